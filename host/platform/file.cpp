@@ -1,0 +1,145 @@
+#include "vyre/platform/file.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+namespace vyre::platform {
+namespace {
+
+tl::unexpected<Error> os_error(const std::string& action, const std::string& path, int error) {
+  Error e{Errc::io, action + " '" + path + "': " + std::strerror(error), kNoOffset, 0, 0, error};
+  return tl::unexpected<Error>(std::move(e));
+}
+
+/// Closes on scope exit; -1 owns nothing.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) noexcept : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  [[nodiscard]] int get() const noexcept { return fd_; }
+  int release() noexcept { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+Status write_all(int fd, const std::string& path, ByteSpan bytes) {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t n = ::write(fd, bytes.data() + done, bytes.size() - done);
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return os_error("cannot write", path, errno);
+    }
+    done += static_cast<std::size_t>(n);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Bytes> read_file(const std::string& path, std::uint64_t max_bytes) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return os_error("cannot open", path, errno);
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) return os_error("cannot stat", path, errno);
+  if (S_ISDIR(info.st_mode)) return os_error("cannot read", path, EISDIR);
+  Bytes bytes;
+  if (S_ISREG(info.st_mode)) bytes.reserve(std::min<std::uint64_t>(info.st_size, max_bytes) + 1);
+  constexpr std::size_t kStep{1u << 20};
+  while (true) {
+    const std::size_t have = bytes.size();
+    bytes.resize(have + kStep);
+    const ssize_t n = ::read(file.get(), bytes.data() + have, kStep);
+    const int error = errno;
+    bytes.resize(have + (n > 0 ? static_cast<std::size_t>(n) : 0));
+    if (n == 0) return bytes;
+    if (n < 0 && error != EINTR) return os_error("cannot read", path, error);
+    if (bytes.size() > max_bytes) {
+      return fail(Errc::limit_exceeded, "'" + path + "' is larger than the limit of " +
+                                            std::to_string(max_bytes) + " bytes");
+    }
+  }
+}
+
+Status write_file_atomically(const std::string& path, ByteSpan bytes) {
+  std::string temporary = path + ".XXXXXX";
+  Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (file.get() < 0) return os_error("cannot create a temporary file beside", path, errno);
+  const auto give_up = [&](tl::unexpected<Error> error) -> Status {
+    ::unlink(temporary.c_str());
+    return error;
+  };
+  if (auto written = write_all(file.get(), temporary, bytes); !written) {
+    return give_up(tl::unexpected<Error>(std::move(written).error()));
+  }
+  // mkostemp creates 0600; a result file gets what the umask allows, like any other.
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  if (::fchmod(file.get(), 0666 & ~mask) != 0) return give_up(os_error("cannot chmod", temporary, errno));
+  if (::fsync(file.get()) != 0) return give_up(os_error("cannot fsync", temporary, errno));
+  if (::close(file.release()) != 0) return give_up(os_error("cannot close", temporary, errno));
+  if (::rename(temporary.c_str(), path.c_str()) != 0) return give_up(os_error("cannot rename to", path, errno));
+  const auto parent = std::filesystem::path(path).parent_path();
+  const Descriptor directory(::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.get() >= 0) ::fsync(directory.get());
+  return {};
+}
+
+Status append_file(const std::string& path, ByteSpan bytes) {
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+  if (file.get() < 0) return os_error("cannot open", path, errno);
+  return write_all(file.get(), path, bytes);
+}
+
+Status make_directories(const std::string& path) {
+  std::error_code code;
+  std::filesystem::create_directories(path, code);
+  if (code) return os_error("cannot create the directory", path, code.value());
+  return {};
+}
+
+Result<MappedFile> MappedFile::open(const std::string& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return os_error("cannot open", path, errno);
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) return os_error("cannot stat", path, errno);
+  if (S_ISDIR(info.st_mode)) return os_error("cannot map", path, EISDIR);
+  if (!S_ISREG(info.st_mode)) {
+    return fail(Errc::invalid_argument, "cannot map '" + path + "': not a regular file; read it instead");
+  }
+  MappedFile map;
+  if (info.st_size == 0) return map;
+  void* p = ::mmap(nullptr, static_cast<std::size_t>(info.st_size), PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (p == MAP_FAILED) return os_error("cannot map", path, errno);
+  map.data_ = static_cast<const std::uint8_t*>(p);
+  map.size_ = static_cast<std::size_t>(info.st_size);
+  return map;
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::uint8_t*>(data_), size_);
+}
+
+}  // namespace vyre::platform

@@ -1,0 +1,61 @@
+#include "vyre/platform/host_info.hpp"
+
+#include <sys/utsname.h>
+
+#include <chrono>
+#include <ctime>
+#include <fstream>
+#include <random>
+#include <thread>
+
+#include "build_info.hpp"
+
+namespace vyre::platform {
+
+std::string cpu_model() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (line.starts_with("model name")) {
+      const auto colon = line.find(':');
+      if (colon != std::string::npos && colon + 2 <= line.size()) return line.substr(colon + 2);
+    }
+  }
+  return "unknown";
+}
+
+std::uint32_t logical_cpus() {
+  const unsigned n = std::thread::hardware_concurrency();
+  return n == 0 ? 1 : n;
+}
+
+std::string kernel_release() {
+  utsname name{};
+  if (::uname(&name) != 0) return "unknown";
+  return std::string(name.sysname) + " " + name.release;
+}
+
+std::string build_description() {
+  return std::string(kBuildVersion) + " (" + kBuildCommit + ", " + kBuildCompiler + ", " + kBuildType + ")";
+}
+
+std::string utc_now_rfc3339() {
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+std::string random_id() {
+  std::random_device device;
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string id;
+  for (int word = 0; word < 4; ++word) {
+    std::uint32_t bits = device();
+    for (int i = 0; i < 8; ++i, bits >>= 4) id.push_back(kDigits[bits & 15]);
+  }
+  return id;
+}
+
+}  // namespace vyre::platform

@@ -1,0 +1,146 @@
+// What a run says of itself: the seed's structures in C++ and their JSON document.
+// Host only. A value that the run did not measure is nullopt / null, never a constant. Spec: docs/report.md.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vyre/base/error.hpp"
+#include "vyre/protocol/completion.hpp"
+
+namespace vyre {
+
+struct MegakernelCaps {
+  bool supported{false};
+  std::uint32_t max_worker_count{0};
+  std::string reason;  // why not, in words; empty when supported
+
+  [[nodiscard]] static MegakernelCaps unsupported(std::string why) { return {false, 0, std::move(why)}; }
+  [[nodiscard]] static MegakernelCaps with_workers(std::uint32_t count) { return {true, count, {}}; }
+};
+
+enum class Topology : std::uint8_t {
+  Empty, SparseFrontier, HybridFrontier, DenseFrontier, FusedDense, MemoryConstrained
+};
+enum class Pressure : std::uint8_t { Empty, Light, Balanced, Saturated };
+enum class ExecutionMode : std::uint8_t { Interpreter, Jit };
+
+struct MegakernelTelemetry {
+  std::optional<std::uint64_t> bytes_uploaded;
+  std::optional<std::uint64_t> bytes_read_back;
+  std::optional<std::uint64_t> bytes_moved;
+  std::optional<std::uint32_t> resident_allocations;
+  std::optional<std::uint32_t> kernel_launches;
+  std::optional<std::uint32_t> sync_points;
+  std::optional<std::uint16_t> occupancy_proxy_bps;
+  std::optional<std::uint16_t> frontier_density_bps;
+  std::optional<std::uint32_t> readback_buffers;
+  std::optional<bool> compiled_pipeline_cache_hit;
+  std::optional<bool> resident_input_cache_hit;
+  std::optional<Topology> topology;
+  std::optional<Pressure> pressure;
+  std::optional<ExecutionMode> execution_mode;
+  std::optional<std::uint32_t> hit_capacity;
+  std::optional<std::uint64_t> estimated_peak_device_bytes;
+  std::optional<std::uint64_t> device_memory_budget_bytes;  // 0 = unbounded
+};
+
+/// items_processed + items_remaining = items accepted = published_items + deduped_items.
+struct MegakernelReport {
+  std::uint64_t items_processed{0};
+  std::uint64_t items_remaining{0};
+  std::chrono::nanoseconds wall_time{0};
+  std::optional<std::uint64_t> queue_plan_ns;
+  std::optional<std::uint64_t> queue_publish_ns;
+  std::optional<std::uint64_t> backend_dispatch_ns;
+  std::optional<std::uint64_t> lineage_ns;
+  std::uint64_t deduped_items{0};
+  std::uint64_t published_items{0};
+  std::uint64_t lineage_items{0};
+  MegakernelTelemetry telemetry;
+  std::vector<std::uint32_t> region_lineage;
+};
+
+namespace report {
+
+struct LatencySummary {
+  std::uint64_t p50_ns{0};
+  std::uint64_t p99_ns{0};
+  std::uint64_t max_ns{0};
+};
+
+struct OpRow {
+  std::string name;
+  std::uint32_t op_handle{0};
+  std::uint64_t items{0};
+  std::uint64_t faults{0};
+  std::uint64_t cancelled{0};
+  std::string executor;                       // "cpu", "cuda", "reference"
+  std::optional<std::uint64_t> steps;         // instructions or iterations, where the executor counts them
+  std::optional<LatencySummary> latency;      // submit -> completion seen by the host
+};
+
+struct QueueRow {
+  std::uint32_t queue{0};
+  std::uint32_t slots{0};
+  std::uint64_t published{0};
+  std::uint64_t completed{0};
+  std::uint64_t full_waits{0};                // times a producer found the ring full
+};
+
+struct FaultRow {
+  std::uint32_t queue{0};
+  std::uint64_t position{0};
+  std::string op;
+  CompletionStatus status{CompletionStatus::faulted};
+  Fault fault;
+};
+
+/// One open error about a file or input that did not stop the run.
+struct InputFailure {
+  std::string what;
+  std::string message;
+};
+
+struct RunInfo {
+  std::string id;          // 128 random bits, hexadecimal
+  std::string started_at;  // RFC 3339, UTC
+  std::vector<std::string> command;
+  std::string build;       // version, commit, compiler, settings
+  std::string host;        // CPU model, logical CPUs, kernel
+  std::optional<std::string> device;
+  std::string why_no_device;
+};
+
+struct Document {
+  RunInfo run;
+  MegakernelCaps caps;
+  MegakernelReport report;
+  std::vector<OpRow> ops;
+  std::vector<QueueRow> queues;
+  std::vector<FaultRow> faults;        // the first kMaxReportedFaults
+  std::uint64_t faults_total{0};
+  std::vector<InputFailure> input_failures;
+};
+
+/// {"schema": "vyre.report/1", ...}; one line when `indent` < 0.
+[[nodiscard]] std::string to_json(const Document& document, int indent = 2);
+/// Accepts unknown keys; a missing or ill-typed key is an error that names its JSON pointer.
+[[nodiscard]] Result<Document> from_json(std::string_view text);
+/// Temporary file in the same directory, fsync, rename: the whole document or nothing. "-" is stdout.
+[[nodiscard]] Status write_json(const Document& document, const std::string& path);
+/// Appends one line (JSON Lines); a crash leaves at most one incomplete last line, which readers skip by name.
+[[nodiscard]] Status append_json_line(const Document& document, const std::string& path);
+/// Reads one document or JSON Lines of them.
+[[nodiscard]] Result<std::vector<Document>> read_documents(const std::string& path);
+/// A few readable lines for a terminal; several documents are summed with medians where sums are meaningless.
+[[nodiscard]] std::string summarise(const std::vector<Document>& documents);
+
+/// Fills id, started_at, build and host from this process and machine.
+[[nodiscard]] RunInfo describe_run(std::vector<std::string> command);
+
+}  // namespace report
+}  // namespace vyre

@@ -1,0 +1,48 @@
+// How a program meets its buffers: which take input bytes, which are zero-filled, what is returned, and the grid.
+// Host only, pure. Spec: docs/vir0.md, "Buffers and grid".
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "vyre/vir/program.hpp"
+
+namespace vyre::vir {
+
+enum class BufferClass : std::uint8_t { workgroup, allocated, read_write, read };
+[[nodiscard]] BufferClass classify(const BufferDecl& buffer) noexcept;
+[[nodiscard]] constexpr bool takes_input(BufferClass c) noexcept {
+  return c == BufferClass::read_write || c == BufferClass::read;
+}
+[[nodiscard]] constexpr bool is_returned(BufferClass c) noexcept {
+  return c == BufferClass::read_write || c == BufferClass::allocated;
+}
+
+/// Bytes that `count` elements of the declaration need; an unsized element with count > 0 is an error.
+[[nodiscard]] Result<std::uint64_t> required_bytes(const Program& program, const BufferDecl& buffer);
+/// Elements in `byte_length` real bytes (what BufLen returns); 4-bit types count two a byte.
+[[nodiscard]] std::uint64_t element_count(const Program& program, const BufferDecl& buffer,
+                                          std::uint64_t byte_length);
+
+using Grid = std::array<std::uint32_t, 3>;  // workgroups in x, y, z
+
+/// The reference's dispatch grid, from the real byte length of every buffer (by declaration index; workgroup
+/// buffers: ignored).
+[[nodiscard]] Result<Grid> infer_grid(const Program& program, std::span<const std::uint64_t> byte_lengths);
+/// The smallest grid of the same shape rule that covers `elements` invocations.
+[[nodiscard]] Result<Grid> grid_for(const Program& program, std::uint64_t elements);
+
+/// Input byte lengths in declaration order of the buffers that take input -> length of every declared buffer.
+/// Also accepts the legacy form (one value per non-workgroup buffer). Too few, too many, too short: errors.
+struct BufferPlan {
+  std::vector<BufferClass> classes;         // by declaration index
+  std::vector<std::uint64_t> byte_lengths;  // by declaration index
+  std::vector<std::uint32_t> input_index;   // by declaration index: index into inputs, or kNone
+  std::uint64_t workgroup_bytes{0};
+};
+[[nodiscard]] Result<BufferPlan> plan_buffers(const Program& program,
+                                              std::span<const std::uint64_t> input_lengths);
+
+}  // namespace vyre::vir

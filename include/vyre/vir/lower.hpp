@@ -1,0 +1,21 @@
+// Lowering: a validated program -> the typed, fixed-width image that both interpreters execute.
+// Host only. Spec: docs/image.md (D8).
+#pragma once
+
+#include <string>
+
+#include "vyre/protocol/image.hpp"
+#include "vyre/vir/program.hpp"
+
+namespace vyre::vir {
+
+struct LowerOptions {
+  bool optimise{true};  // constant folding, dead-code removal, fused instructions; never changes a result
+};
+
+/// `program` must be prepare()d and validate()d. Refusals (Errc::unsupported) name the construct.
+[[nodiscard]] Result<Image> lower(const Program& program, const LowerOptions& options = {});
+/// One line an instruction, operands typed and named.
+[[nodiscard]] std::string disassemble_image(const Image& image);
+
+}  // namespace vyre::vir

@@ -1,0 +1,27 @@
+// The validator: what upstream's reference refuses to run, one function a rule, stable codes.
+// Host only. Spec: docs/vir0.md, "Validation"; the table of codes is in docs/verification.md.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "vyre/vir/program.hpp"
+
+namespace vyre::vir {
+
+/// `code` is stable ("V008"); `statement` is the pre-order node index (kNone: the whole program).
+struct Diagnostic {
+  std::string code;
+  std::uint32_t statement{kNone};
+  std::string message;
+};
+
+/// All violations, in program order; empty means the program may run.
+[[nodiscard]] std::vector<Diagnostic> diagnose(const Program& program);
+/// First violation as an Error (Errc::refused, detail = code number), or success.
+[[nodiscard]] Status validate(const Program& program);
+
+/// What upstream does before validation: root wrapping rules and lowering of single-rank collectives.
+[[nodiscard]] Result<Program> prepare(const Program& program);
+
+}  // namespace vyre::vir
