@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "vyre/protocol/image.hpp"
+#include "vyre/core/image.hpp"
 #include "vyre/vir/program.hpp"
 
 namespace vyre::vir {
@@ -14,8 +14,8 @@ struct LowerOptions {
 };
 
 /// `program` must be prepare()d and validate()d. Refusals (Errc::unsupported) name the construct.
-[[nodiscard]] Result<Image> lower(const Program& program, const LowerOptions& options = {});
+[[nodiscard]] Result<core::Image> lower(const Program& program, const LowerOptions& options = {});
 /// One line an instruction, operands typed and named.
-[[nodiscard]] std::string disassemble_image(const Image& image);
+[[nodiscard]] std::string disassemble_image(const core::Image& image);
 
 }  // namespace vyre::vir

@@ -1,0 +1,44 @@
+// Runs vector files (JSON Lines, plain or gzip) against an executor and judges every line.
+// Host only. Spec: docs/conformance.md.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "vyre/base/error.hpp"
+
+namespace vyre::conformance {
+
+enum class Executor : std::uint8_t { reference, cpu, cuda };
+[[nodiscard]] Result<Executor> parse_executor(std::string_view name);
+
+struct Options {
+  Executor executor{Executor::cpu};
+  std::uint64_t max_failures_kept{1'000};
+};
+
+struct Failure {
+  std::string file;
+  std::uint64_t line{0};  // from 1
+  std::string name;
+  std::string why;
+};
+
+struct Summary {
+  std::uint64_t files{0};
+  std::uint64_t cases{0};             // execution lines
+  std::uint64_t passed{0};
+  std::uint64_t decoder_verdicts{0};  // mutations judged in decoder files, bases included
+  std::uint64_t decoder_passed{0};
+  std::uint64_t failed{0};
+  std::vector<Failure> failures;
+};
+
+/// `on_failure` sees every failure as it happens. An unreadable file or malformed line is itself an Error.
+[[nodiscard]] Result<Summary> run_files(const std::vector<std::string>& paths, const Options& options,
+                                        const std::function<void(const Failure&)>& on_failure);
+[[nodiscard]] std::string to_json(const Summary& summary, const Options& options);
+
+}  // namespace vyre::conformance

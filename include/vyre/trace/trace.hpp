@@ -1,0 +1,82 @@
+// Traces: a recorded run as a self-contained directory, and its replay. Host only.
+// Spec: docs/trace.md (D13).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "vyre/report/report.hpp"
+#include "vyre/runtime/session.hpp"
+
+namespace vyre::trace {
+
+struct RecordOptions {
+  std::uint64_t max_buffer_bytes{std::uint64_t{1} << 32};  // a larger buffer is refused by name
+};
+
+/// Records everything a session does into `directory` (created; must not exist or be empty). Attach before the
+/// first submit with session.observe(). Records are appended as they happen: a kill leaves a trace that replays up
+/// to its last complete record. finish() writes the expected outputs and seals the manifest.
+class Recorder : public runtime::SessionObserver {
+ public:
+  [[nodiscard]] static Result<std::shared_ptr<Recorder>> create(const std::string& directory,
+                                                                const RecordOptions& options = {});
+  /// Call after wait_all(): digests and stores the final bytes of every buffer that items may have written.
+  [[nodiscard]] virtual Status finish(runtime::Session& session, runtime::Deadline deadline) = 0;
+  /// First error met while recording (observers cannot fail the session); ok if none.
+  [[nodiscard]] virtual Status status() const = 0;
+};
+
+enum class Executor : std::uint8_t { reference, cpu, cuda };
+enum class Pace : std::uint8_t { full_speed, recorded };
+enum class Compare : std::uint8_t { none, expected, executor };
+
+struct ReplayOptions {
+  Executor executor{Executor::cpu};
+  Pace pace{Pace::full_speed};
+  Compare compare{Compare::none};
+  Executor other{Executor::reference};  // Compare::executor
+  std::uint32_t workers{0};
+  std::uint32_t transcendental_ulp{128};  // F32 outputs of programs with transcendentals; everything else: every byte
+  std::chrono::nanoseconds timeout{std::chrono::minutes{10}};
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+};
+
+/// The first difference: which item (its position in the trace), buffer, byte offset, and both values.
+struct Difference {
+  std::uint64_t item{0};
+  std::uint32_t queue{0};
+  std::uint32_t buffer{0};
+  std::uint64_t offset{0};
+  std::string expected;  // hexadecimal of up to 16 bytes, or a status
+  std::string actual;
+  std::string message;   // one sentence
+};
+
+struct ReplayResult {
+  std::uint64_t items{0};
+  std::uint64_t buffers_compared{0};
+  std::uint64_t bytes_compared{0};
+  bool complete{true};  // false: the recording was cut short; replayed up to its last complete record
+  std::optional<Difference> difference;
+  report::Document document;
+};
+
+[[nodiscard]] Result<ReplayResult> replay(const std::string& directory, const ReplayOptions& options);
+
+struct TraceInfo {
+  std::uint64_t items{0};
+  std::uint64_t programs{0};
+  std::uint64_t buffers{0};
+  std::uint64_t bytes{0};
+  bool complete{false};
+  std::string recorded_at;
+};
+/// Reads and checks the manifest and every record (digests included) without running anything.
+[[nodiscard]] Result<TraceInfo> inspect(const std::string& directory);
+
+}  // namespace vyre::trace
