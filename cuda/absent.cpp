@@ -4,7 +4,8 @@
 namespace vyre::cuda {
 
 DeviceProbe probe_device() {
-  return {MegakernelCaps::unsupported("built without the CUDA Toolkit (VYRE_CUDA=OFF or nvcc not found)"),
+  return {MegakernelCaps::unsupported(
+              "built without the CUDA Toolkit (VYRE_CUDA=OFF or nvcc not found)"),
           std::nullopt};
 }
 

@@ -1,4 +1,5 @@
-// Probes driver, device, compute capability and cooperative launch. Runs on the host, once a session.
+// Probes driver, device, compute capability and cooperative launch. Runs on the host, once a
+// session.
 #include <cuda_runtime_api.h>
 
 #include <cstdlib>
@@ -17,11 +18,13 @@ std::string version_text(int version) {
 }  // namespace
 
 DeviceProbe probe_device() {
-  // Lazy loading would block the first launch beside a resident kernel; it must be off before the first call.
+  // Lazy loading would block the first launch beside a resident kernel; it must be off before the
+  // first call.
   ::setenv("CUDA_MODULE_LOADING", "EAGER", 0);
   int driver = 0;
   if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) {
-    return {MegakernelCaps::unsupported("no CUDA driver is installed on this machine"), std::nullopt};
+    return {MegakernelCaps::unsupported("no CUDA driver is installed on this machine"),
+            std::nullopt};
   }
   int count = 0;
   if (const cudaError_t error = cudaGetDeviceCount(&count); error != cudaSuccess) {
@@ -29,24 +32,28 @@ DeviceProbe probe_device() {
                                         cudaGetErrorString(error)),
             std::nullopt};
   }
-  if (count == 0) return {MegakernelCaps::unsupported("the CUDA driver lists no device"), std::nullopt};
+  if (count == 0)
+    return {MegakernelCaps::unsupported("the CUDA driver lists no device"), std::nullopt};
 
   cudaDeviceProp properties{};
   if (const cudaError_t error = cudaGetDeviceProperties(&properties, 0); error != cudaSuccess) {
-    return {MegakernelCaps::unsupported(std::string("device 0 does not answer: ") + cudaGetErrorString(error)),
+    return {MegakernelCaps::unsupported(std::string("device 0 does not answer: ") +
+                                        cudaGetErrorString(error)),
             std::nullopt};
   }
   std::string device = std::string(properties.name) + " (sm_" + std::to_string(properties.major) +
                        std::to_string(properties.minor) + ", driver " + version_text(driver) + ")";
   if (properties.major < kMinComputeMajor) {
-    return {MegakernelCaps::unsupported(device + " is older than sm_90, which the resident kernel is built for"),
+    return {MegakernelCaps::unsupported(
+                device + " is older than sm_90, which the resident kernel is built for"),
             device};
   }
   if (!properties.cooperativeLaunch) {
     return {MegakernelCaps::unsupported(device + " does not support cooperative launch"), device};
   }
-  return {MegakernelCaps::unsupported(device + " is capable, but this version has no resident kernel yet; "
-                                               "items run on the CPU backend"),
+  return {MegakernelCaps::unsupported(device +
+                                      " is capable, but this version has no resident kernel yet; "
+                                      "items run on the CPU backend"),
           device};
 }
 

@@ -4,23 +4,40 @@ namespace vyre {
 
 std::string_view errc_name(Errc code) noexcept {
   switch (code) {
-    case Errc::invalid_argument: return "invalid_argument";
-    case Errc::malformed: return "malformed";
-    case Errc::version_mismatch: return "version_mismatch";
-    case Errc::limit_exceeded: return "limit_exceeded";
-    case Errc::refused: return "refused";
-    case Errc::unsupported: return "unsupported";
-    case Errc::not_found: return "not_found";
-    case Errc::io: return "io";
-    case Errc::out_of_memory: return "out_of_memory";
-    case Errc::queue_full: return "queue_full";
-    case Errc::deadline_exceeded: return "deadline_exceeded";
-    case Errc::closed: return "closed";
-    case Errc::faulted: return "faulted";
-    case Errc::cancelled: return "cancelled";
-    case Errc::mismatch: return "mismatch";
-    case Errc::device_lost: return "device_lost";
-    case Errc::internal: return "internal";
+    case Errc::invalid_argument:
+      return "invalid_argument";
+    case Errc::malformed:
+      return "malformed";
+    case Errc::version_mismatch:
+      return "version_mismatch";
+    case Errc::limit_exceeded:
+      return "limit_exceeded";
+    case Errc::refused:
+      return "refused";
+    case Errc::unsupported:
+      return "unsupported";
+    case Errc::not_found:
+      return "not_found";
+    case Errc::io:
+      return "io";
+    case Errc::out_of_memory:
+      return "out_of_memory";
+    case Errc::queue_full:
+      return "queue_full";
+    case Errc::deadline_exceeded:
+      return "deadline_exceeded";
+    case Errc::closed:
+      return "closed";
+    case Errc::faulted:
+      return "faulted";
+    case Errc::cancelled:
+      return "cancelled";
+    case Errc::mismatch:
+      return "mismatch";
+    case Errc::device_lost:
+      return "device_lost";
+    case Errc::internal:
+      return "internal";
   }
   return "unknown";
 }
@@ -30,7 +47,8 @@ std::string to_string(const Error& error) {
   text += ": ";
   text += error.message;
   if (error.line != 0) {
-    text += " (line " + std::to_string(error.line) + ", column " + std::to_string(error.column) + ")";
+    text +=
+        " (line " + std::to_string(error.line) + ", column " + std::to_string(error.column) + ")";
   } else if (error.offset != kNoOffset) {
     text += " (at offset " + std::to_string(error.offset) + ")";
   }

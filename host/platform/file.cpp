@@ -88,12 +88,15 @@ Status write_file_atomically(const std::string& path, ByteSpan bytes) {
   // mkostemp creates 0600; a result file gets what the umask allows, like any other.
   const mode_t mask = ::umask(0);
   ::umask(mask);
-  if (::fchmod(file.get(), 0666 & ~mask) != 0) return give_up(os_error("cannot chmod", temporary, errno));
+  if (::fchmod(file.get(), 0666 & ~mask) != 0)
+    return give_up(os_error("cannot chmod", temporary, errno));
   if (::fsync(file.get()) != 0) return give_up(os_error("cannot fsync", temporary, errno));
   if (::close(file.release()) != 0) return give_up(os_error("cannot close", temporary, errno));
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return give_up(os_error("cannot rename to", path, errno));
+  if (::rename(temporary.c_str(), path.c_str()) != 0)
+    return give_up(os_error("cannot rename to", path, errno));
   const auto parent = std::filesystem::path(path).parent_path();
-  const Descriptor directory(::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Descriptor directory(
+      ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory.get() >= 0) ::fsync(directory.get());
   return {};
 }
@@ -118,11 +121,13 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
   if (::fstat(file.get(), &info) != 0) return os_error("cannot stat", path, errno);
   if (S_ISDIR(info.st_mode)) return os_error("cannot map", path, EISDIR);
   if (!S_ISREG(info.st_mode)) {
-    return fail(Errc::invalid_argument, "cannot map '" + path + "': not a regular file; read it instead");
+    return fail(Errc::invalid_argument,
+                "cannot map '" + path + "': not a regular file; read it instead");
   }
   MappedFile map;
   if (info.st_size == 0) return map;
-  void* p = ::mmap(nullptr, static_cast<std::size_t>(info.st_size), PROT_READ, MAP_PRIVATE, file.get(), 0);
+  void* p = ::mmap(nullptr, static_cast<std::size_t>(info.st_size), PROT_READ, MAP_PRIVATE,
+                   file.get(), 0);
   if (p == MAP_FAILED) return os_error("cannot map", path, errno);
   map.data_ = static_cast<const std::uint8_t*>(p);
   map.size_ = static_cast<std::size_t>(info.st_size);

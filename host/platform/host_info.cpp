@@ -35,7 +35,8 @@ std::string kernel_release() {
 }
 
 std::string build_description() {
-  return std::string(kBuildVersion) + " (" + kBuildCommit + ", " + kBuildCompiler + ", " + kBuildType + ")";
+  return std::string(kBuildVersion) + " (" + kBuildCommit + ", " + kBuildCompiler + ", " +
+         kBuildType + ")";
 }
 
 std::string utc_now_rfc3339() {

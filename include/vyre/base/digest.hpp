@@ -1,6 +1,6 @@
-// BLAKE3-256 (plain hash mode, no key, no context), the content digest of programs, buffers and traces.
-// Host only, portable C++; incremental and allocation-free.
-// Source of the algorithm: J. O'Connor et al., "BLAKE3: one function, fast everywhere", 2020.
+// BLAKE3-256 (plain hash mode, no key, no context), the content digest of programs, buffers and
+// traces. Host only, portable C++; incremental and allocation-free. Source of the algorithm: J.
+// O'Connor et al., "BLAKE3: one function, fast everywhere", 2020.
 #pragma once
 
 #include <array>
@@ -34,7 +34,7 @@ class Blake3 {
   std::array<std::uint32_t, 8> chunk_cv_{};        // chaining value inside the current chunk
   std::array<std::uint8_t, 64> block_{};           // the block not compressed yet
   std::size_t block_bytes_{0};
-  std::size_t blocks_done_{0};                     // blocks compressed in the current chunk
+  std::size_t blocks_done_{0};  // blocks compressed in the current chunk
   std::uint64_t chunks_done_{0};
   std::array<std::array<std::uint32_t, 8>, kMaxTreeDepth> stack_{};
   std::size_t stack_size_{0};

@@ -1,6 +1,6 @@
 // Error and Result<T>: how a room says that untrusted data or the environment failed it.
-// Host only. Faults inside a verified program are not errors but completions (protocol/completion.hpp).
-// Spec: docs/ARCHITECTURE.md, "Errors".
+// Host only. Faults inside a verified program are not errors but completions
+// (protocol/completion.hpp). Spec: docs/ARCHITECTURE.md, "Errors".
 #pragma once
 
 #include <cstdint>
@@ -13,23 +13,23 @@ namespace vyre {
 
 /// What kind of thing went wrong. Stable names (`errc_name`) appear in JSON; numbers do not.
 enum class Errc : std::uint16_t {
-  invalid_argument,    // a caller's value is out of range or contradicts another
-  malformed,           // bytes or text that do not follow their grammar
-  version_mismatch,    // a format version or profile that is not ours
-  limit_exceeded,      // a bound from protocol/limits.hpp
-  refused,             // a well-formed program that the validator refuses
-  unsupported,         // a construct or device that this build or machine cannot run
-  not_found,           // a file, op, handle, queue that does not exist
-  io,                  // the operating system said no; `detail` is errno
-  out_of_memory,       // arena or host memory; the message has requested and available bytes
-  queue_full,          // a ring had no free slot before the deadline
-  deadline_exceeded,   // a bounded wait ended without its event
-  closed,              // the session or ring no longer accepts work
-  faulted,             // a program stopped with a fault where a result was needed
-  cancelled,           // the item was cancelled before it ran to its end
-  mismatch,            // two results that should be equal are not
-  device_lost,         // sticky device error or a worker that died
-  internal,            // our own broken promise
+  invalid_argument,   // a caller's value is out of range or contradicts another
+  malformed,          // bytes or text that do not follow their grammar
+  version_mismatch,   // a format version or profile that is not ours
+  limit_exceeded,     // a bound from protocol/limits.hpp
+  refused,            // a well-formed program that the validator refuses
+  unsupported,        // a construct or device that this build or machine cannot run
+  not_found,          // a file, op, handle, queue that does not exist
+  io,                 // the operating system said no; `detail` is errno
+  out_of_memory,      // arena or host memory; the message has requested and available bytes
+  queue_full,         // a ring had no free slot before the deadline
+  deadline_exceeded,  // a bounded wait ended without its event
+  closed,             // the session or ring no longer accepts work
+  faulted,            // a program stopped with a fault where a result was needed
+  cancelled,          // the item was cancelled before it ran to its end
+  mismatch,           // two results that should be equal are not
+  device_lost,        // sticky device error or a worker that died
+  internal,           // our own broken promise
 };
 
 [[nodiscard]] std::string_view errc_name(Errc code) noexcept;
@@ -63,11 +63,11 @@ using Status = Result<void>;
 }  // namespace vyre
 
 /// Returns the error of a Result from the enclosing function, or goes on.
-#define VYRE_TRY(expression)                                             \
-  do {                                                                   \
-    if (auto vyre_try_ = (expression); !vyre_try_) {                     \
+#define VYRE_TRY(expression)                                              \
+  do {                                                                    \
+    if (auto vyre_try_ = (expression); !vyre_try_) {                      \
       return tl::unexpected<::vyre::Error>(std::move(vyre_try_).error()); \
-    }                                                                    \
+    }                                                                     \
   } while (false)
 
 #define VYRE_CONCAT_(a, b) a##b
@@ -75,7 +75,7 @@ using Status = Result<void>;
 /// `VYRE_ASSIGN(auto x, expression);` unwraps a Result into a new variable or returns its error.
 #define VYRE_ASSIGN(declaration, expression) \
   VYRE_ASSIGN_(declaration, expression, VYRE_CONCAT(vyre_result_, __LINE__))
-#define VYRE_ASSIGN_(declaration, expression, name)                    \
-  auto name = (expression);                                            \
+#define VYRE_ASSIGN_(declaration, expression, name)                         \
+  auto name = (expression);                                                 \
   if (!name) return tl::unexpected<::vyre::Error>(std::move(name).error()); \
   declaration = std::move(*name)

@@ -28,7 +28,7 @@ struct Failure {
 
 struct Summary {
   std::uint64_t files{0};
-  std::uint64_t cases{0};             // execution lines
+  std::uint64_t cases{0};  // execution lines
   std::uint64_t passed{0};
   std::uint64_t decoder_verdicts{0};  // mutations judged in decoder files, bases included
   std::uint64_t decoder_passed{0};
@@ -36,8 +36,10 @@ struct Summary {
   std::vector<Failure> failures;
 };
 
-/// `on_failure` sees every failure as it happens. An unreadable file or malformed line is itself an Error.
-[[nodiscard]] Result<Summary> run_files(const std::vector<std::string>& paths, const Options& options,
+/// `on_failure` sees every failure as it happens. An unreadable file or malformed line is itself an
+/// Error.
+[[nodiscard]] Result<Summary> run_files(const std::vector<std::string>& paths,
+                                        const Options& options,
                                         const std::function<void(const Failure&)>& on_failure);
 [[nodiscard]] std::string to_json(const Summary& summary, const Options& options);
 

@@ -9,21 +9,23 @@
 
 namespace vyre::core {
 
-/// One bound buffer, by declaration index. Workgroup buffers have data == nullptr (the executor owns them).
-/// Accesses are byte-wise bounds-checked against `bytes`; `data` must be 16-byte aligned (allocations and maps are).
+/// One bound buffer, by declaration index. Workgroup buffers have data == nullptr (the executor
+/// owns them). Accesses are byte-wise bounds-checked against `bytes`; `data` must be 16-byte
+/// aligned (allocations and maps are).
 struct BufferView {
   std::uint8_t* data{nullptr};
   std::uint64_t bytes{0};
 };
 
-/// A contiguous run of an item's linear workgroups (x + y*gx + z*gx*gy), so that workers can share an item.
+/// A contiguous run of an item's linear workgroups (x + y*gx + z*gx*gy), so that workers can share
+/// an item.
 struct WorkgroupSpan {
   std::uint64_t first{0};
   std::uint64_t count{0};
 };
 
-/// fault.code == none: ran to the end. `instructions` counts image instructions executed times lanes of the
-/// batch they ran on (what a report calls steps).
+/// fault.code == none: ran to the end. `instructions` counts image instructions executed times
+/// lanes of the batch they ran on (what a report calls steps).
 struct RunResult {
   Fault fault;
   std::uint64_t instructions{0};

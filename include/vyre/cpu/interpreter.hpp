@@ -1,6 +1,6 @@
-// The CPU image interpreter: the single-source core instantiated with wide lane arrays, picked at run time by
-// instruction set. One Interpreter per worker thread; it owns that thread's registers and workgroup memory.
-// Spec: docs/image.md.
+// The CPU image interpreter: the single-source core instantiated with wide lane arrays, picked at
+// run time by instruction set. One Interpreter per worker thread; it owns that thread's registers
+// and workgroup memory. Spec: docs/image.md.
 #pragma once
 
 #include <memory>
@@ -19,10 +19,13 @@ class Interpreter {
   Interpreter(Interpreter&&) noexcept;
   Interpreter& operator=(Interpreter&&) noexcept;
 
-  /// Runs workgroups `span` of `grid`. `buffers` by declaration index of the program. Buffers that other workers
-  /// write at the same time are allowed only where the program itself is race-free or atomic.
-  [[nodiscard]] core::RunResult run(const core::Image& image, std::span<const core::BufferView> buffers,
-                                    const core::Grid& grid, core::WorkgroupSpan span, std::uint64_t fuel);
+  /// Runs workgroups `span` of `grid`. `buffers` by declaration index of the program. Buffers that
+  /// other workers write at the same time are allowed only where the program itself is race-free or
+  /// atomic.
+  [[nodiscard]] core::RunResult run(const core::Image& image,
+                                    std::span<const core::BufferView> buffers,
+                                    const core::Grid& grid, core::WorkgroupSpan span,
+                                    std::uint64_t fuel);
 
   /// "avx512", "avx2", "baseline": the variant this machine runs (caps and reports say it).
   [[nodiscard]] static std::string_view variant();

@@ -1,4 +1,5 @@
-// Asks the machine whether the resident kernel can run here. Host header; the answer is real or says why not.
+// Asks the machine whether the resident kernel can run here. Host header; the answer is real or
+// says why not.
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
-// The door to the file system: whole-file reads, atomic writes, read-only maps. Host only; every failure is
-// Errc::io with errno in `detail` and the path in the message.
+// The door to the file system: whole-file reads, atomic writes, read-only maps. Host only; every
+// failure is Errc::io with errno in `detail` and the path in the message.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,8 @@
 
 namespace vyre::platform {
 
-[[nodiscard]] Result<Bytes> read_file(const std::string& path, std::uint64_t max_bytes = ~std::uint64_t{0});
+[[nodiscard]] Result<Bytes> read_file(const std::string& path,
+                                      std::uint64_t max_bytes = ~std::uint64_t{0});
 /// Temporary file in the same directory, write, fsync, rename, fsync of the directory.
 [[nodiscard]] Status write_file_atomically(const std::string& path, ByteSpan bytes);
 [[nodiscard]] Status append_file(const std::string& path, ByteSpan bytes);

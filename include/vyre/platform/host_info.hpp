@@ -11,6 +11,6 @@ namespace vyre::platform {
 [[nodiscard]] std::string kernel_release();
 [[nodiscard]] std::string build_description();  // version, commit, compiler, build type
 [[nodiscard]] std::string utc_now_rfc3339();
-[[nodiscard]] std::string random_id();          // 128 bits, hexadecimal
+[[nodiscard]] std::string random_id();  // 128 bits, hexadecimal
 
 }  // namespace vyre::platform

@@ -1,5 +1,5 @@
-// The reference executor: a tree walker over the program, written for clarity; the judge of all others.
-// Host only, single-threaded, deterministic. Spec: docs/vir0.md, "Semantics".
+// The reference executor: a tree walker over the program, written for clarity; the judge of all
+// others. Host only, single-threaded, deterministic. Spec: docs/vir0.md, "Semantics".
 #pragma once
 
 #include <optional>
@@ -16,13 +16,13 @@ namespace vyre::reference {
 enum class Verdict : std::uint8_t { done, refused, faulted };
 
 struct Options {
-  std::optional<vir::Grid> grid;            // default: vir::infer_grid
-  std::uint64_t fuel{kDefaultFuel};         // loop iterations a workgroup may spend
+  std::optional<vir::Grid> grid;     // default: vir::infer_grid
+  std::uint64_t fuel{kDefaultFuel};  // loop iterations a workgroup may spend
   bool validate{true};
 };
 
-/// done: `outputs` has the bytes of every returned buffer in declaration order, output_byte_range applied.
-/// refused or faulted: no outputs; `message` says why; `fault` is set when faulted.
+/// done: `outputs` has the bytes of every returned buffer in declaration order, output_byte_range
+/// applied. refused or faulted: no outputs; `message` says why; `fault` is set when faulted.
 struct Outcome {
   Verdict verdict{Verdict::done};
   std::vector<Bytes> outputs;

@@ -1,5 +1,6 @@
 // What a run says of itself: the seed's structures in C++ and their JSON document.
-// Host only. A value that the run did not measure is nullopt / null, never a constant. Spec: docs/report.md.
+// Host only. A value that the run did not measure is nullopt / null, never a constant. Spec:
+// docs/report.md.
 #pragma once
 
 #include <chrono>
@@ -18,12 +19,21 @@ struct MegakernelCaps {
   std::uint32_t max_worker_count{0};
   std::string reason;  // why not, in words; empty when supported
 
-  [[nodiscard]] static MegakernelCaps unsupported(std::string why) { return {false, 0, std::move(why)}; }
-  [[nodiscard]] static MegakernelCaps with_workers(std::uint32_t count) { return {true, count, {}}; }
+  [[nodiscard]] static MegakernelCaps unsupported(std::string why) {
+    return {false, 0, std::move(why)};
+  }
+  [[nodiscard]] static MegakernelCaps with_workers(std::uint32_t count) {
+    return {true, count, {}};
+  }
 };
 
 enum class Topology : std::uint8_t {
-  Empty, SparseFrontier, HybridFrontier, DenseFrontier, FusedDense, MemoryConstrained
+  Empty,
+  SparseFrontier,
+  HybridFrontier,
+  DenseFrontier,
+  FusedDense,
+  MemoryConstrained
 };
 enum class Pressure : std::uint8_t { Empty, Light, Balanced, Saturated };
 enum class ExecutionMode : std::uint8_t { Interpreter, Jit };
@@ -78,9 +88,9 @@ struct OpRow {
   std::uint64_t items{0};
   std::uint64_t faults{0};
   std::uint64_t cancelled{0};
-  std::string executor;                       // "cpu", "cuda", "reference"
-  std::optional<std::uint64_t> steps;         // instructions or iterations, where the executor counts them
-  std::optional<LatencySummary> latency;      // submit -> completion seen by the host
+  std::string executor;                // "cpu", "cuda", "reference"
+  std::optional<std::uint64_t> steps;  // instructions or iterations, where the executor counts them
+  std::optional<LatencySummary> latency;  // submit -> completion seen by the host
 };
 
 struct QueueRow {
@@ -88,7 +98,7 @@ struct QueueRow {
   std::uint32_t slots{0};
   std::uint64_t published{0};
   std::uint64_t completed{0};
-  std::uint64_t full_waits{0};                // times a producer found the ring full
+  std::uint64_t full_waits{0};  // times a producer found the ring full
 };
 
 struct FaultRow {
@@ -109,8 +119,8 @@ struct RunInfo {
   std::string id;          // 128 random bits, hexadecimal
   std::string started_at;  // RFC 3339, UTC
   std::vector<std::string> command;
-  std::string build;       // version, commit, compiler, settings
-  std::string host;        // CPU model, logical CPUs, kernel
+  std::string build;  // version, commit, compiler, settings
+  std::string host;   // CPU model, logical CPUs, kernel
   std::optional<std::string> device;
   std::string why_no_device;
 };
@@ -121,7 +131,7 @@ struct Document {
   MegakernelReport report;
   std::vector<OpRow> ops;
   std::vector<QueueRow> queues;
-  std::vector<FaultRow> faults;        // the first kMaxReportedFaults
+  std::vector<FaultRow> faults;  // the first kMaxReportedFaults
   std::uint64_t faults_total{0};
   std::vector<InputFailure> input_failures;
 };
@@ -130,13 +140,16 @@ struct Document {
 [[nodiscard]] std::string to_json(const Document& document, int indent = 2);
 /// Accepts unknown keys; a missing or ill-typed key is an error that names its JSON pointer.
 [[nodiscard]] Result<Document> from_json(std::string_view text);
-/// Temporary file in the same directory, fsync, rename: the whole document or nothing. "-" is stdout.
+/// Temporary file in the same directory, fsync, rename: the whole document or nothing. "-" is
+/// stdout.
 [[nodiscard]] Status write_json(const Document& document, const std::string& path);
-/// Appends one line (JSON Lines); a crash leaves at most one incomplete last line, which readers skip by name.
+/// Appends one line (JSON Lines); a crash leaves at most one incomplete last line, which readers
+/// skip by name.
 [[nodiscard]] Status append_json_line(const Document& document, const std::string& path);
 /// Reads one document or JSON Lines of them.
 [[nodiscard]] Result<std::vector<Document>> read_documents(const std::string& path);
-/// A few readable lines for a terminal; several documents are summed with medians where sums are meaningless.
+/// A few readable lines for a terminal; several documents are summed with medians where sums are
+/// meaningless.
 [[nodiscard]] std::string summarise(const std::vector<Document>& documents);
 
 /// Fills id, started_at, build and host from this process and machine.

@@ -1,6 +1,6 @@
-// Session: the public door of the runtime. It owns a backend, its rings, buffers and ops, and wires the rooms.
-// Host only. Thread-safe: any number of threads may submit, wait, upload and download on one Session.
-// Spec: docs/ARCHITECTURE.md, docs/api.md.
+// Session: the public door of the runtime. It owns a backend, its rings, buffers and ops, and wires
+// the rooms. Host only. Thread-safe: any number of threads may submit, wait, upload and download on
+// one Session. Spec: docs/ARCHITECTURE.md, docs/api.md.
 #pragma once
 
 #include <chrono>
@@ -26,27 +26,42 @@ namespace vyre::runtime {
 
 using Clock = std::chrono::steady_clock;
 using Deadline = Clock::time_point;
-[[nodiscard]] inline Deadline after(std::chrono::nanoseconds d) { return Clock::now() + d; }
+[[nodiscard]] inline Deadline after(std::chrono::nanoseconds d) {
+  return Clock::now() + d;
+}
 
 enum class BackendKind : std::uint8_t { automatic, cpu, cuda };
 
 struct SessionOptions {
-  BackendKind backend{BackendKind::automatic};  // automatic: cuda if it is supported here, else cpu, and says so
-  std::uint32_t workers{0};                     // CPU worker threads; 0 = one a logical CPU
+  BackendKind backend{
+      BackendKind::automatic};  // automatic: cuda if it is supported here, else cpu, and says so
+  std::uint32_t workers{0};     // CPU worker threads; 0 = one a logical CPU
   std::uint32_t queues{1};
   std::uint32_t ring_slots{kDefaultRingSlots};  // power of two
   std::uint64_t memory_budget_bytes{0};         // all buffers together; 0 = unbounded
   std::uint64_t fuel{kDefaultFuel};             // loop iterations a workgroup may spend
-  std::chrono::nanoseconds max_wall_time{0};    // 0 = unbounded; then items not started are cancelled (wall_time)
+  std::chrono::nanoseconds max_wall_time{
+      0};  // 0 = unbounded; then items not started are cancelled (wall_time)
   std::chrono::nanoseconds close_timeout{std::chrono::seconds{5}};
-  std::chrono::nanoseconds producer_timeout{std::chrono::seconds{1}};  // a taken slot not published by then is abandoned
+  std::chrono::nanoseconds producer_timeout{
+      std::chrono::seconds{1}};  // a taken slot not published by then is abandoned
 };
 
-struct OpHandle { std::uint32_t id{0}; friend bool operator==(const OpHandle&, const OpHandle&) = default; };
-/// A buffer or a binding set; what MegakernelWorkItem::input_handle and output_handle hold. 0 is "none".
-struct Handle { std::uint32_t id{0}; friend bool operator==(const Handle&, const Handle&) = default; };
+struct OpHandle {
+  std::uint32_t id{0};
+  friend bool operator==(const OpHandle&, const OpHandle&) = default;
+};
+/// A buffer or a binding set; what MegakernelWorkItem::input_handle and output_handle hold. 0 is
+/// "none".
+struct Handle {
+  std::uint32_t id{0};
+  friend bool operator==(const Handle&, const Handle&) = default;
+};
 /// What submit returns: a queue and a position in it.
-struct Ticket { std::uint32_t queue{0}; std::uint64_t position{0}; };
+struct Ticket {
+  std::uint32_t queue{0};
+  std::uint64_t position{0};
+};
 
 /// How an accepted item ended.
 struct ItemResult {
@@ -55,14 +70,15 @@ struct ItemResult {
   Fault fault;
 };
 
-/// What a program needs bound, in declaration order. `inputs`: buffers that take input bytes (ReadOnly, Uniform,
-/// ReadWrite); the item's input_handle names one buffer or a binding set of exactly these. `outputs`: buffers the
-/// backend zero-fills before the run (is_output, WriteOnly, live-out ReadWrite); output_handle likewise.
+/// What a program needs bound, in declaration order. `inputs`: buffers that take input bytes
+/// (ReadOnly, Uniform, ReadWrite); the item's input_handle names one buffer or a binding set of
+/// exactly these. `outputs`: buffers the backend zero-fills before the run (is_output, WriteOnly,
+/// live-out ReadWrite); output_handle likewise.
 struct OpSignature {
   struct Slot {
     std::string name;
-    std::uint64_t min_bytes{0};   // bytes(count); 0 when sized at run time
-    bool read_write{false};       // an input that is written in place and returned
+    std::uint64_t min_bytes{0};  // bytes(count); 0 when sized at run time
+    bool read_write{false};      // an input that is written in place and returned
     std::optional<vir::ByteRange> output_byte_range;
   };
   std::vector<Slot> inputs;
@@ -77,13 +93,14 @@ struct OpInfo {
   std::optional<Digest> fingerprint;  // programs only
 };
 
-/// Observes what a session does, in order; the trace recorder is one. Called under the session's lock of the
-/// thing observed, from the calling thread; must not call back into the session.
+/// Observes what a session does, in order; the trace recorder is one. Called under the session's
+/// lock of the thing observed, from the calling thread; must not call back into the session.
 class SessionObserver;
 
 class Session {
  public:
-  /// Starts workers and rings. Without a device `automatic` gives the CPU backend and caps() carries the reason.
+  /// Starts workers and rings. Without a device `automatic` gives the CPU backend and caps()
+  /// carries the reason.
   [[nodiscard]] static Result<Session> open(const SessionOptions& options = {});
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
@@ -93,8 +110,10 @@ class Session {
   [[nodiscard]] std::string_view backend_name() const;  // "cpu", "cuda"
   [[nodiscard]] MegakernelCaps caps() const;
 
-  // Ops. Built-ins have fixed ids (test/golden/builtin_ops.txt); programs are appended from kFirstUserOp.
-  [[nodiscard]] Result<OpHandle> register_program(std::string_view name, const vir::Program& program);
+  // Ops. Built-ins have fixed ids (test/golden/builtin_ops.txt); programs are appended from
+  // kFirstUserOp.
+  [[nodiscard]] Result<OpHandle> register_program(std::string_view name,
+                                                  const vir::Program& program);
   [[nodiscard]] Result<OpHandle> register_wire(std::string_view name, ByteSpan blob,
                                                vir::Profile profile = vir::Profile::v4_0_6_3);
   [[nodiscard]] Result<OpHandle> find_op(std::string_view name) const;
@@ -103,9 +122,12 @@ class Session {
   // Buffers. A handle stays valid until release() or close(); bytes are zero until written.
   [[nodiscard]] Result<Handle> allocate(std::uint64_t bytes);
   [[nodiscard]] Result<Handle> upload(ByteSpan bytes);
-  /// Bytes reach the buffer after everything submitted before on any queue has completed (bounded by `deadline`).
-  [[nodiscard]] Status write(Handle buffer, std::uint64_t offset, ByteSpan bytes, Deadline deadline);
-  /// Read-only view of a whole file; the file must not shrink while mapped (a truncated page faults the item).
+  /// Bytes reach the buffer after everything submitted before on any queue has completed (bounded
+  /// by `deadline`).
+  [[nodiscard]] Status write(Handle buffer, std::uint64_t offset, ByteSpan bytes,
+                             Deadline deadline);
+  /// Read-only view of a whole file; the file must not shrink while mapped (a truncated page faults
+  /// the item).
   [[nodiscard]] Result<Handle> map_file(const std::string& path);
   /// Binding set: an ordered list of buffers under one handle.
   [[nodiscard]] Result<Handle> bind(std::span<const Handle> buffers);
@@ -114,26 +136,39 @@ class Session {
   [[nodiscard]] Status release(Handle handle, Deadline deadline);
 
   // Items. param of a VIR0 op: 0 = the reference's grid; n > 0 = a grid that covers n invocations.
-  /// Accepted or refused, never half: queue_full at the deadline, closed, invalid_argument (unknown queue, op or handle).
-  [[nodiscard]] Result<Ticket> submit(const MegakernelWorkItem& item, Deadline deadline, std::uint32_t queue = 0,
-                                      std::uint8_t flags = kQueueFlagNone);
+  /// Accepted or refused, never half: queue_full at the deadline, closed, invalid_argument (unknown
+  /// queue, op or handle).
+  [[nodiscard]] Result<Ticket> submit(const MegakernelWorkItem& item, Deadline deadline,
+                                      std::uint32_t queue = 0, std::uint8_t flags = kQueueFlagNone);
   /// Accepts a prefix; the count accepted and the first ticket come back. The rest is untouched.
-  struct SubmitMany { Ticket first; std::uint64_t accepted{0}; std::optional<Error> stopped_by; };
+  struct SubmitMany {
+    Ticket first;
+    std::uint64_t accepted{0};
+    std::optional<Error> stopped_by;
+  };
   [[nodiscard]] SubmitMany submit_many(std::span<const MegakernelWorkItem> items, Deadline deadline,
-                                       std::uint32_t queue = 0, std::uint8_t flags = kQueueFlagNone);
-  /// Every ticket ends exactly once: done, faulted or cancelled. May be asked any number of times until
-  /// forget() or the history bound (kDefaultHistory items a queue) drops it.
+                                       std::uint32_t queue = 0,
+                                       std::uint8_t flags = kQueueFlagNone);
+  /// Every ticket ends exactly once: done, faulted or cancelled. May be asked any number of times
+  /// until forget() or the history bound (kDefaultHistory items a queue) drops it.
   [[nodiscard]] Result<ItemResult> wait(Ticket ticket, Deadline deadline);
-  /// All items accepted before the call have ended. Results that were not done are in `not_done` (first N).
-  struct Drained { std::uint64_t ended{0}; std::uint64_t not_done{0}; std::vector<ItemResult> first_not_done; };
+  /// All items accepted before the call have ended. Results that were not done are in `not_done`
+  /// (first N).
+  struct Drained {
+    std::uint64_t ended{0};
+    std::uint64_t not_done{0};
+    std::vector<ItemResult> first_not_done;
+  };
   [[nodiscard]] Result<Drained> wait_all(Deadline deadline);
 
   [[nodiscard]] Result<Bytes> download(Handle buffer, Deadline deadline);
-  [[nodiscard]] Status download_into(Handle buffer, std::uint64_t offset, MutableByteSpan out, Deadline deadline);
+  [[nodiscard]] Status download_into(Handle buffer, std::uint64_t offset, MutableByteSpan out,
+                                     Deadline deadline);
 
   /// Counters so far; after close() the final ones.
   [[nodiscard]] report::Document report() const;
-  /// Stops accepting, lets running items end within options().close_timeout, cancels the rest (shutdown). Idempotent.
+  /// Stops accepting, lets running items end within options().close_timeout, cancels the rest
+  /// (shutdown). Idempotent.
   [[nodiscard]] Status close();
 
   /// Before the first submit; null to remove.

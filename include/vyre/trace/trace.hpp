@@ -18,14 +18,16 @@ struct RecordOptions {
   std::uint64_t max_buffer_bytes{std::uint64_t{1} << 32};  // a larger buffer is refused by name
 };
 
-/// Records everything a session does into `directory` (created; must not exist or be empty). Attach before the
-/// first submit with session.observe(). Records are appended as they happen: a kill leaves a trace that replays up
-/// to its last complete record. finish() writes the expected outputs and seals the manifest.
+/// Records everything a session does into `directory` (created; must not exist or be empty). Attach
+/// before the first submit with session.observe(). Records are appended as they happen: a kill
+/// leaves a trace that replays up to its last complete record. finish() writes the expected outputs
+/// and seals the manifest.
 class Recorder : public runtime::SessionObserver {
  public:
   [[nodiscard]] static Result<std::shared_ptr<Recorder>> create(const std::string& directory,
                                                                 const RecordOptions& options = {});
-  /// Call after wait_all(): digests and stores the final bytes of every buffer that items may have written.
+  /// Call after wait_all(): digests and stores the final bytes of every buffer that items may have
+  /// written.
   [[nodiscard]] virtual Status finish(runtime::Session& session, runtime::Deadline deadline) = 0;
   /// First error met while recording (observers cannot fail the session); ok if none.
   [[nodiscard]] virtual Status status() const = 0;
@@ -41,12 +43,14 @@ struct ReplayOptions {
   Compare compare{Compare::none};
   Executor other{Executor::reference};  // Compare::executor
   std::uint32_t workers{0};
-  std::uint32_t transcendental_ulp{128};  // F32 outputs of programs with transcendentals; everything else: every byte
+  std::uint32_t transcendental_ulp{
+      128};  // F32 outputs of programs with transcendentals; everything else: every byte
   std::chrono::nanoseconds timeout{std::chrono::minutes{10}};
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 };
 
-/// The first difference: which item (its position in the trace), buffer, byte offset, and both values.
+/// The first difference: which item (its position in the trace), buffer, byte offset, and both
+/// values.
 struct Difference {
   std::uint64_t item{0};
   std::uint32_t queue{0};
@@ -54,19 +58,21 @@ struct Difference {
   std::uint64_t offset{0};
   std::string expected;  // hexadecimal of up to 16 bytes, or a status
   std::string actual;
-  std::string message;   // one sentence
+  std::string message;  // one sentence
 };
 
 struct ReplayResult {
   std::uint64_t items{0};
   std::uint64_t buffers_compared{0};
   std::uint64_t bytes_compared{0};
-  bool complete{true};  // false: the recording was cut short; replayed up to its last complete record
+  bool complete{
+      true};  // false: the recording was cut short; replayed up to its last complete record
   std::optional<Difference> difference;
   report::Document document;
 };
 
-[[nodiscard]] Result<ReplayResult> replay(const std::string& directory, const ReplayOptions& options);
+[[nodiscard]] Result<ReplayResult> replay(const std::string& directory,
+                                          const ReplayOptions& options);
 
 struct TraceInfo {
   std::uint64_t items{0};

@@ -1,5 +1,5 @@
-// How a program meets its buffers: which take input bytes, which are zero-filled, what is returned, and the grid.
-// Host only, pure. Spec: docs/vir0.md, "Buffers and grid".
+// How a program meets its buffers: which take input bytes, which are zero-filled, what is returned,
+// and the grid. Host only, pure. Spec: docs/vir0.md, "Buffers and grid".
 #pragma once
 
 #include <array>
@@ -20,22 +20,26 @@ enum class BufferClass : std::uint8_t { workgroup, allocated, read_write, read }
   return c == BufferClass::read_write || c == BufferClass::allocated;
 }
 
-/// Bytes that `count` elements of the declaration need; an unsized element with count > 0 is an error.
-[[nodiscard]] Result<std::uint64_t> required_bytes(const Program& program, const BufferDecl& buffer);
+/// Bytes that `count` elements of the declaration need; an unsized element with count > 0 is an
+/// error.
+[[nodiscard]] Result<std::uint64_t> required_bytes(const Program& program,
+                                                   const BufferDecl& buffer);
 /// Elements in `byte_length` real bytes (what BufLen returns); 4-bit types count two a byte.
 [[nodiscard]] std::uint64_t element_count(const Program& program, const BufferDecl& buffer,
                                           std::uint64_t byte_length);
 
 using Grid = std::array<std::uint32_t, 3>;  // workgroups in x, y, z
 
-/// The reference's dispatch grid, from the real byte length of every buffer (by declaration index; workgroup
-/// buffers: ignored).
-[[nodiscard]] Result<Grid> infer_grid(const Program& program, std::span<const std::uint64_t> byte_lengths);
+/// The reference's dispatch grid, from the real byte length of every buffer (by declaration index;
+/// workgroup buffers: ignored).
+[[nodiscard]] Result<Grid> infer_grid(const Program& program,
+                                      std::span<const std::uint64_t> byte_lengths);
 /// The smallest grid of the same shape rule that covers `elements` invocations.
 [[nodiscard]] Result<Grid> grid_for(const Program& program, std::uint64_t elements);
 
-/// Input byte lengths in declaration order of the buffers that take input -> length of every declared buffer.
-/// Also accepts the legacy form (one value per non-workgroup buffer). Too few, too many, too short: errors.
+/// Input byte lengths in declaration order of the buffers that take input -> length of every
+/// declared buffer. Also accepts the legacy form (one value per non-workgroup buffer). Too few, too
+/// many, too short: errors.
 struct BufferPlan {
   std::vector<BufferClass> classes;         // by declaration index
   std::vector<std::uint64_t> byte_lengths;  // by declaration index

@@ -10,7 +10,8 @@
 namespace vyre::vir {
 
 struct LowerOptions {
-  bool optimise{true};  // constant folding, dead-code removal, fused instructions; never changes a result
+  bool optimise{
+      true};  // constant folding, dead-code removal, fused instructions; never changes a result
 };
 
 /// `program` must be prepare()d and validate()d. Refusals (Errc::unsupported) name the construct.

@@ -1,6 +1,6 @@
-// The VIR0 program: a tree of nodes (statements) and expressions over named buffers, held in flat pools.
-// Host only, plain values, no validation: what a decoder or assembler produced, as it stands.
-// Spec: docs/vir0.md.
+// The VIR0 program: a tree of nodes (statements) and expressions over named buffers, held in flat
+// pools. Host only, plain values, no validation: what a decoder or assembler produced, as it
+// stands. Spec: docs/vir0.md.
 #pragma once
 
 #include <array>
@@ -57,7 +57,8 @@ enum class Locality : std::uint8_t {
 #include "vyre/vir/vocabulary.def"
 };
 #define VYRE_REDUCEOP(name, tag, text) name = tag,
-/// Operator of SubgroupReduce (profile v4-0.6.4 and later). Under v4-0.6.3 tag 17 is SubgroupAdd = Add.
+/// Operator of SubgroupReduce (profile v4-0.6.4 and later). Under v4-0.6.3 tag 17 is SubgroupAdd =
+/// Add.
 enum class ReduceOp : std::uint8_t {
 #include "vyre/vir/vocabulary.def"
 };
@@ -92,8 +93,8 @@ struct QuantParam {
   friend auto operator<=>(const QuantParam&, const QuantParam&) = default;
 };
 
-/// `a`, `b` by tag: Array element_size; Handle type id; Opaque extension id; Vec lanes; SparseBsr rows, cols.
-/// `element`: Vec, TensorShaped, Sparse*, Quantized (its storage).
+/// `a`, `b` by tag: Array element_size; Handle type id; Opaque extension id; Vec lanes; SparseBsr
+/// rows, cols. `element`: Vec, TensorShaped, Sparse*, Quantized (its storage).
 struct DataType {
   TypeTag tag{TypeTag::U32};
   std::uint32_t a{0};
@@ -117,7 +118,8 @@ struct ByteRange {
   friend bool operator==(const ByteRange&, const ByteRange&) = default;
 };
 
-/// Wire version 6 only. Tags: 0 none, 1..4 one u32, 5 two u32, 6 four i64, 7/8 two children, 9 one child.
+/// Wire version 6 only. Tags: 0 none, 1..4 one u32, 5 two u32, 6 four i64, 7/8 two children, 9 one
+/// child.
 struct ShapePredicate {
   std::uint8_t tag{0};
   std::array<std::int64_t, 4> values{};
@@ -144,23 +146,27 @@ struct BufferDecl {
 
 /// Children by tag (docs/vir0.md has the table):
 ///   Load{name,c0}  BinOp{op,c0,c1}  UnOp{op,c0}  Select{c0,c1,c2}  Cast{type,c0}  Fma{c0,c1,c2}
-///   Atomic{op,ordering,name,index c0,value c1,expected c2 or kNone}  Subgroup*{c0[,c1]}  Call{name,args}
+///   Atomic{op,ordering,name,index c0,value c1,expected c2 or kNone}  Subgroup*{c0[,c1]}
+///   Call{name,args}
 struct Expr {
   ExprTag tag{ExprTag::LitU32};
-  std::uint8_t op{0};        // BinOp, UnOp, AtomicOp, ReduceOp by tag; axis of the id expressions
+  std::uint8_t op{0};  // BinOp, UnOp, AtomicOp, ReduceOp by tag; axis of the id expressions
   Ordering ordering{Ordering::SeqCst};
-  std::uint32_t bits{0};     // literal bit pattern (LitBool: 0 or 1), extension id of an op, or TypeId of Cast
-  Symbol name{kNone};        // variable, buffer, call op id, opaque kind
+  std::uint32_t bits{
+      0};  // literal bit pattern (LitBool: 0 or 1), extension id of an op, or TypeId of Cast
+  Symbol name{kNone};  // variable, buffer, call op id, opaque kind
   std::array<ExprId, 3> child{kNone, kNone, kNone};
-  Range args;                // Call: run of Program::expr_lists; Opaque: byte run of Program::payloads
+  Range args;  // Call: run of Program::expr_lists; Opaque: byte run of Program::payloads
 };
 
 /// Fields by tag:
-///   Let/Assign{name,e0}  Store{name,index e0,value e1}  If{e0,body,otherwise}  Loop{name,from e0,to e1,body}
-///   Block{body}  Region{name=generator,name2=source or kNone,body}  Barrier{ordering}
-///   IndirectDispatch{name,offset}  AsyncLoad/AsyncStore{name=source,name2=destination,e0 offset,e1 size,name3=tag}
-///   AsyncWait/Resume{name3}  Trap{e0,name3}  AllReduce{name,collective,group}  AllGather{name,name2,group}
-///   ReduceScatter{name,name2,collective,group}  Broadcast{name,root,group}  Opaque{name=kind,payload}
+///   Let/Assign{name,e0}  Store{name,index e0,value e1}  If{e0,body,otherwise}  Loop{name,from
+///   e0,to e1,body} Block{body}  Region{name=generator,name2=source or kNone,body}
+///   Barrier{ordering} IndirectDispatch{name,offset}
+///   AsyncLoad/AsyncStore{name=source,name2=destination,e0 offset,e1 size,name3=tag}
+///   AsyncWait/Resume{name3}  Trap{e0,name3}  AllReduce{name,collective,group}
+///   AllGather{name,name2,group} ReduceScatter{name,name2,collective,group}
+///   Broadcast{name,root,group}  Opaque{name=kind,payload}
 struct Node {
   NodeTag tag{NodeTag::Return};
   Ordering ordering{Ordering::SeqCst};
@@ -170,9 +176,9 @@ struct Node {
   Symbol name3{kNone};
   ExprId e0{kNone};
   ExprId e1{kNone};
-  Range body;         // runs of Program::node_lists
+  Range body;  // runs of Program::node_lists
   Range otherwise;
-  Range payload;      // Opaque: byte run of Program::payloads
+  Range payload;  // Opaque: byte run of Program::payloads
   std::uint64_t offset{0};
   std::uint32_t group{0};
   std::uint32_t root{0};
@@ -214,7 +220,9 @@ class Program {
   [[nodiscard]] std::span<const ExprId> args(Range r) const {
     return std::span<const ExprId>(expr_lists).subspan(r.begin, r.count);
   }
-  [[nodiscard]] ByteSpan payload(Range r) const { return ByteSpan(payloads).subspan(r.begin, r.count); }
+  [[nodiscard]] ByteSpan payload(Range r) const {
+    return ByteSpan(payloads).subspan(r.begin, r.count);
+  }
   [[nodiscard]] const std::string& name(Symbol s) const { return names[s]; }
   /// Index into `buffers`, or kNone. The first of duplicate names.
   [[nodiscard]] std::uint32_t find_buffer(Symbol name) const;
@@ -223,7 +231,8 @@ class Program {
   std::unordered_map<std::string, Symbol> symbols_;
 };
 
-/// Bytes of one element in memory ("size_bytes" of the format; 0 = unsized). Vec and Quantized are resolved.
+/// Bytes of one element in memory ("size_bytes" of the format; 0 = unsized). Vec and Quantized are
+/// resolved.
 [[nodiscard]] std::uint64_t size_bytes(const Program& program, TypeId type);
 /// Packed bits of one element; nullopt where the format defines none.
 [[nodiscard]] std::optional<std::uint64_t> packed_bits(const Program& program, TypeId type);
@@ -232,8 +241,8 @@ class Program {
 /// Structural equality: same trees, names, buffers and types, whatever the pools' order.
 [[nodiscard]] bool same_program(const Program& a, const Program& b);
 
-/// Upstream's `Program::wrapped`: if the entry is empty or any top-level node is not a Region, the whole
-/// entry becomes the body of one Region "vyre.program.root".
+/// Upstream's `Program::wrapped`: if the entry is empty or any top-level node is not a Region, the
+/// whole entry becomes the body of one Region "vyre.program.root".
 void wrap_root(Program& program);
 
 }  // namespace vyre::vir

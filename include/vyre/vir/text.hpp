@@ -1,5 +1,5 @@
-// The readable form of VIR0 (`.vir`): assembler and disassembler, exact inverses for every construct.
-// Host only. Spec: docs/vir0-text.md.
+// The readable form of VIR0 (`.vir`): assembler and disassembler, exact inverses for every
+// construct. Host only. Spec: docs/vir0-text.md.
 #pragma once
 
 #include <string>

@@ -21,7 +21,8 @@ struct Diagnostic {
 /// First violation as an Error (Errc::refused, detail = code number), or success.
 [[nodiscard]] Status validate(const Program& program);
 
-/// What upstream does before validation: root wrapping rules and lowering of single-rank collectives.
+/// What upstream does before validation: root wrapping rules and lowering of single-rank
+/// collectives.
 [[nodiscard]] Result<Program> prepare(const Program& program);
 
 }  // namespace vyre::vir

@@ -1,5 +1,5 @@
-// VIR0 wire codec: versions 4 (two profiles) and 6. Host only; no validation beyond the format itself.
-// Spec: docs/vir0.md, "Wire".
+// VIR0 wire codec: versions 4 (two profiles) and 6. Host only; no validation beyond the format
+// itself. Spec: docs/vir0.md, "Wire".
 #pragma once
 
 #include <string_view>
@@ -26,7 +26,8 @@ struct DecodeOptions {
 [[nodiscard]] Result<Bytes> encode(const Program& program, Profile profile = Profile::v4_0_6_3);
 
 /// BLAKE3 of the encoding of the canonicalised program: the cache identity of a program.
-[[nodiscard]] Result<Digest> fingerprint(const Program& program, Profile profile = Profile::v4_0_6_3);
+[[nodiscard]] Result<Digest> fingerprint(const Program& program,
+                                         Profile profile = Profile::v4_0_6_3);
 [[nodiscard]] Program canonicalised(const Program& program);
 
 }  // namespace vyre::vir

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Builds everything and runs every test: the plain build first, then the unit and model tests under
+# AddressSanitizer + UBSan and under ThreadSanitizer. Installs missing Debian packages. No GPU is needed;
+# CUDA code is built where nvcc is found.
+#
+# Usage: test/run.sh [--quick]     --quick: the plain build and its tests only
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+quick=no
+for argument in "$@"; do
+  case "$argument" in
+    --quick) quick=yes ;;
+    *) echo "unknown argument '$argument'; use --quick or nothing" >&2; exit 2 ;;
+  esac
+done
+
+bash tools/install_dependencies.sh
+
+jobs=$(nproc)
+# nvcc is often installed but not on PATH.
+if ! command -v nvcc >/dev/null && [ -x /usr/local/cuda/bin/nvcc ]; then
+  export PATH="$PATH:/usr/local/cuda/bin"
+fi
+launcher=()
+if command -v ccache >/dev/null; then
+  launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+fi
+
+step() { printf '\n== %s (%ss)\n' "$1" "$SECONDS"; }
+
+step "build"
+cmake --preset dev "${launcher[@]}" | grep -E "CUDA|Error|Warning" || true
+cmake --build --preset dev --parallel "$jobs"
+step "tests"
+ctest --preset dev --parallel "$jobs" --no-tests=error
+
+if [ "$quick" = no ]; then
+  for preset in asan-ubsan tsan; do
+    step "build with $preset"
+    cmake --preset "$preset" "${launcher[@]}" >/dev/null
+    cmake --build --preset "$preset" --parallel "$jobs" --target sanitized_tests
+    step "tests with $preset"
+    ctest --preset "$preset" --parallel "$jobs" --no-tests=error
+  done
+fi
+step "all done"

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that the build, the tests and the examples need, if any is missing.
+# Usage: tools/install_dependencies.sh [package ...]   (extra packages to install beside the standard list)
+set -euo pipefail
+
+packages=(
+  g++ cmake ninja-build git python3 gzip
+  libexpected-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libcli11-dev liburing-dev zlib1g-dev
+  libgtest-dev libbenchmark-dev libvalijson-dev
+  "$@"
+)
+
+missing=()
+for package in "${packages[@]}"; do
+  if ! dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed'; then
+    missing+=("$package")
+  fi
+done
+if [ "${#missing[@]}" -eq 0 ]; then
+  exit 0
+fi
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null; then
+    echo "missing packages: ${missing[*]}" >&2
+    echo "install them as root, or install sudo, and run this again" >&2
+    exit 1
+  fi
+  as_root=(sudo)
+fi
+echo "installing: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
