@@ -28,6 +28,12 @@ enum class BufferClass : std::uint8_t { workgroup, allocated, read_write, read }
 [[nodiscard]] std::uint64_t element_count(const Program& program, const BufferDecl& buffer,
                                           std::uint64_t byte_length);
 
+/// Bytes of all workgroup buffers together; more than kMaxWorkgroupBytes is an error.
+[[nodiscard]] Result<std::uint64_t> workgroup_bytes(const Program& program);
+
+/// The bytes of a returned buffer that the caller gets: output_byte_range if it fits, else all of them.
+[[nodiscard]] ByteRange returned_range(const BufferDecl& buffer, std::uint64_t byte_length) noexcept;
+
 using Grid = std::array<std::uint32_t, 3>;  // workgroups in x, y, z
 
 /// The reference's dispatch grid, from the real byte length of every buffer (by declaration index;

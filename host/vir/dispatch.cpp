@@ -1,0 +1,230 @@
+// Buffer classes, sizes and the dispatch grid. All arithmetic on lengths is checked: counts and
+// sizes come from untrusted programs.
+#include "vyre/vir/dispatch.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "vyre/protocol/limits.hpp"
+#include "vyre/vir/statements.hpp"
+
+namespace vyre::vir {
+namespace {
+
+constexpr std::uint64_t kMaxU32{std::numeric_limits<std::uint32_t>::max()};
+
+std::string quoted(const Program& program, const BufferDecl& buffer) {
+  return buffer.name < program.names.size() ? "'" + program.name(buffer.name) + "'" : "(unnamed)";
+}
+
+/// Bytes that a load or store of the element steps by; 0 where the element has no width of its own.
+std::uint64_t stride_bytes(const Program& program, TypeId type) {
+  switch (program.types[type].tag) {
+    case TypeTag::Bytes:
+    case TypeTag::Array:
+    case TypeTag::DeviceMesh:
+      return 0;
+    default:
+      return size_bytes(program, type);
+  }
+}
+
+/// Elements as the grid rule counts them: by packed bits, else by whole elements.
+std::uint64_t grid_elements(const Program& program, const BufferDecl& buffer, std::uint64_t bytes) {
+  const auto bits = packed_bits(program, buffer.element);
+  if (bits && *bits != 0) {
+    std::uint64_t all_bits = 0;
+    if (__builtin_mul_overflow(bytes, std::uint64_t{8}, &all_bits)) return bytes / *bits * 8;
+    return all_bits / *bits;
+  }
+  const std::uint64_t size = size_bytes(program, buffer.element);
+  return size == 0 ? bytes : bytes / size;
+}
+
+bool contains_atomic(const Program& program) {
+  return any_expression(program, [](const Expr& expr) { return expr.tag == ExprTag::Atomic; });
+}
+
+Result<Grid> shape_grid(const Program& program, std::uint64_t elements) {
+  std::uint64_t lanes = 1;
+  unsigned active = 0;
+  for (const std::uint32_t size : program.workgroup) {
+    if (size == 0) {
+      return fail(Errc::refused, "a workgroup dimension is 0; every dimension must be at least 1");
+    }
+    if (__builtin_mul_overflow(lanes, std::uint64_t{size}, &lanes)) {
+      return fail(Errc::limit_exceeded, "the workgroup has more than 2^64 lanes");
+    }
+    active += size > 1 ? 1u : 0u;
+  }
+  const std::uint64_t n = std::max<std::uint64_t>(1, elements);
+  const std::uint64_t total = n / lanes + (n % lanes != 0 ? 1 : 0);
+  if (total > kMaxU32) {
+    return fail(Errc::limit_exceeded, "the dispatch needs " + std::to_string(total) +
+                                          " workgroups; the limit is 4294967295, use larger "
+                                          "workgroups or smaller buffers");
+  }
+  if (active == 0) return Grid{static_cast<std::uint32_t>(total), 1, 1};
+  // The root is taken in f64 as upstream does: cube roots may come out one ulp off, and the ceiling
+  // of that is part of the meaning.
+  const double root = std::pow(static_cast<double>(total), 1.0 / active);
+  const auto base = static_cast<std::uint32_t>(std::ceil(root));
+  Grid grid{1, 1, 1};
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    if (program.workgroup[axis] > 1) grid[axis] = base;
+    if (std::uint64_t{grid[axis]} * program.workgroup[axis] - 1 > kMaxU32) {
+      return fail(Errc::limit_exceeded,
+                  "axis " + std::to_string(axis) + " has more invocations than a u32 id can name");
+    }
+  }
+  return grid;
+}
+
+}  // namespace
+
+BufferClass classify(const BufferDecl& buffer) noexcept {
+  if (buffer.access == Access::Workgroup) return BufferClass::workgroup;
+  if (buffer.is_output || buffer.access == Access::WriteOnly ||
+      (buffer.pipeline_live_out && buffer.access == Access::ReadWrite)) {
+    return BufferClass::allocated;
+  }
+  return buffer.access == Access::ReadWrite ? BufferClass::read_write : BufferClass::read;
+}
+
+Result<std::uint64_t> required_bytes(const Program& program, const BufferDecl& buffer) {
+  if (buffer.count == 0) return 0;
+  std::uint64_t total = 0;
+  bool overflow = false;
+  if (const auto bits = packed_bits(program, buffer.element)) {
+    overflow = __builtin_mul_overflow(std::uint64_t{buffer.count}, *bits, &total);
+    total = total / 8 + (total % 8 != 0 ? 1 : 0);
+  } else if (has_size(program, buffer.element)) {
+    overflow = __builtin_mul_overflow(std::uint64_t{buffer.count},
+                                      size_bytes(program, buffer.element), &total);
+  } else {
+    return fail(Errc::refused, "buffer " + quoted(program, buffer) + " has " +
+                                   std::to_string(buffer.count) +
+                                   " elements of a type without a size; declare count 0 or a "
+                                   "sized element");
+  }
+  if (overflow) {
+    return fail(Errc::limit_exceeded,
+                "buffer " + quoted(program, buffer) + " needs more than 2^64 bits");
+  }
+  return total;
+}
+
+std::uint64_t element_count(const Program& program, const BufferDecl& buffer,
+                            std::uint64_t byte_length) {
+  const auto bits = packed_bits(program, buffer.element);
+  if (bits && *bits == 4) return byte_length * 2;
+  const std::uint64_t stride = stride_bytes(program, buffer.element);
+  return stride == 0 ? byte_length : byte_length / stride;
+}
+
+Result<std::uint64_t> workgroup_bytes(const Program& program) {
+  std::uint64_t total = 0;
+  for (const BufferDecl& buffer : program.buffers) {
+    if (classify(buffer) != BufferClass::workgroup) continue;
+    VYRE_ASSIGN(const std::uint64_t bytes, required_bytes(program, buffer));
+    if (__builtin_add_overflow(total, bytes, &total) || total > kMaxWorkgroupBytes) {
+      return fail(Errc::limit_exceeded, "workgroup memory up to buffer " + quoted(program, buffer) +
+                                            " exceeds the limit of " +
+                                            std::to_string(kMaxWorkgroupBytes) +
+                                            " bytes; declare fewer elements");
+    }
+  }
+  return total;
+}
+
+ByteRange returned_range(const BufferDecl& buffer, std::uint64_t byte_length) noexcept {
+  const auto& range = buffer.output_byte_range;
+  if (range && range->start <= range->end && range->end <= byte_length) return *range;
+  return {0, byte_length};
+}
+
+Result<Grid> infer_grid(const Program& program, std::span<const std::uint64_t> byte_lengths) {
+  if (byte_lengths.size() != program.buffers.size()) {
+    return fail(Errc::invalid_argument, "infer_grid needs one byte length per declared buffer: " +
+                                            std::to_string(program.buffers.size()) + ", got " +
+                                            std::to_string(byte_lengths.size()));
+  }
+  std::uint64_t max_out = 0;
+  std::uint64_t max_in = 1;
+  std::uint64_t pg_nodes = 0;
+  bool any_returned = false;
+  bool any_workgroup = false;
+  for (std::size_t i = 0; i < program.buffers.size(); ++i) {
+    const BufferDecl& buffer = program.buffers[i];
+    const BufferClass c = classify(buffer);
+    // A quirk of the reference: graph programs size their dispatch by this buffer's declaration.
+    if (buffer.binding == 0 && buffer.name < program.names.size() &&
+        program.name(buffer.name) == "pg_nodes") {
+      pg_nodes = std::max<std::uint64_t>(pg_nodes, buffer.count);
+    }
+    if (c == BufferClass::workgroup) {
+      any_workgroup = true;
+      continue;
+    }
+    const std::uint64_t elements = grid_elements(program, buffer, byte_lengths[i]);
+    if (is_returned(c)) {
+      any_returned = true;
+      max_out = std::max(max_out, elements);
+    } else {
+      max_in = std::max(max_in, elements);
+    }
+  }
+  std::uint64_t n = std::max({std::uint64_t{1}, max_out, pg_nodes});
+  if (!any_returned || any_workgroup || contains_atomic(program)) n = std::max(n, max_in);
+  return shape_grid(program, n);
+}
+
+Result<Grid> grid_for(const Program& program, std::uint64_t elements) {
+  return shape_grid(program, elements);
+}
+
+Result<BufferPlan> plan_buffers(const Program& program,
+                                std::span<const std::uint64_t> input_lengths) {
+  BufferPlan plan;
+  const std::size_t count = program.buffers.size();
+  plan.classes.reserve(count);
+  std::size_t logical = 0;
+  std::size_t legacy = 0;
+  for (const BufferDecl& buffer : program.buffers) {
+    plan.classes.push_back(classify(buffer));
+    logical += takes_input(plan.classes.back()) ? 1 : 0;
+    legacy += plan.classes.back() != BufferClass::workgroup ? 1 : 0;
+  }
+  if (input_lengths.size() != logical && input_lengths.size() != legacy) {
+    return fail(Errc::invalid_argument, "the program takes " + std::to_string(logical) +
+                                            " inputs (or " + std::to_string(legacy) +
+                                            " with ignored values for its outputs), got " +
+                                            std::to_string(input_lengths.size()));
+  }
+  const bool with_ignored = input_lengths.size() != logical;
+  VYRE_ASSIGN(plan.workgroup_bytes, workgroup_bytes(program));
+  plan.byte_lengths.resize(count);
+  plan.input_index.assign(count, kNone);
+  std::uint32_t next = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const BufferDecl& buffer = program.buffers[i];
+    const BufferClass c = plan.classes[i];
+    VYRE_ASSIGN(const std::uint64_t required, required_bytes(program, buffer));
+    plan.byte_lengths[i] = required;
+    if (c == BufferClass::allocated && with_ignored) ++next;
+    if (!takes_input(c)) continue;
+    const std::uint64_t given = input_lengths[next];
+    if (given < required) {
+      return fail(Errc::invalid_argument, "input " + std::to_string(next) + " for buffer " +
+                                              quoted(program, buffer) + " has " +
+                                              std::to_string(given) + " bytes; it needs at least " +
+                                              std::to_string(required));
+    }
+    plan.byte_lengths[i] = given;  // longer is kept whole: BufLen and the grid see the real length
+    plan.input_index[i] = next++;
+  }
+  return plan;
+}
+
+}  // namespace vyre::vir
