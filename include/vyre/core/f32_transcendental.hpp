@@ -150,25 +150,22 @@ VYRE_F64_FN std::uint32_t two_over_pi_word(std::uint32_t index) noexcept {
       return 0xFE5163ABu;
     case 8:
       return 0xDEBBC561u;
-    case 9:
-      return 0xB7246E3Au;
     default:
       return 0u;
   }
 }
 
-/// For |x| >= 2: the mantissa times the 128 bits of 2/pi that matter, modulo 4 turns of a quarter,
-/// in integers. Bits of 2/pi whose product is a multiple of 4 are skipped; those beyond the window
-/// weigh less than 2^-102.
+/// For |x| >= 2^19: the mantissa times the 128 bits of 2/pi that matter, modulo 4 turns of a
+/// quarter, in integers. Bits of 2/pi whose product is a multiple of 4 are skipped; those beyond
+/// the window weigh less than 2^-102.
 VYRE_F64_FN Reduced reduce_large(float x) noexcept {
   const std::uint32_t bits = to_bits(x);
   const std::uint64_t mantissa = (bits & 0x007FFFFFu) | 0x00800000u;
-  const std::uint32_t exponent =
-      (bits >> 23 & 0xFFu) - 128u + 9u;  // of the mantissa's last bit, plus 31
-  // The window starts at the bit of weight 2 in mantissa * 2^exponent; the word of zeros absorbs
-  // exponents below that.
-  const std::uint32_t word = exponent / 32u;
-  const std::uint32_t shift = exponent % 32u;
+  // x = mantissa * 2^(e - 150). The bit of 2/pi whose product weighs 2 is number e - 151, counted
+  // from 1 after the 32 zero bits of word 0.
+  const std::uint32_t first_bit = (bits >> 23 & 0xFFu) - 120u;
+  const std::uint32_t word = first_bit / 32u;
+  const std::uint32_t shift = first_bit % 32u;
   std::uint32_t product[4];
   std::uint64_t carry = 0;
   for (std::uint32_t i = 4; i-- > 0;) {
