@@ -6,6 +6,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -228,7 +229,19 @@ class Program {
   [[nodiscard]] std::uint32_t find_buffer(Symbol name) const;
 
  private:
-  std::unordered_map<std::string, Symbol> symbols_;
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+  std::unordered_map<std::string, Symbol, Hash, std::equal_to<>> symbols_;
+  std::array<TypeId, 32> scalars_ = no_scalars();  // by tag: where a parameterless type lies in `types`
+  static constexpr std::array<TypeId, 32> no_scalars() {
+    std::array<TypeId, 32> none{};
+    none.fill(kNone);
+    return none;
+  }
 };
 
 /// Bytes of one element in memory ("size_bytes" of the format; 0 = unsized). Vec and Quantized are
