@@ -31,6 +31,9 @@ enum QueueFlags : std::uint8_t {
   kQueueFlagNone = 0,
   kQueueFlagAfterPrevious = 1,  // starts only when the item before it in the queue has completed
   kQueueFlagAfterAll = 2,       // starts only when every earlier item of the queue has completed
+  // Set by the runtime alone, refused at submit: the slot was taken and never published, its item is void.
+  kQueueFlagAbandoned = 64,
 };
+inline constexpr std::uint32_t kQueueFlagsOfCallers{kQueueFlagAfterPrevious | kQueueFlagAfterAll};
 
 }  // namespace vyre

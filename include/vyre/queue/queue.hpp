@@ -1,0 +1,104 @@
+// A queue: one submission ring, one completion ring, and the memory of both. Host only; the views
+// that it gives out are trivially copyable, and a kernel may keep them if the memory is pinned.
+// Spec: docs/protocol.md.
+//
+// Tour for a backend:
+//   auto queue = queue::Queue::create({.slots = 4096});            // or adopt() over pinned memory
+//   producers, any thread:  auto got = queue->producer().try_reserve(n);          // prefix, full
+//   or closed
+//                           queue->producer().try_publish(got.first + i, item, flags);  // false:
+//                           abandoned doorbell.notify();                                     //
+//                           once a batch (waiter.hpp)
+//       or, bounded:        submit_until(...) of submit.hpp, which does all that
+//   poller, one thread:     consumer = queue->consumer(); n = consumer.take(out, max);
+//   consumer.release(); workers, any thread:    queue->writer().try_post(completions, n); // never
+//   short, see there collector, one thread at a time: reader = queue->reader(); n =
+//   reader.take(out, max); reader.release();
+//                           expand_position(completion.position_low, lowest position not yet ended)
+//   housekeeping:           AbandonWatch::check() (abandon_watch.hpp) gives up slots that nobody
+//   publishes order (D7):             OrderTracker (order_tracker.hpp) says when an item may start
+//   shutdown:               tail = producer().close(); every position below tail still comes
+//   through take(),
+//                           published or abandoned; the ring is finished when consumer.position ==
+//                           tail.
+// An item is accepted only with a completion slot in reserve: accepted - collected <=
+// completion_slots. So somebody must collect while producers submit (a full ring is a reason to
+// collect).
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+
+#include "vyre/base/bytes.hpp"
+#include "vyre/base/error.hpp"
+#include "vyre/protocol/limits.hpp"
+#include "vyre/queue/completion_ring.hpp"
+#include "vyre/queue/submission_ring.hpp"
+
+namespace vyre::queue {
+
+using Producer = SubmissionProducer<HostAtomics>;
+using Consumer = SubmissionConsumer<HostAtomics>;
+using Writer = CompletionWriter<HostAtomics>;
+using Reader = CompletionReader<HostAtomics>;
+
+struct QueueOptions {
+  std::uint32_t slots{kDefaultRingSlots};  // power of two in [kMinRingSlots, kMaxRingSlots]
+  std::uint32_t completion_slots{0};       // 0 = slots; a power of two, at least `slots`
+};
+
+/// Offsets into the part of a queue that both sides see (pinned for a device). The rest, tickets
+/// and claims, stays in the host's own memory.
+struct SharedLayout {
+  std::uint64_t submission_slots_offset;
+  std::uint64_t completion_slots_offset;
+  std::uint64_t taken_offset;
+  std::uint64_t collected_offset;
+  std::uint64_t bytes;
+
+  [[nodiscard]] static SharedLayout of(const QueueOptions& options) noexcept;
+};
+
+class Queue {
+ public:
+  /// Memory of its own.
+  [[nodiscard]] static Result<Queue> create(const QueueOptions& options);
+  /// Over the caller's memory (pinned, say), which must outlive the queue: SharedLayout::bytes at
+  /// least, 64-byte aligned. It is zeroed.
+  [[nodiscard]] static Result<Queue> adopt(const QueueOptions& options, MutableByteSpan shared);
+
+  [[nodiscard]] std::uint32_t slots() const noexcept { return geometry_.slots(); }
+  [[nodiscard]] std::uint32_t completion_slots() const noexcept {
+    return completion_geometry_.slots();
+  }
+  [[nodiscard]] Producer producer() const noexcept;
+  /// A cursor at position 0. Keep it: a second one would read every item again.
+  [[nodiscard]] Consumer consumer() const noexcept;
+  [[nodiscard]] Writer writer() const noexcept;
+  /// A cursor at position 0, as above.
+  [[nodiscard]] Reader reader() const noexcept;
+
+ private:
+  struct FreeDeleter {
+    void operator()(void* memory) const noexcept { std::free(memory); }
+  };
+  using Memory = std::unique_ptr<void, FreeDeleter>;
+  Queue() = default;
+  [[nodiscard]] static Result<Queue> build(const QueueOptions& options, MutableByteSpan shared,
+                                           Memory owned);
+
+  Memory owned_shared_;
+  Memory private_;  // tickets of both rings, then claims
+  RingSlot* submission_slots_{nullptr};
+  RingSlot* completion_slots_memory_{nullptr};
+  RingPosition* taken_{nullptr};
+  RingPosition* collected_{nullptr};
+  RingTickets* submission_tickets_{nullptr};
+  RingTickets* completion_tickets_{nullptr};
+  std::uint64_t* claims_{nullptr};
+  RingGeometry geometry_;
+  RingGeometry completion_geometry_;
+};
+
+}  // namespace vyre::queue
