@@ -24,11 +24,6 @@ struct Submitted {
   std::uint64_t accepted{0};  // a prefix; ok with less than all means: call again for the rest
   bool waited{false};         // the ring was full at least once
 };
-std::uint64_t first{
-    0};  // position of items[0]; items of one call need not be neighbours, see `on_published`
-std::uint64_t accepted{0};  // a prefix
-bool waited{false};         // the ring was full at least once
-};
 
 /// Takes at most `max` positions in one go; waits on `space` while the ring is full. `space` is
 /// notified by whoever releases slots or completions, and by whoever closes the queue.
