@@ -2,12 +2,19 @@
 // construct. Host only. Spec: docs/vir0-text.md.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "vyre/vir/program.hpp"
 
 namespace vyre::vir {
+
+/// Levels of nodes, expressions, types and parentheses together; twice and more what the wire form
+/// allows.
+inline constexpr std::uint32_t kMaxTextDepth{256};
+/// A program of the largest wire size prints to a few times its bytes.
+inline constexpr std::uint64_t kMaxTextBytes{std::uint64_t{1} << 30};
 
 /// Parses a whole `.vir` document. Errors carry line and column and say what was expected.
 [[nodiscard]] Result<Program> assemble(std::string_view text);
