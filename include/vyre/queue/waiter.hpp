@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <thread>
 
+#include "vyre/protocol/limits.hpp"
+
 namespace vyre::queue {
 
 using Clock = std::chrono::steady_clock;
@@ -22,21 +24,17 @@ inline void spin_pause() noexcept {
 
 class Waiter {
  public:
-  static constexpr std::uint32_t kSpins{64};  // about a microsecond: less than a futex round trip
-  static constexpr std::uint32_t kYields{
-      8};  // lets a producer on the same core run before we sleep
-
   /// True as soon as `ready()` is; false if it is still false at the deadline. `ready` is called
   /// from this thread only, may be called any number of times, and may change things (take items,
   /// say).
   template <class Ready>
   [[nodiscard]] bool wait_until(Deadline deadline, const Ready& ready) {
     if (ready()) return true;
-    for (std::uint32_t i = 0; i < kSpins; ++i) {
+    for (std::uint32_t i = 0; i < kWaitSpins; ++i) {
       spin_pause();
       if (ready()) return true;
     }
-    for (std::uint32_t i = 0; i < kYields; ++i) {
+    for (std::uint32_t i = 0; i < kWaitYields; ++i) {
       std::this_thread::yield();
       if (ready()) return true;
     }
