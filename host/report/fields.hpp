@@ -1,0 +1,124 @@
+// The one list of the document's keys, in the order in which they are written. Writer and reader
+// are visitors of it, so a field that is written and not read (or the reverse) cannot exist.
+// Private to this room. Page: docs/report.md.
+#pragma once
+
+#include "vyre/report/report.hpp"
+
+namespace vyre::report {
+
+template <class V>
+void visit_fields(V& v, MegakernelCaps& c) {
+  v("supported", c.supported);
+  v("max_worker_count", c.max_worker_count);
+  v("reason", c.reason);
+}
+
+template <class V>
+void visit_fields(V& v, MegakernelTelemetry& t) {
+  v("bytes_uploaded", t.bytes_uploaded);
+  v("bytes_read_back", t.bytes_read_back);
+  v("bytes_moved", t.bytes_moved);
+  v("resident_allocations", t.resident_allocations);
+  v("kernel_launches", t.kernel_launches);
+  v("sync_points", t.sync_points);
+  v("occupancy_proxy_bps", t.occupancy_proxy_bps);
+  v("frontier_density_bps", t.frontier_density_bps);
+  v("readback_buffers", t.readback_buffers);
+  v("compiled_pipeline_cache_hit", t.compiled_pipeline_cache_hit);
+  v("resident_input_cache_hit", t.resident_input_cache_hit);
+  v("topology", t.topology);
+  v("pressure", t.pressure);
+  v("execution_mode", t.execution_mode);
+  v("hit_capacity", t.hit_capacity);
+  v("estimated_peak_device_bytes", t.estimated_peak_device_bytes);
+  v("device_memory_budget_bytes", t.device_memory_budget_bytes);
+}
+
+template <class V>
+void visit_fields(V& v, MegakernelReport& r) {
+  v("items_processed", r.items_processed);
+  v("items_remaining", r.items_remaining);
+  v("wall_time_ns", r.wall_time);
+  v("queue_plan_ns", r.queue_plan_ns);
+  v("queue_publish_ns", r.queue_publish_ns);
+  v("backend_dispatch_ns", r.backend_dispatch_ns);
+  v("lineage_ns", r.lineage_ns);
+  v("deduped_items", r.deduped_items);
+  v("published_items", r.published_items);
+  v("lineage_items", r.lineage_items);
+  v("telemetry", r.telemetry);
+  v("region_lineage", r.region_lineage);
+}
+
+template <class V>
+void visit_fields(V& v, LatencySummary& l) {
+  v("p50_ns", l.p50_ns);
+  v("p99_ns", l.p99_ns);
+  v("max_ns", l.max_ns);
+}
+
+template <class V>
+void visit_fields(V& v, OpRow& o) {
+  v("name", o.name);
+  v("op_handle", o.op_handle);
+  v("items", o.items);
+  v("faults", o.faults);
+  v("cancelled", o.cancelled);
+  v("executor", o.executor);
+  v("steps", o.steps);
+  v("latency", o.latency);
+}
+
+template <class V>
+void visit_fields(V& v, QueueRow& q) {
+  v("queue", q.queue);
+  v("slots", q.slots);
+  v("published", q.published);
+  v("completed", q.completed);
+  v("full_waits", q.full_waits);
+}
+
+template <class V>
+void visit_fields(V& v, FaultRow& f) {
+  v("queue", f.queue);
+  v("position", f.position);
+  v("op", f.op);
+  v("status", f.status);
+  v("code", f.fault.code);
+  v("workgroup", f.fault.workgroup);
+  v("lane", f.fault.lane);
+  v("statement", f.fault.statement);
+}
+
+template <class V>
+void visit_fields(V& v, InputFailure& f) {
+  v("what", f.what);
+  v("message", f.message);
+}
+
+template <class V>
+void visit_fields(V& v, RunInfo& r) {
+  v("id", r.id);
+  v("started_at", r.started_at);
+  v("command", r.command);
+  v("build", r.build);
+  v("host", r.host);
+  v("device", r.device);
+  v("why_no_device", r.why_no_device);
+}
+
+/// Everything but "schema", "faults_rest" and "ingest", which the writer and reader treat by hand.
+template <class V>
+void visit_fields(V& v, Document& d) {
+  v("run", d.run);
+  v("caps", d.caps);
+  v("report", d.report);
+  v("ops", d.ops);
+  v("queues", d.queues);
+  v("faults", d.faults);
+  v("faults_total", d.faults_total);
+  v("input_failures", d.input_failures);
+}
+
+}  // namespace vyre::report

@@ -1,0 +1,236 @@
+// Document <-> JSON text. The only file of this room that calls the JSON library, and so the only
+// one that catches what it throws. Any thread. Page: docs/report.md.
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <limits>
+#include <type_traits>
+
+#include "fields.hpp"
+#include "names.hpp"
+#include "vyre/report/json_guard.hpp"
+
+namespace vyre::report {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <class T, class = void>
+struct HasFields : std::false_type {};
+struct NoVisitor {
+  template <class T>
+  void operator()(const char*, T&) {}
+};
+template <class T>
+struct HasFields<
+    T, std::void_t<decltype(visit_fields(std::declval<NoVisitor&>(), std::declval<T&>()))>>
+    : std::true_type {};
+
+// ---- writing
+// -------------------------------------------------------------------------------------------------
+
+struct Writer {
+  Json object = Json::object();
+
+  template <class T>
+  void operator()(const char* key, T& value) {
+    object[key] = to_value(value);
+  }
+
+  template <class T>
+  static Json to_value(T& value) {
+    if constexpr (HasFields<T>::value) {
+      Writer inner;
+      visit_fields(inner, value);
+      return std::move(inner.object);
+    } else if constexpr (std::is_enum_v<T>) {
+      return Json(std::string(enum_name(value)));
+    } else {
+      return Json(value);
+    }
+  }
+  static Json to_value(std::chrono::nanoseconds& value) { return Json(value.count()); }
+  template <class T>
+  static Json to_value(std::optional<T>& value) {
+    return value ? to_value(*value) : Json(nullptr);
+  }
+  template <class T>
+  static Json to_value(std::vector<T>& rows) {
+    Json array = Json::array();
+    for (T& row : rows) array.push_back(to_value(row));
+    return array;
+  }
+};
+
+// ---- reading
+// -------------------------------------------------------------------------------------------------
+
+/// Walks the same fields over parsed JSON. The first thing wrong is kept; the rest is then skipped.
+class Reader {
+ public:
+  Reader(const Json& object, std::string pointer, std::optional<Error>& error)
+      : object_(object), pointer_(std::move(pointer)), error_(error) {}
+
+  template <class T>
+  void operator()(const char* key, T& value) {
+    if (error_) return;
+    const std::string at = pointer_ + "/" + key;
+    const auto found = object_.find(key);
+    if (found == object_.end()) return wrong(at, "is missing");
+    read(*found, at, value);
+  }
+
+  void wrong(const std::string& at, const std::string& what) {
+    if (!error_)
+      error_ = Error{Errc::malformed, "report: '" + at + "' " + what, kNoOffset, 0, 0, 0};
+  }
+
+  template <class T>
+  void read(const Json& json, const std::string& at, T& value) {
+    if constexpr (HasFields<T>::value) {
+      if (!json.is_object())
+        return wrong(at, "must be an object, not " + std::string(json.type_name()));
+      Reader inner(json, at, error_);
+      visit_fields(inner, value);
+    } else if constexpr (std::is_enum_v<T>) {
+      const auto* text = json.get_ptr<const std::string*>();
+      if (text == nullptr) return wrong(at, "must be a word, not " + std::string(json.type_name()));
+      if (!parse_enum(*text, value))
+        wrong(at, "is '" + shortened(*text) + "', which is none of its words");
+    } else if constexpr (std::is_same_v<T, bool>) {
+      if (!json.is_boolean())
+        return wrong(at, "must be true or false, not " + std::string(json.type_name()));
+      value = json.get<bool>();
+    } else if constexpr (std::is_same_v<T, std::string>) {
+      if (!json.is_string())
+        return wrong(at, "must be a string, not " + std::string(json.type_name()));
+      value = json.get_ref<const std::string&>();
+    } else {
+      static_assert(std::is_unsigned_v<T>);
+      std::uint64_t wide = 0;
+      if (!read_count(json, at, std::numeric_limits<T>::max(), wide)) return;
+      value = static_cast<T>(wide);
+    }
+  }
+
+  void read(const Json& json, const std::string& at, std::chrono::nanoseconds& value) {
+    std::uint64_t wide = 0;
+    if (!read_count(json, at, std::numeric_limits<std::int64_t>::max(), wide)) return;
+    value = std::chrono::nanoseconds(static_cast<std::int64_t>(wide));
+  }
+
+  template <class T>
+  void read(const Json& json, const std::string& at, std::optional<T>& value) {
+    if (json.is_null()) {
+      value.reset();
+      return;
+    }
+    read(json, at, value.emplace());
+  }
+
+  template <class T>
+  void read(const Json& json, const std::string& at, std::vector<T>& rows) {
+    if (!json.is_array())
+      return wrong(at, "must be an array, not " + std::string(json.type_name()));
+    rows.clear();
+    for (const Json& element : json) {
+      if (error_) return;
+      const std::string element_at = at + "/" + std::to_string(rows.size());
+      read(element, element_at, rows.emplace_back());
+    }
+  }
+
+ private:
+  static std::string shortened(const std::string& text) {
+    return text.size() <= 40 ? text : text.substr(0, 40) + "...";
+  }
+
+  bool read_count(const Json& json, const std::string& at, std::uint64_t max,
+                  std::uint64_t& value) {
+    if (!json.is_number_unsigned()) {
+      wrong(at, "must be a whole number from 0 to " + std::to_string(max) +
+                    (json.is_number() ? "" : ", not " + std::string(json.type_name())));
+      return false;
+    }
+    value = json.get<std::uint64_t>();
+    if (value <= max) return true;
+    wrong(at, "is " + std::to_string(value) + ", above its limit of " + std::to_string(max));
+    return false;
+  }
+
+  const Json& object_;
+  std::string pointer_;
+  std::optional<Error>& error_;
+};
+
+Result<Json> parse(std::string_view text) {
+  const JsonShape shape = json_shape(text);
+  if (shape.depth > kMaxJsonDepth) {
+    return fail(Errc::limit_exceeded, "report: JSON nests " + std::to_string(shape.depth) +
+                                          " deep; the limit is " + std::to_string(kMaxJsonDepth));
+  }
+  try {
+    return Json::parse(text.begin(), text.end());
+  } catch (const Json::parse_error& e) {
+    return fail(Errc::malformed, std::string("report: not valid JSON: ") + e.what(),
+                e.byte == 0 ? 0 : e.byte - 1);
+  } catch (const Json::exception& e) {
+    return fail(Errc::malformed, std::string("report: not usable JSON: ") + e.what());
+  }
+}
+
+Result<Document> from_value(const Json& json) {
+  if (!json.is_object()) {
+    return fail(Errc::malformed,
+                std::string("report: the document must be an object, not ") + json.type_name());
+  }
+  const auto schema = json.find("schema");
+  if (schema == json.end() || !schema->is_string()) {
+    return fail(Errc::malformed,
+                "report: '/schema' is missing or not a string; this is not a vyre report");
+  }
+  if (schema->get_ref<const std::string&>() != kSchema) {
+    return fail(Errc::version_mismatch, "report: '/schema' is '" +
+                                            schema->get<std::string>().substr(0, 40) +
+                                            "'; this reader knows '" + std::string(kSchema) + "'");
+  }
+  Document document;
+  std::optional<Error> error;
+  Reader reader(json, "", error);
+  visit_fields(reader, document);
+  std::uint64_t rest = 0;
+  reader("faults_rest", rest);
+  if (!error && !json.contains("ingest")) reader.wrong("/ingest", "is missing");
+  if (error) return tl::unexpected<Error>(std::move(*error));
+  if (document.faults.size() + rest != document.faults_total) {
+    return fail(Errc::mismatch, "report: faults listed (" + std::to_string(document.faults.size()) +
+                                    ") + faults_rest (" + std::to_string(rest) +
+                                    ") is not faults_total (" +
+                                    std::to_string(document.faults_total) + ")");
+  }
+  VYRE_TRY(check_identities(document));
+  return document;
+}
+
+}  // namespace
+
+std::string to_json(const Document& document, int indent) {
+  Document copy =
+      document;  // the field list is written once, for readers and writers, over mutable fields
+  Writer writer;
+  writer.object["schema"] = std::string(kSchema);
+  visit_fields(writer, copy);
+  const std::uint64_t listed = document.faults.size();
+  writer.object["faults_rest"] =
+      document.faults_total > listed ? document.faults_total - listed : 0;
+  writer.object["ingest"] = nullptr;
+  // Strings may hold file names and messages of any bytes; what is not UTF-8 becomes U+FFFD.
+  return writer.object.dump(indent < 0 ? -1 : indent, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<Document> from_json(std::string_view text) {
+  VYRE_ASSIGN(const Json json, parse(text));
+  return from_value(json);
+}
+
+}  // namespace vyre::report

@@ -1,0 +1,125 @@
+// Words and identities of the report; see names.hpp.
+#include "names.hpp"
+
+#include <array>
+#include <limits>
+
+#include "vyre/protocol/fault_names.hpp"
+#include "vyre/protocol/limits.hpp"
+
+namespace vyre::report {
+namespace {
+
+constexpr std::array<std::string_view, 6> kTopologies{"empty",           "sparse_frontier",
+                                                      "hybrid_frontier", "dense_frontier",
+                                                      "fused_dense",     "memory_constrained"};
+constexpr std::array<std::string_view, 4> kPressures{"empty", "light", "balanced", "saturated"};
+constexpr std::array<std::string_view, 2> kModes{"interpreter", "jit"};
+
+template <class T, std::size_t N>
+bool find_word(const std::array<std::string_view, N>& words, std::string_view word,
+               T& value) noexcept {
+  for (std::size_t i = 0; i < N; ++i) {
+    if (words[i] != word) continue;
+    value = static_cast<T>(i);
+    return true;
+  }
+  return false;
+}
+
+/// True when a + b == c without wrapping.
+bool sums_to(std::uint64_t a, std::uint64_t b, std::uint64_t c) noexcept {
+  return a <= std::numeric_limits<std::uint64_t>::max() - b && a + b == c;
+}
+
+}  // namespace
+
+std::string_view enum_name(Topology value) noexcept {
+  return kTopologies[static_cast<std::size_t>(value)];
+}
+std::string_view enum_name(Pressure value) noexcept {
+  return kPressures[static_cast<std::size_t>(value)];
+}
+std::string_view enum_name(ExecutionMode value) noexcept {
+  return kModes[static_cast<std::size_t>(value)];
+}
+std::string_view enum_name(CompletionStatus value) noexcept {
+  return status_name(value);
+}
+std::string_view enum_name(FaultCode value) noexcept {
+  return fault_name(value);
+}
+
+bool parse_enum(std::string_view word, Topology& value) noexcept {
+  return find_word(kTopologies, word, value);
+}
+bool parse_enum(std::string_view word, Pressure& value) noexcept {
+  return find_word(kPressures, word, value);
+}
+bool parse_enum(std::string_view word, ExecutionMode& value) noexcept {
+  return find_word(kModes, word, value);
+}
+
+bool parse_enum(std::string_view word, CompletionStatus& value) noexcept {
+  for (const auto status :
+       {CompletionStatus::done, CompletionStatus::faulted, CompletionStatus::cancelled}) {
+    if (status_name(status) != word) continue;
+    value = status;
+    return true;
+  }
+  return false;
+}
+
+bool parse_enum(std::string_view word, FaultCode& value) noexcept {
+  // fault_name() answers "unknown" for numbers without a name, so the table needs no second copy
+  // here.
+  if (word == "unknown") return false;
+  for (std::uint32_t number = 0; number <= 0xFF; ++number) {
+    const auto code = static_cast<FaultCode>(number);
+    if (fault_name(code) != word) continue;
+    value = code;
+    return true;
+  }
+  return false;
+}
+
+Status check_identities(const Document& document) {
+  const MegakernelReport& r = document.report;
+  const auto text = [](std::uint64_t n) { return std::to_string(n); };
+  if (r.items_processed > std::numeric_limits<std::uint64_t>::max() - r.items_remaining ||
+      !sums_to(r.published_items, r.deduped_items, r.items_processed + r.items_remaining)) {
+    return fail(Errc::mismatch, "report: items_processed (" + text(r.items_processed) +
+                                    ") + items_remaining (" + text(r.items_remaining) +
+                                    ") is not published_items (" + text(r.published_items) +
+                                    ") + deduped_items (" + text(r.deduped_items) + ")");
+  }
+  const MegakernelTelemetry& t = r.telemetry;
+  if (t.bytes_uploaded && t.bytes_read_back && t.bytes_moved &&
+      !sums_to(*t.bytes_uploaded, *t.bytes_read_back, *t.bytes_moved)) {
+    return fail(Errc::mismatch, "report: bytes_moved (" + text(*t.bytes_moved) +
+                                    ") is not bytes_uploaded (" + text(*t.bytes_uploaded) +
+                                    ") + bytes_read_back (" + text(*t.bytes_read_back) + ")");
+  }
+  for (const auto* bps : {&t.occupancy_proxy_bps, &t.frontier_density_bps}) {
+    if (*bps && **bps > 10'000) {
+      return fail(Errc::mismatch,
+                  "report: " +
+                      std::string(bps == &t.occupancy_proxy_bps ? "occupancy_proxy_bps"
+                                                                : "frontier_density_bps") +
+                      " is " + text(**bps) + ", above 10000 basis points");
+    }
+  }
+  if (document.faults.size() > document.faults_total) {
+    return fail(Errc::mismatch, "report: " + text(document.faults.size()) +
+                                    " faults are listed but faults_total is " +
+                                    text(document.faults_total));
+  }
+  if (document.faults.size() > kMaxReportedFaults) {
+    return fail(Errc::limit_exceeded, "report: " + text(document.faults.size()) +
+                                          " faults are listed; the limit is " +
+                                          text(kMaxReportedFaults));
+  }
+  return {};
+}
+
+}  // namespace vyre::report

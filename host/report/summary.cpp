@@ -1,0 +1,171 @@
+// A report in a few lines for people, and the facts about this process that open one.
+// Any thread. Page: docs/report.md.
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+#include "vyre/platform/host_info.hpp"
+#include "vyre/protocol/fault_names.hpp"
+#include "vyre/report/report.hpp"
+
+namespace vyre::report {
+namespace {
+
+std::string with_unit(double value, const char* unit) {
+  char text[48];
+  std::snprintf(text, sizeof text,
+                value < 10    ? "%.2f %s"
+                : value < 100 ? "%.1f %s"
+                              : "%.0f %s",
+                value, unit);
+  return text;
+}
+
+std::string time_text(double ns) {
+  if (ns < 1e3) return with_unit(ns, "ns");
+  if (ns < 1e6) return with_unit(ns / 1e3, "us");
+  if (ns < 1e9) return with_unit(ns / 1e6, "ms");
+  return with_unit(ns / 1e9, "s");
+}
+
+std::string bytes_text(std::uint64_t bytes) {
+  const auto value = static_cast<double>(bytes);
+  if (bytes < 10'000) return std::to_string(bytes) + " B";
+  if (value < 1e7) return with_unit(value / 1e3, "kB");
+  if (value < 1e10) return with_unit(value / 1e6, "MB");
+  return with_unit(value / 1e9, "GB");
+}
+
+std::string rate_text(double per_second) {
+  if (per_second < 1e3) return with_unit(per_second, "items/s");
+  if (per_second < 1e6) return with_unit(per_second / 1e3, "k items/s");
+  return with_unit(per_second / 1e6, "M items/s");
+}
+
+std::uint64_t median(std::vector<std::uint64_t> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+/// What several documents say of one op.
+struct OpSum {
+  std::uint64_t items{0};
+  std::uint64_t faults{0};
+  std::uint64_t cancelled{0};
+  std::vector<std::uint64_t> p50;
+  std::vector<std::uint64_t> p99;
+  std::uint64_t max{0};
+};
+
+std::string op_line(const std::string& name, const OpSum& op) {
+  std::string line = "  " + name + ": " + std::to_string(op.items) + " items";
+  if (op.faults != 0) line += ", " + std::to_string(op.faults) + " faulted";
+  if (op.cancelled != 0) line += ", " + std::to_string(op.cancelled) + " cancelled";
+  if (!op.p50.empty()) {
+    line += ", latency p50 " + time_text(static_cast<double>(median(op.p50))) + " p99 " +
+            time_text(static_cast<double>(median(op.p99))) + " max " +
+            time_text(static_cast<double>(op.max));
+  }
+  return line + "\n";
+}
+
+constexpr std::size_t kSummaryOps{12};
+constexpr std::size_t kSummaryFaults{5};
+constexpr std::size_t kSummaryFailures{5};
+
+}  // namespace
+
+std::string summarise(const std::vector<Document>& documents) {
+  if (documents.empty()) return "no reports\n";
+  std::uint64_t processed = 0, remaining = 0, deduped = 0, faults = 0, wall = 0, moved = 0;
+  bool moved_known = true;
+  std::vector<std::uint64_t> walls;
+  std::map<std::string, OpSum> ops;
+  for (const Document& d : documents) {
+    processed += d.report.items_processed;
+    remaining += d.report.items_remaining;
+    deduped += d.report.deduped_items;
+    faults += d.faults_total;
+    const auto ns = static_cast<std::uint64_t>(d.report.wall_time.count());
+    wall += ns;
+    walls.push_back(ns);
+    moved_known = moved_known && d.report.telemetry.bytes_moved.has_value();
+    moved += d.report.telemetry.bytes_moved.value_or(0);
+    for (const OpRow& row : d.ops) {
+      OpSum& sum = ops[row.name];
+      sum.items += row.items;
+      sum.faults += row.faults;
+      sum.cancelled += row.cancelled;
+      if (row.latency) {
+        sum.p50.push_back(row.latency->p50_ns);
+        sum.p99.push_back(row.latency->p99_ns);
+        sum.max = std::max(sum.max, row.latency->max_ns);
+      }
+    }
+  }
+
+  std::string text;
+  const Document& first = documents.front();
+  if (documents.size() == 1) {
+    text += "run " + first.run.id + " at " + first.run.started_at + "\n";
+    text += "  on " + (first.run.device ? *first.run.device : first.run.host) + "\n";
+    if (!first.run.device && !first.run.why_no_device.empty())
+      text += "  no device: " + first.run.why_no_device + "\n";
+  } else {
+    text += std::to_string(documents.size()) + " runs, " + first.run.started_at + " to " +
+            documents.back().run.started_at + "\n";
+  }
+  text += std::to_string(processed) + " items processed";
+  if (remaining != 0) text += ", " + std::to_string(remaining) + " remaining";
+  if (deduped != 0) text += ", " + std::to_string(deduped) + " deduplicated";
+  text += ", " + std::to_string(faults) + " not done, in " + time_text(static_cast<double>(wall));
+  if (wall != 0)
+    text +=
+        " (" + rate_text(static_cast<double>(processed) * 1e9 / static_cast<double>(wall)) + ")";
+  if (documents.size() > 1) text += ", median run " + time_text(static_cast<double>(median(walls)));
+  text += moved_known ? ", " + bytes_text(moved) + " moved\n" : ", bytes moved not measured\n";
+
+  std::vector<std::pair<std::string, OpSum>> rows(ops.begin(), ops.end());
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const auto& a, const auto& b) { return a.second.items > b.second.items; });
+  for (std::size_t i = 0; i < rows.size() && i < kSummaryOps; ++i)
+    text += op_line(rows[i].first, rows[i].second);
+  if (rows.size() > kSummaryOps)
+    text += "  and " + std::to_string(rows.size() - kSummaryOps) + " more ops\n";
+
+  std::size_t shown = 0;
+  std::size_t failures = 0;
+  for (const Document& d : documents) {
+    for (const FaultRow& f : d.faults) {
+      if (shown++ >= kSummaryFaults) break;
+      text += "  item " + std::to_string(f.queue) + ":" + std::to_string(f.position) + " (" + f.op +
+              ") " + std::string(status_name(f.status)) + ": " +
+              std::string(fault_name(f.fault.code));
+      if (f.status == CompletionStatus::faulted) {
+        text += " at workgroup " + std::to_string(f.fault.workgroup) + ", lane " +
+                std::to_string(f.fault.lane) + ", statement " + std::to_string(f.fault.statement);
+      }
+      text += "\n";
+    }
+    for (const InputFailure& f : d.input_failures) {
+      if (failures++ < kSummaryFailures) text += "  input " + f.what + ": " + f.message + "\n";
+    }
+  }
+  if (failures > kSummaryFailures)
+    text += "  and " + std::to_string(failures - kSummaryFailures) + " more inputs failed\n";
+  return text;
+}
+
+RunInfo describe_run(std::vector<std::string> command) {
+  RunInfo run;
+  run.id = platform::random_id();
+  run.started_at = platform::utc_now_rfc3339();
+  run.command = std::move(command);
+  run.build = platform::build_description();
+  run.host = platform::cpu_model() + ", " + std::to_string(platform::logical_cpus()) +
+             " logical CPUs, " + platform::kernel_release();
+  return run;
+}
+
+}  // namespace vyre::report

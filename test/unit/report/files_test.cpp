@@ -1,0 +1,135 @@
+// Reports on disk: whole or not at all, and JSON Lines that survive an interrupted writer.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "sample.hpp"
+
+namespace vyre::report {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A folder of its own for each test, removed afterwards.
+class ReportFiles : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "vyre-report-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  [[nodiscard]] std::string path(const std::string& name) const {
+    return (folder_ / name).string();
+  }
+  static std::string slurp(const std::string& file) {
+    std::ifstream in(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  static void spill(const std::string& file, const std::string& text) {
+    std::ofstream(file, std::ios::binary) << text;
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(ReportFiles, WrittenDocumentIsReadBack) {
+  const Document d = test::everything_measured();
+  ASSERT_TRUE(write_json(d, path("r.json")));
+  const auto read = read_documents(path("r.json"));
+  ASSERT_TRUE(read) << read.error().message;
+  ASSERT_EQ(read->size(), 1u);
+  EXPECT_EQ(to_json(read->front()), to_json(d));
+}
+
+TEST_F(ReportFiles, FailedWriteLeavesTheOldDocumentAndNoTemporaryFile) {
+  ASSERT_TRUE(write_json(test::nothing_measured(), path("r.json")));
+  const std::string before = slurp(path("r.json"));
+  Document broken = test::everything_measured();
+  broken.report.items_processed += 1;
+  const auto refused = write_json(broken, path("r.json"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::internal);
+  EXPECT_FALSE(append_json_line(broken, path("r.jsonl")));
+  EXPECT_EQ(slurp(path("r.json")), before);
+  EXPECT_FALSE(write_json(test::nothing_measured(), path("missing/r.json")));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator{}), 1);
+}
+
+TEST_F(ReportFiles, LinesAreReadInOrder) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    ASSERT_TRUE(append_json_line(test::random_document(seed), path("r.jsonl")));
+  }
+  const auto read = read_documents(path("r.jsonl"));
+  ASSERT_TRUE(read) << read.error().message;
+  ASSERT_EQ(read->size(), 5u);
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    EXPECT_EQ((*read)[seed - 1].report.published_items,
+              test::random_document(seed).report.published_items);
+  }
+}
+
+TEST_F(ReportFiles, LineCutByACrashIsSkippedWhereverItStands) {
+  ASSERT_TRUE(append_json_line(test::random_document(1), path("r.jsonl")));
+  const std::string line = slurp(path("r.jsonl"));
+  for (const std::size_t cut :
+       {std::size_t{1}, std::size_t{2}, line.size() / 3, line.size() / 2, line.size() - 3}) {
+    SCOPED_TRACE(cut);
+    spill(path("cut.jsonl"), line + line.substr(0, cut));
+    auto read = read_documents(path("cut.jsonl"));
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(read->size(), 1u);
+    ASSERT_TRUE(append_json_line(test::random_document(2), path("cut.jsonl")));
+    read = read_documents(path("cut.jsonl"));
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(read->size(), 2u);
+  }
+}
+
+TEST_F(ReportFiles, MalformedLineIsNamedByItsNumber) {
+  spill(path("r.jsonl"), to_json(test::nothing_measured(), -1) + "\n{\"schema\": 3}\n");
+  const auto read = read_documents(path("r.jsonl"));
+  ASSERT_FALSE(read);
+  EXPECT_NE(read.error().message.find("line 2"), std::string::npos) << read.error().message;
+}
+
+TEST_F(ReportFiles, FilesWithoutAReportAreErrors) {
+  for (const std::string text :
+       {"", "\n\n", "{\n  \"schema\": \"vyre.report/1\",\n", "hello\n", "{\"schema\":"}) {
+    spill(path("r.json"), text);
+    const auto read = read_documents(path("r.json"));
+    ASSERT_FALSE(read) << text;
+    EXPECT_NE(read.error().message.find("r.json"), std::string::npos) << read.error().message;
+  }
+  const auto missing = read_documents(path("none.json"));
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, Errc::io);
+}
+
+TEST(ReportSummary, SumsItemsAndNamesFaults) {
+  const std::string one = summarise({test::everything_measured()});
+  EXPECT_NE(one.find("9 items processed, 3 remaining"), std::string::npos) << one;
+  EXPECT_NE(one.find("trap at workgroup 1, lane 2, statement 3"), std::string::npos) << one;
+  EXPECT_NE(one.find("p99 200"), std::string::npos) << one;
+  const std::string two = summarise({test::everything_measured(), test::everything_measured()});
+  EXPECT_NE(two.find("18 items processed, 6 remaining"), std::string::npos) << two;
+  EXPECT_NE(two.find("2 runs"), std::string::npos) << two;
+  const std::string unmeasured = summarise({test::nothing_measured()});
+  EXPECT_NE(unmeasured.find("bytes moved not measured"), std::string::npos) << unmeasured;
+}
+
+TEST(RunInfo, TwoRunsHaveDifferentIds) {
+  const RunInfo a = describe_run({"vyre"});
+  const RunInfo b = describe_run({"vyre"});
+  EXPECT_EQ(a.id.size(), 32u);
+  EXPECT_NE(a.id, b.id);
+  EXPECT_EQ(a.started_at.back(), 'Z');
+}
+
+}  // namespace
+}  // namespace vyre::report

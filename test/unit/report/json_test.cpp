@@ -1,0 +1,163 @@
+// The document's text: what is written is read back, what is wrong is named, what is hostile is an
+// error.
+#include <gtest/gtest.h>
+
+#include "sample.hpp"
+#include "vyre/report/json_guard.hpp"
+
+namespace vyre::report {
+namespace {
+
+using test::everything_measured;
+using test::nothing_measured;
+using test::random_document;
+
+/// The text of `d` with `what` replaced by `with`; fails the test if it is not there.
+std::string edited(const Document& d, const std::string& what, const std::string& with) {
+  std::string text = to_json(d, -1);
+  const auto at = text.find(what);
+  EXPECT_NE(at, std::string::npos) << what;
+  if (at != std::string::npos) text.replace(at, what.size(), with);
+  return text;
+}
+
+void expect_error(const std::string& text, Errc code, const std::string& part) {
+  const auto read = from_json(text);
+  ASSERT_FALSE(read) << text.substr(0, 200);
+  EXPECT_EQ(read.error().code, code) << read.error().message;
+  EXPECT_NE(read.error().message.find(part), std::string::npos) << read.error().message;
+}
+
+TEST(ReportJson, EveryFieldComesBackAsItWasWritten) {
+  for (const Document& d : {nothing_measured(), everything_measured()}) {
+    const std::string text = to_json(d);
+    const auto read = from_json(text);
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(to_json(*read), text);
+    EXPECT_EQ(read->report.telemetry.topology, d.report.telemetry.topology);
+    EXPECT_EQ(read->report.wall_time, d.report.wall_time);
+    EXPECT_EQ(read->run.device, d.run.device);
+  }
+}
+
+TEST(ReportJson, RandomDocumentsComeBackAsTheyWereWritten) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    SCOPED_TRACE(seed);
+    const std::string text = to_json(random_document(seed), -1);
+    EXPECT_EQ(text.find('\n'), std::string::npos);
+    const auto read = from_json(text);
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(to_json(*read, -1), text);
+  }
+}
+
+TEST(ReportJson, WhatWasNotMeasuredIsNullAndNotZero) {
+  const std::string text = to_json(nothing_measured(), -1);
+  EXPECT_NE(text.find("\"kernel_launches\":null"), std::string::npos);
+  EXPECT_NE(text.find("\"ingest\":null"), std::string::npos);
+  EXPECT_FALSE(from_json(text)->report.telemetry.kernel_launches);
+}
+
+TEST(ReportJson, LargestNumbersSurvive) {
+  Document d = everything_measured();
+  d.report.telemetry.estimated_peak_device_bytes = ~std::uint64_t{0};
+  const auto read = from_json(to_json(d));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->report.telemetry.estimated_peak_device_bytes, ~std::uint64_t{0});
+  EXPECT_EQ(read->report.region_lineage.back(), 0xFFFF'FFFFu);
+}
+
+TEST(ReportJson, UnknownKeysAreAccepted) {
+  const auto read = from_json(edited(everything_measured(), "\"caps\":{",
+                                     "\"later\":[{\"x\":1}],\"caps\":{\"later\":null,"));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(to_json(*read), to_json(*from_json(to_json(*read))));
+}
+
+TEST(ReportJson, MissingKeyIsNamedByItsPointer) {
+  expect_error(edited(everything_measured(), "\"queue_plan_ns\"", "\"queue_plan\""),
+               Errc::malformed, "'/report/queue_plan_ns' is missing");
+  expect_error(edited(everything_measured(), "\"full_waits\"", "\"full\""), Errc::malformed,
+               "'/queues/0/full_waits'");
+  expect_error(edited(everything_measured(), "\"ingest\"", "\"no\""), Errc::malformed, "'/ingest'");
+}
+
+TEST(ReportJson, WrongTypesAndRangesAreNamed) {
+  const Document d = everything_measured();
+  expect_error(edited(d, "\"sync_points\":2", "\"sync_points\":-1"), Errc::malformed,
+               "/sync_points'");
+  expect_error(edited(d, "\"sync_points\":2", "\"sync_points\":2.5"), Errc::malformed,
+               "whole number");
+  expect_error(edited(d, "\"sync_points\":2", "\"sync_points\":4294967296"), Errc::malformed,
+               "4294967295");
+  expect_error(edited(d, "\"sync_points\":2", "\"sync_points\":1e999"), Errc::malformed, "report:");
+  expect_error(edited(d, "\"sync_points\":2", "\"sync_points\":\"2\""), Errc::malformed,
+               "not string");
+  expect_error(edited(d, "\"topology\":\"hybrid_frontier\"", "\"topology\":\"cloud\""),
+               Errc::malformed, "'cloud'");
+  expect_error(edited(d, "\"supported\":true", "\"supported\":1"), Errc::malformed,
+               "/caps/supported'");
+  expect_error(edited(d, "\"code\":\"trap\"", "\"code\":\"unknown\""), Errc::malformed,
+               "/faults/0/code'");
+  expect_error(edited(d, "\"queues\":[", "\"queues\":[3,"), Errc::malformed,
+               "'/queues/0' must be an object");
+  expect_error(edited(d, "\"wall_time_ns\":123456789", "\"wall_time_ns\":18446744073709551615"),
+               Errc::malformed, "/wall_time_ns'");
+  expect_error("[]", Errc::malformed, "object");
+}
+
+TEST(ReportJson, OtherSchemaIsAVersionMismatch) {
+  expect_error(edited(nothing_measured(), "vyre.report/1", "vyre.report/2"), Errc::version_mismatch,
+               "vyre.report/2");
+  expect_error("{}", Errc::malformed, "/schema");
+}
+
+TEST(ReportJson, BrokenIdentityIsAnErrorThatNamesItsTerms) {
+  const Document d = everything_measured();
+  expect_error(edited(d, "\"items_processed\":9", "\"items_processed\":8"), Errc::mismatch,
+               "items_processed (8)");
+  expect_error(edited(d, "\"items_processed\":9", "\"items_processed\":18446744073709551615"),
+               Errc::mismatch, "items_processed");
+  expect_error(edited(d, "\"bytes_moved\":1024", "\"bytes_moved\":1025"), Errc::mismatch,
+               "bytes_moved (1025)");
+  expect_error(edited(d, "\"faults_total\":4", "\"faults_total\":0"), Errc::mismatch, "faults");
+  expect_error(edited(d, "\"faults_rest\":3", "\"faults_rest\":2"), Errc::mismatch,
+               "faults_rest (2)");
+  expect_error(edited(d, "\"occupancy_proxy_bps\":10000", "\"occupancy_proxy_bps\":10001"),
+               Errc::mismatch, "10000");
+}
+
+TEST(ReportJson, HostileTextIsAnErrorAndNeverACrash) {
+  expect_error(std::string(1'000'000, '['), Errc::limit_exceeded, "nests");
+  std::string objects;
+  for (int i = 0; i < 100'000; ++i) objects += "{\"a\":";
+  expect_error(objects, Errc::limit_exceeded, "nests");
+  expect_error("", Errc::malformed, "JSON");
+  expect_error("\xFF\xFE{}", Errc::malformed, "JSON");
+  expect_error("{\"schema\":\"\xC3\x28\"}", Errc::malformed, "JSON");
+  expect_error("{\"schema\":\"\\ud800\"}", Errc::malformed, "JSON");
+  expect_error(std::string("{\0}", 3), Errc::malformed, "JSON");
+  expect_error("{\"schema\":\"vyre.report/1\"} x", Errc::malformed, "JSON");
+  const std::string text = to_json(everything_measured(), -1);
+  for (std::size_t cut = 0; cut < text.size(); ++cut)
+    EXPECT_FALSE(from_json(text.substr(0, cut))) << cut;
+}
+
+TEST(ReportJson, BytesThatAreNotUtf8AreWrittenAsReplacementCharacters) {
+  Document d = nothing_measured();
+  d.run.command = {"vyre", std::string("\xFF\xC0 file")};
+  const auto read = from_json(to_json(d));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_NE(read->run.command[1].find("\xEF\xBF\xBD"), std::string::npos);
+}
+
+TEST(JsonGuard, CountsBracketsOutsideStringsOnly) {
+  EXPECT_EQ(json_shape(R"({"a":"[[[\"[["})").depth, 1u);
+  EXPECT_TRUE(json_shape(R"({"a":"[[[\"[["})").complete);
+  EXPECT_FALSE(json_shape(R"({"a":"[)").complete);
+  EXPECT_FALSE(json_shape("  \n").complete);
+  EXPECT_EQ(json_shape("{} {}").first_end, 2u);
+}
+
+}  // namespace
+}  // namespace vyre::report

@@ -1,0 +1,107 @@
+// Documents for the tests of this folder: one full, one with nothing measured, and seeded random
+// ones.
+#pragma once
+
+#include <random>
+
+#include "vyre/report/report.hpp"
+
+namespace vyre::report::test {
+
+inline Document nothing_measured() {
+  Document d;
+  d.run = describe_run({"vyre", "test"});
+  d.run.why_no_device = "no CUDA driver on this machine";
+  d.caps = MegakernelCaps::unsupported("no CUDA driver on this machine");
+  return d;
+}
+
+inline Document everything_measured() {
+  Document d;
+  d.run = describe_run({"vyre", "run", "a \"quoted\" name", "näme"});
+  d.run.device = "cuda:0 Example GPU";
+  d.caps = MegakernelCaps::with_workers(264);
+  MegakernelReport& r = d.report;
+  r.items_processed = 9;
+  r.items_remaining = 3;
+  r.published_items = 10;
+  r.deduped_items = 2;
+  r.wall_time = std::chrono::nanoseconds(123'456'789);
+  r.queue_plan_ns = 1;
+  r.queue_publish_ns = 2;
+  r.backend_dispatch_ns = 3;
+  r.lineage_ns = 0;
+  r.lineage_items = 4;
+  r.region_lineage = {0, 1, 0xFFFF'FFFFu};
+  MegakernelTelemetry& t = r.telemetry;
+  t.bytes_uploaded = 1'000;
+  t.bytes_read_back = 24;
+  t.bytes_moved = 1'024;
+  t.resident_allocations = 5;
+  t.kernel_launches = 1;
+  t.sync_points = 2;
+  t.occupancy_proxy_bps = 10'000;
+  t.frontier_density_bps = 0;
+  t.readback_buffers = 1;
+  t.compiled_pipeline_cache_hit = true;
+  t.resident_input_cache_hit = false;
+  t.topology = Topology::HybridFrontier;
+  t.pressure = Pressure::Saturated;
+  t.execution_mode = ExecutionMode::Jit;
+  t.hit_capacity = 7;
+  t.estimated_peak_device_bytes = std::uint64_t{1} << 40;
+  t.device_memory_budget_bytes = 0;
+  d.ops.push_back({"scan", 1'024, 9, 1, 0, "cpu", 77, LatencySummary{100, 200, 300}});
+  d.ops.push_back({"nop", 0, 3, 0, 3, "cpu", std::nullopt, std::nullopt});
+  d.queues.push_back({0, 4'096, 10, 9, 1});
+  d.faults.push_back({0, 8, "scan", CompletionStatus::faulted, {FaultCode::trap, 1, 2, 3}});
+  d.faults_total = 4;
+  d.input_failures.push_back({"/no/such/file", "No such file or directory"});
+  return d;
+}
+
+/// Any values that keep the identities; about every second optional is absent.
+inline Document random_document(std::uint64_t seed) {
+  std::mt19937_64 rng(seed);
+  const auto small = [&] { return rng() >> (1 + rng() % 60); };  // below 2^63: the schema validator reads i64
+  const auto maybe = [&](auto& value, auto make) {
+    using T = typename std::remove_reference_t<decltype(value)>::value_type;
+    if (rng() % 2 == 0) {
+      value = static_cast<T>(make());
+    } else {
+      value.reset();
+    }
+  };
+  Document d = rng() % 2 == 0 ? everything_measured() : nothing_measured();
+  MegakernelReport& r = d.report;
+  r.published_items = small() >> 2;
+  r.deduped_items = small() >> 2;
+  r.items_remaining = rng() % (r.published_items + r.deduped_items + 1);
+  r.items_processed = r.published_items + r.deduped_items - r.items_remaining;
+  r.wall_time = std::chrono::nanoseconds(static_cast<std::int64_t>(small() >> 1));
+  maybe(r.queue_plan_ns, small);
+  maybe(r.queue_publish_ns, small);
+  maybe(r.backend_dispatch_ns, small);
+  maybe(r.lineage_ns, small);
+  MegakernelTelemetry& t = r.telemetry;
+  maybe(t.bytes_uploaded, [&] { return small() >> 1; });
+  maybe(t.bytes_read_back, [&] { return small() >> 1; });
+  t.bytes_moved.reset();
+  if (t.bytes_uploaded && t.bytes_read_back) t.bytes_moved = *t.bytes_uploaded + *t.bytes_read_back;
+  maybe(t.kernel_launches, small);
+  maybe(t.hit_capacity, small);
+  maybe(t.topology, [&] { return rng() % 6; });
+  maybe(t.pressure, [&] { return rng() % 4; });
+  maybe(t.execution_mode, [&] { return rng() % 2; });
+  maybe(t.occupancy_proxy_bps, [&] { return rng() % 10'001; });
+  for (std::uint64_t i = rng() % 4; i != 0; --i)
+    r.region_lineage.push_back(static_cast<std::uint32_t>(small()));
+  for (std::uint64_t i = rng() % 4; i != 0; --i) {
+    d.ops.push_back({"op" + std::to_string(i), static_cast<std::uint32_t>(i), small(), small(),
+                     small(), "cuda", std::nullopt, std::nullopt});
+  }
+  d.faults_total = d.faults.size() + rng() % 3;
+  return d;
+}
+
+}  // namespace vyre::report::test
