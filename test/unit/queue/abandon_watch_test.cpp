@@ -1,0 +1,109 @@
+// Time is given to the watch, so these tests wait for nothing.
+#include "vyre/queue/abandon_watch.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace vyre::queue {
+namespace {
+
+constexpr std::chrono::milliseconds kTimeout{1000};
+constexpr MegakernelWorkItem kItem{1, 2, 3, 4};
+
+struct Watch : testing::Test {
+  Queue queue = std::move(*Queue::create({32, 0}));
+  Producer producer = queue.producer();
+  Consumer consumer = queue.consumer();
+  AbandonWatch watch{kTimeout};
+  Deadline now = Clock::now();
+
+  WatchVerdict check() { return watch.check(producer, consumer.position, now); }
+};
+
+TEST_F(Watch, NothingTakenIsNothingToWatch) {
+  EXPECT_EQ(check(), WatchVerdict::idle);
+  now += 10 * kTimeout;
+  EXPECT_EQ(check(), WatchVerdict::idle);
+}
+
+TEST_F(Watch, SlotIsGivenUpAfterTheTimeoutAndNotBefore) {
+  ASSERT_EQ(producer.try_reserve(1).count, 1u);
+  EXPECT_EQ(check(), WatchVerdict::waiting);
+  EXPECT_EQ(watch.next_check(), now + kTimeout);
+  now += kTimeout - std::chrono::nanoseconds{1};
+  EXPECT_EQ(check(), WatchVerdict::waiting);
+  now += std::chrono::nanoseconds{1};
+  EXPECT_EQ(check(), WatchVerdict::reaped);
+  EXPECT_FALSE(producer.try_publish(0, kItem, 0));
+  TakenItem got{};
+  ASSERT_EQ(consumer.take(&got, 1), 1u);
+  EXPECT_EQ(got.flags, std::uint32_t{kQueueFlagAbandoned});
+  EXPECT_EQ(check(), WatchVerdict::idle);
+  EXPECT_EQ(watch.reaped(), 1u);
+}
+
+TEST_F(Watch, ProducerThatDiedWithManySlotsCostsOneTimeout) {
+  ASSERT_EQ(producer.try_reserve(20).count, 20u);
+  EXPECT_EQ(check(), WatchVerdict::waiting);
+  now += kTimeout;
+  EXPECT_EQ(check(), WatchVerdict::reaped);
+  std::vector<TakenItem> got(32);
+  EXPECT_EQ(consumer.take(got.data(), 32), 20u);
+}
+
+TEST_F(Watch, SlotTakenLaterKeepsItsOwnTime) {
+  ASSERT_EQ(producer.try_reserve(1).count, 1u);
+  EXPECT_EQ(check(), WatchVerdict::waiting);
+  now += kTimeout / 2;
+  ASSERT_EQ(producer.try_reserve(1).first, 1u);
+  now += kTimeout / 2;
+  EXPECT_EQ(check(), WatchVerdict::reaped);
+  EXPECT_TRUE(producer.try_publish(1, kItem, 0)) << "only half its time was over";
+}
+
+TEST_F(Watch, SlowPollerIsNotAnAbandonedProducer) {
+  ASSERT_EQ(producer.try_reserve(2).count, 2u);
+  ASSERT_TRUE(producer.try_publish(0, kItem, 0));
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(check(), WatchVerdict::idle);
+    now += kTimeout;
+  }
+  EXPECT_TRUE(producer.try_publish(1, kItem, 0));
+}
+
+TEST_F(Watch, PublishedSlotsBehindTheHoleSurvive) {
+  ASSERT_EQ(producer.try_reserve(3).count, 3u);
+  ASSERT_TRUE(producer.try_publish(1, kItem, 0));
+  EXPECT_EQ(check(), WatchVerdict::waiting);
+  now += kTimeout;
+  EXPECT_EQ(check(), WatchVerdict::reaped);
+  TakenItem got[3];
+  ASSERT_EQ(consumer.take(got, 3), 3u);
+  EXPECT_EQ(got[0].flags, std::uint32_t{kQueueFlagAbandoned});
+  EXPECT_EQ(got[1].flags, 0u);
+  EXPECT_EQ(got[1].item.param, kItem.param);
+  EXPECT_EQ(got[2].flags, std::uint32_t{kQueueFlagAbandoned});
+}
+
+TEST_F(Watch, ProducerKilledBetweenItsStoresIsNamedWedged) {
+  ASSERT_EQ(producer.try_reserve(1).count, 1u);
+  producer.claims[0] = 32;  // what try_publish does first; the rest never comes
+  EXPECT_EQ(check(), WatchVerdict::waiting);
+  now += kTimeout;
+  EXPECT_EQ(check(), WatchVerdict::waiting) << "it has one more timeout for its stores";
+  now += kTimeout;
+  EXPECT_EQ(check(), WatchVerdict::wedged);
+}
+
+TEST_F(Watch, ShutdownGivesUpAtOnceWhatNobodyPublished) {
+  ASSERT_EQ(producer.try_reserve(5).count, 5u);
+  ASSERT_TRUE(producer.try_publish(2, kItem, 0));
+  EXPECT_EQ(producer.close(), 5u);
+  EXPECT_EQ(watch.reap_all(producer, consumer.position), 4u);
+  TakenItem got[8];
+  EXPECT_EQ(consumer.take(got, 8), 5u);
+}
+
+}  // namespace
+}  // namespace vyre::queue
