@@ -2,7 +2,9 @@
 // others. Host only, single-threaded, deterministic. Spec: docs/vir0.md, "Semantics".
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,12 +15,15 @@
 
 namespace vyre::reference {
 
+/// Buffers, and separately the variables of one workgroup, that the executor holds at most.
+inline constexpr std::uint64_t kMaxReferenceBytes{std::uint64_t{1} << 30};
+
 enum class Verdict : std::uint8_t { done, refused, faulted };
 
 struct Options {
   std::optional<vir::Grid> grid;     // default: vir::infer_grid
   std::uint64_t fuel{kDefaultFuel};  // loop iterations a workgroup may spend
-  bool validate{true};
+  bool validate{true};               // false only for programs that have passed validation
 };
 
 /// done: `outputs` has the bytes of every returned buffer in declaration order, output_byte_range

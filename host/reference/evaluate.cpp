@@ -1,0 +1,139 @@
+// Entry of the reference executor: checks, buffers, the walk over workgroups, outputs.
+#include "vyre/reference/evaluate.hpp"
+
+#include <new>
+#include <stdexcept>
+
+#include "machine.hpp"
+#include "vyre/protocol/fault_names.hpp"
+#include "vyre/vir/statements.hpp"
+#include "vyre/vir/validate.hpp"
+
+namespace vyre::reference {
+namespace {
+
+Outcome refused(std::string message) {
+  Outcome outcome;
+  outcome.verdict = Verdict::refused;
+  outcome.message = std::move(message);
+  return outcome;
+}
+
+/// What this executor holds in memory at once must stay below kMaxReferenceBytes, whatever a
+/// program declares.
+Status check_sizes(const vir::Program& program, const Names& names, const vir::BufferPlan& plan) {
+  const auto limit = std::to_string(kMaxReferenceBytes);
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < program.buffers.size(); ++i) {
+    const std::string& name = program.name(program.buffers[i].name);
+    if (element_stride(program, program.buffers[i].element) > kMaxElementBytes) {
+      return fail(Errc::unsupported, "an element of buffer '" + name + "' is wider than " +
+                                         std::to_string(kMaxElementBytes) + " bytes");
+    }
+    if (plan.byte_lengths[i] > kMaxReferenceBytes - total) {
+      return fail(Errc::limit_exceeded, "buffers up to '" + name + "' need more than the " + limit +
+                                            " bytes of the reference executor");
+    }
+    total += plan.byte_lengths[i];
+  }
+  std::uint64_t lanes = 1;
+  for (const std::uint32_t size : program.workgroup) {
+    lanes *= size;
+    if (lanes == 0 || lanes > kMaxWorkgroupLanes) {
+      return fail(Errc::limit_exceeded,
+                  "the workgroup has no lanes or more than " + std::to_string(kMaxWorkgroupLanes));
+    }
+  }
+  if (lanes * names.variables > kMaxReferenceBytes / sizeof(Value)) {
+    return fail(Errc::limit_exceeded, "the variables of " + std::to_string(lanes) +
+                                          " lanes need more than the " + limit +
+                                          " bytes of the reference executor; use fewer lanes");
+  }
+  return {};
+}
+
+Outcome faulted(const vir::Program& program, const Machine& machine, std::uint64_t workgroup,
+                const Stop& why) {
+  Outcome outcome;
+  outcome.verdict = Verdict::faulted;
+  outcome.fault.code = why.code;
+  outcome.fault.workgroup = workgroup;
+  outcome.fault.lane = machine.fault_lane();
+  outcome.fault.statement = vir::statement_numbers(program)[machine.fault_node()];
+  outcome.message = std::string(fault_name(why.code)) + ": " + why.why + " (workgroup " +
+                    std::to_string(workgroup) + ", lane " + std::to_string(outcome.fault.lane) +
+                    ", statement " + std::to_string(outcome.fault.statement) + ")";
+  if (why.code == FaultCode::trap) {
+    outcome.message += ", tag '" + program.name(program.nodes[machine.fault_node()].name3) + "'";
+  }
+  return outcome;
+}
+
+Outcome run(const vir::Program& program, Names names, std::vector<Buffer>& buffers,
+            const vir::BufferPlan& plan, const vir::Grid& grid, std::uint64_t fuel) {
+  Machine machine(program, std::move(names), buffers, fuel);
+  std::uint64_t linear = 0;
+  for (std::uint32_t z = 0; z < grid[2]; ++z) {
+    for (std::uint32_t y = 0; y < grid[1]; ++y) {
+      for (std::uint32_t x = 0; x < grid[0]; ++x, ++linear) {
+        if (const auto done = machine.run_workgroup({x, y, z}); !done) {
+          return faulted(program, machine, linear, done.error());
+        }
+      }
+    }
+  }
+  Outcome outcome;
+  for (std::size_t i = 0; i < buffers.size(); ++i) {
+    if (!vir::is_returned(plan.classes[i])) continue;
+    Bytes& bytes = buffers[i].bytes;
+    const vir::ByteRange range = vir::returned_range(program.buffers[i], bytes.size());
+    outcome.outputs.emplace_back(bytes.begin() + static_cast<std::ptrdiff_t>(range.start),
+                                 bytes.begin() + static_cast<std::ptrdiff_t>(range.end));
+  }
+  return outcome;
+}
+
+Outcome evaluate_checked(const vir::Program& given, std::span<const Bytes> inputs,
+                         const Options& options) {
+  const auto program = vir::prepare(given);
+  if (!program) return refused(to_string(program.error()));
+  if (options.validate) {
+    if (const auto valid = vir::validate(*program); !valid) {
+      return refused(to_string(valid.error()));
+    }
+  }
+  std::vector<std::uint64_t> lengths;
+  lengths.reserve(inputs.size());
+  for (const Bytes& input : inputs) lengths.push_back(input.size());
+  const auto plan = vir::plan_buffers(*program, lengths);
+  if (!plan) return refused(to_string(plan.error()));
+  Names names(*program);
+  if (const auto sizes = check_sizes(*program, names, *plan); !sizes) {
+    return refused(to_string(sizes.error()));
+  }
+  vir::Grid grid{};
+  if (options.grid) {
+    grid = *options.grid;
+  } else {
+    const auto inferred = vir::infer_grid(*program, plan->byte_lengths);
+    if (!inferred) return refused(to_string(inferred.error()));
+    grid = *inferred;
+  }
+  std::vector<Buffer> buffers = make_buffers(*program, *plan, inputs);
+  return run(*program, std::move(names), buffers, *plan, grid, options.fuel);
+}
+
+}  // namespace
+
+Outcome evaluate(const vir::Program& program, std::span<const Bytes> inputs,
+                 const Options& options) {
+  try {
+    return evaluate_checked(program, inputs, options);
+  } catch (const std::bad_alloc&) {
+    return refused("out of memory: the program's buffers or variables do not fit this machine");
+  } catch (const std::length_error&) {
+    return refused("out of memory: a buffer is longer than this machine can hold");
+  }
+}
+
+}  // namespace vyre::reference

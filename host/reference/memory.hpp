@@ -1,0 +1,47 @@
+// The buffers of one dispatch: bounds rules, element kinds, atomics.
+// Private to the room; host only. Spec: docs/vir0.md, "Semantics", memory.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "value.hpp"
+#include "vyre/vir/dispatch.hpp"
+
+namespace vyre::reference {
+
+/// Widest element that is executed; wider vectors of vectors are refused.
+inline constexpr std::uint64_t kMaxElementBytes{4096};
+
+/// Bytes that an index steps over: 0 for the types that are only ever addressed as a whole.
+[[nodiscard]] std::uint64_t element_stride(const vir::Program& program, vir::TypeId type);
+
+struct Buffer {
+  vir::TypeTag element{vir::TypeTag::U32};
+  std::uint64_t stride{0};
+  bool in_workgroup{false};
+  Bytes bytes;
+
+  /// Elements as the program sees them; 4-bit types count two a byte, stride 0 counts bytes.
+  [[nodiscard]] std::uint32_t length() const;
+  /// Out of bounds, partial elements included: the zero of the element's kind.
+  [[nodiscard]] Value load(std::uint32_t index) const;
+  /// Out of bounds: nothing.
+  void store(std::uint32_t index, const Value& value);
+  /// Returns the old word; out of bounds 0, and nothing is written. `expected` only for
+  /// CompareExchange.
+  [[nodiscard]] Maybe<Value> atomic(vir::AtomicOp op, std::uint32_t index, std::uint32_t expected,
+                                    std::uint32_t value);
+  /// Byte-wise copy at `offset`, clipped to the buffer.
+  void write_clipped(std::uint64_t offset, ByteSpan source);
+
+ private:
+  [[nodiscard]] bool in_bounds(std::uint32_t index) const;
+};
+
+[[nodiscard]] std::vector<Buffer> make_buffers(const vir::Program& program,
+                                               const vir::BufferPlan& plan,
+                                               std::span<const Bytes> inputs);
+
+}  // namespace vyre::reference
