@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "quote.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/vir/statements.hpp"
 
@@ -13,10 +14,6 @@ namespace vyre::vir {
 namespace {
 
 constexpr std::uint64_t kMaxU32{std::numeric_limits<std::uint32_t>::max()};
-
-std::string quoted(const Program& program, const BufferDecl& buffer) {
-  return buffer.name < program.names.size() ? "'" + program.name(buffer.name) + "'" : "(unnamed)";
-}
 
 /// Bytes that a load or store of the element steps by; 0 where the element has no width of its own.
 std::uint64_t stride_bytes(const Program& program, TypeId type) {
@@ -103,14 +100,14 @@ Result<std::uint64_t> required_bytes(const Program& program, const BufferDecl& b
     overflow = __builtin_mul_overflow(std::uint64_t{buffer.count},
                                       size_bytes(program, buffer.element), &total);
   } else {
-    return fail(Errc::refused, "buffer " + quoted(program, buffer) + " has " +
+    return fail(Errc::refused, "buffer " + quote_symbol(program, buffer.name) + " has " +
                                    std::to_string(buffer.count) +
                                    " elements of a type without a size; declare count 0 or a "
                                    "sized element");
   }
   if (overflow) {
     return fail(Errc::limit_exceeded,
-                "buffer " + quoted(program, buffer) + " needs more than 2^64 bits");
+                "buffer " + quote_symbol(program, buffer.name) + " needs more than 2^64 bits");
   }
   return total;
 }
@@ -129,10 +126,10 @@ Result<std::uint64_t> workgroup_bytes(const Program& program) {
     if (classify(buffer) != BufferClass::workgroup) continue;
     VYRE_ASSIGN(const std::uint64_t bytes, required_bytes(program, buffer));
     if (__builtin_add_overflow(total, bytes, &total) || total > kMaxWorkgroupBytes) {
-      return fail(Errc::limit_exceeded, "workgroup memory up to buffer " + quoted(program, buffer) +
-                                            " exceeds the limit of " +
-                                            std::to_string(kMaxWorkgroupBytes) +
-                                            " bytes; declare fewer elements");
+      return fail(Errc::limit_exceeded,
+                  "workgroup memory up to buffer " + quote_symbol(program, buffer.name) +
+                      " exceeds the limit of " + std::to_string(kMaxWorkgroupBytes) +
+                      " bytes; declare fewer elements");
     }
   }
   return total;
@@ -217,7 +214,7 @@ Result<BufferPlan> plan_buffers(const Program& program,
     const std::uint64_t given = input_lengths[next];
     if (given < required) {
       return fail(Errc::invalid_argument, "input " + std::to_string(next) + " for buffer " +
-                                              quoted(program, buffer) + " has " +
+                                              quote_symbol(program, buffer.name) + " has " +
                                               std::to_string(given) + " bytes; it needs at least " +
                                               std::to_string(required));
     }

@@ -1,0 +1,101 @@
+// Rules about a statement list: what may follow what. Each is one function and one row.
+#include <unordered_set>
+
+#include "validate_checker.hpp"
+#include "vyre/vir/statements.hpp"
+
+namespace vyre::vir {
+namespace {
+
+void return_is_last(Checker& c, const char* code, std::span<const NodeId> list) {
+  for (std::size_t i = 0; i + 1 < list.size(); ++i) {
+    if (c.program.nodes[list[i]].tag != NodeTag::Return) continue;
+    return c.report_at(code, c.form.statements[list[i + 1]],
+                       "this statement can never run: it follows a Return in the same list; "
+                       "remove it or move the Return");
+  }
+}
+
+/// Buffers that statements of one list touch, plainly and by atomics, since the last barrier.
+struct Accesses {
+  std::unordered_set<Symbol> plain;
+  std::unordered_set<Symbol> atomic;
+};
+
+void collect(const Checker& c, ExprId id, Accesses& found) {
+  const Expr& e = c.expr(id);
+  if (e.tag == ExprTag::Load) found.plain.insert(e.name);
+  if (e.tag == ExprTag::Atomic) found.atomic.insert(e.name);
+  const unsigned children = child_count(e.tag);
+  for (unsigned i = 0; i < children; ++i) collect(c, e.child[i], found);
+  if (e.tag == ExprTag::Atomic && e.child[2] != kNone) collect(c, e.child[2], found);
+  if (e.tag == ExprTag::Call) {
+    for (const ExprId argument : c.program.args(e.args)) collect(c, argument, found);
+  }
+}
+
+Accesses accesses_of(const Checker& c, const Node& node) {
+  Accesses found;
+  switch (node.tag) {
+    case NodeTag::Store:
+      found.plain.insert(node.name);
+      collect(c, node.e1, found);
+      [[fallthrough]];
+    case NodeTag::Let:
+    case NodeTag::Assign:
+    case NodeTag::Trap:
+      collect(c, node.e0, found);
+      break;
+    default:
+      break;  // what nested statements touch belongs to their own lists
+  }
+  return found;
+}
+
+/// Whether every lane that runs the node passes a barrier on the way.
+bool passes_barrier(const Checker& c, const Node& node) {
+  if (node.tag == NodeTag::Barrier) return true;
+  if (node.tag != NodeTag::Block && node.tag != NodeTag::Region) return false;
+  for (const NodeId id : c.program.list(node.body)) {
+    if (passes_barrier(c, c.program.nodes[id])) return true;
+  }
+  return false;
+}
+
+/// Fusing statements may reorder a plain access against an atomic on the same buffer unless a
+/// barrier stands between them.
+void plain_and_atomic_are_separated(Checker& c, const char* code, std::span<const NodeId> list) {
+  Accesses since;
+  for (const NodeId id : list) {
+    const Node& node = c.program.nodes[id];
+    if (passes_barrier(c, node)) {
+      since = {};
+      continue;
+    }
+    Accesses here = accesses_of(c, node);
+    since.plain.merge(here.plain);
+    since.atomic.merge(here.atomic);
+    for (const Symbol name : since.atomic) {
+      if (!since.plain.contains(name)) continue;
+      c.report_at(code, c.form.statements[id],
+                  "buffer " + c.name(name) +
+                      " is accessed both plainly and by an atomic in one statement list; put a "
+                      "barrier between them");
+      since = {};
+      break;
+    }
+  }
+}
+
+constexpr ListRule kRules[] = {
+    {"V107", return_is_last},
+    {"V122", plain_and_atomic_are_separated},
+};
+
+}  // namespace
+
+std::span<const ListRule> list_rules() noexcept {
+  return kRules;
+}
+
+}  // namespace vyre::vir
