@@ -111,19 +111,16 @@ VYRE_F32_FN float abs(float x) noexcept {
   return from_bits(to_bits(x) & ~kSignBit);
 }
 
-/// The other operand where one is NaN; -0 counts as smaller than +0.
+/// The other operand where one is NaN. Of two equal operands (the two zeros) the left one, for min
+/// and max alike: the IEEE standard leaves it open, and the format's reference was seen to do this.
 VYRE_F32_FN float min(float a, float b) noexcept {
-  const std::uint32_t equal = to_bits(a) | to_bits(b);  // same bits, or the two zeros
-  const float ordered = a < b ? a : (b < a ? b : from_bits(equal));
-  const float with_b = is_nan(b) ? a : ordered;
-  return is_nan(a) ? b : with_b;
+  const float ordered = b < a ? b : a;
+  return is_nan(a) ? b : ordered;  // a NaN in b is never less
 }
 
 VYRE_F32_FN float max(float a, float b) noexcept {
-  const std::uint32_t equal = to_bits(a) & to_bits(b);
-  const float ordered = a > b ? a : (b > a ? b : from_bits(equal));
-  const float with_b = is_nan(b) ? a : ordered;
-  return is_nan(a) ? b : with_b;
+  const float ordered = b > a ? b : a;
+  return is_nan(a) ? b : ordered;
 }
 
 /// NaN stays NaN, both zeros give +0, everything else +-1.

@@ -1,0 +1,36 @@
+// Reads the shared vector files where they lie beside the source tree; tests that use them skip
+// when absent. Test support, host only.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vyre/base/bytes.hpp"
+#include "vyre/vir/program.hpp"
+
+namespace vyre::test {
+
+struct Vector {
+  std::string name;
+  std::string tags;
+  vir::Program program;
+  std::array<std::uint32_t, 3> grid{1, 1, 1};
+  std::vector<Bytes> inputs;
+  std::vector<Bytes> outputs;
+  std::uint32_t ulp{0};
+  bool order_dependent{false};
+  std::string error;  // "", "refused", "fault"
+};
+
+/// False where the file is absent. A line that does not decode is handed over with `error` =
+/// "undecodable".
+[[nodiscard]] bool for_each_vector(const std::string& file,
+                                   const std::function<void(const Vector&)>& use);
+
+/// The first difference of `actual` from the vector's outputs ("" = none); F32 outputs within
+/// `ulp`.
+[[nodiscard]] std::string difference(const Vector& vector, const std::vector<Bytes>& actual);
+
+}  // namespace vyre::test
