@@ -8,6 +8,7 @@ namespace vyre::platform {
 
 [[nodiscard]] std::string cpu_model();
 [[nodiscard]] std::uint32_t logical_cpus();
+[[nodiscard]] std::uint64_t physical_memory_bytes();  // 0 if the system does not say
 [[nodiscard]] std::string kernel_release();
 [[nodiscard]] std::string build_description();  // version, commit, compiler, build type
 [[nodiscard]] std::string utc_now_rfc3339();

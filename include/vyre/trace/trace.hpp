@@ -16,6 +16,9 @@ namespace vyre::trace {
 
 struct RecordOptions {
   std::uint64_t max_buffer_bytes{std::uint64_t{1} << 32};  // a larger buffer is refused by name
+  /// What the session to be recorded was opened with, so that a recording that is killed carries
+  /// it; finish() takes them from the session itself.
+  runtime::SessionOptions session;
 };
 
 /// Records everything a session does into `directory` (created; must not exist or be empty). Attach
@@ -46,6 +49,8 @@ struct ReplayOptions {
   std::uint32_t transcendental_ulp{
       128};  // F32 outputs of programs with transcendentals; everything else: every byte
   std::chrono::nanoseconds timeout{std::chrono::minutes{10}};
+  std::uint64_t memory_budget_bytes{
+      0};  // buffers that are not files, together; 0 = half of physical memory
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 };
 

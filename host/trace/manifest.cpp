@@ -1,0 +1,165 @@
+// manifest.json of a trace. The only file of this room that calls the JSON library, and so the only
+// one that catches what it throws. Page: docs/trace.md.
+#include <nlohmann/json.hpp>
+
+#include "vyre/protocol/limits.hpp"
+#include "vyre/report/json_guard.hpp"
+#include "vyre/trace/source.hpp"
+
+namespace vyre::trace {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr std::string_view kSchema{"vyre.trace/1"};
+
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+/// Reads fields of one object; keeps the first complaint.
+class Fields {
+ public:
+  Fields(const Json& object, std::string pointer, std::string& wrong)
+      : object_(object), pointer_(std::move(pointer)), wrong_(wrong) {}
+
+  const Json* find(const char* key) {
+    const auto found = object_.find(key);
+    if (found != object_.end()) return &*found;
+    complain(key, "is missing");
+    return nullptr;
+  }
+  void number(const char* key, std::uint64_t max, std::uint64_t& out) {
+    const Json* json = find(key);
+    if (json == nullptr) return;
+    if (!json->is_number_unsigned() || json->get<std::uint64_t>() > max) {
+      return complain(key, "must be a whole number from 0 to " + std::to_string(max));
+    }
+    out = json->get<std::uint64_t>();
+  }
+  void number(const char* key, std::optional<std::uint64_t>& out) {
+    const Json* json = find(key);
+    if (json == nullptr || json->is_null()) return;
+    number(key, ~std::uint64_t{0}, out.emplace());
+  }
+  void text(const char* key, std::string& out) {
+    const Json* json = find(key);
+    if (json == nullptr) return;
+    if (!json->is_string()) return complain(key, "must be a string");
+    out = json->get<std::string>();
+  }
+  void complain(const char* key, const std::string& what) {
+    if (wrong_.empty()) wrong_ = "'" + pointer_ + "/" + key + "' " + what;
+  }
+
+ private:
+  const Json& object_;
+  std::string pointer_;
+  std::string& wrong_;
+};
+
+std::string read_manifest(const Json& json, Manifest& m) {
+  std::string wrong;
+  Fields top(json, "", wrong);
+  if (const Json* complete = top.find("complete"); complete != nullptr) {
+    if (complete->is_boolean()) {
+      m.complete = complete->get<bool>();
+    } else {
+      top.complain("complete", "must be true or false");
+    }
+  }
+  top.text("recorded_at", m.recorded_at);
+  top.text("build", m.build);
+  top.text("host", m.host);
+  top.number("items", m.items);
+  top.number("programs", m.programs);
+  top.number("buffers", m.buffers);
+  if (const Json* events = top.find("events"); events != nullptr && events->is_object()) {
+    Fields fields(*events, "/events", wrong);
+    fields.number("bytes", m.events_bytes);
+    if (const Json* digest = fields.find("blake3"); digest != nullptr && !digest->is_null()) {
+      const auto bytes =
+          digest->is_string() ? from_hex(digest->get<std::string>()) : Result<Bytes>(Bytes{});
+      if (!bytes || bytes->size() != m.events_digest.emplace().bytes.size()) {
+        fields.complain("blake3", "must be 64 hexadecimal digits");
+      } else {
+        std::copy(bytes->begin(), bytes->end(), m.events_digest->bytes.begin());
+      }
+    }
+  } else if (events != nullptr) {
+    top.complain("events", "must be an object");
+  }
+  if (const Json* session = top.find("session"); session != nullptr && session->is_object()) {
+    Fields fields(*session, "/session", wrong);
+    std::uint64_t queues = 1, slots = kDefaultRingSlots;
+    fields.number("queues", kMaxQueues, queues);
+    fields.number("ring_slots", kMaxRingSlots, slots);
+    fields.number("memory_budget_bytes", ~std::uint64_t{0}, m.session.memory_budget_bytes);
+    fields.number("fuel", ~std::uint64_t{0}, m.session.fuel);
+    m.session.queues = static_cast<std::uint32_t>(queues);
+    m.session.ring_slots = static_cast<std::uint32_t>(slots);
+    if (queues == 0) fields.complain("queues", "must be at least 1");
+  } else if (session != nullptr) {
+    top.complain("session", "must be an object");
+  }
+  if (wrong.empty() && m.complete && !(m.items && m.events_bytes && m.events_digest)) {
+    wrong = "'/complete' is true but items, /events/bytes or /events/blake3 is null";
+  }
+  return wrong;
+}
+
+}  // namespace
+
+std::string manifest_json(const Manifest& m) {
+  Json json;
+  json["schema"] = std::string(kSchema);
+  json["complete"] = m.complete;
+  json["recorded_at"] = m.recorded_at;
+  json["build"] = m.build;
+  json["host"] = m.host;
+  json["items"] = or_null(m.items);
+  json["programs"] = or_null(m.programs);
+  json["buffers"] = or_null(m.buffers);
+  json["events"] = {{"file", "events.bin"},
+                    {"bytes", or_null(m.events_bytes)},
+                    {"blake3", m.events_digest ? Json(m.events_digest->hex()) : Json(nullptr)}};
+  json["session"] = {{"queues", m.session.queues},
+                     {"ring_slots", m.session.ring_slots},
+                     {"memory_budget_bytes", m.session.memory_budget_bytes},
+                     {"fuel", m.session.fuel}};
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Result<Manifest> parse_manifest(std::string_view text) {
+  const report::JsonShape shape = report::json_shape(text);
+  if (shape.depth > report::kMaxJsonDepth) {
+    return fail(Errc::limit_exceeded, "JSON nests " + std::to_string(shape.depth) +
+                                          " deep; the limit is " +
+                                          std::to_string(report::kMaxJsonDepth));
+  }
+  try {
+    const Json json = Json::parse(text.begin(), text.end());
+    if (!json.is_object()) return fail(Errc::malformed, "a trace manifest must be a JSON object");
+    const auto schema = json.find("schema");
+    if (schema == json.end() || !schema->is_string()) {
+      return fail(Errc::malformed, "'/schema' is missing; this is no trace manifest");
+    }
+    if (schema->get_ref<const std::string&>() != kSchema) {
+      return fail(Errc::version_mismatch,
+                  "'/schema' is '" + schema->get<std::string>().substr(0, 40) +
+                      "'; this reader knows '" + std::string(kSchema) + "'");
+    }
+    Manifest manifest;
+    if (const std::string wrong = read_manifest(json, manifest); !wrong.empty()) {
+      return fail(Errc::malformed, wrong);
+    }
+    return manifest;
+  } catch (const Json::parse_error& e) {
+    return fail(Errc::malformed, std::string("not valid JSON: ") + e.what(),
+                e.byte == 0 ? 0 : e.byte - 1);
+  } catch (const Json::exception& e) {
+    return fail(Errc::malformed, std::string("not usable JSON: ") + e.what());
+  }
+}
+
+}  // namespace vyre::trace

@@ -1,0 +1,241 @@
+// What a trace's records may mean: each refers only to what exists. See TraceState in events.hpp.
+#include <algorithm>
+
+#include "vyre/protocol/limits.hpp"
+#include "vyre/trace/events.hpp"
+
+namespace vyre::trace {
+namespace {
+
+constexpr bool builtin_op(std::uint32_t id) noexcept {
+  switch (id) {
+#define VYRE_BUILTIN_OP(id, symbol, name, inputs, outputs, meaning) case id:
+#include "vyre/protocol/op_table.def"
+    return true;
+    default:
+      return false;
+  }
+}
+
+constexpr std::uint8_t kKnownFlags{kQueueFlagAfterPrevious | kQueueFlagAfterAll};
+
+bool known_fault(std::uint8_t code) noexcept {
+  return code <= static_cast<std::uint8_t>(FaultCode::abandoned);
+}
+
+std::string number(std::uint64_t n) {
+  return std::to_string(n);
+}
+
+}  // namespace
+
+const TraceState::Buffer* TraceState::buffer(std::uint32_t handle) const {
+  const auto found = buffers_.find(handle);
+  return found == buffers_.end() ? nullptr : &found->second;
+}
+
+const std::vector<std::uint32_t>* TraceState::set(std::uint32_t handle) const {
+  const auto found = sets_.find(handle);
+  return found == sets_.end() ? nullptr : &found->second;
+}
+
+Status TraceState::take(const EventReader& reader, Source& source) {
+  const Record& r = reader.record();
+  const Kind kind = r.kind();
+  if (finals_ && kind != Kind::final && kind != Kind::end) {
+    return reader.wrong(Errc::malformed,
+                        "comes behind the final contents; only final and end records may");
+  }
+  switch (kind) {
+    case Kind::program: {
+      const std::uint32_t op = r.half(0);
+      if (op < kFirstUserOp || op >= kMaxOps) {
+        return reader.wrong(Errc::malformed, "op " + number(op) + " is outside " +
+                                                 number(kFirstUserOp) + ".." + number(kMaxOps - 1));
+      }
+      if (r.half(1) > kMaxStringBytes || r.word() > kMaxProgramBytes) {
+        return reader.wrong(Errc::limit_exceeded, "name of " + number(r.half(1)) +
+                                                      " or program of " + number(r.word()) +
+                                                      " bytes is above the limit");
+      }
+      if (r.a() > static_cast<std::uint8_t>(vir::Profile::v6)) {
+        return reader.wrong(Errc::malformed, "wire profile " + number(r.a()) + " is unknown");
+      }
+      if (!programs_.insert(op).second)
+        return reader.wrong(Errc::malformed, "op " + number(op) + " exists already");
+      return {};
+    }
+    case Kind::buffer:
+      return take_buffer(reader);
+    case Kind::write: {
+      const Buffer* b = buffer(r.half(2));
+      if (b == nullptr)
+        return reader.wrong(Errc::malformed, "buffer " + number(r.half(2)) + " does not exist");
+      if (b->file_backed)
+        return reader.wrong(Errc::malformed, "buffer " + number(r.half(2)) + " is read-only");
+      if (r.wide(0) > b->bytes || r.word() > b->bytes - r.wide(0)) {
+        return reader.wrong(Errc::malformed, number(r.wide(0)) + " bytes at " + number(r.word()) +
+                                                 " lie outside buffer " + number(r.half(2)) +
+                                                 " of " + number(b->bytes) + " bytes");
+      }
+      return {};
+    }
+    case Kind::bind:
+      return take_bind(reader, source);
+    case Kind::release:
+      return take_release(reader);
+    case Kind::submit:
+      return take_submit(reader);
+    case Kind::completion: {
+      if (r.b() > static_cast<std::uint8_t>(CompletionStatus::cancelled) || !known_fault(r.c())) {
+        return reader.wrong(Errc::malformed, "status " + number(r.b()) + " or fault code " +
+                                                 number(r.c()) + " is unknown");
+      }
+      const std::uint64_t submitted = r.a() < queues_.size() ? queues_[r.a()].submitted : 0;
+      return take_completions(reader, r.a(), full_position(r.half(0), submitted), 1);
+    }
+    case Kind::done_run:
+      return take_completions(reader, r.a(), r.wide(0), r.wide(1));
+    case Kind::final: {
+      finals_ = true;
+      const Buffer* b = buffer(r.half(2));
+      if (b == nullptr)
+        return reader.wrong(Errc::malformed, "buffer " + number(r.half(2)) + " does not exist");
+      if (b->bytes != r.word()) {
+        return reader.wrong(Errc::malformed, "buffer " + number(r.half(2)) + " has " +
+                                                 number(b->bytes) + " bytes, not " +
+                                                 number(r.word()));
+      }
+      return {};
+    }
+    case Kind::end:
+      if (r.word() != submits_ || r.wide(0) != completions_) {
+        return reader.wrong(Errc::malformed, "counts " + number(r.word()) + " items and " +
+                                                 number(r.wide(0)) +
+                                                 " completions where the records have " +
+                                                 number(submits_) + " and " + number(completions_));
+      }
+      return {};
+  }
+  return reader.wrong(Errc::malformed, "unknown kind");
+}
+
+Status TraceState::take_buffer(const EventReader& reader) {
+  const Record& r = reader.record();
+  const std::uint32_t handle = r.half(2);
+  if (handle == 0) return reader.wrong(Errc::malformed, "handle 0 means none");
+  if ((r.a() & ~(kBufferFileBacked | kBufferZeros)) != 0) {
+    return reader.wrong(Errc::malformed, "buffer flags " + number(r.a()) + " are unknown");
+  }
+  if (sets_.contains(handle))
+    return reader.wrong(Errc::malformed, "handle " + number(handle) + " is a binding set");
+  const bool file_backed = (r.a() & kBufferFileBacked) != 0;
+  if (const Buffer* old = buffer(handle); old != nullptr) {
+    if (old->bytes == r.word() && !old->file_backed && !file_backed)
+      return {};  // new contents, same buffer
+    return reader.wrong(Errc::malformed, "handle " + number(handle) + " is in use");
+  }
+  if (!file_backed) {
+    // A record of 64 bytes may ask for any number of zeros, so the sum is bounded before anything
+    // is made.
+    if (r.word() > budget_ - live_bytes_) {
+      return reader.wrong(Errc::limit_exceeded,
+                          "buffer " + number(handle) + " of " + number(r.word()) + " bytes, with " +
+                              number(live_bytes_) + " in use, exceeds the memory budget of " +
+                              number(budget_) + " bytes; replay with a larger one");
+    }
+    live_bytes_ += r.word();
+  }
+  buffers_[handle] = Buffer{r.word(), file_backed, 0};
+  ++buffers_seen_;
+  return {};
+}
+
+Status TraceState::take_bind(const EventReader& reader, Source& source) {
+  const Record& r = reader.record();
+  const std::uint32_t handle = r.half(2);
+  const std::uint64_t count = r.word();
+  if (handle == 0 || sets_.contains(handle) || buffers_.contains(handle)) {
+    return reader.wrong(Errc::malformed, "handle " + number(handle) + " is in use or means none");
+  }
+  if (count > kMaxBindingBuffers) {
+    return reader.wrong(Errc::limit_exceeded, number(count) + " buffers in one set; the limit is " +
+                                                  number(kMaxBindingBuffers));
+  }
+  auto blob = source.blob(r.digest(), count * 4);
+  if (!blob) return reader.wrong(blob.error().code, blob.error().message);
+  std::vector<std::uint32_t> members(count);
+  if (count != 0) std::memcpy(members.data(), blob->bytes().data(), count * 4);
+  for (const std::uint32_t member : members) {
+    const auto found = buffers_.find(member);
+    if (found == buffers_.end())
+      return reader.wrong(Errc::malformed, "buffer " + number(member) + " does not exist");
+  }
+  for (const std::uint32_t member : members) ++buffers_[member].sets;
+  sets_.emplace(handle, std::move(members));
+  return {};
+}
+
+Status TraceState::take_release(const EventReader& reader) {
+  const std::uint32_t handle = reader.record().half(2);
+  if (const auto set = sets_.find(handle); set != sets_.end()) {
+    for (const std::uint32_t member : set->second) --buffers_[member].sets;
+    sets_.erase(set);
+    return {};
+  }
+  const auto found = buffers_.find(handle);
+  if (found == buffers_.end())
+    return reader.wrong(Errc::malformed, "handle " + number(handle) + " does not exist");
+  if (found->second.sets != 0) {
+    return reader.wrong(Errc::malformed, "buffer " + number(handle) + " is still in a binding set");
+  }
+  if (!found->second.file_backed) live_bytes_ -= found->second.bytes;
+  buffers_.erase(found);
+  return {};
+}
+
+Status TraceState::take_submit(const EventReader& reader) {
+  const Record& r = reader.record();
+  if (r.a() >= kMaxQueues) {
+    return reader.wrong(Errc::malformed, "queue " + number(r.a()) + " is above the limit of " +
+                                             number(kMaxQueues - 1));
+  }
+  if ((r.b() & ~kKnownFlags) != 0)
+    return reader.wrong(Errc::malformed, "queue flags " + number(r.b()) + " are unknown");
+  const MegakernelWorkItem item = r.item();
+  if (item.op_handle != last_op_) {
+    if (!builtin_op(item.op_handle) && !programs_.contains(item.op_handle)) {
+      return reader.wrong(Errc::malformed, "op " + number(item.op_handle) + " does not exist");
+    }
+    last_op_ = item.op_handle;
+  }
+  for (const std::uint32_t handle : {item.input_handle, item.output_handle}) {
+    if (handle != 0 && !buffers_.contains(handle) && !sets_.contains(handle)) {
+      return reader.wrong(Errc::malformed, "handle " + number(handle) + " does not exist");
+    }
+  }
+  if (r.a() >= queues_.size()) queues_.resize(r.a() + std::size_t{1});
+  ++queues_[r.a()].submitted;
+  ++submits_;
+  return {};
+}
+
+Status TraceState::take_completions(const EventReader& reader, std::uint32_t queue,
+                                    std::uint64_t first, std::uint64_t count) {
+  const std::uint64_t submitted = queue < queues_.size() ? queues_[queue].submitted : 0;
+  if (count == 0 || first >= submitted || count > submitted - first) {
+    return reader.wrong(Errc::malformed, number(count) + " completions from position " +
+                                             number(first) + " of queue " + number(queue) +
+                                             ", which has " + number(submitted) + " items so far");
+  }
+  Queue& q = queues_[queue];
+  if (count > q.submitted - q.completed) {
+    return reader.wrong(Errc::malformed,
+                        "queue " + number(queue) + " has more completions than items");
+  }
+  q.completed += count;
+  completions_ += count;
+  return {};
+}
+
+}  // namespace vyre::trace
