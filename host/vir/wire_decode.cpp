@@ -116,7 +116,7 @@ void WireDecoder::node_section() {
     const std::string_view op_id = in_.leb_string("record op id");
     const std::size_t length_offset = in_.at();
     const std::uint64_t length = in_.leb("record payload length");
-    if (late_ && length > tables::kMaxRecordBytes) {
+    if (late() && length > tables::kMaxRecordBytes) {
       in_.fail(Errc::limit_exceeded,
                "record payload has " + std::to_string(length) + " bytes, the limit is " +
                    std::to_string(tables::kMaxRecordBytes),

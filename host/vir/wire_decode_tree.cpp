@@ -234,7 +234,7 @@ void WireDecoder::expr_fields(Expr& e, std::uint8_t tag, std::size_t offset) {
       return;
     case ExprTag::SubgroupAdd: {
       e.op = static_cast<std::uint8_t>(ReduceOp::Add);
-      if (late_) {
+      if (late()) {
         e.op = in_.u8("subgroup operator");
         if (!tables::is_reduce_op(e.op)) {
           in_.fail(Errc::malformed, unknown("subgroup operator", e.op), offset + 1);

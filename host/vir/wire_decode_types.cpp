@@ -18,7 +18,7 @@ std::vector<std::uint32_t> WireDecoder::dims(const char* what) {
   const std::size_t offset = in_.at();
   const std::uint32_t count = in_.u32(what);
   std::vector<std::uint32_t> values;
-  if (late_ && count > tables::kMaxTypeDims) {
+  if (late() && count > tables::kMaxTypeDims) {
     in_.fail(Errc::limit_exceeded,
              std::string(what) + " is " + std::to_string(count) + ", the limit is " +
                  std::to_string(tables::kMaxTypeDims),
@@ -60,7 +60,7 @@ TypeId WireDecoder::data_type() {
   // Wire 4 shares no counter between types and expressions and upstream has no cap there; ours
   // keeps hostile input from using up the call stack.
   const std::size_t offset = in_.at();
-  const bool shared = version_ >= 5;
+  const bool shared = profile_ == Profile::v6;
   if (shared) {
     if (!descend(offset)) return kNone;
   } else if (type_depth_ >= kMaxDecodeDepth) {

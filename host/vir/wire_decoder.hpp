@@ -14,12 +14,16 @@ class WireDecoder {
  public:
   /// `version` as in the header; the caller has checked envelope and digest.
   WireDecoder(ByteSpan blob, std::size_t body, Profile profile, std::uint16_t version)
-      : in_(blob, body), late_(profile != Profile::v4_0_6_3), version_(version) {}
+      : in_(blob, body), profile_(profile), version_(version) {}
 
   [[nodiscard]] Result<Program> run();
 
  private:
   // wire_decode.cpp
+  [[nodiscard]] bool late() const noexcept {
+    return profile_ != Profile::v4_0_6_3;
+  }  // 0.6.4 and later
+
   void node_section();
   void metadata();
   void metadata_buffer();
@@ -58,7 +62,7 @@ class WireDecoder {
 
   WireReader in_;
   Program program_;
-  bool late_;  // rules of 0.6.4 and later
+  Profile profile_;
   std::uint16_t version_;
   std::uint32_t depth_{0};
   std::uint32_t type_depth_{0};
