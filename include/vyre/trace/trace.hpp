@@ -46,11 +46,11 @@ struct ReplayOptions {
   Compare compare{Compare::none};
   Executor other{Executor::reference};  // Compare::executor
   std::uint32_t workers{0};
-  std::uint32_t transcendental_ulp{
-      128};  // F32 outputs of programs with transcendentals; everything else: every byte
+  /// For F32 outputs of programs with transcendentals; everything else is compared byte by byte.
+  std::uint32_t transcendental_ulp{128};
   std::chrono::nanoseconds timeout{std::chrono::minutes{10}};
-  std::uint64_t memory_budget_bytes{
-      0};  // buffers that are not files, together; 0 = half of physical memory
+  /// Buffers that are not files, together; 0 = half of physical memory.
+  std::uint64_t memory_budget_bytes{0};
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 };
 
@@ -64,20 +64,24 @@ struct Difference {
   std::string expected;  // hexadecimal of up to 16 bytes, or a status
   std::string actual;
   std::string message;  // one sentence
+  bool status{false};   // the items ended differently; buffer and offset say nothing then
 };
 
 struct ReplayResult {
   std::uint64_t items{0};
   std::uint64_t buffers_compared{0};
   std::uint64_t bytes_compared{0};
-  bool complete{
-      true};  // false: the recording was cut short; replayed up to its last complete record
+  std::uint64_t items_skipped{0};  // cancelled when recorded: timing decided that, so not run now
+  /// False: the recording was cut short; replayed up to its last complete record.
+  bool complete{true};
   std::optional<Difference> difference;
   report::Document document;
 };
 
 [[nodiscard]] Result<ReplayResult> replay(const std::string& directory,
                                           const ReplayOptions& options);
+class Source;  // source.hpp: a directory, or memory in tests and fuzzers
+[[nodiscard]] Result<ReplayResult> replay(Source& source, const ReplayOptions& options);
 
 struct TraceInfo {
   std::uint64_t items{0};

@@ -1,0 +1,203 @@
+// Byte, ulp and status comparison, and the life of buffer contents. See compare.hpp.
+#include "compare.hpp"
+
+#include <algorithm>
+
+#include "vyre/protocol/fault_names.hpp"
+#include "vyre/protocol/limits.hpp"
+#include "vyre/vir/dispatch.hpp"
+
+namespace vyre::trace {
+namespace {
+
+enum class Builtin : std::uint32_t {
+#define VYRE_BUILTIN_OP(id, symbol, name, inputs, outputs, meaning) symbol = id,
+#include "vyre/protocol/op_table.def"
+};
+
+constexpr std::size_t kShownBytes{16};
+
+bool is_nan(std::uint32_t bits) noexcept {
+  return (bits & 0x7FFF'FFFFu) > 0x7F80'0000u;
+}
+
+/// f32 bits on a line where neighbours differ by one; both zeros lie side by side.
+std::int64_t ordered(std::uint32_t bits) noexcept {
+  const auto magnitude = static_cast<std::int64_t>(bits & 0x7FFF'FFFFu);
+  return (bits & 0x8000'0000u) != 0 ? -magnitude - 1 : magnitude;
+}
+
+bool within(std::uint32_t a, std::uint32_t b, std::uint32_t ulp) noexcept {
+  if (a == b) return true;
+  if (is_nan(a) || is_nan(b)) return false;
+  const std::int64_t distance = ordered(a) - ordered(b);
+  return (distance < 0 ? -distance : distance) <= static_cast<std::int64_t>(ulp);
+}
+
+bool has_transcendental(const vir::Program& program) {
+  return std::any_of(program.exprs.begin(), program.exprs.end(), [](const vir::Expr& e) {
+    if (e.tag != vir::ExprTag::UnOp) return false;
+    switch (static_cast<vir::UnOp>(e.op)) {
+      case vir::UnOp::Exp:
+      case vir::UnOp::Exp2:
+      case vir::UnOp::Log:
+      case vir::UnOp::Log2:
+      case vir::UnOp::Sin:
+      case vir::UnOp::Cos:
+      case vir::UnOp::Tan:
+      case vir::UnOp::Asin:
+      case vir::UnOp::Acos:
+      case vir::UnOp::Atan:
+      case vir::UnOp::Sinh:
+      case vir::UnOp::Cosh:
+      case vir::UnOp::Tanh:
+        return true;
+      default:
+        return false;
+    }
+  });
+}
+
+/// Refused before it touched a byte.
+bool never_ran(const Ending& ending) noexcept {
+  return ending.status == CompletionStatus::faulted &&
+         (ending.fault.code == FaultCode::bad_binding ||
+          ending.fault.code == FaultCode::unknown_op ||
+          ending.fault.code == FaultCode::unknown_handle);
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> first_difference(ByteSpan expected, ByteSpan actual,
+                                              std::uint32_t ulp) {
+  const std::size_t common = std::min(expected.size(), actual.size());
+  std::size_t at = 0;
+  while (at < common) {
+    constexpr std::size_t kPiece{4'096};
+    const std::size_t n = std::min(kPiece, common - at);
+    if (std::memcmp(expected.data() + at, actual.data() + at, n) == 0) {
+      at += n;
+      continue;
+    }
+    for (const std::size_t end = at + n; at < end;) {
+      const bool element = ulp != 0 && at % 4 == 0 && at + 4 <= common;
+      if (element &&
+          within(load_le<std::uint32_t>(expected, at), load_le<std::uint32_t>(actual, at), ulp)) {
+        at += 4;
+      } else if (!element && expected[at] == actual[at]) {
+        ++at;
+      } else {
+        return at;
+      }
+    }
+  }
+  if (expected.size() != actual.size()) return common;
+  return std::nullopt;
+}
+
+std::string hex_at(ByteSpan bytes, std::uint64_t offset) {
+  if (offset >= bytes.size()) return "(end)";
+  return to_hex(bytes.subspan(offset, std::min<std::size_t>(kShownBytes, bytes.size() - offset)));
+}
+
+bool same_ending(const Ending& a, const Ending& b) noexcept {
+  if (a.status != b.status) return false;
+  if (a.status == CompletionStatus::done) return true;
+  // Completions carry the low half of the workgroup index.
+  return a.fault.code == b.fault.code &&
+         static_cast<std::uint32_t>(a.fault.workgroup) ==
+             static_cast<std::uint32_t>(b.fault.workgroup) &&
+         a.fault.lane == b.fault.lane && a.fault.statement == b.fault.statement;
+}
+
+std::string to_string(const Ending& ending) {
+  std::string text(status_name(ending.status));
+  if (ending.status == CompletionStatus::done) return text;
+  text += " (" + std::string(fault_name(ending.fault.code));
+  if (ending.status == CompletionStatus::faulted) {
+    text += " at workgroup " + std::to_string(static_cast<std::uint32_t>(ending.fault.workgroup)) +
+            ", lane " + std::to_string(ending.fault.lane) + ", statement " +
+            std::to_string(ending.fault.statement);
+  }
+  return text + ")";
+}
+
+void WriteTracker::define(std::uint32_t op, const vir::Program& program) {
+  const bool transcendental = has_transcendental(program);
+  Op made;
+  for (const vir::BufferDecl& buffer : program.buffers) {
+    const vir::BufferClass c = vir::classify(buffer);
+    if (c == vir::BufferClass::workgroup) continue;
+    Slot slot;
+    slot.writes = vir::is_returned(c);
+    slot.tolerant =
+        slot.writes && transcendental && program.types[buffer.element].tag == vir::TypeTag::F32;
+    if (c == vir::BufferClass::allocated)
+      slot.exact_bytes = vir::required_bytes(program, buffer).value_or(0);
+    (vir::takes_input(c) ? made.inputs : made.outputs).push_back(slot);
+  }
+  ops_[op] = std::move(made);
+}
+
+void WriteTracker::item(const MegakernelWorkItem& item, std::uint64_t ordinal, const Ending& ending,
+                        const TraceState& state, std::vector<std::uint32_t>& written) {
+  if (item.op_handle == static_cast<std::uint32_t>(Builtin::nop) || never_ran(ending)) return;
+  const auto members = [&](const std::uint32_t& handle) -> std::span<const std::uint32_t> {
+    if (handle == 0) return {};
+    const auto* set = state.set(handle);
+    return set == nullptr ? std::span<const std::uint32_t>(&handle, 1)
+                          : std::span<const std::uint32_t>(*set);
+  };
+  const auto inputs = members(item.input_handle);
+  const auto outputs = members(item.output_handle);
+  const auto op = ops_.find(item.op_handle);
+  const bool fill = item.op_handle == static_cast<std::uint32_t>(Builtin::mem_fill);
+
+  bool unspecified = ending.status != CompletionStatus::done;
+  if (!fill) {
+    for (const std::uint32_t handle : inputs)
+      unspecified = unspecified || buffer(handle).unspecified;
+  }
+  const auto write = [&](std::uint32_t handle, bool whole, bool tolerant) {
+    Buffer& b = buffers_[handle];
+    b.last_item = ordinal;
+    b.written = true;
+    b.unspecified = unspecified || (b.unspecified && !whole);
+    b.tolerant = tolerant || (b.tolerant && !whole);
+    written.push_back(handle);
+  };
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const TraceState::Buffer* real = state.buffer(outputs[i]);
+    const std::uint64_t size = real == nullptr ? 0 : real->bytes;
+    if (op != ops_.end() && i < op->second.outputs.size()) {
+      const Slot& slot = op->second.outputs[i];
+      write(outputs[i], slot.exact_bytes >= size, slot.tolerant);
+    } else if (fill) {
+      write(outputs[i], true, false);
+    } else {  // mem.copy: what it copies is as tolerant as its source
+      const TraceState::Buffer* source = inputs.size() == 1 ? state.buffer(inputs[0]) : nullptr;
+      const bool whole =
+          source != nullptr && source->bytes >= size && (item.param == 0 || item.param >= size);
+      write(outputs[i], whole, inputs.size() == 1 && buffer(inputs[0]).tolerant);
+    }
+  }
+  if (op == ops_.end()) return;
+  for (std::size_t i = 0; i < inputs.size() && i < op->second.inputs.size(); ++i) {
+    const Slot& slot = op->second.inputs[i];
+    if (slot.writes) write(inputs[i], false, slot.tolerant);
+  }
+}
+
+void WriteTracker::overwritten(std::uint32_t handle, bool whole) {
+  const auto found = buffers_.find(handle);
+  if (found == buffers_.end() || !whole) return;
+  found->second.unspecified = false;
+  found->second.tolerant = false;
+}
+
+WriteTracker::Buffer WriteTracker::buffer(std::uint32_t handle) const {
+  const auto found = buffers_.find(handle);
+  return found == buffers_.end() ? Buffer{} : found->second;
+}
+
+}  // namespace vyre::trace

@@ -1,0 +1,85 @@
+// The second pass over a trace: hands every record to one executor, or to two in lock step, in
+// bounded windows, and compares as it goes. Private to this room; one thread. Page: docs/trace.md,
+// "Replay".
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "compare.hpp"
+#include "scan.hpp"
+#include "target.hpp"
+#include "vyre/trace/trace.hpp"
+
+namespace vyre::trace {
+
+struct PlayOptions {
+  Pace pace{Pace::full_speed};
+  Compare compare{Compare::none};
+  std::uint32_t ulp{0};
+  std::uint64_t window{1};                     // items between two looks at the results
+  std::uint64_t fine_from{~std::uint64_t{0}};  // from this item on every item is looked at
+  runtime::Deadline deadline;
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+};
+
+struct Played {
+  std::uint64_t items{0};
+  std::uint64_t skipped{0};
+  std::uint64_t buffers_compared{0};
+  std::uint64_t bytes_compared{0};
+  std::optional<Difference> difference;
+  std::uint64_t window_begin{0};  // first item of the window in which the difference showed
+  std::uint64_t window_end{0};    // one past its last
+};
+
+class Player {
+ public:
+  /// `targets`: one, or two for Compare::executor (the second is the one held to be right).
+  Player(Source& source, const Scan& scan, std::span<Target* const> targets,
+         const PlayOptions& options);
+  /// Plays until the end or the first difference.
+  [[nodiscard]] Result<Played> play();
+
+ private:
+  [[nodiscard]] Status take(const EventReader& reader);
+  [[nodiscard]] Status take_program(const EventReader& reader);
+  [[nodiscard]] Status take_buffer(const EventReader& reader);
+  [[nodiscard]] Status take_submit(const EventReader& reader);
+  [[nodiscard]] Status take_final(const EventReader& reader);
+  [[nodiscard]] Result<Contents> contents(const EventReader& reader);
+  [[nodiscard]] Status flush();
+  [[nodiscard]] Status settle();
+  [[nodiscard]] Status compare_endings(std::vector<std::vector<NotDone>>& endings);
+  [[nodiscard]] Status compare_written(std::span<const std::uint32_t> written);
+  [[nodiscard]] Status wait_for(std::chrono::nanoseconds since_open);
+
+  struct Entry {
+    MegakernelWorkItem item;
+    std::uint64_t ordinal;
+    std::uint64_t position;  // in the recording's queue
+    std::uint32_t queue;
+  };
+
+  Source& source_;
+  const Scan& scan_;
+  std::span<Target* const> targets_;
+  PlayOptions options_;
+  TraceState state_{~std::uint64_t{0}};  // the scan held the budget
+  WriteTracker tracker_;
+  Played played_;
+
+  std::vector<MegakernelWorkItem> batch_;
+  std::uint32_t batch_queue_{0};
+  std::uint8_t batch_flags_{0};
+  std::vector<Entry> window_;  // items since the last settle; only when comparing
+  std::uint64_t in_window_{0};
+  std::uint64_t next_item_{0};            // number of the next submit record
+  std::vector<std::uint64_t> positions_;  // next position by queue
+  runtime::Clock::time_point started_;
+  std::optional<std::chrono::nanoseconds> first_submit_;
+};
+
+}  // namespace vyre::trace

@@ -1,0 +1,258 @@
+// Replay on the reference: items one after another in the order of the trace, programs by the tree
+// walker, built-in ops by hand. The binding rules are those of docs/api.md. See target.hpp.
+#include <algorithm>
+#include <map>
+#include <set>
+#include <unordered_map>
+
+#include "target.hpp"
+#include "vyre/protocol/limits.hpp"
+#include "vyre/reference/evaluate.hpp"
+#include "vyre/vir/dispatch.hpp"
+#include "vyre/vir/validate.hpp"
+
+namespace vyre::trace {
+namespace {
+
+enum class Builtin : std::uint32_t {
+#define VYRE_BUILTIN_OP(id, symbol, name, inputs, outputs, meaning) symbol = id,
+#include "vyre/protocol/op_table.def"
+};
+
+std::string_view builtin_name(std::uint32_t op) noexcept {
+  switch (op) {
+#define VYRE_BUILTIN_OP(id, symbol, name, inputs, outputs, meaning) \
+  case id:                                                          \
+    return name;
+#include "vyre/protocol/op_table.def"
+    default:
+      return "unknown";
+  }
+}
+
+class ReferenceTarget final : public Target {
+ public:
+  explicit ReferenceTarget(std::uint64_t fuel) : fuel_(fuel), started_(runtime::Clock::now()) {
+    document_.run = report::describe_run({});
+    document_.run.why_no_device = "the reference executor runs on the host";
+    document_.caps = MegakernelCaps::unsupported(document_.run.why_no_device);
+  }
+
+  std::string_view name() const override { return "reference"; }
+
+  Status define(std::uint32_t op, const std::string& name, const vir::Program& program) override {
+    VYRE_ASSIGN(vir::Program prepared, vir::prepare(program));
+    VYRE_TRY(vir::validate(prepared));
+    Op made;
+    made.name = name;
+    made.program = program;
+    // A session's buffer keeps the whole result; the range only narrows what upstream's caller gets
+    // back.
+    for (vir::BufferDecl& buffer : made.program.buffers) {
+      buffer.output_byte_range.reset();
+      made.classes.push_back(vir::classify(buffer));
+    }
+    ops_[op] = std::move(made);
+    return {};
+  }
+
+  Status set_buffer(std::uint32_t handle, const Contents& contents) override {
+    Buffer& buffer = buffers_[handle];
+    buffer.read_only = contents.file_backed;
+    const ByteSpan bytes = contents.blob.bytes();
+    buffer.bytes = contents.zeros ? Bytes(contents.bytes) : Bytes(bytes.begin(), bytes.end());
+    return {};
+  }
+
+  Status write(std::uint32_t handle, std::uint64_t offset, ByteSpan bytes) override {
+    std::copy(bytes.begin(), bytes.end(),
+              buffers_[handle].bytes.begin() + static_cast<std::ptrdiff_t>(offset));
+    return {};
+  }
+
+  Status bind(std::uint32_t set, std::span<const std::uint32_t> members) override {
+    sets_[set].assign(members.begin(), members.end());
+    return {};
+  }
+
+  Status release(std::uint32_t handle) override {
+    buffers_.erase(handle);
+    sets_.erase(handle);
+    return {};
+  }
+
+  Status submit(std::span<const MegakernelWorkItem> items, std::uint32_t queue,
+                std::uint8_t) override {
+    for (const MegakernelWorkItem& item : items) {
+      const Fault fault = run(item);
+      Counters& counters = counters_[item.op_handle];
+      ++counters.items;
+      if (fault.code != FaultCode::none) {
+        ++counters.faults;
+        not_done_.push_back({since_settle_, CompletionStatus::faulted, fault});
+        ++document_.faults_total;
+        if (document_.faults.size() < kMaxReportedFaults) {
+          document_.faults.push_back({queue, positions_[queue], op_name(item.op_handle),
+                                      CompletionStatus::faulted, fault});
+        }
+      }
+      ++since_settle_;
+      ++positions_[queue];
+    }
+    return {};
+  }
+
+  Result<std::vector<NotDone>> settle(bool) override {
+    since_settle_ = 0;
+    return std::exchange(not_done_, {});
+  }
+
+  Result<Bytes> read(std::uint32_t handle) override { return buffers_[handle].bytes; }
+
+  Result<report::Document> finish() override {
+    MegakernelReport& r = document_.report;
+    document_.ops.clear();
+    document_.queues.clear();
+    r.items_processed = 0;
+    for (const auto& [op, counters] : counters_) {
+      document_.ops.push_back({op_name(op), op, counters.items, counters.faults, 0, "reference",
+                               std::nullopt, std::nullopt});
+      r.items_processed += counters.items;
+    }
+    for (const auto& [queue, count] : positions_)
+      document_.queues.push_back({queue, 0, count, count, 0});
+    r.published_items = r.items_processed;
+    r.wall_time =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(runtime::Clock::now() - started_);
+    return document_;
+  }
+
+ private:
+  struct Op {
+    std::string name;
+    vir::Program program;
+    std::vector<vir::BufferClass> classes;  // by declaration index
+  };
+  struct Buffer {
+    Bytes bytes;
+    bool read_only{false};
+  };
+  struct Counters {
+    std::uint64_t items{0};
+    std::uint64_t faults{0};
+  };
+
+  [[nodiscard]] std::string op_name(std::uint32_t op) const {
+    const auto found = ops_.find(op);
+    return found == ops_.end() ? std::string(builtin_name(op)) : found->second.name;
+  }
+  [[nodiscard]] std::vector<std::uint32_t> members(std::uint32_t handle) const {
+    if (handle == 0) return {};
+    const auto set = sets_.find(handle);
+    return set == sets_.end() ? std::vector<std::uint32_t>{handle} : set->second;
+  }
+
+  Fault run(const MegakernelWorkItem& item) {
+    if (item.op_handle < kFirstUserOp) return {run_builtin(item), 0, 0, 0};
+    const auto op = ops_.find(item.op_handle);
+    return op == ops_.end() ? Fault{FaultCode::unknown_op, 0, 0, 0} : run_program(item, op->second);
+  }
+
+  FaultCode run_builtin(const MegakernelWorkItem& item) {
+    if (item.op_handle == static_cast<std::uint32_t>(Builtin::nop)) return FaultCode::none;
+    const auto outputs = members(item.output_handle);
+    if (outputs.size() != 1 || buffers_[outputs[0]].read_only) return FaultCode::bad_binding;
+    Bytes& out = buffers_[outputs[0]].bytes;
+    switch (static_cast<Builtin>(item.op_handle)) {
+      case Builtin::mem_fill:
+        for (std::size_t i = 0; i < out.size(); ++i)
+          out[i] = static_cast<std::uint8_t>(item.param >> 8 * (i % 4));
+        return FaultCode::none;
+      case Builtin::mem_copy: {
+        const auto inputs = members(item.input_handle);
+        if (inputs.size() != 1 || inputs[0] == outputs[0]) return FaultCode::bad_binding;
+        const Bytes& in = buffers_[inputs[0]].bytes;
+        std::size_t n = std::min(in.size(), out.size());
+        if (item.param != 0) n = std::min<std::size_t>(n, item.param);
+        std::copy_n(in.begin(), n, out.begin());
+        return FaultCode::none;
+      }
+      default:
+        return FaultCode::unknown_op;
+    }
+  }
+
+  Fault run_program(const MegakernelWorkItem& item, const Op& op) {
+    const Fault bad{FaultCode::bad_binding, 0, 0, 0};
+    const auto inputs = members(item.input_handle);
+    const auto outputs = members(item.output_handle);
+    std::vector<Bytes> values;
+    std::vector<std::uint32_t> returned;  // handle of every returned buffer, in declaration order
+    std::vector<std::uint64_t> lengths;
+    std::multiset<std::uint32_t> bound;
+    std::size_t next_input = 0;
+    std::size_t next_output = 0;
+    for (std::size_t i = 0; i < op.classes.size(); ++i) {
+      const vir::BufferClass c = op.classes[i];
+      const auto required = vir::required_bytes(op.program, op.program.buffers[i]);
+      if (!required) return bad;
+      if (c == vir::BufferClass::workgroup) {
+        lengths.push_back(*required);
+        continue;
+      }
+      const bool output = c == vir::BufferClass::allocated;
+      const auto& list = output ? outputs : inputs;
+      std::size_t& next = output ? next_output : next_input;
+      if (next == list.size()) return bad;
+      const std::uint32_t handle = list[next++];
+      const Buffer& buffer = buffers_[handle];
+      if (buffer.bytes.size() < *required || (vir::is_returned(c) && buffer.read_only)) return bad;
+      if (!output) values.push_back(buffer.bytes);
+      if (vir::is_returned(c)) returned.push_back(handle);
+      lengths.push_back(output ? *required : buffer.bytes.size());
+      bound.insert(handle);
+    }
+    if (next_input != inputs.size() || next_output != outputs.size()) return bad;
+    // A buffer that is written must not be bound under a second name.
+    for (const std::uint32_t handle : returned) {
+      if (bound.count(handle) > 1) return bad;
+    }
+    const auto grid = item.param == 0 ? vir::infer_grid(op.program, lengths)
+                                      : vir::grid_for(op.program, item.param);
+    if (!grid) return {FaultCode::id_overflow, 0, 0, 0};
+    reference::Options options;
+    options.grid = *grid;
+    options.fuel = fuel_;
+    options.validate = false;  // define() did
+    const reference::Outcome outcome = reference::evaluate(op.program, values, options);
+    if (outcome.verdict == reference::Verdict::faulted) return outcome.fault;
+    if (outcome.verdict == reference::Verdict::refused || outcome.outputs.size() != returned.size())
+      return bad;
+    for (std::size_t i = 0; i < returned.size(); ++i) {
+      // Only the declared length is written: what a longer buffer has behind it stays.
+      Bytes& to = buffers_[returned[i]].bytes;
+      std::copy_n(outcome.outputs[i].begin(), std::min(outcome.outputs[i].size(), to.size()),
+                  to.begin());
+    }
+    return {};
+  }
+
+  std::uint64_t fuel_;
+  runtime::Clock::time_point started_;
+  std::unordered_map<std::uint32_t, Op> ops_;
+  std::unordered_map<std::uint32_t, Buffer> buffers_;
+  std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> sets_;
+  std::map<std::uint32_t, Counters> counters_;
+  std::map<std::uint32_t, std::uint64_t> positions_;  // items by queue
+  std::vector<NotDone> not_done_;
+  std::uint64_t since_settle_{0};
+  report::Document document_;
+};
+
+}  // namespace
+
+std::unique_ptr<Target> make_reference_target(std::uint64_t fuel) {
+  return std::make_unique<ReferenceTarget>(fuel);
+}
+
+}  // namespace vyre::trace

@@ -1,0 +1,116 @@
+// replay(): scan, open the executors, play, and pin a difference between executors down to its
+// item. Page: docs/trace.md, "Replay".
+#include <algorithm>
+
+#include "player.hpp"
+#include "vyre/protocol/limits.hpp"
+
+namespace vyre::trace {
+namespace {
+
+/// Items between two looks at the results. Session::wait() still knows them all (kDefaultHistory a
+/// queue).
+constexpr std::uint64_t kStatusWindow{kDefaultHistory / 2};
+/// Two executors are held against each other that often, and item by item once they differ.
+constexpr std::uint64_t kLockStepWindow{256};
+/// Nothing is compared: only bounds how much a wait can have to do.
+constexpr std::uint64_t kFreeWindow{std::uint64_t{1} << 20};
+
+class Replay {
+ public:
+  Replay(Source& source, const Scan& scan, const ReplayOptions& options)
+      : source_(source),
+        scan_(scan),
+        options_(options),
+        deadline_(runtime::after(options.timeout)) {}
+
+  Result<ReplayResult> run() {
+    VYRE_TRY(play(~std::uint64_t{0}));
+    const bool two = options_.compare == Compare::executor;
+    if (two && played_.difference && played_.window_end - played_.window_begin > 1) {
+      // The window that went wrong is known; fresh executors play up to it again and are then
+      // compared item by item.
+      const Played coarse = played_;
+      VYRE_TRY(play(coarse.window_begin));
+      if (!played_.difference) {
+        played_ = coarse;
+        played_.difference->message +=
+            "; it did not show again when items " + std::to_string(coarse.window_begin) + " to " +
+            std::to_string(coarse.window_end - 1) +
+            " were compared one by one: the result changes from run to run";
+      }
+    }
+    ReplayResult result;
+    result.items = played_.items;
+    result.items_skipped = played_.skipped;
+    result.buffers_compared = played_.buffers_compared;
+    result.bytes_compared = played_.bytes_compared;
+    result.complete = scan_.complete;
+    result.difference = std::move(played_.difference);
+    result.document = std::move(document_);
+    return result;
+  }
+
+ private:
+  Status play(std::uint64_t fine_from) {
+    std::vector<std::unique_ptr<Target>> owned;
+    std::vector<Target*> targets;
+    const auto open = [&](Executor executor) -> Status {
+      TargetOptions target;
+      target.executor = executor;
+      target.workers = options_.workers;
+      target.session = source_.manifest.session;
+      target.session.queues = std::max<std::uint32_t>(
+          target.session.queues, static_cast<std::uint32_t>(scan_.queues.size()));
+      target.deadline = deadline_;
+      auto opened = open_target(target);
+      if (!opened) {
+        Error error = std::move(opened).error();
+        error.message =
+            "cannot replay on " + std::string(executor_name(executor)) + ": " + error.message;
+        return tl::unexpected<Error>(std::move(error));
+      }
+      owned.push_back(std::move(*opened));
+      targets.push_back(owned.back().get());
+      return {};
+    };
+    VYRE_TRY(open(options_.executor));
+    if (options_.compare == Compare::executor) VYRE_TRY(open(options_.other));
+
+    PlayOptions play;
+    play.pace = options_.pace;
+    play.compare = options_.compare;
+    play.ulp = options_.transcendental_ulp;
+    play.window = options_.compare == Compare::none       ? kFreeWindow
+                  : options_.compare == Compare::expected ? kStatusWindow
+                                                          : kLockStepWindow;
+    play.fine_from = fine_from;
+    play.deadline = deadline_;
+    play.progress = options_.progress;
+    Player player(source_, scan_, targets, play);
+    VYRE_ASSIGN(played_, player.play());
+    VYRE_ASSIGN(document_, targets[0]->finish());
+    return {};
+  }
+
+  Source& source_;
+  const Scan& scan_;
+  const ReplayOptions& options_;
+  runtime::Deadline deadline_;
+  Played played_;
+  report::Document document_;
+};
+
+}  // namespace
+
+Result<ReplayResult> replay(Source& source, const ReplayOptions& options) {
+  VYRE_ASSIGN(const Scan found, scan(source, memory_budget(options.memory_budget_bytes)));
+  return Replay(source, found, options).run();
+}
+
+Result<ReplayResult> replay(const std::string& directory, const ReplayOptions& options) {
+  VYRE_ASSIGN(auto source, open_directory(directory));
+  return replay(*source, options);
+}
+
+}  // namespace vyre::trace

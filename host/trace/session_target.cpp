@@ -1,0 +1,166 @@
+// Replay through a Session: cpu today, cuda through the same door. Handles of the trace are mapped
+// to the session's own. See target.hpp.
+#include <algorithm>
+#include <unordered_map>
+
+#include "target.hpp"
+#include "vyre/protocol/limits.hpp"
+
+namespace vyre::trace {
+namespace {
+
+class SessionTarget final : public Target {
+ public:
+  SessionTarget(runtime::Session session, Executor executor, runtime::Deadline deadline)
+      : session_(std::move(session)), executor_(executor), deadline_(deadline) {}
+
+  std::string_view name() const override { return executor_name(executor_); }
+
+  Status define(std::uint32_t op, const std::string& name, const vir::Program& program) override {
+    VYRE_ASSIGN(const runtime::OpHandle handle, session_.register_program(name, program));
+    ops_[op] = handle.id;
+    same_ = same_ && op == handle.id;
+    return {};
+  }
+
+  Status set_buffer(std::uint32_t handle, const Contents& contents) override {
+    if (const auto known = handles_.find(handle); known != handles_.end()) {
+      const Bytes zeros(contents.zeros ? contents.bytes : 0);
+      return session_.write({known->second}, 0,
+                            contents.zeros ? ByteSpan(zeros) : contents.blob.bytes(), deadline_);
+    }
+    auto made = contents.zeros ? session_.allocate(contents.bytes)
+                : contents.file_backed && !contents.path.empty()
+                    ? session_.map_file(contents.path)
+                    : session_.upload(contents.blob.bytes());
+    if (!made) return tl::unexpected<Error>(std::move(made).error());
+    add(handle, *made);
+    return {};
+  }
+
+  Status write(std::uint32_t handle, std::uint64_t offset, ByteSpan bytes) override {
+    return session_.write({mapped(handle)}, offset, bytes, deadline_);
+  }
+
+  Status bind(std::uint32_t set, std::span<const std::uint32_t> members) override {
+    std::vector<runtime::Handle> buffers;
+    buffers.reserve(members.size());
+    for (const std::uint32_t member : members) buffers.push_back({mapped(member)});
+    VYRE_ASSIGN(const runtime::Handle made, session_.bind(buffers));
+    add(set, made);
+    return {};
+  }
+
+  Status release(std::uint32_t handle) override {
+    VYRE_TRY(session_.release({mapped(handle)}, deadline_));
+    handles_.erase(handle);
+    return {};
+  }
+
+  Status submit(std::span<const MegakernelWorkItem> items, std::uint32_t queue,
+                std::uint8_t flags) override {
+    if (!same_) {
+      scratch_.assign(items.begin(), items.end());
+      for (MegakernelWorkItem& item : scratch_) {
+        if (item.op_handle >= kFirstUserOp) item.op_handle = ops_[item.op_handle];
+        item.input_handle = mapped(item.input_handle);
+        item.output_handle = mapped(item.output_handle);
+      }
+      items = scratch_;
+    }
+    while (!items.empty()) {
+      auto accepted = session_.submit_many(items, deadline_, queue, flags);
+      if (accepted.accepted != 0) runs_.push_back({accepted.first, accepted.accepted});
+      items = items.subspan(accepted.accepted);
+      if (items.empty()) break;
+      if (accepted.stopped_by) return tl::unexpected<Error>(std::move(*accepted.stopped_by));
+      if (accepted.accepted == 0)
+        return fail(Errc::internal, "the session accepted no item and gave no reason");
+    }
+    return {};
+  }
+
+  Result<std::vector<NotDone>> settle(bool details) override {
+    VYRE_ASSIGN(const auto drained, session_.wait_all(deadline_));
+    std::vector<NotDone> found;
+    // The count is of the whole session, so an unchanged count spares asking for each item.
+    if (details && drained.not_done != not_done_before_) {
+      std::uint64_t index = 0;
+      for (const Run& run : runs_) {
+        for (std::uint64_t i = 0; i < run.count; ++i, ++index) {
+          VYRE_ASSIGN(const auto result,
+                      session_.wait({run.first.queue, run.first.position + i}, deadline_));
+          if (result.status != CompletionStatus::done)
+            found.push_back({index, result.status, result.fault});
+        }
+      }
+    }
+    not_done_before_ = drained.not_done;
+    runs_.clear();
+    return found;
+  }
+
+  Result<Bytes> read(std::uint32_t handle) override {
+    return session_.download({mapped(handle)}, deadline_);
+  }
+
+  Result<report::Document> finish() override {
+    VYRE_TRY(session_.close());
+    return session_.report();
+  }
+
+ private:
+  struct Run {
+    runtime::Ticket first;
+    std::uint64_t count{0};
+  };
+
+  void add(std::uint32_t handle, runtime::Handle made) {
+    handles_[handle] = made.id;
+    same_ = same_ && handle == made.id;
+  }
+  /// Handles that the trace names exist: TraceState checked it. 0 stays none.
+  [[nodiscard]] std::uint32_t mapped(std::uint32_t handle) const {
+    if (handle == 0) return 0;
+    const auto found = handles_.find(handle);
+    return found == handles_.end() ? 0 : found->second;
+  }
+
+  runtime::Session session_;
+  Executor executor_;
+  runtime::Deadline deadline_;
+  std::unordered_map<std::uint32_t, std::uint32_t> handles_;
+  std::unordered_map<std::uint32_t, std::uint32_t> ops_;
+  bool same_{true};  // every handle and op so far has the number it had in the recording
+  std::vector<MegakernelWorkItem> scratch_;
+  std::vector<Run> runs_;  // since the last settle()
+  std::uint64_t not_done_before_{0};
+};
+
+}  // namespace
+
+std::string_view executor_name(Executor executor) noexcept {
+  switch (executor) {
+    case Executor::reference:
+      return "reference";
+    case Executor::cpu:
+      return "cpu";
+    case Executor::cuda:
+      return "cuda";
+  }
+  return "unknown";
+}
+
+Result<std::unique_ptr<Target>> open_target(const TargetOptions& options) {
+  if (options.executor == Executor::reference) return make_reference_target(options.session.fuel);
+  runtime::SessionOptions session = options.session;
+  session.backend =
+      options.executor == Executor::cuda ? runtime::BackendKind::cuda : runtime::BackendKind::cpu;
+  session.workers = options.workers;
+  session.memory_budget_bytes =
+      0;  // what the recording refused is not in the trace; ours is checked before
+  VYRE_ASSIGN(auto opened, runtime::Session::open(session));
+  return std::make_unique<SessionTarget>(std::move(opened), options.executor, options.deadline);
+}
+
+}  // namespace vyre::trace

@@ -1,0 +1,66 @@
+// What a replay drives: one executor, addressed with the handles and ops of the trace. Private to
+// this room; one thread. Two implementations: a Session (cpu, cuda) and the sequential reference.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "vyre/report/report.hpp"
+#include "vyre/runtime/session.hpp"
+#include "vyre/trace/source.hpp"
+#include "vyre/trace/trace.hpp"
+#include "vyre/vir/program.hpp"
+
+namespace vyre::trace {
+
+/// An item that did not end done; `index` counts the items submitted since the last settle().
+struct NotDone {
+  std::uint64_t index{0};
+  CompletionStatus status{CompletionStatus::done};
+  Fault fault;
+};
+
+/// Contents of a buffer as a trace gives them.
+struct Contents {
+  std::uint64_t bytes{0};
+  bool zeros{false};
+  bool file_backed{false};
+  Blob blob;         // unless zeros
+  std::string path;  // a file with exactly these bytes, or ""
+};
+
+class Target {
+ public:
+  virtual ~Target() = default;
+  [[nodiscard]] virtual std::string_view name() const = 0;
+  [[nodiscard]] virtual Status define(std::uint32_t op, const std::string& name,
+                                      const vir::Program& program) = 0;
+  /// Makes the buffer, or gives an existing one new contents.
+  [[nodiscard]] virtual Status set_buffer(std::uint32_t handle, const Contents& contents) = 0;
+  [[nodiscard]] virtual Status write(std::uint32_t handle, std::uint64_t offset,
+                                     ByteSpan bytes) = 0;
+  [[nodiscard]] virtual Status bind(std::uint32_t set, std::span<const std::uint32_t> members) = 0;
+  [[nodiscard]] virtual Status release(std::uint32_t handle) = 0;
+  [[nodiscard]] virtual Status submit(std::span<const MegakernelWorkItem> items,
+                                      std::uint32_t queue, std::uint8_t flags) = 0;
+  /// Waits for everything submitted; with `details`, how the items since the last call ended that
+  /// are not done.
+  [[nodiscard]] virtual Result<std::vector<NotDone>> settle(bool details) = 0;
+  [[nodiscard]] virtual Result<Bytes> read(std::uint32_t handle) = 0;
+  /// Ends the run and says what it measured.
+  [[nodiscard]] virtual Result<report::Document> finish() = 0;
+};
+
+struct TargetOptions {
+  Executor executor{Executor::cpu};
+  std::uint32_t workers{0};
+  runtime::SessionOptions session;  // queues, ring_slots and fuel of the recording
+  runtime::Deadline deadline;
+};
+[[nodiscard]] Result<std::unique_ptr<Target>> open_target(const TargetOptions& options);
+[[nodiscard]] std::unique_ptr<Target> make_reference_target(std::uint64_t fuel);
+[[nodiscard]] std::string_view executor_name(Executor executor) noexcept;
+
+}  // namespace vyre::trace
