@@ -1,0 +1,59 @@
+#include "bind_value.hpp"
+
+#include <charconv>
+#include <string_view>
+
+#include "shell.hpp"
+
+namespace vyre::cli {
+namespace {
+
+template <class Number>
+Result<Bytes> numbers(std::string_view list, std::string_view type) {
+  Bytes bytes;
+  while (true) {
+    const std::size_t comma = list.find(',');
+    const std::string_view text = list.substr(0, comma);
+    Number value{};
+    const auto [stop, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (code != std::errc() || stop != text.data() + text.size()) {
+      return fail(Errc::invalid_argument, "'" + shown(text) + "' is not a number of type " +
+                                              std::string(type) + "; write them as " +
+                                              std::string(type) + ":1,2,3");
+    }
+    append_le(bytes, value);
+    if (comma == std::string_view::npos) return bytes;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+}  // namespace
+
+Result<std::pair<std::string, std::string>> split_assignment(const std::string& text,
+                                                             const std::string& flag) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    return fail(Errc::invalid_argument,
+                flag + " '" + shown(text) + "' has no '='; write " + flag + " BUFFER=VALUE");
+  }
+  return std::pair(text.substr(0, equals), text.substr(equals + 1));
+}
+
+Result<Bytes> bind_value(const std::string& value, std::uint64_t max_bytes) {
+  const std::string_view text(value);
+  const auto after = [&](std::string_view prefix) { return text.substr(prefix.size()); };
+  const auto begins = [&](std::string_view prefix) {
+    return text.substr(0, prefix.size()) == prefix;
+  };
+  if (begins("u32:")) return numbers<std::uint32_t>(after("u32:"), "u32");
+  if (begins("i32:")) return numbers<std::int32_t>(after("i32:"), "i32");
+  if (begins("f32:")) return numbers<float>(after("f32:"), "f32");
+  if (begins("hex:")) return from_hex(after("hex:"));
+  if (begins("text:")) {
+    const std::string_view bytes = after("text:");
+    return Bytes(bytes.begin(), bytes.end());
+  }
+  return read_input(begins("file:") ? value.substr(5) : value, max_bytes);
+}
+
+}  // namespace vyre::cli

@@ -1,0 +1,75 @@
+// vyre asm: text form (or a blob, to change its profile) to wire blob.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "exit_codes.hpp"
+#include "program_file.hpp"
+
+namespace vyre::cli {
+namespace {
+
+struct Options {
+  std::string input;
+  std::string output{"-"};
+  std::string profile{"v4-0.6.3"};
+};
+
+Outcome run(Shell& shell, const Options& options) {
+  VYRE_ASSIGN(const vir::Profile profile, vir::parse_profile(options.profile));
+  const bool to_stdout = options.output == "-";
+  if (to_stdout && (shell.json || ::isatty(STDOUT_FILENO) == 1)) {
+    return fail(Errc::invalid_argument, "a wire blob is binary; name a file for it with -o FILE");
+  }
+  VYRE_ASSIGN(const ProgramFile file, load_program(options.input, profile));
+  VYRE_ASSIGN(const Bytes blob, vir::encode(file.program, profile));
+  // The encoder may write what no decoder takes back (depth, counts); such a blob is no use to
+  // anybody.
+  auto back = vir::decode(blob, {profile});
+  if (!back) {
+    back.error().message =
+        "the program encodes to a blob that its own decoder refuses: " + back.error().message;
+    return tl::unexpected<Error>(std::move(back).error());
+  }
+  const bool exact = vir::same_program(file.program, *back);
+  if (!exact) {
+    complain(shell,
+             "warning: the wire form does not carry everything in '" + shown(options.input) +
+                 "' (f32 literals that are -0, subnormal or NaN, attributes of a later version)");
+  }
+  VYRE_ASSIGN(const Digest fingerprint, vir::fingerprint(file.program, profile));
+  VYRE_TRY(write_output(options.output, blob));
+  if (shell.json) {
+    const nlohmann::ordered_json json{{"command", "asm"},
+                                      {"input", options.input},
+                                      {"output", options.output},
+                                      {"profile", vir::profile_name(profile)},
+                                      {"bytes", blob.size()},
+                                      {"exact", exact},
+                                      {"fingerprint", fingerprint.hex()}};
+    Output out;
+    VYRE_TRY(out.write(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
+    VYRE_TRY(out.flush());
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_asm(CLI::App& app, Action& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* sub = app.add_subcommand("asm", "assemble a .vir text into a wire blob");
+  sub->add_option("program", options->input,
+                  "the text, or a blob to encode anew; - is standard input")
+      ->required();
+  sub->add_option("-o,--output", options->output, "the file for the blob; - is standard output")
+      ->capture_default_str();
+  sub->add_option("--profile", options->profile, "v4-0.6.3, v4-0.6.4 or v6")->capture_default_str();
+  sub->callback(
+      [options, &chosen] { chosen = [options](Shell& shell) { return run(shell, *options); }; });
+}
+
+}  // namespace vyre::cli

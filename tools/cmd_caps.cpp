@@ -1,0 +1,107 @@
+// vyre caps: what this build and machine can do, and every bound of the runtime.
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "exit_codes.hpp"
+#include "vyre/platform/host_info.hpp"
+#include "vyre/protocol/limits_table.hpp"
+#include "vyre/runtime/session.hpp"
+
+namespace vyre::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using runtime::BackendKind;
+
+/// A backend is what opening a session on it says.
+Json probe(BackendKind kind, const char* name) {
+  runtime::SessionOptions options;
+  options.backend = kind;
+  auto session = runtime::Session::open(options);
+  MegakernelCaps caps =
+      session ? session->caps() : MegakernelCaps::unsupported(session.error().message);
+  Json json{{"name", name},
+            {"supported", caps.supported},
+            {"max_worker_count", caps.max_worker_count},
+            {"reason", nullptr}};
+  if (!caps.reason.empty()) json["reason"] = caps.reason;
+  return json;
+}
+
+Json builtin_ops() {
+  Json ops = Json::array();
+  runtime::SessionOptions options;
+  options.backend = BackendKind::cpu;
+  options.workers = 1;
+  const auto session = runtime::Session::open(options);
+  if (!session) return ops;
+  for (std::uint32_t id = 0; id < kFirstUserOp; ++id) {
+    const auto info = session->op_info(runtime::OpHandle{id});
+    if (info) ops.push_back(Json{{"op_handle", id}, {"name", info->name}});
+  }
+  return ops;
+}
+
+std::string for_people(const Json& json) {
+  std::string text = json["build"].get<std::string>() +
+                     "\nhost: " + json["host"]["cpu"].get<std::string>() + ", " +
+                     std::to_string(json["host"]["logical_cpus"].get<std::uint32_t>()) +
+                     " logical CPUs, " + json["host"]["kernel"].get<std::string>() + "\n\n";
+  for (const Json& backend : json["backends"]) {
+    text += "backend " + backend["name"].get<std::string>() + ": ";
+    if (backend["supported"].get<bool>()) {
+      text += std::to_string(backend["max_worker_count"].get<std::uint32_t>()) + " workers\n";
+    } else {
+      text +=
+          "not supported: " +
+          (backend["reason"].is_null() ? "no reason given" : backend["reason"].get<std::string>()) +
+          "\n";
+    }
+  }
+  text += "\nbuilt-in ops:\n";
+  for (const Json& op : json["ops"]) {
+    text += "  " + std::to_string(op["op_handle"].get<std::uint32_t>()) + " " +
+            op["name"].get<std::string>() + "\n";
+  }
+  text += "\nlimits:\n";
+  for (const Json& limit : json["limits"]) {
+    text += "  " + limit["name"].get<std::string>() + " = " +
+            std::to_string(limit["value"].get<std::uint64_t>()) + " " +
+            limit["unit"].get<std::string>() + "  (" + limit["reason"].get<std::string>() + ")\n";
+  }
+  return text;
+}
+
+Outcome run(Shell& shell) {
+  Json json{{"command", "caps"}, {"build", platform::build_description()}};
+  json["host"] = Json{{"cpu", platform::cpu_model()},
+                      {"logical_cpus", platform::logical_cpus()},
+                      {"kernel", platform::kernel_release()}};
+  json["backends"] =
+      Json::array({probe(BackendKind::cpu, "cpu"), probe(BackendKind::cuda, "cuda")});
+  json["ops"] = builtin_ops();
+  json["limits"] = Json::array();
+  for (const Limit& limit : limits()) {
+    json["limits"].push_back(Json{{"name", limit.name},
+                                  {"value", limit.value},
+                                  {"unit", limit.unit},
+                                  {"reason", limit.reason}});
+  }
+  Output out;
+  VYRE_TRY(out.write(shell.json ? json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
+                                : for_people(json)));
+  VYRE_TRY(out.flush());
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_caps(CLI::App& app, Action& chosen) {
+  CLI::App* sub = app.add_subcommand(
+      "caps", "print backends, built-in ops and limits of this build and machine");
+  sub->callback([&chosen] { chosen = run; });
+}
+
+}  // namespace vyre::cli

@@ -1,0 +1,76 @@
+// vyre conformance: runs vector files against an executor.
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "commands.hpp"
+#include "exit_codes.hpp"
+#include "vyre/conformance/conformance.hpp"
+
+namespace vyre::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> inputs;
+  std::string executor{"cpu"};
+  std::uint64_t max_failures{1'000};
+};
+
+void add_up(conformance::Summary& sum, conformance::Summary&& part, std::uint64_t max_failures) {
+  sum.files += part.files;
+  sum.cases += part.cases;
+  sum.passed += part.passed;
+  sum.decoder_verdicts += part.decoder_verdicts;
+  sum.decoder_passed += part.decoder_passed;
+  sum.failed += part.failed;
+  for (conformance::Failure& failure : part.failures) {
+    if (sum.failures.size() < max_failures) sum.failures.push_back(std::move(failure));
+  }
+}
+
+Outcome run(Shell& shell, const Options& options) {
+  VYRE_ASSIGN(const conformance::Executor executor, conformance::parse_executor(options.executor));
+  conformance::Options how;
+  how.executor = executor;
+  how.max_failures_kept = options.max_failures;
+  Output out;
+  Status written;
+  Progress progress("conformance, files");
+  const auto on_failure = [&](const conformance::Failure& failure) {
+    const std::string line = shown(failure.file) + ":" + std::to_string(failure.line) + ": " +
+                             shown(failure.name) + ": " + failure.why;
+    progress.clear();
+    if (shell.json) {
+      complain(shell, line);
+    } else if (written) {
+      written = out.write("FAIL " + line + "\n");
+    }
+  };
+  // File by file, so that a terminal sees where it is; the summary is of all.
+  conformance::Summary summary;
+  for (std::size_t i = 0; i < options.inputs.size(); ++i) {
+    progress.update(i, options.inputs.size());
+    VYRE_ASSIGN(conformance::Summary part,
+                conformance::run_files({options.inputs[i]}, how, on_failure));
+    add_up(summary, std::move(part), options.max_failures);
+    VYRE_TRY(written);
+  }
+  progress.clear();
+  VYRE_TRY(out.write(conformance::to_json(summary, how) + "\n"));
+  VYRE_TRY(out.flush());
+  return summary.failed == 0 ? kExitOk : kExitVerdict;
+}
+
+}  // namespace
+
+void add_conformance(CLI::App& app, Action& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* sub = app.add_subcommand("conformance", "run vector files against an executor");
+  sub->add_option("file", options->inputs, "vector files: JSON Lines, plain or gzip")->required();
+  sub->add_option("--executor", options->executor, "reference, cpu or cuda")->capture_default_str();
+  sub->add_option("--max-failures", options->max_failures, "failures spelled out in the summary")
+      ->capture_default_str();
+  sub->callback(
+      [options, &chosen] { chosen = [options](Shell& shell) { return run(shell, *options); }; });
+}
+
+}  // namespace vyre::cli

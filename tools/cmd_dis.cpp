@@ -1,0 +1,76 @@
+// vyre dis: a program as text, or the image that the interpreters execute.
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "exit_codes.hpp"
+#include "program_file.hpp"
+#include "vyre/vir/lower.hpp"
+#include "vyre/vir/text.hpp"
+#include "vyre/vir/validate.hpp"
+
+namespace vyre::cli {
+namespace {
+
+struct Options {
+  std::string input;
+  std::string output{"-"};
+  std::string profile{"v4-0.6.3"};
+  bool image{false};
+  bool plain{false};
+};
+
+Result<std::string> image_text(const vir::Program& program, bool optimise) {
+  VYRE_ASSIGN(const vir::Program prepared, vir::prepare(program));
+  VYRE_TRY(vir::validate(prepared));
+  vir::LowerOptions options;
+  options.optimise = optimise;
+  VYRE_ASSIGN(const core::Image image, vir::lower(prepared, options));
+  return vir::disassemble_image(image);
+}
+
+Outcome run(Shell& shell, const Options& options) {
+  VYRE_ASSIGN(const vir::Profile profile, vir::parse_profile(options.profile));
+  VYRE_ASSIGN(const ProgramFile file, load_program(options.input, profile));
+  std::string text;
+  if (options.image) {
+    VYRE_ASSIGN(text, image_text(file.program, !options.plain));
+  } else {
+    text = vir::disassemble(file.program);
+  }
+  if (!shell.json || options.output != "-") VYRE_TRY(write_output(options.output, text));
+  if (shell.json) {
+    nlohmann::ordered_json json{
+        {"command", "dis"}, {"input", options.input}, {"form", options.image ? "image" : "text"}};
+    if (options.output == "-") {
+      json["text"] = text;
+    } else {
+      json["output"] = options.output;
+    }
+    Output out;
+    VYRE_TRY(out.write(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
+    VYRE_TRY(out.flush());
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_dis(CLI::App& app, Action& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* sub = app.add_subcommand("dis", "print a program in text form");
+  sub->add_option("program", options->input, "a wire blob or a text; - is standard input")
+      ->required();
+  sub->add_option("-o,--output", options->output, "the file for the text; - is standard output")
+      ->capture_default_str();
+  sub->add_option("--profile", options->profile, "v4-0.6.3, v4-0.6.4 or v6")->capture_default_str();
+  CLI::Option* image = sub->add_flag("--image", options->image, "print the lowered image instead");
+  sub->add_flag("--no-optimise", options->plain,
+                "the image without constant folding and fused instructions")
+      ->needs(image);
+  sub->callback(
+      [options, &chosen] { chosen = [options](Shell& shell) { return run(shell, *options); }; });
+}
+
+}  // namespace vyre::cli

@@ -1,0 +1,156 @@
+// vyre replay: runs a recorded trace again and compares.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "exit_codes.hpp"
+#include "vyre/trace/trace.hpp"
+
+namespace vyre::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using trace::Executor;
+
+struct Options {
+  std::string directory;
+  std::string executor{"cpu"};
+  std::string pace{"full"};
+  std::string compare{"none"};
+  std::uint32_t workers{0};
+  double timeout_s{600};
+  std::uint32_t ulp{128};
+  bool inspect{false};
+  std::string report;
+};
+
+constexpr std::array<std::pair<const char*, Executor>, 3> kExecutors{
+    {{"reference", Executor::reference}, {"cpu", Executor::cpu}, {"cuda", Executor::cuda}}};
+
+Result<Executor> executor_of(const std::string& name, const std::string& flag) {
+  for (const auto& [text, value] : kExecutors) {
+    if (name == text) return value;
+  }
+  return fail(Errc::invalid_argument, flag + " '" + name + "' is unknown; use " +
+                                          (flag == "--compare" ? "none, expected, " : "") +
+                                          "reference, cpu or cuda");
+}
+
+Result<trace::ReplayOptions> resolved(const Options& options) {
+  trace::ReplayOptions how;
+  VYRE_ASSIGN(how.executor, executor_of(options.executor, "--executor"));
+  if (options.compare == "expected") {
+    how.compare = trace::Compare::expected;
+  } else if (options.compare != "none") {
+    how.compare = trace::Compare::executor;
+    VYRE_ASSIGN(how.other, executor_of(options.compare, "--compare"));
+  }
+  if (options.pace != "full" && options.pace != "recorded") {
+    return fail(Errc::invalid_argument,
+                "--pace '" + options.pace + "' is unknown; use full or recorded");
+  }
+  how.pace = options.pace == "recorded" ? trace::Pace::recorded : trace::Pace::full_speed;
+  how.workers = options.workers;
+  how.transcendental_ulp = options.ulp;
+  how.timeout = std::chrono::nanoseconds(static_cast<std::int64_t>(options.timeout_s * 1e9));
+  return how;
+}
+
+Json to_json(const trace::Difference& d) {
+  return Json{{"item", d.item},      {"queue", d.queue},       {"buffer", d.buffer},
+              {"offset", d.offset},  {"expected", d.expected}, {"actual", d.actual},
+              {"message", d.message}};
+}
+
+Outcome inspect(Shell& shell, const Options& options) {
+  VYRE_ASSIGN(const trace::TraceInfo info, trace::inspect(options.directory));
+  Output out;
+  if (shell.json) {
+    const Json json{{"command", "replay"},       {"directory", options.directory},
+                    {"items", info.items},       {"programs", info.programs},
+                    {"buffers", info.buffers},   {"bytes", info.bytes},
+                    {"complete", info.complete}, {"recorded_at", info.recorded_at}};
+    VYRE_TRY(out.write(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"));
+  } else {
+    VYRE_TRY(out.write(
+        shown(options.directory) + ": " + std::to_string(info.items) + " items, " +
+        std::to_string(info.programs) + " programs, " + std::to_string(info.buffers) +
+        " buffers, " + std::to_string(info.bytes) + " bytes, " +
+        (info.complete ? "complete" : "cut short: replays up to its last complete record") +
+        ", recorded at " + info.recorded_at + "\n"));
+  }
+  VYRE_TRY(out.flush());
+  return kExitOk;
+}
+
+Outcome run(Shell& shell, const Options& options) {
+  if (options.inspect) return inspect(shell, options);
+  VYRE_ASSIGN(trace::ReplayOptions how, resolved(options));
+  Progress progress("replay, items");
+  how.progress = [&progress](std::uint64_t done, std::uint64_t total) {
+    progress.update(done, total);
+  };
+  VYRE_ASSIGN(trace::ReplayResult result, trace::replay(options.directory, how));
+  progress.clear();
+  if (!options.report.empty()) {
+    result.document.run.command = shell.command;
+    VYRE_TRY(write_output(options.report, report::to_json(result.document) + "\n"));
+  }
+  Output out;
+  if (shell.json) {
+    Json json{{"command", "replay"},
+              {"directory", options.directory},
+              {"executor", options.executor},
+              {"compare", options.compare},
+              {"items", result.items},
+              {"buffers_compared", result.buffers_compared},
+              {"bytes_compared", result.bytes_compared},
+              {"complete", result.complete},
+              {"difference", nullptr}};
+    if (result.difference) json["difference"] = to_json(*result.difference);
+    VYRE_TRY(out.write(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"));
+  } else {
+    std::string text = std::to_string(result.items) + " items replayed on " + options.executor;
+    if (options.compare != "none") {
+      text += "; " + std::to_string(result.buffers_compared) + " buffers (" +
+              std::to_string(result.bytes_compared) + " bytes) compared with " + options.compare;
+    }
+    if (!result.complete)
+      text += "; the recording was cut short and replays up to its last complete record";
+    VYRE_TRY(out.write(text + "\n"));
+    if (result.difference) VYRE_TRY(out.write("DIFFERENT " + result.difference->message + "\n"));
+  }
+  VYRE_TRY(out.flush());
+  return result.difference ? kExitVerdict : kExitOk;
+}
+
+}  // namespace
+
+void add_replay(CLI::App& app, Action& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* sub = app.add_subcommand("replay", "run a recorded trace again and compare");
+  sub->add_option("trace", options->directory, "the trace directory")->required();
+  sub->add_option("--executor", options->executor, "reference, cpu or cuda")->capture_default_str();
+  sub->add_option("--compare", options->compare,
+                  "none, expected (the recorded outputs), reference, cpu or cuda")
+      ->capture_default_str();
+  sub->add_option("--pace", options->pace, "full or recorded")->capture_default_str();
+  sub->add_option("--ulp", options->ulp,
+                  "tolerance for f32 outputs of programs with transcendentals")
+      ->capture_default_str();
+  sub->add_option("--workers", options->workers, "CPU worker threads; 0 is one a logical CPU")
+      ->capture_default_str();
+  sub->add_option("--timeout", options->timeout_s, "seconds for the whole replay")
+      ->capture_default_str()
+      ->check(CLI::Range(0.001, 1e9));
+  sub->add_flag("--inspect", options->inspect,
+                "check every record and digest without running anything");
+  sub->add_option("--report", options->report, "write the run's report here");
+  sub->callback(
+      [options, &chosen] { chosen = [options](Shell& shell) { return run(shell, *options); }; });
+}
+
+}  // namespace vyre::cli

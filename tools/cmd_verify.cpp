@@ -1,0 +1,93 @@
+// vyre verify: decodes or assembles programs and lists every violation of the validator.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "exit_codes.hpp"
+#include "program_file.hpp"
+#include "vyre/vir/validate.hpp"
+
+namespace vyre::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  std::vector<std::string> inputs;
+  std::string profile{"v4-0.6.3"};
+};
+
+std::string describe(const vir::Diagnostic& d) {
+  const std::string where =
+      d.statement == vir::kNone ? "program" : "statement " + std::to_string(d.statement);
+  return d.code + " (" + where + "): " + d.message;
+}
+
+/// The exit code for one file; fills `row` and, for people, `lines`.
+int verify(const std::string& path, vir::Profile profile, Json& row, std::string& lines) {
+  row["file"] = path;
+  const auto unusable = [&](const Error& error) {
+    row["verdict"] = "unreadable";
+    row["error"] = Json::parse(error_json(error));
+    lines += to_string(error) + "\n";
+    return exit_code(error.code);
+  };
+  const auto file = load_program(path, profile);
+  if (!file) return unusable(file.error());
+  const auto prepared = vir::prepare(file->program);
+  std::vector<vir::Diagnostic> diagnostics;
+  if (prepared) {
+    diagnostics = vir::diagnose(*prepared);
+  } else {
+    diagnostics.push_back({"prepare", vir::kNone, prepared.error().message});
+  }
+  row["verdict"] = diagnostics.empty() ? "accepted" : "refused";
+  row["diagnostics"] = Json::array();
+  for (const vir::Diagnostic& d : diagnostics) {
+    Json entry{{"code", d.code}, {"statement", nullptr}, {"message", d.message}};
+    if (d.statement != vir::kNone) entry["statement"] = d.statement;
+    row["diagnostics"].push_back(std::move(entry));
+    lines += shown(path) + ": " + describe(d) + "\n";
+  }
+  if (diagnostics.empty()) lines += shown(path) + ": accepted\n";
+  return diagnostics.empty() ? kExitOk : kExitVerdict;
+}
+
+Outcome run(Shell& shell, const Options& options) {
+  VYRE_ASSIGN(const vir::Profile profile, vir::parse_profile(options.profile));
+  Json programs = Json::array();
+  int worst = kExitOk;
+  Output out;
+  for (const std::string& path : options.inputs) {
+    Json row;
+    std::string lines;
+    worst = std::max(worst, verify(path, profile, row, lines));
+    if (shell.json) {
+      programs.push_back(std::move(row));
+    } else {
+      VYRE_TRY(out.write(lines));
+    }
+  }
+  if (shell.json) {
+    const Json json{
+        {"command", "verify"}, {"accepted", worst == kExitOk}, {"programs", std::move(programs)}};
+    VYRE_TRY(out.write(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
+  }
+  VYRE_TRY(out.flush());
+  return worst;
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app, Action& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* sub = app.add_subcommand("verify", "check programs and list every violation");
+  sub->add_option("program", options->inputs, "wire blobs or texts")->required();
+  sub->add_option("--profile", options->profile, "v4-0.6.3, v4-0.6.4 or v6")->capture_default_str();
+  sub->callback(
+      [options, &chosen] { chosen = [options](Shell& shell) { return run(shell, *options); }; });
+}
+
+}  // namespace vyre::cli

@@ -1,0 +1,113 @@
+// Items on the reference executor: one after another, on the main thread.
+#include <chrono>
+#include <deque>
+#include <optional>
+
+#include "run_engine.hpp"
+#include "shell.hpp"
+#include "vyre/platform/file.hpp"
+#include "vyre/protocol/fault_names.hpp"
+#include "vyre/reference/evaluate.hpp"
+
+namespace vyre::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+class ReferenceEngine : public Engine {
+ public:
+  ReferenceEngine(const RunPlan& plan, const RunOptions& options, reference::Options how)
+      : plan_(plan), options_(options), how_(how) {}
+
+  Status start(ItemInput input, const std::vector<std::uint64_t>& buffer_bytes) override {
+    std::vector<Bytes> inputs;
+    for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
+      switch (plan_.sources[i].kind) {
+        case SourceKind::none:
+          break;
+        case SourceKind::bound:
+          inputs.push_back(plan_.sources[i].bound);
+          break;
+        case SourceKind::zeros:
+          inputs.emplace_back(buffer_bytes[i]);
+          break;
+        case SourceKind::item:
+          if (input.mapped) {
+            VYRE_ASSIGN(input.bytes, platform::read_file(input.path, options_.max_memory_bytes));
+          }
+          inputs.push_back(std::move(input.bytes));
+          break;
+      }
+    }
+    const auto begin = Clock::now();
+    reference::Outcome outcome = reference::evaluate(plan_.program, inputs, how_);
+    wall_ += Clock::now() - begin;
+    ++items_;
+    if (outcome.verdict == reference::Verdict::done) {
+      ended_.emplace_back(std::move(outcome.outputs));
+      return {};
+    }
+    const bool faulted = outcome.verdict == reference::Verdict::faulted;
+    if (faulted) {
+      ++faults_;
+      if (rows_.size() < kMaxReportedFaults) {
+        rows_.push_back(
+            {0, items_ - 1, shown(options_.program), CompletionStatus::faulted, outcome.fault});
+      }
+    }
+    ended_.emplace_back(fail(faulted ? Errc::faulted : Errc::refused, outcome.message));
+    return {};
+  }
+
+  Result<std::vector<Bytes>> finish_oldest() override {
+    Result<std::vector<Bytes>> outcome = std::move(ended_.front());
+    ended_.pop_front();
+    return outcome;
+  }
+
+  std::size_t max_in_flight() const override { return 1; }
+  std::string_view executor() const override { return "reference"; }
+
+  Result<report::Document> end() override {
+    report::Document document;
+    document.run = report::describe_run({});
+    document.run.why_no_device = "the reference executor runs on the host";
+    document.caps = MegakernelCaps::unsupported("the reference executor has no workers");
+    document.report.items_processed = items_;
+    document.report.published_items = items_;
+    document.report.wall_time = std::chrono::duration_cast<std::chrono::nanoseconds>(wall_);
+    report::OpRow row;
+    row.name = options_.program;
+    row.items = items_;
+    row.faults = faults_;
+    row.executor = "reference";
+    document.ops.push_back(std::move(row));
+    document.faults = std::move(rows_);
+    document.faults_total = faults_;
+    return document;
+  }
+
+ private:
+  const RunPlan& plan_;
+  const RunOptions& options_;
+  reference::Options how_;
+  std::deque<Result<std::vector<Bytes>>> ended_;
+  std::vector<report::FaultRow> rows_;
+  std::uint64_t items_{0};
+  std::uint64_t faults_{0};
+  Clock::duration wall_{0};
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> make_reference_engine(const RunPlan& plan,
+                                                      const RunOptions& options) {
+  reference::Options how;
+  if (options.fuel != 0) how.fuel = options.fuel;
+  if (options.invocations != 0) {
+    VYRE_ASSIGN(how.grid, vir::grid_for(plan.program, options.invocations));
+  }
+  return std::make_unique<ReferenceEngine>(plan, options, how);
+}
+
+}  // namespace vyre::cli

@@ -1,0 +1,197 @@
+// Items on a session: buffers of their own, one submission each, any number in flight.
+#include <algorithm>
+#include <deque>
+
+#include "run_engine.hpp"
+#include "shell.hpp"
+#include "vyre/protocol/fault_names.hpp"
+#include "vyre/runtime/session.hpp"
+#include "vyre/trace/trace.hpp"
+
+namespace vyre::cli {
+namespace {
+
+using runtime::Handle;
+
+/// One item: its ticket, what to read back and what to free.
+struct Running {
+  runtime::Ticket ticket;
+  std::vector<Handle> returned;  // in declaration order
+  std::vector<std::optional<vir::ByteRange>> ranges;
+  std::vector<Handle> sets;  // binding sets go before the buffers in them
+  std::vector<Handle> read;
+  std::vector<Handle> written;  // read-write and output buffers
+};
+
+class SessionEngine : public Engine {
+ public:
+  SessionEngine(const RunPlan& plan, const RunOptions& options, runtime::Session session)
+      : plan_(plan), options_(options), session_(std::move(session)) {}
+
+  Status prepare() {
+    if (!options_.trace_directory.empty()) {
+      VYRE_ASSIGN(recorder_, trace::Recorder::create(options_.trace_directory));
+      VYRE_TRY(session_.observe(recorder_));
+    }
+    VYRE_ASSIGN(op_, session_.register_program(options_.program, plan_.program));
+    shared_.resize(plan_.sources.size());
+    for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
+      const BufferSource& source = plan_.sources[i];
+      if (source.kind == SourceKind::bound && source.buffer_class == vir::BufferClass::read) {
+        VYRE_ASSIGN(shared_[i], session_.upload(source.bound));
+      }
+    }
+    return {};
+  }
+
+  Status start(ItemInput input, const std::vector<std::uint64_t>& buffer_bytes) override {
+    Running running;
+    Status started = try_start(input, buffer_bytes, running);
+    if (started) {
+      running_.push_back(std::move(running));
+    } else {
+      free(running, true);
+    }
+    return started;
+  }
+
+  Result<std::vector<Bytes>> finish_oldest() override {
+    Running running = std::move(running_.front());
+    running_.pop_front();
+    Result<std::vector<Bytes>> outcome = outcome_of(running);
+    // A recording keeps what items wrote until it has stored it.
+    free(running, recorder_ == nullptr);
+    return outcome;
+  }
+
+  // Half a ring, so that submitting never has to wait for the ring itself.
+  std::size_t max_in_flight() const override {
+    return std::max<std::size_t>(1, session_.options().ring_slots / 2);
+  }
+  std::string_view executor() const override { return session_.backend_name(); }
+
+  Result<report::Document> end() override {
+    Status recorded;
+    if (recorder_ != nullptr) {
+      recorded = recorder_->status();
+      if (recorded) recorded = recorder_->finish(session_, deadline());
+    }
+    const Status closed = session_.close();
+    report::Document document = session_.report();
+    VYRE_TRY(recorded);
+    VYRE_TRY(closed);
+    return document;
+  }
+
+ private:
+  [[nodiscard]] runtime::Deadline deadline() const {
+    return runtime::after(
+        std::chrono::nanoseconds(static_cast<std::int64_t>(options_.timeout_s * 1e9)));
+  }
+
+  Status try_start(ItemInput& input, const std::vector<std::uint64_t>& buffer_bytes,
+                   Running& running) {
+    std::vector<Handle> inputs;
+    std::vector<Handle> outputs;
+    for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
+      const BufferSource& source = plan_.sources[i];
+      if (source.buffer_class == vir::BufferClass::workgroup) continue;
+      VYRE_ASSIGN(const Handle handle, buffer(i, input, buffer_bytes[i]));
+      const bool returned = vir::is_returned(source.buffer_class);
+      if (returned) {
+        running.returned.push_back(handle);
+        running.ranges.push_back(plan_.program.buffers[i].output_byte_range);
+        running.written.push_back(handle);
+      } else if (shared_[i].id == 0) {
+        running.read.push_back(handle);
+      }
+      (vir::takes_input(source.buffer_class) ? inputs : outputs).push_back(handle);
+    }
+    MegakernelWorkItem item{};
+    item.op_handle = op_.id;
+    VYRE_ASSIGN(item.input_handle, one_handle(inputs, running));
+    VYRE_ASSIGN(item.output_handle, one_handle(outputs, running));
+    item.param = options_.invocations;
+    VYRE_ASSIGN(running.ticket, session_.submit(item, deadline()));
+    return {};
+  }
+
+  Result<Handle> buffer(std::size_t index, ItemInput& input, std::uint64_t bytes) {
+    const BufferSource& source = plan_.sources[index];
+    if (shared_[index].id != 0) return shared_[index];
+    if (source.kind == SourceKind::bound) return session_.upload(source.bound);
+    if (source.kind != SourceKind::item) return session_.allocate(bytes);
+    if (input.mapped) return session_.map_file(input.path);
+    Result<Handle> uploaded = session_.upload(input.bytes);
+    input.bytes = {};
+    return uploaded;
+  }
+
+  Result<std::uint32_t> one_handle(const std::vector<Handle>& buffers, Running& running) {
+    if (buffers.empty()) return 0;
+    if (buffers.size() == 1) return buffers[0].id;
+    VYRE_ASSIGN(const Handle set, session_.bind(buffers));
+    running.sets.push_back(set);
+    return set.id;
+  }
+
+  Result<std::vector<Bytes>> outcome_of(const Running& running) {
+    VYRE_ASSIGN(const runtime::ItemResult result, session_.wait(running.ticket, deadline()));
+    if (result.status != CompletionStatus::done) {
+      const bool faulted = result.status == CompletionStatus::faulted;
+      std::string text = std::string(status_name(result.status)) + ": " +
+                         std::string(fault_name(result.fault.code));
+      if (faulted) {
+        text += " at workgroup " + std::to_string(result.fault.workgroup) + ", lane " +
+                std::to_string(result.fault.lane) + ", statement " +
+                std::to_string(result.fault.statement);
+      }
+      return fail(faulted ? Errc::faulted : Errc::cancelled, text);
+    }
+    std::vector<Bytes> outputs;
+    for (std::size_t i = 0; i < running.returned.size(); ++i) {
+      VYRE_ASSIGN(Bytes bytes, session_.download(running.returned[i], deadline()));
+      const auto& range = running.ranges[i];
+      if (range && range->start <= range->end && range->end <= bytes.size()) {
+        bytes.resize(range->end);
+        bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(range->start));
+      }
+      outputs.push_back(std::move(bytes));
+    }
+    return outputs;
+  }
+
+  /// What cannot be freed goes with the session; it is not worth failing an item that has its
+  /// result.
+  void free(const Running& running, bool written) {
+    if (!written) return;
+    for (const auto* handles : {&running.sets, &running.read, &running.written}) {
+      for (const Handle handle : *handles) static_cast<void>(session_.release(handle, deadline()));
+    }
+  }
+
+  const RunPlan& plan_;
+  const RunOptions& options_;
+  runtime::Session session_;
+  std::shared_ptr<trace::Recorder> recorder_;
+  runtime::OpHandle op_;
+  std::vector<Handle> shared_;  // by declaration index; 0: every item has its own
+  std::deque<Running> running_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> make_session_engine(const RunPlan& plan,
+                                                    const RunOptions& options) {
+  runtime::SessionOptions session_options;
+  if (options.executor == "cpu") session_options.backend = runtime::BackendKind::cpu;
+  if (options.executor == "cuda") session_options.backend = runtime::BackendKind::cuda;
+  session_options.workers = options.workers;
+  if (options.fuel != 0) session_options.fuel = options.fuel;
+  VYRE_ASSIGN(runtime::Session session, runtime::Session::open(session_options));
+  auto engine = std::make_unique<SessionEngine>(plan, options, std::move(session));
+  VYRE_TRY(engine->prepare());
+  return engine;
+}
+
+}  // namespace vyre::cli

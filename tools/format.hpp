@@ -1,0 +1,21 @@
+// How output bytes become text. Little-endian words; what does not fill a word is shown as bytes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "vyre/vir/program.hpp"
+
+namespace vyre::cli {
+
+enum class Format : std::uint8_t { automatic, raw, hex, hex32, u32, i32, f32 };
+[[nodiscard]] Result<Format> parse_format(std::string_view name);
+/// u32, i32 and f32 buffers print as their numbers, everything else as hexadecimal.
+[[nodiscard]] Format resolve(Format format, const vir::Program& program,
+                             const vir::BufferDecl& buffer);
+/// `separator` between values; no line end. Not for Format::raw, which is the bytes themselves.
+[[nodiscard]] std::string to_text(ByteSpan bytes, Format format, char separator);
+
+}  // namespace vyre::cli

@@ -1,0 +1,36 @@
+#include "program_file.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include "shell.hpp"
+#include "vyre/vir/text.hpp"
+
+namespace vyre::cli {
+namespace {
+
+constexpr std::string_view kMagic{"VYRE"};
+
+Error named(Error error, const std::string& path) {
+  error.message = "'" + shown(path) + "': " + error.message;
+  return error;
+}
+
+}  // namespace
+
+Result<ProgramFile> load_program(const std::string& path, vir::Profile profile) {
+  VYRE_ASSIGN(const Bytes bytes, read_input(path, vir::kMaxTextBytes));
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const bool blob = text.substr(0, kMagic.size()) == kMagic;
+  if (!blob && text.find('\0') != std::string_view::npos) {
+    return fail(
+        Errc::malformed,
+        "'" + shown(path) +
+            "' is not a program: a wire blob begins with \"VYRE\", a text holds no zero bytes");
+  }
+  auto program = blob ? vir::decode(bytes, {profile}) : vir::assemble(text);
+  if (!program) return tl::unexpected<Error>(named(std::move(program).error(), path));
+  return ProgramFile{std::move(*program), !blob, bytes.size()};
+}
+
+}  // namespace vyre::cli

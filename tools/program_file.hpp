@@ -1,0 +1,20 @@
+// A program argument: a wire blob or a `.vir` text, told apart by the magic. "-" is stdin.
+#pragma once
+
+#include <string>
+
+#include "vyre/vir/program.hpp"
+#include "vyre/vir/wire.hpp"
+
+namespace vyre::cli {
+
+struct ProgramFile {
+  vir::Program program;
+  bool from_text{false};
+  std::uint64_t file_bytes{0};
+};
+
+/// Errors name the path.
+[[nodiscard]] Result<ProgramFile> load_program(const std::string& path, vir::Profile profile);
+
+}  // namespace vyre::cli

@@ -1,0 +1,251 @@
+#include "run_plan.hpp"
+
+#include <optional>
+#include <string_view>
+
+#include "bind_value.hpp"
+#include "shell.hpp"
+#include "size_expression.hpp"
+
+namespace vyre::cli {
+namespace {
+
+using vir::BufferClass;
+
+class Planner {
+ public:
+  Planner(vir::Program program, const RunOptions& options) : options_(options) {
+    plan_.program = std::move(program);
+  }
+
+  Result<RunPlan> run() {
+    for (const vir::BufferDecl& buffer : plan_.program.buffers) {
+      BufferSource source;
+      source.buffer_class = vir::classify(buffer);
+      if (source.buffer_class != BufferClass::workgroup) {
+        VYRE_ASSIGN(source.required_bytes, vir::required_bytes(plan_.program, buffer));
+      }
+      plan_.sources.push_back(std::move(source));
+    }
+    VYRE_TRY(bind());
+    VYRE_TRY(count());
+    VYRE_TRY(choose_item());
+    VYRE_TRY(fill_rest());
+    VYRE_TRY(choose_outputs());
+    VYRE_TRY(trim());
+    return std::move(plan_);
+  }
+
+ private:
+  [[nodiscard]] const std::string& name_of(std::size_t index) const {
+    return plan_.program.name(plan_.program.buffers[index].name);
+  }
+
+  Result<std::uint32_t> find(const std::string& name, const std::string& flag) const {
+    for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
+      if (name_of(i) == name) return static_cast<std::uint32_t>(i);
+    }
+    std::string known;
+    for (std::size_t i = 0; i < plan_.sources.size(); ++i)
+      known += (i != 0 ? ", " : "") + shown(name_of(i));
+    return fail(Errc::invalid_argument, flag + ": the program has no buffer '" + shown(name) +
+                                            "'; it has " + (known.empty() ? "none" : known));
+  }
+
+  Result<std::uint32_t> find_input(const std::string& name, const std::string& flag) const {
+    VYRE_ASSIGN(const std::uint32_t index, find(name, flag));
+    if (!vir::takes_input(plan_.sources[index].buffer_class)) {
+      return fail(Errc::invalid_argument,
+                  flag + ": buffer '" + shown(name) +
+                      "' takes no bytes; the runtime fills it with zeros by itself");
+    }
+    if (plan_.sources[index].kind != SourceKind::none) {
+      return fail(Errc::invalid_argument,
+                  flag + ": buffer '" + shown(name) + "' already has its bytes");
+    }
+    return index;
+  }
+
+  Status bind() {
+    for (const std::string& text : options_.binds) {
+      VYRE_ASSIGN(const auto assignment, split_assignment(text, "--bind"));
+      VYRE_ASSIGN(const std::uint32_t index, find_input(assignment.first, "--bind"));
+      VYRE_ASSIGN(plan_.sources[index].bound,
+                  bind_value(assignment.second, options_.max_memory_bytes));
+      plan_.sources[index].kind = SourceKind::bound;
+      const std::uint64_t have = plan_.sources[index].bound.size();
+      if (have < plan_.sources[index].required_bytes) {
+        return fail(Errc::invalid_argument,
+                    "--bind " + shown(assignment.first) + " has " + std::to_string(have) +
+                        " bytes; the buffer needs at least " +
+                        std::to_string(plan_.sources[index].required_bytes));
+      }
+    }
+    return {};
+  }
+
+  Status count() {
+    for (const std::string& text : options_.counts) {
+      VYRE_ASSIGN(auto assignment, split_assignment(text, "--count"));
+      VYRE_ASSIGN(const std::uint32_t index, find_input(assignment.first, "--count"));
+      plan_.sources[index].kind = SourceKind::zeros;
+      plan_.sources[index].count = std::move(assignment.second);
+    }
+    return {};
+  }
+
+  Status choose_item() {
+    if (!options_.item.empty()) {
+      VYRE_ASSIGN(plan_.item_buffer, find_input(options_.item, "--item"));
+    } else {
+      // Read-only buffers first: those that are written in place are usually results.
+      for (const BufferClass wanted : {BufferClass::read, BufferClass::read_write}) {
+        for (std::size_t i = 0; i < plan_.sources.size() && plan_.item_buffer == vir::kNone; ++i) {
+          const BufferSource& source = plan_.sources[i];
+          const bool has_default =
+              source.buffer_class == BufferClass::read_write && source.required_bytes != 0;
+          if (source.buffer_class == wanted && source.kind == SourceKind::none && !has_default) {
+            plan_.item_buffer = static_cast<std::uint32_t>(i);
+          }
+        }
+      }
+    }
+    if (plan_.item_buffer == vir::kNone) {
+      if (options_.files.empty()) return {};
+      return fail(Errc::invalid_argument,
+                  "no buffer of the program is left for the files; --item BUFFER names one, or "
+                  "give no files");
+    }
+    if (options_.files.empty()) {
+      return fail(Errc::invalid_argument, "buffer '" + shown(name_of(plan_.item_buffer)) +
+                                              "' needs bytes: name files, or --bind " +
+                                              shown(name_of(plan_.item_buffer)) + "=VALUE");
+    }
+    plan_.sources[plan_.item_buffer].kind = SourceKind::item;
+    return {};
+  }
+
+  Status fill_rest() {
+    for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
+      BufferSource& source = plan_.sources[i];
+      if (!vir::takes_input(source.buffer_class) || source.kind != SourceKind::none) continue;
+      const bool in_place = source.buffer_class == BufferClass::read_write;
+      if (!in_place || (source.required_bytes == 0 && plan_.item_buffer == vir::kNone)) {
+        return fail(Errc::invalid_argument,
+                    "buffer '" + shown(name_of(i)) + "' needs bytes: --bind " + shown(name_of(i)) +
+                        "=VALUE gives them" +
+                        (in_place ? ", --count " + shown(name_of(i)) + "=N zeros" : ""));
+      }
+      source.kind = SourceKind::zeros;
+      source.follows_item = source.required_bytes == 0;
+    }
+    return {};
+  }
+
+  /// Position among the returned buffers, which is how executors give them back.
+  [[nodiscard]] std::optional<std::size_t> returned_index(std::uint32_t index) const {
+    if (!vir::is_returned(plan_.sources[index].buffer_class)) return std::nullopt;
+    std::size_t position = 0;
+    for (std::uint32_t i = 0; i < index; ++i)
+      position += vir::is_returned(plan_.sources[i].buffer_class);
+    return position;
+  }
+
+  Status choose_outputs() {
+    VYRE_ASSIGN(const Format format, parse_format(options_.format));
+    const auto want = [&](std::uint32_t index) {
+      const vir::BufferDecl& buffer = plan_.program.buffers[index];
+      plan_.wanted.push_back({name_of(index), *returned_index(index),
+                              resolve(format, plan_.program, buffer), vir::kNone});
+    };
+    for (const std::string& name : options_.outputs) {
+      VYRE_ASSIGN(const std::uint32_t index, find(name, "--output"));
+      if (!returned_index(index)) {
+        return fail(Errc::invalid_argument,
+                    "--output: buffer '" + shown(name) + "' is not returned by the program");
+      }
+      want(index);
+    }
+    for (std::uint32_t i = 0; options_.outputs.empty() && i < plan_.sources.size(); ++i) {
+      if (returned_index(i)) want(i);
+    }
+    return {};
+  }
+
+  Status trim() {
+    for (const std::string& text : options_.trims) {
+      VYRE_ASSIGN(const auto assignment, split_assignment(text, "--trim"));
+      VYRE_ASSIGN(const std::uint32_t by, find(assignment.second, "--trim"));
+      const auto length = returned_index(by);
+      bool found = false;
+      for (WantedOutput& output : plan_.wanted) {
+        if (output.name != assignment.first) continue;
+        found = true;
+        if (length) output.trim_by = static_cast<std::uint32_t>(*length);
+      }
+      if (!found || !length) {
+        return fail(Errc::invalid_argument,
+                    "--trim: '" + shown(found ? assignment.second : assignment.first) +
+                        "' is not a returned buffer; write --trim OUTPUT=BUFFER_WITH_LENGTH");
+      }
+    }
+    return {};
+  }
+
+  const RunOptions& options_;
+  RunPlan plan_;
+};
+
+}  // namespace
+
+Result<RunPlan> make_plan(vir::Program program, const RunOptions& options) {
+  return Planner(std::move(program), options).run();
+}
+
+Result<std::vector<std::uint64_t>> RunPlan::buffer_bytes(std::uint64_t item_bytes) const {
+  std::vector<std::uint64_t> bytes(sources.size());
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    bytes[i] = sources[i].kind == SourceKind::item    ? item_bytes
+               : sources[i].kind == SourceKind::bound ? sources[i].bound.size()
+                                                      : sources[i].required_bytes;
+  }
+  const auto size_of = [&](std::string_view name, bool in_elements) -> Result<std::uint64_t> {
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+      if (program.name(program.buffers[i].name) != name) continue;
+      if (sources[i].kind == SourceKind::zeros && sources[i].required_bytes == 0) break;
+      return in_elements ? vir::element_count(program, program.buffers[i], bytes[i]) : bytes[i];
+    }
+    return fail(Errc::invalid_argument,
+                "'" + shown(name) + "' is no buffer with a size of its own");
+  };
+  std::vector<std::uint64_t> result = bytes;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    const vir::BufferDecl& buffer = program.buffers[i];
+    if (sources[i].kind != SourceKind::zeros ||
+        (sources[i].count.empty() && !sources[i].follows_item))
+      continue;
+    std::uint64_t elements = 0;
+    if (sources[i].follows_item) {
+      elements = vir::element_count(program, program.buffers[item_buffer], item_bytes);
+    } else {
+      VYRE_ASSIGN(elements, evaluate_size(sources[i].count, size_of));
+    }
+    const std::uint64_t width = vir::size_bytes(program, buffer.element);
+    if (__builtin_mul_overflow(elements, width, &result[i])) {
+      return fail(Errc::limit_exceeded, "buffer '" + shown(program.name(buffer.name)) + "' with " +
+                                            std::to_string(elements) +
+                                            " elements is beyond 64 bits of bytes");
+    }
+  }
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    if (!vir::takes_input(sources[i].buffer_class) || result[i] >= sources[i].required_bytes)
+      continue;
+    return fail(Errc::invalid_argument, "buffer '" + shown(program.name(program.buffers[i].name)) +
+                                            "' gets " + std::to_string(result[i]) +
+                                            " bytes; it needs at least " +
+                                            std::to_string(sources[i].required_bytes));
+  }
+  return result;
+}
+
+}  // namespace vyre::cli

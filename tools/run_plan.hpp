@@ -1,0 +1,71 @@
+// What `vyre run` and `vyre record` do with each buffer of a program, decided once before the first
+// file. Main thread only. Spec: docs/cli.md, "run".
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "format.hpp"
+#include "vyre/vir/dispatch.hpp"
+#include "vyre/vir/program.hpp"
+
+namespace vyre::cli {
+
+struct RunOptions {
+  std::string program;
+  std::vector<std::string> files;
+  std::string profile{"v4-0.6.3"};
+  std::string executor{"auto"};
+  std::string item;  // the buffer that gets the file; empty: the first that needs bytes
+  std::vector<std::string> binds;    // NAME=FILE or NAME=u32:1,2,3 ...
+  std::vector<std::string> counts;   // NAME=EXPRESSION
+  std::vector<std::string> trims;    // NAME=BUFFER
+  std::vector<std::string> outputs;  // names; empty: every returned buffer
+  std::string format{"auto"};
+  std::string out_file;
+  std::string out_directory;
+  std::string trace_directory;  // record only
+  std::string report;
+  std::uint32_t invocations{0};
+  std::uint32_t workers{0};
+  double timeout_s{600};
+  std::uint64_t max_memory_bytes{std::uint64_t{1} << 30};
+  std::uint64_t fuel{0};  // 0: the runtime's default
+};
+
+enum class SourceKind : std::uint8_t { none, item, bound, zeros };
+
+/// Where the bytes of one declared buffer come from.
+struct BufferSource {
+  vir::BufferClass buffer_class{vir::BufferClass::workgroup};
+  SourceKind kind{SourceKind::none};
+  Bytes bound;
+  std::string count;         // zeros: the expression of its elements; empty: see `follows_item`
+  bool follows_item{false};  // zeros: as many elements as the item has
+  std::uint64_t required_bytes{0};
+};
+
+/// One returned buffer that is wanted. `returned` indexes the returned buffers in declaration
+/// order.
+struct WantedOutput {
+  std::string name;
+  std::size_t returned{0};
+  Format format{Format::hex};
+  std::uint32_t trim_by{vir::kNone};  // index of the returned buffer whose first word is the length
+};
+
+struct RunPlan {
+  vir::Program program;
+  std::vector<BufferSource> sources;  // by declaration index
+  std::uint32_t item_buffer{vir::kNone};
+  std::vector<WantedOutput> wanted;
+
+  /// Bytes of every buffer that takes input, for an item of this size; zeros evaluated.
+  [[nodiscard]] Result<std::vector<std::uint64_t>> buffer_bytes(std::uint64_t item_bytes) const;
+};
+
+/// Refuses contradictions and unknown names, and says which flag helps.
+[[nodiscard]] Result<RunPlan> make_plan(vir::Program program, const RunOptions& options);
+
+}  // namespace vyre::cli

@@ -1,0 +1,128 @@
+#include "run_sink.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+namespace vyre::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// The part of a path or buffer name that is safe in a file name everywhere.
+std::string file_name(std::string text) {
+  text = text.substr(text.find_last_of('/') + 1);
+  if (text == "-" || text.empty()) return "stdin";
+  for (char& c : text) {
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '.' && c != '-' && c != '_')
+      c = '_';
+  }
+  if (text.find_first_not_of('.') == std::string::npos) return "_";
+  return text;
+}
+
+}  // namespace
+
+Sink::Sink(const Shell& shell, const RunPlan& plan, const RunOptions& options)
+    : shell_(shell),
+      plan_(plan),
+      options_(options),
+      labelled_(options.files.size() > 1 || plan.wanted.size() > 1) {}
+
+Status Sink::begin(std::string_view executor) {
+  if (!shell_.json) return {};
+  return out_.write("{\"command\": \"" + shell_.name +
+                    "\", \"program\": " + dump(options_.program) +
+                    ", \"executor\": " + dump(executor) + ", \"items\": [");
+}
+
+Status Sink::json_item(const std::string& row) {
+  return out_.write((items_++ == 0 ? "\n  " : ",\n  ") + row);
+}
+
+Status Sink::done(const std::string& file, std::vector<Bytes> outputs) {
+  Json row{{"file", file}, {"status", "done"}, {"outputs", Json::object()}};
+  if (file.empty()) row["file"] = nullptr;
+  const bool to_files = !options_.out_file.empty() || !options_.out_directory.empty();
+  for (const WantedOutput& output : plan_.wanted) {
+    ByteSpan bytes = outputs[output.returned];
+    if (output.trim_by != vir::kNone && outputs[output.trim_by].size() >= 4) {
+      const std::size_t length = load_le<std::uint32_t>(outputs[output.trim_by], 0);
+      bytes = bytes.first(std::min(bytes.size(), length));
+    }
+    Json entry{{"bytes", bytes.size()}};
+    if (to_files) {
+      const auto path = store(file, output, bytes);
+      if (!path) return failed(file, path.error());
+      entry["file"] = *path;
+    } else if (shell_.json) {
+      entry["text"] = to_text(bytes, output.format, ' ');
+    } else {
+      VYRE_TRY(print(file, output, bytes));
+    }
+    row["outputs"][output.name] = std::move(entry);
+  }
+  return shell_.json ? json_item(dump(row)) : Status{};
+}
+
+Status Sink::print(const std::string& file, const WantedOutput& output, ByteSpan bytes) {
+  if (output.format == Format::raw) return out_.write(bytes);
+  std::string line;
+  if (labelled_) {
+    if (!file.empty()) line += shown(file) + " ";
+    if (plan_.wanted.size() > 1) line += shown(output.name) + " ";
+    line.back() = ':';
+    line += ' ';
+  }
+  return out_.write(line + to_text(bytes, output.format, labelled_ ? ' ' : '\n') + "\n");
+}
+
+std::string Sink::path_for(const std::string& file, const WantedOutput& output) {
+  if (!options_.out_file.empty()) return options_.out_file;
+  const std::string stem = file.empty() ? "output" : file_name(file);
+  // Files of one name from different folders, and buffers whose names look alike, stay apart.
+  std::string name = stem + "." + file_name(output.name);
+  while (used_[name]++ != 0)
+    name = stem + "." + std::to_string(used_[name]) + "." + file_name(output.name);
+  return options_.out_directory + "/" + name;
+}
+
+Result<std::string> Sink::store(const std::string& file, const WantedOutput& output,
+                                ByteSpan bytes) {
+  std::string path = path_for(file, output);
+  if (output.format == Format::raw) {
+    VYRE_TRY(write_output(path, bytes));
+  } else {
+    VYRE_TRY(write_output(path, to_text(bytes, output.format, '\n') + "\n"));
+  }
+  return path;
+}
+
+Status Sink::failed(const std::string& file, const Error& error) {
+  ++failures_;
+  std::string text = to_string(error);
+  if (!file.empty() && error.message.find(file) == std::string::npos)
+    text = shown(file) + ": " + text;
+  if (error.code == Errc::io && error.detail != 0)
+    text += " (errno " + std::to_string(error.detail) + ")";
+  // What is on standard output so far belongs before this line on a terminal.
+  VYRE_TRY(out_.flush());
+  complain(shell_, text);
+  if (!shell_.json) return {};
+  Json row{{"file", file}, {"status", "failed"}, {"error", Json::parse(error_json(error))}};
+  if (file.empty()) row["file"] = nullptr;
+  return json_item(dump(row));
+}
+
+Status Sink::end() {
+  if (shell_.json) VYRE_TRY(out_.write("\n], \"failed\": " + std::to_string(failures_) + "}\n"));
+  return out_.flush();
+}
+
+}  // namespace vyre::cli

@@ -1,0 +1,75 @@
+// What every command shares: the global flags, writing to stdout and files without losing errors,
+// progress. Runs on the main thread. Spec: docs/cli.md.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vyre/base/bytes.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace vyre::cli {
+
+struct Shell {
+  bool json{false};
+  std::string log_level{"warn"};
+  std::vector<std::string> command;  // argv, for reports
+  std::string name;                  // "run", for messages
+};
+
+/// The exit code, or the error that main() prints.
+using Outcome = Result<int>;
+using Action = std::function<Outcome(Shell&)>;
+
+/// Buffered stdout. A write that fails (full disk, closed pipe) is an Errc::io with errno in
+/// `detail`; after a failure nothing more is written.
+class Output {
+ public:
+  [[nodiscard]] Status write(std::string_view text);
+  [[nodiscard]] Status write(ByteSpan bytes);
+  [[nodiscard]] Status flush();
+
+ private:
+  std::string buffer_;
+};
+
+/// One line for people on stderr: "vyre run: <text>".
+void complain(const Shell& shell, const std::string& text);
+/// The error as JSON, as it stands under "error" in the output of --json.
+[[nodiscard]] std::string error_json(const Error& error);
+/// Printable as a file name on a terminal: control characters are escaped.
+[[nodiscard]] std::string shown(std::string_view name);
+
+/// Regular files whole or not at all (temporary file and rename); devices and pipes directly; "-"
+/// is stdout.
+[[nodiscard]] Status write_output(const std::string& path, ByteSpan bytes);
+[[nodiscard]] Status write_output(const std::string& path, std::string_view text);
+
+/// "-" is stdin.
+[[nodiscard]] Result<Bytes> read_input(const std::string& path, std::uint64_t max_bytes);
+
+/// A line on stderr that is rewritten in place: only on a terminal, only for work over a second.
+class Progress {
+ public:
+  explicit Progress(std::string what);
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  ~Progress();  // clears the line
+  void update(std::uint64_t done, std::uint64_t total);
+  void clear();
+
+ private:
+  std::string what_;
+  bool terminal_;
+  bool shown_{false};
+  std::chrono::steady_clock::time_point next_;
+};
+
+}  // namespace vyre::cli

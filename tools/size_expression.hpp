@@ -1,0 +1,20 @@
+// The expressions of --count: + - * / % ( ) over integers, len(BUFFER) in elements and
+// bytes(BUFFER). Unsigned 64-bit; overflow, negative results and division by zero are errors. Spec:
+// docs/cli.md.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "vyre/base/error.hpp"
+
+namespace vyre::cli {
+
+/// `size_of(buffer, in_elements)` answers for the named buffer.
+using SizeOf = std::function<Result<std::uint64_t>(std::string_view buffer, bool in_elements)>;
+[[nodiscard]] Result<std::uint64_t> evaluate_size(std::string_view expression,
+                                                  const SizeOf& size_of);
+
+}  // namespace vyre::cli
