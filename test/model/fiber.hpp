@@ -1,0 +1,45 @@
+// A stack that can be left and entered again, known to the sanitizers. Test support for the model's
+// scheduler.
+#pragma once
+
+#include <ucontext.h>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+namespace vyre::model {
+
+/// All fibers of a thread and the thread itself take turns; resume() enters, leave() goes back to
+/// the one who resumed. A fiber may be restarted while it stands somewhere in its body: nothing on
+/// its old stack is destroyed, so bodies must own no memory.
+class Fiber {
+ public:
+  Fiber();
+  ~Fiber();
+  Fiber(const Fiber&) = delete;
+  Fiber& operator=(const Fiber&) = delete;
+
+  void start(std::function<void()> body);
+  void resume();
+  void leave();
+  [[nodiscard]] bool finished() const { return finished_; }
+
+ private:
+  static void enter(unsigned low, unsigned high);
+  void switch_out(bool for_good);
+
+  static constexpr std::size_t kStackBytes{128 * 1024};
+  std::unique_ptr<char[]> stack_;
+  ucontext_t inside_{};
+  ucontext_t outside_{};
+  std::function<void()> body_;
+  bool finished_{true};
+  void* tsan_inside_{nullptr};
+  void* tsan_outside_{nullptr};
+  void* asan_fake_{nullptr};
+  const void* asan_outside_bottom_{nullptr};
+  std::size_t asan_outside_size_{0};
+};
+
+}  // namespace vyre::model
