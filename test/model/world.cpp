@@ -160,9 +160,9 @@ std::uint32_t World::location_of(const void* word, std::uint64_t now) {
 void World::join(Knowledge& into, const Knowledge& from) {
   for (std::uint32_t t = 0; t < kMaxThreads; ++t)
     into.clock[t] = std::max(into.clock[t], from.clock[t]);
-  if (into.seen.size() < from.seen.size()) into.seen.resize(from.seen.size(), 0);
-  for (std::size_t i = 0; i < from.seen.size(); ++i)
+  for (std::uint32_t i = 0; i < kMaxLocations; ++i) {
     into.seen[i] = std::max(into.seen[i], from.seen[i]);
+  }
 }
 
 std::uint64_t World::load(const void* word, std::uint64_t now, bool acquire) {

@@ -76,8 +76,7 @@ class World {
  private:
   struct Knowledge {
     VectorClock clock{};
-    std::vector<std::uint32_t>
-        seen;  // by location: index of the oldest message that may still be read
+    std::array<std::uint16_t, kMaxLocations> seen{};  // by location: the oldest message it may read
   };
   struct Message {
     std::uint64_t value{0};
