@@ -1,0 +1,118 @@
+// Random verified programs on the reference and on the image interpreter, byte for byte,
+// transcendental functions included. VYRE_SEED replays one program, VYRE_TEST_SCALE multiplies how
+// many are tried.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <map>
+
+#include "executors.hpp"
+#include "support/random_program.hpp"
+#include "vyre/vir/text.hpp"
+
+namespace vyre {
+namespace {
+
+struct Tally {
+  int done{0};
+  int faulted{0};
+  int refused{0};
+  int unsupported{0};
+  int disagreed{0};
+  std::map<std::string, int> reasons;
+};
+
+/// `check` gets one case and adds to the tally; stops after a few disagreements, each with its
+/// seed.
+template <class Check>
+Tally sweep(std::uint64_t first_seed, std::uint64_t count, const test::RandomKnobs& knobs,
+            Check check) {
+  Tally tally;
+  const std::uint64_t only = test::number_from_environment("VYRE_SEED", 0);
+  const std::uint64_t scale = test::number_from_environment("VYRE_TEST_SCALE", 1);
+  const std::uint64_t total = only != 0 ? 1 : count * scale;
+  for (std::uint64_t i = 0; i < total && tally.disagreed < 5; ++i) {
+    const std::uint64_t seed = only != 0 ? only : first_seed + i;
+    test::Choice choice(seed);
+    const test::RandomCase random = test::random_case(choice, knobs);
+    const std::string wrong = check(random, tally);
+    if (wrong.empty()) continue;
+    ++tally.disagreed;
+    ADD_FAILURE() << "VYRE_SEED=" << seed << ": " << wrong
+                  << (only != 0 ? "\n" + vir::disassemble(random.program) : "");
+  }
+  std::printf("seeds from %llu: %d done, %d faulted, %d refused, %d not lowered\n",
+              static_cast<unsigned long long>(only != 0 ? only : first_seed), tally.done,
+              tally.faulted, tally.refused, tally.unsupported);
+  for (const auto& [reason, times] : tally.reasons)
+    std::printf("  %d x %s\n", times, reason.c_str());
+  return tally;
+}
+
+void count(const reference::Outcome& outcome, Tally& tally) {
+  using reference::Verdict;
+  tally.done += outcome.verdict == Verdict::done ? 1 : 0;
+  tally.faulted += outcome.verdict == Verdict::faulted ? 1 : 0;
+  tally.refused += outcome.verdict == Verdict::refused ? 1 : 0;
+  if (outcome.verdict == Verdict::refused) ++tally.reasons[outcome.message];
+}
+
+std::string compare(const test::RandomCase& random, Tally& tally, const test::CpuOptions& options,
+                    bool same_fault) {
+  reference::Options reference_options;
+  reference_options.fuel = options.fuel;
+  const auto want = reference::evaluate(random.program, random.inputs, reference_options);
+  count(want, tally);
+  const auto have = test::run_cpu(random.program, random.inputs, options);
+  if (have.verdict == test::CpuRun::Verdict::unsupported) {
+    ++tally.unsupported;
+    ++tally.reasons[have.message];
+    return "";
+  }
+  return test::disagreement(want, have, same_fault);
+}
+
+TEST(RandomPrograms, GiveTheSameBytesOnTheReferenceAndTheInterpreter) {
+  const auto tally = sweep(1'000'000, 1500, {}, [](const test::RandomCase& c, Tally& t) {
+    return compare(c, t, {}, true);
+  });
+  EXPECT_EQ(tally.refused, 0) << "the generator makes programs that validate";
+  EXPECT_EQ(tally.faulted, 0) << "the generator makes programs that do not fault";
+}
+
+TEST(RandomPrograms, GiveTheSameBytesWithoutOptimisation) {
+  test::CpuOptions options;
+  options.optimise = false;
+  sweep(2'000'000, 500, {},
+        [&](const test::RandomCase& c, Tally& t) { return compare(c, t, options, true); });
+}
+
+TEST(RandomPrograms, GiveTheSameBytesWorkgroupByWorkgroup) {
+  test::CpuOptions options;
+  options.workgroups_a_call = 1;
+  sweep(3'000'000, 300, {},
+        [&](const test::RandomCase& c, Tally& t) { return compare(c, t, options, true); });
+}
+
+TEST(RandomPrograms, WithOneFaultStopAtTheSameStatementOfTheSameWorkgroup) {
+  test::RandomKnobs knobs;
+  knobs.faulting = true;
+  const auto tally = sweep(4'000'000, 500, knobs, [](const test::RandomCase& c, Tally& t) {
+    return compare(c, t, {}, true);
+  });
+  if (test::number_from_environment("VYRE_SEED", 0) == 0) {
+    EXPECT_GT(tally.faulted, 100);
+  }
+}
+
+TEST(RandomPrograms, OfGreatDepthAgreeToo) {
+  test::RandomKnobs knobs;
+  knobs.statements = 60;
+  knobs.expression_depth = 7;
+  knobs.nesting = 6;
+  sweep(5'000'000, 60, knobs,
+        [](const test::RandomCase& c, Tally& t) { return compare(c, t, {}, true); });
+}
+
+}  // namespace
+}  // namespace vyre
