@@ -175,6 +175,7 @@ class Session {
   [[nodiscard]] Status observe(std::shared_ptr<SessionObserver> observer);
 
  private:
+  friend struct SessionOpener;
   class State;
   explicit Session(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;

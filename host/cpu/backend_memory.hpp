@@ -1,0 +1,52 @@
+// The CPU backend's handle table: what a buffer handle or a binding set means to a worker.
+// Host only. Written by one thread at a time (the Session's), read by workers without a lock: an
+// entry is complete before an item that names it is published, and lives until no item names it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "backend_file.hpp"
+#include "vyre/backend/stable_table.hpp"
+#include "vyre/base/bytes.hpp"
+
+namespace vyre::cpu {
+
+struct MemoryEntry {
+  enum class Kind : std::uint8_t { none, memory, file, set };
+  Kind kind{Kind::none};
+  std::uint32_t handle{0};  // with its generation
+  std::uint8_t* data{nullptr};
+  std::uint64_t bytes{0};
+  std::unique_ptr<GuardedFile> file;
+  std::vector<std::uint32_t> members;  // of a set
+};
+
+class MemoryTable {
+ public:
+  MemoryTable() = default;
+  MemoryTable(const MemoryTable&) = delete;
+  MemoryTable& operator=(const MemoryTable&) = delete;
+  ~MemoryTable();
+
+  [[nodiscard]] Status allocate(std::uint32_t handle, std::uint64_t bytes);
+  [[nodiscard]] Result<std::uint64_t> map_file(std::uint32_t handle, const std::string& path);
+  [[nodiscard]] Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers);
+  void release(std::uint32_t handle) noexcept;
+
+  /// Null if nothing lives under that handle, generation included.
+  [[nodiscard]] const MemoryEntry* find(std::uint32_t handle) const noexcept;
+  /// A buffer (not a set) and a range inside it, or why not.
+  [[nodiscard]] Result<const MemoryEntry*> range(std::uint32_t handle, std::uint64_t offset,
+                                                 std::uint64_t bytes) const;
+
+ private:
+  MemoryEntry& fresh(std::uint32_t handle);
+  backend::StableTable<MemoryEntry> entries_;
+  std::uint32_t used_below_{0};
+};
+
+}  // namespace vyre::cpu

@@ -1,0 +1,320 @@
+// What a worker does with one item: built-in ops, and programs bound, zero-filled, planned and run,
+// alone or shared with other workers.
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "backend_worker.hpp"
+#include "vyre/protocol/limits.hpp"
+
+namespace vyre::cpu {
+namespace {
+
+/// Below this many lanes waking a second worker costs more than half of the item.
+constexpr std::uint64_t kSpreadLanes{16'384};
+/// An op whose items were slower than this is spread whatever its lanes.
+constexpr std::uint32_t kSpreadNs{200'000};
+/// Lanes of a chunk: enough to fill the interpreter's batches, few enough to notice a stop soon.
+constexpr std::uint64_t kChunkLanes{8'192};
+constexpr std::uint64_t kChunksAWorker{8};
+
+enum class Builtin : std::uint32_t {
+#define VYRE_BUILTIN_OP(id, symbol, name, inputs, outputs, meaning) symbol = id,
+#include "vyre/protocol/op_table.def"
+};
+
+Completion done(const Work& work) {
+  return Completion::make(CompletionStatus::done, FaultCode::none,
+                          static_cast<std::uint32_t>(work.position), 0, 0, 0);
+}
+Completion faulted(const Work& work, const Fault& fault) {
+  return Completion::make(CompletionStatus::faulted, fault.code,
+                          static_cast<std::uint32_t>(work.position),
+                          static_cast<std::uint32_t>(fault.workgroup), fault.lane, fault.statement);
+}
+Completion cancelled(const Work& work, FaultCode why) {
+  return Completion::make(CompletionStatus::cancelled, why,
+                          static_cast<std::uint32_t>(work.position), 0, 0, 0);
+}
+
+/// The buffers that a handle names: itself, a set's members, or none.
+std::span<const std::uint32_t> members(const MemoryTable& memory, const std::uint32_t& handle,
+                                       bool& known) {
+  if (handle == 0) return {};
+  const MemoryEntry* entry = memory.find(handle);
+  known = known && entry != nullptr;
+  if (entry == nullptr) return {};
+  if (entry->kind == MemoryEntry::Kind::set) return entry->members;
+  return {&handle, 1};
+}
+
+template <class Any>
+core::RunResult run_span(Any& interpreter, const core::Image& image,
+                         std::span<const core::BufferView> views, const core::Grid& grid,
+                         core::WorkgroupSpan span, std::uint64_t fuel,
+                         const std::atomic<bool>& stop) {
+  if constexpr (requires { interpreter.run(image, views, grid, span, fuel, &stop); }) {
+    return interpreter.run(image, views, grid, span, fuel, &stop);
+  } else {
+    return interpreter.run(image, views, grid, span, fuel);
+  }
+}
+
+}  // namespace
+
+Completion Worker::run_item(const Work& work) {
+  if ((work.taken.flags & kQueueFlagAbandoned) != 0) return cancelled(work, FaultCode::abandoned);
+  if (const FaultCode why = state_.cancel_reason(); why != FaultCode::none)
+    return cancelled(work, why);
+  const std::uint32_t id = work.taken.item.op_handle;
+  if (id == static_cast<std::uint32_t>(Builtin::nop)) return done(work);
+
+  OpRecord* op = state_.ops.find(id);
+  if (op == nullptr) return faulted(work, {FaultCode::unknown_op, 0, 0, 0});
+  const auto begin = backend::Clock::now();
+  Completion completion = op->program.image == nullptr ? run_builtin(work) : run_program(work, *op);
+  const auto ns =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(backend::Clock::now() - begin).count();
+  // Relaxed: a hint, and losing one update of two workers costs nothing.
+  const std::uint32_t before = op->estimate_ns.load(std::memory_order_relaxed);
+  const auto now = static_cast<std::uint32_t>(std::clamp<std::int64_t>(ns, 1, 1'000'000'000));
+  op->estimate_ns.store(std::max(now, before - before / 8), std::memory_order_relaxed);
+  return completion;
+}
+
+Completion Worker::run_builtin(const Work& work) {
+  const MegakernelWorkItem& item = work.taken.item;
+  const auto buffer = [&](std::uint32_t handle, FaultCode& why) -> const MemoryEntry* {
+    bool known = handle != 0;
+    const auto list = members(state_.memory, handle, known);
+    if (!known) why = handle == 0 ? FaultCode::bad_binding : FaultCode::unknown_handle;
+    if (!known) return nullptr;
+    if (list.size() != 1) why = FaultCode::bad_binding;
+    return list.size() == 1 ? state_.memory.find(list[0]) : nullptr;
+  };
+  FaultCode why{FaultCode::bad_binding};
+  const MemoryEntry* out = buffer(item.output_handle, why);
+  if (out == nullptr || out->kind != MemoryEntry::Kind::memory)
+    return faulted(work, {why, 0, 0, 0});
+
+  switch (static_cast<Builtin>(item.op_handle)) {
+    case Builtin::nop:
+      return done(work);
+    case Builtin::mem_fill: {
+      std::uint8_t pattern[4];
+      std::memcpy(pattern, &item.param, 4);
+      std::uint64_t i = 0;
+      for (; i + 4 <= out->bytes; i += 4) std::memcpy(out->data + i, pattern, 4);
+      for (; i < out->bytes; ++i) out->data[i] = pattern[i % 4];
+      return done(work);
+    }
+    case Builtin::mem_copy: {
+      const MemoryEntry* in = buffer(item.input_handle, why);
+      if (in == nullptr || in == out) return faulted(work, {why, 0, 0, 0});
+      std::uint64_t bytes = std::min(in->bytes, out->bytes);
+      if (item.param != 0) bytes = std::min<std::uint64_t>(bytes, item.param);
+      if (bytes != 0) std::memcpy(out->data, in->data, bytes);
+      if (in->file && !in->file->intact()) return faulted(work, {FaultCode::io_error, 0, 0, 0});
+      return done(work);
+    }
+  }
+  return faulted(work, {FaultCode::unknown_op, 0, 0, 0});
+}
+
+FaultCode Worker::bind(const Work& work, const OpRecord& op) {
+  bool known = true;
+  const auto inputs = members(state_.memory, work.taken.item.input_handle, known);
+  const auto outputs = members(state_.memory, work.taken.item.output_handle, known);
+  if (!known) return FaultCode::unknown_handle;
+  views_.clear();
+  lengths_.clear();
+  files_.clear();
+  sorted_.clear();
+  std::size_t next_input = 0;
+  std::size_t next_output = 0;
+  std::size_t written = 0;
+  for (const backend::ProgramBuffer& declared : op.program.buffers) {
+    if (declared.role == backend::BufferRole::workgroup) {
+      views_.push_back({nullptr, declared.min_bytes});
+      lengths_.push_back(declared.min_bytes);
+      continue;
+    }
+    const bool output = declared.role == backend::BufferRole::allocated;
+    const auto& list = output ? outputs : inputs;
+    std::size_t& next = output ? next_output : next_input;
+    if (next == list.size()) return FaultCode::bad_binding;
+    const MemoryEntry* entry = state_.memory.find(list[next++]);
+    if (entry == nullptr) return FaultCode::unknown_handle;
+    const bool writes = declared.role != backend::BufferRole::read;
+    if (entry->kind == MemoryEntry::Kind::set || entry->bytes < declared.min_bytes ||
+        (writes && entry->kind != MemoryEntry::Kind::memory)) {
+      return FaultCode::bad_binding;
+    }
+    if (entry->file) files_.push_back(entry->file.get());
+    // An allocated buffer is exactly as long as declared, so that BufLen is the same on every
+    // executor; what a longer buffer has behind it stays as it was.
+    const std::uint64_t bytes = output ? declared.min_bytes : entry->bytes;
+    views_.push_back({entry->data, bytes});
+    lengths_.push_back(bytes);
+    sorted_.push_back(entry->data);
+    if (writes) ++written;
+  }
+  if (next_input != inputs.size() || next_output != outputs.size()) return FaultCode::bad_binding;
+  if (written != 0 && sorted_.size() > 1) {
+    // A buffer that is written must not also be bound under a second name: executors would differ.
+    std::sort(sorted_.begin(), sorted_.end());
+    for (std::size_t i = 0; i < views_.size(); ++i) {
+      const bool writes = op.program.buffers[i].role == backend::BufferRole::read_write ||
+                          op.program.buffers[i].role == backend::BufferRole::allocated;
+      if (!writes) continue;
+      const auto range = std::equal_range(sorted_.begin(), sorted_.end(), views_[i].data);
+      if (range.second - range.first > 1) return FaultCode::bad_binding;
+    }
+  }
+  return FaultCode::none;
+}
+
+const Worker::Launch* Worker::plan(const Work& work, const OpRecord& op) {
+  Launch& launch = launches_[work.taken.item.op_handle];
+  const std::uint32_t param = work.taken.item.param;
+  if (launch.total != 0 && launch.param == param && launch.lengths == lengths_) return &launch;
+  launch.total = 0;
+  const auto grid = op.program.grid(lengths_, param);
+  if (!grid) return nullptr;
+  const std::uint64_t plane = std::uint64_t{(*grid)[0]} * (*grid)[1];
+  const std::uint32_t depth = (*grid)[2];
+  if (plane == 0 || depth == 0 || plane > std::numeric_limits<std::uint64_t>::max() / depth)
+    return nullptr;
+  launch.lengths = lengths_;
+  launch.param = param;
+  launch.grid = *grid;
+  launch.total = plane * depth;
+  return &launch;
+}
+
+Completion Worker::run_program(const Work& work, OpRecord& op) {
+  if (const FaultCode why = bind(work, op); why != FaultCode::none)
+    return faulted(work, {why, 0, 0, 0});
+  const Launch* launch = plan(work, op);
+  if (launch == nullptr) return faulted(work, {FaultCode::id_overflow, 0, 0, 0});
+  for (std::size_t i = 0; i < views_.size(); ++i) {
+    if (op.program.buffers[i].role == backend::BufferRole::allocated && views_[i].bytes != 0) {
+      std::memset(views_[i].data, 0, views_[i].bytes);
+    }
+  }
+  const core::Image& image = *op.program.image;
+  const bool spread = state_.options.workers > 1 && launch->total > 1 &&
+                      (launch->total * image.lanes() >= kSpreadLanes ||
+                       op.estimate_ns.load(std::memory_order_relaxed) >= kSpreadNs);
+  Fault fault;
+  std::uint64_t steps = 0;
+  if (spread) {
+    fault = run_spread(op, *launch, steps);
+  } else {
+    const core::RunResult result =
+        run_span(interpreter_, image, views_, launch->grid, {0, launch->total}, state_.options.fuel,
+                 state_.stop_running);
+    fault = result.fault;
+    steps = result.instructions;
+  }
+  op.steps.fetch_add(steps, std::memory_order_relaxed);  // relaxed: a count
+  if (fault.code == FaultCode::shutdown) return cancelled(work, state_.cancel_reason());
+  if (fault.code == FaultCode::worker_lost) return cancelled(work, FaultCode::worker_lost);
+  for (const GuardedFile* file : files_) {
+    if (!file->intact()) return faulted(work, {FaultCode::io_error, 0, 0, 0});
+  }
+  return fault.code == FaultCode::none ? done(work) : faulted(work, fault);
+}
+
+Fault Worker::run_spread(const OpRecord& op, const Launch& launch, std::uint64_t& steps) {
+  auto item = std::make_shared<SpreadItem>();
+  item->op = &op;
+  item->views = views_;
+  item->grid = launch.grid;
+  item->total = launch.total;
+  const std::uint64_t lanes = std::max<std::uint64_t>(op.program.image->lanes(), 1);
+  item->chunk = std::clamp<std::uint64_t>(launch.total / (state_.options.workers * kChunksAWorker),
+                                          1, std::max<std::uint64_t>(1, 64 * kChunkLanes / lanes));
+  if (op.estimate_ns.load(std::memory_order_relaxed) < kSpreadNs) {
+    item->chunk = std::max<std::uint64_t>(item->chunk, kChunkLanes / lanes);
+  }
+  {
+    const std::lock_guard lock(state_.spread_mutex);
+    state_.spread.push_back(item);
+    state_.spread_count.store(static_cast<std::uint32_t>(state_.spread.size()),
+                              std::memory_order_release);
+  }
+  state_.wake_one();
+  share(*item);
+  {
+    const std::lock_guard lock(state_.spread_mutex);
+    std::erase(state_.spread, item);
+    state_.spread_count.store(static_cast<std::uint32_t>(state_.spread.size()),
+                              std::memory_order_release);
+  }
+  // Helpers are in the middle of a chunk, which ends: fuel bounds it, and stop_running cuts it
+  // short.
+  while (!item->all_finished.wait_until(
+      queue::Clock::now() + std::chrono::nanoseconds{kIdleLookNs}, [&] {
+        return item->finished.load(std::memory_order_acquire) == item->total;  // [SPREAD-1]
+      })) {
+  }
+  steps = item->steps.load(std::memory_order_relaxed);  // ordered by [SPREAD-1]
+  if (item->broken.load(std::memory_order_relaxed)) return {FaultCode::worker_lost, 0, 0, 0};
+  const std::lock_guard lock(item->mutex);
+  return item->fault;
+}
+
+bool Worker::help() {
+  std::shared_ptr<SpreadItem> item;
+  {
+    const std::lock_guard lock(state_.spread_mutex);
+    for (const auto& candidate : state_.spread) {
+      if (candidate->next.load(std::memory_order_relaxed) < candidate->total) item = candidate;
+      if (item) break;
+    }
+  }
+  if (!item) return false;
+  state_.wake_one();  // one more hand, as long as there are idle ones
+  share(*item);
+  return true;
+}
+
+void Worker::share(SpreadItem& item) {
+  for (;;) {
+    const std::uint64_t first = item.next.fetch_add(item.chunk, std::memory_order_relaxed);
+    if (first >= item.total) return;
+    const std::uint64_t count = std::min(item.chunk, item.total - first);
+    // A fault below us makes our chunk moot; one above does not.
+    if (first < item.lowest_fault.load(std::memory_order_relaxed)) {
+      Fault fault;
+      if (state_.stop_running.load(std::memory_order_relaxed)) {
+        fault.code = FaultCode::shutdown;
+        fault.workgroup = first;
+      } else {
+        try {
+          const core::RunResult result =
+              run_span(interpreter_, *item.op->program.image, item.views, item.grid, {first, count},
+                       state_.options.fuel, state_.stop_running);
+          item.steps.fetch_add(result.instructions, std::memory_order_relaxed);
+          fault = result.fault;
+        } catch (...) {
+          item.broken.store(true, std::memory_order_relaxed);
+        }
+      }
+      if (fault.code != FaultCode::none) {
+        const std::lock_guard lock(item.mutex);
+        if (item.fault.code == FaultCode::none || fault.workgroup < item.fault.workgroup) {
+          item.fault = fault;
+          item.lowest_fault.store(fault.workgroup, std::memory_order_relaxed);
+        }
+      }
+    }
+    // [SPREAD-1] acq_rel: what the chunk wrote, for the worker that ends the item.
+    if (item.finished.fetch_add(count, std::memory_order_acq_rel) + count == item.total) {
+      item.all_finished.notify();
+    }
+  }
+}
+
+}  // namespace vyre::cpu

@@ -1,0 +1,219 @@
+// Taking items in order, waking workers, and ending items. See backend_state.hpp.
+#include "backend_state.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <thread>
+
+namespace vyre::cpu {
+namespace {
+
+/// A batch ends at this much expected work, so that items that could run elsewhere do not wait
+/// behind it.
+constexpr std::uint32_t kBatchNs{20'000};
+/// With less than this left in a batch, waking another worker costs more than it brings.
+constexpr std::uint32_t kWakeNs{5'000};
+constexpr std::chrono::nanoseconds kIdleLook{kIdleLookNs};
+
+std::uint32_t expected_ns(const OpRecord* op) {
+  const std::uint32_t known = op == nullptr ? 0 : op->estimate_ns.load(std::memory_order_relaxed);
+  return known == 0 ? kBatchNs : known;
+}
+
+}  // namespace
+
+Lane::Lane(queue::Queue given, std::chrono::nanoseconds producer_timeout)
+    : rings(std::move(given)),
+      producer(rings.producer()),
+      writer(rings.writer()),
+      ended(new std::atomic<std::uint32_t>[rings.completion_slots()]),
+      consumer(rings.consumer()),
+      watch(producer_timeout) {
+  // No position has ended: slot i starts with a value that is not i.
+  for (std::uint32_t i = 0; i < rings.completion_slots(); ++i) {
+    ended[i].store(~i, std::memory_order_relaxed);
+  }
+}
+
+void Lane::mark_ended(const std::uint64_t* positions, std::uint32_t count) noexcept {
+  const std::uint32_t mask = rings.completion_slots() - 1;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    // [ORDER-1] release: what the item wrote, for the item that was waiting for it.
+    ended[positions[i] & mask].store(static_cast<std::uint32_t>(positions[i]),
+                                     std::memory_order_release);
+  }
+  ended_count.fetch_add(count, std::memory_order_acq_rel);  // [ORDER-2] the same for after_all
+}
+
+bool Lane::has_ended(std::uint64_t position) const noexcept {
+  const std::uint32_t mask = rings.completion_slots() - 1;
+  return ended[position & mask].load(std::memory_order_acquire) ==  // [ORDER-1]
+         static_cast<std::uint32_t>(position);
+}
+
+void State::cancel(FaultCode why) noexcept {
+  std::uint8_t none = 0;
+  cancel_why.compare_exchange_strong(none, static_cast<std::uint8_t>(why),
+                                     std::memory_order_acq_rel);
+  wake_all();
+}
+
+void State::wake_one() noexcept {
+  // [WAKE-1] acq_rel, at both ends on the same word: either the sleeper's bit is seen here, or the
+  // sleeper's own addition comes later and its look at the rings sees what we published before.
+  std::uint64_t idle = idle_mask.fetch_or(0, std::memory_order_acq_rel);
+  while (idle != 0) {
+    const int worker = std::countr_zero(idle);
+    const std::uint64_t bit = std::uint64_t{1} << worker;
+    idle = idle_mask.fetch_and(~bit, std::memory_order_acq_rel);
+    if ((idle & bit) != 0) {
+      waiters[static_cast<std::size_t>(worker)]->notify();
+      return;
+    }
+    idle &= ~bit;
+  }
+}
+
+void State::wake_all() noexcept {
+  idle_mask.exchange(0, std::memory_order_acq_rel);
+  for (auto& waiter : waiters) waiter->notify();
+}
+
+bool State::take(Batch& batch) {
+  batch.count = 0;
+  batch.next = 0;
+  if (!orphans.empty()) {
+    batch = orphans.front();
+    orphans.pop_front();
+    orphan_count.store(static_cast<std::uint32_t>(orphans.size()), std::memory_order_relaxed);
+    return true;
+  }
+  if (options.start_until != backend::Deadline::max() &&
+      backend::Clock::now() >= options.start_until) {
+    cancel(FaultCode::wall_time);
+  }
+  const bool cancelling = cancel_reason() != FaultCode::none;
+  std::uint32_t expected = 0;
+  bool more = false;
+  for (std::uint32_t n = 0; n < lanes.size() && batch.count < kBatchItems; ++n) {
+    const auto q = static_cast<std::uint32_t>((first_lane + n) % lanes.size());
+    Lane& lane = *lanes[q];
+    const std::uint64_t begun =
+        lane.next_start;  // items of this lane from here on are in the batch
+    bool blocked = false;
+    while (batch.count < kBatchItems && !blocked) {
+      if (lane.pending_begin == lane.pending_end) {
+        lane.pending_begin = 0;
+        lane.pending_end = lane.consumer.take(lane.pending.data(), kBatchItems);
+        if (lane.pending_end == 0) {
+          if (lane.producer.tail() > lane.consumer.position) {
+            const auto verdict =
+                lane.watch.check(lane.producer, lane.consumer.position, backend::Clock::now());
+            if (verdict == queue::WatchVerdict::reaped) continue;
+            if (verdict == queue::WatchVerdict::wedged) {
+              // Its producer died between two stores: nothing of this lane can be read any more, so
+              // its rest is ended here without ever being read.
+              const std::uint64_t tail = lane.producer.close();
+              for (std::uint64_t p = lane.consumer.position; p < tail; ++p) {
+                const Completion lost =
+                    Completion::make(CompletionStatus::cancelled, FaultCode::abandoned,
+                                     static_cast<std::uint32_t>(p), 0, 0, 0);
+                post(q, &lost, &p, 1);
+              }
+              lane.consumer.position = tail;
+              lane.next_start = tail;
+            }
+          }
+          break;
+        }
+        lane.consumer.release();
+      }
+      for (; lane.pending_begin != lane.pending_end && batch.count < kBatchItems;
+           ++lane.pending_begin) {
+        const queue::TakenItem& taken = lane.pending[lane.pending_begin];
+        const std::uint64_t position = lane.next_start;
+        if (taken.flags != 0 && !cancelling) {
+          // What is in this batch runs before it on the same worker, so it counts as ended.
+          const std::uint64_t ahead = position - begun;
+          if ((taken.flags & kQueueFlagAfterAll) != 0) {
+            blocked =
+                lane.ended_count.load(std::memory_order_acquire) + ahead != position;  // [ORDER-2]
+          } else if ((taken.flags & kQueueFlagAfterPrevious) != 0 && ahead == 0 && position != 0) {
+            blocked = !lane.has_ended(position - 1);
+          }
+          if (blocked) break;
+        }
+        const std::uint32_t cost = expected_ns(ops.find(taken.item.op_handle));
+        if (batch.count != 0 && expected + cost > kBatchNs && !cancelling) {
+          more = true;
+          blocked = true;
+          break;
+        }
+        expected += cost;
+        batch.items[batch.count++] = Work{taken, q, position};
+        ++lane.next_start;
+      }
+    }
+    more = more || batch.count == kBatchItems;
+  }
+  first_lane = static_cast<std::uint32_t>((first_lane + 1) % lanes.size());
+  left_behind.store(more, std::memory_order_release);
+  return expected >= kWakeNs && (more || may_have_work());
+}
+
+bool State::may_have_work() const noexcept {
+  if (orphan_count.load(std::memory_order_relaxed) != 0) return true;
+  if (left_behind.load(std::memory_order_acquire)) return true;
+  for (const auto& lane : lanes) {
+    // The taker publishes how far it has read; items it holds back are its own business or wait for
+    // a running one.
+    const std::uint64_t position =
+        queue::HostAtomics::load(&lane->producer.taken->position, queue::Order::acquire);
+    if (lane->producer.tail() > position && lane->producer.published(position)) return true;
+  }
+  return false;
+}
+
+queue::Deadline State::next_look(queue::Deadline now) const noexcept {
+  for (const auto& lane : lanes) {
+    const std::uint64_t position =
+        queue::HostAtomics::load(&lane->producer.taken->position, queue::Order::acquire);
+    if (lane->producer.tail() > position) {
+      return now + std::min<std::chrono::nanoseconds>(kIdleLook, options.producer_timeout / 4);
+    }
+  }
+  const bool fires = options.start_until > now;  // once it has fired there is nothing to wait for
+  return fires ? std::min(now + kIdleLook, options.start_until) : now + kIdleLook;
+}
+
+void State::post(std::uint32_t q, const Completion* completions, const std::uint64_t* positions,
+                 std::uint32_t count) noexcept {
+  Lane& lane = *lanes[q];
+  std::uint32_t posted = 0;
+  // One round: an item is accepted only with a completion slot in reserve.
+  for (std::uint32_t round = 0; posted < count && round < 1'000; ++round) {
+    posted += lane.writer.try_post(completions + posted, count - posted);
+    if (posted < count) std::this_thread::yield();
+  }
+  if (posted < count) rings_broken.store(true, std::memory_order_relaxed);
+  lane.mark_ended(positions, count);
+}
+
+void State::cancel_all_queued() {
+  const std::lock_guard lock(taking);
+  Batch batch;
+  for (;;) {
+    (void)take(batch);
+    if (batch.count == batch.next) return;
+    for (std::uint32_t i = batch.next; i < batch.count; ++i) {
+      const Work& work = batch.items[i];
+      const FaultCode why =
+          (work.taken.flags & kQueueFlagAbandoned) != 0 ? FaultCode::abandoned : cancel_reason();
+      const Completion completion = Completion::make(
+          CompletionStatus::cancelled, why, static_cast<std::uint32_t>(work.position), 0, 0, 0);
+      post(work.queue, &completion, &work.position, 1);
+    }
+  }
+}
+
+}  // namespace vyre::cpu

@@ -1,0 +1,75 @@
+// One worker thread of the CPU backend: takes batches, runs items, posts completions, helps with
+// items that others spread. Host only. Everything here belongs to its own thread, but what happens
+// after its death.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "backend_state.hpp"
+#include "vyre/cpu/interpreter.hpp"
+
+namespace vyre::cpu {
+
+class Worker {
+ public:
+  Worker(State& state, std::uint32_t index) : state_(state), index_(index) {}
+
+  /// The thread's body: until State::exit, or until the worker dies. No exception leaves it.
+  void run() noexcept;
+  [[nodiscard]] std::uint64_t heartbeat() const noexcept {
+    return heartbeat_.load(std::memory_order_relaxed);  // relaxed: a count
+  }
+
+ private:
+  struct Launch {  // the last grid of an op, for items of the same shape
+    std::vector<std::uint64_t> lengths;
+    std::uint32_t param{0};
+    core::Grid grid{};
+    std::uint64_t total{0};
+  };
+  struct Ended {  // not posted yet
+    std::uint32_t queue{0};
+    std::uint32_t count{0};
+    std::array<Completion, kBatchItems> completions;
+    std::array<std::uint64_t, kBatchItems> positions;
+  };
+
+  [[nodiscard]] bool step();  // false: nothing to do
+  void sleep();
+  /// False: the worker dies in the middle of it (fault injection).
+  [[nodiscard]] bool run_batch();
+  [[nodiscard]] Completion run_item(const Work& work);
+  [[nodiscard]] Completion run_builtin(const Work& work);
+  [[nodiscard]] Completion run_program(const Work& work, OpRecord& op);
+  void end(const Work& work, const Completion& completion);
+  void flush();
+  [[nodiscard]] bool help();
+  /// Runs chunks of a spread item until none is left to take.
+  void share(SpreadItem& item);
+  [[nodiscard]] Fault run_spread(const OpRecord& op, const Launch& launch, std::uint64_t& steps);
+  /// Fills views_ and lengths_ for the item; none or bad_binding, unknown_handle.
+  [[nodiscard]] FaultCode bind(const Work& work, const OpRecord& op);
+  [[nodiscard]] const Launch* plan(const Work& work, const OpRecord& op);
+  void die() noexcept;
+
+  State& state_;
+  std::uint32_t index_;
+  Interpreter interpreter_;
+  Batch batch_;
+  Ended ended_;
+  /// What we ended may be what a lane was waiting for, and nobody else need look: whoever ends
+  /// items looks once.
+  bool must_look_{true};
+  std::uint64_t items_run_{0};
+  std::vector<core::BufferView> views_;
+  std::vector<std::uint64_t> lengths_;
+  std::vector<const GuardedFile*> files_;  // that the item reads
+  std::vector<const std::uint8_t*> sorted_;
+  std::unordered_map<std::uint32_t, Launch> launches_;  // by op
+  alignas(64) std::atomic<std::uint64_t> heartbeat_{0};
+};
+
+}  // namespace vyre::cpu

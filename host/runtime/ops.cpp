@@ -1,0 +1,118 @@
+// Ops: a program is prepared, validated and lowered once, then only named by number.
+#include "state.hpp"
+#include "vyre/core/image.hpp"
+#include "vyre/vir/dispatch.hpp"
+#include "vyre/vir/lower.hpp"
+#include "vyre/vir/validate.hpp"
+
+namespace vyre::runtime {
+namespace {
+
+backend::BufferRole role_of(vir::BufferClass kind) {
+  switch (kind) {
+    case vir::BufferClass::workgroup:
+      return backend::BufferRole::workgroup;
+    case vir::BufferClass::allocated:
+      return backend::BufferRole::allocated;
+    case vir::BufferClass::read_write:
+      return backend::BufferRole::read_write;
+    case vir::BufferClass::read:
+      break;
+  }
+  return backend::BufferRole::read;
+}
+
+/// Buffers by role, and what a caller has to bind.
+Status describe(const vir::Program& program, backend::ProgramOp& op, OpSignature& signature) {
+  for (const vir::BufferDecl& buffer : program.buffers) {
+    const vir::BufferClass kind = vir::classify(buffer);
+    VYRE_ASSIGN(const std::uint64_t bytes, vir::required_bytes(program, buffer));
+    op.buffers.push_back({role_of(kind), bytes});
+    OpSignature::Slot slot{program.name(buffer.name), bytes, kind == vir::BufferClass::read_write,
+                           buffer.output_byte_range};
+    if (vir::takes_input(kind))
+      signature.inputs.push_back(std::move(slot));
+    else if (kind == vir::BufferClass::allocated)
+      signature.outputs.push_back(std::move(slot));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<OpHandle> Session::State::register_program(std::string_view name,
+                                                  const vir::Program& given) {
+  if (closing_.load(std::memory_order_acquire)) return fail(Errc::closed, "the session is closed");
+  if (name.empty()) return fail(Errc::invalid_argument, "an op needs a name");
+  VYRE_ASSIGN(vir::Program prepared, vir::prepare(given));
+  VYRE_TRY(vir::validate(prepared));
+  OpInfo info;
+  info.name = std::string(name);
+  if (auto print = vir::fingerprint(given)) info.fingerprint = *print;
+
+  backend::ProgramOp op;
+  op.name = info.name;
+  VYRE_TRY(describe(prepared, op, info.signature));
+  VYRE_ASSIGN(core::Image image, vir::lower(prepared));
+  op.image = std::make_shared<const core::Image>(std::move(image));
+  const auto program = std::make_shared<const vir::Program>(std::move(prepared));
+  op.grid = [program](std::span<const std::uint64_t> lengths, std::uint32_t param) {
+    return param == 0 ? vir::infer_grid(*program, lengths) : vir::grid_for(*program, param);
+  };
+
+  const OrderLock lock(order_);
+  if (const auto known = op_ids_.find(info.name); known != op_ids_.end()) {
+    const OpRecord& before = *ops_.find(known->second);
+    if (before.program != nullptr && before.info.fingerprint &&
+        before.info.fingerprint == info.fingerprint) {
+      return before.info.handle;  // the same program again
+    }
+    return fail(Errc::invalid_argument,
+                "an op named '" + info.name +
+                    "' is registered already with another program; choose another name");
+  }
+  const std::uint32_t count = user_ops_.load(std::memory_order_relaxed);
+  if (count >= kMaxOps - kFirstUserOp) {
+    return fail(Errc::limit_exceeded,
+                "all " + std::to_string(kMaxOps - kFirstUserOp) +
+                    " user ops are registered (kMaxOps); open another session");
+  }
+  info.handle = OpHandle{kFirstUserOp + count};
+  VYRE_TRY(backend_->add_program(info.handle.id, std::move(op)));
+  OpRecord& record = ops_.at(info.handle.id);
+  record.info = info;
+  record.program = std::make_shared<const vir::Program>(given);
+  op_ids_.emplace(info.name, info.handle.id);
+  if (observer_.active.load(std::memory_order_acquire)) {
+    const std::lock_guard observing(observer_.mutex);
+    if (observer_.observer) observer_.observer->on_program(info.handle, info.name, given);
+  }
+  user_ops_.store(count + 1, std::memory_order_release);  // [OPS-1]
+  return info.handle;
+}
+
+Result<OpHandle> Session::State::find_op(std::string_view name) {
+  const OrderLock lock(order_);
+  const auto found = op_ids_.find(std::string(name));
+  if (found == op_ids_.end()) {
+    return fail(Errc::not_found,
+                "no op named '" + std::string(name) + "' is registered in this session");
+  }
+  return OpHandle{found->second};
+}
+
+Result<OpInfo> Session::State::op_info(OpHandle op) {
+  const OrderLock lock(order_);
+  if (!known_op(op.id)) {
+    return fail(Errc::not_found,
+                "op " + std::to_string(op.id) + " is not registered in this session");
+  }
+  return ops_.find(op.id)->info;
+}
+
+std::string Session::State::op_name(std::uint32_t op) {
+  const OrderLock lock(order_);
+  return op == kNoOp || !known_op(op) ? "unknown" : ops_.find(op)->info.name;
+}
+
+}  // namespace vyre::runtime

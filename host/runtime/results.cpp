@@ -1,0 +1,123 @@
+// Waiting, collecting, and closing.
+#include <algorithm>
+
+#include "state.hpp"
+
+namespace vyre::runtime {
+
+std::int64_t Session::State::since_open_ns() const {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - opened_).count();
+}
+
+std::uint64_t Session::State::collect_all() {
+  std::uint64_t sum = 0;
+  for (auto& collector : collectors_) sum += collector->collect();
+  return sum;
+}
+
+std::vector<std::uint64_t> Session::State::tails() const {
+  std::vector<std::uint64_t> all;
+  all.reserve(collectors_.size());
+  for (const auto& collector : collectors_) all.push_back(collector->producer().tail());
+  return all;
+}
+
+bool Session::State::all_ended(const std::vector<std::uint64_t>& tails) const {
+  for (std::size_t q = 0; q < tails.size(); ++q) {
+    if (collectors_[q]->ended_below() < tails[q]) return false;
+  }
+  return true;
+}
+
+bool Session::State::wait_ended(const QueueSpan& span, Deadline deadline) {
+  const Collector& collector = *collectors_[span.queue];
+  return wait_for(deadline, [&] { return collector.ended(span); });
+}
+
+Result<ItemResult> Session::State::wait(Ticket ticket, Deadline deadline) {
+  if (ticket.queue >= collectors_.size()) {
+    return fail(Errc::invalid_argument,
+                "queue " + std::to_string(ticket.queue) + " does not exist");
+  }
+  sync_points_.fetch_add(1, std::memory_order_relaxed);
+  const Collector& collector = *collectors_[ticket.queue];
+  ItemResult result;
+  Collector::Found found = Collector::Found::pending;
+  (void)wait_for(deadline, [&] {
+    found = collector.look(ticket.position, result);
+    return found != Collector::Found::pending;
+  });
+  if (found == Collector::Found::ended) return result;
+  const std::string item = "the item at position " + std::to_string(ticket.position) +
+                           " of queue " + std::to_string(ticket.queue);
+  switch (found) {
+    case Collector::Found::pending:
+      return fail(Errc::deadline_exceeded, item + " had not ended at the deadline");
+    case Collector::Found::never_submitted:
+      return fail(Errc::invalid_argument, item + " was never submitted");
+    default:
+      break;
+  }
+  return fail(Errc::not_found,
+              item + " ended so long ago that its result was dropped: a queue keeps " +
+                  std::to_string(collector.history()) + " results (kDefaultHistory)");
+}
+
+Result<Session::Drained> Session::State::wait_all(Deadline deadline) {
+  sync_points_.fetch_add(1, std::memory_order_relaxed);
+  const auto until = tails();
+  if (!wait_for(deadline, [&] { return all_ended(until); })) {
+    std::uint64_t left = 0;
+    for (std::size_t q = 0; q < until.size(); ++q) {
+      left += until[q] - std::min(until[q], collectors_[q]->ended_below());
+    }
+    return fail(Errc::deadline_exceeded,
+                "up to " + std::to_string(left) + " items had not ended at the deadline");
+  }
+  Drained drained;
+  for (const auto& collector : collectors_) {
+    Counts counts = collector->counts();
+    drained.ended += counts.ended;
+    drained.not_done += counts.not_done;
+    for (ItemResult& result : counts.first_not_done) {
+      if (drained.first_not_done.size() < kMaxReportedFaults)
+        drained.first_not_done.push_back(result);
+    }
+  }
+  return drained;
+}
+
+Status Session::State::close() {
+  const std::lock_guard once(close_mutex_);
+  if (closed_) {
+    return close_error_.empty() ? Status{} : Status{fail(Errc::device_lost, close_error_)};
+  }
+  closing_.store(true, std::memory_order_release);
+  std::vector<std::uint64_t> until;
+  {
+    const std::lock_guard lock(order_);
+    for (const auto& collector : collectors_) until.push_back(collector->producer().close());
+  }
+  changed_.notify();
+  backend_->cancel_queued(FaultCode::shutdown);
+  const auto ended = [&] { return all_ended(until); };
+  if (!wait_for(Clock::now() + options_.close_timeout, ended)) {
+    backend_->stop_running();
+    if (!wait_for(Clock::now() + std::chrono::nanoseconds{kStopGraceNs}, ended)) {
+      close_error_ = "an item did not stop within " + std::to_string(kStopGraceNs / 1'000'000'000) +
+                     " s of being told to; its worker is left behind";
+      for (std::size_t q = 0; q < until.size(); ++q)
+        collectors_[q]->give_up(until[q], FaultCode::shutdown);
+      changed_.notify();
+    }
+  }
+  closed_ns_ = since_open_ns();
+  if (!backend_->stop(Clock::now())) {
+    leaked_ = true;
+    if (close_error_.empty()) close_error_ = "a worker thread did not end; it is left behind";
+  }
+  closed_ = true;
+  return close_error_.empty() ? Status{} : Status{fail(Errc::device_lost, close_error_)};
+}
+
+}  // namespace vyre::runtime

@@ -1,0 +1,269 @@
+// Opening a session, and the public calls, which only forward. The work is in the other files of
+// this folder.
+#include "vyre/runtime/session.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+
+#include "state.hpp"
+#include "vyre/cpu/backend.hpp"
+#include "vyre/cuda/device_probe.hpp"
+#include "vyre/platform/host_info.hpp"
+
+namespace vyre::runtime {
+namespace {
+
+Status check(const SessionOptions& options) {
+  const auto text = [](auto value) { return std::to_string(value); };
+  if (options.queues == 0 || options.queues > kMaxQueues) {
+    return fail(Errc::invalid_argument,
+                "queues is " + text(options.queues) + ": choose 1 to " + text(kMaxQueues));
+  }
+  if (!std::has_single_bit(options.ring_slots) || options.ring_slots < kMinRingSlots ||
+      options.ring_slots > kMaxRingSlots) {
+    return fail(Errc::invalid_argument, "ring_slots is " + text(options.ring_slots) +
+                                            ": choose a power of two from " + text(kMinRingSlots) +
+                                            " to " + text(kMaxRingSlots));
+  }
+  if (options.workers > kMaxCpuWorkers) {
+    return fail(Errc::invalid_argument, "workers is " + text(options.workers) +
+                                            ": choose at most " + text(kMaxCpuWorkers) +
+                                            ", or 0 for one a logical CPU");
+  }
+  if (options.fuel == 0) {
+    return fail(Errc::invalid_argument, "fuel is 0: no loop could run; choose at least 1");
+  }
+  if (options.max_wall_time.count() < 0 || options.close_timeout.count() < 0 ||
+      options.producer_timeout.count() <= 0) {
+    return fail(
+        Errc::invalid_argument,
+        "max_wall_time and close_timeout must not be negative, producer_timeout must be positive");
+  }
+  return {};
+}
+
+}  // namespace
+
+Session::State::State(const SessionOptions& options, TestHooks hooks)
+    : options_(options),
+      hooks_(std::move(hooks)),
+      opened_(Clock::now()),
+      id_(platform::random_id()),
+      started_at_(platform::utc_now_rfc3339()) {
+  if (options_.workers == 0)
+    options_.workers = std::clamp(platform::logical_cpus(), 1u, kMaxCpuWorkers);
+#define VYRE_BUILTIN_OP(id, symbol, op_name, input_count, output_count, meaning) \
+  {                                                                              \
+    OpInfo& info = ops_.at(id).info;                                             \
+    info.handle = OpHandle{id};                                                  \
+    info.name = op_name;                                                         \
+    info.builtin = true;                                                         \
+    for (int i = 0; i < (input_count); ++i)                                      \
+      info.signature.inputs.push_back({"input", 0, false, std::nullopt});        \
+    for (int i = 0; i < (output_count); ++i)                                     \
+      info.signature.outputs.push_back({"output", 0, false, std::nullopt});      \
+    op_ids_.emplace(op_name, id);                                                \
+  }
+#include "vyre/protocol/op_table.def"
+}
+
+Session::State::~State() {
+  backend_.reset();  // its threads call us until they have ended
+}
+
+Status Session::State::start() {
+  switch (options_.backend) {
+    case BackendKind::cpu:
+      caps_ = MegakernelCaps::unsupported("the CPU backend was asked for; no device was probed");
+      break;
+    case BackendKind::automatic:
+    case BackendKind::cuda: {
+      const cuda::DeviceProbe probe = cuda::probe_device();
+      caps_ = probe.caps;
+      device_ = probe.device;
+      if (caps_.supported) {
+        // A device that could run the kernel is of no use to a build that has none.
+        caps_ = MegakernelCaps::unsupported("this build has no resident kernel for " +
+                                            device_.value_or("the device") + " yet");
+      }
+      if (options_.backend == BackendKind::cuda) {
+        return fail(Errc::unsupported,
+                    "the CUDA backend cannot run here: " + caps_.reason + "; use the cpu backend");
+      }
+      break;
+    }
+  }
+  backend::Options wanted;
+  wanted.queues = options_.queues;
+  wanted.ring_slots = options_.ring_slots;
+  wanted.completion_slots = options_.ring_slots;
+  wanted.workers = options_.workers;
+  wanted.fuel = options_.fuel;
+  wanted.producer_timeout = options_.producer_timeout;
+  if (options_.max_wall_time.count() > 0) wanted.start_until = opened_ + options_.max_wall_time;
+  wanted.worker_dies = hooks_.worker_dies;
+  VYRE_ASSIGN(backend_, cpu::make_backend(wanted));
+  const std::uint32_t history =
+      std::max(hooks_.history != 0 ? hooks_.history : kDefaultHistory, options_.ring_slots);
+  full_waits_.reset(new std::atomic<std::uint64_t>[options_.queues]);
+  for (std::uint32_t q = 0; q < options_.queues; ++q) {
+    full_waits_[q].store(0, std::memory_order_relaxed);
+    collectors_.push_back(
+        std::make_unique<Collector>(q, backend_->port(q), history, opened_, observer_));
+  }
+  return backend_->start(*this);
+}
+
+void Session::State::posted() noexcept {
+  changed_.notify();
+}
+
+void Session::State::idle() noexcept {
+  // Nobody may be waiting; then latencies and slots should not wait either.
+  if (collect_all() != 0) changed_.notify();
+}
+
+Status Session::State::observe(std::shared_ptr<SessionObserver> observer) {
+  const std::lock_guard lock(order_);
+  const std::lock_guard observing(observer_.mutex);
+  if (observer) {
+    for (const auto& collector : collectors_) {
+      if (collector->producer().tail() != 0) {
+        return fail(Errc::invalid_argument, "an observer must be attached before the first submit");
+      }
+    }
+  }
+  observer_.observer = std::move(observer);
+  observer_.active.store(observer_.observer != nullptr, std::memory_order_release);
+  if (!observer_.observer) return {};
+  // What exists already is told as if it were made now, sets after their buffers.
+  const std::uint32_t count = user_ops_.load(std::memory_order_relaxed);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const OpRecord* op = ops_.find(kFirstUserOp + i);
+    observer_.observer->on_program(op->info.handle, op->info.name, *op->program);
+  }
+  for (const bool sets : {false, true}) {
+    for (std::uint32_t i = 1; i < handles_used_; ++i) {
+      const HandleRecord* record = handles_.find(i);
+      if (record == nullptr || record->kind == HandleRecord::Kind::none) continue;
+      if ((record->kind == HandleRecord::Kind::set) == sets) observe_handle(*record);
+    }
+  }
+  return {};
+}
+
+Result<Session> open_for_tests(const SessionOptions& options, TestHooks hooks) {
+  return SessionOpener::open(options, std::move(hooks));
+}
+
+Result<Session> SessionOpener::open(const SessionOptions& options, TestHooks hooks) {
+  VYRE_TRY(check(options));
+  auto state = std::make_unique<Session::State>(options, std::move(hooks));
+  VYRE_TRY(state->start());
+  return Session(std::move(state));
+}
+
+Result<Session> Session::open(const SessionOptions& options) {
+  return SessionOpener::open(options, {});
+}
+
+Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&& other) noexcept {
+  if (this != &other) {
+    Session ended(std::move(*this));
+    state_ = std::move(other.state_);
+  }
+  return *this;
+}
+Session::~Session() {
+  if (!state_) return;
+  (void)state_->close();  // whoever wants to know calls close() first
+  // A worker that did not stop may still touch the session: leave it where it is rather than free
+  // it under him.
+  if (state_->leaked()) (void)state_.release();
+}
+
+const SessionOptions& Session::options() const {
+  return state_->options();
+}
+std::string_view Session::backend_name() const {
+  return state_->backend_name();
+}
+MegakernelCaps Session::caps() const {
+  return state_->caps();
+}
+
+Result<OpHandle> Session::register_program(std::string_view name, const vir::Program& program) {
+  return state_->register_program(name, program);
+}
+Result<OpHandle> Session::register_wire(std::string_view name, ByteSpan blob,
+                                        vir::Profile profile) {
+  VYRE_ASSIGN(const vir::Program program, vir::decode(blob, {profile}));
+  return state_->register_program(name, program);
+}
+Result<OpHandle> Session::find_op(std::string_view name) const {
+  return state_->find_op(name);
+}
+Result<OpInfo> Session::op_info(OpHandle op) const {
+  return state_->op_info(op);
+}
+
+Result<Handle> Session::allocate(std::uint64_t bytes) {
+  return state_->allocate(bytes, nullptr);
+}
+Result<Handle> Session::upload(ByteSpan bytes) {
+  return state_->allocate(bytes.size(), &bytes);
+}
+Status Session::write(Handle buffer, std::uint64_t offset, ByteSpan bytes, Deadline deadline) {
+  return state_->write(buffer, offset, bytes, deadline);
+}
+Result<Handle> Session::map_file(const std::string& path) {
+  return state_->map_file(path);
+}
+Result<Handle> Session::bind(std::span<const Handle> buffers) {
+  return state_->bind(buffers);
+}
+Result<std::uint64_t> Session::buffer_bytes(Handle buffer) const {
+  return state_->buffer_bytes(buffer);
+}
+Status Session::release(Handle handle, Deadline deadline) {
+  return state_->release(handle, deadline);
+}
+
+Result<Ticket> Session::submit(const MegakernelWorkItem& item, Deadline deadline,
+                               std::uint32_t queue, std::uint8_t flags) {
+  SubmitMany result = state_->submit_many({&item, 1}, deadline, queue, flags);
+  if (result.accepted == 0) return tl::unexpected<Error>(std::move(*result.stopped_by));
+  return result.first;
+}
+Session::SubmitMany Session::submit_many(std::span<const MegakernelWorkItem> items,
+                                         Deadline deadline, std::uint32_t queue,
+                                         std::uint8_t flags) {
+  return state_->submit_many(items, deadline, queue, flags);
+}
+Result<ItemResult> Session::wait(Ticket ticket, Deadline deadline) {
+  return state_->wait(ticket, deadline);
+}
+Result<Session::Drained> Session::wait_all(Deadline deadline) {
+  return state_->wait_all(deadline);
+}
+Result<Bytes> Session::download(Handle buffer, Deadline deadline) {
+  return state_->download(buffer, deadline);
+}
+Status Session::download_into(Handle buffer, std::uint64_t offset, MutableByteSpan out,
+                              Deadline deadline) {
+  return state_->download_into(buffer, offset, out, deadline);
+}
+report::Document Session::report() const {
+  return state_->report();
+}
+Status Session::close() {
+  return state_->close();
+}
+Status Session::observe(std::shared_ptr<SessionObserver> observer) {
+  return state_->observe(std::move(observer));
+}
+
+}  // namespace vyre::runtime

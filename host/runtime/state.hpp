@@ -1,0 +1,219 @@
+// Session::State: what a session owns, and the members behind each group of public calls.
+// Files: session.cpp (open, small calls), submit.cpp, buffers.cpp, ops.cpp, results.cpp (wait,
+// close), report.cpp. Host only; any number of threads.
+//
+// Locks, in the order in which they may be nested: order_ (handles, users of buffers, and the order
+// of everything an observer sees) -> ObserverSlot::mutex; a Collector's mutex ->
+// ObserverSlot::mutex. No lock is held while a thread waits.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "collector.hpp"
+#include "hazards.hpp"
+#include "vyre/backend/backend.hpp"
+#include "vyre/backend/stable_table.hpp"
+#include "vyre/queue/waiter.hpp"
+#include "vyre/runtime/session.hpp"
+#include "vyre/runtime/testing.hpp"
+
+namespace vyre::runtime {
+
+struct HandleRecord {
+  enum class Kind : std::uint8_t { none, buffer, file, set };
+  Kind kind{Kind::none};
+  bool releasing{false};
+  std::uint32_t handle{0};
+  std::uint32_t generation{0};    // of the next handle in this place
+  std::uint32_t sets{0};          // live binding sets that name this buffer
+  std::uint32_t host_readers{0};  // downloads under way
+  std::uint32_t host_writers{0};  // writes under way
+  std::uint64_t bytes{0};
+  std::vector<std::uint32_t> members;  // handles, of a set
+  Uses uses;
+};
+
+struct OpRecord {
+  OpInfo info;
+  std::shared_ptr<const vir::Program> program;  // null for built-ins
+};
+
+class Session::State final : public backend::Listener {
+ public:
+  State(const SessionOptions& options, TestHooks hooks);
+  ~State() override;
+
+  [[nodiscard]] Status start();
+
+  // session.cpp
+  void posted() noexcept override;
+  void idle() noexcept override;
+  [[nodiscard]] Status observe(std::shared_ptr<SessionObserver> observer);
+
+  // ops.cpp
+  [[nodiscard]] Result<OpHandle> register_program(std::string_view name,
+                                                  const vir::Program& program);
+  [[nodiscard]] Result<OpHandle> find_op(std::string_view name);
+  [[nodiscard]] Result<OpInfo> op_info(OpHandle op);
+  [[nodiscard]] std::string op_name(std::uint32_t op);
+
+  // buffers.cpp
+  [[nodiscard]] Result<Handle> allocate(std::uint64_t bytes, const ByteSpan* contents);
+  [[nodiscard]] Result<Handle> map_file(const std::string& path);
+  [[nodiscard]] Result<Handle> bind(std::span<const Handle> buffers);
+  [[nodiscard]] Result<std::uint64_t> buffer_bytes(Handle buffer);
+  [[nodiscard]] Status write(Handle buffer, std::uint64_t offset, ByteSpan bytes,
+                             Deadline deadline);
+  [[nodiscard]] Status release(Handle handle, Deadline deadline);
+  [[nodiscard]] Result<Bytes> download(Handle buffer, Deadline deadline);
+  [[nodiscard]] Status download_into(Handle buffer, std::uint64_t offset, MutableByteSpan out,
+                                     Deadline deadline);
+
+  // submit.cpp
+  [[nodiscard]] SubmitMany submit_many(std::span<const MegakernelWorkItem> items, Deadline deadline,
+                                       std::uint32_t queue, std::uint8_t flags);
+
+  // results.cpp
+  [[nodiscard]] Result<ItemResult> wait(Ticket ticket, Deadline deadline);
+  [[nodiscard]] Result<Drained> wait_all(Deadline deadline);
+  [[nodiscard]] Status close();
+
+  // report.cpp
+  [[nodiscard]] report::Document report();
+
+  [[nodiscard]] const SessionOptions& options() const noexcept { return options_; }
+  [[nodiscard]] const MegakernelCaps& caps() const noexcept { return caps_; }
+  [[nodiscard]] std::string_view backend_name() const noexcept { return backend_->name(); }
+  /// True once a backend could not be stopped: whatever it may still touch must stay where it is.
+  [[nodiscard]] bool leaked() const noexcept { return leaked_; }
+
+ private:
+  using OrderLock = std::unique_lock<std::mutex>;
+
+  // results.cpp
+  std::uint64_t collect_all();
+  /// Bounded wait for something that completions bring about; collects meanwhile.
+  template <class Ready>
+  [[nodiscard]] bool wait_for(Deadline deadline, const Ready& ready);
+  [[nodiscard]] bool wait_ended(const QueueSpan& span, Deadline deadline);
+  [[nodiscard]] bool all_ended(const std::vector<std::uint64_t>& tails) const;
+  [[nodiscard]] std::vector<std::uint64_t> tails() const;
+  [[nodiscard]] std::int64_t since_open_ns() const;
+
+  // buffers.cpp
+  [[nodiscard]] HandleRecord* find_handle(std::uint32_t handle) noexcept;
+  [[nodiscard]] Result<HandleRecord*> live_buffer(Handle handle, const char* what);
+  [[nodiscard]] Result<std::uint32_t> next_handle();
+  void put_handle(std::uint32_t handle, HandleRecord::Kind kind, std::uint64_t bytes);
+  [[nodiscard]] Status reserve_bytes(std::uint64_t bytes);
+  /// Waits until nothing unfinished conflicts with reading or writing the buffer. Unlocks while it
+  /// waits, so the handle is looked up again.
+  [[nodiscard]] Result<HandleRecord*> await_free(OrderLock& lock, Handle handle, bool writes,
+                                                 Deadline deadline);
+  void observe_handle(const HandleRecord& record);  // under order_ and the observer's lock
+
+  // submit.cpp
+  struct Access {
+    HandleRecord* record;
+    bool writes;
+  };
+  [[nodiscard]] bool known_op(std::uint32_t op) const noexcept;
+  [[nodiscard]] bool ordered(const MegakernelWorkItem& item) const noexcept;
+  /// Fills accesses_; an error names the handle.
+  [[nodiscard]] Status find_accesses(const MegakernelWorkItem& item);
+  [[nodiscard]] Status add_access(std::uint32_t handle, const char* what,
+                                  const std::vector<OpSignature::Slot>& slots, bool all_write,
+                                  bool touches);
+  /// Both accept a prefix of `items` behind what `result` has; false: stop here (stopped_by says
+  /// why, or another producer of the queue came in between).
+  [[nodiscard]] bool submit_plain(std::span<const MegakernelWorkItem> items, Deadline deadline,
+                                  std::uint8_t flags, SubmitMany& result);
+  [[nodiscard]] bool submit_ordered(std::span<const MegakernelWorkItem> items, Deadline deadline,
+                                    std::uint8_t flags, SubmitMany& result);
+  enum class Placed : std::uint8_t { yes, stop, room, conflict, copy };
+  [[nodiscard]] Placed place(const MegakernelWorkItem& item, std::uint8_t flags, SubmitMany& result,
+                             QueueSpan& conflict);  // under order_
+  [[nodiscard]] bool copy_under_way() const noexcept;
+  [[nodiscard]] std::optional<QueueSpan> conflict_elsewhere(std::uint32_t queue) const;
+  [[nodiscard]] std::uint8_t order_flags(std::uint32_t queue, std::uint64_t position) const;
+  enum class Got : std::uint8_t { some, none, closed, moved };
+  /// Positions for `want` items: anywhere for the first of a call, then only right behind
+  /// `expected`, so that the items of one call have neighbouring positions. Never waits.
+  [[nodiscard]] Got try_reserve(std::uint32_t queue, std::uint64_t want,
+                                std::optional<std::uint64_t> expected, queue::Reservation& got);
+  [[nodiscard]] bool wait_for_room(std::uint32_t queue, std::uint64_t want, Deadline deadline);
+  void publish(std::uint32_t queue, const queue::Reservation& got, const MegakernelWorkItem* items,
+               std::uint8_t flags, std::int64_t now_ns);
+  void account(std::int64_t begin_ns, std::int64_t publish_ns, std::uint64_t items);
+  [[nodiscard]] Error full(std::uint32_t queue) const;
+  [[nodiscard]] std::optional<Error> refuses(std::uint32_t queue, std::uint8_t flags);
+
+  SessionOptions options_;
+  TestHooks hooks_;
+  const Deadline opened_;
+  const std::string id_;
+  const std::string started_at_;
+  MegakernelCaps caps_;
+  std::optional<std::string> device_;
+
+  queue::Waiter changed_;  // completions, released slots, finished host copies, close
+  ObserverSlot observer_;
+  std::unique_ptr<backend::Backend> backend_;
+  std::vector<std::unique_ptr<Collector>> collectors_;
+
+  std::mutex order_;
+  backend::StableTable<HandleRecord> handles_;
+  std::uint32_t handles_used_{1};  // index 0 is "none"
+  std::deque<std::uint32_t> free_handles_;
+  std::uint64_t bytes_allocated_{0};
+  backend::StableTable<OpRecord> ops_;
+  std::unordered_map<std::string, std::uint32_t> op_ids_;
+  std::atomic<std::uint32_t> user_ops_{0};
+  std::vector<Access> accesses_;
+
+  std::atomic<bool> closing_{false};
+  std::mutex close_mutex_;
+  bool closed_{false};
+  bool leaked_{false};
+  std::int64_t closed_ns_{0};
+  std::string close_error_;
+
+  // Counters of the report. Relaxed: sums, read after the fact.
+  std::atomic<std::uint64_t> plan_ns_{0};
+  std::atomic<std::uint64_t> publish_ns_{0};
+  std::atomic<std::int64_t> first_publish_ns_{-1};
+  std::atomic<std::uint64_t> bytes_in_{0};
+  std::atomic<std::uint64_t> bytes_out_{0};
+  std::atomic<std::uint32_t> allocations_{0};
+  std::atomic<std::uint32_t> sync_points_{0};
+  std::atomic<std::uint32_t> readbacks_{0};
+  std::unique_ptr<std::atomic<std::uint64_t>[]> full_waits_;
+};
+
+template <class Ready>
+bool Session::State::wait_for(Deadline deadline, const Ready& ready) {
+  const auto look = [&] {
+    if (collect_all() != 0) changed_.notify();  // others may wait for what we collected
+    return ready();
+  };
+  for (;;) {
+    const Deadline slice = std::min(deadline, Clock::now() + std::chrono::nanoseconds{kHostLookNs});
+    if (changed_.wait_until(slice, look)) return true;
+    backend_->tend();
+    if (Clock::now() >= deadline) return look();
+  }
+}
+
+/// The one door to Session's constructor.
+struct SessionOpener {
+  [[nodiscard]] static Result<Session> open(const SessionOptions& options, TestHooks hooks);
+};
+
+}  // namespace vyre::runtime

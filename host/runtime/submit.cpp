@@ -1,0 +1,357 @@
+// Submitting. Items that touch no buffer go to the ring without a lock, in batches; items that do,
+// and everything while an observer listens, go one by one under the order lock, where conflicts
+// become queue flags or a wait.
+#include <algorithm>
+
+#include "state.hpp"
+
+namespace vyre::runtime {
+namespace {
+
+constexpr std::uint32_t kBuiltins{
+#define VYRE_BUILTIN_OP(id, symbol, name, inputs, outputs, meaning) +1
+#include "vyre/protocol/op_table.def"
+};
+constexpr std::uint32_t kNop{0};
+/// Plain items published between two looks at the clock and the doorbell.
+constexpr std::uint64_t kPublishBatch{1'024};
+
+std::string text(std::uint64_t value) {
+  return std::to_string(value);
+}
+
+}  // namespace
+
+bool Session::State::known_op(std::uint32_t op) const noexcept {
+  // [OPS-1] acquire: the op behind every id below the count is registered.
+  return op < kBuiltins ||
+         (op >= kFirstUserOp && op - kFirstUserOp < user_ops_.load(std::memory_order_acquire));
+}
+
+bool Session::State::ordered(const MegakernelWorkItem& item) const noexcept {
+  return (item.input_handle | item.output_handle) != 0;
+}
+
+std::optional<Error> Session::State::refuses(std::uint32_t queue, std::uint8_t flags) {
+  if (queue >= options_.queues) {
+    return Error{Errc::invalid_argument, "queue " + text(queue) +
+                                             " does not exist: this session has " +
+                                             text(options_.queues) + ", numbered from 0"};
+  }
+  if ((flags & ~kQueueFlagsOfCallers) != 0) {
+    return Error{Errc::invalid_argument,
+                 "queue flags " + text(flags) + " are not known: after_previous is " +
+                     text(kQueueFlagAfterPrevious) + ", after_all is " + text(kQueueFlagAfterAll)};
+  }
+  if (closing_.load(std::memory_order_acquire)) return Error{Errc::closed, "the session is closed"};
+  if (auto lost = backend_->lost()) return lost;
+  if (options_.max_wall_time.count() > 0 && Clock::now() - opened_ >= options_.max_wall_time) {
+    backend_->tend();
+    return Error{Errc::deadline_exceeded,
+                 "max_wall_time of " +
+                     text(static_cast<std::uint64_t>(options_.max_wall_time.count())) +
+                     " ns has passed since the session was opened; nothing starts any more"};
+  }
+  return std::nullopt;
+}
+
+Error Session::State::full(std::uint32_t queue) const {
+  return Error{Errc::queue_full,
+               "queue " + text(queue) + " had no free slot of " + text(options_.ring_slots) +
+                   " before the deadline; wait for items, allow more time or ask for more "
+                   "ring_slots"};
+}
+
+Session::State::Got Session::State::try_reserve(std::uint32_t queue, std::uint64_t want,
+                                                std::optional<std::uint64_t> expected,
+                                                queue::Reservation& got) {
+  const auto& producer = collectors_[queue]->producer();
+  const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(want, options_.ring_slots));
+  if (!expected) {
+    got = producer.try_reserve(count);
+  } else {
+    const std::uint64_t limit = producer.limit();
+    if (limit <= *expected) {
+      got = {queue::TakeOutcome::full, 0, *expected};
+      if (producer.closed()) return Got::closed;
+      return producer.tail() == *expected ? Got::none : Got::moved;
+    }
+    std::uint64_t tail = *expected;
+    const auto room = static_cast<std::uint32_t>(std::min<std::uint64_t>(count, limit - tail));
+    // Relaxed, as in take_tickets: taking a position publishes nothing.
+    if (!queue::HostAtomics::compare_exchange(&producer.tickets->tail, tail, tail + room)) {
+      return (tail & kRingClosedBit) != 0 ? Got::closed : Got::moved;
+    }
+    got = {queue::TakeOutcome::ok, room, *expected};
+  }
+  switch (got.outcome) {
+    case queue::TakeOutcome::ok:
+      return Got::some;
+    case queue::TakeOutcome::full:
+      return Got::none;
+    case queue::TakeOutcome::closed:
+      return Got::closed;
+  }
+  return Got::closed;
+}
+
+bool Session::State::wait_for_room(std::uint32_t queue, std::uint64_t want, Deadline deadline) {
+  full_waits_[queue].fetch_add(1, std::memory_order_relaxed);
+  const auto& producer = collectors_[queue]->producer();
+  // Some room rather than one slot: a producer that wakes for every slot costs more than the items
+  // do.
+  const std::uint64_t enough = std::min<std::uint64_t>(want, std::max(options_.ring_slots / 8, 1u));
+  const auto room = [&] { return producer.limit() - std::min(producer.limit(), producer.tail()); };
+  if (wait_for(deadline, [&] { return producer.closed() || room() >= enough; })) return true;
+  return room() != 0;
+}
+
+void Session::State::publish(std::uint32_t queue, const queue::Reservation& got,
+                             const MegakernelWorkItem* items, std::uint8_t flags,
+                             std::int64_t now_ns) {
+  Collector& collector = *collectors_[queue];
+  const auto& producer = collector.producer();
+  for (std::uint32_t i = 0; i < got.count; ++i) {
+    const std::uint64_t position = got.first + i;
+    collector.note_submit(position, items[i].op_handle, now_ns);
+    if (hooks_.producer_vanishes && hooks_.producer_vanishes(queue, position)) continue;
+    // False: we were so late that the position was given up. Then it ends as cancelled (abandoned),
+    // which its ticket says; nothing is left to do here.
+    (void)producer.try_publish(position, items[i], flags);
+  }
+}
+
+void Session::State::account(std::int64_t begin_ns, std::int64_t publish_ns, std::uint64_t items) {
+  const std::int64_t end_ns = since_open_ns();
+  plan_ns_.fetch_add(static_cast<std::uint64_t>(publish_ns - begin_ns), std::memory_order_relaxed);
+  publish_ns_.fetch_add(static_cast<std::uint64_t>(end_ns - publish_ns), std::memory_order_relaxed);
+  bytes_in_.fetch_add(items * sizeof(MegakernelWorkItem), std::memory_order_relaxed);
+  if (first_publish_ns_.load(std::memory_order_relaxed) < 0) {
+    std::int64_t none = -1;
+    first_publish_ns_.compare_exchange_strong(none, publish_ns, std::memory_order_relaxed);
+  }
+}
+
+Session::SubmitMany Session::State::submit_many(std::span<const MegakernelWorkItem> items,
+                                                Deadline deadline, std::uint32_t queue,
+                                                std::uint8_t flags) {
+  SubmitMany result;
+  result.first = {queue, 0};
+  result.stopped_by = refuses(queue, flags);
+  if (result.stopped_by) return result;
+  const bool observed = observer_.active.load(std::memory_order_acquire);
+  while (result.accepted < items.size()) {
+    // A run of items of one kind; one with an unknown op ends it and is refused.
+    const auto rest = items.subspan(result.accepted);
+    const bool slow = observed || ordered(rest[0]);
+    const std::size_t most = slow ? rest.size() : std::min<std::size_t>(rest.size(), kPublishBatch);
+    std::size_t run = 0;
+    while (run < most && known_op(rest[run].op_handle) && (observed || ordered(rest[run]) == slow))
+      ++run;
+    if (run == 0) {
+      result.stopped_by = Error{Errc::invalid_argument, "op " + text(rest[0].op_handle) +
+                                                            " is not registered in this session"};
+      break;
+    }
+    const auto part = rest.first(run);
+    if (!(slow ? submit_ordered(part, deadline, flags, result)
+               : submit_plain(part, deadline, flags, result)))
+      break;
+  }
+  return result;
+}
+
+bool Session::State::submit_plain(std::span<const MegakernelWorkItem> items, Deadline deadline,
+                                  std::uint8_t flags, SubmitMany& result) {
+  const std::uint32_t queue = result.first.queue;
+  while (!items.empty()) {
+    const std::int64_t begin_ns = since_open_ns();
+    std::optional<std::uint64_t> expected;
+    if (result.accepted != 0) expected = result.first.position + result.accepted;
+    queue::Reservation got;
+    switch (try_reserve(queue, items.size(), expected, got)) {
+      case Got::some:
+        break;
+      case Got::moved:
+        return false;
+      case Got::closed:
+        result.stopped_by = Error{Errc::closed, "the session is closed"};
+        return false;
+      case Got::none:
+        if (wait_for_room(queue, items.size(), deadline)) continue;
+        result.stopped_by = full(queue);
+        return false;
+    }
+    if (!expected) result.first.position = got.first;
+    publish(queue, got, items.data(), flags, begin_ns);
+    backend_->doorbell();
+    account(begin_ns, begin_ns, got.count);
+    result.accepted += got.count;
+    items = items.subspan(got.count);
+  }
+  return true;
+}
+
+Status Session::State::add_access(std::uint32_t handle, const char* what,
+                                  const std::vector<OpSignature::Slot>& slots, bool all_write,
+                                  bool touches) {
+  if (handle == 0) return {};
+  HandleRecord* record = find_handle(handle);
+  if (record == nullptr || record->releasing) {
+    return fail(Errc::invalid_argument, std::string(what) + " " + text(handle) +
+                                            " is not a live buffer or binding set of this session");
+  }
+  if (!touches) return {};
+  if (record->kind != HandleRecord::Kind::set) {
+    accesses_.push_back({record, all_write || (!slots.empty() && slots[0].read_write)});
+    return {};
+  }
+  accesses_.push_back({record, false});  // keeps the set until the item has ended
+  for (std::size_t i = 0; i < record->members.size(); ++i) {
+    HandleRecord* member = find_handle(record->members[i]);
+    if (member == nullptr) continue;  // cannot be: a buffer in a live set is not released
+    accesses_.push_back({member, all_write || (i < slots.size() && slots[i].read_write)});
+  }
+  return {};
+}
+
+Status Session::State::find_accesses(const MegakernelWorkItem& item) {
+  accesses_.clear();
+  const OpSignature& signature = ops_.find(item.op_handle)->info.signature;
+  const bool touches = item.op_handle != kNop;
+  VYRE_TRY(add_access(item.input_handle, "input_handle", signature.inputs, false, touches));
+  return add_access(item.output_handle, "output_handle", signature.outputs, true, touches);
+}
+
+bool Session::State::copy_under_way() const noexcept {
+  return std::any_of(accesses_.begin(), accesses_.end(), [](const Access& access) {
+    return access.record->host_writers != 0 || (access.writes && access.record->host_readers != 0);
+  });
+}
+
+std::optional<QueueSpan> Session::State::conflict_elsewhere(std::uint32_t queue) const {
+  std::optional<QueueSpan> found;
+  for (const Access& access : accesses_) {
+    access.record->uses.prune(
+        [this](const QueueSpan& span) { return collectors_[span.queue]->ended(span); });
+    access.record->uses.conflicts(access.writes, [&](const QueueSpan& span) {
+      if (span.queue != queue) found = span;
+    });
+  }
+  return found;
+}
+
+std::uint8_t Session::State::order_flags(std::uint32_t queue, std::uint64_t position) const {
+  std::uint8_t flags = kQueueFlagNone;
+  for (const Access& access : accesses_) {
+    access.record->uses.conflicts(access.writes, [&](const QueueSpan& span) {
+      if (span.queue != queue || collectors_[queue]->ended(span)) return;
+      const bool just_before = span.first == span.last && span.last + 1 == position;
+      flags |= just_before ? kQueueFlagAfterPrevious : kQueueFlagAfterAll;
+    });
+  }
+  return flags;
+}
+
+Session::State::Placed Session::State::place(const MegakernelWorkItem& item, std::uint8_t flags,
+                                             SubmitMany& result, QueueSpan& conflict) {
+  const std::uint32_t queue = result.first.queue;
+  const std::int64_t begin_ns = since_open_ns();
+  if (auto found = find_accesses(item); !found) {
+    result.stopped_by = std::move(found).error();
+    return Placed::stop;
+  }
+  if (copy_under_way()) return Placed::copy;
+  if (const auto elsewhere = conflict_elsewhere(queue)) {
+    conflict = *elsewhere;
+    return Placed::conflict;
+  }
+  std::optional<std::uint64_t> expected;
+  if (result.accepted != 0) expected = result.first.position + result.accepted;
+  queue::Reservation got;
+  switch (try_reserve(queue, 1, expected, got)) {
+    case Got::some:
+      break;
+    case Got::moved:
+      return Placed::stop;
+    case Got::none:
+      return Placed::room;
+    case Got::closed:
+      result.stopped_by = Error{Errc::closed, "the session is closed"};
+      return Placed::stop;
+  }
+  if (!expected) result.first.position = got.first;
+  const auto ordering = static_cast<std::uint8_t>(flags | order_flags(queue, got.first));
+  for (const Access& access : accesses_) {
+    if (!access.writes) access.record->uses.add_reader(queue, got.first);
+  }
+  for (const Access& access : accesses_) {
+    if (access.writes) access.record->uses.set_writer(queue, got.first);
+  }
+  const std::int64_t publish_ns = since_open_ns();
+  if (observer_.active.load(std::memory_order_acquire)) {
+    const std::lock_guard observing(observer_.mutex);
+    if (observer_.observer) {
+      observer_.observer->on_submit({queue, got.first}, item, flags,
+                                    std::chrono::nanoseconds{publish_ns});
+    }
+  }
+  publish(queue, got, &item, ordering, publish_ns);
+  account(begin_ns, publish_ns, 1);
+  ++result.accepted;
+  return Placed::yes;
+}
+
+bool Session::State::submit_ordered(std::span<const MegakernelWorkItem> items, Deadline deadline,
+                                    std::uint8_t flags, SubmitMany& result) {
+  OrderLock lock(order_);
+  std::size_t next = 0;
+  bool goes_on = true;
+  while (goes_on && next < items.size()) {
+    QueueSpan conflict;
+    const Placed placed = place(items[next], flags, result, conflict);
+    if (placed == Placed::yes) {
+      ++next;
+      continue;
+    }
+    if (placed == Placed::stop) {
+      goes_on = false;
+      break;
+    }
+    // Something has to end first; what we published so far must be able to.
+    lock.unlock();
+    backend_->doorbell();
+    switch (placed) {
+      case Placed::room:
+        goes_on = wait_for_room(result.first.queue, items.size() - next, deadline);
+        if (!goes_on) result.stopped_by = full(result.first.queue);
+        break;
+      case Placed::conflict:
+        goes_on = wait_ended(conflict, deadline);
+        if (!goes_on) {
+          result.stopped_by =
+              Error{Errc::deadline_exceeded,
+                    "the item uses a buffer that the item at position " + text(conflict.last) +
+                        " of queue " + text(conflict.queue) + " still uses; allow more time"};
+        }
+        break;
+      default:
+        goes_on = wait_for(deadline, [&] {
+          const std::lock_guard again(order_);
+          return !find_accesses(items[next]) || !copy_under_way();
+        });
+        if (!goes_on) {
+          result.stopped_by = Error{
+              Errc::deadline_exceeded,
+              "a write or download of one of the item's buffers is under way; allow more time"};
+        }
+        break;
+    }
+    lock.lock();
+  }
+  lock.unlock();
+  backend_->doorbell();
+  return goes_on;
+}
+
+}  // namespace vyre::runtime

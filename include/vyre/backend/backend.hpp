@@ -1,0 +1,133 @@
+// The interface between a Session and what runs its items: CPU workers here, a resident kernel on a
+// device. Host only. The Session owns a Backend; every call below says who may call it and when.
+//
+// What a resident kernel forces on this interface (D6): everything a driver call would be needed
+// for is given before start() (queues, slots, workers, memory budget); afterwards memory, handles,
+// bindings and bytes change through calls that a device backend turns into items of a control
+// queue. The Session calls them only when no unfinished item conflicts (runtime/hazards), so their
+// place in the order of work is fixed by the caller. Spec: docs/api.md, "Backends".
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vyre/base/bytes.hpp"
+#include "vyre/base/error.hpp"
+#include "vyre/core/run.hpp"
+#include "vyre/protocol/completion.hpp"
+#include "vyre/protocol/work_item.hpp"
+#include "vyre/queue/completion_ring.hpp"
+#include "vyre/queue/submission_ring.hpp"
+
+namespace vyre::core {
+class Image;
+}
+
+namespace vyre::backend {
+
+using Clock = std::chrono::steady_clock;
+using Deadline = Clock::time_point;
+
+struct Options {
+  std::uint32_t queues{1};
+  std::uint32_t ring_slots{0};  // submission slots a queue, a power of two
+  std::uint32_t completion_slots{
+      0};  // items in flight a queue, a power of two, at least ring_slots
+  std::uint32_t workers{1};
+  std::uint64_t fuel{0};
+  std::chrono::nanoseconds producer_timeout{0};
+  Deadline start_until{Deadline::max()};  // later than this no item starts (max_wall_time)
+  /// Fault injection for tests: asked before a worker runs an item, with the worker and how many
+  /// items it has run; true makes the worker die there.
+  std::function<bool(std::uint32_t worker, std::uint64_t items_run)> worker_dies;
+};
+
+/// What a program does with a declared buffer.
+enum class BufferRole : std::uint8_t { workgroup, read, read_write, allocated };
+
+struct ProgramBuffer {
+  BufferRole role{BufferRole::read};
+  std::uint64_t min_bytes{0};  // read, read_write: at least; allocated, workgroup: exactly
+};
+
+/// A VIR0 program ready to run. Immutable once added; shared by workers.
+struct ProgramOp {
+  std::string name;
+  std::shared_ptr<const core::Image> image;
+  std::vector<ProgramBuffer> buffers;  // by declaration index
+  /// Pure: byte length of every declared buffer and the item's param -> workgroups.
+  std::function<Result<core::Grid>(std::span<const std::uint64_t> byte_lengths,
+                                   std::uint32_t param)>
+      grid;
+};
+
+/// The host's ends of one queue. Views over memory that the backend owns until it is destroyed.
+struct QueuePort {
+  queue::SubmissionProducer<queue::HostAtomics> submissions{};
+  queue::CompletionReader<queue::HostAtomics> completions{};
+};
+
+/// What a backend tells its Session; called from backend threads, never under a lock of the
+/// backend.
+class Listener {
+ public:
+  virtual ~Listener() = default;
+  /// Completions were posted.
+  virtual void posted() noexcept = 0;
+  /// A worker has nothing to do: a good moment to collect completions.
+  virtual void idle() noexcept = 0;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;  // stops at once, if stop() was not called
+  [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+
+  // Life. One thread.
+  [[nodiscard]] virtual Status start(Listener& listener) = 0;
+  /// From now on queued items are completed as cancelled with `why` instead of started. The first
+  /// reason stays.
+  virtual void cancel_queued(FaultCode why) noexcept = 0;
+  /// Asks running items to end as cancelled with the reason given to cancel_queued.
+  virtual void stop_running() noexcept = 0;
+  /// Joins everything; false if something did not stop in time. No item may be in flight.
+  [[nodiscard]] virtual bool stop(Deadline deadline) noexcept = 0;
+
+  // Queues. Any thread.
+  [[nodiscard]] virtual QueuePort port(std::uint32_t queue) noexcept = 0;
+  /// Items were published. Cheap when workers are awake.
+  virtual void doorbell() noexcept = 0;
+  /// Called now and then by threads that wait: fires start_until and clears up after the last dead
+  /// worker.
+  virtual void tend() noexcept = 0;
+  /// Grows while any worker is alive and looks at its queues.
+  [[nodiscard]] virtual std::uint64_t heartbeat() const noexcept = 0;
+  /// Why no item can run any more; nullopt while the backend is well.
+  [[nodiscard]] virtual std::optional<Error> lost() const = 0;
+
+  // Memory, one thread at a time; read and write: any thread, on distinct bytes. Handles are the
+  // Session's.
+  [[nodiscard]] virtual Status allocate(std::uint32_t handle, std::uint64_t bytes) = 0;  // zeroed
+  [[nodiscard]] virtual Result<std::uint64_t> map_file(std::uint32_t handle,
+                                                       const std::string& path) = 0;
+  [[nodiscard]] virtual Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers) = 0;
+  virtual void release(std::uint32_t handle) noexcept = 0;
+  [[nodiscard]] virtual Status write(std::uint32_t handle, std::uint64_t offset,
+                                     ByteSpan bytes) = 0;
+  [[nodiscard]] virtual Status read(std::uint32_t handle, std::uint64_t offset,
+                                    MutableByteSpan out) = 0;
+
+  // Ops, one thread at a time; an op is added before the first item that names it is published.
+  [[nodiscard]] virtual Status add_program(std::uint32_t op, ProgramOp program) = 0;
+  /// Instructions executed for `op` so far (core::RunResult::instructions).
+  [[nodiscard]] virtual std::uint64_t steps(std::uint32_t op) const noexcept = 0;
+};
+
+}  // namespace vyre::backend

@@ -1,0 +1,24 @@
+// Fault injection for tests: sessions whose workers die and whose producers vanish on purpose. Host
+// only. Nothing here is part of the API; a program that is not a test has no use for it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "vyre/runtime/session.hpp"
+
+namespace vyre::runtime {
+
+struct TestHooks {
+  /// Asked before worker `worker` runs an item, its `items_run`-th; true: its thread ends there.
+  std::function<bool(std::uint32_t worker, std::uint64_t items_run)> worker_dies;
+  /// Asked with the position just taken; true: the producer never publishes it, as if its thread
+  /// had died.
+  std::function<bool(std::uint32_t queue, std::uint64_t position)> producer_vanishes;
+  /// Results kept for wait(); 0 = kDefaultHistory. A power of two, at least ring_slots.
+  std::uint32_t history{0};
+};
+
+[[nodiscard]] Result<Session> open_for_tests(const SessionOptions& options, TestHooks hooks);
+
+}  // namespace vyre::runtime
