@@ -72,7 +72,7 @@ TEST(RandomGenerator, ReachesEveryOperatorAndStatementThatCanRun) {
   EXPECT_EQ(atomics.size(), 9u);       // all 11 but CompareExchangeWeak and FetchNand
   EXPECT_EQ(expressions.size(), 19u);  // all but Call, SubgroupLocalId, SubgroupSize
   EXPECT_EQ(statements.size(), 12u);   // all but Trap, Resume, IndirectDispatch and the collectives
-  EXPECT_EQ(elements.size(), 16u);
+  EXPECT_EQ(elements.size(), 15u);
 }
 
 TEST(RandomGenerator, MakesProgramsThatSurviveTheWireAndTheText) {
