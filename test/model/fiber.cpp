@@ -37,15 +37,18 @@ Fiber::~Fiber() {
 
 void Fiber::start(std::function<void()> body) {
   body_ = std::move(body);
+  if (finished_ && entered_) {  // it stands at the end of its loop and goes on from there
+    finished_ = false;
+    return;
+  }
 #if defined(VYRE_MODEL_TSAN)
   // A fiber that was left for good keeps its call stack in the sanitizer's eyes: give it a new
   // identity.
-  if (!finished_ || tsan_inside_ == nullptr) {
-    if (tsan_inside_ != nullptr) __tsan_destroy_fiber(tsan_inside_);
-    tsan_inside_ = __tsan_create_fiber(0);
-  }
+  if (tsan_inside_ != nullptr) __tsan_destroy_fiber(tsan_inside_);
+  tsan_inside_ = __tsan_create_fiber(0);
 #endif
   finished_ = false;
+  entered_ = true;
   asan_fake_ = nullptr;
   getcontext(&inside_);
   inside_.uc_stack.ss_sp = stack_.get();
@@ -72,15 +75,8 @@ void Fiber::resume() {
 }
 
 void Fiber::leave() {
-  switch_out(false);
-}
-
-void Fiber::switch_out(bool for_good) {
 #if defined(VYRE_MODEL_ASAN)
-  __sanitizer_start_switch_fiber(for_good ? nullptr : &asan_fake_, asan_outside_bottom_,
-                                 asan_outside_size_);
-#else
-  (void)for_good;
+  __sanitizer_start_switch_fiber(&asan_fake_, asan_outside_bottom_, asan_outside_size_);
 #endif
 #if defined(VYRE_MODEL_TSAN)
   __tsan_switch_to_fiber(tsan_outside_, 0);
@@ -97,9 +93,11 @@ void Fiber::enter(unsigned low, unsigned high) {
 #if defined(VYRE_MODEL_ASAN)
   __sanitizer_finish_switch_fiber(nullptr, &self->asan_outside_bottom_, &self->asan_outside_size_);
 #endif
-  self->body_();
-  self->finished_ = true;
-  self->switch_out(true);
+  for (;;) {
+    self->body_();
+    self->finished_ = true;
+    self->leave();
+  }
 }
 
 }  // namespace vyre::model

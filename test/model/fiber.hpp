@@ -27,7 +27,6 @@ class Fiber {
 
  private:
   static void enter(unsigned low, unsigned high);
-  void switch_out(bool for_good);
 
   static constexpr std::size_t kStackBytes{128 * 1024};
   std::unique_ptr<char[]> stack_;
@@ -35,6 +34,7 @@ class Fiber {
   ucontext_t outside_{};
   std::function<void()> body_;
   bool finished_{true};
+  bool entered_{false};
   void* tsan_inside_{nullptr};
   void* tsan_outside_{nullptr};
   void* asan_fake_{nullptr};
