@@ -1,0 +1,129 @@
+// The run over files: reads lines, has each judged, keeps the sum. See
+// vyre/conformance/conformance.hpp.
+#include "vyre/conformance/conformance.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "judge.hpp"
+#include "line_reader.hpp"
+
+namespace vyre::conformance {
+namespace {
+
+std::string_view executor_name(Executor executor) noexcept {
+  switch (executor) {
+    case Executor::reference:
+      return "reference";
+    case Executor::cpu:
+      return "cpu";
+    case Executor::cuda:
+      return "cuda";
+  }
+  return "unknown";
+}
+
+class Run {
+ public:
+  Run(const Options& options, CaseExecutor& executor,
+      const std::function<void(const Failure&)>& on_failure)
+      : options_(options), executor_(executor), on_failure_(on_failure) {}
+
+  Status file(const std::string& path) {
+    path_ = path;
+    VYRE_ASSIGN(auto reader, LineReader::open(path));
+    ++summary_.files;
+    std::string text;
+    for (;;) {
+      VYRE_ASSIGN(const bool more, reader.next(text));
+      if (!more) return {};
+      line_ = reader.line_number();
+      if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
+      const auto line = parse_line(text);
+      if (!line) return at_line(line.error());
+      if (const auto* c = std::get_if<ExecutionCase>(&*line)) {
+        ++summary_.cases;
+        if (const auto why = judge(*c, executor_)) {
+          report(c->name, *why);
+        } else {
+          ++summary_.passed;
+        }
+      } else {
+        VYRE_TRY(decoder_line(std::get<DecoderCase>(*line)));
+      }
+    }
+  }
+
+  Summary take() { return std::move(summary_); }
+
+ private:
+  Status decoder_line(const DecoderCase& c) {
+    for (const Mutation& mutation : c.mutations) {
+      const auto blob = mutated(c.wire, mutation);
+      if (!blob) return at_line(blob.error());
+      ++summary_.decoder_verdicts;
+      if (const auto why = judge(*blob, mutation)) {
+        report(c.name + ", " + describe(mutation), *why);
+      } else {
+        ++summary_.decoder_passed;
+      }
+    }
+    return {};
+  }
+
+  void report(const std::string& name, const std::string& why) {
+    ++summary_.failed;
+    const Failure failure{path_, line_, name, why};
+    if (on_failure_) on_failure_(failure);
+    if (summary_.failures.size() < options_.max_failures_kept) summary_.failures.push_back(failure);
+  }
+
+  tl::unexpected<Error> at_line(Error error) const {
+    error.message = "'" + path_ + "' line " + std::to_string(line_) + ": " + error.message;
+    return tl::unexpected<Error>(std::move(error));
+  }
+
+  const Options& options_;
+  CaseExecutor& executor_;
+  const std::function<void(const Failure&)>& on_failure_;
+  std::string path_;
+  std::uint64_t line_{0};
+  Summary summary_;
+};
+
+}  // namespace
+
+Result<Executor> parse_executor(std::string_view name) {
+  for (const Executor executor : {Executor::reference, Executor::cpu, Executor::cuda}) {
+    if (name == executor_name(executor)) return executor;
+  }
+  return fail(Errc::invalid_argument,
+              "executor '" + std::string(name) + "' is unknown; use reference, cpu or cuda");
+}
+
+Result<Summary> run_files(const std::vector<std::string>& paths, const Options& options,
+                          const std::function<void(const Failure&)>& on_failure) {
+  VYRE_ASSIGN(const auto executor, make_executor(options.executor));
+  Run run(options, *executor, on_failure);
+  for (const std::string& path : paths) VYRE_TRY(run.file(path));
+  return run.take();
+}
+
+std::string to_json(const Summary& summary, const Options& options) {
+  using Json = nlohmann::ordered_json;
+  Json failures = Json::array();
+  for (const Failure& f : summary.failures) {
+    failures.push_back({{"file", f.file}, {"line", f.line}, {"name", f.name}, {"why", f.why}});
+  }
+  const Json json{{"executor", executor_name(options.executor)},
+                  {"files", summary.files},
+                  {"cases", summary.cases},
+                  {"passed", summary.passed},
+                  {"decoder_verdicts", summary.decoder_verdicts},
+                  {"decoder_passed", summary.decoder_passed},
+                  {"failed", summary.failed},
+                  {"failures", std::move(failures)}};
+  // Names and texts of a hostile file may be no UTF-8; they are replaced, not thrown over.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace vyre::conformance

@@ -1,0 +1,203 @@
+// The executors of a conformance run; see executors.hpp.
+#include "executors.hpp"
+
+#include <chrono>
+
+#include "vyre/protocol/fault_names.hpp"
+#include "vyre/reference/evaluate.hpp"
+#include "vyre/runtime/session.hpp"
+
+namespace vyre::conformance {
+namespace {
+
+/// A case that takes longer is reported as broken instead of holding up the run.
+constexpr std::chrono::seconds kCaseDeadline{120};
+
+RunResult ended(Ending ending, std::string message) {
+  return {ending, {}, std::move(message)};
+}
+
+class ReferenceExecutor final : public CaseExecutor {
+ public:
+  RunResult run(const ExecutionCase& c, const vir::Program& program) override {
+    reference::Options options;
+    options.grid = c.grid;
+    reference::Outcome outcome = reference::evaluate(program, c.inputs, options);
+    switch (outcome.verdict) {
+      case reference::Verdict::done:
+        return {Ending::done, std::move(outcome.outputs), {}};
+      case reference::Verdict::refused:
+        return ended(Ending::refused, std::move(outcome.message));
+      case reference::Verdict::faulted:
+        return ended(Ending::faulted, std::move(outcome.message));
+    }
+    return ended(Ending::broken, "the reference gave no verdict");
+  }
+};
+
+/// Refusals of a program or of what is bound to it; anything else says nothing about the program.
+bool is_refusal(Errc code) noexcept {
+  switch (code) {
+    case Errc::invalid_argument:
+    case Errc::malformed:
+    case Errc::version_mismatch:
+    case Errc::limit_exceeded:
+    case Errc::refused:
+    case Errc::unsupported:
+      return true;
+    default:
+      return false;
+  }
+}
+
+RunResult failed(const char* step, const Error& error) {
+  return ended(is_refusal(error.code) ? Ending::refused : Ending::broken,
+               std::string(step) + ": " + to_string(error));
+}
+
+class SessionExecutor final : public CaseExecutor {
+ public:
+  explicit SessionExecutor(runtime::Session session) : session_(std::move(session)) {}
+
+  RunResult run(const ExecutionCase& c, const vir::Program& program) override {
+    const auto op =
+        session_.register_program("case" + std::to_string(++count_) + ":" + c.name, program);
+    if (!op) return failed("register", op.error());
+    handles_.clear();
+    RunResult result = run_registered(c, program, *op);
+    // Binding sets were made last and hold the buffers: release in reverse.
+    for (auto it = handles_.rbegin(); it != handles_.rend(); ++it) {
+      const auto released = session_.release(*it, runtime::after(kCaseDeadline));
+      if (!released && result.ending == Ending::done) {
+        result = ended(Ending::broken, "release: " + to_string(released.error()));
+      }
+    }
+    return result;
+  }
+
+ private:
+  RunResult run_registered(const ExecutionCase& c, const vir::Program& program,
+                           runtime::OpHandle op) {
+    std::vector<std::uint64_t> lengths;
+    for (const Bytes& input : c.inputs) lengths.push_back(input.size());
+    const auto plan = vir::plan_buffers(program, lengths);
+    std::vector<runtime::Handle> inputs;
+    std::vector<runtime::Handle> outputs;
+    std::vector<runtime::Handle> by_buffer(program.buffers.size());
+    if (!plan) {
+      // Inputs that do not fit: the session is to find out by itself, from what the caller gave.
+      for (const Bytes& input : c.inputs) {
+        if (auto error = make(session_.upload(input), inputs)) return *error;
+      }
+    }
+    for (std::size_t i = 0; plan && i < program.buffers.size(); ++i) {
+      const vir::BufferClass kind = plan->classes[i];
+      if (vir::takes_input(kind)) {
+        if (auto error = make(session_.upload(c.inputs[plan->input_index[i]]), inputs))
+          return *error;
+        by_buffer[i] = inputs.back();
+      } else if (kind == vir::BufferClass::allocated) {
+        if (auto error = make(session_.allocate(plan->byte_lengths[i]), outputs)) return *error;
+        by_buffer[i] = outputs.back();
+      }
+    }
+    runtime::Handle input;
+    runtime::Handle output;
+    if (auto error = bind(inputs, input)) return *error;
+    if (auto error = bind(outputs, output)) return *error;
+
+    const MegakernelWorkItem item{op.id, input.id, output.id, 0};
+    const auto ticket = session_.submit(item, runtime::after(kCaseDeadline));
+    if (!ticket) return failed("submit", ticket.error());
+    const auto result = session_.wait(*ticket, runtime::after(kCaseDeadline));
+    if (!result) return failed("wait", result.error());
+    if (result->status != CompletionStatus::done) return not_done(*result);
+    if (!plan) return {Ending::done, {}, {}};
+    return download(program, *plan, by_buffer);
+  }
+
+  std::optional<RunResult> make(Result<runtime::Handle> handle,
+                                std::vector<runtime::Handle>& list) {
+    if (!handle) return failed("buffer", handle.error());
+    list.push_back(*handle);
+    handles_.push_back(*handle);
+    return std::nullopt;
+  }
+
+  /// No buffer: no handle. One buffer: its own handle. More: a binding set.
+  std::optional<RunResult> bind(const std::vector<runtime::Handle>& buffers, runtime::Handle& out) {
+    if (buffers.empty()) return std::nullopt;
+    if (buffers.size() == 1) {
+      out = buffers.front();
+      return std::nullopt;
+    }
+    const auto set = session_.bind(buffers);
+    if (!set) return failed("bind", set.error());
+    handles_.push_back(*set);
+    out = *set;
+    return std::nullopt;
+  }
+
+  static RunResult not_done(const runtime::ItemResult& result) {
+    std::string message(fault_name(result.fault.code));
+    message += " (workgroup " + std::to_string(result.fault.workgroup) + ", lane " +
+               std::to_string(result.fault.lane) + ", statement " +
+               std::to_string(result.fault.statement) + ")";
+    const bool fault = result.status == CompletionStatus::faulted;
+    return ended(fault ? Ending::faulted : Ending::broken,
+                 fault ? message : "cancelled: " + message);
+  }
+
+  RunResult download(const vir::Program& program, const vir::BufferPlan& plan,
+                     const std::vector<runtime::Handle>& by_buffer) {
+    RunResult result{Ending::done, {}, {}};
+    for (std::size_t i = 0; i < program.buffers.size(); ++i) {
+      if (!vir::is_returned(plan.classes[i])) continue;
+      auto bytes = session_.download(by_buffer[i], runtime::after(kCaseDeadline));
+      if (!bytes) return failed("download", bytes.error());
+      const vir::ByteRange range = vir::returned_range(program.buffers[i], bytes->size());
+      result.outputs.emplace_back(bytes->begin() + static_cast<std::ptrdiff_t>(range.start),
+                                  bytes->begin() + static_cast<std::ptrdiff_t>(range.end));
+    }
+    return result;
+  }
+
+  runtime::Session session_;
+  std::vector<runtime::Handle> handles_;  // of the case that runs
+  std::uint64_t count_{0};
+};
+
+}  // namespace
+
+std::string_view ending_name(Ending ending) noexcept {
+  switch (ending) {
+    case Ending::done:
+      return "done";
+    case Ending::refused:
+      return "refused";
+    case Ending::faulted:
+      return "faulted";
+    case Ending::broken:
+      return "broken";
+  }
+  return "unknown";
+}
+
+Result<std::unique_ptr<CaseExecutor>> make_executor(Executor executor) {
+  switch (executor) {
+    case Executor::reference:
+      return std::unique_ptr<CaseExecutor>(new ReferenceExecutor());
+    case Executor::cpu: {
+      runtime::SessionOptions options;
+      options.backend = runtime::BackendKind::cpu;
+      VYRE_ASSIGN(auto session, runtime::Session::open(options));
+      return std::unique_ptr<CaseExecutor>(new SessionExecutor(std::move(session)));
+    }
+    case Executor::cuda:
+      break;
+  }
+  return fail(Errc::unsupported,
+              "executor cuda is not in this build; use --executor cpu or --executor reference");
+}
+
+}  // namespace vyre::conformance

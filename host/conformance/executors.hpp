@@ -1,0 +1,33 @@
+// What runs an execution case: the reference directly, or a backend through the public Session.
+// Host only, private to this room; one executor serves all lines of a run.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "vector_line.hpp"
+#include "vyre/conformance/conformance.hpp"
+
+namespace vyre::conformance {
+
+/// broken: neither a verdict about the program nor its result (the session died, a deadline
+/// passed).
+enum class Ending : std::uint8_t { done, refused, faulted, broken };
+[[nodiscard]] std::string_view ending_name(Ending ending) noexcept;
+
+struct RunResult {
+  Ending ending{Ending::broken};
+  std::vector<Bytes> outputs;  // done only
+  std::string message;         // why, unless done
+};
+
+class CaseExecutor {
+ public:
+  virtual ~CaseExecutor() = default;
+  [[nodiscard]] virtual RunResult run(const ExecutionCase& c, const vir::Program& program) = 0;
+};
+
+[[nodiscard]] Result<std::unique_ptr<CaseExecutor>> make_executor(Executor executor);
+
+}  // namespace vyre::conformance

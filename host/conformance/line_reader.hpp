@@ -1,0 +1,44 @@
+// Lines of a vector file, plain or gzip, one at a time: memory follows the longest line, not the
+// file. Host only, private to this room; one reader, one thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "vyre/base/error.hpp"
+#include "vyre/platform/file.hpp"
+
+namespace vyre::conformance {
+
+/// A line longer than this is refused: twice the hexadecimal form of the largest program, and its
+/// buffers.
+inline constexpr std::size_t kMaxLineBytes{std::size_t{1} << 29};
+
+class LineReader {
+ public:
+  [[nodiscard]] static Result<LineReader> open(const std::string& path);
+  LineReader(LineReader&&) noexcept;
+  LineReader& operator=(LineReader&&) noexcept;
+  ~LineReader();
+
+  /// False at the end of the file. A damaged or truncated gzip stream is an error, and so is a line
+  /// beyond the limit. The last line needs no newline.
+  [[nodiscard]] Result<bool> next(std::string& line);
+  /// Number of the line that next() gave last, from 1.
+  [[nodiscard]] std::uint64_t line_number() const noexcept { return line_number_; }
+
+ private:
+  class Inflater;
+  explicit LineReader(std::string path, platform::MappedFile file);
+  /// Refills chunk_; false at the end.
+  [[nodiscard]] Result<bool> fill();
+
+  std::string path_;
+  platform::MappedFile file_;
+  std::unique_ptr<Inflater> inflater_;  // null for a plain file
+  std::string_view chunk_;              // bytes produced and not consumed yet
+  bool ended_{false};
+  std::uint64_t line_number_{0};
+};
+
+}  // namespace vyre::conformance
