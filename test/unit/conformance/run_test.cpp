@@ -122,7 +122,7 @@ TEST_P(BothExecutors, DependentLinesAreComparedByVerdictOnly) {
             1u);
   const std::string trap = wire_of(R"(
 buffer out: u32[1] read_write output live_out;
-region "r" { trap 7 "boom"; }
+region "r" { trap(7, "boom"); }
 )");
   const std::string text =
       why(line(trap, R"("inputs":[],"outputs":["00000000"],"order":"dependent")"));
