@@ -35,6 +35,15 @@ VYRE_F64_FN double mul_add(double a, double b, double c) noexcept {
 #endif
 }
 
+/// a * b that no compiler may join with an addition around it.
+VYRE_F64_FN double mul64(double a, double b) noexcept {
+#if VYRE_ON_DEVICE
+  return __dmul_rn(a, b);
+#else
+  return a * b;
+#endif
+}
+
 VYRE_F64_FN double sqrt64(double v) noexcept {
 #if VYRE_ON_DEVICE
   return __dsqrt_rn(v);
@@ -82,13 +91,13 @@ VYRE_F64_FN float narrow(double v) noexcept {
 
 /// e^v for |v| <= 300: v = k ln 2 + r, |r| <= ln 2 / 2.
 VYRE_F64_FN double exp64(double v) noexcept {
-  const double k = nearest_integer(v * kLog2E);
+  const double k = nearest_integer(mul64(v, kLog2E));
   const double r = mul_add(-k, kLn2, v);
   const double p = horner(r, 0x1.0000000000000p+0, 0x1.000000000001ep+0, 0x1.0000000000005p-1,
                           0x1.555555554b736p-3, 0x1.55555555520a4p-5, 0x1.1111112ddae8bp-7,
                           0x1.6c16c17f46982p-10, 0x1.a01978b8b3d18p-13, 0x1.a019a6611cad5p-16,
                           0x1.72fafebdaf273p-19, 0x1.28a2ca617b969p-22);
-  return p * power_of_two(static_cast<std::int32_t>(k));
+  return mul64(p, power_of_two(static_cast<std::int32_t>(k)));
 }
 
 /// x = 2^exponent * m with m in [sqrt(1/2), sqrt 2), and ln m = 2 atanh((m-1)/(m+1)). x > 0,
@@ -102,21 +111,21 @@ VYRE_F64_FN Logarithm split_log(float x) noexcept {
   // Rounding the exponent up where the fraction is beyond that of sqrt 2 centres m around 1.
   constexpr std::uint32_t kAboveSqrt2 = 0x00800000u - 0x003504F3u;
   const auto exponent = static_cast<std::int32_t>((bits + kAboveSqrt2) >> 23) - 127;
-  const double m = static_cast<double>(x) * power_of_two(-exponent);
+  const double m = mul64(static_cast<double>(x), power_of_two(-exponent));
   const double s = (m - 1.0) / (m + 1.0);
-  const double z = s * s;
+  const double z = mul64(s, s);
   const double p = horner(z, 0x1.0000000000001p+0, 0x1.5555555552d4ap-2, 0x1.999999a436686p-3,
                           0x1.249240b78fa06p-3, 0x1.c722cd6f60ec5p-4, 0x1.73230ffbca770p-4,
                           0x1.58d6a2d12a491p-4);
   const double twice = s + s;
-  return {static_cast<double>(exponent), twice * p};
+  return {static_cast<double>(exponent), mul64(twice, p)};
 }
 
 VYRE_F64_FN double sin_quarter(double r) noexcept {  // |r| <= pi/4
   const double p = horner(r * r, 0x1.0000000000000p+0, -0x1.5555555555543p-3, 0x1.111111110f3d4p-7,
                           -0x1.a01a019ba86e6p-13, 0x1.71de352fe0423p-19, -0x1.ae5e374862b03p-26,
                           0x1.5d873a7cbedebp-33);
-  return r * p;
+  return mul64(r, p);
 }
 
 VYRE_F64_FN double cos_quarter(double r) noexcept {
@@ -183,8 +192,8 @@ VYRE_F64_FN Reduced reduce_large(float x) noexcept {
   const std::uint32_t rest = product[2] << 2 | product[3] >> 30;
   const std::uint32_t up = static_cast<std::uint32_t>(fraction >> 63);
   const auto signed_fraction = static_cast<std::int64_t>(fraction);
-  const double turns =
-      mul_add(static_cast<double>(rest), 0x1p-96, static_cast<double>(signed_fraction) * 0x1p-64);
+  const double turns = mul_add(static_cast<double>(rest), 0x1p-96,
+                               mul64(static_cast<double>(signed_fraction), 0x1p-64));
   const double r = turns * kHalfPi;
   const std::uint32_t quadrant = (product[0] >> 30) + up;
   const bool negative = (bits & kSignBit) != 0u;
@@ -196,7 +205,7 @@ VYRE_F64_FN Reduced reduce(float x) noexcept {
   constexpr float kExactBound = 0x1p19f;  // quadrant numbers stay below 2^20
   if (abs(x) >= kExactBound) return reduce_large(x);
   const double v = static_cast<double>(x);
-  const double k = nearest_integer(v * kTwoOverPi);
+  const double k = nearest_integer(mul64(v, kTwoOverPi));
   const double r = mul_add(-k, kHalfPiLow, mul_add(-k, kHalfPiHigh, v));
   return {r, static_cast<std::uint32_t>(static_cast<std::int32_t>(k)) & 3u};
 }
@@ -207,7 +216,7 @@ VYRE_F64_FN double atan_small(double v) noexcept {
                           -0x1.249249008ec7dp-3, 0x1.c71c6488ac72ep-4, -0x1.745ba9f715ab9p-4,
                           0x1.3afaff0729265p-4, -0x1.0ffbceb95936dp-4, 0x1.d1fc5e5c44049p-5,
                           -0x1.642e7ce496477p-5, 0x1.5a416174e9066p-6);
-  return v * p;
+  return mul64(v, p);
 }
 
 /// |v| <= 1/2.
@@ -217,7 +226,7 @@ VYRE_F64_FN double asin_half(double v) noexcept {
              0x1.6db6db3f6520ap-5, 0x1.f1c72cd45cf66p-6, 0x1.6e89eb3168c38p-6, 0x1.1c6c3416e1086p-6,
              0x1.c6fa4bea13679p-7, 0x1.8ecbe87091503p-7, 0x1.abdb4a663d418p-8, 0x1.3fbdef75fa961p-6,
              -0x1.0944744c2b4b3p-6, 0x1.052d28b0b827bp-5);
-  return v * p;
+  return mul64(v, p);
 }
 
 /// asin(sqrt((1 - m) / 2)) for m in [1/2, 1]: half of acos(m).
@@ -229,7 +238,7 @@ VYRE_F64_FN double sinh_unit(double v) noexcept {  // |v| <= 1
   const double p = horner(v * v, 0x1.0000000000000p+0, 0x1.5555555555556p-3, 0x1.111111111108bp-7,
                           0x1.a01a01a02ad07p-13, 0x1.71de3a44ec169p-19, 0x1.ae6468167ffcap-26,
                           0x1.6119ff316f670p-33, 0x1.b4df3e38adf41p-41);
-  return v * p;
+  return mul64(v, p);
 }
 
 /// Beyond this |x| every exponential is an infinity or zero in f32.
