@@ -1,0 +1,110 @@
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "process.hpp"
+
+namespace vyre::test {
+namespace {
+
+using Json = nlohmann::json;
+const std::string kExamples = VYRE_SOURCE_DIR "/docs/examples/";
+
+TEST(CliAsm, WritesABlobThatDisassemblesToTheSameProgram) {
+  const Folder folder;
+  const std::string blob = folder.path("p.vyre");
+  ASSERT_EQ(vyre({"asm", kExamples + "crc32.vir", "-o", blob}).exit_code, 0);
+  EXPECT_EQ(read_all(blob).substr(0, 4), "VYRE");
+  const Ran from_blob = vyre({"dis", blob});
+  const Ran from_text = vyre({"dis", kExamples + "crc32.vir"});
+  EXPECT_EQ(from_blob.exit_code, 0);
+  EXPECT_EQ(from_blob.out, from_text.out);
+}
+
+TEST(CliAsm, TheSpecifiedExampleHasItsPublishedHash) {
+  const Folder folder;
+  // spec: out[gid.x] = a[gid.x] + 1 with workgroup 64 is 237 bytes.
+  const Ran ran = vyre({"asm", "-", "-o", folder.path("p"), "--json"},
+                       {"workgroup 64, 1, 1; buffer a: u32[4] read_only; buffer out: u32[4] "
+                        "read_write output live_out;"
+                        "region \"vyre.program.root\" { out[gid.x] = a[gid.x] + 1; }"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const Json json = Json::parse(ran.out);
+  EXPECT_EQ(json["bytes"], 237);
+  EXPECT_EQ(json["exact"], true);
+  EXPECT_EQ(json["fingerprint"].get<std::string>().size(), 64u);
+}
+
+TEST(CliAsm, WarnsWhenTheWireFormLosesALiteral) {
+  const Folder folder;
+  const Ran ran = vyre({"asm", "-", "-o", folder.path("p")}, {"let x = -0.0f;"});
+  EXPECT_EQ(ran.exit_code, 0);
+  EXPECT_NE(ran.err.find("warning"), std::string::npos);
+}
+
+TEST(CliAsm, ErrorsHaveLineColumnAndCodeAndLeaveNoFile) {
+  const Folder folder;
+  const std::string text =
+      folder.write("bad.vir", "buffer a: u32[4] read_only;\nlet x = flor(1.0f);\n");
+  const Ran ran = vyre({"asm", text, "-o", folder.path("p"), "--json"});
+  EXPECT_EQ(ran.exit_code, 3);
+  EXPECT_NE(ran.err.find("line 2, column 9"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("did you mean 'floor'"), std::string::npos) << ran.err;
+  const Json error = Json::parse(ran.out)["error"];
+  EXPECT_EQ(error["code"], "malformed");
+  EXPECT_EQ(error["line"], 2);
+  EXPECT_EQ(error["column"], 9);
+  EXPECT_EQ(read_all(folder.path("p")), "");
+}
+
+TEST(CliDis, PrintsTheImage) {
+  const Ran ran = vyre({"dis", kExamples + "line_count.vir", "--image"});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_GT(ran.out.size(), 100u);
+  const Ran json = vyre({"dis", kExamples + "line_count.vir", "--json"});
+  EXPECT_EQ(Json::parse(json.out)["text"].get<std::string>().substr(0, 9), "workgroup");
+}
+
+TEST(CliVerify, ListsViolationsWithStableCodesAndExitsOne) {
+  const Folder folder;
+  const std::string bad = folder.write("bad.vir",
+                                       "buffer out: u32[4] read_write output live_out; region "
+                                       "\"r\" { out[0] = nowhere; out[9] = 1; }");
+  const Ran good = vyre({"verify", kExamples + "crc32.vir"});
+  EXPECT_EQ(good.exit_code, 0);
+  EXPECT_NE(good.out.find("accepted"), std::string::npos);
+  const Ran ran = vyre({"verify", kExamples + "crc32.vir", bad, "--json"});
+  EXPECT_EQ(ran.exit_code, 1);
+  const Json json = Json::parse(ran.out);
+  EXPECT_EQ(json["accepted"], false);
+  EXPECT_EQ(json["programs"][0]["verdict"], "accepted");
+  EXPECT_EQ(json["programs"][1]["verdict"], "refused");
+  EXPECT_GE(json["programs"][1]["diagnostics"].size(), 2u);
+}
+
+TEST(CliVerify, EveryExampleIsAccepted) {
+  for (const char* const name :
+       {"base64_decode", "byte_histogram", "crc32", "line_count", "literal_count", "polynomial_1",
+        "polynomial_5", "polynomial_10", "prefix_sum"}) {
+    const Ran ran = vyre({"verify", kExamples + name + ".vir"});
+    EXPECT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  }
+}
+
+TEST(CliCaps, ListsBackendsAndLimits) {
+  const Ran ran = vyre({"caps", "--json"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const Json json = Json::parse(ran.out);
+  ASSERT_EQ(json["backends"].size(), 2u);
+  EXPECT_EQ(json["backends"][0]["name"], "cpu");
+  EXPECT_EQ(json["backends"][0]["supported"], true);
+  EXPECT_GE(json["backends"][0]["max_worker_count"], 1);
+  if (json["backends"][1]["supported"] == false) {
+    EXPECT_FALSE(json["backends"][1]["reason"].is_null());
+  }
+  EXPECT_GT(json["limits"].size(), 10u);
+  EXPECT_NE(vyre({"caps"}).out.find("max_ring_slots"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace vyre::test

@@ -1,0 +1,142 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "process.hpp"
+
+namespace vyre::test {
+namespace {
+
+using Json = nlohmann::json;
+const std::string kExamples = VYRE_SOURCE_DIR "/docs/examples/";
+const std::string kLines = kExamples + "line_count.vir";
+
+TEST(CliRun, ManyFilesComeOutInTheirOrder) {
+  const Folder folder;
+  std::vector<std::string> arguments{"run", kLines};
+  std::string expected;
+  for (int i = 0; i < 200; ++i) {
+    arguments.push_back(folder.write("f" + std::to_string(i),
+                                     std::string(static_cast<std::size_t>(i * 7 % 50), '\n')));
+    expected += arguments.back() + ": " + std::to_string(i * 7 % 50) + "\n";
+  }
+  const Ran ran = vyre(arguments);
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_EQ(ran.out, expected);
+}
+
+TEST(CliRun, AMissingFileIsNamedWithItsErrnoAndTheOthersRun) {
+  const Folder folder;
+  const std::string a = folder.write("a", "1\n2\n");
+  const std::string b = folder.write("b", "1\n");
+  const std::string missing = folder.path("missing");
+  const Ran ran =
+      vyre({"run", kLines, a, missing, folder.path(""), b, "--report", folder.path("report")});
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_EQ(ran.out, a + ": 2\n" + b + ": 1\n");
+  EXPECT_NE(ran.err.find(missing), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("No such file or directory (errno 2)"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("errno 21"), std::string::npos) << ran.err;
+  const Json report = Json::parse(read_all(folder.path("report")));
+  EXPECT_EQ(report["schema"], "vyre.report/1");
+  EXPECT_EQ(report["report"]["items_processed"], 2);
+}
+
+TEST(CliRun, JsonHasARowForEachFile) {
+  const Folder folder;
+  const std::string a = folder.write("a", "1\n2\n");
+  const Ran ran = vyre({"run", kLines, a, folder.path("missing"), "--json"});
+  EXPECT_EQ(ran.exit_code, 1);
+  const Json json = Json::parse(ran.out);
+  EXPECT_EQ(json["failed"], 1);
+  EXPECT_EQ(json["items"][0]["file"], a);
+  EXPECT_EQ(json["items"][0]["outputs"]["lines"]["text"], "2");
+  EXPECT_EQ(json["items"][1]["status"], "failed");
+  EXPECT_EQ(json["items"][1]["error"]["errno"], 2);
+}
+
+TEST(CliRun, EveryExecutorGivesTheSameBytes) {
+  const Folder folder;
+  const std::string file = folder.write("f", some_text(5000, 3));
+  const Ran cpu = vyre({"run", kExamples + "byte_histogram.vir", file, "--executor", "cpu"});
+  const Ran reference =
+      vyre({"run", kExamples + "byte_histogram.vir", file, "--executor", "reference"});
+  EXPECT_EQ(cpu.exit_code, 0) << cpu.err;
+  EXPECT_EQ(reference.exit_code, 0) << reference.err;
+  EXPECT_EQ(cpu.out, reference.out);
+}
+
+TEST(CliRun, StandardInputIsAFileToo) {
+  EXPECT_EQ(vyre({"run", kLines, "-"}, {"a\nb\nc\n"}).out, "3\n");
+}
+
+TEST(CliRun, OutputsGoToADirectoryWithoutCollisions) {
+  const Folder folder;
+  std::filesystem::create_directory(folder.path("one"));
+  std::filesystem::create_directory(folder.path("two"));
+  const std::string a = folder.write("one/same", "\n");
+  const std::string b = folder.write("two/same", "\n\n");
+  const Ran ran = vyre({"run", kLines, a, b, "--out-dir", folder.path("out")});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "");
+  EXPECT_EQ(read_all(folder.path("out/same.lines")), "1\n");
+  EXPECT_EQ(read_all(folder.path("out/same.2.lines")), "2\n");
+}
+
+TEST(CliRun, AFaultNamesItsPlaceAndExitsOne) {
+  const Folder folder;
+  const std::string program =
+      folder.write("p.vir",
+                   "workgroup 4, 1, 1; buffer out: i32[4] read_write output live_out;"
+                   "region \"r\" { out[gid.x] = 1i / (i32(gid.x) - 2i); }");
+  for (const char* const executor : {"cpu", "reference"}) {
+    const Ran ran = vyre({"run", program, "--executor", executor});
+    EXPECT_EQ(ran.exit_code, 1) << executor;
+    EXPECT_NE(ran.err.find("faulted"), std::string::npos) << ran.err;
+    EXPECT_EQ(ran.out, "") << executor;
+  }
+}
+
+TEST(CliRun, ABufferWithoutBytesIsAUsageErrorThatNamesTheFlag) {
+  const Folder folder;
+  const std::string file = folder.write("f", "x");
+  const Ran ran = vyre({"run", kExamples + "literal_count.vir", file});
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_NE(ran.err.find("--bind pattern="), std::string::npos) << ran.err;
+  EXPECT_EQ(vyre({"run", kLines}).exit_code, 2);
+  EXPECT_EQ(vyre({"run", kLines, file, "--bind", "nope=u32:1"}).exit_code, 2);
+  EXPECT_EQ(vyre({"run", kLines, file, "--count", "text=len("}).exit_code, 2);
+  EXPECT_EQ(vyre({"run", kLines, file, "--format", "octal"}).exit_code, 2);
+  EXPECT_EQ(vyre({"run", kLines, file, file, "-o", folder.path("o")}).exit_code, 2);
+}
+
+TEST(CliRun, AnItemBeyondTheMemoryBoundFailsAloneAndSaysWhatHelps) {
+  const Folder folder;
+  const std::string file = folder.write("f", std::string(4096, 'x'));
+  const Ran ran = vyre({"run", kExamples + "prefix_sum.vir", file, "--max-memory", "1000"});
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_NE(ran.err.find("--max-memory"), std::string::npos) << ran.err;
+}
+
+TEST(CliRun, AFullDiskAndAClosedReaderAreErrors) {
+  const Folder folder;
+  const std::string file = folder.write("f", "x\n");
+  const Ran full = vyre({"run", kLines, file}, {"", "/dev/full"});
+  EXPECT_EQ(full.exit_code, 4);
+  EXPECT_NE(full.err.find("No space left"), std::string::npos) << full.err;
+  const Ran closed = run_process(
+      {"sh", "-c", std::string("{ ") + "\"$0\" caps --json; echo \"code $?\" >&2; } | true",
+       VYRE_BINARY});
+  EXPECT_TRUE(closed.err == "code 4\n" || closed.err == "code 0\n") << closed.err;
+}
+
+TEST(CliRun, NamingADeviceAsOutputKeepsTheDevice) {
+  const Folder folder;
+  const std::string file = folder.write("f", "x\n");
+  EXPECT_EQ(vyre({"run", kLines, file, "-o", "/dev/null", "--report", "/dev/null"}).exit_code, 0);
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
+}
+
+}  // namespace
+}  // namespace vyre::test
