@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <string>
@@ -120,6 +121,8 @@ void BM_Baseline_MutexDeque(benchmark::State& state) {
   const auto producers = static_cast<std::uint32_t>(state.range(0));
   for (auto _ : state) {
     std::mutex mutex;
+    std::condition_variable has_items;
+    std::condition_variable has_space;
     std::deque<MegakernelWorkItem> queue;
     std::uint64_t sum = 0;
     const double seconds = race(
@@ -127,25 +130,28 @@ void BM_Baseline_MutexDeque(benchmark::State& state) {
         [&](std::uint64_t first, std::uint64_t count) {
           for (std::uint64_t sent = 0; sent < count; sent += kBatch) {
             const std::uint64_t n = std::min<std::uint64_t>(kBatch, count - sent);
-            for (;;) {
-              const std::lock_guard lock{mutex};
-              if (queue.size() + n > kDefaultRingSlots) continue;
+            {
+              std::unique_lock lock{mutex};
+              has_space.wait(lock, [&] { return queue.size() + n <= kDefaultRingSlots; });
               for (std::uint64_t i = 0; i < n; ++i) {
                 queue.push_back({0, 0, 0, static_cast<std::uint32_t>(first + sent + i)});
               }
-              break;
             }
+            has_items.notify_one();
           }
         },
         [&] {
-          std::uint64_t seen = 0;
-          while (seen < kItems) {
-            const std::lock_guard lock{mutex};
-            for (std::uint32_t n = 0; n < kBatch && !queue.empty(); ++n) {
-              sum += queue.front().param;
-              queue.pop_front();
-              ++seen;
+          for (std::uint64_t seen = 0; seen < kItems;) {
+            {
+              std::unique_lock lock{mutex};
+              has_items.wait(lock, [&] { return !queue.empty(); });
+              for (std::uint32_t n = 0; n < kBatch && !queue.empty(); ++n) {
+                sum += queue.front().param;
+                queue.pop_front();
+                ++seen;
+              }
             }
+            has_space.notify_all();
           }
         });
     if (sum != sum_of(kItems)) {

@@ -10,12 +10,21 @@
 #include "vyre/base/host_device.hpp"
 #include "vyre/protocol/ring.hpp"
 
+// Before each host/device template that calls its policy: which side it is for is the policy's
+// affair.
+#if defined(__CUDACC__)
+#define VYRE_SIDE_OF_POLICY _Pragma("nv_exec_check_disable")
+#else
+#define VYRE_SIDE_OF_POLICY
+#endif
+
 namespace vyre::queue {
 
 enum class Order : std::uint8_t { relaxed, acquire, release, acq_rel };
 
 /// A slot taken word by word. Word 0 decides, with acquire, whether the slot is new; only then are
 /// the others read.
+VYRE_SIDE_OF_POLICY
 template <class Atomics>
 [[nodiscard]] VYRE_HD bool load_slot_by_words(const RingSlot* slot, std::uint32_t phase,
                                               RingSlot* out) noexcept {
@@ -27,6 +36,7 @@ template <class Atomics>
 }
 
 /// A slot published word by word: the payload first, word 0 last with release.
+VYRE_SIDE_OF_POLICY
 template <class Atomics>
 VYRE_HD void store_slot_by_words(RingSlot* slot, const RingSlot& value) noexcept {
   for (int i = 1; i < 4; ++i) Atomics::store_payload(&slot->word[i], value.word[i]);

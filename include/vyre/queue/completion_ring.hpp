@@ -31,6 +31,7 @@ struct CompletionWriter {
   /// Posts a prefix and says how long it was. It is all of them unless more items are in flight
   /// than the ring has slots, which SubmissionProducer::limit() rules out: less is a broken
   /// promise, not a reason to wait.
+  VYRE_SIDE_OF_POLICY
   [[nodiscard]] VYRE_HD std::uint32_t try_post(const Completion* completions,
                                                std::uint32_t count) const noexcept {
     std::uint32_t posted = 0;
@@ -62,6 +63,7 @@ struct CompletionReader {
   std::uint64_t position;
 
   /// Reads up to `max` completions in the order they were posted (not the order of the items).
+  VYRE_SIDE_OF_POLICY
   [[nodiscard]] VYRE_HD std::uint32_t take(Completion* out, std::uint32_t max) noexcept {
     std::uint32_t count = 0;
     while (count < max) {
@@ -78,6 +80,7 @@ struct CompletionReader {
   }
 
   /// Gives the slots back to the writers and as many credits to the producers. Once a batch.
+  VYRE_SIDE_OF_POLICY
   VYRE_HD void release() const noexcept {
     // [RING-5] release: our reads of the slots come before their next writer.
     Atomics::store(&collected->position, position, Order::release);

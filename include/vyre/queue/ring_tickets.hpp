@@ -51,6 +51,7 @@ struct Reservation {
 /// Takes up to `want` positions. `read_limit()` gives the first position that may not be taken yet,
 /// with acquire; it is asked only when the cached limit does not suffice. Lock-free: a failed
 /// exchange means that another writer took positions.
+VYRE_SIDE_OF_POLICY
 template <class Atomics, class ReadLimit>
 [[nodiscard]] VYRE_HD Reservation take_tickets(RingTickets* tickets, std::uint32_t want,
                                                const ReadLimit& read_limit) noexcept {

@@ -49,6 +49,7 @@ struct SubmissionProducer {
 
   /// First position that may not be taken yet: its slot has not been read, or its completion would
   /// have no slot.
+  VYRE_SIDE_OF_POLICY
   [[nodiscard]] VYRE_HD std::uint64_t limit() const noexcept {
     // [RING-2] acquire: the poller has read the slots below, they may be written again.
     const std::uint64_t by_slots =
@@ -61,6 +62,7 @@ struct SubmissionProducer {
   }
 
   /// Never blocks. Every position that it gives must be published soon: the ones behind it wait.
+  VYRE_SIDE_OF_POLICY
   [[nodiscard]] VYRE_HD Reservation try_reserve(std::uint32_t want) const noexcept {
     return take_tickets<Atomics>(tickets, want, [this]() noexcept { return limit(); });
   }
@@ -68,6 +70,7 @@ struct SubmissionProducer {
   /// False: the position was given up as abandoned; its item will be (or was) completed as
   /// cancelled, and nothing was written. Between the claim and the last store nothing is called and
   /// nothing waits.
+  VYRE_SIDE_OF_POLICY
   [[nodiscard]] VYRE_HD bool try_publish(std::uint64_t position, const MegakernelWorkItem& item,
                                          std::uint32_t flags) const noexcept {
     if (!claim(position)) return false;
@@ -79,6 +82,7 @@ struct SubmissionProducer {
 
   /// For the reaper: gives up a position that its producer did not publish in time. Exactly one of
   /// this and try_publish writes the slot.
+  VYRE_SIDE_OF_POLICY
   [[nodiscard]] VYRE_HD ReapOutcome reap(std::uint64_t position) const noexcept {
     if (limit() <= position)
       return ReapOutcome::not_taken;  // also the acquire that a writer of the slot needs
@@ -91,6 +95,7 @@ struct SubmissionProducer {
 
   /// Does the slot carry that position? Only for a position that was taken and that the poller has
   /// not read.
+  VYRE_SIDE_OF_POLICY
   [[nodiscard]] VYRE_HD bool published(std::uint64_t position) const noexcept {
     // Relaxed: the phase alone is looked at, nothing behind it.
     const std::uint32_t head =
@@ -100,18 +105,22 @@ struct SubmissionProducer {
 
   /// No position is handed out any more. Returns the final tail: exactly the positions below it
   /// were accepted.
+  VYRE_SIDE_OF_POLICY
   VYRE_HD std::uint64_t close() const noexcept {
     return Atomics::fetch_or(&tickets->tail, kRingClosedBit) & ~kRingClosedBit;
   }
+  VYRE_SIDE_OF_POLICY
   [[nodiscard]] VYRE_HD bool closed() const noexcept {
     return (Atomics::load(&tickets->tail, Order::relaxed) & kRingClosedBit) != 0;
   }
   /// Positions handed out so far. Relaxed: a count, which publishes nothing.
+  VYRE_SIDE_OF_POLICY
   [[nodiscard]] VYRE_HD std::uint64_t tail() const noexcept {
     return Atomics::load(&tickets->tail, Order::relaxed) & ~kRingClosedBit;
   }
 
  private:
+  VYRE_SIDE_OF_POLICY
   [[nodiscard]] VYRE_HD bool claim(std::uint64_t position) const noexcept {
     std::uint64_t expected = position;
     // Relaxed: exclusion needs the exchange alone. That the slot's last reader is done comes from
@@ -132,6 +141,7 @@ struct SubmissionConsumer {
 
   /// Reads up to `max` published slots in order and moves the cursor; out[i] had position() -
   /// returned + i.
+  VYRE_SIDE_OF_POLICY
   [[nodiscard]] VYRE_HD std::uint32_t take(TakenItem* out, std::uint32_t max) noexcept {
     std::uint32_t count = 0;
     while (count < max) {
@@ -148,6 +158,7 @@ struct SubmissionConsumer {
   }
 
   /// Lets producers use the slots read so far. Once a batch.
+  VYRE_SIDE_OF_POLICY
   VYRE_HD void release() const noexcept {
     // [RING-2] release: our reads of the slots come before their next writer.
     Atomics::store(&taken->position, position, Order::release);
