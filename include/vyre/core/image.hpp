@@ -1,6 +1,6 @@
 // The image of a program: typed, fixed-width instructions that both interpreters execute.
-// The container is host only; Instruction, BufferFacts and ImageView are plain data that a kernel may copy.
-// Made by vir::lower, never changed afterwards. Spec: docs/image.md.
+// The container is host only; Instruction, BufferFacts and ImageView are plain data that a kernel
+// may copy. Made by vir::lower, never changed afterwards. Spec: docs/image.md.
 #pragma once
 
 #include <array>
@@ -17,8 +17,8 @@ enum class Opcode : std::uint16_t {
 #include "vyre/core/opcodes.def"
 };
 
-/// Bits of Instruction::form: which operands name a scalar register (one word a batch) instead of a vector
-/// register (one word a lane). kScalarResult: dst does too, and so do all operands.
+/// Bits of Instruction::form: which operands name a scalar register (one word a batch) instead of a
+/// vector register (one word a lane). kScalarResult: dst does too, and so do all operands.
 inline constexpr std::uint8_t kScalarA{1};
 inline constexpr std::uint8_t kScalarB{2};
 inline constexpr std::uint8_t kScalarC{4};
@@ -26,11 +26,28 @@ inline constexpr std::uint8_t kScalarResult{128};
 
 /// Instruction::aux of `atomic`.
 enum class AtomicCode : std::uint8_t {
-  add, bit_or, bit_and, bit_xor, umin, umax, exchange, compare_exchange
+  add,
+  bit_or,
+  bit_and,
+  bit_xor,
+  umin,
+  umax,
+  exchange,
+  compare_exchange
 };
 /// Instruction::aux of `group_reduce`.
 enum class GroupCode : std::uint8_t {
-  add_u32, mul_u32, min_u32, max_u32, and_u32, or_u32, xor_u32, add_f32, mul_f32, min_f32, max_f32
+  add_u32,
+  mul_u32,
+  min_u32,
+  max_u32,
+  and_u32,
+  or_u32,
+  xor_u32,
+  add_f32,
+  mul_f32,
+  min_f32,
+  max_f32
 };
 
 struct Instruction {
@@ -49,14 +66,14 @@ static_assert(offsetof(Instruction, dst) == 4 && offsetof(Instruction, imm) == 1
 
 /// What accesses need to know of a buffer. `stride` 0: unsized elements, every load is empty.
 struct BufferFacts {
-  std::uint32_t stride;          // bytes between elements of loads and stores
-  std::uint32_t length_bits;     // bits of one element for BufLen; 0: count bytes
-  std::uint32_t workgroup_bytes; // > 0: workgroup memory, zeroed for every workgroup
+  std::uint32_t stride;           // bytes between elements of loads and stores
+  std::uint32_t length_bits;      // bits of one element for BufLen; 0: count bytes
+  std::uint32_t workgroup_bytes;  // > 0: workgroup memory, zeroed for every workgroup
   std::uint32_t is_workgroup;
 };
 
 inline constexpr std::uint32_t kMaxVectorRegisters{16'384};  // 64 MiB of registers at 1,024 lanes
-inline constexpr std::uint32_t kMaxValueBytes{64};           // widest element a register group holds
+inline constexpr std::uint32_t kMaxValueBytes{64};  // widest element a register group holds
 
 /// What the interpreter reads; pointers into an Image or into a device copy of it.
 struct ImageView {
@@ -68,10 +85,10 @@ struct ImageView {
   std::uint32_t constant_count;
   std::uint32_t buffer_count;
   std::uint32_t vector_registers;
-  std::uint32_t scalar_registers;   // constants included
+  std::uint32_t scalar_registers;  // constants included
   std::uint32_t mask_slots;
   std::uint32_t workgroup[3];
-  std::uint32_t flat;               // lanes of many workgroups may share a batch
+  std::uint32_t flat;  // lanes of many workgroups may share a batch
 };
 
 class Image {
@@ -86,17 +103,26 @@ class Image {
   std::uint32_t mask_slots{1};
   std::array<std::uint32_t, 3> workgroup{1, 1, 1};
   std::uint64_t workgroup_bytes{0};  // sum over workgroup buffers, each rounded up to 16
-  bool flat{true};           // no workgroup memory, barriers, subgroups or async copies
-  bool diverges{false};      // has a loop whose bounds differ between lanes
-  bool uses_async{false};    // CPU only
+  bool flat{true};                   // no workgroup memory, barriers, subgroups or async copies
+  bool diverges{false};              // has a loop whose bounds differ between lanes
+  bool uses_async{false};            // CPU only
 
-  [[nodiscard]] std::uint32_t lanes() const noexcept { return workgroup[0] * workgroup[1] * workgroup[2]; }
+  [[nodiscard]] std::uint32_t lanes() const noexcept {
+    return workgroup[0] * workgroup[1] * workgroup[2];
+  }
   [[nodiscard]] ImageView view() const noexcept {
-    return {code.data(),      statements.data(),  constants.data(),
-            buffers.data(),   static_cast<std::uint32_t>(code.size()),
-            static_cast<std::uint32_t>(constants.size()), static_cast<std::uint32_t>(buffers.size()),
-            vector_registers, scalar_registers,   mask_slots,
-            {workgroup[0], workgroup[1], workgroup[2]},   flat ? 1u : 0u};
+    return {code.data(),
+            statements.data(),
+            constants.data(),
+            buffers.data(),
+            static_cast<std::uint32_t>(code.size()),
+            static_cast<std::uint32_t>(constants.size()),
+            static_cast<std::uint32_t>(buffers.size()),
+            vector_registers,
+            scalar_registers,
+            mask_slots,
+            {workgroup[0], workgroup[1], workgroup[2]},
+            flat ? 1u : 0u};
   }
 };
 

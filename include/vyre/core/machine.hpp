@@ -1,0 +1,371 @@
+// The interpreter core: one frame of lanes with one program counter and a stack of masks, over an
+// image. Single source for host and device. A Policy says how lanes are walked, counted and
+// synchronised and how f32 is kept; this file has no library calls, no exceptions, no virtual
+// functions. The cold instructions are in machine_cold.inl, memory in machine_memory.inl. One frame
+// belongs to one thread (or warp). Spec: docs/image.md.
+#pragma once
+
+#include <cstdint>
+
+#include "vyre/base/host_device.hpp"
+#include "vyre/core/f32_transcendental.hpp"
+#include "vyre/core/image.hpp"
+#include "vyre/core/lane_ops.hpp"
+#include "vyre/core/run.hpp"
+#include "vyre/protocol/limits.hpp"
+
+namespace vyre::core {
+
+/// A buffer as accesses want it: `last` is the greatest valid index where `nonempty`.
+struct BoundBuffer {
+  std::uint8_t* data;
+  std::uint64_t bytes;
+  std::uint32_t last;
+  std::uint32_t nonempty;
+};
+
+VYRE_LANE_FN BoundBuffer bind_buffer(const BufferView& view, const BufferFacts& facts) {
+  const std::uint64_t count = facts.stride == 0 ? 0 : view.bytes / facts.stride;
+  const std::uint64_t last = count == 0 ? 0 : count - 1;
+  return {view.data, view.bytes,
+          last > 0xFFFFFFFFu ? 0xFFFFFFFFu : static_cast<std::uint32_t>(last),
+          count != 0 ? 1u : 0u};
+}
+
+/// How many lanes of the current mask are on.
+enum class Active : std::uint8_t { none, some, full };
+enum class Stop : std::uint8_t { end, barrier };
+
+/// The first fault of a frame in its own terms; lane is an index into the frame.
+struct FrameFault {
+  FaultCode code{FaultCode::none};
+  std::uint32_t lane{0};
+  std::uint32_t statement{0};
+};
+
+template <class Policy>
+class Machine {
+ public:
+  using u32 = std::uint32_t;
+  using u64 = std::uint64_t;
+
+  Policy policy;
+  ImageView image{};
+  const BoundBuffer* buffers{nullptr};
+  u32* vectors{nullptr};         // [vector_registers][width]
+  u32* scalars{nullptr};         // [scalar_registers]
+  u32* masks{nullptr};           // [mask_slots][width], each word 0 or all ones
+  u32* live{nullptr};            // [width]: lanes that exist and have not returned
+  u32* iterations{nullptr};      // [width]: loop iterations since the last exact fuel check
+  Active* mask_active{nullptr};  // [mask_slots]
+
+  // The place of the frame in the dispatch.
+  Grid grid{1, 1, 1};
+  u64 first_lane{0};  // linear: workgroup * lanes per workgroup + local index
+  u32 count{0};       // lanes that exist, from index 0
+  u32 lanes_per_workgroup{1};
+
+  // Fuel. `carried`: iterations that earlier frames of the first workgroup have spent.
+  u64 fuel{kDefaultFuel};
+  u64 carried{0};
+  u64 spent{0};
+  u64 next_check{0};
+  u64 instructions{0};
+  FrameFault fault;
+
+  VYRE_HD void start() {
+    pc_ = 0;
+    depth_ = 0;
+    returned_ = false;
+    doomed_ = false;
+    fault = FrameFault{};
+    spent = 0;
+    // No workgroup can be over before the whole frame has spent what one may.
+    next_check = (carried < fuel ? fuel - carried : 0) + 1;
+    if (next_check > kFoldIterations) next_check = kFoldIterations;
+    policy.begin_frame();
+    const u32 n = count;
+    u32* m = masks;
+    policy.each([&](u32 l) {
+      const u32 on = l < n ? 0xFFFFFFFFu : 0u;
+      m[l] = on;
+      live[l] = on;
+      iterations[l] = 0;
+    });
+    mask_active[0] = n == policy.width() ? Active::full : Active::some;
+    policy.sync();
+  }
+
+  /// Once for many frames of one image: constants are never written again.
+  VYRE_HD void load_constants() {
+    for (u32 i = 0; i < image.constant_count; ++i)
+      policy.store_scalar(scalars + i, image.constants[i]);
+    policy.sync();
+  }
+
+  /// Iterations spent by the lanes from `from` on: what the next frame of the same workgroup starts
+  /// with.
+  [[nodiscard]] VYRE_HD u64 spent_from(u32 from) {
+    u64 sum = 0;
+    if constexpr (Policy::kSequential) {
+      for (u32 l = from; l < count; ++l) sum += policy.iterations_before(l) + iterations[l];
+    }
+    return sum;
+  }
+
+  /// Runs until the end (or a fault that leaves nothing to run) or a barrier; call again after a
+  /// barrier.
+  VYRE_HD Stop run();
+
+  [[nodiscard]] VYRE_HD u32 width() const { return policy.width(); }
+  [[nodiscard]] VYRE_HD u32* vreg(u32 r) const {
+    return vectors + static_cast<u64>(r) * policy.width();
+  }
+  [[nodiscard]] VYRE_HD u32* mask() const {
+    return masks + static_cast<u64>(depth_) * policy.width();
+  }
+  [[nodiscard]] VYRE_HD Active active() const { return mask_active[depth_]; }
+  /// Operand word of one lane, whatever its form; the slow way, for cold instructions.
+  [[nodiscard]] VYRE_HD u32 read(bool scalar, u32 r, u32 lane) const {
+    return scalar ? scalars[r] : vreg(r)[lane];
+  }
+  [[nodiscard]] VYRE_HD u64 read64(bool scalar, u32 r, u32 lane) const {
+    return lane::wide(read(scalar, r, lane), read(scalar, r + 1, lane));
+  }
+
+  /// Records a fault on the active lanes where `test(lane)`; true if there is one. Lanes above the
+  /// first such lane stop at once, lanes below go on to the end of the statement, lower workgroups
+  /// to their own end.
+  template <class Test>
+  VYRE_HD bool raise_where(FaultCode code, Test test) {
+    const u32* m = mask();
+    u32 hit = 0;
+    policy.each([&](u32 l) { hit |= m[l] & (test(l) ? 0xFFFFFFFFu : 0u); });
+    if (!policy.any(hit != 0)) return false;
+    u32 first = 0xFFFFFFFFu;
+    policy.each([&](u32 l) {
+      if (m[l] != 0 && test(l) && l < first) first = l;
+    });
+    record_fault(code, policy.min(first));
+    return true;
+  }
+
+ private:
+  static constexpr u64 kFoldIterations{
+      1u << 30};  // 32-bit lane counters are folded before they could wrap
+  friend struct ColdInstructions;
+  friend struct MemoryInstructions;
+
+  VYRE_HD void record_fault(FaultCode code, u32 lane);
+  VYRE_HD void finish_doomed_statement();
+  VYRE_HD void kill_lanes(u32 from, u32 to);
+  VYRE_HD void refresh_mask();
+  VYRE_HD Active measure(const u32* m);
+  VYRE_HD void charge();
+  VYRE_HD void check_fuel();
+
+  template <class F>
+  VYRE_HD void unary(const Instruction& i, F f) {
+    if ((i.form & kScalarA) != 0) {
+      const u32 value = f(scalars[i.a]);
+      policy.store_scalar(scalars + i.dst, value);
+      return;
+    }
+    u32* const d = vreg(i.dst);
+    const u32* const a = vreg(i.a);
+    policy.each([=](u32 l) { d[l] = f(a[l]); });
+  }
+
+  template <class F>
+  VYRE_HD void binary(const Instruction& i, F f) {
+    u32* const d = vreg(i.dst);
+    switch (i.form & 3u) {
+      case 0: {
+        const u32* const a = vreg(i.a);
+        const u32* const b = vreg(i.b);
+        policy.each([=](u32 l) { d[l] = f(a[l], b[l]); });
+        return;
+      }
+      case 1: {
+        const u32 a = scalars[i.a];
+        const u32* const b = vreg(i.b);
+        policy.each([=](u32 l) { d[l] = f(a, b[l]); });
+        return;
+      }
+      case 2: {
+        const u32* const a = vreg(i.a);
+        const u32 b = scalars[i.b];
+        policy.each([=](u32 l) { d[l] = f(a[l], b); });
+        return;
+      }
+      default:
+        policy.store_scalar(scalars + i.dst, f(scalars[i.a], scalars[i.b]));
+    }
+  }
+
+  template <class F>
+  VYRE_HD void ternary(const Instruction& i, F f) {
+    if ((i.form & kScalarResult) != 0) {
+      policy.store_scalar(scalars + i.dst, f(scalars[i.a], scalars[i.b], scalars[i.c]));
+      return;
+    }
+    u32* const d = vreg(i.dst);
+    const u32* const a = vreg(i.a);
+    const u32* const b = vreg(i.b);
+    const u32* const c = vreg(i.c);
+    const u32 as = scalars[(i.form & kScalarA) != 0 ? i.a : 0];
+    const u32 bs = scalars[(i.form & kScalarB) != 0 ? i.b : 0];
+    const u32 cs = scalars[(i.form & kScalarC) != 0 ? i.c : 0];
+    switch (i.form & 7u) {
+      case 0:
+        policy.each([=](u32 l) { d[l] = f(a[l], b[l], c[l]); });
+        return;
+      case 1:
+        policy.each([=](u32 l) { d[l] = f(as, b[l], c[l]); });
+        return;
+      case 2:
+        policy.each([=](u32 l) { d[l] = f(a[l], bs, c[l]); });
+        return;
+      case 3:
+        policy.each([=](u32 l) { d[l] = f(as, bs, c[l]); });
+        return;
+      case 4:
+        policy.each([=](u32 l) { d[l] = f(a[l], b[l], cs); });
+        return;
+      case 5:
+        policy.each([=](u32 l) { d[l] = f(as, b[l], cs); });
+        return;
+      default:
+        policy.each([=](u32 l) { d[l] = f(a[l], bs, cs); });
+        return;
+    }
+  }
+
+  /// Binary and unary on f32 values; F: (float, float) -> float kept as the policy keeps f32.
+  template <class F>
+  VYRE_HD void binary_f(const Instruction& i, F f) {
+    binary(i, [f](u32 a, u32 b) { return f32::to_bits(f(f32::from_bits(a), f32::from_bits(b))); });
+  }
+
+  u32 pc_{0};
+  u32 depth_{0};
+  bool returned_{false};  // some lane left: masks taken from the stack must be cut by `live`
+  bool doomed_{false};    // a fault was recorded
+  u32 doomed_first_{0};   // first lane of the faulting workgroup in this frame
+};
+
+template <class P>
+VYRE_HD void Machine<P>::kill_lanes(u32 from, u32 to) {
+  u32* const alive = live;
+  policy.each([=](u32 l) { alive[l] = l >= from && l < to ? 0u : alive[l]; });
+  returned_ = true;
+  refresh_mask();
+}
+
+template <class P>
+VYRE_HD void Machine<P>::refresh_mask() {
+  u32* const m = mask();
+  const u32* const alive = live;
+  policy.each([=](u32 l) { m[l] &= alive[l]; });
+  mask_active[depth_] = measure(m);
+}
+
+template <class P>
+VYRE_HD Active Machine<P>::measure(const u32* m) {
+  u32 all = 0xFFFFFFFFu;
+  u32 any = 0;
+  policy.each([&](u32 l) {
+    all &= m[l];
+    any |= m[l];
+  });
+  if (!policy.any(any != 0)) return Active::none;
+  return policy.any(all == 0) ? Active::some : Active::full;
+}
+
+template <class P>
+VYRE_HD void Machine<P>::record_fault(FaultCode code, u32 lane) {
+  // Only lanes that may replace an earlier fault are still on, so the newest is the one to report.
+  fault = FrameFault{code, lane, image.statements[pc_]};
+  const u32 local = static_cast<u32>((first_lane + lane) % lanes_per_workgroup);
+  doomed_first_ = local > lane ? 0u : lane - local;
+  doomed_ = true;
+  kill_lanes(lane, width());
+}
+
+template <class P>
+VYRE_HD void Machine<P>::finish_doomed_statement() {
+  if (doomed_first_ < fault.lane) kill_lanes(doomed_first_, fault.lane);
+  doomed_first_ = fault.lane;
+}
+
+template <class P>
+VYRE_HD void Machine<P>::charge() {
+  if (active() == Active::full) {
+    u32* const n = iterations;
+    policy.each([=](u32 l) { n[l] += 1u; });
+    spent += width();
+  } else {
+    const u32* const m = mask();
+    u32* const n = iterations;
+    u32 sum = 0;
+    policy.each([&](u32 l) {
+      n[l] += m[l] & 1u;
+      sum += m[l] & 1u;
+    });
+    spent += policy.sum(sum);
+  }
+  if (spent >= next_check) check_fuel();
+}
+
+/// Exact: what each workgroup of the frame has spent, iteration by iteration in lane order.
+template <class P>
+VYRE_HD void Machine<P>::check_fuel() {
+  if constexpr (P::kSequential) {
+    u64 least_left = fuel;
+    u64 used = carried;
+    u32 first = 0;
+    const u32* const m = mask();
+    const u32 offset = static_cast<u32>(first_lane % lanes_per_workgroup);
+    u32 until = lanes_per_workgroup - offset;
+    while (first < count) {
+      const u32 end = until < count ? until : count;
+      for (u32 l = first; l < end; ++l) used += policy.iterations_before(l) + iterations[l];
+      if (used > fuel) {
+        // The lane whose iteration went over: take this round's iterations back and count them
+        // again.
+        u64 before = used;
+        for (u32 l = first; l < end; ++l) before -= m[l] & 1u;
+        u32 culprit = end - 1;
+        for (u32 l = first; l < end; ++l) {
+          before += m[l] & 1u;
+          if (before > fuel && m[l] != 0) {
+            culprit = l;
+            break;
+          }
+        }
+        record_fault(FaultCode::fuel_exhausted, culprit);
+        return;
+      }
+      least_left = fuel - used < least_left ? fuel - used : least_left;
+      used = 0;
+      first = end;
+      until = end + lanes_per_workgroup;
+    }
+    for (u32 l = 0; l < count; ++l) {
+      policy.iterations_before(l) += iterations[l];
+      iterations[l] = 0;
+    }
+    next_check = spent + (least_left + 1 < kFoldIterations ? least_left + 1 : kFoldIterations);
+  } else {
+    if (carried + spent > fuel) raise_where(FaultCode::fuel_exhausted, [](u32) { return true; });
+    next_check = fuel - carried + 1;
+  }
+}
+
+}  // namespace vyre::core
+
+#include "vyre/core/machine_memory.inl"
+
+#include "vyre/core/machine_cold.inl"
+
+#include "vyre/core/machine_run.inl"

@@ -1,0 +1,275 @@
+// Loads, stores, atomics and asynchronous copies of the interpreter core. Every access is checked
+// against the real length of its buffer: that is the meaning of the format and what keeps programs
+// inside. Part of machine.hpp; not for inclusion on its own account. Spec: docs/image.md.
+
+namespace vyre::core {
+
+#if defined(__GNUC__) || defined(__clang__)
+using AliasedWord = std::uint32_t __attribute__((may_alias));
+#else
+using AliasedWord = std::uint32_t;
+#endif
+
+struct MemoryInstructions {
+  using u32 = std::uint32_t;
+  using u64 = std::uint64_t;
+
+  /// Whether every lane is on and indices are base, base + 1, ... all inside: then the access is
+  /// one copy.
+  template <class P>
+  VYRE_HD static bool is_run(Machine<P>& m, const u32* index, const BoundBuffer& buffer) {
+    if (m.active() != Active::full) return false;
+    const u32 base = index[0];
+    if (u64{base} + m.width() - 1 > buffer.last) return false;
+    u32 wrong = 0;
+    m.policy.each([&](u32 l) { wrong |= index[l] ^ (base + l); });
+    return wrong == 0;
+  }
+
+  template <bool kFloat, class P>
+  VYRE_HD static void load32(Machine<P>& m, const Instruction& i) {
+    const BoundBuffer buffer = m.buffers[i.imm];
+    const auto* const words = reinterpret_cast<const AliasedWord*>(buffer.data);
+    const auto keep = [](u32 bits) { return kFloat ? P::keep_f32(bits) : bits; };
+    if ((i.form & kScalarResult) != 0) {
+      const u32 index = m.scalars[i.a];
+      const bool ok = buffer.nonempty != 0 && index <= buffer.last && m.active() != Active::none;
+      m.policy.store_scalar(m.scalars + i.dst, ok ? keep(words[index]) : 0u);
+      return;
+    }
+    u32* const d = m.vreg(i.dst);
+    if (buffer.nonempty == 0) {
+      m.policy.each([=](u32 l) { d[l] = 0; });
+      return;
+    }
+    const u32* const index = m.vreg(i.a);
+    if constexpr (P::kBulk) {
+      if (is_run(m, index, buffer)) {
+        const AliasedWord* const from = words + index[0];
+        m.policy.each([=](u32 l) { d[l] = keep(from[l]); });
+        return;
+      }
+    }
+    const u32* const on = m.mask();
+    const u32 last = buffer.last;
+    m.policy.each([=](u32 l) {
+      const bool ok = on[l] != 0 && index[l] <= last;
+      d[l] = ok ? keep(words[index[l]]) : 0u;
+    });
+  }
+
+  template <class P>
+  VYRE_HD static void load8(Machine<P>& m, const Instruction& i) {
+    const BoundBuffer buffer = m.buffers[i.imm];
+    const std::uint8_t* const bytes = buffer.data;
+    if ((i.form & kScalarResult) != 0) {
+      const u32 index = m.scalars[i.a];
+      const bool ok = buffer.nonempty != 0 && index <= buffer.last && m.active() != Active::none;
+      m.policy.store_scalar(m.scalars + i.dst, ok ? bytes[index] : 0u);
+      return;
+    }
+    u32* const d = m.vreg(i.dst);
+    if (buffer.nonempty == 0) {
+      m.policy.each([=](u32 l) { d[l] = 0; });
+      return;
+    }
+    const u32* const index = m.vreg(i.a);
+    if constexpr (P::kBulk) {
+      if (is_run(m, index, buffer)) {
+        const std::uint8_t* const from = bytes + index[0];
+        m.policy.each([=](u32 l) { d[l] = from[l]; });
+        return;
+      }
+    }
+    const u32* const on = m.mask();
+    const u32 last = buffer.last;
+    m.policy.each([=](u32 l) {
+      const bool ok = on[l] != 0 && index[l] <= last;
+      d[l] = ok ? bytes[index[l]] : 0u;
+    });
+  }
+
+  /// `bytes` little-endian bytes of an element as words, zero-extended.
+  static VYRE_LANE_INLINE u32 element_word(const std::uint8_t* element, u32 bytes, u32 word) {
+    u32 value = 0;
+    for (u32 k = 0; k < 4 && word * 4 + k < bytes; ++k)
+      value |= u32{element[word * 4 + k]} << (8 * k);
+    return value;
+  }
+  static VYRE_LANE_INLINE void put_word(std::uint8_t* element, u32 bytes, u32 word, u32 value) {
+    for (u32 k = 0; k < 4 && word * 4 + k < bytes; ++k) {
+      element[word * 4 + k] = static_cast<std::uint8_t>(value >> (8 * k));
+    }
+  }
+
+  template <class P>
+  VYRE_HD static void load_n(Machine<P>& m, const Instruction& i) {
+    const BoundBuffer buffer = m.buffers[i.imm];
+    const u32 stride = m.image.buffers[i.imm].stride;
+    const u32 count = (stride + 3) / 4;
+    if ((i.form & kScalarResult) != 0) {
+      const u32 index = m.scalars[i.a];
+      const bool ok = buffer.nonempty != 0 && index <= buffer.last && m.active() != Active::none;
+      const std::uint8_t* const element = buffer.data + (ok ? u64{index} * stride : 0);
+      for (u32 k = 0; k < count; ++k) {
+        m.policy.store_scalar(m.scalars + i.dst + k, ok ? element_word(element, stride, k) : 0u);
+      }
+      return;
+    }
+    const u32* const on = m.mask();
+    const u32* const index = m.vreg(i.a);
+    // The index register may be the first of the result: words from the last to the first.
+    for (u32 k = count; k-- > 0;) {
+      u32* const d = m.vreg(i.dst + k);
+      m.policy.each_in_order([=](u32 l) {
+        const bool ok = buffer.nonempty != 0 && on[l] != 0 && index[l] <= buffer.last;
+        d[l] = ok ? element_word(buffer.data + u64{index[l]} * stride, stride, k) : 0u;
+      });
+    }
+  }
+
+  template <bool kFloat, class P>
+  VYRE_HD static void store32(Machine<P>& m, const Instruction& i) {
+    const BoundBuffer buffer = m.buffers[i.imm];
+    if (buffer.nonempty == 0) return;
+    auto* const words = reinterpret_cast<AliasedWord*>(buffer.data);
+    const auto out = [](u32 bits) { return kFloat ? f32::canonical_bits(bits) : bits; };
+    const bool sa = (i.form & kScalarA) != 0;
+    const bool sb = (i.form & kScalarB) != 0;
+    const u32* const value = m.vreg(sb ? 0 : i.b);
+    const u32 value_s = m.scalars[sb ? i.b : 0];
+    const u32* const on = m.mask();
+    const u32 last = buffer.last;
+    if (sa) {
+      const u32 index = m.scalars[i.a];
+      if (index > last) return;
+      m.policy.each_in_order([=](u32 l) {
+        if (on[l] != 0) words[index] = out(sb ? value_s : value[l]);
+      });
+      return;
+    }
+    const u32* const index = m.vreg(i.a);
+    if constexpr (P::kBulk) {
+      if (is_run(m, index, buffer)) {
+        AliasedWord* const to = words + index[0];
+        if (sb) {
+          m.policy.each([=](u32 l) { to[l] = out(value_s); });
+        } else {
+          m.policy.each([=](u32 l) { to[l] = out(value[l]); });
+        }
+        return;
+      }
+    }
+    m.policy.each_in_order([=](u32 l) {
+      if (on[l] != 0 && index[l] <= last) words[index[l]] = out(sb ? value_s : value[l]);
+    });
+  }
+
+  template <class P>
+  VYRE_HD static void store_n(Machine<P>& m, const Instruction& i) {
+    const BoundBuffer buffer = m.buffers[i.imm];
+    if (buffer.nonempty == 0) return;
+    const bool sa = (i.form & kScalarA) != 0;
+    const bool sb = (i.form & kScalarB) != 0;
+    const u32 stride = m.image.buffers[i.imm].stride;
+    const u32 count = (stride + 3) / 4;
+    const u32* const on = m.mask();
+    const Machine<P>* const p = &m;
+    m.policy.each_in_order([=](u32 l) {
+      const u32 index = p->read(sa, i.a, l);
+      if (on[l] == 0 || index > buffer.last) return;
+      std::uint8_t* const element = buffer.data + u64{index} * stride;
+      for (u32 k = 0; k < count; ++k) {
+        put_word(element, stride, k, k < i.c ? p->read(sb, i.b + k, l) : 0u);
+      }
+    });
+  }
+
+  template <class P>
+  VYRE_HD static void store_bytes(Machine<P>& m, const Instruction& i) {
+    const BoundBuffer buffer = m.buffers[i.imm];
+    const bool sa = (i.form & kScalarA) != 0;
+    const bool sb = (i.form & kScalarB) != 0;
+    const u32* const on = m.mask();
+    const Machine<P>* const p = &m;
+    m.policy.each_in_order([=](u32 l) {
+      const u32 at = p->read(sa, i.a, l);
+      if (on[l] == 0) return;
+      for (u32 k = 0; k < i.c && u64{at} + k < buffer.bytes; ++k) {
+        buffer.data[u64{at} + k] =
+            static_cast<std::uint8_t>(p->read(sb, i.b + k / 4, l) >> (8 * (k % 4)));
+      }
+    });
+  }
+
+  template <class P>
+  VYRE_HD static void atomic(Machine<P>& m, const Instruction& i) {
+    const BoundBuffer buffer = m.buffers[i.imm];
+    const bool sa = (i.form & kScalarA) != 0;
+    const bool sb = (i.form & kScalarB) != 0;
+    const bool sc = (i.form & kScalarC) != 0;
+    u32* const d = m.vreg(i.dst);
+    const u32* const on = m.mask();
+    const Machine<P>* const p = &m;
+    const auto code = static_cast<AtomicCode>(i.aux);
+    const u32 stride = m.image.buffers[i.imm].stride;
+    m.policy.each_in_order([=](u32 l) {
+      const u32 index = p->read(sa, i.a, l);
+      const u32 value = p->read(sb, i.b, l);
+      const u32 expected = code == AtomicCode::compare_exchange ? p->read(sc, i.c, l) : 0u;
+      u32 old = 0;
+      if (on[l] != 0 && buffer.nonempty != 0 && index <= buffer.last && stride >= 4) {
+        auto* const word = reinterpret_cast<u32*>(buffer.data + u64{index} * stride);
+        old = P::atomic(code, word, value, expected);
+      }
+      d[l] = old;
+    });
+  }
+
+  /// At `end`: a copy that was started and never waited for is a fault.
+  template <class P>
+  VYRE_HD static void end_of_lanes(Machine<P>& m) {
+    if constexpr (P::kAsync) {
+      if (m.policy.copies().pending()) {
+        // Every lane ends here, those that returned as well.
+        u32* const on = m.mask();
+        const u32 n = m.count;
+        m.policy.each([=](u32 l) { on[l] = l < n ? 0xFFFFFFFFu : 0u; });
+        auto& copies = m.policy.copies();
+        m.raise_where(FaultCode::async_misuse, [&](u32 l) { return copies.pending(l); });
+      }
+    }
+  }
+
+  template <class P>
+  VYRE_HD static void execute(Machine<P>& m, const Instruction& i) {
+    switch (i.op) {
+      case Opcode::load_n:
+        load_n(m, i);
+        break;
+      case Opcode::store_n:
+        store_n(m, i);
+        break;
+      case Opcode::store_bytes:
+        store_bytes(m, i);
+        break;
+      case Opcode::atomic:
+        atomic(m, i);
+        break;
+      case Opcode::async_load:
+      case Opcode::async_store:
+      case Opcode::async_wait:
+        if constexpr (P::kAsync) {
+          m.policy.copies().execute(m, i);
+        } else {
+          m.raise_where(FaultCode::bad_operation, [](u32) { return true; });
+        }
+        break;
+      default:
+        m.raise_where(FaultCode::bad_operation, [](u32) { return true; });
+        break;
+    }
+  }
+};
+
+}  // namespace vyre::core

@@ -1,0 +1,283 @@
+// The dispatch loop of the interpreter core: control flow and the instructions that programs live
+// on. Part of machine.hpp; not for inclusion on its own account. Spec: docs/image.md.
+
+namespace vyre::core {
+
+template <class P>
+VYRE_HD Stop Machine<P>::run() {
+  using namespace lane;
+  for (;;) {
+    const Instruction i = image.code[pc_];
+    ++instructions;
+    if (doomed_ && image.statements[pc_] != fault.statement) {
+      finish_doomed_statement();
+      if (measure(live) == Active::none) return Stop::end;
+    }
+    policy.sync();
+    switch (i.op) {
+      // ---- control ----
+      case Opcode::end:
+        MemoryInstructions::end_of_lanes(*this);
+        return Stop::end;
+      case Opcode::if_begin: {
+        const u32* const m = mask();
+        const u32* const c = vreg(i.a);
+        const u32 w = width();
+        u32* const e = masks + static_cast<u64>(depth_ + 1) * w;
+        u32* const t = i.aux != 0 ? e + w : e;
+        u32 all = 0xFFFFFFFFu;
+        u32 any = 0;
+        if (i.aux != 0) {
+          policy.each([&](u32 l) {
+            const u32 on = c[l] != 0 ? m[l] : 0u;
+            e[l] = m[l] & ~on;
+            t[l] = on;
+            all &= on;
+            any |= on;
+          });
+          mask_active[depth_ + 1] = Active::some;  // measured by else_begin
+          depth_ += 2;
+        } else {
+          policy.each([&](u32 l) {
+            const u32 on = c[l] != 0 ? m[l] : 0u;
+            t[l] = on;
+            all &= on;
+            any |= on;
+          });
+          depth_ += 1;
+        }
+        const bool some = policy.any(any != 0);
+        mask_active[depth_] =
+            !some ? Active::none : (policy.any(all == 0) ? Active::some : Active::full);
+        pc_ = some ? pc_ + 1 : i.imm;
+        continue;
+      }
+      case Opcode::else_begin:
+        depth_ -= 1;
+        if (returned_) {
+          refresh_mask();
+        } else {
+          mask_active[depth_] = measure(mask());
+        }
+        pc_ = active() == Active::none ? i.imm : pc_ + 1;
+        continue;
+      case Opcode::if_end:
+        depth_ -= 1;
+        if (returned_) refresh_mask();
+        break;
+      case Opcode::jump:
+        pc_ = i.imm;
+        continue;
+      case Opcode::jump_if_zero:
+        pc_ = scalars[i.a] == 0 ? i.imm : pc_ + 1;
+        continue;
+      case Opcode::loop_enter_s:
+        if (scalars[i.a] >= scalars[i.b] || active() == Active::none) {
+          pc_ = i.imm;
+          continue;
+        }
+        charge();
+        break;
+      case Opcode::loop_next_s: {
+        const u32 next = scalars[i.a] + 1u;
+        if (scalars[i.a] < scalars[i.b] && next < scalars[i.b] && active() != Active::none) {
+          policy.store_scalar(scalars + i.a, next);
+          charge();
+          pc_ = i.imm;
+          continue;
+        }
+        break;
+      }
+      case Opcode::loop_enter_v: {
+        const u32* const m = mask();
+        u32* const t = masks + static_cast<u64>(depth_ + 1) * width();
+        const u32* const a = vreg(i.a);
+        const u32* const b = vreg(i.b);
+        policy.each([=](u32 l) { t[l] = a[l] < b[l] ? m[l] : 0u; });
+        depth_ += 1;
+        mask_active[depth_] = measure(t);
+        if (active() == Active::none) {
+          depth_ -= 1;
+          pc_ = i.imm;
+          continue;
+        }
+        charge();
+        break;
+      }
+      case Opcode::loop_next_v: {
+        u32* const m = mask();
+        u32* const a = vreg(i.a);
+        const u32* const b = vreg(i.b);
+        policy.each([=](u32 l) {
+          a[l] += m[l] & 1u;
+          m[l] = a[l] < b[l] ? m[l] : 0u;
+        });
+        mask_active[depth_] = measure(m);
+        if (active() != Active::none) {
+          charge();
+          pc_ = i.imm;
+          continue;
+        }
+        depth_ -= 1;
+        if (returned_) refresh_mask();
+        break;
+      }
+      case Opcode::leave: {
+        u32* const m = mask();
+        u32* const alive = live;
+        policy.each([=](u32 l) {
+          alive[l] &= ~m[l];
+          m[l] = 0u;
+        });
+        returned_ = true;
+        mask_active[depth_] = Active::none;
+        pc_ = i.imm;
+        continue;
+      }
+      case Opcode::barrier: {
+        if (active() == Active::none) break;
+        const u32* const m = mask();
+        u32 absent = 0;
+        policy.each([&](u32 l) { absent |= live[l] & ~m[l]; });
+        if (policy.any(absent != 0)) {
+          // The other lanes of the frame are past this branch and can never arrive.
+          raise_where(FaultCode::barrier_deadlock, [](u32) { return true; });
+          break;
+        }
+        ++pc_;
+        return Stop::barrier;
+      }
+      // ---- the hot ones ----
+      case Opcode::mov:
+        if ((i.form & kScalarResult) != 0) {
+          policy.store_scalar(scalars + i.dst, scalars[i.a]);
+        } else if ((i.form & kScalarA) != 0) {
+          u32* const d = vreg(i.dst);
+          const u32 a = scalars[i.a];
+          policy.each([=](u32 l) { d[l] = a; });
+        } else {
+          u32* const d = vreg(i.dst);
+          const u32* const a = vreg(i.a);
+          policy.each([=](u32 l) { d[l] = a[l]; });
+        }
+        break;
+      case Opcode::assign: {
+        const u32* const m = mask();
+        for (u32 k = 0; k < i.aux; ++k) {
+          u32* const d = vreg(i.dst + k);
+          if ((i.form & kScalarA) != 0) {
+            const u32 a = scalars[i.a + k];
+            policy.each([=](u32 l) { d[l] = m[l] != 0 ? a : d[l]; });
+          } else {
+            const u32* const a = vreg(i.a + k);
+            policy.each([=](u32 l) { d[l] = m[l] != 0 ? a[l] : d[l]; });
+          }
+        }
+        break;
+      }
+      case Opcode::select:
+        ternary(i, [](u32 a, u32 b, u32 c) { return a != 0 ? b : c; });
+        break;
+      case Opcode::add:
+        binary(i, [](u32 a, u32 b) { return a + b; });
+        break;
+      case Opcode::sub:
+        binary(i, [](u32 a, u32 b) { return a - b; });
+        break;
+      case Opcode::mul:
+        binary(i, [](u32 a, u32 b) { return a * b; });
+        break;
+      case Opcode::mul_add:
+        ternary(i, [](u32 a, u32 b, u32 c) { return a * b + c; });
+        break;
+      case Opcode::shl_add:
+        ternary(i, [](u32 a, u32 b, u32 c) { return (a << (b & 31u)) + c; });
+        break;
+      case Opcode::bit_and:
+        binary(i, [](u32 a, u32 b) { return a & b; });
+        break;
+      case Opcode::bit_or:
+        binary(i, [](u32 a, u32 b) { return a | b; });
+        break;
+      case Opcode::bit_xor:
+        binary(i, [](u32 a, u32 b) { return a ^ b; });
+        break;
+      case Opcode::shl:
+        binary(i, [](u32 a, u32 b) { return a << (b & 31u); });
+        break;
+      case Opcode::ushr:
+        binary(i, [](u32 a, u32 b) { return a >> (b & 31u); });
+        break;
+      case Opcode::eq:
+        binary(i, [](u32 a, u32 b) { return u32{a == b}; });
+        break;
+      case Opcode::ne:
+        binary(i, [](u32 a, u32 b) { return u32{a != b}; });
+        break;
+      case Opcode::ult:
+        binary(i, [](u32 a, u32 b) { return u32{a < b}; });
+        break;
+      case Opcode::ule:
+        binary(i, [](u32 a, u32 b) { return u32{a <= b}; });
+        break;
+      case Opcode::ilt:
+        binary(i, [](u32 a, u32 b) { return u32{lane::s(a) < lane::s(b)}; });
+        break;
+      case Opcode::ile:
+        binary(i, [](u32 a, u32 b) { return u32{lane::s(a) <= lane::s(b)}; });
+        break;
+      case Opcode::umin:
+        binary(i, [](u32 a, u32 b) { return a < b ? a : b; });
+        break;
+      case Opcode::umax:
+        binary(i, [](u32 a, u32 b) { return a > b ? a : b; });
+        break;
+      case Opcode::truth:
+        unary(i, [](u32 a) { return u32{a != 0}; });
+        break;
+      case Opcode::lnot:
+        unary(i, [](u32 a) { return u32{a == 0}; });
+        break;
+      case Opcode::fadd:
+        binary_f(i, [](float a, float b) { return P::fadd(a, b); });
+        break;
+      case Opcode::fsub:
+        binary_f(i, [](float a, float b) { return P::fsub(a, b); });
+        break;
+      case Opcode::fmul:
+        binary_f(i, [](float a, float b) { return P::fmul(a, b); });
+        break;
+      case Opcode::fdiv:
+        binary_f(i, [](float a, float b) { return P::fdiv(a, b); });
+        break;
+      case Opcode::fmul_add:
+        ternary(i, [](u32 a, u32 b, u32 c) {
+          const float product = P::fmul(f32::from_bits(a), f32::from_bits(b));
+          return f32::to_bits(P::fadd(product, f32::from_bits(c)));
+        });
+        break;
+      case Opcode::load32:
+        MemoryInstructions::load32<false>(*this, i);
+        break;
+      case Opcode::load_f32:
+        MemoryInstructions::load32<true>(*this, i);
+        break;
+      case Opcode::load8:
+        MemoryInstructions::load8(*this, i);
+        break;
+      case Opcode::store32:
+        MemoryInstructions::store32<false>(*this, i);
+        break;
+      case Opcode::store_f32:
+        MemoryInstructions::store32<true>(*this, i);
+        break;
+      default:
+        ColdInstructions::execute(*this, i);
+        break;
+    }
+    if (doomed_ && measure(live) == Active::none) return Stop::end;
+    ++pc_;
+  }
+}
+
+}  // namespace vyre::core
