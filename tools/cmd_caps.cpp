@@ -15,18 +15,27 @@ namespace {
 using Json = nlohmann::ordered_json;
 using runtime::BackendKind;
 
-/// A backend is what opening a session on it says.
+/// A backend is what opening a session on it says. `device` are the capabilities of its device, if
+/// it needs one.
 Json probe(BackendKind kind, const char* name) {
   runtime::SessionOptions options;
   options.backend = kind;
-  auto session = runtime::Session::open(options);
-  MegakernelCaps caps =
-      session ? session->caps() : MegakernelCaps::unsupported(session.error().message);
+  const auto session = runtime::Session::open(options);
   Json json{{"name", name},
-            {"supported", caps.supported},
-            {"max_worker_count", caps.max_worker_count},
-            {"reason", nullptr}};
-  if (!caps.reason.empty()) json["reason"] = caps.reason;
+            {"available", session.has_value()},
+            {"workers", 0},
+            {"reason", nullptr},
+            {"device", nullptr}};
+  if (!session) {
+    json["reason"] = session.error().message;
+    return json;
+  }
+  const MegakernelCaps caps = session->caps();
+  const std::uint32_t workers = session->options().workers;
+  json["workers"] = workers != 0     ? workers
+                    : caps.supported ? caps.max_worker_count
+                                     : platform::logical_cpus();
+  if (caps.supported) json["device"] = Json{{"max_worker_count", caps.max_worker_count}};
   return json;
 }
 
@@ -51,13 +60,10 @@ std::string for_people(const Json& json) {
                      " logical CPUs, " + json["host"]["kernel"].get<std::string>() + "\n\n";
   for (const Json& backend : json["backends"]) {
     text += "backend " + backend["name"].get<std::string>() + ": ";
-    if (backend["supported"].get<bool>()) {
-      text += std::to_string(backend["max_worker_count"].get<std::uint32_t>()) + " workers\n";
+    if (backend["available"].get<bool>()) {
+      text += std::to_string(backend["workers"].get<std::uint32_t>()) + " workers\n";
     } else {
-      text +=
-          "not supported: " +
-          (backend["reason"].is_null() ? "no reason given" : backend["reason"].get<std::string>()) +
-          "\n";
+      text += "not available: " + backend["reason"].get<std::string>() + "\n";
     }
   }
   text += "\nbuilt-in ops:\n";

@@ -139,8 +139,7 @@ class SessionEngine : public Engine {
     VYRE_ASSIGN(const runtime::ItemResult result, session_.wait(running.ticket, deadline()));
     if (result.status != CompletionStatus::done) {
       const bool faulted = result.status == CompletionStatus::faulted;
-      std::string text = std::string(status_name(result.status)) + ": " +
-                         std::string(fault_name(result.fault.code));
+      std::string text(fault_name(result.fault.code));
       if (faulted) {
         text += " at workgroup " + std::to_string(result.fault.workgroup) + ", lane " +
                 std::to_string(result.fault.lane) + ", statement " +

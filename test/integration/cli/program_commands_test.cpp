@@ -97,9 +97,9 @@ TEST(CliCaps, ListsBackendsAndLimits) {
   const Json json = Json::parse(ran.out);
   ASSERT_EQ(json["backends"].size(), 2u);
   EXPECT_EQ(json["backends"][0]["name"], "cpu");
-  EXPECT_EQ(json["backends"][0]["supported"], true);
-  EXPECT_GE(json["backends"][0]["max_worker_count"], 1);
-  if (json["backends"][1]["supported"] == false) {
+  EXPECT_EQ(json["backends"][0]["available"], true);
+  EXPECT_GE(json["backends"][0]["workers"], 1);
+  if (json["backends"][1]["available"] == false) {
     EXPECT_FALSE(json["backends"][1]["reason"].is_null());
   }
   EXPECT_GT(json["limits"].size(), 10u);
