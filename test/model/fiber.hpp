@@ -35,11 +35,11 @@ class Fiber {
   std::function<void()> body_;
   bool finished_{true};
   bool entered_{false};
-  void* tsan_inside_{nullptr};
-  void* tsan_outside_{nullptr};
-  void* asan_fake_{nullptr};
-  const void* asan_outside_bottom_{nullptr};
-  std::size_t asan_outside_size_{0};
+  [[maybe_unused]] void* tsan_inside_{nullptr};
+  [[maybe_unused]] void* tsan_outside_{nullptr};
+  [[maybe_unused]] void* asan_fake_{nullptr};
+  [[maybe_unused]] const void* asan_outside_bottom_{nullptr};
+  [[maybe_unused]] std::size_t asan_outside_size_{0};
 };
 
 }  // namespace vyre::model
