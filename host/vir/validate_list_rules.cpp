@@ -62,6 +62,18 @@ bool passes_barrier(const Checker& c, const Node& node) {
   return false;
 }
 
+/// A buffer that `here` accesses one way and that was or is accessed the other way; looks at what
+/// is new only, so that a list is checked in linear time.
+Symbol first_clash(const Accesses& since, const Accesses& here) {
+  for (const Symbol name : here.atomic) {
+    if (here.plain.contains(name) || since.plain.contains(name)) return name;
+  }
+  for (const Symbol name : here.plain) {
+    if (since.atomic.contains(name)) return name;
+  }
+  return kNone;
+}
+
 /// Fusing statements may reorder a plain access against an atomic on the same buffer unless a
 /// barrier stands between them.
 void plain_and_atomic_are_separated(Checker& c, const char* code, std::span<const NodeId> list) {
@@ -73,17 +85,16 @@ void plain_and_atomic_are_separated(Checker& c, const char* code, std::span<cons
       continue;
     }
     Accesses here = accesses_of(c, node);
-    since.plain.merge(here.plain);
-    since.atomic.merge(here.atomic);
-    for (const Symbol name : since.atomic) {
-      if (!since.plain.contains(name)) continue;
+    if (const Symbol name = first_clash(since, here); name != kNone) {
       c.report_at(code, c.form.statements[id],
                   "buffer " + c.name(name) +
                       " is accessed both plainly and by an atomic in one statement list; put a "
                       "barrier between them");
       since = {};
-      break;
+      continue;
     }
+    since.plain.merge(here.plain);
+    since.atomic.merge(here.atomic);
   }
 }
 

@@ -171,6 +171,23 @@ TEST(ValidateForm, AHundredThousandStatementsTakeWellUnderASecond) {
   RecordProperty("seconds", std::to_string(took.count()));
 }
 
+TEST(ValidateForm, ManyAtomicsOnManyBuffersTakeLinearTime) {
+  ProgramBuilder b;
+  std::vector<NodeId> nodes;
+  for (int i = 0; i < 16'000; ++i) {
+    const std::string name = "buffer" + std::to_string(i);
+    b.read_write(name, TypeTag::U32, 1);
+    nodes.push_back(
+        b.let("v" + std::to_string(i), b.atomic(AtomicOp::Add, name, b.u32(0), b.u32(1))));
+  }
+  for (int i = 0; i < 80'000; ++i) nodes.push_back(b.assign("v0", b.len("buffer1")));
+  b.body(nodes);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(codes(b.program), "");
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  EXPECT_LT(took.count(), 5.0);  // a pass over all atomics for each statement would take longer
+}
+
 // ---- garbage
 
 class Random {
