@@ -1,0 +1,255 @@
+// Programs through a session: what is bound to what, faults with their place, files, items spread
+// over workers.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "fixtures.hpp"
+#include "vyre/vir/text.hpp"
+
+namespace vyre::runtime::test {
+namespace {
+
+Result<OpHandle> assemble_into(Session& session, std::string_view name, std::string_view text) {
+  VYRE_ASSIGN(const vir::Program program, vir::assemble(text));
+  return session.register_program(name, program);
+}
+
+constexpr std::string_view kAdd =
+    "workgroup 64, 1, 1;\n"
+    "buffer a: u32[] read_only;\n"
+    "buffer b: u32[] read_only;\n"
+    "buffer y: u32[4] read_write output live_out;\n"
+    "region \"add\" { if gid.x < len(y) { y[gid.x] = a[gid.x] + b[gid.x]; } }\n";
+
+constexpr std::string_view kDouble =
+    "workgroup 64, 1, 1;\n"
+    "buffer x: u32[] read_write;\n"
+    "region \"double\" { if gid.x < len(x) { x[gid.x] = x[gid.x] * 2; } }\n";
+
+class Programs : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto opened = Session::open(cpu_options(3));
+    ASSERT_OK(opened);
+    session_.emplace(std::move(*opened));
+  }
+  Handle upload(std::initializer_list<std::uint32_t> values) {
+    return *session_->upload(words(values));
+  }
+  Handle bind(std::vector<Handle> buffers) { return *session_->bind(buffers); }
+  Bytes bytes(Handle handle) { return *session_->download(handle, soon()); }
+  std::optional<Session> session_;
+};
+
+TEST_F(Programs, ReadTheirInputsAndZeroFillTheirOutputs) {
+  auto op = assemble_into(*session_, "add", kAdd);
+  ASSERT_OK(op);
+  const Handle in = bind({upload({1, 2}), upload({10, 20, 30, 40, 50})});
+  const Handle out = upload({7, 7, 7, 7});
+  EXPECT_EQ(run(*session_, {op->id, in.id, out.id, 0}), "done none");
+  EXPECT_EQ(bytes(out), words({11, 22, 30, 40}));
+}
+
+TEST_F(Programs, SayWhatTheyNeedBound) {
+  auto op = assemble_into(*session_, "add", kAdd);
+  ASSERT_OK(op);
+  const auto info = session_->op_info(*op);
+  ASSERT_OK(info);
+  ASSERT_EQ(info->signature.inputs.size(), 2u);
+  EXPECT_EQ(info->signature.inputs[1].name, "b");
+  EXPECT_FALSE(info->signature.inputs[1].read_write);
+  ASSERT_EQ(info->signature.outputs.size(), 1u);
+  EXPECT_EQ(info->signature.outputs[0].min_bytes, 16u);
+  EXPECT_TRUE(info->fingerprint.has_value());
+  EXPECT_EQ(info->handle.id, kFirstUserOp);
+}
+
+TEST_F(Programs, TouchAnOutputOnlyAsFarAsTheyDeclareIt) {
+  auto op = assemble_into(*session_, "add", kAdd);
+  const Handle in = bind({upload({1, 2, 3, 4, 5, 6}), upload({1, 1, 1, 1, 1, 1})});
+  const Handle out = upload({9, 9, 9, 9, 9, 9});
+  EXPECT_EQ(run(*session_, {op->id, in.id, out.id, 0}), "done none");
+  EXPECT_EQ(bytes(out), words({2, 3, 4, 5, 9, 9}));
+}
+
+TEST_F(Programs, FaultWithBadBindingWhenBuffersDoNotFit) {
+  auto op = assemble_into(*session_, "add", kAdd);
+  const Handle one = upload({1});
+  const Handle pair = bind({one, upload({2})});
+  const Handle out = upload({0, 0, 0, 0});
+  const auto outcome = [&](Handle in, Handle o) {
+    return run(*session_, {op->id, in.id, o.id, 0});
+  };
+  EXPECT_EQ(outcome(one, out), "faulted bad_binding") << "one input of two";
+  EXPECT_EQ(outcome(bind({one, one, one}), out), "faulted bad_binding") << "three inputs of two";
+  EXPECT_EQ(outcome(pair, Handle{0}), "faulted bad_binding") << "no output";
+  EXPECT_EQ(outcome(pair, upload({1, 2, 3})), "faulted bad_binding") << "short output";
+  EXPECT_EQ(outcome(pair, bind({out, one})), "faulted bad_binding") << "two outputs of one";
+  EXPECT_EQ(outcome(bind({one, out}), out), "faulted bad_binding")
+      << "written and read under two names";
+  EXPECT_EQ(outcome(bind({one, one}), out), "done none") << "read twice is fine";
+}
+
+TEST_F(Programs, ReadWriteInputsAreWrittenInPlace) {
+  auto op = assemble_into(*session_, "double", kDouble);
+  ASSERT_OK(op);
+  EXPECT_TRUE(session_->op_info(*op)->signature.inputs[0].read_write);
+  const Handle x = upload({1, 2, 3});
+  EXPECT_EQ(run(*session_, {op->id, x.id, 0, 0}), "done none");
+  EXPECT_EQ(bytes(x), words({2, 4, 6}));
+}
+
+TEST_F(Programs, ParamAsksForAGridOfThatManyInvocations) {
+  auto op = assemble_into(*session_, "count",
+                          "workgroup 8, 1, 1;\n"
+                          "buffer n: u32[1] read_write output live_out;\n"
+                          "region \"count\" { let before = atomic_add(n[0], 1); }\n");
+  ASSERT_OK(op);
+  const Handle n = upload({0});
+  for (const auto& [param, lanes] :
+       {std::pair{0u, 8u}, {1u, 8u}, {9u, 16u}, {100'000u, 100'000u}}) {
+    EXPECT_EQ(run(*session_, {op->id, 0, n.id, param}), "done none");
+    EXPECT_EQ(bytes(n), words({lanes})) << param;
+  }
+}
+
+TEST_F(Programs, AFaultCarriesTheLowestWorkgroupThatFaulted) {
+  // Workgroups 40 and up divide by zero; spread over the workers in any order.
+  auto op =
+      assemble_into(*session_, "fault",
+                    "workgroup 256, 1, 1;\n"
+                    "buffer y: i32[262144] read_write output live_out;\n"
+                    "region \"fault\" { y[gid.x] = 100 as i32 / (i32(gid.x / 10240) - 1i); }\n");
+  if (!op) {
+    op = assemble_into(
+        *session_, "fault",
+        "workgroup 256, 1, 1;\n"
+        "buffer y: u32[262144] read_write output live_out;\n"
+        "region \"fault\" { y[gid.x] = u32(i32(100) / (i32(gid.x / 10240) - i32(1))); }\n");
+  }
+  ASSERT_OK(op);
+  const Handle y = *session_->allocate(262'144 * 4);
+  for (int i = 0; i < 5; ++i) {
+    auto ticket = session_->submit({op->id, 0, y.id, 0}, soon());
+    ASSERT_OK(ticket);
+    const auto result = session_->wait(*ticket, soon());
+    ASSERT_OK(result);
+    EXPECT_EQ(outcome(*result), "faulted i32_division_by_zero");
+    EXPECT_EQ(result->fault.workgroup, 40u);
+    EXPECT_EQ(result->fault.lane, 0u);
+  }
+}
+
+TEST_F(Programs, ABigItemSpreadOverWorkersGivesTheBytesOfOneWorker) {
+  constexpr std::uint32_t kN{1u << 20};
+  auto op = assemble_into(*session_, "mix",
+                          "workgroup 256, 1, 1;\n"
+                          "buffer x: u32[] read_write;\n"
+                          "region \"mix\" { x[gid.x] = (x[gid.x] ^ gid.x) * 2654435761; }\n");
+  ASSERT_OK(op);
+  Bytes in;
+  Bytes expected;
+  for (std::uint32_t i = 0; i < kN; ++i) {
+    append_le(in, i * 7u);
+    append_le(expected, static_cast<std::uint32_t>(((i * 7u) ^ i) * 2'654'435'761u));
+  }
+  const Handle x = *session_->upload(in);
+  EXPECT_EQ(run(*session_, {op->id, x.id, 0, 0}), "done none");
+  EXPECT_TRUE(bytes(x) == expected);
+}
+
+TEST_F(Programs, TheSameProgramTwiceIsOneOpAndAnotherUnderItsNameIsRefused) {
+  auto first = assemble_into(*session_, "p", kAdd);
+  auto again = assemble_into(*session_, "p", kAdd);
+  ASSERT_OK(again);
+  EXPECT_EQ(*first, *again);
+  EXPECT_EQ(assemble_into(*session_, "p", kDouble).error().code, Errc::invalid_argument);
+  EXPECT_EQ(assemble_into(*session_, "nop", kDouble).error().code, Errc::invalid_argument);
+  EXPECT_EQ(*session_->find_op("p"), *first);
+}
+
+TEST_F(Programs, FuelEndsALoopThatWouldRunForHours) {
+  SessionOptions options = cpu_options(1);
+  options.fuel = 1'000;
+  auto session = Session::open(options);
+  ASSERT_OK(session);
+  auto op = assemble_into(*session, "spin",
+                          "workgroup 1, 1, 1;\n"
+                          "buffer y: u32[1] read_write output live_out;\n"
+                          "region \"spin\" { for i in 0..4294967295 { y[0] = i; } }\n");
+  ASSERT_OK(op);
+  auto y = session->allocate(4);
+  EXPECT_EQ(run(*session, {op->id, 0, y->id, 0}), "faulted fuel_exhausted");
+}
+
+class Files : public Programs {
+ protected:
+  void SetUp() override {
+    Programs::SetUp();
+    path_ = std::filesystem::temp_directory_path() /
+            ("vyre_runtime_test_" + std::to_string(::getpid()));
+  }
+  void TearDown() override { std::filesystem::remove(path_); }
+  void write_file(const Bytes& content) {
+    std::ofstream file(path_, std::ios::binary | std::ios::trunc);
+    file.write(reinterpret_cast<const char*>(content.data()),
+               static_cast<std::streamsize>(content.size()));
+  }
+  std::filesystem::path path_;
+};
+
+TEST_F(Files, AreReadInPlaceAndNeverWritten) {
+  write_file(words({1, 2, 3, 4}));
+  auto file = session_->map_file(path_);
+  ASSERT_OK(file);
+  EXPECT_EQ(*session_->buffer_bytes(*file), 16u);
+  EXPECT_EQ(bytes(*file), words({1, 2, 3, 4}));
+  const Handle out = *session_->allocate(16);
+  EXPECT_EQ(run(*session_, {kCopy, file->id, out.id, 0}), "done none");
+  EXPECT_EQ(bytes(out), words({1, 2, 3, 4}));
+  EXPECT_EQ(run(*session_, {kFill, 0, file->id, 0}), "faulted bad_binding");
+  auto op = assemble_into(*session_, "double", kDouble);
+  EXPECT_EQ(run(*session_, {op->id, file->id, 0, 0}), "faulted bad_binding");
+  EXPECT_EQ(session_->write(*file, 0, Bytes{1}, soon()).error().code, Errc::invalid_argument);
+  EXPECT_OK(session_->release(*file, soon()));
+}
+
+TEST_F(Files, MissingDirectoriesAndFifosAreRefusedByName) {
+  const auto missing = session_->map_file(path_);
+  EXPECT_EQ(missing.error().code, Errc::io);
+  EXPECT_EQ(missing.error().detail, ENOENT);
+  EXPECT_NE(missing.error().message.find(path_), std::string::npos);
+  EXPECT_EQ(session_->map_file("/tmp").error().detail, EISDIR);
+  write_file({});
+  auto empty = session_->map_file(path_);
+  ASSERT_OK(empty);
+  EXPECT_EQ(bytes(*empty), Bytes{});
+}
+
+TEST_F(Files, TruncatedUnderAnItemFaultTheItemAndNotTheProcess) {
+  write_file(Bytes(1 << 20, 1));
+  auto file = session_->map_file(path_);
+  ASSERT_OK(file);
+  const Handle out = *session_->allocate(1 << 20);
+  EXPECT_EQ(run(*session_, {kCopy, file->id, out.id, 0}), "done none");
+  ASSERT_EQ(::truncate(path_.c_str(), 5'000), 0);
+  EXPECT_EQ(run(*session_, {kCopy, file->id, out.id, 0}), "faulted io_error");
+  const auto read = session_->download(*file, soon());
+  ASSERT_FALSE(read.has_value());
+  EXPECT_EQ(read.error().code, Errc::io);
+  EXPECT_EQ(run(*session_, {kNop, 0, 0, 0}), "done none") << "the session goes on";
+}
+
+TEST_F(Files, CutInsideTheLastPageFaultTheItemToo) {
+  write_file(Bytes(100, 1));
+  auto file = session_->map_file(path_);
+  ASSERT_EQ(::truncate(path_.c_str(), 50), 0);
+  const Handle out = *session_->allocate(100);
+  EXPECT_EQ(run(*session_, {kCopy, file->id, out.id, 0}), "faulted io_error");
+}
+
+}  // namespace
+}  // namespace vyre::runtime::test
