@@ -36,7 +36,7 @@ TEST(Layers, EveryIncludeOfTheTreeIsAllowed) {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(root / top)) {
       const auto extension = entry.path().extension();
       if (extension != ".hpp" && extension != ".cpp" && extension != ".cu" && extension != ".cuh" &&
-          extension != ".def" && extension != ".inc") {
+          extension != ".def" && extension != ".inl") {
         continue;
       }
       ++files;
