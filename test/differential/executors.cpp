@@ -5,7 +5,6 @@
 
 #include "vyre/cpu/interpreter.hpp"
 #include "vyre/protocol/fault_names.hpp"
-#include "vyre/vir/dispatch.hpp"
 #include "vyre/vir/lower.hpp"
 #include "vyre/vir/validate.hpp"
 
@@ -62,7 +61,8 @@ CpuRun run_cpu(const vir::Program& given, std::span<const Bytes> inputs,
   for (const Bytes& input : inputs) lengths.push_back(input.size());
   const auto plan = vir::plan_buffers(*program, lengths);
   if (!plan) return not_run(Verdict::refused, plan.error());
-  const auto grid = vir::infer_grid(*program, plan->byte_lengths);
+  const auto grid = options.grid ? Result<vir::Grid>(*options.grid)
+                                 : vir::infer_grid(*program, plan->byte_lengths);
   if (!grid) return not_run(Verdict::refused, grid.error());
   const auto image = vir::lower(*program, vir::LowerOptions{options.optimise});
   if (!image) return not_run(Verdict::unsupported, image.error());

@@ -2,11 +2,13 @@
 // support.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "vyre/reference/evaluate.hpp"
+#include "vyre/vir/dispatch.hpp"
 #include "vyre/vir/program.hpp"
 
 namespace vyre::test {
@@ -23,6 +25,7 @@ struct CpuOptions {
   bool optimise{true};
   std::uint64_t fuel{std::uint64_t{1} << 20};
   std::uint64_t workgroups_a_call{0};  // 0: all in one
+  std::optional<vir::Grid> grid;       // default: vir::infer_grid
 };
 
 /// prepare, validate, plan, lower, interpret; the same steps as the reference's, for images. Every
