@@ -13,6 +13,9 @@
 namespace vyre::cpu {
 namespace {
 
+static_assert(sizeof(std::atomic<bool>) == sizeof(bool) && std::atomic<bool>::is_always_lock_free,
+              "the variants read the stop flag by its address");
+
 // Frames. Registers of a frame should stay in a first-level cache of 32 KiB beside the data they
 // stream over.
 constexpr std::uint32_t kRegisterFileBytes{20'480};
@@ -64,7 +67,7 @@ class Interpreter::Impl {
  public:
   core::RunResult run(const core::Image& image, std::span<const core::BufferView> buffers,
                       const core::Grid& grid, core::WorkgroupSpan span, std::uint64_t fuel,
-                      RunFunction function) {
+                      const std::atomic<bool>* stop, RunFunction function) {
     const std::uint64_t lanes = image.lanes() * std::min<std::uint64_t>(span.count, kMaxFlatWidth);
     RunRequest request{};
     request.image = image.view();
@@ -72,9 +75,11 @@ class Interpreter::Impl {
     request.grid = grid;
     request.span = span;
     request.fuel = fuel;
+    request.stop = reinterpret_cast<const bool*>(stop);
     place(request, image);
     bind(request, image, buffers);
     request.async = copies_.door();
+    request.async.clear(request.async.self);  // a program that faulted leaves its copies pending
     return function(request);
   }
 
@@ -139,8 +144,9 @@ Interpreter& Interpreter::operator=(Interpreter&&) noexcept = default;
 
 core::RunResult Interpreter::run(const core::Image& image,
                                  std::span<const core::BufferView> buffers, const core::Grid& grid,
-                                 core::WorkgroupSpan span, std::uint64_t fuel) {
-  return impl_->run(image, buffers, grid, span, fuel, chosen().run);
+                                 core::WorkgroupSpan span, std::uint64_t fuel,
+                                 const std::atomic<bool>* stop) {
+  return impl_->run(image, buffers, grid, span, fuel, stop, chosen().run);
 }
 
 std::string_view Interpreter::variant() {

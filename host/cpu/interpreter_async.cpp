@@ -7,9 +7,9 @@
 
 namespace vyre::cpu {
 
-bool AsyncCopies::start(std::uint32_t lane, std::uint32_t tag, const core::BoundBuffer& source,
-                        std::uint64_t read_at, std::uint32_t destination, std::uint64_t write_at,
-                        std::uint64_t count) {
+bool AsyncCopies::start(std::uint32_t lane, std::uint32_t tag, std::uint32_t statement,
+                        const core::BoundBuffer& source, std::uint64_t read_at,
+                        std::uint32_t destination, std::uint64_t write_at, std::uint64_t count) {
   if (lane >= lanes_.size()) lanes_.resize(lane + 1);
   for (const Copy& copy : lanes_[lane]) {
     if (copy.tag == tag) return false;
@@ -30,7 +30,7 @@ bool AsyncCopies::start(std::uint32_t lane, std::uint32_t tag, const core::Bound
   latest_at_ = read_at;
   latest_lane_ = lane;
   latest_tag_ = tag;
-  lanes_[lane].push_back({lane, tag, destination, write_at, count, std::move(bytes)});
+  lanes_[lane].push_back({statement, tag, destination, write_at, count, std::move(bytes)});
   ++pending_count_;
   return true;
 }
@@ -58,17 +58,20 @@ bool AsyncCopies::pending(std::uint32_t lane) const {
 
 AsyncDoor AsyncCopies::door() noexcept {
   return {this,
-          [](void* p, std::uint32_t lane, std::uint32_t tag, const core::BoundBuffer& source,
-             std::uint64_t read_at, std::uint32_t destination, std::uint64_t write_at,
-             std::uint64_t count) {
-            return static_cast<AsyncCopies*>(p)->start(lane, tag, source, read_at, destination,
-                                                       write_at, count);
+          [](void* p, std::uint32_t lane, std::uint32_t tag, std::uint32_t statement,
+             const core::BoundBuffer& source, std::uint64_t read_at, std::uint32_t destination,
+             std::uint64_t write_at, std::uint64_t count) {
+            return static_cast<AsyncCopies*>(p)->start(lane, tag, statement, source, read_at,
+                                                       destination, write_at, count);
           },
           [](void* p, std::uint32_t lane, std::uint32_t tag, const core::BoundBuffer* buffers) {
             return static_cast<AsyncCopies*>(p)->wait(lane, tag, buffers);
           },
           [](void* p) { return static_cast<AsyncCopies*>(p)->pending_count_ != 0; },
           [](void* p, std::uint32_t lane) { return static_cast<AsyncCopies*>(p)->pending(lane); },
+          [](void* p, std::uint32_t lane) {
+            return static_cast<AsyncCopies*>(p)->lanes_[lane].front().statement;
+          },
           [](void* p) {
             auto* copies = static_cast<AsyncCopies*>(p);
             copies->lanes_.clear();

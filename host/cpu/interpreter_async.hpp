@@ -20,7 +20,7 @@ class AsyncCopies {
  private:
   using Snapshot = std::shared_ptr<const std::vector<std::uint8_t>>;
   struct Copy {
-    std::uint32_t lane;
+    std::uint32_t statement;
     std::uint32_t tag;
     std::uint32_t destination;
     std::uint64_t write_at;
@@ -28,9 +28,9 @@ class AsyncCopies {
     Snapshot bytes;
   };
 
-  bool start(std::uint32_t lane, std::uint32_t tag, const core::BoundBuffer& source,
-             std::uint64_t read_at, std::uint32_t destination, std::uint64_t write_at,
-             std::uint64_t count);
+  bool start(std::uint32_t lane, std::uint32_t tag, std::uint32_t statement,
+             const core::BoundBuffer& source, std::uint64_t read_at, std::uint32_t destination,
+             std::uint64_t write_at, std::uint64_t count);
   bool wait(std::uint32_t lane, std::uint32_t tag, const core::BoundBuffer* buffers);
   [[nodiscard]] bool pending(std::uint32_t lane) const;
 

@@ -104,6 +104,9 @@ struct LanePolicy {
     const core::BoundBuffer* buffers;
     [[nodiscard]] bool pending() const { return door->pending(door->self); }
     [[nodiscard]] bool pending(u32 lane) const { return door->pending_lane(door->self, lane); }
+    [[nodiscard]] u32 statement(u32 lane) const {
+      return door->pending_statement(door->self, lane);
+    }
 
     void execute(core::Machine<LanePolicy>& m, const core::Instruction& i) {
       const u32* const on = m.mask();
@@ -126,8 +129,8 @@ struct LanePolicy {
       const std::uint64_t room = buffers[destination].bytes;
       std::uint64_t count = write_at < room ? room - write_at : 0;
       count = size < count ? size : count;
-      return door->start(door->self, l, i.c, buffers[i.imm & 0xFFFFu], is_load ? offset : 0,
-                         destination, write_at, count);
+      return door->start(door->self, l, i.c, m.statement(), buffers[i.imm & 0xFFFFu],
+                         is_load ? offset : 0, destination, write_at, count);
     }
   };
 
@@ -177,10 +180,14 @@ struct LanePolicy {
   void store_scalar(u32* to, u32 value) const {
     *to = value;
   }
+  [[nodiscard]] bool stop_requested() const {
+    // Relaxed: the flag carries no data, and a late look only costs another iteration.
+    return request->stop != nullptr && __atomic_load_n(request->stop, __ATOMIC_RELAXED);
+  }
   std::uint64_t& iterations_before(u32 l) {
     return request->iterations_before[l];
   }
-  void begin_frame() {
+  void begin_loops() {
     for (u32 l = 0; l < lanes; ++l) request->iterations_before[l] = 0;
   }
 
@@ -221,6 +228,13 @@ struct Variant {
     return true;
   }
 
+  static bool stopped(const Machine& m, u64 first_lane, core::RunResult& result) {
+    if (!m.policy.stop_requested()) return false;
+    result.fault.code = FaultCode::shutdown;
+    result.fault.workgroup = first_lane / m.lanes_per_workgroup;
+    return true;
+  }
+
   /// Lanes of all workgroups in one row, cut into frames.
   static void run_flat(Machine& m, const RunRequest& r, core::RunResult& result) {
     const u64 lanes = m.lanes_per_workgroup;
@@ -228,6 +242,7 @@ struct Variant {
     u64 at = r.span.first * lanes;
     m.carried = 0;
     while (at < end) {
+      if (stopped(m, at, result)) return;
       m.first_lane = at;
       m.count = end - at < r.width ? static_cast<u32>(end - at) : r.width;
       m.instructions = 0;
@@ -249,6 +264,7 @@ struct Variant {
   /// One workgroup, one frame.
   static void run_grouped(Machine& m, const RunRequest& r, core::RunResult& result) {
     for (u64 wg = r.span.first; wg < r.span.first + r.span.count; ++wg) {
+      if (stopped(m, wg * m.lanes_per_workgroup, result)) return;
       for (u64 k = 0; k < r.workgroup_bytes; ++k) r.workgroup_memory[k] = 0;
       if (r.async.self != nullptr) r.async.clear(r.async.self);
       m.first_lane = wg * m.lanes_per_workgroup;

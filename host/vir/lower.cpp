@@ -47,6 +47,7 @@ core::Image ProgramLowering::describe() const {
   core::Image image;
   image.workgroup = program_.workgroup;
   image.flat = flat_;
+  image.loops = loops_;
   image.diverges = diverges_;
   image.uses_async = facts_.uses_async;
   image.mask_slots = mask_depth_max_ + 1;

@@ -31,7 +31,8 @@ struct FoldPolicy {
   void sync() const {}
   void store_scalar(std::uint32_t* to, std::uint32_t value) const { *to = value; }
   void plain_floats(bool) const {}
-  void begin_frame() const {}
+  [[nodiscard]] bool stop_requested() const { return false; }
+  void begin_loops() const {}
   std::uint64_t& iterations_before(std::uint32_t) { return none; }
   std::uint64_t none{0};
 };

@@ -294,6 +294,7 @@ void ProgramLowering::loop(const Node& n) {
     close_scope();
     return;
   }
+  loops_ = true;
   if (from.scalar && to.scalar) return loop_scalar(n, from, to);
   loop_vector(n, from, to);
 }

@@ -124,6 +124,7 @@ class ProgramLowering {
   std::vector<std::optional<std::uint16_t>> lengths_;  // by buffer
   std::vector<Symbol> tags_;
   bool flat_{true};
+  bool loops_{false};
   bool diverges_{false};
 };
 

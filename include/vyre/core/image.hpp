@@ -88,7 +88,8 @@ struct ImageView {
   std::uint32_t scalar_registers;  // constants included
   std::uint32_t mask_slots;
   std::uint32_t workgroup[3];
-  std::uint32_t flat;  // lanes of many workgroups may share a batch
+  std::uint32_t flat;   // lanes of many workgroups may share a batch
+  std::uint32_t loops;  // has a loop: fuel must be counted
 };
 
 class Image {
@@ -104,8 +105,9 @@ class Image {
   std::array<std::uint32_t, 3> workgroup{1, 1, 1};
   std::uint64_t workgroup_bytes{0};  // sum over workgroup buffers, each rounded up to 16
   bool flat{true};                   // no workgroup memory, barriers, subgroups or async copies
-  bool diverges{false};              // has a loop whose bounds differ between lanes
-  bool uses_async{false};            // CPU only
+  bool loops{false};
+  bool diverges{false};    // has a loop whose bounds differ between lanes
+  bool uses_async{false};  // CPU only
 
   [[nodiscard]] std::uint32_t lanes() const noexcept {
     return workgroup[0] * workgroup[1] * workgroup[2];
@@ -122,7 +124,8 @@ class Image {
             scalar_registers,
             mask_slots,
             {workgroup[0], workgroup[1], workgroup[2]},
-            flat ? 1u : 0u};
+            flat ? 1u : 0u,
+            loops ? 1u : 0u};
   }
 };
 

@@ -83,15 +83,17 @@ class Machine {
     // No workgroup can be over before the whole frame has spent what one may.
     next_check = (carried < fuel ? fuel - carried : 0) + 1;
     if (next_check > kFoldIterations) next_check = kFoldIterations;
-    policy.begin_frame();
     const u32 n = count;
     u32* m = masks;
     policy.each([&](u32 l) {
       const u32 on = l < n ? 0xFFFFFFFFu : 0u;
       m[l] = on;
       live[l] = on;
-      iterations[l] = 0;
     });
+    if (image.loops != 0) {
+      policy.begin_loops();
+      policy.each([&](u32 l) { iterations[l] = 0; });
+    }
     mask_active[0] = n == policy.width() ? Active::full : Active::some;
     policy.sync();
   }
@@ -108,6 +110,7 @@ class Machine {
   [[nodiscard]] VYRE_HD u64 spent_from(u32 from) {
     u64 sum = 0;
     if constexpr (Policy::kSequential) {
+      if (image.loops == 0) return 0;
       for (u32 l = from; l < count; ++l) sum += policy.iterations_before(l) + iterations[l];
     }
     return sum;
@@ -117,6 +120,7 @@ class Machine {
   /// barrier.
   VYRE_HD Stop run();
 
+  [[nodiscard]] VYRE_HD u32 statement() const { return image.statements[pc_]; }
   [[nodiscard]] VYRE_HD u32 width() const { return policy.width(); }
   [[nodiscard]] VYRE_HD u32* vreg(u32 r) const {
     return vectors + static_cast<u64>(r) * policy.width();
@@ -315,6 +319,10 @@ VYRE_HD void Machine<P>::charge() {
     spent += policy.sum(sum);
   }
   if (spent >= next_check) check_fuel();
+  if (policy.stop_requested()) {
+    record_fault(FaultCode::shutdown, 0);
+    finish_doomed_statement();
+  }
 }
 
 /// Exact: what each workgroup of the frame has spent, iteration by iteration in lane order.

@@ -236,7 +236,9 @@ struct MemoryInstructions {
         const u32 n = m.count;
         m.policy.each([=](u32 l) { on[l] = l < n ? 0xFFFFFFFFu : 0u; });
         auto& copies = m.policy.copies();
-        m.raise_where(FaultCode::async_misuse, [&](u32 l) { return copies.pending(l); });
+        if (m.raise_where(FaultCode::async_misuse, [&](u32 l) { return copies.pending(l); })) {
+          m.fault.statement = copies.statement(m.fault.lane);
+        }
       }
     }
   }

@@ -3,6 +3,7 @@
 // and workgroup memory. Spec: docs/image.md.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -21,11 +22,12 @@ class Interpreter {
 
   /// Runs workgroups `span` of `grid`. `buffers` by declaration index of the program. Buffers that
   /// other workers write at the same time are allowed only where the program itself is race-free or
-  /// atomic.
+  /// atomic. `stop`, where given, is read at every loop iteration and between frames: once true,
+  /// the run ends with FaultCode::shutdown.
   [[nodiscard]] core::RunResult run(const core::Image& image,
                                     std::span<const core::BufferView> buffers,
                                     const core::Grid& grid, core::WorkgroupSpan span,
-                                    std::uint64_t fuel);
+                                    std::uint64_t fuel, const std::atomic<bool>* stop = nullptr);
 
   /// "avx512", "avx2", "baseline": the variant this machine runs (caps and reports say it).
   [[nodiscard]] static std::string_view variant();
