@@ -91,6 +91,19 @@ TEST_F(Submit, ShutdownWhileFullWakesTheWaiterWithClosed) {
   EXPECT_EQ(producer.tail(), 32u);
 }
 
+TEST_F(Submit, GivenUpInTheMiddleKeepsThePrefixAndGivesUpTheRest) {
+  producer.claims[2] = 2 + 32;  // the reaper was faster with position 2
+  const Submitted got = submit(5, milliseconds{0});
+  EXPECT_EQ(got.outcome, SubmitOutcome::abandoned);
+  EXPECT_EQ(got.accepted, 2u);
+  TakenItem taken[5];
+  EXPECT_EQ(consumer.take(taken, 5), 2u) << "its own store of position 2 is the reaper's to make";
+  for (const std::uint32_t p : {3u, 4u}) {
+    EXPECT_TRUE(producer.published(p)) << p;
+    EXPECT_FALSE(producer.try_publish(p, {0, 0, 0, 0}, 0)) << p;
+  }
+}
+
 TEST_F(Submit, ItemsOfOneCallAreNeighboursWithTheirFlags) {
   ASSERT_EQ(submit(3, milliseconds{0}, kQueueFlagAfterPrevious).accepted, 3u);
   TakenItem taken[3];
