@@ -215,6 +215,19 @@ TEST_P(BothExecutors, DecoderLinesCountEveryVerdict) {
   EXPECT_EQ(run(wrong).failed, 2u);
 }
 
+TEST_P(BothExecutors, AFaultLeavesNothingBehindForTheNextLine) {
+  const std::string unfinished = wire_of(R"(
+buffer input: u32[4] read_only;
+buffer out: u32[4] read_write output live_out;
+region "r" { async_load(input, out, 0, 16, "never waited for"); }
+)");
+  std::string text;
+  for (int i = 0; i < 8; ++i) {  // more lines than workers
+    text += line(unfinished, std::string(kInputs) + R"(,"error":"fault")") + good_line();
+  }
+  EXPECT_EQ(run(text).passed, 16u);
+}
+
 TEST_P(BothExecutors, ManyLinesShareOneSession) {
   std::string text;
   for (int i = 0; i < 200; ++i) text += good_line();
