@@ -58,6 +58,14 @@ bool has_transcendental(const vir::Program& program) {
   });
 }
 
+/// The buffers that a handle names; `handle` must outlive the result.
+std::span<const std::uint32_t> members(const TraceState& state, const std::uint32_t& handle) {
+  if (handle == 0) return {};
+  const auto* set = state.set(handle);
+  return set == nullptr ? std::span<const std::uint32_t>(&handle, 1)
+                        : std::span<const std::uint32_t>(*set);
+}
+
 /// Refused before it touched a byte.
 bool never_ran(const Ending& ending) noexcept {
   return ending.status == CompletionStatus::faulted &&
@@ -142,14 +150,8 @@ void WriteTracker::define(std::uint32_t op, const vir::Program& program) {
 void WriteTracker::item(const MegakernelWorkItem& item, std::uint64_t ordinal, const Ending& ending,
                         const TraceState& state, std::vector<std::uint32_t>& written) {
   if (item.op_handle == static_cast<std::uint32_t>(Builtin::nop) || never_ran(ending)) return;
-  const auto members = [&](const std::uint32_t& handle) -> std::span<const std::uint32_t> {
-    if (handle == 0) return {};
-    const auto* set = state.set(handle);
-    return set == nullptr ? std::span<const std::uint32_t>(&handle, 1)
-                          : std::span<const std::uint32_t>(*set);
-  };
-  const auto inputs = members(item.input_handle);
-  const auto outputs = members(item.output_handle);
+  const auto inputs = members(state, item.input_handle);
+  const auto outputs = members(state, item.output_handle);
   const auto op = ops_.find(item.op_handle);
   const bool fill = item.op_handle == static_cast<std::uint32_t>(Builtin::mem_fill);
 
@@ -185,6 +187,18 @@ void WriteTracker::item(const MegakernelWorkItem& item, std::uint64_t ordinal, c
   for (std::size_t i = 0; i < inputs.size() && i < op->second.inputs.size(); ++i) {
     const Slot& slot = op->second.inputs[i];
     if (slot.writes) write(inputs[i], false, slot.tolerant);
+  }
+}
+
+void WriteTracker::targets(const MegakernelWorkItem& item, const TraceState& state,
+                           std::vector<std::uint32_t>& out) const {
+  if (item.op_handle == static_cast<std::uint32_t>(Builtin::nop)) return;
+  for (const std::uint32_t handle : members(state, item.output_handle)) out.push_back(handle);
+  const auto op = ops_.find(item.op_handle);
+  if (op == ops_.end()) return;
+  const auto inputs = members(state, item.input_handle);
+  for (std::size_t i = 0; i < inputs.size() && i < op->second.inputs.size(); ++i) {
+    if (op->second.inputs[i].writes) out.push_back(inputs[i]);
   }
 }
 

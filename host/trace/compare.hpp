@@ -46,6 +46,9 @@ class WriteTracker {
   /// have changed.
   void item(const MegakernelWorkItem& item, std::uint64_t ordinal, const Ending& ending,
             const TraceState& state, std::vector<std::uint32_t>& written);
+  /// The buffers that the item may write, whatever its ending.
+  void targets(const MegakernelWorkItem& item, const TraceState& state,
+               std::vector<std::uint32_t>& out) const;
   /// New contents from outside; `whole`: all of them.
   void overwritten(std::uint32_t handle, bool whole);
   void released(std::uint32_t handle) { buffers_.erase(handle); }

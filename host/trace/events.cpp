@@ -18,22 +18,22 @@ Result<EventReader> EventReader::open(Source& source, bool sealed) {
   EventReader reader(std::move(bytes), source.events_name(), sealed);
   VYRE_ASSIGN(const std::size_t have, reader.available(kCellBytes));
   const auto header = header_cell();
-  if (have < kCellBytes || !std::equal(header.begin(), header.end(), reader.block_.begin())) {
-    VYRE_ASSIGN(const bool zeros, reader.only_zeros_from(kCellBytes));
-    const bool cut =
-        have < kCellBytes
-            ? std::equal(reader.block_.begin(), reader.block_.begin() + have, header.begin())
-            : std::all_of(reader.block_.begin(), reader.block_.begin() + kCellBytes,
-                          [](std::uint8_t b) { return b == 0; });
-    if (!sealed && zeros && cut) {
-      reader.stopped_ = true;  // killed before the first record
+  std::array<std::uint8_t, kCellBytes> first{};
+  std::copy_n(reader.block_.begin(), std::min(have, kCellBytes), first.begin());
+  if (have < kCellBytes || first != header) {
+    // A process that dies while it stores the header leaves a piece of it and zeros.
+    const auto same = std::mismatch(first.begin(), first.end(), header.begin()).first;
+    const bool piece = std::all_of(same, first.end(), [](std::uint8_t b) { return b == 0; });
+    VYRE_ASSIGN(const bool nothing_behind, reader.only_zeros_from(kCellBytes));
+    if (!sealed && piece && nothing_behind) {
+      reader.stopped_ = true;
       return reader;
     }
-    if (have >= 12 && std::equal(header.begin(), header.begin() + 8, reader.block_.begin())) {
+    if (std::equal(header.begin(), header.begin() + 8, first.begin())) {
       return fail(Errc::version_mismatch,
                   "'" + reader.name_ + "' has format version " +
-                      std::to_string(load_le<std::uint32_t>(reader.block_, 8)) +
-                      "; this reader knows " + std::to_string(kFormatVersion),
+                      std::to_string(load_le<std::uint32_t>(first, 8)) +
+                      " or another cell size; this reader knows " + std::to_string(kFormatVersion),
                   8);
     }
     return fail(Errc::malformed,

@@ -180,6 +180,18 @@ Status Player::take_submit(const EventReader& reader) {
       return {};
     }
   }
+  if (options_.compare == Compare::executor) {
+    // A difference must not be overwritten before it is looked at: a window writes each buffer
+    // once.
+    std::vector<std::uint32_t> targets;
+    tracker_.targets(item, state_, targets);
+    const auto seen = [&](std::uint32_t handle) { return window_writes_.contains(handle); };
+    if (std::any_of(targets.begin(), targets.end(), seen)) {
+      VYRE_TRY(settle());
+      if (played_.difference) return {};
+    }
+    window_writes_.insert(targets.begin(), targets.end());
+  }
   if (!batch_.empty() && (batch_queue_ != queue || batch_flags_ != r.b())) VYRE_TRY(flush());
   if (options_.pace == Pace::recorded) {
     VYRE_TRY(wait_for(std::chrono::nanoseconds(
@@ -219,6 +231,7 @@ Status Player::settle() {
     endings.push_back(std::move(ended));
   }
   in_window_ = 0;
+  window_writes_.clear();
   if (options_.progress) options_.progress(next_item_, scan_.items);
   if (!details) return {};
   VYRE_TRY(compare_endings(endings));

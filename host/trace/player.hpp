@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "compare.hpp"
@@ -75,6 +76,7 @@ class Player {
   std::uint32_t batch_queue_{0};
   std::uint8_t batch_flags_{0};
   std::vector<Entry> window_;  // items since the last settle; only when comparing
+  std::unordered_set<std::uint32_t> window_writes_;  // buffers that they may write, in lock step
   std::uint64_t in_window_{0};
   std::uint64_t next_item_{0};            // number of the next submit record
   std::vector<std::uint64_t> positions_;  // next position by queue

@@ -1,0 +1,155 @@
+// Traces that were changed, cut or made up: an error that names file, offset and record, never a
+// crash.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "support.hpp"
+
+namespace vyre::trace {
+namespace {
+
+namespace fs = std::filesystem;
+using test::Folder;
+using test::slurp;
+using test::spill;
+
+class DamagedTrace : public ::testing::Test {
+ protected:
+  void SetUp() override { test::record_session(folder_ / "trace", 11, 40); }
+
+  [[nodiscard]] std::string file(const std::string& name) const {
+    return folder_ / ("trace/" + name);
+  }
+  [[nodiscard]] std::vector<std::string> blobs() const {
+    std::vector<std::string> paths;
+    for (const auto& entry : fs::directory_iterator(file("blobs")))
+      paths.push_back(entry.path().string());
+    std::sort(paths.begin(), paths.end());
+    return paths;
+  }
+  /// Both readers refuse; the message of inspect() is returned.
+  std::string refused() {
+    ReplayOptions options;
+    options.executor = Executor::reference;
+    options.compare = Compare::expected;
+    EXPECT_FALSE(replay(folder_ / "trace", options));
+    const auto info = inspect(folder_ / "trace");
+    EXPECT_FALSE(info);
+    return info ? "" : to_string(info.error());
+  }
+
+  Folder folder_;
+};
+
+TEST_F(DamagedTrace, ChangedBlobIsNamedByItsDigest) {
+  // Every blob is needed by some record, so every change must be seen by both readers... of a copy
+  // each time.
+  for (const std::string& path : blobs()) {
+    const std::string before = slurp(path);
+    if (before.empty()) continue;
+    std::string after = before;
+    after[after.size() / 2] = static_cast<char>(after[after.size() / 2] ^ 1);
+    spill(path, after);
+    const auto info = inspect(folder_ / "trace");
+    ASSERT_FALSE(info) << path;
+    EXPECT_EQ(info.error().code, Errc::mismatch);
+    EXPECT_NE(info.error().message.find(fs::path(path).filename().string()), std::string::npos)
+        << info.error().message;
+    EXPECT_NE(info.error().message.find("record "), std::string::npos) << info.error().message;
+    spill(path, before);
+  }
+  ASSERT_TRUE(inspect(folder_ / "trace"));
+}
+
+TEST_F(DamagedTrace, MissingOrShortBlobIsNamed) {
+  const std::string path = blobs().front();
+  const std::string before = slurp(path);
+  spill(path, before.substr(0, before.size() - 1));
+  EXPECT_NE(refused().find(fs::path(path).filename().string()), std::string::npos);
+  fs::remove(path);
+  EXPECT_NE(refused().find(fs::path(path).filename().string()), std::string::npos);
+}
+
+TEST_F(DamagedTrace, EventsCutAfterSealingAreAnError) {
+  const std::string events = slurp(file("events.bin"));
+  for (const std::size_t cut :
+       {std::size_t{0}, std::size_t{31}, events.size() / 2, events.size() - 1}) {
+    spill(file("events.bin"), events.substr(0, cut));
+    EXPECT_NE(refused().find("events.bin"), std::string::npos);
+  }
+  fs::remove(file("events.bin"));
+  EXPECT_NE(refused().find("events.bin"), std::string::npos);
+}
+
+TEST_F(DamagedTrace, ResealedEventsWithAnotherItemAreRefusedByTheirDigest) {
+  // Somebody who recomputes the checks still has the manifest's digest against him.
+  std::string events = slurp(file("events.bin"));
+  for (std::size_t at = kCellBytes; at < events.size();) {
+    Record r;
+    const std::size_t size = cells_of(static_cast<std::uint8_t>(events[at])) * kCellBytes;
+    std::memcpy(r.data(), events.data() + at, size);
+    if (r.kind() == Kind::submit && r.item().op_handle == 1) {
+      MegakernelWorkItem item = r.item();
+      item.param ^= 1;
+      r.set_item(item);
+      r.seal(at);
+      std::memcpy(events.data() + at, r.bytes().data(), size);
+      break;
+    }
+    at += size;
+  }
+  spill(file("events.bin"), events);
+  const auto info = inspect(folder_ / "trace");
+  ASSERT_FALSE(info);
+  EXPECT_EQ(info.error().code, Errc::mismatch);
+}
+
+TEST_F(DamagedTrace, DirectoryWithoutManifestIsNoTrace) {
+  fs::remove(file("manifest.json"));
+  EXPECT_NE(refused().find("no trace"), std::string::npos);
+  const auto missing = inspect(folder_ / "nothing");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, Errc::not_found);
+}
+
+TEST_F(DamagedTrace, ProgramThatTheValidatorRefusesIsRefusedWithItsRecord) {
+  // A made-up trace may carry any program with a right digest.
+  spill(file("manifest.json"), "{\"schema\": \"vyre.trace/1\"");
+  EXPECT_NE(refused().find("manifest.json"), std::string::npos);
+}
+
+TEST_F(DamagedTrace, RandomDamageNeverCrashes) {
+  const std::string events = slurp(file("events.bin"));
+  const std::string manifest = slurp(file("manifest.json"));
+  std::mt19937_64 rng(5);
+  ReplayOptions options;
+  options.executor = Executor::reference;
+  options.compare = Compare::expected;
+  std::string open_manifest = manifest;
+  open_manifest.replace(open_manifest.find("\"complete\": true"), 16, "\"complete\": false");
+  for (int round = 0; round < 100; ++round) {
+    std::string bad = events;
+    for (std::uint64_t n = 1 + rng() % 3; n != 0; --n)
+      bad[rng() % bad.size()] = static_cast<char>(rng());
+    if (rng() % 4 == 0) bad.resize(rng() % bad.size());
+    if (rng() % 2 == 0) {  // make the records pass their checks so that the next layer is tried
+      for (std::size_t at = kCellBytes; at + kCellBytes <= bad.size();) {
+        const std::size_t size = cells_of(static_cast<std::uint8_t>(bad[at])) * kCellBytes;
+        if (size == 0 || at + size > bad.size()) break;
+        Record r;
+        std::memcpy(r.data(), bad.data() + at, size);
+        r.seal(at);
+        std::memcpy(bad.data() + at, r.bytes().data(), size);
+        at += size;
+      }
+    }
+    spill(file("events.bin"), bad);
+    spill(file("manifest.json"), rng() % 2 == 0 ? manifest : open_manifest);
+    (void)inspect(folder_ / "trace");
+    (void)replay(folder_ / "trace", options);
+  }
+}
+
+}  // namespace
+}  // namespace vyre::trace
