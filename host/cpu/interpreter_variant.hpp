@@ -66,6 +66,21 @@ struct LanePolicy {
   }
 #endif
 
+  /// The lines that the next frame will want, so that they come while this one computes. Addresses past a
+  /// buffer's end are never touched.
+  static void prefetch(const core::AliasedWord* words, u32 count) {
+    const auto at = reinterpret_cast<std::uintptr_t>(words);
+    for (u32 k = 0; k < count; k += 16) {
+      __builtin_prefetch(reinterpret_cast<const void*>(at + std::uintptr_t{k} * 4), 0);
+    }
+  }
+  static void prefetch_for_writing(const core::AliasedWord* words, u32 count) {
+    const auto at = reinterpret_cast<std::uintptr_t>(words);
+    for (u32 k = 0; k < count; k += 16) {
+      __builtin_prefetch(reinterpret_cast<const void*>(at + std::uintptr_t{k} * 4), 1);
+    }
+  }
+
   static u32 atomic(core::AtomicCode code, u32* word, u32 value, u32 expected) {
     switch (code) {
       case core::AtomicCode::add:

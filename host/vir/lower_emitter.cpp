@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::uint32_t kMaxConstants{0x7FFF};
 constexpr std::uint32_t kMaxScalars{0x7FFF};
+constexpr std::uint32_t kScalarsBeforeReuse{256};
 
 enum class Shape : std::uint8_t { flow, move, pure, pure64, checked, memory, group };
 
@@ -92,7 +93,9 @@ std::uint16_t Emitter::take(std::map<std::uint32_t, std::vector<std::uint16_t>>&
                             std::uint32_t words, std::uint32_t& next, std::uint32_t limit,
                             const char* what) {
   auto& free = pool[words];
-  if (!free.empty()) {
+  // Scalar registers cost next to nothing: not reusing the first few keeps coefficients apart, so that sums of
+  // products can be chained.
+  if (!free.empty() && (&pool != &free_scalars_ || next >= kScalarsBeforeReuse)) {
     const std::uint16_t reg = free.back();
     free.pop_back();
     return reg;
@@ -259,8 +262,59 @@ bool Emitter::drop_if_pure(std::uint32_t from) {
   return true;
 }
 
+/// Joins up to three in-place `d = d * b + scalar` that follow each other with nothing but scalar work between.
+void Emitter::chain_sums() {
+  std::vector<bool> is_target(code_.size() + 1, false);
+  for (const Instruction& i : code_) {
+    if (has_target(i.op)) is_target[i.imm] = true;
+  }
+  constexpr std::size_t kNone{~std::size_t{0}};
+  std::vector<bool> dead(code_.size(), false);
+  std::size_t head = kNone;
+  for (std::size_t at = 0; at < code_.size(); ++at) {
+    if (is_target[at]) head = kNone;
+    Instruction& i = code_[at];
+    const bool sum = i.op == Opcode::fmul_add && i.form == kScalarC;
+    if (sum && head != kNone && i.a == i.dst && code_[head].dst == i.a && code_[head].b == i.b &&
+        i.b != i.dst) {
+      const Instruction first = code_[head];
+      Instruction joined = first;
+      joined.op = Opcode::fmul_add_chain;
+      joined.aux = first.op == Opcode::fmul_add ? 2 : 3;
+      joined.imm = joined.aux == 2 ? std::uint32_t{i.c} | std::uint32_t{i.c} << 16
+                                   : (first.imm & 0xFFFFu) | std::uint32_t{i.c} << 16;
+      dead[head] = true;
+      i = joined;
+      head = joined.aux == 3 ? kNone : at;
+    } else if (sum && i.b != i.dst) {
+      head = at;
+    } else if ((i.form & kScalarResult) == 0 || !is_droppable(i.op)) {
+      head = kNone;
+    } else if (head != kNone && (i.dst == code_[head].c || i.dst == (code_[head].imm & 0xFFFFu) ||
+                                 i.dst == code_[head].imm >> 16)) {
+      head = kNone;  // the scalar that the sum adds changes
+    }
+  }
+  std::vector<std::uint32_t> moved(code_.size() + 1, 0);
+  std::uint32_t kept = 0;
+  for (std::size_t at = 0; at < code_.size(); ++at) {
+    moved[at] = kept;
+    if (dead[at]) continue;
+    code_[kept] = code_[at];
+    statements_[kept] = statements_[at];
+    ++kept;
+  }
+  moved[code_.size()] = kept;
+  code_.resize(kept);
+  statements_.resize(kept);
+  for (Instruction& i : code_) {
+    if (has_target(i.op)) i.imm = moved[i.imm];
+  }
+}
+
 Result<core::Image> Emitter::finish(core::Image image) {
   if (error_) return tl::unexpected<Error>(*error_);
+  if (optimise_) chain_sums();
   const auto shift = static_cast<std::uint32_t>(prologue_.size());
   const auto constant_count = static_cast<std::uint32_t>(constants_.size());
   for (Instruction& i : code_) {
@@ -276,6 +330,13 @@ Result<core::Image> Emitter::finish(core::Image image) {
     if ((i.form & kScalarA) != 0) number(i.a);
     if ((i.form & kScalarB) != 0) number(i.b);
     if ((i.form & kScalarC) != 0) number(i.c);
+    if (i.op == Opcode::fmul_add_chain) {
+      auto second = static_cast<std::uint16_t>(i.imm);
+      auto third = static_cast<std::uint16_t>(i.imm >> 16);
+      number(second);
+      number(third);
+      i.imm = std::uint32_t{second} | std::uint32_t{third} << 16;
+    }
     if ((i.form & kScalarResult) != 0 || i.op == Opcode::uniform_check) number(i.dst);
   }
   image.code = std::move(code_);

@@ -83,6 +83,7 @@ class Emitter {
  private:
   std::uint16_t take(std::map<std::uint32_t, std::vector<std::uint16_t>>& pool, std::uint32_t words,
                      std::uint32_t& next, std::uint32_t limit, const char* what);
+  void chain_sums();
   Value finish_pure(core::Instruction i, Kind result, bool scalar, bool foldable);
 
   bool optimise_;

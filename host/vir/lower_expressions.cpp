@@ -116,6 +116,7 @@ Value ProgramLowering::load(const Expr& e) {
   } else if (kind.stored_bytes() == 1) {
     i.op = Opcode::load8;
   }
+  if (i.op != Opcode::load_n && is_global_x(index)) i.aux = core::kIndexIsGlobalId;
   out_.release(index);
   if (kind.words() == 0) return {kind, false, false, false, 0};
   const Value result = index.scalar ? out_.new_scalar(kind) : out_.new_vector(kind);
@@ -123,6 +124,10 @@ Value ProgramLowering::load(const Expr& e) {
   i.dst = result.reg;
   out_.emit(i);
   return result;
+}
+
+bool ProgramLowering::is_global_x(const Value& index) const {
+  return out_.optimise() && !index.scalar && ids_[0][0] && *ids_[0][0] == index.reg;
 }
 
 Value ProgramLowering::buffer_length(const Expr& e) {

@@ -15,6 +15,8 @@ struct FoldPolicy {
   static float fmul(float a, float b) { return core::f32::mul(a, b); }
   static float fdiv(float a, float b) { return core::f32::div(a, b); }
   static std::uint32_t keep_f32(std::uint32_t bits) { return core::f32::canonical_bits(bits); }
+  static void prefetch(const void*, std::uint32_t) {}
+  static void prefetch_for_writing(const void*, std::uint32_t) {}
   static std::uint32_t atomic(core::AtomicCode, std::uint32_t*, std::uint32_t, std::uint32_t) {
     return 0;
   }

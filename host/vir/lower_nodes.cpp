@@ -217,6 +217,9 @@ void ProgramLowering::store(const Node& n) {
   }
   i.b = value.reg;
   i.form = static_cast<std::uint8_t>((index.scalar ? kScalarA : 0) | (value.scalar ? kScalarB : 0));
+  if ((i.op == Opcode::store32 || i.op == Opcode::store_f32) && is_global_x(index)) {
+    i.aux = core::kIndexIsGlobalId;
+  }
   if (value.kind.words() == 0) i.form &= static_cast<std::uint8_t>(~kScalarB);
   out_.emit(i);
   out_.release(index);

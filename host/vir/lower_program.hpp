@@ -59,6 +59,7 @@ class ProgramLowering {
   [[nodiscard]] Value expression(ExprId id);
   [[nodiscard]] Value variable(const Expr& e);
   [[nodiscard]] Value load(const Expr& e);
+  [[nodiscard]] bool is_global_x(const Value& index) const;
   [[nodiscard]] Value buffer_length(const Expr& e);
   [[nodiscard]] Value identifier(const Expr& e);
   [[nodiscard]] Value binary(const Expr& e);

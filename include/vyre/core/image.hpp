@@ -50,6 +50,9 @@ enum class GroupCode : std::uint8_t {
   max_f32
 };
 
+/// Instruction::aux of 1- and 4-byte loads and 4-byte stores: the index register holds the global id of axis 0.
+inline constexpr std::uint8_t kIndexIsGlobalId{1};
+
 struct Instruction {
   Opcode op;
   std::uint8_t form;

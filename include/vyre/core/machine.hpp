@@ -64,6 +64,7 @@ class Machine {
   u64 first_lane{0};  // linear: workgroup * lanes per workgroup + local index
   u32 count{0};       // lanes that exist, from index 0
   u32 lanes_per_workgroup{1};
+  bool line{false};  // one dimension only: lane l has the global id first_lane + l
 
   // Fuel. `carried`: iterations that earlier frames of the first workgroup have spent.
   u64 fuel{kDefaultFuel};
@@ -76,6 +77,7 @@ class Machine {
   VYRE_HD void start() {
     pc_ = 0;
     depth_ = 0;
+    const bool returned = returned_;
     returned_ = false;
     doomed_ = false;
     fault = FrameFault{};
@@ -84,12 +86,17 @@ class Machine {
     next_check = (carried < fuel ? fuel - carried : 0) + 1;
     if (next_check > kFoldIterations) next_check = kFoldIterations;
     const u32 n = count;
-    u32* m = masks;
-    policy.each([&](u32 l) {
-      const u32 on = l < n ? 0xFFFFFFFFu : 0u;
-      m[l] = on;
-      live[l] = on;
-    });
+    // The masks of a full frame whose lanes all came to the end are still what they were.
+    if (!(masks_full_ && !returned && n == policy.width())) {
+      u32* const m = masks;
+      u32* const alive = live;
+      policy.each([=](u32 l) {
+        const u32 on = l < n ? 0xFFFFFFFFu : 0u;
+        m[l] = on;
+        alive[l] = on;
+      });
+    }
+    masks_full_ = n == policy.width();
     if (image.loops != 0) {
       policy.begin_loops();
       policy.each([&](u32 l) { iterations[l] = 0; });
@@ -100,6 +107,7 @@ class Machine {
 
   /// Once for many frames of one image: constants are never written again.
   VYRE_HD void load_constants() {
+    line = image.workgroup[1] == 1 && image.workgroup[2] == 1 && grid[1] == 1 && grid[2] == 1;
     for (u32 i = 0; i < image.constant_count; ++i)
       policy.store_scalar(scalars + i, image.constants[i]);
     policy.sync();
@@ -253,6 +261,7 @@ class Machine {
 
   u32 pc_{0};
   u32 depth_{0};
+  bool masks_full_{false};
   bool returned_{false};  // some lane left: masks taken from the stack must be cut by `live`
   bool doomed_{false};    // a fault was recorded
   u32 doomed_first_{0};   // first lane of the faulting workgroup in this frame

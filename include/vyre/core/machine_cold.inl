@@ -68,8 +68,7 @@ struct ColdInstructions {
       return;
     }
     u32* const d = m.vreg(i.dst);
-    const bool flat_line = size[1] == 1 && size[2] == 1 && m.grid[1] == 1 && m.grid[2] == 1;
-    if (flat_line && (axis != 0 || i.op == Opcode::global_id)) {
+    if (m.line && (axis != 0 || i.op == Opcode::global_id)) {
       const u32 first = axis != 0 ? 0u : static_cast<u32>(m.first_lane);
       const u32 step = axis != 0 ? 0u : 1u;
       m.policy.each([=](u32 l) { d[l] = first + l * step; });

@@ -17,10 +17,12 @@ struct MemoryInstructions {
   /// Whether every lane is on and indices are base, base + 1, ... all inside: then the access is
   /// one copy.
   template <class P>
-  VYRE_HD static bool is_run(Machine<P>& m, const u32* index, const BoundBuffer& buffer) {
+  VYRE_HD static bool is_run(Machine<P>& m, const Instruction& i, const u32* index,
+                             const BoundBuffer& buffer) {
     if (m.active() != Active::full) return false;
     const u32 base = index[0];
     if (u64{base} + m.width() - 1 > buffer.last) return false;
+    if (i.aux == kIndexIsGlobalId && m.line) return true;
     u32 wrong = 0;
     m.policy.each([&](u32 l) { wrong |= index[l] ^ (base + l); });
     return wrong == 0;
@@ -44,8 +46,9 @@ struct MemoryInstructions {
     }
     const u32* const index = m.vreg(i.a);
     if constexpr (P::kBulk) {
-      if (is_run(m, index, buffer)) {
+      if (is_run(m, i, index, buffer)) {
         const AliasedWord* const from = words + index[0];
+        P::prefetch(from + m.width(), m.width());
         m.policy.each([=](u32 l) { d[l] = keep(from[l]); });
         return;
       }
@@ -75,7 +78,7 @@ struct MemoryInstructions {
     }
     const u32* const index = m.vreg(i.a);
     if constexpr (P::kBulk) {
-      if (is_run(m, index, buffer)) {
+      if (is_run(m, i, index, buffer)) {
         const std::uint8_t* const from = bytes + index[0];
         m.policy.each([=](u32 l) { d[l] = from[l]; });
         return;
@@ -150,8 +153,9 @@ struct MemoryInstructions {
     }
     const u32* const index = m.vreg(i.a);
     if constexpr (P::kBulk) {
-      if (is_run(m, index, buffer)) {
+      if (is_run(m, i, index, buffer)) {
         AliasedWord* const to = words + index[0];
+        P::prefetch_for_writing(to + m.width(), m.width());
         if (sb) {
           m.policy.each([=](u32 l) { to[l] = out(value_s); });
         } else {

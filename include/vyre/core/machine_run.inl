@@ -29,7 +29,7 @@ VYRE_HD Stop Machine<P>::run() {
         u32 any = 0;
         if (i.aux != 0) {
           policy.each([&](u32 l) {
-            const u32 on = c[l] != 0 ? m[l] : 0u;
+            const u32 on = m[l] & (0u - u32{c[l] != 0});
             e[l] = m[l] & ~on;
             t[l] = on;
             all &= on;
@@ -39,7 +39,7 @@ VYRE_HD Stop Machine<P>::run() {
           depth_ += 2;
         } else {
           policy.each([&](u32 l) {
-            const u32 on = c[l] != 0 ? m[l] : 0u;
+            const u32 on = m[l] & (0u - u32{c[l] != 0});
             t[l] = on;
             all &= on;
             any |= on;
@@ -256,6 +256,30 @@ VYRE_HD Stop Machine<P>::run() {
           return f32::to_bits(P::fadd(product, f32::from_bits(c)));
         });
         break;
+      case Opcode::fmul_add_chain: {
+        // Two or three steps of d = d * b + c, each operation rounded on its own, the middle kept in registers.
+        u32* const d = vreg(i.dst);
+        const u32* const a = vreg(i.a);
+        const u32* const b = vreg(i.b);
+        const float c0 = f32::from_bits(scalars[i.c]);
+        const float c1 = f32::from_bits(scalars[i.imm & 0xFFFFu]);
+        const float c2 = f32::from_bits(scalars[i.imm >> 16]);
+        if (i.aux == 2) {
+          policy.each([=](u32 l) {
+            const float x = f32::from_bits(b[l]);
+            const float s0 = P::fadd(P::fmul(f32::from_bits(a[l]), x), c0);
+            d[l] = f32::to_bits(P::fadd(P::fmul(s0, x), c1));
+          });
+        } else {
+          policy.each([=](u32 l) {
+            const float x = f32::from_bits(b[l]);
+            const float s0 = P::fadd(P::fmul(f32::from_bits(a[l]), x), c0);
+            const float s1 = P::fadd(P::fmul(s0, x), c1);
+            d[l] = f32::to_bits(P::fadd(P::fmul(s1, x), c2));
+          });
+        }
+        break;
+      }
       case Opcode::load32:
         MemoryInstructions::load32<false>(*this, i);
         break;
