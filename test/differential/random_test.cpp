@@ -83,8 +83,9 @@ TEST(RandomPrograms, GiveTheSameBytesOnTheReferenceAndTheInterpreter) {
 TEST(RandomPrograms, GiveTheSameBytesWithoutOptimisation) {
   test::CpuOptions options;
   options.optimise = false;
-  sweep(2'000'000, 500, {},
-        [&](const test::RandomCase& c, Tally& t) { return compare(c, t, options, true); });
+  const auto tally = sweep(2'000'000, 500, {}, [&](const test::RandomCase& c, Tally& t) {
+    return compare(c, t, options, true);
+  });
 }
 
 TEST(RandomPrograms, GiveTheSameBytesWorkgroupByWorkgroup) {

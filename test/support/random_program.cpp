@@ -65,6 +65,7 @@ class ProgramGenerator {
   bool uniform_{true};  // every lane that has not returned executes this list
   bool in_step_{true};  // and all of them the same statement at the same time
   bool may_return_{false};
+  bool subgroup_in_loop_{false};
   bool fault_placed_{false};
   std::uint32_t loop_depth_{0};
   // Optional furniture; empty or false where the program has none.
@@ -327,7 +328,10 @@ void ProgramGenerator::scope(Nodes& out, std::uint32_t nesting) {
                           region ? fresh("region") : "", body));
 }
 
+/// Which variables a lane that returned still has in a later subgroup operation is nobody's
+/// business: an iteration that returns is never followed by one.
 void ProgramGenerator::early_return(Nodes& out) {
+  if (loop_depth_ > 0 && subgroup_in_loop_) return store(out);
   Nodes body;
   if (choice_.one_in(2)) store(body);
   body.push_back(b_.ret());
@@ -377,6 +381,7 @@ void ProgramGenerator::share(Nodes& out, std::uint32_t nesting) {
 }
 
 void ProgramGenerator::subgroup(Nodes& out) {
+  subgroup_in_loop_ = subgroup_in_loop_ || loop_depth_ > 0;
   if (!in_step_) {
     out.push_back(b_.barrier());
     in_step_ = true;

@@ -1,0 +1,191 @@
+// The schedule: lock step, barriers, returned lanes, snapshots, copies in flight, fuel.
+#include <gtest/gtest.h>
+
+#include "programs.hpp"
+
+namespace vyre {
+namespace {
+
+using reference::Verdict;
+using test::BinOp;
+using test::ExprTag;
+using test::ProgramBuilder;
+using test::TypeTag;
+using Words = std::vector<std::uint32_t>;
+
+ExprTag constexpr kAdd = ExprTag::SubgroupAdd;
+
+TEST(Schedule, LanesOfAWorkgroupTakeOneStatementEachInTurn) {
+  ProgramBuilder b;
+  b.lanes(2);
+  b.output("out", TypeTag::U32, 2);
+  // Lane 0 stores, lane 1 loads what lane 0 stored in the same round.
+  b.body({b.store("out", b.lid(), b.bin(BinOp::Add, b.load("out", b.u32(0)), b.u32(5)))});
+  const auto outcome = test::evaluate(b);
+  ASSERT_EQ(outcome.verdict, Verdict::done) << outcome.message;
+  EXPECT_EQ(test::words_of(outcome.outputs[0]), (Words{5, 10}));
+}
+
+TEST(Schedule, WorkgroupMemoryIsZeroInEveryWorkgroup) {
+  ProgramBuilder b;
+  b.lanes(1);
+  b.output("out", TypeTag::U32, 3);
+  b.workgroup("w", TypeTag::U32, 1);
+  b.body({b.store("out", b.gid(), b.load("w", b.u32(0))), b.store("w", b.u32(0), b.u32(7))});
+  const auto outcome = test::evaluate(b);
+  ASSERT_EQ(outcome.verdict, Verdict::done) << outcome.message;
+  EXPECT_EQ(test::words_of(outcome.outputs[0]), (Words{0, 0, 0}));
+}
+
+TEST(Schedule, ReturnedLanesDoNotHoldUpABarrier) {
+  ProgramBuilder b;
+  b.lanes(4);
+  b.output("out", TypeTag::U32, 4);
+  b.body({b.if_(b.bin(BinOp::Eq, b.lid(), b.u32(2)), {b.ret()}), b.barrier(),
+          b.store("out", b.lid(), b.u32(1))});
+  const auto outcome = test::evaluate(b);
+  ASSERT_EQ(outcome.verdict, Verdict::done) << outcome.message;
+  EXPECT_EQ(test::words_of(outcome.outputs[0]), (Words{1, 1, 0, 1}));
+}
+
+TEST(Schedule, AUniformIfAroundABarrierThatChangesSidesBetweenIterationsFaults) {
+  ProgramBuilder b;
+  b.lanes(2);
+  b.output("out", TypeTag::U32, 2);
+  const auto guarded = b.if_(b.bin(BinOp::Eq, b.var("i"), b.u32(0)), {b.barrier()});
+  b.body({b.loop("i", b.u32(0), b.u32(2), {guarded})});
+  const auto outcome = test::evaluate(b);
+  EXPECT_EQ(outcome.verdict, Verdict::faulted);
+  EXPECT_EQ(outcome.fault.code, FaultCode::divergent_barrier);
+  EXPECT_EQ(outcome.fault.statement, 2u);
+}
+
+TEST(Schedule, TheSideOfAnIfAroundABarrierIsForgottenBetweenWorkgroups) {
+  ProgramBuilder b;
+  b.lanes(2);
+  b.output("out", TypeTag::U32, 4);
+  b.body({b.if_(b.bin(BinOp::Eq, b.wid(), b.u32(0)), {b.barrier()}),
+          b.store("out", b.gid(), b.u32(1))});
+  const auto outcome = test::evaluate(b);
+  ASSERT_EQ(outcome.verdict, Verdict::done) << outcome.message;
+}
+
+TEST(Schedule, SubgroupOperationsTakeAllLanesOfASliceAndTheLastMayBeShort) {
+  ProgramBuilder b;
+  b.lanes(35);
+  b.output("out", TypeTag::U32, 35);
+  b.body({b.let("s", b.subgroup(kAdd, {b.bin(BinOp::Add, b.lid(), b.u32(1))})),
+          b.store("out", b.lid(), b.var("s"))});
+  const auto outcome = test::evaluate(b);
+  ASSERT_EQ(outcome.verdict, Verdict::done) << outcome.message;
+  const Words words = test::words_of(outcome.outputs[0]);
+  EXPECT_EQ(words[0], 32u * 33u / 2u);
+  EXPECT_EQ(words[31], 32u * 33u / 2u);
+  EXPECT_EQ(words[32], 33u + 34u + 35u);
+}
+
+TEST(Schedule, SubgroupArgumentsSeeTheVariablesOfTheRoundsStart) {
+  ProgramBuilder b;
+  b.lanes(2);
+  b.output("out", TypeTag::U32, 2);
+  // Lane 0 assigns before lane 1 evaluates its argument in the same round; both see the old values.
+  b.body({b.let("v", b.u32(1)), b.assign("v", b.subgroup(kAdd, {b.var("v")})),
+          b.store("out", b.lid(), b.var("v"))});
+  const auto outcome = test::evaluate(b);
+  ASSERT_EQ(outcome.verdict, Verdict::done) << outcome.message;
+  EXPECT_EQ(test::words_of(outcome.outputs[0]), (Words{2, 2}));
+}
+
+TEST(Schedule, ASubgroupArgumentThatALaneDoesNotHaveFaults) {
+  ProgramBuilder b;
+  b.lanes(2);
+  b.output("out", TypeTag::U32, 2);
+  b.body({b.if_(b.bin(BinOp::Eq, b.lid(), b.u32(0)),
+                {b.let("v", b.u32(1)), b.let("s", b.subgroup(kAdd, {b.var("v")}))})});
+  const auto outcome = test::evaluate(b);
+  EXPECT_EQ(outcome.verdict, Verdict::faulted);
+  EXPECT_EQ(outcome.fault.code, FaultCode::unbound_variable);
+}
+
+TEST(Schedule, NestedSubgroupOperationsSpendFuelInsteadOfHanging) {
+  ProgramBuilder b;
+  b.lanes(32);
+  b.output("out", TypeTag::U32, 32);
+  test::ExprId nested = b.u32(1);
+  for (int i = 0; i < 40; ++i) nested = b.subgroup(kAdd, {nested});
+  b.body({b.let("s", nested)});
+  reference::Options options;
+  options.fuel = 100'000;
+  const auto outcome = test::evaluate(b, {}, options);
+  EXPECT_EQ(outcome.verdict, Verdict::faulted);
+  EXPECT_EQ(outcome.fault.code, FaultCode::fuel_exhausted);
+}
+
+TEST(Schedule, ALoopWithoutEndSpendsItsFuel) {
+  ProgramBuilder b;
+  b.output("out", TypeTag::U32, 1);
+  b.body({b.loop("i", b.u32(0), b.u32(0xFFFFFFFFu), {})});
+  reference::Options options;
+  options.fuel = 1'000;
+  const auto outcome = test::evaluate(b, {}, options);
+  EXPECT_EQ(outcome.fault.code, FaultCode::fuel_exhausted);
+  EXPECT_EQ(outcome.fault.statement, 1u);
+}
+
+TEST(Schedule, FuelIsEachWorkgroupsOwn) {
+  ProgramBuilder b;
+  b.output("out", TypeTag::U32, 50);
+  b.body({b.loop("i", b.u32(0), b.u32(10), {b.store("out", b.gid(), b.var("i"))})});
+  reference::Options options;
+  options.fuel = 10;
+  EXPECT_EQ(test::evaluate(b, {}, options).verdict, Verdict::done);
+  options.fuel = 9;
+  EXPECT_EQ(test::evaluate(b, {}, options).fault.code, FaultCode::fuel_exhausted);
+}
+
+TEST(AsyncCopies, ReadAtTheStartAndWriteAtTheWait) {
+  ProgramBuilder b;
+  b.read_only("in", TypeTag::U32, 4);
+  b.read_write("to", TypeTag::U32, 3);
+  b.output("out", TypeTag::U32, 1);
+  b.body({b.async_load("in", "to", b.u32(4), b.u32(8), "t"),
+          b.store("out", b.u32(0), b.load("to", b.u32(0))), b.async_wait("t")});
+  reference::Options options;
+  options.grid = vir::Grid{1, 1, 1};
+  const auto outcome = test::evaluate(b, {{10, 11, 12, 13}, {1, 2, 3}}, options);
+  ASSERT_EQ(outcome.verdict, Verdict::done) << outcome.message;
+  EXPECT_EQ(test::words_of(outcome.outputs[0]), (Words{11, 12, 3}));
+  EXPECT_EQ(test::words_of(outcome.outputs[1]), (Words{1}));
+}
+
+TEST(AsyncCopies, StoreAtAnOffsetClippedAndZeroFilled) {
+  ProgramBuilder b;
+  b.read_only("in", TypeTag::U32, 1);
+  b.read_write("to", TypeTag::U32, 4);
+  b.output("out", TypeTag::U32, 1);
+  b.body({b.async_store("in", "to", b.u32(6), b.u32(0xFFFFFFFFu), "t"), b.async_wait("t")});
+  reference::Options options;
+  options.grid = vir::Grid{1, 1, 1};
+  const auto outcome = test::evaluate(b, {{0x44332211u}, {~0u, ~0u, ~0u, ~0u}}, options);
+  ASSERT_EQ(outcome.verdict, Verdict::done) << outcome.message;
+  EXPECT_EQ(test::words_of(outcome.outputs[0]), (Words{~0u, 0x2211FFFFu, 0x00004433u, 0u}));
+}
+
+TEST(AsyncCopies, MisuseOfTagsFaults) {
+  const auto run = [](bool twice, bool waited) {
+    ProgramBuilder b;
+    b.read_only("in", TypeTag::U32, 1);
+    b.output("out", TypeTag::U32, 1);
+    std::vector<test::NodeId> body{b.async_load("in", "out", b.u32(0), b.u32(4), "t")};
+    if (twice) body.push_back(b.async_load("in", "out", b.u32(0), b.u32(4), "t"));
+    if (waited) body.push_back(b.async_wait(twice ? "t" : "other"));
+    b.body(body);
+    return test::evaluate(b, {{7}}).fault.code;
+  };
+  EXPECT_EQ(run(true, true), FaultCode::async_misuse);
+  EXPECT_EQ(run(false, true), FaultCode::async_misuse);
+  EXPECT_EQ(run(false, false), FaultCode::async_misuse);
+}
+
+}  // namespace
+}  // namespace vyre
