@@ -48,18 +48,6 @@ std::span<const std::uint32_t> members(const MemoryTable& memory, const std::uin
   return {&handle, 1};
 }
 
-template <class Any>
-core::RunResult run_span(Any& interpreter, const core::Image& image,
-                         std::span<const core::BufferView> views, const core::Grid& grid,
-                         core::WorkgroupSpan span, std::uint64_t fuel,
-                         const std::atomic<bool>& stop) {
-  if constexpr (requires { interpreter.run(image, views, grid, span, fuel, &stop); }) {
-    return interpreter.run(image, views, grid, span, fuel, &stop);
-  } else {
-    return interpreter.run(image, views, grid, span, fuel);
-  }
-}
-
 }  // namespace
 
 Completion Worker::run_item(const Work& work) {
@@ -202,6 +190,7 @@ Completion Worker::run_program(const Work& work, OpRecord& op) {
       std::memset(views_[i].data, 0, views_[i].bytes);
     }
   }
+  flush();  // a program may take long; what has ended should not wait for it
   const core::Image& image = *op.program.image;
   const bool spread = state_.options.workers > 1 && launch->total > 1 &&
                       (launch->total * image.lanes() >= kSpreadLanes ||
@@ -211,14 +200,13 @@ Completion Worker::run_program(const Work& work, OpRecord& op) {
   if (spread) {
     fault = run_spread(op, *launch, steps);
   } else {
-    const core::RunResult result =
-        run_span(interpreter_, image, views_, launch->grid, {0, launch->total}, state_.options.fuel,
-                 state_.stop_running);
+    const core::RunResult result = interpreter_.run(image, views_, launch->grid, {0, launch->total},
+                                                    state_.options.fuel, &state_.stop_running);
     fault = result.fault;
     steps = result.instructions;
   }
   op.steps.fetch_add(steps, std::memory_order_relaxed);  // relaxed: a count
-  if (fault.code == FaultCode::shutdown) return cancelled(work, state_.cancel_reason());
+  if (fault.code == FaultCode::shutdown) return cancelled(work, FaultCode::shutdown);
   if (fault.code == FaultCode::worker_lost) return cancelled(work, FaultCode::worker_lost);
   for (const GuardedFile* file : files_) {
     if (!file->intact()) return faulted(work, {FaultCode::io_error, 0, 0, 0});
@@ -294,8 +282,8 @@ void Worker::share(SpreadItem& item) {
       } else {
         try {
           const core::RunResult result =
-              run_span(interpreter_, *item.op->program.image, item.views, item.grid, {first, count},
-                       state_.options.fuel, state_.stop_running);
+              interpreter_.run(*item.op->program.image, item.views, item.grid, {first, count},
+                               state_.options.fuel, &state_.stop_running);
           item.steps.fetch_add(result.instructions, std::memory_order_relaxed);
           fault = result.fault;
         } catch (...) {

@@ -1,5 +1,6 @@
 // Buffers and binding sets: making, writing, reading and releasing them in the order of the work.
 #include <algorithm>
+#include <new>
 
 #include "state.hpp"
 #include "vyre/backend/handle.hpp"
@@ -276,7 +277,14 @@ Status Session::State::download_into(Handle buffer, std::uint64_t offset, Mutabl
 
 Result<Bytes> Session::State::download(Handle buffer, Deadline deadline) {
   VYRE_ASSIGN(const std::uint64_t size, buffer_bytes(buffer));
-  Bytes bytes(size);
+  Bytes bytes;
+  try {
+    bytes.resize(size);
+  } catch (const std::bad_alloc&) {
+    return fail(Errc::out_of_memory,
+                "downloading buffer " + text(buffer.id) + " needs " + text(size) +
+                    " bytes of host memory, which are not available; use download_into");
+  }
   VYRE_TRY(download_into(buffer, 0, bytes, deadline));
   return bytes;
 }

@@ -95,7 +95,7 @@ class Backend {
   /// From now on queued items are completed as cancelled with `why` instead of started. The first
   /// reason stays.
   virtual void cancel_queued(FaultCode why) noexcept = 0;
-  /// Asks running items to end as cancelled with the reason given to cancel_queued.
+  /// Asks running items to end as cancelled (shutdown).
   virtual void stop_running() noexcept = 0;
   /// Joins everything; false if something did not stop in time. No item may be in flight.
   [[nodiscard]] virtual bool stop(Deadline deadline) noexcept = 0;

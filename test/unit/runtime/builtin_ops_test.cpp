@@ -28,16 +28,16 @@ TEST(BuiltinOps, AreFoundByNameInEverySession) {
   ASSERT_OK(session);
   std::uint32_t expected = 0;
 #define VYRE_BUILTIN_OP(number, symbol, name, input_count, output_count, meaning) \
-  {                                                                           \
+  {                                                                               \
     EXPECT_EQ(number, expected++) << "ids are dense";                             \
-    const auto op = session->find_op(name);                                   \
-    ASSERT_OK(op);                                                            \
+    const auto op = session->find_op(name);                                       \
+    ASSERT_OK(op);                                                                \
     EXPECT_EQ(op->id, static_cast<std::uint32_t>(number));                        \
-    const auto info = session->op_info(*op);                                  \
-    ASSERT_OK(info);                                                          \
-    EXPECT_TRUE(info->builtin);                                               \
-    EXPECT_EQ(info->signature.inputs.size(), std::size_t{input_count});       \
-    EXPECT_EQ(info->signature.outputs.size(), std::size_t{output_count});     \
+    const auto info = session->op_info(*op);                                      \
+    ASSERT_OK(info);                                                              \
+    EXPECT_TRUE(info->builtin);                                                   \
+    EXPECT_EQ(info->signature.inputs.size(), std::size_t{input_count});           \
+    EXPECT_EQ(info->signature.outputs.size(), std::size_t{output_count});         \
   }
 #include "vyre/protocol/op_table.def"
   EXPECT_EQ(session->find_op("mem.move").error().code, Errc::not_found);
