@@ -1,6 +1,6 @@
-// A kernel of the interpreter core: one warp a block, one frame at a time, registers and masks in global memory.
-// Every lane of the warp owns every 32nd lane of the frame. Launched, waited for and torn down on each call.
-// Spec: docs/image.md; API: vyre/cuda/interpreter_probe.hpp.
+// A kernel of the interpreter core: one warp a block, one frame at a time, registers and masks in
+// global memory. Every lane of the warp owns every 32nd lane of the frame. Launched, waited for and
+// torn down on each call. Spec: docs/image.md; API: vyre/cuda/interpreter_probe.hpp.
 #include <cuda_runtime.h>
 
 #include <algorithm>
@@ -37,14 +37,22 @@ struct WarpPolicy {
   static VYRE_HD u32 atomic(core::AtomicCode code, u32* word, u32 value, u32 expected) {
 #if VYRE_ON_DEVICE
     switch (code) {
-      case core::AtomicCode::add: return atomicAdd(word, value);
-      case core::AtomicCode::bit_or: return atomicOr(word, value);
-      case core::AtomicCode::bit_and: return atomicAnd(word, value);
-      case core::AtomicCode::bit_xor: return atomicXor(word, value);
-      case core::AtomicCode::umin: return atomicMin(word, value);
-      case core::AtomicCode::umax: return atomicMax(word, value);
-      case core::AtomicCode::exchange: return atomicExch(word, value);
-      case core::AtomicCode::compare_exchange: return atomicCAS(word, expected, value);
+      case core::AtomicCode::add:
+        return atomicAdd(word, value);
+      case core::AtomicCode::bit_or:
+        return atomicOr(word, value);
+      case core::AtomicCode::bit_and:
+        return atomicAnd(word, value);
+      case core::AtomicCode::bit_xor:
+        return atomicXor(word, value);
+      case core::AtomicCode::umin:
+        return atomicMin(word, value);
+      case core::AtomicCode::umax:
+        return atomicMax(word, value);
+      case core::AtomicCode::exchange:
+        return atomicExch(word, value);
+      case core::AtomicCode::compare_exchange:
+        return atomicCAS(word, expected, value);
     }
 #else
     (void)code, (void)word, (void)value, (void)expected;
@@ -52,7 +60,9 @@ struct WarpPolicy {
     return 0;
   }
 
-  VYRE_HD u32 width() const { return lanes; }
+  VYRE_HD u32 width() const {
+    return lanes;
+  }
   template <class F>
   VYRE_HD void each(F f) const {
     for (u32 l = self; l < lanes; l += kWarp) f(l);
@@ -102,7 +112,9 @@ struct WarpPolicy {
   }
   VYRE_HD void plain_floats(bool) const {}
   VYRE_HD void begin_loops() const {}
-  VYRE_HD bool stop_requested() const { return false; }
+  VYRE_HD bool stop_requested() const {
+    return false;
+  }
 };
 
 struct Launch {
@@ -110,13 +122,13 @@ struct Launch {
   const core::BoundBuffer* buffers;  // [blocks][buffer_count]
   std::uint32_t* scratch;            // [blocks][scratch_words]
   std::uint64_t scratch_words;
-  std::uint8_t* workgroup_memory;    // [blocks][workgroup_bytes]
+  std::uint8_t* workgroup_memory;  // [blocks][workgroup_bytes]
   std::uint64_t workgroup_bytes;
   std::uint32_t width;
   core::Grid grid;
   core::WorkgroupSpan span;
   std::uint64_t fuel;
-  core::RunResult* results;          // [blocks]
+  core::RunResult* results;  // [blocks]
 };
 
 __global__ void __launch_bounds__(kWarp) interpret(const Launch launch) {
@@ -179,7 +191,9 @@ class DeviceBytes {
   DeviceBytes& operator=(const DeviceBytes&) = delete;
   DeviceBytes(DeviceBytes&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
 
-  Status allocate(std::uint64_t bytes) { return check(cudaMalloc(&data_, std::max<std::uint64_t>(bytes, 16))); }
+  Status allocate(std::uint64_t bytes) {
+    return check(cudaMalloc(&data_, std::max<std::uint64_t>(bytes, 16)));
+  }
   Status upload(const void* from, std::uint64_t bytes) {
     VYRE_TRY(allocate(bytes));
     return bytes == 0 ? Status{} : check(cudaMemcpy(data_, from, bytes, cudaMemcpyHostToDevice));
@@ -193,7 +207,8 @@ class DeviceBytes {
   }
   static Status check(cudaError_t error) {
     if (error == cudaSuccess) return {};
-    return fail(Errc::device_lost, std::string("the device interpreter: ") + cudaGetErrorString(error));
+    return fail(Errc::device_lost,
+                std::string("the device interpreter: ") + cudaGetErrorString(error));
   }
 
  private:
@@ -215,8 +230,9 @@ Result<core::RunResult> run_on_device(const core::Image& image,
   launch.grid = grid;
   launch.span = span;
   launch.fuel = fuel;
-  launch.scratch_words = std::uint64_t{launch.width} * (image.vector_registers + image.mask_slots + 2) +
-                         image.scalar_registers + (image.mask_slots + 3) / 4;
+  launch.scratch_words =
+      std::uint64_t{launch.width} * (image.vector_registers + image.mask_slots + 2) +
+      image.scalar_registers + (image.mask_slots + 3) / 4;
   launch.workgroup_bytes = image.workgroup_bytes;
 
   DeviceBytes code, statements, constants, facts, bound, scratch, memory, results;
@@ -238,7 +254,8 @@ Result<core::RunResult> run_on_device(const core::Image& image,
   std::vector<DeviceBytes> data(image.buffers.size());
   std::vector<core::BoundBuffer> table;
   for (std::size_t i = 0; i < data.size() && i < buffers.size(); ++i) {
-    if (image.buffers[i].is_workgroup == 0) VYRE_TRY(data[i].upload(buffers[i].data, buffers[i].bytes));
+    if (image.buffers[i].is_workgroup == 0)
+      VYRE_TRY(data[i].upload(buffers[i].data, buffers[i].bytes));
   }
   for (std::uint32_t block = 0; block < kBlocks; ++block) {
     std::uint64_t used = block * launch.workgroup_bytes;
@@ -261,13 +278,15 @@ Result<core::RunResult> run_on_device(const core::Image& image,
   std::vector<core::RunResult> all(kBlocks);
   VYRE_TRY(results.download(all.data(), all.size() * sizeof(core::RunResult)));
   for (std::size_t i = 0; i < data.size() && i < buffers.size(); ++i) {
-    if (image.buffers[i].is_workgroup == 0) VYRE_TRY(data[i].download(buffers[i].data, buffers[i].bytes));
+    if (image.buffers[i].is_workgroup == 0)
+      VYRE_TRY(data[i].download(buffers[i].data, buffers[i].bytes));
   }
   core::RunResult total;
   for (const core::RunResult& r : all) {
     total.instructions += r.instructions;
     if (r.fault.code == FaultCode::none) continue;
-    if (total.fault.code == FaultCode::none || r.fault.workgroup < total.fault.workgroup) total.fault = r.fault;
+    if (total.fault.code == FaultCode::none || r.fault.workgroup < total.fault.workgroup)
+      total.fault = r.fault;
   }
   return total;
 }

@@ -20,9 +20,9 @@ static_assert(sizeof(std::atomic<bool>) == sizeof(bool) && std::atomic<bool>::is
 // stream over.
 constexpr std::uint32_t kRegisterFileBytes{20'480};
 constexpr std::uint32_t kMinFlatWidth{64};
-constexpr std::uint32_t kMaxFlatWidth{1'024};
-constexpr std::uint32_t kMaxDivergentWidth{
-    256};  // lanes that wait for the longest loop cost as much as others
+constexpr std::uint32_t kMaxFlatWidth{
+    256};  // wider frames stream worse (interpreter_bench, 2026-11-22)
+constexpr std::uint32_t kMaxDivergentWidth{128};  // waiting lanes cost as much as others
 constexpr std::uint32_t kLaneGroup{32};
 
 constexpr std::uint32_t round_up(std::uint64_t x, std::uint32_t to) {

@@ -66,8 +66,8 @@ struct LanePolicy {
   }
 #endif
 
-  /// The lines that the next frame will want, so that they come while this one computes. Addresses past a
-  /// buffer's end are never touched.
+  /// The lines that the next frame will want, so that they come while this one computes. Addresses
+  /// past a buffer's end are never touched.
   static void prefetch(const core::AliasedWord* words, u32 count) {
     const auto at = reinterpret_cast<std::uintptr_t>(words);
     for (u32 k = 0; k < count; k += 16) {
@@ -165,19 +165,19 @@ struct LanePolicy {
   }
 
   template <class F>
-  void each(F f) const {
+  VYRE_LANE_INLINE void each(F f) const {
     const u32 n = lanes;
     if (n % 16 != 0 || n == 0) __builtin_unreachable();
     VYRE_LANE_LOOP
     for (u32 l = 0; l < n; ++l) f(l);
   }
   template <class F>
-  void each_in_order(F f) const {
+  VYRE_LANE_INLINE void each_in_order(F f) const {
     const u32 n = lanes;
     for (u32 l = 0; l < n; ++l) f(l);
   }
   template <class F>
-  void each_slice(u32 n, F f) const {
+  VYRE_LANE_INLINE void each_slice(u32 n, F f) const {
     for (u32 first = 0; first < n; first += kSubgroupLanes) {
       f(first, n - first < kSubgroupLanes ? n - first : kSubgroupLanes);
     }

@@ -35,6 +35,7 @@ std::string operand(const core::Image& image, bool scalar, std::uint32_t reg) {
 bool has_target(Opcode op) {
   switch (op) {
     case Opcode::if_begin:
+    case Opcode::if_id_below:
     case Opcode::else_begin:
     case Opcode::jump:
     case Opcode::jump_if_zero:

@@ -35,6 +35,7 @@ Shape shape_of(Opcode op) {
 bool has_target(Opcode op) {
   switch (op) {
     case Opcode::if_begin:
+    case Opcode::if_id_below:
     case Opcode::else_begin:
     case Opcode::jump:
     case Opcode::jump_if_zero:
@@ -93,8 +94,8 @@ std::uint16_t Emitter::take(std::map<std::uint32_t, std::vector<std::uint16_t>>&
                             std::uint32_t words, std::uint32_t& next, std::uint32_t limit,
                             const char* what) {
   auto& free = pool[words];
-  // Scalar registers cost next to nothing: not reusing the first few keeps coefficients apart, so that sums of
-  // products can be chained.
+  // Scalar registers cost next to nothing: not reusing the first few keeps coefficients apart, so
+  // that sums of products can be chained.
   if (!free.empty() && (&pool != &free_scalars_ || next >= kScalarsBeforeReuse)) {
     const std::uint16_t reg = free.back();
     free.pop_back();
@@ -145,6 +146,10 @@ std::uint32_t Emitter::emit(Instruction instruction) {
 
 void Emitter::emit_prologue(Instruction instruction) {
   prologue_.push_back(instruction);
+}
+
+void Emitter::emit_once(Instruction instruction) {
+  once_.push_back(instruction);
 }
 
 Value Emitter::finish_pure(Instruction i, Kind result, bool scalar, bool foldable) {
@@ -253,6 +258,18 @@ bool Emitter::retarget_last(const Value& value, const Value& to) {
   return true;
 }
 
+std::optional<Instruction> Emitter::take_last_compare(const Value& value, std::uint16_t left) {
+  if (!optimise_ || !value.temp || code_.empty()) return std::nullopt;
+  const Instruction last = code_.back();
+  if (last.op != Opcode::ult || last.form != kScalarB || last.dst != value.reg || last.a != left) {
+    return std::nullopt;
+  }
+  code_.pop_back();
+  statements_.pop_back();
+  release(value);
+  return last;
+}
+
 bool Emitter::drop_if_pure(std::uint32_t from) {
   for (std::uint32_t at = from; at < position(); ++at) {
     if (!is_droppable(code_[at].op)) return false;
@@ -262,7 +279,8 @@ bool Emitter::drop_if_pure(std::uint32_t from) {
   return true;
 }
 
-/// Joins up to three in-place `d = d * b + scalar` that follow each other with nothing but scalar work between.
+/// Joins up to three in-place `d = d * b + scalar` that follow each other with nothing but scalar
+/// work between.
 void Emitter::chain_sums() {
   std::vector<bool> is_target(code_.size() + 1, false);
   for (const Instruction& i : code_) {
@@ -315,6 +333,8 @@ void Emitter::chain_sums() {
 Result<core::Image> Emitter::finish(core::Image image) {
   if (error_) return tl::unexpected<Error>(*error_);
   if (optimise_) chain_sums();
+  image.once_count = static_cast<std::uint32_t>(once_.size());
+  prologue_.insert(prologue_.begin(), once_.begin(), once_.end());
   const auto shift = static_cast<std::uint32_t>(prologue_.size());
   const auto constant_count = static_cast<std::uint32_t>(constants_.size());
   for (Instruction& i : code_) {

@@ -47,6 +47,8 @@ class Emitter {
 
   std::uint32_t emit(core::Instruction instruction);
   void emit_prologue(core::Instruction instruction);
+  /// Scalar work that holds for a whole run, before the first frame's prologue.
+  void emit_once(core::Instruction instruction);
   /// dst = op(a, b, c) with the operands' forms; a scalar result where all are scalar. Frees the
   /// operands.
   [[nodiscard]] Value emit_pure(core::Opcode op, Kind result, const Value& a);
@@ -68,6 +70,10 @@ class Emitter {
 
   [[nodiscard]] std::uint32_t position() const { return static_cast<std::uint32_t>(code_.size()); }
   void patch(std::uint32_t at, std::uint32_t target) { code_[at].imm = target; }
+  /// If the last instruction computes `value` as vector register `left` < scalar, takes it out of
+  /// the code.
+  [[nodiscard]] std::optional<core::Instruction> take_last_compare(const Value& value,
+                                                                   std::uint16_t left);
   /// Drops the code from `from` on if it cannot fault or touch memory for writing. True if it did.
   bool drop_if_pure(std::uint32_t from);
 
@@ -91,6 +97,7 @@ class Emitter {
   std::vector<core::Instruction> code_;
   std::vector<std::uint32_t> statements_;
   std::vector<core::Instruction> prologue_;
+  std::vector<core::Instruction> once_;
   std::vector<std::uint32_t> constants_;
   std::unordered_map<std::uint32_t, std::uint16_t> constant_index_;
   std::map<std::uint32_t, std::vector<std::uint16_t>> free_vectors_;

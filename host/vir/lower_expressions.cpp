@@ -108,6 +108,15 @@ Value ProgramLowering::load(const Expr& e) {
                 std::to_string(core::kMaxValueBytes));
     return Value{};
   }
+  // Nothing writes a read-only buffer during a run: its elements at constant places are loaded
+  // once.
+  const auto place = out_.constant_of(index);
+  const bool once = out_.optimise() && place && kind.words() == 1 &&
+                    classify(program_.buffers[buffer]) == BufferClass::read;
+  if (once) {
+    const auto found = loaded_once_.find({buffer, *place});
+    if (found != loaded_once_.end()) return {kind, true, false, false, found->second};
+  }
   Instruction i{Opcode::load_n, 0, 0, 0, index.reg, 0, 0, buffer};
   if (kind == kF32) {
     i.op = Opcode::load_f32;
@@ -119,6 +128,13 @@ Value ProgramLowering::load(const Expr& e) {
   if (i.op != Opcode::load_n && is_global_x(index)) i.aux = core::kIndexIsGlobalId;
   out_.release(index);
   if (kind.words() == 0) return {kind, false, false, false, 0};
+  if (once) {
+    i.form = kScalarA | kScalarResult;
+    i.dst = out_.fresh_scalar();
+    out_.emit_once(i);
+    loaded_once_.emplace(std::pair{buffer, *place}, i.dst);
+    return {kind, true, false, false, i.dst};
+  }
   const Value result = index.scalar ? out_.new_scalar(kind) : out_.new_vector(kind);
   i.form = index.scalar ? kScalarA | kScalarResult : 0;
   i.dst = result.reg;
@@ -135,7 +151,7 @@ Value ProgramLowering::buffer_length(const Expr& e) {
   if (buffer == kNone) return faulted(FaultCode::bad_operation);
   if (!lengths_[buffer]) {
     lengths_[buffer] = out_.fresh_scalar();
-    out_.emit_prologue({Opcode::buf_len, kScalarResult, 0, *lengths_[buffer], 0, 0, 0, buffer});
+    out_.emit_once({Opcode::buf_len, kScalarResult, 0, *lengths_[buffer], 0, 0, 0, buffer});
   }
   return {kU32, true, false, false, *lengths_[buffer]};
 }

@@ -123,6 +123,7 @@ class ProgramLowering {
   std::array<std::array<std::optional<std::uint16_t>, 3>, 3>
       ids_;                                            // [global, local, workgroup][axis]
   std::vector<std::optional<std::uint16_t>> lengths_;  // by buffer
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint16_t> loaded_once_;  // (buffer, index)
   std::vector<Symbol> tags_;
   bool flat_{true};
   bool loops_{false};

@@ -50,7 +50,8 @@ enum class GroupCode : std::uint8_t {
   max_f32
 };
 
-/// Instruction::aux of 1- and 4-byte loads and 4-byte stores: the index register holds the global id of axis 0.
+/// Instruction::aux of 1- and 4-byte loads and 4-byte stores: the index register holds the global
+/// id of axis 0.
 inline constexpr std::uint8_t kIndexIsGlobalId{1};
 
 struct Instruction {
@@ -90,6 +91,7 @@ struct ImageView {
   std::uint32_t vector_registers;
   std::uint32_t scalar_registers;  // constants included
   std::uint32_t mask_slots;
+  std::uint32_t once_count;  // the first instructions: scalar work that holds for a whole run
   std::uint32_t workgroup[3];
   std::uint32_t flat;   // lanes of many workgroups may share a batch
   std::uint32_t loops;  // has a loop: fuel must be counted
@@ -105,6 +107,7 @@ class Image {
   std::uint32_t vector_registers{0};
   std::uint32_t scalar_registers{0};
   std::uint32_t mask_slots{1};
+  std::uint32_t once_count{0};
   std::array<std::uint32_t, 3> workgroup{1, 1, 1};
   std::uint64_t workgroup_bytes{0};  // sum over workgroup buffers, each rounded up to 16
   bool flat{true};                   // no workgroup memory, barriers, subgroups or async copies
@@ -126,6 +129,7 @@ class Image {
             vector_registers,
             scalar_registers,
             mask_slots,
+            once_count,
             {workgroup[0], workgroup[1], workgroup[2]},
             flat ? 1u : 0u,
             loops ? 1u : 0u};

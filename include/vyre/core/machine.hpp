@@ -75,7 +75,8 @@ class Machine {
   FrameFault fault;
 
   VYRE_HD void start() {
-    pc_ = 0;
+    pc_ = first_start_ ? 0 : image.once_count;
+    first_start_ = false;
     depth_ = 0;
     const bool returned = returned_;
     returned_ = false;
@@ -107,6 +108,7 @@ class Machine {
 
   /// Once for many frames of one image: constants are never written again.
   VYRE_HD void load_constants() {
+    for (u32 k = 0; k < image.mask_slots; ++k) mask_active[k] = Active::none;
     line = image.workgroup[1] == 1 && image.workgroup[2] == 1 && grid[1] == 1 && grid[2] == 1;
     for (u32 i = 0; i < image.constant_count; ++i)
       policy.store_scalar(scalars + i, image.constants[i]);
@@ -261,6 +263,7 @@ class Machine {
 
   u32 pc_{0};
   u32 depth_{0};
+  bool first_start_{true};
   bool masks_full_{false};
   bool returned_{false};  // some lane left: masks taken from the stack must be cut by `live`
   bool doomed_{false};    // a fault was recorded

@@ -7,7 +7,7 @@ template <class P>
 VYRE_HD Stop Machine<P>::run() {
   using namespace lane;
   for (;;) {
-    const Instruction i = image.code[pc_];
+    const Instruction& i = image.code[pc_];
     ++instructions;
     if (doomed_ && image.statements[pc_] != fault.statement) {
       finish_doomed_statement();
@@ -52,6 +52,34 @@ VYRE_HD Stop Machine<P>::run() {
         pc_ = some ? pc_ + 1 : i.imm;
         continue;
       }
+      case Opcode::if_id_below: {
+        const u32 bound = scalars[i.b];
+        const u64 above = first_lane + width();
+        const bool parent_full = active() == Active::full;
+        depth_ += 1;
+        if (line && parent_full && above <= bound) {
+          // All lanes are below. A slot that still says full holds ones: nobody writes it without
+          // measuring.
+          u32* const t = mask();
+          if (active() != Active::full) policy.each([=](u32 l) { t[l] = 0xFFFFFFFFu; });
+          mask_active[depth_] = Active::full;
+          break;
+        }
+        u32* const t = mask();
+        const u32* const m = t - width();
+        const u32* const a = vreg(i.a);
+        policy.each([=](u32 l) { t[l] = m[l] & (0u - u32{a[l] < bound}); });
+        mask_active[depth_] = measure(t);
+        if (active() == Active::none) {
+          pc_ = i.imm;
+          continue;
+        }
+        break;
+      }
+      case Opcode::id_guard:
+        if (u64{grid[i.aux]} * image.workgroup[i.aux] > u64{1} << 32)
+          ColdInstructions::execute(*this, i);
+        break;
       case Opcode::else_begin:
         depth_ -= 1;
         if (returned_) {
@@ -257,7 +285,8 @@ VYRE_HD Stop Machine<P>::run() {
         });
         break;
       case Opcode::fmul_add_chain: {
-        // Two or three steps of d = d * b + c, each operation rounded on its own, the middle kept in registers.
+        // Two or three steps of d = d * b + c, each operation rounded on its own, the middle kept
+        // in registers.
         u32* const d = vreg(i.dst);
         const u32* const a = vreg(i.a);
         const u32* const b = vreg(i.b);
