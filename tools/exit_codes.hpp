@@ -22,6 +22,7 @@ inline constexpr int kExitInternal{5};  // our own mistake
     case Errc::version_mismatch:
     case Errc::limit_exceeded:
     case Errc::refused:
+    case Errc::mismatch:  // content that is not what its digest says
     case Errc::unsupported:
       return kExitInput;
     case Errc::not_found:
@@ -34,7 +35,6 @@ inline constexpr int kExitInternal{5};  // our own mistake
       return kExitSystem;
     case Errc::faulted:
     case Errc::cancelled:
-    case Errc::mismatch:
       return kExitVerdict;
     case Errc::internal:
       return kExitInternal;

@@ -31,10 +31,37 @@ int report_error(const Shell& shell, const Error& error) {
   return exit_code(error.code);
 }
 
+/// The first argument that is neither a flag nor the value of one.
+std::string first_word(const std::vector<std::string>& command) {
+  for (std::size_t i = 1; i < command.size(); ++i) {
+    if (command[i] == "--log-level") {
+      ++i;
+    } else if (command[i].substr(0, 1) != "-") {
+      return command[i];
+    }
+  }
+  return {};
+}
+
+std::string command_names(const CLI::App& app) {
+  std::string names;
+  for (const CLI::App* sub : app.get_subcommands(nullptr)) {
+    names += (names.empty() ? "" : ", ") + sub->get_name();
+  }
+  return names;
+}
+
 int parse_failure(const CLI::App& app, const CLI::ParseError& error, Shell& shell) {
   if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
   for (const std::string& argument : shell.command) shell.json = shell.json || argument == "--json";
   std::string message = error.what();
+  if (app.get_subcommands().empty()) {
+    // The parser only says that a command is missing; what stands in its place helps more.
+    const std::string word = first_word(shell.command);
+    if (!word.empty()) {
+      message = "unknown command '" + shown(word) + "'; the commands are " + command_names(app);
+    }
+  }
   for (char& c : message) {
     if (c == '\n') c = ' ';
   }

@@ -88,45 +88,45 @@ const Infix* find_infix(BinOp op) noexcept {
   return nullptr;
 }
 
-const std::vector<Word>& words(Vocabulary vocabulary) {
+std::span<const Word> words(Vocabulary vocabulary) noexcept {
 #define VYRE_BINOP(name, tag, text) {text, tag},
-  static const std::vector<Word> bin_ops{
+  static constexpr Word bin_ops[]{
 #include "vyre/vir/vocabulary.def"
   };
 #define VYRE_UNOP(name, tag, text) {text, tag},
-  static const std::vector<Word> un_ops{
+  static constexpr Word un_ops[]{
 #include "vyre/vir/vocabulary.def"
   };
 #define VYRE_ATOMICOP(name, tag, text) {text, tag},
-  static const std::vector<Word> atomic_ops{
+  static constexpr Word atomic_ops[]{
 #include "vyre/vir/vocabulary.def"
   };
 #define VYRE_DATATYPE(name, tag, text, size, bits) {text, tag},
-  static const std::vector<Word> data_types{
+  static constexpr Word data_types[]{
 #include "vyre/vir/vocabulary.def"
   };
 #define VYRE_ORDERING(name, tag, text) {text, tag},
-  static const std::vector<Word> orderings{
+  static constexpr Word orderings[]{
 #include "vyre/vir/vocabulary.def"
   };
 #define VYRE_COLLECTIVEOP(name, tag, text) {text, tag},
-  static const std::vector<Word> collective_ops{
+  static constexpr Word collective_ops[]{
 #include "vyre/vir/vocabulary.def"
   };
 #define VYRE_ACCESS(name, tag, text) {text, tag},
-  static const std::vector<Word> accesses{
+  static constexpr Word accesses[]{
 #include "vyre/vir/vocabulary.def"
   };
 #define VYRE_MEMORYKIND(name, tag, text) {text, tag},
-  static const std::vector<Word> memory_kinds{
+  static constexpr Word memory_kinds[]{
 #include "vyre/vir/vocabulary.def"
   };
 #define VYRE_LOCALITY(name, tag, text) {text, tag},
-  static const std::vector<Word> localities{
+  static constexpr Word localities[]{
 #include "vyre/vir/vocabulary.def"
   };
 #define VYRE_REDUCEOP(name, tag, text) {text, tag},
-  static const std::vector<Word> reduce_ops{
+  static constexpr Word reduce_ops[]{
 #include "vyre/vir/vocabulary.def"
   };
   switch (vocabulary) {

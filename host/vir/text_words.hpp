@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +23,7 @@ inline constexpr int kLoosest{1};
 [[nodiscard]] const Infix* find_infix(std::string_view sign) noexcept;
 [[nodiscard]] const Infix* find_infix(BinOp op) noexcept;
 
-/// One word of a vocabulary and its number; tables end at their size.
+/// One word of a vocabulary and its number.
 struct Word {
   std::string_view text;
   std::uint8_t value;
@@ -39,7 +40,7 @@ enum class Vocabulary : std::uint8_t {
   locality,
   reduce_op
 };
-[[nodiscard]] const std::vector<Word>& words(Vocabulary vocabulary);
+[[nodiscard]] std::span<const Word> words(Vocabulary vocabulary) noexcept;
 [[nodiscard]] std::optional<std::uint8_t> find_word(Vocabulary vocabulary, std::string_view text);
 /// Empty if the number is not in the vocabulary.
 [[nodiscard]] std::string_view word_of(Vocabulary vocabulary, std::uint8_t value);

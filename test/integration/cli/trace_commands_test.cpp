@@ -59,12 +59,14 @@ TEST(CliReplay, TruncatedAndCorruptTracesGiveAnErrorAndNoCrash) {
     for (const std::size_t keep : {std::size_t{0}, whole.size() / 2, whole.size() - 1}) {
       folder.write(name, whole.substr(0, keep));
       const Ran ran = vyre({"replay", trace, "--compare", "expected"});
-      EXPECT_LT(ran.exit_code, 5) << name << " cut to " << keep << ": " << ran.err;
+      // Only the line end of the manifest can go unnoticed.
+      const bool harmless = name == "trace/manifest.json" && keep == whole.size() - 1;
+      EXPECT_EQ(ran.exit_code, harmless ? 0 : 3) << name << " cut to " << keep << ": " << ran.err;
     }
     std::string flipped = whole;
     flipped[flipped.size() / 2] = static_cast<char>(flipped[flipped.size() / 2] ^ 0x40);
     folder.write(name, flipped);
-    EXPECT_LT(vyre({"replay", trace, "--compare", "expected"}).exit_code, 5)
+    EXPECT_EQ(vyre({"replay", trace, "--compare", "expected"}).exit_code, 3)
         << name << " with a flipped bit";
     folder.write(name, whole);
   }
