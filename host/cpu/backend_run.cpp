@@ -234,12 +234,6 @@ Fault Worker::run_spread(const OpRecord& op, const Launch& launch, std::uint64_t
   }
   state_.wake_one();
   share(*item);
-  {
-    const std::lock_guard lock(state_.spread_mutex);
-    std::erase(state_.spread, item);
-    state_.spread_count.store(static_cast<std::uint32_t>(state_.spread.size()),
-                              std::memory_order_release);
-  }
   // Helpers are in the middle of a chunk, which ends: fuel bounds it, and stop_running cuts it
   // short.
   while (!item->all_finished.wait_until(
@@ -268,11 +262,19 @@ bool Worker::help() {
   return true;
 }
 
+void Worker::retire(const SpreadItem& item) {
+  const std::lock_guard lock(state_.spread_mutex);
+  std::erase_if(state_.spread, [&item](const auto& open) { return open.get() == &item; });
+  state_.spread_count.store(static_cast<std::uint32_t>(state_.spread.size()),
+                            std::memory_order_release);
+}
+
 void Worker::share(SpreadItem& item) {
   for (;;) {
     const std::uint64_t first = item.next.fetch_add(item.chunk, std::memory_order_relaxed);
     if (first >= item.total) return;
     const std::uint64_t count = std::min(item.chunk, item.total - first);
+    if (first + count == item.total) retire(item);
     // A fault below us makes our chunk moot; one above does not.
     if (first < item.lowest_fault.load(std::memory_order_relaxed)) {
       Fault fault;

@@ -49,6 +49,8 @@ class Worker {
   [[nodiscard]] bool help();
   /// Runs chunks of a spread item until none is left to take.
   void share(SpreadItem& item);
+  /// No chunk is left to take: idle workers need not look at it any more, and may sleep.
+  void retire(const SpreadItem& item);
   [[nodiscard]] Fault run_spread(const OpRecord& op, const Launch& launch, std::uint64_t& steps);
   /// Fills views_ and lengths_ for the item; none or bad_binding, unknown_handle.
   [[nodiscard]] FaultCode bind(const Work& work, const OpRecord& op);
