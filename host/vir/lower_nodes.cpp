@@ -259,10 +259,17 @@ void ProgramLowering::branch_scalar(const Node& n, const Value& condition) {
 
 void ProgramLowering::branch_vector(const Node& n, const Value& condition) {
   const bool has_else = n.otherwise.count != 0;
-  const std::uint32_t begin =
-      out_.emit({Opcode::if_begin, 0, static_cast<std::uint8_t>(has_else ? 1 : 0), 0, condition.reg,
-                 0, 0, 0});
-  out_.release(condition);
+  const Value id{kU32, false, false, false, ids_[0][0].value_or(0)};
+  const auto below =
+      has_else || !is_global_x(id) ? std::nullopt : out_.take_last_compare(condition, id.reg);
+  std::uint32_t begin = 0;
+  if (below) {
+    begin = out_.emit({Opcode::if_id_below, kScalarB, 0, 0, below->a, below->b, 0, 0});
+  } else {
+    const auto aux = static_cast<std::uint8_t>(has_else ? 1 : 0);
+    begin = out_.emit({Opcode::if_begin, 0, aux, 0, condition.reg, 0, 0, 0});
+    out_.release(condition);
+  }
   constructs_.emplace_back();
   enter_masks(has_else ? 2 : 1);
   ++divergence_;
