@@ -170,6 +170,9 @@ BENCHMARK_TEMPLATE(BM_Interpreter_Polynomial, 10)
 int main(int argc, char** argv) {
   benchmark::AddCustomContext("interpreter_variant",
                               std::string(vyre::cpu::Interpreter::variant()));
+  benchmark::AddCustomContext("build", vyre::platform::build_description());
+  benchmark::AddCustomContext("cpu", vyre::platform::cpu_model());
+  benchmark::AddCustomContext("kernel", vyre::platform::kernel_release());
   benchmark::AddCustomContext("elements", std::to_string(vyre::kElements));
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
