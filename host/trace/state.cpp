@@ -124,7 +124,7 @@ Status TraceState::take_buffer(const EventReader& reader) {
   const Record& r = reader.record();
   const std::uint32_t handle = r.half(2);
   if (handle == 0) return reader.wrong(Errc::malformed, "handle 0 means none");
-  if ((r.a() & ~(kBufferFileBacked | kBufferZeros)) != 0) {
+  if (r.a() > kBufferZeros) {  // a file always has a blob, so the two flags exclude each other
     return reader.wrong(Errc::malformed, "buffer flags " + number(r.a()) + " are unknown");
   }
   if (sets_.contains(handle))

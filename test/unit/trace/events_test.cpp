@@ -165,6 +165,14 @@ TEST(TraceEvents, AskingForMoreMemoryThanAllowedIsRefusedBeforeAnythingIsMade) {
                  "memory budget", Errc::limit_exceeded);
 }
 
+TEST(TraceEvents, FileWithoutABlobCannotAskForMemoryBesideTheBudget) {
+  Record both(Kind::buffer);
+  both.set_small(kBufferFileBacked | kBufferZeros, 0, 0);
+  both.set_word(std::uint64_t{1} << 40);
+  both.set_half(2, 1);
+  expect_refused(RawEvents().add(both), "flags 3");
+}
+
 TEST(TraceEvents, BufferInALiveSetMayNotBeReleased) {
   MemorySource source;
   Bytes list;
