@@ -106,6 +106,15 @@ TEST(RandomPrograms, WithOneFaultStopAtTheSameStatementOfTheSameWorkgroup) {
   }
 }
 
+TEST(RandomPrograms, WhoseVariablesChangeKindAgreeOrAreNotLowered) {
+  test::RandomKnobs knobs;
+  knobs.mixed_kinds = true;
+  const auto tally = sweep(6'000'000, 300, knobs, [](const test::RandomCase& c, Tally& t) {
+    return compare(c, t, {}, false);
+  });
+  EXPECT_EQ(tally.refused, 0);
+}
+
 TEST(RandomPrograms, OfGreatDepthAgreeToo) {
   test::RandomKnobs knobs;
   knobs.statements = 60;

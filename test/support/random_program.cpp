@@ -253,7 +253,11 @@ void ProgramGenerator::assign(Nodes& out) {
   }
   if (candidates.empty()) return;
   const Variable v = *candidates[choice_.below(static_cast<std::uint32_t>(candidates.size()))];
-  out.push_back(b_.assign(v.name, expr(v.kind)));
+  Kind kind = v.kind;
+  if (knobs_.mixed_kinds && type_of(kind) == TypeTag::U32) {
+    kind = choice_.of({Kind::u32, Kind::i32_as_u32, Kind::u64_as_u32});
+  }
+  out.push_back(b_.assign(v.name, expr(kind)));
 }
 
 void ProgramGenerator::store(Nodes& out) {

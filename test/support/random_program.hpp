@@ -16,6 +16,8 @@ struct RandomKnobs {
   std::uint32_t statements{24};  // budget of the whole program
   std::uint32_t expression_depth{4};
   std::uint32_t nesting{3};
+  bool mixed_kinds{
+      false};  // variables change between kinds of one static type; what uses them may fault
   bool faulting{false};  // exactly one statement that may fault, reached by some lanes or none
 };
 

@@ -157,7 +157,7 @@ TEST(Values, TheBitsOfTwoI32StayI32WhateverTheirStaticType) {
             static_cast<std::uint32_t>(-4));
 }
 
-TEST(Values, MixedKindsFaultOnlyWhenExecuted) {
+TEST(Values, MixedKindsFault) {
   const auto run = [](std::uint32_t flag) {
     return value_of(TypeTag::U32, {flag},
                     [](auto& b) {
