@@ -12,27 +12,36 @@ namespace {
 /// Where a system does not say how much memory it has.
 constexpr std::uint64_t kFallbackBudgetBytes{std::uint64_t{1} << 30};
 
-Status note_ended(Scan& scan, const EventReader& reader, const TraceState& state) {
+/// What a run of positions and an item that did not end done cost in their maps.
+constexpr std::uint64_t kRunBytes{64};
+constexpr std::uint64_t kNotDoneBytes{64 + sizeof(runtime::ItemResult)};
+
+Status note_run(Scan::Queue& queue, const EventReader& reader, TraceState& state,
+                std::uint64_t first, std::uint64_t count, const std::string& twice) {
+  const std::size_t before = queue.ended.runs();
+  if (!queue.ended.add(first, count)) return reader.wrong(Errc::malformed, twice + " ends twice");
+  const std::size_t after = queue.ended.runs();
+  if (after < before) state.give_back(kRunBytes * (before - after));
+  return after > before ? state.hold(reader, kRunBytes, "a run of ended items") : Status{};
+}
+
+Status note_ended(Scan& scan, const EventReader& reader, TraceState& state) {
   const Record& r = reader.record();
   if (r.kind() != Kind::completion && r.kind() != Kind::done_run) return {};
   Scan::Queue& queue = scan.queues[r.a()];
   if (r.kind() == Kind::done_run) {
-    if (!queue.ended.add(r.wide(0), r.wide(1))) {
-      return reader.wrong(Errc::malformed,
-                          "an item of queue " + std::to_string(r.a()) + " ends twice");
-    }
-    return {};
+    return note_run(queue, reader, state, r.wide(0), r.wide(1),
+                    "an item of queue " + std::to_string(r.a()));
   }
   runtime::ItemResult result;
   result.ticket = {r.a(), full_position(r.half(0), state.queues()[r.a()].submitted)};
   result.status = static_cast<CompletionStatus>(r.b());
   result.fault = {static_cast<FaultCode>(r.c()), r.half(1), r.half(2), r.half(3)};
-  if (!queue.ended.add(result.ticket.position, 1)) {
-    return reader.wrong(Errc::malformed, "the item at position " +
-                                             std::to_string(result.ticket.position) + " of queue " +
-                                             std::to_string(r.a()) + " ends twice");
-  }
+  VYRE_TRY(note_run(queue, reader, state, result.ticket.position, 1,
+                    "the item at position " + std::to_string(result.ticket.position) +
+                        " of queue " + std::to_string(r.a())));
   if (result.status == CompletionStatus::done) return {};
+  VYRE_TRY(state.hold(reader, kNotDoneBytes, "the ending of an item that is not done"));
   queue.not_done[result.ticket.position] = result;
   ++scan.not_done;
   return {};
@@ -40,10 +49,11 @@ Status note_ended(Scan& scan, const EventReader& reader, const TraceState& state
 
 /// One pass; `visit` sees every record after it was checked.
 template <class Visit>
-Result<Scan> pass(Source& source, std::uint64_t budget, const Visit& visit) {
+Result<Scan> pass(Source& source, std::uint64_t budget, TraceState::Counts counts,
+                  const Visit& visit) {
   const bool sealed = source.manifest.complete;
   VYRE_ASSIGN(auto reader, EventReader::open(source, sealed));
-  TraceState state(budget);
+  TraceState state(budget, counts);
   Scan scan;
   while (true) {
     VYRE_ASSIGN(const bool more, reader.next());
@@ -117,7 +127,8 @@ const runtime::ItemResult* Scan::ended(std::uint32_t queue, std::uint64_t positi
 }
 
 Result<Scan> scan(Source& source, std::uint64_t memory_budget_bytes) {
-  return pass(source, memory_budget_bytes, [](const EventReader&) -> Status { return {}; });
+  return pass(source, memory_budget_bytes, TraceState::Counts::everything,
+              [](const EventReader&) -> Status { return {}; });
 }
 
 std::uint64_t memory_budget(std::uint64_t asked) {
@@ -139,27 +150,28 @@ Result<TraceInfo> inspect(const std::string& directory) {
     return {};
   };
   std::uint64_t events_bytes = kCellBytes;
-  // No budget: nothing is allocated here.
-  VYRE_ASSIGN(const Scan found,
-              pass(*source, ~std::uint64_t{0}, [&](const EventReader& reader) -> Status {
-                const Record& r = reader.record();
-                events_bytes += r.size();
-                switch (r.kind()) {
-                  case Kind::program:
-                    VYRE_TRY(check_blob(reader, r.digest(1), r.word()));
-                    return check_blob(reader, r.digest(2), r.half(1));
-                  case Kind::buffer:
-                  case Kind::final:
-                    return (r.a() & kBufferZeros) != 0 ? Status{}
-                                                       : check_blob(reader, r.digest(), r.word());
-                  case Kind::write:
-                    return check_blob(reader, r.digest(), r.wide(0));
-                  case Kind::bind:
-                    return check_blob(reader, r.digest(), r.word() * 4);
-                  default:
-                    return {};
-                }
-              }));
+  // Buffers do not count: none is made here.
+  VYRE_ASSIGN(const Scan found, pass(*source, memory_budget(0), TraceState::Counts::all_but_buffers,
+                                     [&](const EventReader& reader) -> Status {
+                                       const Record& r = reader.record();
+                                       events_bytes += r.size();
+                                       switch (r.kind()) {
+                                         case Kind::program:
+                                           VYRE_TRY(check_blob(reader, r.digest(1), r.word()));
+                                           return check_blob(reader, r.digest(2), r.half(1));
+                                         case Kind::buffer:
+                                         case Kind::final:
+                                           return (r.a() & kBufferZeros) != 0
+                                                      ? Status{}
+                                                      : check_blob(reader, r.digest(), r.word());
+                                         case Kind::write:
+                                           return check_blob(reader, r.digest(), r.wide(0));
+                                         case Kind::bind:
+                                           return check_blob(reader, r.digest(), r.word() * 4);
+                                         default:
+                                           return {};
+                                       }
+                                     }));
   if (source->manifest.events_digest) {
     VYRE_ASSIGN(auto bytes, source->events());
     Blake3 hash;

@@ -16,13 +16,14 @@ class PositionRuns {
   /// False if one of them is in the set already.
   [[nodiscard]] bool add(std::uint64_t first, std::uint64_t count);
   [[nodiscard]] bool contains(std::uint64_t position) const;
+  [[nodiscard]] std::size_t runs() const noexcept { return runs_.size(); }
 
  private:
   std::map<std::uint64_t, std::uint64_t> runs_;  // first -> one past the last
 };
 
 /// How the recorded items ended. Memory grows with the items that did not end done, not with all
-/// items.
+/// items, and counts against the memory budget.
 struct Scan {
   struct Queue {
     std::uint64_t submitted{0};

@@ -1,6 +1,7 @@
 // What a trace's records may mean: each refers only to what exists. See TraceState in events.hpp.
 #include <algorithm>
 
+#include "vyre/protocol/fault_names.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/trace/events.hpp"
 
@@ -20,7 +21,19 @@ constexpr bool builtin_op(std::uint32_t id) noexcept {
 constexpr std::uint8_t kKnownFlags{kQueueFlagAfterPrevious | kQueueFlagAfterAll};
 
 bool known_fault(std::uint8_t code) noexcept {
-  return code <= static_cast<std::uint8_t>(FaultCode::abandoned);
+  return fault_name(static_cast<FaultCode>(code)) != "unknown";
+}
+
+/// What a record makes readers and executors hold beside the bytes that it names. Many records may
+/// name one blob, so these are no small change: a set's members lie in two states, in the session
+/// and in its backend; a program lies decoded in two executors, and lowered.
+constexpr std::uint64_t kSetBytes{256};
+constexpr std::uint64_t kMemberBytes{4 * sizeof(std::uint32_t)};
+constexpr std::uint64_t kProgramBytes{4'096};
+constexpr std::uint64_t kBytesAProgramByte{32};
+
+constexpr std::uint64_t set_cost(std::uint64_t members) noexcept {
+  return kSetBytes + kMemberBytes * members;
 }
 
 std::string number(std::uint64_t n) {
@@ -37,6 +50,17 @@ const TraceState::Buffer* TraceState::buffer(std::uint32_t handle) const {
 const std::vector<std::uint32_t>* TraceState::set(std::uint32_t handle) const {
   const auto found = sets_.find(handle);
   return found == sets_.end() ? nullptr : &found->second;
+}
+
+Status TraceState::hold(const EventReader& reader, std::uint64_t bytes, const std::string& what) {
+  if (bytes > budget_ - held_bytes_) {
+    return reader.wrong(Errc::limit_exceeded,
+                        what + " of " + number(bytes) + " bytes, with " + number(held_bytes_) +
+                            " in use, exceeds the memory budget of " + number(budget_) +
+                            " bytes; replay with a larger one");
+  }
+  held_bytes_ += bytes;
+  return {};
 }
 
 Status TraceState::take(const EventReader& reader, Source& source) {
@@ -63,7 +87,8 @@ Status TraceState::take(const EventReader& reader, Source& source) {
       }
       if (!programs_.insert(op).second)
         return reader.wrong(Errc::malformed, "op " + number(op) + " exists already");
-      return {};
+      return hold(reader, kProgramBytes + kBytesAProgramByte * r.word(),
+                  "what becomes of a program");
     }
     case Kind::buffer:
       return take_buffer(reader);
@@ -135,17 +160,10 @@ Status TraceState::take_buffer(const EventReader& reader) {
       return {};  // new contents, same buffer
     return reader.wrong(Errc::malformed, "handle " + number(handle) + " is in use");
   }
-  if (!file_backed) {
-    // A record of 64 bytes may ask for any number of zeros, so the sum is bounded before anything
-    // is made.
-    if (r.word() > budget_ - live_bytes_) {
-      return reader.wrong(Errc::limit_exceeded,
-                          "buffer " + number(handle) + " of " + number(r.word()) + " bytes, with " +
-                              number(live_bytes_) + " in use, exceeds the memory budget of " +
-                              number(budget_) + " bytes; replay with a larger one");
-    }
-    live_bytes_ += r.word();
-  }
+  // A record of 64 bytes may ask for any number of zeros, so the sum is bounded before anything is
+  // made.
+  if (!file_backed && counts_ == Counts::everything)
+    VYRE_TRY(hold(reader, r.word(), "buffer " + number(handle)));
   buffers_[handle] = Buffer{r.word(), file_backed, 0};
   ++buffers_seen_;
   return {};
@@ -162,6 +180,7 @@ Status TraceState::take_bind(const EventReader& reader, Source& source) {
     return reader.wrong(Errc::limit_exceeded, number(count) + " buffers in one set; the limit is " +
                                                   number(kMaxBindingBuffers));
   }
+  VYRE_TRY(hold(reader, set_cost(count), "a set of " + number(count) + " buffers"));
   auto blob = source.blob(r.digest(), count * 4);
   if (!blob) return reader.wrong(blob.error().code, blob.error().message);
   std::vector<std::uint32_t> members(count);
@@ -180,6 +199,7 @@ Status TraceState::take_release(const EventReader& reader) {
   const std::uint32_t handle = reader.record().half(2);
   if (const auto set = sets_.find(handle); set != sets_.end()) {
     for (const std::uint32_t member : set->second) --buffers_[member].sets;
+    give_back(set_cost(set->second.size()));
     sets_.erase(set);
     return {};
   }
@@ -189,7 +209,7 @@ Status TraceState::take_release(const EventReader& reader) {
   if (found->second.sets != 0) {
     return reader.wrong(Errc::malformed, "buffer " + number(handle) + " is still in a binding set");
   }
-  if (!found->second.file_backed) live_bytes_ -= found->second.bytes;
+  if (!found->second.file_backed && counts_ == Counts::everything) give_back(found->second.bytes);
   buffers_.erase(found);
   return {};
 }

@@ -67,11 +67,19 @@ class TraceState {
     std::uint64_t completed{0};
   };
 
-  explicit TraceState(std::uint64_t memory_budget_bytes) : budget_(memory_budget_bytes) {}
+  /// What executors make of the records counts against the budget: buffers that are not files, sets
+  /// and programs with their copies. A reader that makes no buffers does not count them.
+  enum class Counts : std::uint8_t { everything, all_but_buffers };
+  explicit TraceState(std::uint64_t memory_budget_bytes, Counts counts = Counts::everything)
+      : budget_(memory_budget_bytes), counts_(counts) {}
 
   /// Checks the record that `reader` stands on and takes it in. Reads the blob of a bind record
   /// from `source`.
   [[nodiscard]] Status take(const EventReader& reader, Source& source);
+  /// Counts memory that the record makes its reader keep; `what` begins the refusal.
+  [[nodiscard]] Status hold(const EventReader& reader, std::uint64_t bytes,
+                            const std::string& what);
+  void give_back(std::uint64_t bytes) noexcept { held_bytes_ -= bytes; }
 
   [[nodiscard]] const Buffer* buffer(std::uint32_t handle) const;
   /// Members of a set; null if `handle` is not a live set.
@@ -92,7 +100,8 @@ class TraceState {
                                         std::uint64_t first, std::uint64_t count);
 
   std::uint64_t budget_;
-  std::uint64_t live_bytes_{0};
+  Counts counts_;
+  std::uint64_t held_bytes_{0};
   std::unordered_set<std::uint32_t> programs_;
   std::unordered_map<std::uint32_t, Buffer> buffers_;
   std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> sets_;

@@ -165,6 +165,76 @@ TEST(TraceEvents, AskingForMoreMemoryThanAllowedIsRefusedBeforeAnythingIsMade) {
                  "memory budget", Errc::limit_exceeded);
 }
 
+TEST(TraceEvents, SetsAndProgramsThatShareOneBlobAreCountedEach) {
+  // Each record is 64 or 128 bytes long and names the same blob; what is made of it is not.
+  MemorySource source;
+  Bytes members;
+  for (std::uint32_t i = 0; i < kMaxBindingBuffers; ++i) append_le(members, std::uint32_t{1});
+  const Digest digest = blake3(members);
+  source.blobs[digest.hex()] = members;
+  RawEvents events;
+  events.zeros(1, 4);
+  const std::uint64_t sets = kBudget / (kMaxBindingBuffers * 4) + 1;
+  for (std::uint32_t i = 0; i < sets; ++i) {
+    Record bind(Kind::bind);
+    bind.set_half(2, 2 + i);
+    bind.set_word(kMaxBindingBuffers);
+    bind.set_digest(digest);
+    events.add(bind);
+  }
+  source.events_bytes = events.bytes();
+  const auto refused = scan(source, kBudget);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::limit_exceeded);
+  EXPECT_NE(refused.error().message.find("memory budget"), std::string::npos);
+
+  Record program(Kind::program);
+  program.set_half(0, kFirstUserOp);
+  program.set_word(kBudget / 2);
+  expect_refused(RawEvents().add(program), "memory budget", Errc::limit_exceeded);
+}
+
+TEST(TraceEvents, ReleasedSetsGiveTheirMemoryBack) {
+  MemorySource source;
+  Bytes members;
+  for (std::uint32_t i = 0; i < 1'000; ++i) append_le(members, std::uint32_t{1});
+  const Digest digest = blake3(members);
+  source.blobs[digest.hex()] = members;
+  RawEvents events;
+  events.zeros(1, 4);
+  for (int i = 0; i < 100; ++i) {
+    Record bind(Kind::bind);
+    bind.set_half(2, 2);
+    bind.set_word(1'000);
+    bind.set_digest(digest);
+    Record release(Kind::release);
+    release.set_half(2, 2);
+    events.add(bind).add(release);
+  }
+  source.events_bytes = events.bytes();
+  EXPECT_TRUE(scan(source, 20'000));
+}
+
+TEST(TraceEvents, EndingsThatAreNotDoneCountAgainstTheBudget) {
+  constexpr std::uint32_t kItems{1'000};
+  RawEvents events;
+  for (std::uint32_t i = 0; i < kItems; ++i) {
+    events.submit();
+    Record fault(Kind::completion);
+    fault.set_small(0, 1, 1);
+    fault.set_half(0, i);
+    events.add(fault);
+  }
+  MemorySource source;
+  source.events_bytes = events.bytes();
+  const auto found = scan(source, kItems * 1'000);
+  ASSERT_TRUE(found) << to_string(found.error());
+  EXPECT_EQ(found->not_done, kItems);
+  const auto refused = scan(source, kItems * 10);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::limit_exceeded);
+}
+
 TEST(TraceEvents, FileWithoutABlobCannotAskForMemoryBesideTheBudget) {
   Record both(Kind::buffer);
   both.set_small(kBufferFileBacked | kBufferZeros, 0, 0);
