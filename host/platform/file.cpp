@@ -35,6 +35,25 @@ class Descriptor {
   int fd_;
 };
 
+/// A regular file, or a refusal that neither waits nor disturbs: opening a FIFO waits for its
+/// writer, and opening and closing it again would break the writer's pipe. O_NONBLOCK is for the
+/// path that becomes a FIFO between the two looks.
+Result<int> open_regular(const std::string& path, const std::string& action, struct stat& info) {
+  const auto refusal = [&]() -> Status {
+    if (S_ISREG(info.st_mode)) return {};
+    if (S_ISDIR(info.st_mode)) return os_error("cannot " + action, path, EISDIR);
+    return fail(Errc::invalid_argument, "cannot " + action + " '" + path +
+                                            "': it is a pipe or a device; name a regular file");
+  };
+  if (::stat(path.c_str(), &info) != 0) return os_error("cannot open", path, errno);
+  VYRE_TRY(refusal());
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) return os_error("cannot open", path, errno);
+  if (::fstat(file.get(), &info) != 0) return os_error("cannot stat", path, errno);
+  VYRE_TRY(refusal());
+  return file.release();
+}
+
 Status write_all(int fd, const std::string& path, ByteSpan bytes) {
   std::size_t done = 0;
   while (done < bytes.size()) {
@@ -50,14 +69,13 @@ Status write_all(int fd, const std::string& path, ByteSpan bytes) {
 
 }  // namespace
 
-Result<Bytes> read_file(const std::string& path, std::uint64_t max_bytes) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) return os_error("cannot open", path, errno);
-  struct stat info {};
-  if (::fstat(file.get(), &info) != 0) return os_error("cannot stat", path, errno);
-  if (S_ISDIR(info.st_mode)) return os_error("cannot read", path, EISDIR);
+namespace {
+
+/// `size`: what to expect; it may end sooner or later.
+Result<Bytes> read_all(const Descriptor& file, const std::string& path, std::uint64_t size,
+                       std::uint64_t max_bytes) {
   Bytes bytes;
-  if (S_ISREG(info.st_mode)) bytes.reserve(std::min<std::uint64_t>(info.st_size, max_bytes) + 1);
+  bytes.reserve(std::min(size, max_bytes) + 1);
   constexpr std::size_t kStep{1u << 20};
   while (true) {
     const std::size_t have = bytes.size();
@@ -72,6 +90,25 @@ Result<Bytes> read_file(const std::string& path, std::uint64_t max_bytes) {
                                             std::to_string(max_bytes) + " bytes");
     }
   }
+}
+
+}  // namespace
+
+Result<Bytes> read_file(const std::string& path, std::uint64_t max_bytes) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return os_error("cannot open", path, errno);
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) return os_error("cannot stat", path, errno);
+  if (S_ISDIR(info.st_mode)) return os_error("cannot read", path, EISDIR);
+  const bool sized = S_ISREG(info.st_mode);
+  return read_all(file, path, sized ? static_cast<std::uint64_t>(info.st_size) : 0, max_bytes);
+}
+
+Result<Bytes> read_regular_file(const std::string& path, std::uint64_t max_bytes) {
+  struct stat info {};
+  VYRE_ASSIGN(const int fd, open_regular(path, "read", info));
+  const Descriptor file(fd);
+  return read_all(file, path, static_cast<std::uint64_t>(info.st_size), max_bytes);
 }
 
 Status write_file_atomically(const std::string& path, ByteSpan bytes) {
@@ -115,15 +152,9 @@ Status make_directories(const std::string& path) {
 }
 
 Result<MappedFile> MappedFile::open(const std::string& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) return os_error("cannot open", path, errno);
   struct stat info {};
-  if (::fstat(file.get(), &info) != 0) return os_error("cannot stat", path, errno);
-  if (S_ISDIR(info.st_mode)) return os_error("cannot map", path, EISDIR);
-  if (!S_ISREG(info.st_mode)) {
-    return fail(Errc::invalid_argument,
-                "cannot map '" + path + "': not a regular file; read it instead");
-  }
+  VYRE_ASSIGN(const int fd, open_regular(path, "map", info));
+  const Descriptor file(fd);
   MappedFile map;
   if (info.st_size == 0) return map;
   void* p = ::mmap(nullptr, static_cast<std::size_t>(info.st_size), PROT_READ, MAP_PRIVATE,

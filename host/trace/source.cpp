@@ -6,11 +6,10 @@
 #include <unordered_set>
 
 #include "vyre/platform/record_file.hpp"
+#include "vyre/protocol/limits.hpp"
 
 namespace vyre::trace {
 namespace {
-
-constexpr std::uint64_t kMaxManifestBytes{std::uint64_t{1} << 20};
 
 class FileBytes : public ByteSource {
  public:
@@ -89,7 +88,7 @@ class DirectorySource : public Source {
 
 Result<std::unique_ptr<Source>> open_directory(const std::string& directory) {
   const std::string path = directory + "/manifest.json";
-  auto bytes = platform::read_file(path, kMaxManifestBytes);
+  auto bytes = platform::read_regular_file(path, kMaxManifestBytes);
   if (!bytes) {
     if (bytes.error().detail == ENOENT) {
       return fail(Errc::not_found, "'" + directory + "' is no trace: it has no manifest.json");

@@ -9,8 +9,13 @@
 
 namespace vyre::platform {
 
+/// Whatever the path names, pipes too: it waits for their writer.
 [[nodiscard]] Result<Bytes> read_file(const std::string& path,
                                       std::uint64_t max_bytes = ~std::uint64_t{0});
+/// For paths inside a directory that somebody else wrote: what is no regular file is refused at
+/// once.
+[[nodiscard]] Result<Bytes> read_regular_file(const std::string& path,
+                                              std::uint64_t max_bytes = ~std::uint64_t{0});
 /// Temporary file in the same directory, write, fsync, rename, fsync of the directory.
 [[nodiscard]] Status write_file_atomically(const std::string& path, ByteSpan bytes);
 [[nodiscard]] Status append_file(const std::string& path, ByteSpan bytes);

@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 namespace vyre::platform {
 namespace {
@@ -67,13 +69,25 @@ TEST_F(File, DirectoryIsNeitherReadNorMapped) {
   EXPECT_EQ(MappedFile::open(folder_.string()).error().detail, EISDIR);
 }
 
-TEST_F(File, PipeIsNotMapped) {
+TEST_F(File, PipeWithoutAWriterIsRefusedAndNotWaitedFor) {
   ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
-  // A writer on the other end keeps open() from blocking.
+  EXPECT_EQ(MappedFile::open(path("pipe")).error().code, Errc::invalid_argument);
+  EXPECT_EQ(read_regular_file(path("pipe")).error().code, Errc::invalid_argument);
+}
+
+TEST_F(File, PipeIsReadToItsEndWherePipesAreWelcome) {
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
   const int keep = ::open(path("pipe").c_str(), O_RDWR | O_CLOEXEC);
   ASSERT_GE(keep, 0);
-  EXPECT_EQ(MappedFile::open(path("pipe")).error().code, Errc::invalid_argument);
-  ::close(keep);
+  ASSERT_EQ(::write(keep, "abc", 3), 3);
+  std::thread closer([keep] {
+    std::this_thread::sleep_for(std::chrono::milliseconds{50});
+    ::close(keep);
+  });
+  const auto bytes = read_file(path("pipe"));
+  closer.join();
+  ASSERT_TRUE(bytes);
+  EXPECT_EQ(*bytes, bytes_of("abc"));
 }
 
 TEST_F(File, FileOverTheLimitIsRefused) {

@@ -1,6 +1,7 @@
 // Traces that were changed, cut or made up: an error that names file, offset and record, never a
 // crash.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <random>
 
@@ -69,6 +70,18 @@ TEST_F(DamagedTrace, MissingOrShortBlobIsNamed) {
   EXPECT_NE(refused().find(fs::path(path).filename().string()), std::string::npos);
   fs::remove(path);
   EXPECT_NE(refused().find(fs::path(path).filename().string()), std::string::npos);
+}
+
+TEST_F(DamagedTrace, AFifoInPlaceOfAnyFileIsRefusedAndNotWaitedFor) {
+  for (const std::string& path : {file("manifest.json"), file("events.bin"), blobs().front()}) {
+    const std::string before = slurp(path);
+    fs::remove(path);
+    ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+    EXPECT_NE(refused().find(fs::path(path).filename().string()), std::string::npos);
+    fs::remove(path);
+    spill(path, before);
+  }
+  ASSERT_TRUE(inspect(folder_ / "trace"));
 }
 
 TEST_F(DamagedTrace, EventsCutAfterSealingAreAnError) {
