@@ -22,7 +22,6 @@ constexpr std::uint32_t kRegisterFileBytes{20'480};
 constexpr std::uint32_t kMinFlatWidth{64};
 constexpr std::uint32_t kMaxFlatWidth{
     256};  // wider frames stream worse (interpreter_bench, 2026-11-22)
-constexpr std::uint32_t kMaxDivergentWidth{128};  // waiting lanes cost as much as others
 constexpr std::uint32_t kLaneGroup{32};
 
 constexpr std::uint32_t round_up(std::uint64_t x, std::uint32_t to) {
@@ -56,7 +55,6 @@ std::uint32_t frame_width(const core::Image& image, std::uint64_t lanes) {
   if (!image.flat) return round_up(image.lanes(), kLaneGroup);
   const std::uint32_t lane_bytes = 4 * (image.vector_registers + 2);
   std::uint32_t width = std::clamp(kRegisterFileBytes / lane_bytes, kMinFlatWidth, kMaxFlatWidth);
-  if (image.diverges) width = std::min(width, kMaxDivergentWidth);
   width = width / kLaneGroup * kLaneGroup;
   return lanes < width ? round_up(std::max<std::uint64_t>(lanes, 1), kLaneGroup) : width;
 }

@@ -11,10 +11,6 @@ namespace vyre::cpu {
 
 class AsyncCopies {
  public:
-  /// Bytes that the pending copies of one workgroup may hold; lanes that copy the same bytes share
-  /// them.
-  static constexpr std::uint64_t kMaxPendingBytes{std::uint64_t{1} << 28};
-
   [[nodiscard]] AsyncDoor door() noexcept;
 
  private:
@@ -28,21 +24,20 @@ class AsyncCopies {
     Snapshot bytes;
   };
 
-  bool start(std::uint32_t lane, std::uint32_t tag, std::uint32_t statement,
-             const core::BoundBuffer& source, std::uint64_t read_at, std::uint32_t destination,
-             std::uint64_t write_at, std::uint64_t count);
-  bool wait(std::uint32_t lane, std::uint32_t tag, const core::BoundBuffer* buffers);
+  FaultCode start(std::uint32_t lane, std::uint32_t tag, std::uint32_t statement,
+                  const core::BoundBuffer& source, std::uint64_t read_at, std::uint32_t destination,
+                  std::uint64_t write_at, std::uint64_t count);
+  FaultCode wait(std::uint32_t lane, std::uint32_t tag, const core::BoundBuffer* buffers);
   [[nodiscard]] bool pending(std::uint32_t lane) const;
 
   std::vector<std::vector<Copy>> lanes_;  // by lane
   std::uint64_t pending_count_{0};
   std::uint64_t pending_bytes_{0};
-  // The latest snapshot, shared by the next lane that starts the same copy in the same statement.
-  std::weak_ptr<const std::vector<std::uint8_t>> latest_;
+  // The latest snapshot, shared by the next lane that starts the same copy. Only while one
+  // statement is executed: between two, the source may have been written.
+  Snapshot latest_;
   const std::uint8_t* latest_source_{nullptr};
   std::uint64_t latest_at_{0};
-  std::uint32_t latest_lane_{0};
-  std::uint32_t latest_tag_{0};
 };
 
 }  // namespace vyre::cpu

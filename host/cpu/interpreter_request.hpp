@@ -13,10 +13,12 @@ namespace vyre::cpu {
 /// compiles library code. `self` is an AsyncCopies.
 struct AsyncDoor {
   void* self;
-  bool (*start)(void* self, std::uint32_t lane, std::uint32_t tag, std::uint32_t statement,
-                const core::BoundBuffer& source, std::uint64_t read_at, std::uint32_t destination,
-                std::uint64_t write_at, std::uint64_t count);
-  bool (*wait)(void* self, std::uint32_t lane, std::uint32_t tag, const core::BoundBuffer* buffers);
+  void (*begin)(void* self);  // before the lanes of one statement start their copies
+  FaultCode (*start)(void* self, std::uint32_t lane, std::uint32_t tag, std::uint32_t statement,
+                     const core::BoundBuffer& source, std::uint64_t read_at,
+                     std::uint32_t destination, std::uint64_t write_at, std::uint64_t count);
+  FaultCode (*wait)(void* self, std::uint32_t lane, std::uint32_t tag,
+                    const core::BoundBuffer* buffers);
   bool (*pending)(void* self);
   bool (*pending_lane)(void* self, std::uint32_t lane);
   std::uint32_t (*pending_statement)(void* self, std::uint32_t lane);  // of the oldest copy

@@ -125,16 +125,17 @@ struct LanePolicy {
 
     void execute(core::Machine<LanePolicy>& m, const core::Instruction& i) {
       const u32* const on = m.mask();
-      u32 refused = 0xFFFFFFFFu;
-      for (u32 l = 0; l < m.width() && refused == 0xFFFFFFFFu; ++l) {
-        if (on[l] != 0 && !step(m, i, l)) refused = l;
-      }
-      if (refused != 0xFFFFFFFFu) {
-        m.raise_where(FaultCode::async_misuse, [refused](u32 l) { return l == refused; });
+      door->begin(door->self);
+      for (u32 l = 0; l < m.width(); ++l) {
+        if (on[l] == 0) continue;
+        const FaultCode code = step(m, i, l);
+        if (code == FaultCode::none) continue;
+        m.raise_where(code, [l](u32 other) { return other == l; });
+        return;
       }
     }
 
-    bool step(core::Machine<LanePolicy>& m, const core::Instruction& i, u32 l) {
+    FaultCode step(core::Machine<LanePolicy>& m, const core::Instruction& i, u32 l) {
       if (i.op == core::Opcode::async_wait) return door->wait(door->self, l, i.c, buffers);
       const u32 offset = m.read((i.form & core::kScalarA) != 0, i.a, l);
       const u32 size = m.read((i.form & core::kScalarB) != 0, i.b, l);

@@ -48,6 +48,8 @@ std::string_view fault_name(FaultCode code) noexcept {
       return "worker_lost";
     case FaultCode::abandoned:
       return "abandoned";
+    case FaultCode::copy_limit:
+      return "copy_limit";
   }
   return "unknown";
 }

@@ -77,6 +77,7 @@ void Machine::start_workgroup() {
     open(lane, program_.entry);
   }
   side_taken_.assign(program_.nodes.size(), 0);
+  pending_copy_bytes_ = 0;
   fuel_ = fuel_per_workgroup_;
 }
 
@@ -307,6 +308,11 @@ Maybe<Unbound> Machine::do_copy(Lane& lane, const vir::Node& node, vir::NodeId i
   const std::uint64_t write_at = is_load ? 0 : *offset;
   const std::uint64_t room = (*destination)->bytes.size();
   const std::uint64_t count = write_at < room ? std::min<std::uint64_t>(*size, room - write_at) : 0;
+  const std::uint64_t cost = count + kPendingCopyOverhead;
+  if (cost > kMaxPendingCopyBytes - pending_copy_bytes_) {
+    return stop(FaultCode::copy_limit, "the workgroup's started copies hold too many bytes");
+  }
+  pending_copy_bytes_ += cost;
   const Bytes& from = (*source)->bytes;
   PendingCopy copy{node.name3, names_.buffer[node.name2], write_at, Bytes(count, 0), id};
   if (read_at < from.size()) {
@@ -321,6 +327,7 @@ Maybe<Unbound> Machine::do_wait(Lane& lane, const vir::Node& node) {
   for (auto copy = lane.copies.begin(); copy != lane.copies.end(); ++copy) {
     if (copy->tag != node.name3) continue;
     buffers_[copy->destination].write_clipped(copy->offset, copy->bytes);
+    pending_copy_bytes_ -= copy->bytes.size() + kPendingCopyOverhead;
     lane.copies.erase(copy);
     return Unbound{};
   }

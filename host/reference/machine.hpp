@@ -117,6 +117,7 @@ class Machine {
   /// in the format's reference.
   std::vector<std::uint8_t> side_taken_;
   std::uint32_t current_{0};
+  std::uint64_t pending_copy_bytes_{0};
   const std::uint64_t fuel_per_workgroup_;
   std::uint64_t fuel_{0};
 };

@@ -37,6 +37,7 @@ enum class FaultCode : std::uint8_t {
   wall_time = 19,    // cancelled: max_wall_time fired first
   worker_lost = 20,  // cancelled: the worker that held it died
   abandoned = 21,    // cancelled: its producer took a slot and never published it
+  copy_limit = 22,   // started copies of a workgroup above kMaxPendingCopyBytes
 };
 
 /// Words: [0] phase 31 | status 28..30 | code 20..27 | statement 0..19 ; [1] low 32 bits of the
