@@ -13,6 +13,7 @@ struct Options {
   std::vector<std::string> inputs;
   std::string executor{"cpu"};
   std::uint64_t max_failures{1'000};
+  double timeout_s{120};
 };
 
 void add_up(conformance::Summary& sum, conformance::Summary&& part, std::uint64_t max_failures) {
@@ -32,6 +33,7 @@ Outcome run(Shell& shell, const Options& options) {
   conformance::Options how;
   how.executor = executor;
   how.max_failures_kept = options.max_failures;
+  how.case_timeout = std::chrono::nanoseconds(static_cast<std::int64_t>(options.timeout_s * 1e9));
   Output out;
   Status written;
   Progress progress("conformance, files");
@@ -69,6 +71,9 @@ void add_conformance(CLI::App& app, Action& chosen) {
   sub->add_option("--executor", options->executor, "reference, cpu or cuda")->capture_default_str();
   sub->add_option("--max-failures", options->max_failures, "failures spelled out in the summary")
       ->capture_default_str();
+  sub->add_option("--timeout", options->timeout_s, "seconds for one case")
+      ->capture_default_str()
+      ->check(CLI::Range(0.001, 1e9));
   sub->callback(
       [options, &chosen] { chosen = [options](Shell& shell) { return run(shell, *options); }; });
 }

@@ -40,6 +40,8 @@ class ReferenceEngine : public Engine {
       }
     }
     const auto begin = Clock::now();
+    how_.deadline =
+        begin + std::chrono::nanoseconds(static_cast<std::int64_t>(options_.timeout_s * 1e9));
     reference::Outcome outcome = reference::evaluate(plan_.program, inputs, how_);
     wall_ += Clock::now() - begin;
     ++items_;
@@ -47,15 +49,18 @@ class ReferenceEngine : public Engine {
       ended_.emplace_back(std::move(outcome.outputs));
       return {};
     }
-    const bool faulted = outcome.verdict == reference::Verdict::faulted;
-    if (faulted) {
-      ++faults_;
-      if (rows_.size() < kMaxReportedFaults) {
-        rows_.push_back(
-            {0, items_ - 1, shown(options_.program), CompletionStatus::faulted, outcome.fault});
-      }
+    if (outcome.verdict == reference::Verdict::refused) {
+      ended_.emplace_back(fail(Errc::refused, outcome.message));
+      return {};
     }
-    ended_.emplace_back(fail(faulted ? Errc::faulted : Errc::refused, outcome.message));
+    const bool faulted = outcome.verdict == reference::Verdict::faulted;
+    ++(faulted ? faults_ : cancelled_);
+    if (rows_.size() < kMaxReportedFaults) {
+      rows_.push_back({0, items_ - 1, shown(options_.program),
+                       faulted ? CompletionStatus::faulted : CompletionStatus::cancelled,
+                       outcome.fault});
+    }
+    ended_.emplace_back(fail(faulted ? Errc::faulted : Errc::deadline_exceeded, outcome.message));
     return {};
   }
 
@@ -80,10 +85,11 @@ class ReferenceEngine : public Engine {
     row.name = options_.program;
     row.items = items_;
     row.faults = faults_;
+    row.cancelled = cancelled_;
     row.executor = "reference";
     document.ops.push_back(std::move(row));
     document.faults = std::move(rows_);
-    document.faults_total = faults_;
+    document.faults_total = faults_ + cancelled_;
     return document;
   }
 
@@ -95,6 +101,7 @@ class ReferenceEngine : public Engine {
   std::vector<report::FaultRow> rows_;
   std::uint64_t items_{0};
   std::uint64_t faults_{0};
+  std::uint64_t cancelled_{0};
   Clock::duration wall_{0};
 };
 

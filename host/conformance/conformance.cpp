@@ -102,7 +102,7 @@ Result<Executor> parse_executor(std::string_view name) {
 
 Result<Summary> run_files(const std::vector<std::string>& paths, const Options& options,
                           const std::function<void(const Failure&)>& on_failure) {
-  VYRE_ASSIGN(const auto executor, make_executor(options.executor));
+  VYRE_ASSIGN(const auto executor, make_executor(options));
   Run run(options, *executor, on_failure);
   for (const std::string& path : paths) VYRE_TRY(run.file(path));
   return run.take();

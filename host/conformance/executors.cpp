@@ -1,8 +1,6 @@
 // The executors of a conformance run; see executors.hpp.
 #include "executors.hpp"
 
-#include <chrono>
-
 #include "vyre/protocol/fault_names.hpp"
 #include "vyre/reference/evaluate.hpp"
 #include "vyre/runtime/session.hpp"
@@ -10,18 +8,18 @@
 namespace vyre::conformance {
 namespace {
 
-/// A case that takes longer is reported as broken instead of holding up the run.
-constexpr std::chrono::seconds kCaseDeadline{120};
-
 RunResult ended(Ending ending, std::string message) {
   return {ending, {}, std::move(message)};
 }
 
 class ReferenceExecutor final : public CaseExecutor {
  public:
+  explicit ReferenceExecutor(std::chrono::nanoseconds timeout) : timeout_(timeout) {}
+
   RunResult run(const ExecutionCase& c, const vir::Program& program) override {
     reference::Options options;
     options.grid = c.grid;
+    options.deadline = runtime::after(timeout_);
     reference::Outcome outcome = reference::evaluate(program, c.inputs, options);
     switch (outcome.verdict) {
       case reference::Verdict::done:
@@ -30,9 +28,14 @@ class ReferenceExecutor final : public CaseExecutor {
         return ended(Ending::refused, std::move(outcome.message));
       case reference::Verdict::faulted:
         return ended(Ending::faulted, std::move(outcome.message));
+      case reference::Verdict::cancelled:
+        return ended(Ending::broken, std::move(outcome.message));
     }
     return ended(Ending::broken, "the reference gave no verdict");
   }
+
+ private:
+  std::chrono::nanoseconds timeout_;
 };
 
 /// Refusals of a program or of what is bound to it; anything else says nothing about the program.
@@ -57,17 +60,20 @@ RunResult failed(const char* step, const Error& error) {
 
 class SessionExecutor final : public CaseExecutor {
  public:
-  explicit SessionExecutor(runtime::Session session) : session_(std::move(session)) {}
+  SessionExecutor(runtime::Session session, std::chrono::nanoseconds timeout)
+      : session_(std::move(session)), timeout_(timeout) {}
 
   RunResult run(const ExecutionCase& c, const vir::Program& program) override {
     const auto op =
         session_.register_program("case" + std::to_string(++count_) + ":" + c.name, program);
     if (!op) return failed("register", op.error());
     handles_.clear();
+    deadline_ =
+        runtime::after(timeout_);  // of the whole case: what is late is not waited for again
     RunResult result = run_registered(c, program, *op);
     // Binding sets were made last and hold the buffers: release in reverse.
     for (auto it = handles_.rbegin(); it != handles_.rend(); ++it) {
-      const auto released = session_.release(*it, runtime::after(kCaseDeadline));
+      const auto released = session_.release(*it, deadline_);
       if (!released && result.ending == Ending::done) {
         result = ended(Ending::broken, "release: " + to_string(released.error()));
       }
@@ -107,9 +113,9 @@ class SessionExecutor final : public CaseExecutor {
     if (auto error = bind(outputs, output)) return *error;
 
     const MegakernelWorkItem item{op.id, input.id, output.id, 0};
-    const auto ticket = session_.submit(item, runtime::after(kCaseDeadline));
+    const auto ticket = session_.submit(item, deadline_);
     if (!ticket) return failed("submit", ticket.error());
-    const auto result = session_.wait(*ticket, runtime::after(kCaseDeadline));
+    const auto result = session_.wait(*ticket, deadline_);
     if (!result) return failed("wait", result.error());
     if (result->status != CompletionStatus::done) return not_done(*result);
     if (!plan) return {Ending::done, {}, {}};
@@ -153,7 +159,7 @@ class SessionExecutor final : public CaseExecutor {
     RunResult result{Ending::done, {}, {}};
     for (std::size_t i = 0; i < program.buffers.size(); ++i) {
       if (!vir::is_returned(plan.classes[i])) continue;
-      auto bytes = session_.download(by_buffer[i], runtime::after(kCaseDeadline));
+      auto bytes = session_.download(by_buffer[i], deadline_);
       if (!bytes) return failed("download", bytes.error());
       const vir::ByteRange range = vir::returned_range(program.buffers[i], bytes->size());
       result.outputs.emplace_back(bytes->begin() + static_cast<std::ptrdiff_t>(range.start),
@@ -163,6 +169,8 @@ class SessionExecutor final : public CaseExecutor {
   }
 
   runtime::Session session_;
+  std::chrono::nanoseconds timeout_;
+  runtime::Deadline deadline_;
   std::vector<runtime::Handle> handles_;  // of the case that runs
   std::uint64_t count_{0};
 };
@@ -183,15 +191,16 @@ std::string_view ending_name(Ending ending) noexcept {
   return "unknown";
 }
 
-Result<std::unique_ptr<CaseExecutor>> make_executor(Executor executor) {
-  switch (executor) {
+Result<std::unique_ptr<CaseExecutor>> make_executor(const Options& options) {
+  switch (options.executor) {
     case Executor::reference:
-      return std::unique_ptr<CaseExecutor>(new ReferenceExecutor());
+      return std::unique_ptr<CaseExecutor>(new ReferenceExecutor(options.case_timeout));
     case Executor::cpu: {
-      runtime::SessionOptions options;
-      options.backend = runtime::BackendKind::cpu;
-      VYRE_ASSIGN(auto session, runtime::Session::open(options));
-      return std::unique_ptr<CaseExecutor>(new SessionExecutor(std::move(session)));
+      runtime::SessionOptions how;
+      how.backend = runtime::BackendKind::cpu;
+      VYRE_ASSIGN(auto session, runtime::Session::open(how));
+      return std::unique_ptr<CaseExecutor>(
+          new SessionExecutor(std::move(session), options.case_timeout));
     }
     case Executor::cuda:
       break;

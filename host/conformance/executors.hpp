@@ -28,6 +28,6 @@ class CaseExecutor {
   [[nodiscard]] virtual RunResult run(const ExecutionCase& c, const vir::Program& program) = 0;
 };
 
-[[nodiscard]] Result<std::unique_ptr<CaseExecutor>> make_executor(Executor executor);
+[[nodiscard]] Result<std::unique_ptr<CaseExecutor>> make_executor(const Options& options);
 
 }  // namespace vyre::conformance

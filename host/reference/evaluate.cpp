@@ -52,10 +52,10 @@ Status check_sizes(const vir::Program& program, const Names& names, const vir::B
   return {};
 }
 
-Outcome faulted(const vir::Program& program, const Machine& machine, std::uint64_t workgroup,
+Outcome stopped(const vir::Program& program, const Machine& machine, std::uint64_t workgroup,
                 const Stop& why) {
   Outcome outcome;
-  outcome.verdict = Verdict::faulted;
+  outcome.verdict = why.code == FaultCode::wall_time ? Verdict::cancelled : Verdict::faulted;
   outcome.fault.code = why.code;
   outcome.fault.workgroup = workgroup;
   outcome.fault.lane = machine.fault_lane();
@@ -70,14 +70,14 @@ Outcome faulted(const vir::Program& program, const Machine& machine, std::uint64
 }
 
 Outcome run(const vir::Program& program, Names names, std::vector<Buffer>& buffers,
-            const vir::BufferPlan& plan, const vir::Grid& grid, std::uint64_t fuel) {
-  Machine machine(program, std::move(names), buffers, fuel);
+            const vir::BufferPlan& plan, const vir::Grid& grid, const Options& options) {
+  Machine machine(program, std::move(names), buffers, options.fuel, options.deadline);
   std::uint64_t linear = 0;
   for (std::uint32_t z = 0; z < grid[2]; ++z) {
     for (std::uint32_t y = 0; y < grid[1]; ++y) {
       for (std::uint32_t x = 0; x < grid[0]; ++x, ++linear) {
         if (const auto done = machine.run_workgroup({x, y, z}); !done) {
-          return faulted(program, machine, linear, done.error());
+          return stopped(program, machine, linear, done.error());
         }
       }
     }
@@ -120,7 +120,7 @@ Outcome evaluate_checked(const vir::Program& given, std::span<const Bytes> input
     grid = *inferred;
   }
   std::vector<Buffer> buffers = make_buffers(*program, *plan, inputs);
-  return run(*program, std::move(names), buffers, *plan, grid, options.fuel);
+  return run(*program, std::move(names), buffers, *plan, grid, options);
 }
 
 }  // namespace

@@ -9,6 +9,9 @@
 namespace vyre::reference {
 namespace {
 
+/// Turns of lanes between two looks at the clock: some tens of microseconds.
+constexpr std::uint32_t kTurnsBetweenLooks{1'024};
+
 tl::unexpected<Stop> pass_on(const Stop& why) {
   return tl::unexpected<Stop>(why);
 }
@@ -54,8 +57,12 @@ Names::Names(const vir::Program& program)
 }
 
 Machine::Machine(const vir::Program& program, Names names, std::vector<Buffer>& buffers,
-                 std::uint64_t fuel)
-    : program_(program), names_(std::move(names)), buffers_(buffers), fuel_per_workgroup_(fuel) {
+                 std::uint64_t fuel, Deadline deadline)
+    : program_(program),
+      names_(std::move(names)),
+      buffers_(buffers),
+      fuel_per_workgroup_(fuel),
+      deadline_(deadline) {
   const auto& size = program.workgroup;
   lanes_.resize(std::size_t{size[0]} * size[1] * size[2]);
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
@@ -83,6 +90,8 @@ void Machine::start_workgroup() {
 
 Maybe<Unbound> Machine::run_workgroup(const std::array<std::uint32_t, 3>& id) {
   workgroup_ = id;
+  // Before the work of a workgroup too: its memory may be large and its program empty.
+  if (const auto in_time = check_deadline(); !in_time) return pass_on(in_time.error());
   start_workgroup();
   while (std::any_of(lanes_.begin(), lanes_.end(), [](const Lane& l) { return l.live(); })) {
     const auto progressed = run_round();
@@ -106,6 +115,7 @@ Maybe<bool> Machine::run_round() {
   for (current_ = 0; current_ < lanes_.size(); ++current_) {
     Lane& lane = lanes_[current_];
     if (!lane.live() || lane.waiting) continue;
+    if (const auto in_time = count_turn(); !in_time) return pass_on(in_time.error());
     if (const auto done = step(lane); !done) return pass_on(done.error());
     progressed = true;
   }
@@ -133,10 +143,22 @@ Maybe<Unbound> Machine::check_copies_done() {
   return Unbound{};
 }
 
+Maybe<Unbound> Machine::check_deadline() {
+  turns_ = 0;
+  if (deadline_ && std::chrono::steady_clock::now() >= *deadline_) {
+    return stop(FaultCode::wall_time, "the deadline has passed; allow more time");
+  }
+  return Unbound{};
+}
+
+Maybe<Unbound> Machine::count_turn() {
+  return ++turns_ < kTurnsBetweenLooks ? Maybe<Unbound>{Unbound{}} : check_deadline();
+}
+
 Maybe<Unbound> Machine::spend_fuel() {
   if (fuel_ == 0) return stop(FaultCode::fuel_exhausted, "the workgroup has spent its fuel");
   --fuel_;
-  return Unbound{};
+  return count_turn();  // nested subgroup operations are long within one turn of a lane
 }
 
 void Machine::open(Lane& lane, vir::Range list) {

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "memory.hpp"
@@ -57,10 +59,12 @@ struct Lane {
 
 class Machine {
  public:
+  using Deadline = std::optional<std::chrono::steady_clock::time_point>;
   Machine(const vir::Program& program, Names names, std::vector<Buffer>& buffers,
-          std::uint64_t fuel);
+          std::uint64_t fuel, Deadline deadline);
 
-  /// Runs one workgroup to its end. On a fault, `fault_lane` and `fault_node` say where.
+  /// Runs one workgroup to its end. On a fault, `fault_lane` and `fault_node` say where. Past the
+  /// deadline it stops with FaultCode::wall_time.
   [[nodiscard]] Maybe<Unbound> run_workgroup(const std::array<std::uint32_t, 3>& id);
   [[nodiscard]] std::uint32_t fault_lane() const { return current_; }
   [[nodiscard]] vir::NodeId fault_node() const { return lanes_[current_].at; }
@@ -84,6 +88,8 @@ class Machine {
   [[nodiscard]] Maybe<Unbound> do_copy(Lane& lane, const vir::Node& node, vir::NodeId id);
   [[nodiscard]] Maybe<Unbound> do_wait(Lane& lane, const vir::Node& node);
   [[nodiscard]] Maybe<Unbound> spend_fuel();
+  [[nodiscard]] Maybe<Unbound> check_deadline();
+  [[nodiscard]] Maybe<Unbound> count_turn();
 
   // expressions.cpp. `variables` are the lane's own, or its snapshot inside a subgroup operation.
   using Variables = std::vector<Value>;
@@ -120,6 +126,8 @@ class Machine {
   std::uint64_t pending_copy_bytes_{0};
   const std::uint64_t fuel_per_workgroup_;
   std::uint64_t fuel_{0};
+  const Deadline deadline_;
+  std::uint32_t turns_{0};  // of lanes, and fuel spent, since the clock was last read
 };
 
 }  // namespace vyre::reference

@@ -2,6 +2,7 @@
 // Host only. Spec: docs/conformance.md.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -17,6 +18,8 @@ enum class Executor : std::uint8_t { reference, cpu, cuda };
 struct Options {
   Executor executor{Executor::cpu};
   std::uint64_t max_failures_kept{1'000};
+  /// A case that takes longer is reported as broken instead of holding up the run.
+  std::chrono::nanoseconds case_timeout{std::chrono::seconds{120}};
 };
 
 struct Failure {

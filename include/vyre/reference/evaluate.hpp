@@ -2,6 +2,7 @@
 // others. Host only, single-threaded, deterministic. Spec: docs/vir0.md, "Semantics".
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -18,16 +19,20 @@ namespace vyre::reference {
 /// Buffers, and separately the variables of one workgroup, that the executor holds at most.
 inline constexpr std::uint64_t kMaxReferenceBytes{std::uint64_t{1} << 30};
 
-enum class Verdict : std::uint8_t { done, refused, faulted };
+/// cancelled: the deadline passed first, which says nothing about the program.
+enum class Verdict : std::uint8_t { done, refused, faulted, cancelled };
 
 struct Options {
   std::optional<vir::Grid> grid;     // default: vir::infer_grid
   std::uint64_t fuel{kDefaultFuel};  // loop iterations a workgroup may spend
   bool validate{true};               // false only for programs that have passed validation
+  /// Looked at before every workgroup and every so many turns of lanes.
+  std::optional<std::chrono::steady_clock::time_point> deadline;
 };
 
 /// done: `outputs` has the bytes of every returned buffer in declaration order, output_byte_range
-/// applied. refused or faulted: no outputs; `message` says why; `fault` is set when faulted.
+/// applied. Otherwise no outputs; `message` says why; `fault` is set when faulted, and when
+/// cancelled to FaultCode::wall_time and the place reached.
 struct Outcome {
   Verdict verdict{Verdict::done};
   std::vector<Bytes> outputs;

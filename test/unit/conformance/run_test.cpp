@@ -257,6 +257,23 @@ TEST(Conformance, CudaIsRefusedByNameWhereItIsNotBuilt) {
   EXPECT_EQ(parse_executor("gpu").error().code, Errc::invalid_argument);
 }
 
+TEST(Conformance, ACaseBeyondItsTimeIsBrokenOnTheReferenceAndTheNextOneRuns) {
+  const std::string slow = wire_of(R"(
+workgroup 1, 1, 1;
+buffer out: u32[1] read_write output live_out;
+region "slow" { for i in 0 .. 4294967295 { out[0] = i; } }
+)");
+  const TemporaryFile file(line(slow, R"("inputs":[],"outputs":["00000000"])") + good_line());
+  Options options{Executor::reference, 10};
+  options.case_timeout = std::chrono::milliseconds{300};
+  const auto summary = run_files({file.path()}, options, nullptr);
+  ASSERT_TRUE(summary) << to_string(summary.error());
+  EXPECT_EQ(summary->passed, 1u);
+  ASSERT_EQ(summary->failures.size(), 1u);
+  EXPECT_NE(summary->failures[0].why.find("wall_time"), std::string::npos)
+      << summary->failures[0].why;
+}
+
 TEST(Conformance, KeptFailuresAreBoundedAndAllAreCounted) {
   std::string text;
   for (int i = 0; i < 5; ++i) text += line("00", R"("outputs":[])");

@@ -132,6 +132,34 @@ TEST(Schedule, ALoopWithoutEndSpendsItsFuel) {
   EXPECT_EQ(outcome.fault.statement, 1u);
 }
 
+// Each of these would take minutes to days without a look at the clock.
+TEST(Schedule, ADeadlineEndsLoopsSubgroupOperationsAndGridsWithoutEnd) {
+  ProgramBuilder loop;
+  loop.output("out", TypeTag::U32, 1);
+  loop.body({loop.loop("i", loop.u32(0), loop.u32(0xFFFFFFFFu), {})});
+  ProgramBuilder subgroup;
+  subgroup.lanes(32);
+  subgroup.output("out", TypeTag::U32, 32);
+  test::ExprId nested = subgroup.u32(1);
+  for (int i = 0; i < 40; ++i) nested = subgroup.subgroup(kAdd, {nested});
+  subgroup.body({subgroup.let("s", nested)});
+  ProgramBuilder grid;
+  grid.lanes(1);
+  grid.output("out", TypeTag::U32, 1);
+  grid.body({});
+  for (ProgramBuilder* const b : {&loop, &subgroup, &grid}) {
+    reference::Options options;
+    if (b == &grid) options.grid = vir::Grid{0xFFFFFFFFu, 1, 1};
+    const auto begin = std::chrono::steady_clock::now();
+    options.deadline = begin + std::chrono::milliseconds{30};
+    const auto outcome = test::evaluate(*b, {}, options);
+    EXPECT_EQ(outcome.verdict, Verdict::cancelled) << outcome.message;
+    EXPECT_EQ(outcome.fault.code, FaultCode::wall_time);
+    EXPECT_TRUE(outcome.outputs.empty());
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds{10});
+  }
+}
+
 TEST(Schedule, FuelIsEachWorkgroupsOwn) {
   ProgramBuilder b;
   b.output("out", TypeTag::U32, 50);
