@@ -32,7 +32,11 @@ std::string_view builtin_name(std::uint32_t op) noexcept {
 
 class ReferenceTarget final : public Target {
  public:
-  explicit ReferenceTarget(std::uint64_t fuel) : fuel_(fuel), started_(runtime::Clock::now()) {
+  ReferenceTarget(std::uint64_t fuel, runtime::Deadline deadline, std::uint64_t file_budget)
+      : fuel_(fuel),
+        deadline_(deadline),
+        file_budget_(file_budget),
+        started_(runtime::Clock::now()) {
     document_.run = report::describe_run({});
     document_.run.why_no_device = "the reference executor runs on the host";
     document_.caps = MegakernelCaps::unsupported(document_.run.why_no_device);
@@ -57,8 +61,14 @@ class ReferenceTarget final : public Target {
   }
 
   Status set_buffer(std::uint32_t handle, const Contents& contents) override {
+    if (contents.file_backed && contents.bytes > file_budget_ - file_bytes_) {
+      return fail(Errc::limit_exceeded,
+                  "the files of this trace need more than " + std::to_string(file_budget_) +
+                      " bytes on the reference executor; raise ReplayOptions::memory_budget_bytes");
+    }
     Buffer& buffer = buffers_[handle];
     buffer.read_only = contents.file_backed;
+    if (contents.file_backed) file_bytes_ += contents.bytes;
     const ByteSpan bytes = contents.blob.bytes();
     buffer.bytes = contents.zeros ? Bytes(contents.bytes) : Bytes(bytes.begin(), bytes.end());
     return {};
@@ -76,7 +86,10 @@ class ReferenceTarget final : public Target {
   }
 
   Status release(std::uint32_t handle) override {
-    buffers_.erase(handle);
+    if (const auto found = buffers_.find(handle); found != buffers_.end()) {
+      if (found->second.read_only) file_bytes_ -= found->second.bytes.size();
+      buffers_.erase(found);
+    }
     sets_.erase(handle);
     return {};
   }
@@ -85,6 +98,10 @@ class ReferenceTarget final : public Target {
                 std::uint8_t) override {
     for (const MegakernelWorkItem& item : items) {
       const Fault fault = run(item);
+      if (fault.code == FaultCode::wall_time) {
+        return fail(Errc::deadline_exceeded,
+                    "the replay ran into its timeout on the reference executor; allow more time");
+      }
       Counters& counters = counters_[item.op_handle];
       ++counters.items;
       if (fault.code != FaultCode::none) {
@@ -223,9 +240,12 @@ class ReferenceTarget final : public Target {
     reference::Options options;
     options.grid = *grid;
     options.fuel = fuel_;
+    options.deadline = deadline_;
     options.validate = false;  // define() did
     const reference::Outcome outcome = reference::evaluate(op.program, values, options);
-    if (outcome.verdict == reference::Verdict::faulted) return outcome.fault;
+    if (outcome.verdict == reference::Verdict::faulted ||
+        outcome.verdict == reference::Verdict::cancelled)
+      return outcome.fault;
     if (outcome.verdict == reference::Verdict::refused || outcome.outputs.size() != returned.size())
       return bad;
     for (std::size_t i = 0; i < returned.size(); ++i) {
@@ -238,6 +258,9 @@ class ReferenceTarget final : public Target {
   }
 
   std::uint64_t fuel_;
+  runtime::Deadline deadline_;
+  std::uint64_t file_budget_;
+  std::uint64_t file_bytes_{0};
   runtime::Clock::time_point started_;
   std::unordered_map<std::uint32_t, Op> ops_;
   std::unordered_map<std::uint32_t, Buffer> buffers_;
@@ -251,8 +274,9 @@ class ReferenceTarget final : public Target {
 
 }  // namespace
 
-std::unique_ptr<Target> make_reference_target(std::uint64_t fuel) {
-  return std::make_unique<ReferenceTarget>(fuel);
+std::unique_ptr<Target> make_reference_target(std::uint64_t fuel, runtime::Deadline deadline,
+                                              std::uint64_t file_budget_bytes) {
+  return std::make_unique<ReferenceTarget>(fuel, deadline, file_budget_bytes);
 }
 
 }  // namespace vyre::trace

@@ -63,6 +63,7 @@ class Replay {
       target.session.queues = std::max<std::uint32_t>(
           target.session.queues, static_cast<std::uint32_t>(scan_.queues.size()));
       target.deadline = deadline_;
+      target.file_budget_bytes = memory_budget(options_.memory_budget_bytes) / 2;
       auto opened = open_target(target);
       if (!opened) {
         Error error = std::move(opened).error();

@@ -2,6 +2,7 @@
 // to the session's own. See target.hpp.
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "target.hpp"
 #include "vyre/protocol/limits.hpp"
@@ -9,10 +10,17 @@
 namespace vyre::trace {
 namespace {
 
+/// Files a target maps at most; two targets may be open, and the process has files of its own.
+/// The rest is uploaded within the memory budget.
+constexpr std::uint32_t kMaxTargetFiles{kMaxMappedFiles / 4};
+
 class SessionTarget final : public Target {
  public:
-  SessionTarget(runtime::Session session, Executor executor, runtime::Deadline deadline)
-      : session_(std::move(session)), executor_(executor), deadline_(deadline) {}
+  SessionTarget(runtime::Session session, const TargetOptions& options)
+      : session_(std::move(session)),
+        executor_(options.executor),
+        deadline_(options.deadline),
+        file_budget_(options.file_budget_bytes) {}
 
   std::string_view name() const override { return executor_name(executor_); }
 
@@ -29,12 +37,25 @@ class SessionTarget final : public Target {
       return session_.write({known->second}, 0,
                             contents.zeros ? ByteSpan(zeros) : contents.blob.bytes(), deadline_);
     }
+    const bool map =
+        contents.file_backed && !contents.path.empty() && mapped_.size() < kMaxTargetFiles;
+    const bool in_place_of_map = contents.file_backed && !map;
+    if (in_place_of_map && contents.bytes > file_budget_ - uploaded_files_) {
+      return fail(Errc::limit_exceeded, "files beyond the " + std::to_string(kMaxTargetFiles) +
+                                            " that a replay maps need more than " +
+                                            std::to_string(file_budget_) +
+                                            " bytes; raise ReplayOptions::memory_budget_bytes");
+    }
     auto made = contents.zeros ? session_.allocate(contents.bytes)
-                : contents.file_backed && !contents.path.empty()
-                    ? session_.map_file(contents.path)
-                    : session_.upload(contents.blob.bytes());
+                : map          ? session_.map_file(contents.path)
+                               : session_.upload(contents.blob.bytes());
     if (!made) return tl::unexpected<Error>(std::move(made).error());
     add(handle, *made);
+    if (map) mapped_.insert(handle);
+    if (in_place_of_map) {
+      uploaded_[handle] = contents.bytes;
+      uploaded_files_ += contents.bytes;
+    }
     return {};
   }
 
@@ -54,6 +75,11 @@ class SessionTarget final : public Target {
   Status release(std::uint32_t handle) override {
     VYRE_TRY(session_.release({mapped(handle)}, deadline_));
     handles_.erase(handle);
+    mapped_.erase(handle);
+    if (const auto file = uploaded_.find(handle); file != uploaded_.end()) {
+      uploaded_files_ -= file->second;
+      uploaded_.erase(file);
+    }
     return {};
   }
 
@@ -129,6 +155,10 @@ class SessionTarget final : public Target {
   runtime::Session session_;
   Executor executor_;
   runtime::Deadline deadline_;
+  std::uint64_t file_budget_;
+  std::uint64_t uploaded_files_{0};                            // bytes, at most file_budget_
+  std::unordered_map<std::uint32_t, std::uint64_t> uploaded_;  // files by handle: bytes
+  std::unordered_set<std::uint32_t> mapped_;                   // files by handle
   std::unordered_map<std::uint32_t, std::uint32_t> handles_;
   std::unordered_map<std::uint32_t, std::uint32_t> ops_;
   bool same_{true};  // every handle and op so far has the number it had in the recording
@@ -152,7 +182,8 @@ std::string_view executor_name(Executor executor) noexcept {
 }
 
 Result<std::unique_ptr<Target>> open_target(const TargetOptions& options) {
-  if (options.executor == Executor::reference) return make_reference_target(options.session.fuel);
+  if (options.executor == Executor::reference)
+    return make_reference_target(options.session.fuel, options.deadline, options.file_budget_bytes);
   runtime::SessionOptions session = options.session;
   session.backend =
       options.executor == Executor::cuda ? runtime::BackendKind::cuda : runtime::BackendKind::cpu;
@@ -160,7 +191,7 @@ Result<std::unique_ptr<Target>> open_target(const TargetOptions& options) {
   session.memory_budget_bytes =
       0;  // what the recording refused is not in the trace; ours is checked before
   VYRE_ASSIGN(auto opened, runtime::Session::open(session));
-  return std::make_unique<SessionTarget>(std::move(opened), options.executor, options.deadline);
+  return std::make_unique<SessionTarget>(std::move(opened), options);
 }
 
 }  // namespace vyre::trace

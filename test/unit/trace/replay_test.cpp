@@ -106,6 +106,27 @@ TEST(TraceReplay, RecordedPaceTakesAsLongAsTheRecordingDid) {
   EXPECT_LT(fast, paced);
 }
 
+TEST(TraceReplay, MoreFilesAliveThanMayBeMappedReplayWithinTheBudget) {
+  const Folder folder;
+  {
+    auto session = runtime::Session::open({});
+    ASSERT_TRUE(session);
+    auto recorder = Recorder::create(folder / "trace");
+    ASSERT_TRUE(recorder) << to_string(recorder.error());
+    ASSERT_TRUE(session->observe(*recorder));
+    test::spill(folder / "file", std::string(100, 'x'));
+    for (int i = 0; i < 600; ++i) ASSERT_TRUE(session->map_file(folder / "file"));
+    ASSERT_TRUE((*recorder)->finish(*session, runtime::after(std::chrono::seconds{10})));
+  }
+  const auto result = replay(folder / "trace", on(Executor::cpu));
+  EXPECT_TRUE(result) << to_string(result.error());
+  ReplayOptions small = on(Executor::cpu);
+  small.memory_budget_bytes = 60'000;  // half of it for the 34,400 bytes that are not mapped
+  const auto refused = replay(folder / "trace", small);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::limit_exceeded);
+}
+
 TEST(TraceReplay, PaceOfAHostileTraceEndsAtTheTimeout) {
   MemorySource source;
   RawEvents events;
