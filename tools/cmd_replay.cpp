@@ -133,22 +133,26 @@ void add_replay(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* sub = app.add_subcommand("replay", "run a recorded trace again and compare");
   sub->add_option("trace", options->directory, "the trace directory")->required();
-  sub->add_option("--executor", options->executor, "reference, cpu or cuda")->capture_default_str();
-  sub->add_option("--compare", options->compare,
-                  "none, expected (the recorded outputs), reference, cpu or cuda")
-      ->capture_default_str();
-  sub->add_option("--pace", options->pace, "full or recorded")->capture_default_str();
-  sub->add_option("--ulp", options->ulp,
-                  "tolerance for f32 outputs of programs with transcendentals")
-      ->capture_default_str();
-  sub->add_option("--workers", options->workers, "CPU worker threads; 0 is one a logical CPU")
-      ->capture_default_str();
-  sub->add_option("--timeout", options->timeout_s, "seconds for the whole replay")
-      ->capture_default_str()
-      ->check(CLI::Range(0.001, 1e9));
-  sub->add_flag("--inspect", options->inspect,
-                "check every record and digest without running anything");
-  sub->add_option("--report", options->report, "write the run's report here");
+  const std::vector<CLI::Option*> of_a_run{
+      sub->add_option("--executor", options->executor, "reference, cpu or cuda")
+          ->capture_default_str(),
+      sub->add_option("--compare", options->compare,
+                      "none, expected (the recorded outputs), reference, cpu or cuda")
+          ->capture_default_str(),
+      sub->add_option("--pace", options->pace, "full or recorded")->capture_default_str(),
+      sub->add_option("--ulp", options->ulp,
+                      "tolerance for f32 outputs of programs with transcendentals")
+          ->capture_default_str(),
+      sub->add_option("--workers", options->workers, "CPU worker threads; 0 is one a logical CPU")
+          ->capture_default_str(),
+      sub->add_option("--timeout", options->timeout_s, "seconds for the whole replay")
+          ->capture_default_str()
+          ->check(CLI::Range(0.001, 1e9)),
+      sub->add_option("--report", options->report, "write the run's report here")};
+  CLI::Option* const inspect =
+      sub->add_flag("--inspect", options->inspect,
+                    "check every record and digest without running anything: no other flag");
+  for (CLI::Option* const option : of_a_run) inspect->excludes(option);
   sub->callback(
       [options, &chosen] { chosen = [options](Shell& shell) { return run(shell, *options); }; });
 }

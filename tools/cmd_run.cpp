@@ -71,7 +71,7 @@ class Runner {
         sink_(shell, plan, options),
         progress_(shell.name + ", items") {}
 
-  Outcome run() {
+  Status run() {
     VYRE_TRY(sink_.begin(engine_.executor()));
     if (plan_.item_buffer == vir::kNone) {
       VYRE_TRY(submit({}));
@@ -79,7 +79,13 @@ class Runner {
     for (const std::string& file : options_.files) VYRE_TRY(submit(file));
     while (!waiting_.empty()) VYRE_TRY(retire());
     progress_.clear();
-    VYRE_TRY(sink_.end());
+    return {};
+  }
+
+  /// After the engine's end, whose error belongs to the same answer.
+  Outcome end(const Status& ended) {
+    VYRE_TRY(sink_.end(ended ? nullptr : &ended.error()));
+    if (!ended) return exit_code(ended.error().code);
     return sink_.failures() == 0 ? kExitOk : kExitVerdict;
   }
 
@@ -109,7 +115,7 @@ class Runner {
     }
     const auto bytes = plan_.buffer_bytes(input.size);
     if (!bytes) return give_up(file, bytes.error());
-    const std::uint64_t need = memory_of(input, *bytes);
+    const auto [need, kept] = memory_of(input, *bytes);
     if (need > options_.max_memory_bytes - kept_bytes_) {
       std::string text = "its buffers need " + std::to_string(need) + " bytes; the bound is " +
                          std::to_string(options_.max_memory_bytes) + ", --max-memory raises it";
@@ -124,17 +130,24 @@ class Runner {
     }
     if (Status started = engine_.start(std::move(input), *bytes); !started)
       return give_up(file, started.error());
-    waiting_.push_back({file, need, std::nullopt});
-    // A recording stores what items wrote at its end, so those buffers stay.
-    (options_.trace_directory.empty() ? in_flight_bytes_ : kept_bytes_) += need;
+    waiting_.push_back({file, need - kept, std::nullopt});
+    in_flight_bytes_ += need - kept;
+    kept_bytes_ += kept;
     return {};
   }
 
+  struct Memory {
+    std::uint64_t need{0};
+    std::uint64_t kept{
+        0};  // of these, beyond the item: a recording stores what items wrote at its end
+  };
+
   /// Bytes of memory an item holds while in flight; the pages of a mapped file are the system's to
   /// drop.
-  [[nodiscard]] std::uint64_t memory_of(const ItemInput& input,
-                                        const std::vector<std::uint64_t>& bytes) const {
-    std::uint64_t sum = 0;
+  [[nodiscard]] Memory memory_of(const ItemInput& input,
+                                 const std::vector<std::uint64_t>& bytes) const {
+    const bool recording = !options_.trace_directory.empty();
+    Memory sum;
     for (std::size_t i = 0; i < bytes.size(); ++i) {
       const BufferSource& source = plan_.sources[i];
       const bool shared =
@@ -142,7 +155,8 @@ class Runner {
       const bool mapped =
           source.kind == SourceKind::item && input.mapped && options_.executor != "reference";
       if (source.buffer_class == vir::BufferClass::workgroup || shared || mapped) continue;
-      if (__builtin_add_overflow(sum, bytes[i], &sum)) return ~std::uint64_t{0};
+      if (__builtin_add_overflow(sum.need, bytes[i], &sum.need)) return {~std::uint64_t{0}, 0};
+      if (recording && vir::is_returned(source.buffer_class)) sum.kept += bytes[i];
     }
     return sum;
   }
@@ -156,7 +170,7 @@ class Runner {
       outputs = tl::unexpected<Error>(*oldest.failure);
     } else {
       outputs = engine_.finish_oldest();
-      if (options_.trace_directory.empty()) in_flight_bytes_ -= oldest.bytes;
+      in_flight_bytes_ -= oldest.bytes;
     }
     if (!outputs) {
       progress_.clear();
@@ -177,6 +191,17 @@ class Runner {
   std::vector<report::InputFailure> input_failures_;
 };
 
+/// The report of the run, or why there is none.
+Status finish(Engine& engine, const Shell& shell, const RunOptions& options,
+              std::vector<report::InputFailure> failures) {
+  VYRE_ASSIGN(report::Document document, engine.end());
+  if (options.report.empty()) return {};
+  document.run.command = shell.command;
+  for (report::InputFailure& failure : failures)
+    document.input_failures.push_back(std::move(failure));
+  return write_output(options.report, report::to_json(document) + "\n");
+}
+
 Outcome run(Shell& shell, const RunOptions& options) {
   VYRE_ASSIGN(const vir::Profile profile, vir::parse_profile(options.profile));
   VYRE_ASSIGN(ProgramFile file, load_program(options.program, profile));
@@ -187,15 +212,11 @@ Outcome run(Shell& shell, const RunOptions& options) {
                                                         ? make_reference_engine(plan, options)
                                                         : make_session_engine(plan, options));
   Runner runner(shell, options, plan, *engine);
-  VYRE_ASSIGN(const int code, runner.run());
-  VYRE_ASSIGN(report::Document document, engine->end());
-  if (!options.report.empty()) {
-    document.run.command = shell.command;
-    for (report::InputFailure& failure : runner.take_failures())
-      document.input_failures.push_back(std::move(failure));
-    VYRE_TRY(write_output(options.report, report::to_json(document) + "\n"));
-  }
-  return code;
+  const Status ran = runner.run();
+  // A recording is sealed also when nobody reads the results any more.
+  const Status ended = finish(*engine, shell, options, runner.take_failures());
+  VYRE_TRY(ran);
+  return runner.end(ended);
 }
 
 void add_flags(CLI::App* sub, RunOptions& options) {

@@ -5,6 +5,7 @@
 #include "run_engine.hpp"
 #include "shell.hpp"
 #include "vyre/protocol/fault_names.hpp"
+#include "vyre/protocol/limits.hpp"
 #include "vyre/runtime/session.hpp"
 #include "vyre/trace/trace.hpp"
 
@@ -23,6 +24,10 @@ struct Running {
   std::vector<Handle> written;  // read-write and output buffers
 };
 
+/// Items in flight: half a ring, so that submitting never has to wait for the ring itself, and half
+/// the files that may be mapped, so that late items and the rest of the process have room.
+constexpr std::size_t kMaxItemFiles{kMaxMappedFiles / 2};
+
 class SessionEngine : public Engine {
  public:
   SessionEngine(const RunPlan& plan, const RunOptions& options, runtime::Session session)
@@ -30,7 +35,9 @@ class SessionEngine : public Engine {
 
   Status prepare() {
     if (!options_.trace_directory.empty()) {
-      VYRE_ASSIGN(recorder_, trace::Recorder::create(options_.trace_directory));
+      trace::RecordOptions how;
+      how.session = session_.options();
+      VYRE_ASSIGN(recorder_, trace::Recorder::create(options_.trace_directory, how));
       VYRE_TRY(session_.observe(recorder_));
     }
     VYRE_ASSIGN(op_, session_.register_program(options_.program, plan_.program));
@@ -46,11 +53,12 @@ class SessionEngine : public Engine {
 
   Status start(ItemInput input, const std::vector<std::uint64_t>& buffer_bytes) override {
     Running running;
-    Status started = try_start(input, buffer_bytes, running);
+    const runtime::Deadline until = deadline();
+    Status started = try_start(input, buffer_bytes, running, until);
     if (started) {
       running_.push_back(std::move(running));
     } else {
-      free(running, true);
+      free(running, true, until);
     }
     return started;
   }
@@ -58,15 +66,16 @@ class SessionEngine : public Engine {
   Result<std::vector<Bytes>> finish_oldest() override {
     Running running = std::move(running_.front());
     running_.pop_front();
-    Result<std::vector<Bytes>> outcome = outcome_of(running);
+    // One deadline for all of an item: what was late is not waited for a second time.
+    const runtime::Deadline until = deadline();
+    Result<std::vector<Bytes>> outcome = outcome_of(running, until);
     // A recording keeps what items wrote until it has stored it.
-    free(running, recorder_ == nullptr);
+    free(running, recorder_ == nullptr, until);
     return outcome;
   }
 
-  // Half a ring, so that submitting never has to wait for the ring itself.
   std::size_t max_in_flight() const override {
-    return std::max<std::size_t>(1, session_.options().ring_slots / 2);
+    return std::clamp<std::size_t>(session_.options().ring_slots / 2, 1, kMaxItemFiles);
   }
   std::string_view executor() const override { return session_.backend_name(); }
 
@@ -90,7 +99,7 @@ class SessionEngine : public Engine {
   }
 
   Status try_start(ItemInput& input, const std::vector<std::uint64_t>& buffer_bytes,
-                   Running& running) {
+                   Running& running, runtime::Deadline until) {
     std::vector<Handle> inputs;
     std::vector<Handle> outputs;
     for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
@@ -112,7 +121,7 @@ class SessionEngine : public Engine {
     VYRE_ASSIGN(item.input_handle, one_handle(inputs, running));
     VYRE_ASSIGN(item.output_handle, one_handle(outputs, running));
     item.param = options_.invocations;
-    VYRE_ASSIGN(running.ticket, session_.submit(item, deadline()));
+    VYRE_ASSIGN(running.ticket, session_.submit(item, until));
     return {};
   }
 
@@ -135,8 +144,8 @@ class SessionEngine : public Engine {
     return set.id;
   }
 
-  Result<std::vector<Bytes>> outcome_of(const Running& running) {
-    VYRE_ASSIGN(const runtime::ItemResult result, session_.wait(running.ticket, deadline()));
+  Result<std::vector<Bytes>> outcome_of(const Running& running, runtime::Deadline until) {
+    VYRE_ASSIGN(const runtime::ItemResult result, session_.wait(running.ticket, until));
     if (result.status != CompletionStatus::done) {
       const bool faulted = result.status == CompletionStatus::faulted;
       std::string text(fault_name(result.fault.code));
@@ -149,7 +158,7 @@ class SessionEngine : public Engine {
     }
     std::vector<Bytes> outputs;
     for (std::size_t i = 0; i < running.returned.size(); ++i) {
-      VYRE_ASSIGN(Bytes bytes, session_.download(running.returned[i], deadline()));
+      VYRE_ASSIGN(Bytes bytes, session_.download(running.returned[i], until));
       const auto& range = running.ranges[i];
       if (range && range->start <= range->end && range->end <= bytes.size()) {
         bytes.resize(range->end);
@@ -160,13 +169,21 @@ class SessionEngine : public Engine {
     return outputs;
   }
 
-  /// What cannot be freed goes with the session; it is not worth failing an item that has its
-  /// result.
-  void free(const Running& running, bool written) {
-    if (!written) return;
-    for (const auto* handles : {&running.sets, &running.read, &running.written}) {
-      for (const Handle handle : *handles) static_cast<void>(session_.release(handle, deadline()));
-    }
+  /// What an item that is late still holds is tried again without waiting, and goes with the
+  /// session at last; it is not worth failing an item that has its result.
+  void free(const Running& running, bool written, runtime::Deadline until) {
+    std::vector<Handle> late;
+    const auto release = [&](const std::vector<Handle>& handles, runtime::Deadline by) {
+      for (const Handle handle : handles) {
+        const Status released = session_.release(handle, by);
+        if (!released && released.error().code != Errc::not_found) late.push_back(handle);
+      }
+    };
+    release(late_, runtime::Clock::now());
+    release(running.sets, until);
+    release(running.read, until);
+    if (written) release(running.written, until);
+    late_ = std::move(late);
   }
 
   const RunPlan& plan_;
@@ -176,6 +193,7 @@ class SessionEngine : public Engine {
   runtime::OpHandle op_;
   std::vector<Handle> shared_;  // by declaration index; 0: every item has its own
   std::deque<Running> running_;
+  std::vector<Handle> late_;  // sets before the buffers in them
 };
 
 }  // namespace

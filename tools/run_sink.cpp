@@ -120,9 +120,14 @@ Status Sink::failed(const std::string& file, const Error& error) {
   return json_item(dump(row));
 }
 
-Status Sink::end() {
-  if (shell_.json) VYRE_TRY(out_.write("\n], \"failed\": " + std::to_string(failures_) + "}\n"));
-  return out_.flush();
+Status Sink::end(const Error* error) {
+  if (shell_.json) {
+    VYRE_TRY(out_.write("\n], \"failed\": " + std::to_string(failures_) +
+                        (error == nullptr ? "" : ", \"error\": " + error_json(*error)) + "}\n"));
+  }
+  VYRE_TRY(out_.flush());
+  if (error != nullptr) complain(shell_, to_string(*error));
+  return {};
 }
 
 }  // namespace vyre::cli

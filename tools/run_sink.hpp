@@ -18,7 +18,8 @@ class Sink {
   /// `outputs`: every returned buffer in declaration order.
   [[nodiscard]] Status done(const std::string& file, std::vector<Bytes> outputs);
   [[nodiscard]] Status failed(const std::string& file, const Error& error);
-  [[nodiscard]] Status end();
+  /// `error`: what failed after the items, if anything did.
+  [[nodiscard]] Status end(const Error* error);
   [[nodiscard]] std::uint64_t failures() const { return failures_; }
 
  private:

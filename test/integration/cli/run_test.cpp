@@ -56,6 +56,51 @@ TEST(CliRun, JsonHasARowForEachFile) {
   EXPECT_EQ(json["items"][1]["error"]["errno"], 2);
 }
 
+TEST(CliRun, AReportThatCannotBeWrittenIsInTheOneJsonObject) {
+  const Folder folder;
+  const std::string a = folder.write("a", "1\n2\n");
+  const Ran ran = vyre({"run", kLines, a, "--json", "--report", folder.path("no/such/place")});
+  EXPECT_EQ(ran.exit_code, 4);
+  ASSERT_TRUE(Json::accept(ran.out)) << ran.out;
+  const Json json = Json::parse(ran.out);
+  EXPECT_EQ(json["items"].size(), 1u);
+  EXPECT_EQ(json["error"]["errno"], 2);
+}
+
+TEST(CliRun, TheReferenceStopsAtTheTimeoutOfAnItem) {
+  const Folder folder;
+  const std::string program =
+      folder.write("p.vir",
+                   "workgroup 1, 1, 1; buffer out: u32[1] read_write output live_out;"
+                   "region \"r\" { for i in 0 .. 4294967295 { out[0] = i; } }");
+  const Ran ran = vyre({"run", program, "--executor", "reference", "--timeout", "0.05"});
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_NE(ran.err.find("wall_time"), std::string::npos) << ran.err;
+}
+
+// More files than one process may map at once.
+TEST(CliRun, ThousandsOfFilesRunRecordAndReplay) {
+  const Folder folder;
+  std::vector<std::string> files;
+  for (int i = 0; i < 3'000; ++i) {
+    files.push_back(folder.write("f" + std::to_string(i),
+                                 std::string(static_cast<std::size_t>(1 + i % 50), '\n')));
+  }
+  const auto with = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), files.begin(), files.end());
+    return vyre(arguments);
+  };
+  const Ran ran = with({"run", kLines});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  const std::string trace = folder.path("trace");
+  const Ran recorded = with({"record", kLines, "--trace", trace});
+  EXPECT_EQ(recorded.exit_code, 0) << recorded.err;
+  EXPECT_EQ(recorded.out, ran.out);
+  const Ran replayed = vyre({"replay", trace, "--compare", "expected", "--json"});
+  EXPECT_EQ(replayed.exit_code, 0) << replayed.err << replayed.out;
+  EXPECT_EQ(Json::parse(replayed.out)["buffers_compared"], 3'000);
+}
+
 TEST(CliRun, EveryExecutorGivesTheSameBytes) {
   const Folder folder;
   const std::string file = folder.write("f", some_text(5000, 3));

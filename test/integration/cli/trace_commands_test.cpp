@@ -47,6 +47,14 @@ TEST(CliRecord, AnOccupiedDirectoryIsRefusedAndKept) {
   EXPECT_EQ(read_all(file), "x\n");
 }
 
+TEST(CliReplay, InspectRefusesFlagsItWouldIgnore) {
+  const Folder folder;
+  for (const char* const flag : {"--executor=cpu", "--compare=expected", "--pace=full", "--ulp=1",
+                                 "--workers=1", "--timeout=1", "--report=r"}) {
+    EXPECT_EQ(vyre({"replay", folder.path("trace"), "--inspect", flag}).exit_code, 2) << flag;
+  }
+}
+
 TEST(CliReplay, TruncatedAndCorruptTracesGiveAnErrorAndNoCrash) {
   const Folder folder;
   const std::string file = folder.write("f", some_text(500, 1));
