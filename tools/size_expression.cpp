@@ -2,10 +2,10 @@
 
 #include <optional>
 
+#include "vyre/protocol/limits.hpp"
+
 namespace vyre::cli {
 namespace {
-
-constexpr int kMaxParentheses{64};
 
 class Evaluator {
  public:
@@ -78,7 +78,8 @@ class Evaluator {
 
   std::uint64_t term() {
     if (accept('(')) {
-      if (++parentheses_ > kMaxParentheses) return wrong("too many parentheses inside each other");
+      if (++parentheses_ > kMaxSizeParentheses)
+        return wrong("too many parentheses inside each other");
       const std::uint64_t value = sum();
       --parentheses_;
       return accept(')') ? value : wrong("a parenthesis is not closed");

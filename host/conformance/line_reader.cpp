@@ -8,6 +8,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "vyre/protocol/limits.hpp"
+
 namespace vyre::conformance {
 
 class LineReader::Inflater {

@@ -10,10 +10,6 @@
 
 namespace vyre::conformance {
 
-/// A line longer than this is refused: twice the hexadecimal form of the largest program, and its
-/// buffers.
-inline constexpr std::size_t kMaxLineBytes{std::size_t{1} << 29};
-
 class LineReader {
  public:
   [[nodiscard]] static Result<LineReader> open(const std::string& path);

@@ -4,12 +4,13 @@
 #include <limits>
 #include <string>
 
+#include "vyre/protocol/limits.hpp"
+
 namespace vyre::planner {
 namespace {
 
 constexpr std::uint64_t kFullBps{10'000};
 constexpr std::uint32_t kOccupancyDivisor{256};  // workgroups a dimension allows per worker group
-constexpr std::uint32_t kMaxWorkerGroups{1'024};
 constexpr std::uint32_t kWideDeviceInvocations{4'096};
 constexpr std::uint32_t kWideDeviceMinGroups{64};
 constexpr std::uint32_t kSparseMinGroups{32};

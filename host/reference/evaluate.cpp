@@ -26,10 +26,6 @@ Status check_sizes(const vir::Program& program, const Names& names, const vir::B
   std::uint64_t total = 0;
   for (std::size_t i = 0; i < program.buffers.size(); ++i) {
     const std::string& name = program.name(program.buffers[i].name);
-    if (element_stride(program, program.buffers[i].element) > kMaxElementBytes) {
-      return fail(Errc::unsupported, "an element of buffer '" + name + "' is wider than " +
-                                         std::to_string(kMaxElementBytes) + " bytes");
-    }
     if (plan.byte_lengths[i] > kMaxReferenceBytes - total) {
       return fail(Errc::limit_exceeded, "buffers up to '" + name + "' need more than the " + limit +
                                             " bytes of the reference executor");

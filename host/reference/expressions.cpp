@@ -4,14 +4,9 @@
 
 #include "machine.hpp"
 #include "vyre/core/f32.hpp"
+#include "vyre/protocol/limits.hpp"
 
 namespace vyre::reference {
-namespace {
-
-/// Deeper than any validated program; bounds our own recursion where validation was skipped.
-constexpr std::uint32_t kMaxExpressionDepth{1024};
-
-}  // namespace
 
 Maybe<Value> Machine::evaluate(Lane& lane, vir::ExprId id) {
   return eval(Scope{&lane, &lane.variables, 0, 0}, id);
@@ -19,7 +14,7 @@ Maybe<Value> Machine::evaluate(Lane& lane, vir::ExprId id) {
 
 Maybe<Value> Machine::eval(const Scope& outer, vir::ExprId id) {
   using vir::ExprTag;
-  if (outer.depth >= kMaxExpressionDepth) {
+  if (outer.depth >= kMaxEvaluationDepth) {
     return stop(FaultCode::bad_operation, "the expression is nested too deeply");
   }
   Scope scope = outer;

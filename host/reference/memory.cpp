@@ -42,7 +42,7 @@ std::uint32_t f32_word(const Value& value) {
 
 }  // namespace
 
-std::uint64_t element_stride(const vir::Program& program, vir::TypeId type) {
+std::uint64_t index_stride(const vir::Program& program, vir::TypeId type) {
   switch (program.types[type].tag) {
     case TypeTag::Bytes:
     case TypeTag::Array:
@@ -71,7 +71,7 @@ std::uint32_t Buffer::length() const {
 }
 
 bool Buffer::in_bounds(std::uint32_t index) const {
-  const std::uint64_t offset = std::uint64_t{index} * stride;  // stride <= kMaxElementBytes
+  const std::uint64_t offset = std::uint64_t{index} * stride;  // stride <= kMaxElementBytes (V142)
   return offset + stride <= bytes.size();
 }
 
@@ -163,7 +163,7 @@ std::vector<Buffer> make_buffers(const vir::Program& program, const vir::BufferP
   for (std::size_t i = 0; i < buffers.size(); ++i) {
     Buffer& buffer = buffers[i];
     buffer.element = program.types[program.buffers[i].element].tag;
-    buffer.stride = element_stride(program, program.buffers[i].element);
+    buffer.stride = index_stride(program, program.buffers[i].element);
     buffer.in_workgroup = plan.classes[i] == vir::BufferClass::workgroup;
     if (vir::takes_input(plan.classes[i])) {
       buffer.bytes = inputs[plan.input_index[i]];

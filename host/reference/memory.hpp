@@ -11,11 +11,9 @@
 
 namespace vyre::reference {
 
-/// Widest element that is executed; wider vectors of vectors are refused.
-inline constexpr std::uint64_t kMaxElementBytes{4096};
-
-/// Bytes that an index steps over: 0 for the types that are only ever addressed as a whole.
-[[nodiscard]] std::uint64_t element_stride(const vir::Program& program, vir::TypeId type);
+/// Bytes that an index steps over: 0 for the types that are only ever addressed as a whole. Written
+/// apart from vir::element_stride on purpose, as all of this executor's meaning is.
+[[nodiscard]] std::uint64_t index_stride(const vir::Program& program, vir::TypeId type);
 
 struct Buffer {
   vir::TypeTag element{vir::TypeTag::U32};

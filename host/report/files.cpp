@@ -6,13 +6,11 @@
 #include "names.hpp"
 #include "vyre/platform/file.hpp"
 #include "vyre/platform/log.hpp"
+#include "vyre/protocol/limits.hpp"
 #include "vyre/report/json_guard.hpp"
 
 namespace vyre::report {
 namespace {
-
-/// A file of reports is read whole; this is some 100,000 runs.
-constexpr std::uint64_t kMaxReportFileBytes{std::uint64_t{1} << 28};
 
 ByteSpan as_bytes(const std::string& text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};

@@ -8,6 +8,7 @@
 
 #include "fields.hpp"
 #include "names.hpp"
+#include "vyre/protocol/limits.hpp"
 #include "vyre/report/json_guard.hpp"
 
 namespace vyre::report {

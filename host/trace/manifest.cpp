@@ -132,10 +132,9 @@ std::string manifest_json(const Manifest& m) {
 
 Result<Manifest> parse_manifest(std::string_view text) {
   const report::JsonShape shape = report::json_shape(text);
-  if (shape.depth > report::kMaxJsonDepth) {
+  if (shape.depth > kMaxJsonDepth) {
     return fail(Errc::limit_exceeded, "JSON nests " + std::to_string(shape.depth) +
-                                          " deep; the limit is " +
-                                          std::to_string(report::kMaxJsonDepth));
+                                          " deep; the limit is " + std::to_string(kMaxJsonDepth));
   }
   try {
     const Json json = Json::parse(text.begin(), text.end());

@@ -15,18 +15,6 @@ namespace {
 
 constexpr std::uint64_t kMaxU32{std::numeric_limits<std::uint32_t>::max()};
 
-/// Bytes that a load or store of the element steps by; 0 where the element has no width of its own.
-std::uint64_t stride_bytes(const Program& program, TypeId type) {
-  switch (program.types[type].tag) {
-    case TypeTag::Bytes:
-    case TypeTag::Array:
-    case TypeTag::DeviceMesh:
-      return 0;
-    default:
-      return size_bytes(program, type);
-  }
-}
-
 /// Elements as the grid rule counts them: by packed bits, else by whole elements.
 std::uint64_t grid_elements(const Program& program, const BufferDecl& buffer, std::uint64_t bytes) {
   const auto bits = packed_bits(program, buffer.element);
@@ -89,6 +77,23 @@ BufferClass classify(const BufferDecl& buffer) noexcept {
   return buffer.access == Access::ReadWrite ? BufferClass::read_write : BufferClass::read;
 }
 
+std::uint64_t element_stride(const Program& program, TypeId type) {
+  switch (program.types[type].tag) {
+    case TypeTag::Bytes:
+    case TypeTag::Array:
+    case TypeTag::Tensor:
+    case TypeTag::TensorShaped:
+    case TypeTag::SparseCsr:
+    case TypeTag::SparseCoo:
+    case TypeTag::SparseBsr:
+    case TypeTag::DeviceMesh:
+    case TypeTag::Opaque:
+      return 0;
+    default:
+      return size_bytes(program, type);
+  }
+}
+
 Result<std::uint64_t> required_bytes(const Program& program, const BufferDecl& buffer) {
   if (buffer.count == 0) return 0;
   std::uint64_t total = 0;
@@ -116,7 +121,7 @@ std::uint64_t element_count(const Program& program, const BufferDecl& buffer,
                             std::uint64_t byte_length) {
   const auto bits = packed_bits(program, buffer.element);
   if (bits && *bits == 4) return byte_length * 2;
-  const std::uint64_t stride = stride_bytes(program, buffer.element);
+  const std::uint64_t stride = element_stride(program, buffer.element);
   return stride == 0 ? byte_length : byte_length / stride;
 }
 

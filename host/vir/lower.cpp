@@ -12,8 +12,6 @@ namespace vyre::vir {
 namespace lowering {
 namespace {
 
-constexpr std::uint64_t kMaxElementBytes{1u << 24};
-
 /// Per If: whether a Barrier is below it, not looking into Regions, as upstream's reference does.
 std::vector<bool> find_guards(const Program& program) {
   std::vector<bool> below(program.nodes.size(), false);
@@ -82,13 +80,6 @@ Result<core::Image> ProgramLowering::run() {
   }
   std::uint64_t workgroup_bytes = 0;
   for (const BufferDecl& buffer : program_.buffers) {
-    const std::uint64_t stride = element_stride(program_, buffer.element);
-    if (stride > kMaxElementBytes) {
-      return fail(Errc::unsupported, "buffer '" + program_.name(buffer.name) +
-                                         "' has elements of " + std::to_string(stride) +
-                                         " bytes; the limit is " +
-                                         std::to_string(kMaxElementBytes));
-    }
     if (classify(buffer) == BufferClass::workgroup) {
       VYRE_ASSIGN(const std::uint64_t bytes, required_bytes(program_, buffer));
       workgroup_bytes += std::min(bytes, kMaxWorkgroupBytes + 1);

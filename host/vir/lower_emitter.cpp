@@ -15,8 +15,6 @@ using core::Opcode;
 
 namespace {
 
-constexpr std::uint32_t kMaxConstants{0x7FFF};
-constexpr std::uint32_t kMaxScalars{0x7FFF};
 constexpr std::uint32_t kScalarsBeforeReuse{256};
 
 enum class Shape : std::uint8_t { flow, move, pure, pure64, checked, memory, group };
@@ -74,7 +72,7 @@ void Emitter::refuse(std::string why) {
 Value Emitter::constant(std::uint32_t bits, Kind kind) {
   const auto found = constant_index_.find(bits);
   if (found != constant_index_.end()) return {kind, true, false, false, found->second};
-  if (constants_.size() >= kMaxConstants) {
+  if (constants_.size() >= kMaxImageConstants) {
     refuse("the program has more than 32,767 different constants; load them from a buffer");
     return {kind, true, false, false, kConstantBit};
   }
@@ -114,23 +112,23 @@ std::uint16_t Emitter::take(std::map<std::uint32_t, std::vector<std::uint16_t>>&
 Value Emitter::new_vector(Kind kind) {
   if (kind.words() == 0) return {kind, false, false, false, 0};
   return {kind, false, true, false,
-          take(free_vectors_, kind.words(), next_vector_, core::kMaxVectorRegisters, "vector")};
+          take(free_vectors_, kind.words(), next_vector_, kMaxVectorRegisters, "vector")};
 }
 
 Value Emitter::new_scalar(Kind kind) {
   if (kind.words() == 0) return {kind, true, false, false, 0};
   return {kind, true, true, false,
-          take(free_scalars_, kind.words(), next_scalar_, kMaxScalars, "scalar")};
+          take(free_scalars_, kind.words(), next_scalar_, kMaxScalarRegisters, "scalar")};
 }
 
 std::uint16_t Emitter::fresh_vector() {
   std::map<std::uint32_t, std::vector<std::uint16_t>> none;
-  return take(none, 1, next_vector_, core::kMaxVectorRegisters, "vector");
+  return take(none, 1, next_vector_, kMaxVectorRegisters, "vector");
 }
 
 std::uint16_t Emitter::fresh_scalar() {
   std::map<std::uint32_t, std::vector<std::uint16_t>> none;
-  return take(none, 1, next_scalar_, kMaxScalars, "scalar");
+  return take(none, 1, next_scalar_, kMaxScalarRegisters, "scalar");
 }
 
 void Emitter::release(const Value& value) {

@@ -2,6 +2,7 @@
 // registers.
 #include "lower_program.hpp"
 #include "vyre/core/f32.hpp"
+#include "vyre/protocol/limits.hpp"
 #include "vyre/vir/dispatch.hpp"
 
 namespace vyre::vir::lowering {
@@ -102,10 +103,9 @@ Value ProgramLowering::load(const Expr& e) {
     return Value{};
   }
   const Kind kind = element_kind(program_, program_.buffers[buffer].element);
-  if (kind.words() * 4 > core::kMaxValueBytes) {
+  if (kind.words() * 4 > kMaxValueBytes) {
     out_.refuse("buffer '" + program_.name(e.name) + "': elements of " + std::to_string(kind.size) +
-                " bytes are too wide to load; the limit is " +
-                std::to_string(core::kMaxValueBytes));
+                " bytes are too wide to load; the limit is " + std::to_string(kMaxValueBytes));
     return Value{};
   }
   // Nothing writes a read-only buffer during a run: its elements at constant places are loaded

@@ -2,22 +2,22 @@
 #include <algorithm>
 
 #include "lower_kinds.hpp"
+#include "vyre/protocol/limits.hpp"
 #include "vyre/vir/statements.hpp"
 
 namespace vyre::vir::lowering {
 namespace {
 
 /// A kind can only climb never -> one kind -> f64 or word -> conflict, and a pass settles every
-/// chain that runs forward; only chains carried round a loop backwards need one pass a link.
-constexpr int kMaxPasses{64};
-
+/// chain that runs forward; only chains carried round a loop backwards need one pass a link, up to
+/// kMaxKindPasses.
 class Walk {
  public:
   explicit Walk(const Program& program)
       : program_(program), bound_(program.names.size(), kNone), buffer_(buffers_by_name(program)) {}
 
   Inference run() {
-    for (int pass = 0; pass < kMaxPasses; ++pass) {
+    for (std::uint32_t pass = 0; pass < kMaxKindPasses; ++pass) {
       changed_ = false;
       next_ = 0;
       list(program_.entry);

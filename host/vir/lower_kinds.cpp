@@ -1,6 +1,8 @@
 // Tables of kinds: elements, operators, casts. The inference over a program is in lower_infer.cpp.
 #include "lower_kinds.hpp"
 
+#include "vyre/vir/dispatch.hpp"
+
 namespace vyre::vir::lowering {
 
 using core::Opcode;
@@ -38,23 +40,6 @@ const char* kind_name(Kind kind) noexcept {
       return "different widths";
   }
   return "?";
-}
-
-std::uint64_t element_stride(const Program& program, TypeId element) {
-  switch (program.types[element].tag) {
-    case TypeTag::Bytes:
-    case TypeTag::Array:
-    case TypeTag::Tensor:
-    case TypeTag::TensorShaped:
-    case TypeTag::SparseCsr:
-    case TypeTag::SparseCoo:
-    case TypeTag::SparseBsr:
-    case TypeTag::DeviceMesh:
-    case TypeTag::Opaque:
-      return 0;
-    default:
-      return size_bytes(program, element);
-  }
 }
 
 Kind element_kind(const Program& program, TypeId element) {

@@ -55,9 +55,8 @@ inline constexpr Kind kF64{Kind::Tag::f64, 0};
 [[nodiscard]] Kind join(Kind a, Kind b) noexcept;
 [[nodiscard]] const char* kind_name(Kind kind) noexcept;
 
-/// What a load of this element gives, and the bytes between elements.
+/// What a load of this element gives.
 [[nodiscard]] Kind element_kind(const Program& program, TypeId element);
-[[nodiscard]] std::uint64_t element_stride(const Program& program, TypeId element);
 
 /// How a binary or unary operator is carried out on operands of one kind (f64 is narrowed to f32
 /// first). `result.tag == never`: the operator has no meaning there and faults when executed.

@@ -1,5 +1,6 @@
 // Statements: scopes, variables, branches, loops. Masks are pushed only where lanes can differ.
 #include "lower_program.hpp"
+#include "vyre/vir/dispatch.hpp"
 
 namespace vyre::vir::lowering {
 

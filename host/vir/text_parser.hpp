@@ -12,6 +12,7 @@
 
 #include "text_lexer.hpp"
 #include "text_words.hpp"
+#include "vyre/protocol/limits.hpp"
 #include "vyre/vir/program.hpp"
 
 namespace vyre::vir::text {

@@ -66,6 +66,17 @@ void workgroup_memory_is_bounded(Checker& c, const char* code) {
   }
 }
 
+void element_width_is_bounded(Checker& c, const char* code) {
+  for (const BufferDecl& buffer : c.program.buffers) {
+    const std::uint64_t stride = element_stride(c.program, buffer.element);
+    if (stride <= kMaxElementBytes) continue;
+    c.report_at(code, kNone,
+                "buffer " + c.name(buffer.name) + " has elements of " + number(stride) +
+                    " bytes; the limit is " + number(kMaxElementBytes) +
+                    ", declare more and narrower elements");
+  }
+}
+
 void buffer_names_are_unique(Checker& c, const char* code) {
   std::unordered_set<Symbol> seen;
   for (const BufferDecl& buffer : c.program.buffers) {
@@ -154,6 +165,7 @@ constexpr ProgramRule kRules[] = {
     {"V105", outputs_have_a_plain_type},
     {"V024", workgroup_buffers_have_a_count},
     {"V141", workgroup_memory_is_bounded},
+    {"V142", element_width_is_bounded},
     {"V104", root_is_regions},
     {"V106", self_exclusive_regions_appear_once},
 };

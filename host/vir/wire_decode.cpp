@@ -2,6 +2,7 @@
 // upstream checks. Host only; reads untrusted bytes. Spec: docs/vir0.md, "Wire".
 #include <cstring>
 
+#include "vyre/protocol/limits.hpp"
 #include "wire_decoder.hpp"
 #include "wire_tables.hpp"
 
@@ -116,10 +117,10 @@ void WireDecoder::node_section() {
     const std::string_view op_id = in_.leb_string("record op id");
     const std::size_t length_offset = in_.at();
     const std::uint64_t length = in_.leb("record payload length");
-    if (late() && length > tables::kMaxRecordBytes) {
+    if (late() && length > kMaxRecordPayloadBytes) {
       in_.fail(Errc::limit_exceeded,
                "record payload has " + std::to_string(length) + " bytes, the limit is " +
-                   std::to_string(tables::kMaxRecordBytes),
+                   std::to_string(kMaxRecordPayloadBytes),
                length_offset);
     }
     if (in_.ok() && length > in_.remaining()) {
@@ -237,10 +238,9 @@ ShapePredicate WireDecoder::predicate(std::uint32_t depth, bool may_be_none) {
   const std::size_t offset = in_.at();
   result.tag = in_.u8("shape predicate");
   if (!in_.ok()) return result;
-  if (depth >= tables::kMaxPredicateDepth) {
+  if (depth >= kMaxPredicateDepth) {
     in_.fail(Errc::limit_exceeded,
-             "shape predicates nest deeper than " + std::to_string(tables::kMaxPredicateDepth) +
-                 " levels",
+             "shape predicates nest deeper than " + std::to_string(kMaxPredicateDepth) + " levels",
              offset);
     return result;
   }
@@ -313,7 +313,7 @@ void WireDecoder::memory_region(std::uint32_t index) {
   }
   const auto section = [&](const char* what) {
     const std::size_t offset = in_.at();
-    const auto length = static_cast<std::size_t>(in_.leb_up_to(tables::kMaxHintBytes, what));
+    const auto length = static_cast<std::size_t>(in_.leb_up_to(kMaxHintBytes, what));
     if (in_.ok() && length > in_.remaining()) {
       in_.fail(Errc::malformed, std::string(what) + " runs past the end of the program", offset);
     }

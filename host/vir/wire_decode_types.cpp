@@ -1,5 +1,6 @@
 // Data types of Cast targets and of buffer elements (two layouts of the same tags). Spec:
 // docs/vir0.md, "Wire".
+#include "vyre/protocol/limits.hpp"
 #include "wire_decoder.hpp"
 #include "wire_tables.hpp"
 
@@ -18,10 +19,10 @@ std::vector<std::uint32_t> WireDecoder::dims(const char* what) {
   const std::size_t offset = in_.at();
   const std::uint32_t count = in_.u32(what);
   std::vector<std::uint32_t> values;
-  if (late() && count > tables::kMaxTypeDims) {
+  if (late() && count > kMaxTypeDims) {
     in_.fail(Errc::limit_exceeded,
              std::string(what) + " is " + std::to_string(count) + ", the limit is " +
-                 std::to_string(tables::kMaxTypeDims),
+                 std::to_string(kMaxTypeDims),
              offset);
     return values;
   }

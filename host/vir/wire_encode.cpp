@@ -2,6 +2,7 @@
 // bytes come out for everything else. Host only. Spec: docs/vir0.md, "Wire".
 #include <cstring>
 
+#include "vyre/protocol/limits.hpp"
 #include "wire_encoder.hpp"
 #include "wire_tables.hpp"
 
@@ -158,9 +159,9 @@ void WireEncoder::hints(const MemoryHints& hints) {
 }
 
 void WireEncoder::predicate(const ShapePredicate& p, std::uint32_t depth) {
-  if (depth >= tables::kMaxPredicateDepth) {
-    fail(Errc::limit_exceeded, "shape predicates nest deeper than " +
-                                   std::to_string(tables::kMaxPredicateDepth) + " levels");
+  if (depth >= kMaxPredicateDepth) {
+    fail(Errc::limit_exceeded,
+         "shape predicates nest deeper than " + std::to_string(kMaxPredicateDepth) + " levels");
     return;
   }
   const std::size_t children = p.tag == 9 ? 1 : p.tag == 7 || p.tag == 8 ? 2 : 0;

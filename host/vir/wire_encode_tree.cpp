@@ -1,5 +1,6 @@
 // Nodes, expressions and data types as bytes. Recursion is bounded by kMaxEncodeDepth. Spec:
 // docs/vir0.md, "Wire".
+#include "vyre/protocol/limits.hpp"
 #include "wire_encoder.hpp"
 #include "wire_tables.hpp"
 
@@ -282,10 +283,9 @@ void WireEncoder::expr_fields(const Expr& e) {
 }
 
 void WireEncoder::dims(const std::vector<std::uint32_t>& dims) {
-  if (profile_ != Profile::v4_0_6_3 && dims.size() > tables::kMaxTypeDims) {
+  if (profile_ != Profile::v4_0_6_3 && dims.size() > kMaxTypeDims) {
     fail(Errc::limit_exceeded, "a type has " + std::to_string(dims.size()) +
-                                   " dimensions, the limit is " +
-                                   std::to_string(tables::kMaxTypeDims));
+                                   " dimensions, the limit is " + std::to_string(kMaxTypeDims));
     return;
   }
   u32(static_cast<std::uint32_t>(dims.size()));

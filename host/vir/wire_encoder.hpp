@@ -10,10 +10,6 @@
 
 namespace vyre::vir {
 
-/// Programs built by hand may be deeper than a decoder accepts (64); beyond this they are refused
-/// by name.
-inline constexpr std::uint32_t kMaxEncodeDepth{1'024};
-
 class WireEncoder {
  public:
   WireEncoder(const Program& program, Profile profile) : program_(program), profile_(profile) {}

@@ -30,12 +30,6 @@ inline constexpr std::uint8_t kExtensionTag{0x80};
 inline constexpr std::string_view kMetadataOpId{"vyre.program.metadata"};
 inline constexpr std::string_view kMetadataMagic{"VYRE-META"};
 
-// Caps that arrived with the 0.6.4 dialect.
-inline constexpr std::uint32_t kMaxRecordBytes{4'194'304};
-inline constexpr std::uint32_t kMaxTypeDims{4'096};
-inline constexpr std::uint32_t kMaxHintBytes{64};
-inline constexpr std::uint32_t kMaxPredicateDepth{32};
-
 /// Opaque expressions that are built in, each with exactly eight payload bytes.
 [[nodiscard]] constexpr bool is_wide_literal(std::string_view kind) noexcept {
   return kind == "vyre.literal.i64" || kind == "vyre.literal.u64" || kind == "vyre.literal.f64";

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <memory>
 
+#include "vyre/protocol/limits.hpp"
+
 namespace vyre::backend {
 
 template <class T>
@@ -14,7 +16,7 @@ class StableTable {
  public:
   static constexpr std::uint32_t kChunkShift{12};
   static constexpr std::uint32_t kChunkEntries{1u << kChunkShift};
-  static constexpr std::uint32_t kMaxEntries{1u << 24};
+  static constexpr std::uint32_t kMaxEntries{kMaxHandles};
 
   StableTable() = default;
   StableTable(const StableTable&) = delete;

@@ -76,9 +76,6 @@ struct BufferFacts {
   std::uint32_t is_workgroup;
 };
 
-inline constexpr std::uint32_t kMaxVectorRegisters{16'384};  // 64 MiB of registers at 1,024 lanes
-inline constexpr std::uint32_t kMaxValueBytes{64};  // widest element a register group holds
-
 /// What the interpreter reads; pointers into an Image or into a device copy of it.
 struct ImageView {
   const Instruction* code;

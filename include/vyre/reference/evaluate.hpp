@@ -16,9 +16,6 @@
 
 namespace vyre::reference {
 
-/// Buffers, and separately the variables of one workgroup, that the executor holds at most.
-inline constexpr std::uint64_t kMaxReferenceBytes{std::uint64_t{1} << 30};
-
 /// cancelled: the deadline passed first, which says nothing about the program.
 enum class Verdict : std::uint8_t { done, refused, faulted, cancelled };
 

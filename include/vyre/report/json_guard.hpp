@@ -8,10 +8,6 @@
 
 namespace vyre::report {
 
-/// Deeper documents are refused unparsed. Ours nest 5 deep; the rest is room for keys that later
-/// versions add.
-inline constexpr std::size_t kMaxJsonDepth{64};
-
 struct JsonShape {
   std::size_t depth{0};      // deepest nesting of [ and { seen
   bool complete{false};      // a value began and every bracket and string it opened is closed

@@ -9,13 +9,14 @@
 #include <optional>
 #include <string>
 
+#include "vyre/protocol/limits.hpp"
 #include "vyre/report/report.hpp"
 #include "vyre/runtime/session.hpp"
 
 namespace vyre::trace {
 
 struct RecordOptions {
-  std::uint64_t max_buffer_bytes{std::uint64_t{1} << 32};  // a larger buffer is refused by name
+  std::uint64_t max_buffer_bytes{kMaxRecordedBufferBytes};  // a larger buffer is refused by name
   /// What the session to be recorded was opened with, so that a recording that is killed carries
   /// it; finish() takes them from the session itself.
   runtime::SessionOptions session;

@@ -20,6 +20,10 @@ enum class BufferClass : std::uint8_t { workgroup, allocated, read_write, read }
   return c == BufferClass::read_write || c == BufferClass::allocated;
 }
 
+/// Bytes that an index of a load or store steps over: 0 for types that are only ever addressed as a
+/// whole.
+[[nodiscard]] std::uint64_t element_stride(const Program& program, TypeId type);
+
 /// Bytes that `count` elements of the declaration need; an unsized element with count > 0 is an
 /// error.
 [[nodiscard]] Result<std::uint64_t> required_bytes(const Program& program,
@@ -31,8 +35,10 @@ enum class BufferClass : std::uint8_t { workgroup, allocated, read_write, read }
 /// Bytes of all workgroup buffers together; more than kMaxWorkgroupBytes is an error.
 [[nodiscard]] Result<std::uint64_t> workgroup_bytes(const Program& program);
 
-/// The bytes of a returned buffer that the caller gets: output_byte_range if it fits, else all of them.
-[[nodiscard]] ByteRange returned_range(const BufferDecl& buffer, std::uint64_t byte_length) noexcept;
+/// The bytes of a returned buffer that the caller gets: output_byte_range if it fits, else all of
+/// them.
+[[nodiscard]] ByteRange returned_range(const BufferDecl& buffer,
+                                       std::uint64_t byte_length) noexcept;
 
 using Grid = std::array<std::uint32_t, 3>;  // workgroups in x, y, z
 

@@ -236,7 +236,8 @@ class Program {
     }
   };
   std::unordered_map<std::string, Symbol, Hash, std::equal_to<>> symbols_;
-  std::array<TypeId, 32> scalars_ = no_scalars();  // by tag: where a parameterless type lies in `types`
+  std::array<TypeId, 32> scalars_ =
+      no_scalars();  // by tag: where a parameterless type lies in `types`
   static constexpr std::array<TypeId, 32> no_scalars() {
     std::array<TypeId, 32> none{};
     none.fill(kNone);

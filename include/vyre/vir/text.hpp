@@ -10,12 +10,6 @@
 
 namespace vyre::vir {
 
-/// Levels of nodes, expressions, types and parentheses together; twice and more what the wire form
-/// allows.
-inline constexpr std::uint32_t kMaxTextDepth{256};
-/// A program of the largest wire size prints to a few times its bytes.
-inline constexpr std::uint64_t kMaxTextBytes{std::uint64_t{1} << 30};
-
 /// Parses a whole `.vir` document. Errors carry line and column and say what was expected.
 [[nodiscard]] Result<Program> assemble(std::string_view text);
 /// Prints any program, decoded or built, so that assemble(disassemble(p)) is the same program.

@@ -105,6 +105,25 @@ TEST(ValidateProgram, WorkgroupMemoryBeyondTheLimitIsRefusedInSum) {
   EXPECT_EQ(codes(b.program), "V141");
 }
 
+TEST(ValidateProgram, ElementsWiderThanTheLimitAreRefused) {
+  const auto of_lanes = [](std::uint32_t inner, std::uint32_t outer) {
+    ProgramBuilder b;
+    vir::DataType type;
+    type.tag = TypeTag::U32;
+    type.element = b.program.add_type(type);
+    type.tag = TypeTag::Vec;
+    type.a = inner;
+    type.element = b.program.add_type(type);
+    type.a = outer;
+    b.buffer("a", Access::ReadWrite, b.program.add_type(type), 0);
+    b.body({b.ret()});
+    return codes(b.program);
+  };
+  EXPECT_EQ(of_lanes(32, kMaxElementBytes / 4 / 32), "");
+  EXPECT_EQ(of_lanes(32, kMaxElementBytes / 4 / 32 + 1), "V142");
+  EXPECT_EQ(of_lanes(~0u, ~0u), "V142") << "no overflow";
+}
+
 TEST(ValidateProgram, ARootThatIsNotARegionIsRefused) {
   ProgramBuilder b;
   EXPECT_EQ(codes(b.program), "V104");  // no statement at all
