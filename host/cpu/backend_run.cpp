@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <new>
 
 #include "backend_worker.hpp"
 #include "vyre/protocol/limits.hpp"
@@ -206,8 +207,10 @@ Completion Worker::run_program(const Work& work, OpRecord& op) {
     steps = result.instructions;
   }
   op.steps.fetch_add(steps, std::memory_order_relaxed);  // relaxed: a count
-  if (fault.code == FaultCode::shutdown) return cancelled(work, FaultCode::shutdown);
-  if (fault.code == FaultCode::worker_lost) return cancelled(work, FaultCode::worker_lost);
+  if (fault.code == FaultCode::shutdown || fault.code == FaultCode::worker_lost ||
+      fault.code == FaultCode::out_of_memory) {
+    return cancelled(work, fault.code);
+  }
   for (const GuardedFile* file : files_) {
     if (!file->intact()) return faulted(work, {FaultCode::io_error, 0, 0, 0});
   }
@@ -242,7 +245,8 @@ Fault Worker::run_spread(const OpRecord& op, const Launch& launch, std::uint64_t
       })) {
   }
   steps = item->steps.load(std::memory_order_relaxed);  // ordered by [SPREAD-1]
-  if (item->broken.load(std::memory_order_relaxed)) return {FaultCode::worker_lost, 0, 0, 0};
+  if (const FaultCode why = item->broken.load(std::memory_order_relaxed); why != FaultCode::none)
+    return {why, 0, 0, 0};
   const std::lock_guard lock(item->mutex);
   return item->fault;
 }
@@ -288,8 +292,10 @@ void Worker::share(SpreadItem& item) {
                                state_.options.fuel, &state_.stop_running);
           item.steps.fetch_add(result.instructions, std::memory_order_relaxed);
           fault = result.fault;
+        } catch (const std::bad_alloc&) {
+          item.broken.store(FaultCode::out_of_memory, std::memory_order_relaxed);
         } catch (...) {
-          item.broken.store(true, std::memory_order_relaxed);
+          item.broken.store(FaultCode::worker_lost, std::memory_order_relaxed);
         }
       }
       if (fault.code != FaultCode::none) {

@@ -82,8 +82,8 @@ struct SpreadItem {
   std::atomic<std::uint64_t> finished{0};
   std::atomic<std::uint64_t> steps{0};
   std::atomic<std::uint64_t> lowest_fault{~std::uint64_t{0}};
-  std::atomic<bool> broken{false};  // a worker could not run its chunk (memory)
-  std::mutex mutex;                 // fault
+  std::atomic<FaultCode> broken{FaultCode::none};  // why a worker could not run its chunk
+  std::mutex mutex;                                // fault
   Fault fault;
   queue::Waiter all_finished;
 };

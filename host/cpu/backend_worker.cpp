@@ -2,6 +2,7 @@
 #include "backend_worker.hpp"
 
 #include <algorithm>
+#include <new>
 #include <thread>
 
 namespace vyre::cpu {
@@ -31,8 +32,7 @@ void Worker::run() noexcept {
       }
     }
   } catch (...) {
-    // Memory ran out in the middle of an item, say. The item is lost with its worker, not the
-    // session.
+    // No memory even to look for work, say. A worker is lost, not the session.
     dead = true;
   }
   if (dead) die();
@@ -71,8 +71,16 @@ void Worker::sleep() {
 bool Worker::run_batch() {
   while (batch_.next != batch_.count) {
     const Work& work = batch_.items[batch_.next];
-    if (state_.options.worker_dies && state_.options.worker_dies(index_, items_run_)) return false;
-    const Completion completion = run_item(work);
+    Completion completion = Completion::make(CompletionStatus::cancelled, FaultCode::out_of_memory,
+                                             static_cast<std::uint32_t>(work.position), 0, 0, 0);
+    try {
+      if (state_.options.worker_dies && state_.options.worker_dies(index_, items_run_))
+        return false;
+      completion = run_item(work);
+    } catch (const std::bad_alloc&) {
+      // This item ends; the next may need less, and everything that an item leaves here is set
+      // anew by the next.
+    }
     ++items_run_;
     end(work, completion);
     ++batch_.next;

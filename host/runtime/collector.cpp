@@ -42,7 +42,8 @@ void Collector::note_submit(std::uint64_t position, std::uint32_t op,
 
 std::uint64_t Collector::collect() {
   const std::unique_lock lock(mutex_, std::try_to_lock);
-  if (!lock.owns_lock()) return 0;
+  // What a worker that was left behind posts afterwards has been ended by give_up() already.
+  if (!lock.owns_lock() || gave_up_) return 0;
   std::array<Completion, kCollectBatch> batch;
   std::uint64_t sum = 0;
   // Bounded by the ring: more cannot be posted before the slots are given back below.
@@ -166,6 +167,7 @@ Collector::Found Collector::look(std::uint64_t position, ItemResult& out) const 
 
 void Collector::give_up(std::uint64_t tail, FaultCode why) {
   const std::lock_guard lock(mutex_);
+  gave_up_ = true;
   const std::int64_t now_ns = ns_since(opened_);
   for (std::uint64_t p = ended_below_.load(std::memory_order_relaxed); p < tail; ++p) {
     if (ended(p)) continue;

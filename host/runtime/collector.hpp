@@ -70,7 +70,8 @@ class Collector {
   [[nodiscard]] std::uint64_t ended_below() const noexcept {
     return ended_below_.load(std::memory_order_acquire);  // [END-1]
   }
-  /// Ends everything that has not, as cancelled: for a backend that could not be stopped.
+  /// Ends everything that has not, as cancelled: for a backend that could not be stopped. What it
+  /// posts afterwards is not collected.
   void give_up(std::uint64_t tail, FaultCode why);
 
   [[nodiscard]] Counts counts() const;
@@ -107,6 +108,7 @@ class Collector {
   std::uint32_t last_op_{kNoOp};
   OpCounters* last_counters_{nullptr};
   Counts counts_;
+  bool gave_up_{false};
 };
 
 }  // namespace vyre::runtime

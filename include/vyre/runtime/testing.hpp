@@ -10,7 +10,8 @@
 namespace vyre::runtime {
 
 struct TestHooks {
-  /// Asked before worker `worker` runs an item, its `items_run`-th; true: its thread ends there.
+  /// Asked before worker `worker` runs an item, its `items_run`-th; true: its thread ends there;
+  /// std::bad_alloc: there is no memory to run the item.
   std::function<bool(std::uint32_t worker, std::uint64_t items_run)> worker_dies;
   /// Asked with the position just taken; true: the producer never publishes it, as if its thread
   /// had died.

@@ -192,6 +192,25 @@ TEST(Life, AWorkerThatDiesLosesItsItemAndNothingElse) {
   }
 }
 
+TEST(Life, AnItemWithoutMemoryEndsAndItsWorkerGoesOn) {
+  TestHooks hooks;
+  hooks.worker_dies = [](std::uint32_t, std::uint64_t items_run) {
+    if (items_run % 2 == 0) throw std::bad_alloc();
+    return false;
+  };
+  auto session = open_for_tests(cpu_options(1), hooks);
+  ASSERT_OK(session);
+  const std::vector<MegakernelWorkItem> items(1'000, MegakernelWorkItem{kNop, 0, 0, 0});
+  ASSERT_EQ(session->submit_many(items, soon()).accepted, 1'000u);
+  const auto drained = session->wait_all(soon());
+  ASSERT_OK(drained);
+  EXPECT_EQ(drained->ended, 1'000u);
+  EXPECT_EQ(drained->not_done, 500u);
+  EXPECT_EQ(outcome(*session->wait({0, 0}, soon())), "cancelled out_of_memory");
+  EXPECT_EQ(outcome(*session->wait({0, 1}, soon())), "done none");
+  EXPECT_OK(session->close());
+}
+
 TEST(Life, WhenTheLastWorkerDiesEverythingEndsAndTheSessionSaysSo) {
   TestHooks hooks;
   hooks.worker_dies = [](std::uint32_t, std::uint64_t items_run) { return items_run >= 10; };
