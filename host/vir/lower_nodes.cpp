@@ -94,7 +94,7 @@ void ProgramLowering::node(NodeId id) {
     case NodeTag::If:
       return branch(n, id);
     case NodeTag::Loop:
-      return loop(n);
+      return loop(n, id);
     case NodeTag::Block:
     case NodeTag::Region:
       return list(n.body);
@@ -235,6 +235,7 @@ void ProgramLowering::branch(const Node& n, NodeId id) {
     list(n.otherwise);
     return;
   }
+  uniform_[id] = condition.scalar || guards_barrier_[id];
   if (guards_barrier_[id]) {
     const std::uint16_t side = out_.fresh_scalar();
     const Value zero = out_.constant(0, kU32);
@@ -292,7 +293,7 @@ void ProgramLowering::branch_vector(const Node& n, const Value& condition) {
   constructs_.pop_back();
 }
 
-void ProgramLowering::loop(const Node& n) {
+void ProgramLowering::loop(const Node& n, NodeId id) {
   const Value from = as_u32(expression(n.e0), FaultCode::bad_index);
   const Value to = as_u32(expression(n.e1), FaultCode::bad_index);
   if (from.never() || to.never()) {
@@ -306,6 +307,7 @@ void ProgramLowering::loop(const Node& n) {
     return;
   }
   loops_ = true;
+  uniform_[id] = from.scalar && to.scalar;
   if (from.scalar && to.scalar) return loop_scalar(n, from, to);
   loop_vector(n, from, to);
 }

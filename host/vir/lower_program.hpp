@@ -40,7 +40,7 @@ class ProgramLowering {
   void branch(const Node& n, NodeId id);
   void branch_scalar(const Node& n, const Value& condition);
   void branch_vector(const Node& n, const Value& condition);
-  void loop(const Node& n);
+  void loop(const Node& n, NodeId id);
   void loop_scalar(const Node& n, const Value& from, const Value& to);
   void loop_vector(const Node& n, const Value& from, const Value& to);
   void copy(const Node& n);
@@ -104,6 +104,7 @@ class ProgramLowering {
   std::vector<std::uint32_t> statement_;
   std::vector<std::uint32_t> buffers_;
   std::vector<bool> guards_barrier_;
+  std::vector<bool> uniform_;  // by node: an If or Loop that a workgroup goes through as one
   std::vector<std::uint32_t> bound_;  // symbol -> index into names_, or kNone
   struct Name {
     Symbol symbol;

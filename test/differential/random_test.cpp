@@ -115,6 +115,15 @@ TEST(RandomPrograms, WhoseVariablesChangeKindAgreeOrAreNotLowered) {
   EXPECT_EQ(tally.refused, 0);
 }
 
+TEST(RandomPrograms, WithSubgroupOperationsOutOfStepAgreeOrAreNotLowered) {
+  test::RandomKnobs knobs;
+  knobs.drifting = true;
+  const auto tally = sweep(7'000'000, 600, knobs, [](const test::RandomCase& c, Tally& t) {
+    return compare(c, t, {}, false);
+  });
+  EXPECT_EQ(tally.refused, 0);
+}
+
 TEST(RandomPrograms, OfGreatDepthAgreeToo) {
   test::RandomKnobs knobs;
   knobs.statements = 60;

@@ -335,7 +335,7 @@ void ProgramGenerator::scope(Nodes& out, std::uint32_t nesting) {
 /// Which variables a lane that returned still has in a later subgroup operation is nobody's
 /// business: an iteration that returns is never followed by one.
 void ProgramGenerator::early_return(Nodes& out) {
-  if (loop_depth_ > 0 && subgroup_in_loop_) return store(out);
+  if (loop_depth_ > 0 && subgroup_in_loop_ && !knobs_.drifting) return store(out);
   Nodes body;
   if (choice_.one_in(2)) store(body);
   body.push_back(b_.ret());
@@ -386,7 +386,7 @@ void ProgramGenerator::share(Nodes& out, std::uint32_t nesting) {
 
 void ProgramGenerator::subgroup(Nodes& out) {
   subgroup_in_loop_ = subgroup_in_loop_ || loop_depth_ > 0;
-  if (!in_step_) {
+  if (!in_step_ && !knobs_.drifting) {
     out.push_back(b_.barrier());
     in_step_ = true;
   }
@@ -521,7 +521,7 @@ void ProgramGenerator::statement(Nodes& out, std::uint32_t nesting) {
       if (uniform_ && !shared_.empty()) return share(out, nesting);
       return store(out);
     case 18:
-      if (uniform_ && !may_return_) return subgroup(out);
+      if (knobs_.drifting || (uniform_ && !may_return_)) return subgroup(out);
       return assign(out);
     default:
       return copy(out);
