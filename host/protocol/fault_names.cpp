@@ -50,6 +50,8 @@ std::string_view fault_name(FaultCode code) noexcept {
       return "abandoned";
     case FaultCode::copy_limit:
       return "copy_limit";
+    case FaultCode::out_of_memory:
+      return "out_of_memory";
   }
   return "unknown";
 }

@@ -32,12 +32,13 @@ enum class FaultCode : std::uint8_t {
   bad_binding = 14,       // the handles do not fit the program: count, size, access
   unknown_op = 15,
   unknown_handle = 16,
-  io_error = 17,     // a file-backed buffer could not be read
-  shutdown = 18,     // cancelled: the session closed first
-  wall_time = 19,    // cancelled: max_wall_time fired first
-  worker_lost = 20,  // cancelled: the worker that held it died
-  abandoned = 21,    // cancelled: its producer took a slot and never published it
-  copy_limit = 22,   // started copies of a workgroup above kMaxPendingCopyBytes
+  io_error = 17,       // a file-backed buffer could not be read
+  shutdown = 18,       // cancelled: the session closed first
+  wall_time = 19,      // cancelled: max_wall_time fired first
+  worker_lost = 20,    // cancelled: the worker that held it died
+  abandoned = 21,      // cancelled: its producer took a slot and never published it
+  copy_limit = 22,     // started copies of a workgroup above kMaxPendingCopyBytes
+  out_of_memory = 23,  // cancelled: the host had no memory to run it
 };
 
 /// Words: [0] phase 31 | status 28..30 | code 20..27 | statement 0..19 ; [1] low 32 bits of the
