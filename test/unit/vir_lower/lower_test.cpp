@@ -96,6 +96,21 @@ TEST(Lower, UniformLoopNeedsNoMask) {
   EXPECT_FALSE(image.diverges);
 }
 
+TEST(Lower, SubgroupOperationOverAVariableThatLanesChangedOutOfStepIsRefused) {
+  const auto lowered = [](const std::string& between) {
+    const auto source = vir::assemble(
+        "workgroup 32, 1, 1;\nbuffer out: u32[32] read_write output live_out;\nregion \"r\" {\n"
+        "let x = lid.x;\nif lid.x < 16u { x = x + 1u; x = x * 2u; }\n" +
+        between + "let s = subgroup_add(x);\nout[lid.x] = s;\n}\n");
+    EXPECT_TRUE(source);
+    return vir::lower(*source);
+  };
+  const auto drifting = lowered("");
+  ASSERT_FALSE(drifting);
+  EXPECT_EQ(drifting.error().code, Errc::unsupported);
+  EXPECT_TRUE(lowered("barrier;\n"));
+}
+
 TEST(Lower, LoopBoundFromMemoryHasAMask) {
   const auto image =
       image_of(with("let s = 0u;\nfor i in 0u..a[gid.x] { s = s + i; }\nout[gid.x] = s;\n"));
