@@ -34,14 +34,4 @@ WatchVerdict AbandonWatch::check(const Producer& producer, std::uint64_t poller_
   return given_up != 0 ? WatchVerdict::reaped : WatchVerdict::waiting;
 }
 
-std::uint64_t AbandonWatch::reap_all(const Producer& producer, std::uint64_t poller_position) {
-  const std::uint64_t tail = producer.tail();
-  std::uint64_t given_up = 0;
-  for (std::uint64_t p = poller_position; p < tail; ++p) {
-    if (producer.reap(p) == ReapOutcome::reaped) ++given_up;
-  }
-  reaped_ += given_up;
-  return given_up;
-}
-
 }  // namespace vyre::queue

@@ -30,11 +30,6 @@ class AbandonWatch {
   /// published it.
   [[nodiscard]] WatchVerdict check(const Producer& producer, std::uint64_t poller_position,
                                    Deadline now);
-  /// Gives up everything unpublished below the tail at once; for shutdown, after close().
-  std::uint64_t reap_all(const Producer& producer, std::uint64_t poller_position);
-
-  /// When check() could say more than it says now; the owner may sleep until then.
-  [[nodiscard]] Deadline next_check() const noexcept { return since_ + timeout_; }
   [[nodiscard]] std::uint64_t reaped() const noexcept { return reaped_; }
 
  private:

@@ -2,25 +2,18 @@
 // that it gives out are trivially copyable, and a kernel may keep them if the memory is pinned.
 // Spec: docs/protocol.md.
 //
-// Tour for a backend:
-//   auto queue = queue::Queue::create({.slots = 4096});            // or adopt() over pinned memory
-//   producers, any thread:  auto got = queue->producer().try_reserve(n);          // prefix, full
-//   or closed
-//                           queue->producer().try_publish(got.first + i, item, flags);  // false:
-//                           abandoned doorbell.notify();                                     //
-//                           once a batch (waiter.hpp)
-//       or, bounded:        submit_until(...) of submit.hpp, which does all that
-//   poller, one thread:     consumer = queue->consumer(); n = consumer.take(out, max);
-//   consumer.release(); workers, any thread:    queue->writer().try_post(completions, n); // never
-//   short, see there collector, one thread at a time: reader = queue->reader(); n =
-//   reader.take(out, max); reader.release();
-//                           expand_position(completion.position_low, lowest position not yet ended)
-//   housekeeping:           AbandonWatch::check() (abandon_watch.hpp) gives up slots that nobody
-//   publishes order (D7):             OrderTracker (order_tracker.hpp) says when an item may start
-//   shutdown:               tail = producer().close(); every position below tail still comes
-//   through take(),
-//                           published or abandoned; the ring is finished when consumer.position ==
-//                           tail.
+// Tour:
+// - make:       Queue::create({.slots = 4096}), or adopt() over pinned memory.
+// - producers:  any thread; producer().try_reserve(n) gives a prefix, full or closed, then
+//               try_publish() for each position (false: it was abandoned) and a doorbell a batch.
+//               submit_until() of submit.hpp does all that, bounded.
+// - poller:     one thread; consumer.take(out, max), consumer.release().
+// - workers:    any thread; writer().try_post(completions, n), never short.
+// - collector:  one at a time; reader.take(out, max), reader.release(), expand_position().
+// - abandoned:  AbandonWatch::check() gives up slots that nobody publishes.
+// - shutdown:   producer().close() gives the final tail; every position below it still comes
+// through
+//               take(), published or abandoned. The ring ends when consumer.position == tail.
 // An item is accepted only with a completion slot in reserve: accepted - collected <=
 // completion_slots. So somebody must collect while producers submit (a full ring is a reason to
 // collect).
