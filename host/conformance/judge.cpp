@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "compare.hpp"
+#include "vyre/vir/transcendentals.hpp"
 #include "vyre/vir/validate.hpp"
 #include "vyre/vir/wire.hpp"
 
@@ -35,7 +36,7 @@ std::optional<std::string> compare_outputs(const ExecutionCase& c, const vir::Pr
     return "expected " + std::to_string(c.outputs->size()) + " outputs, got " +
            std::to_string(outputs.size());
   }
-  const std::uint64_t ulp = has_transcendentals(program) ? c.ulp : 0;
+  const std::uint64_t ulp = vir::uses_transcendentals(program) ? c.ulp : 0;
   std::size_t next = 0;
   for (const vir::BufferDecl& buffer : program.buffers) {
     if (!vir::is_returned(vir::classify(buffer))) continue;

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 
+#include "vyre/base/ulp.hpp"
 #include "vyre/protocol/fault_names.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/vir/dispatch.hpp"
+#include "vyre/vir/transcendentals.hpp"
 
 namespace vyre::trace {
 namespace {
@@ -16,47 +18,6 @@ enum class Builtin : std::uint32_t {
 };
 
 constexpr std::size_t kShownBytes{16};
-
-bool is_nan(std::uint32_t bits) noexcept {
-  return (bits & 0x7FFF'FFFFu) > 0x7F80'0000u;
-}
-
-/// f32 bits on a line where neighbours differ by one; both zeros lie side by side.
-std::int64_t ordered(std::uint32_t bits) noexcept {
-  const auto magnitude = static_cast<std::int64_t>(bits & 0x7FFF'FFFFu);
-  return (bits & 0x8000'0000u) != 0 ? -magnitude - 1 : magnitude;
-}
-
-bool within(std::uint32_t a, std::uint32_t b, std::uint32_t ulp) noexcept {
-  if (a == b) return true;
-  if (is_nan(a) || is_nan(b)) return false;
-  const std::int64_t distance = ordered(a) - ordered(b);
-  return (distance < 0 ? -distance : distance) <= static_cast<std::int64_t>(ulp);
-}
-
-bool has_transcendental(const vir::Program& program) {
-  return std::any_of(program.exprs.begin(), program.exprs.end(), [](const vir::Expr& e) {
-    if (e.tag != vir::ExprTag::UnOp) return false;
-    switch (static_cast<vir::UnOp>(e.op)) {
-      case vir::UnOp::Exp:
-      case vir::UnOp::Exp2:
-      case vir::UnOp::Log:
-      case vir::UnOp::Log2:
-      case vir::UnOp::Sin:
-      case vir::UnOp::Cos:
-      case vir::UnOp::Tan:
-      case vir::UnOp::Asin:
-      case vir::UnOp::Acos:
-      case vir::UnOp::Atan:
-      case vir::UnOp::Sinh:
-      case vir::UnOp::Cosh:
-      case vir::UnOp::Tanh:
-        return true;
-      default:
-        return false;
-    }
-  });
-}
 
 /// The buffers that a handle names; `handle` must outlive the result.
 std::span<const std::uint32_t> members(const TraceState& state, const std::uint32_t& handle) {
@@ -89,8 +50,8 @@ std::optional<std::uint64_t> first_difference(ByteSpan expected, ByteSpan actual
     }
     for (const std::size_t end = at + n; at < end;) {
       const bool element = ulp != 0 && at % 4 == 0 && at + 4 <= common;
-      if (element &&
-          within(load_le<std::uint32_t>(expected, at), load_le<std::uint32_t>(actual, at), ulp)) {
+      if (element && ulp_distance(load_le<std::uint32_t>(expected, at),
+                                  load_le<std::uint32_t>(actual, at)) <= ulp) {
         at += 4;
       } else if (!element && expected[at] == actual[at]) {
         ++at;
@@ -131,7 +92,7 @@ std::string to_string(const Ending& ending) {
 }
 
 void WriteTracker::define(std::uint32_t op, const vir::Program& program) {
-  const bool transcendental = has_transcendental(program);
+  const bool transcendental = vir::uses_transcendentals(program);
   Op made;
   for (const vir::BufferDecl& buffer : program.buffers) {
     const vir::BufferClass c = vir::classify(buffer);

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "vyre/base/ulp.hpp"
+#include "vyre/vir/transcendentals.hpp"
+
 namespace vyre::conformance {
 namespace {
 
@@ -60,7 +63,7 @@ TEST(Transcendentals, AreOnlyTheFunctionsThatLibrariesComputeDifferently) {
     e.tag = vir::ExprTag::UnOp;
     e.op = static_cast<std::uint8_t>(op);
     p.add(e);
-    return has_transcendentals(p);
+    return vir::uses_transcendentals(p);
   };
   EXPECT_TRUE(with(vir::UnOp::Sin));
   EXPECT_TRUE(with(vir::UnOp::Log2));
