@@ -161,6 +161,12 @@ class CpuBackend final : public backend::Backend {
     return {};
   }
 
+  [[nodiscard]] std::optional<ByteSpan> view(std::uint32_t handle) const noexcept override {
+    const MemoryEntry* entry = state_->memory.find(handle);
+    if (entry == nullptr || entry->kind == MemoryEntry::Kind::set) return std::nullopt;
+    return ByteSpan{entry->data, entry->bytes};
+  }
+
   [[nodiscard]] Status add_program(std::uint32_t op, backend::ProgramOp program) override {
     state_->ops.at(op).program = std::move(program);
     return {};

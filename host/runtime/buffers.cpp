@@ -108,7 +108,7 @@ Result<Handle> Session::State::allocate(std::uint64_t bytes, const ByteSpan* con
     if (contents != nullptr && observer_.observer) {
       observer_.observer->on_buffer(Handle{*handle}, *contents, false);
     } else {
-      observe_handle(record);
+      VYRE_TRY(observe_handle(record));
     }
   }
   return Handle{*handle};
@@ -126,7 +126,7 @@ Result<Handle> Session::State::map_file(const std::string& path) {
   put_handle(handle, HandleRecord::Kind::file, *bytes);
   if (observer_.active.load(std::memory_order_acquire)) {
     const std::lock_guard observing(observer_.mutex);
-    observe_handle(*find_handle(handle));
+    VYRE_TRY(observe_handle(*find_handle(handle)));
   }
   return Handle{handle};
 }
@@ -156,24 +156,35 @@ Result<Handle> Session::State::bind(std::span<const Handle> buffers) {
   record.members = std::move(members);
   if (observer_.active.load(std::memory_order_acquire)) {
     const std::lock_guard observing(observer_.mutex);
-    observe_handle(record);
+    VYRE_TRY(observe_handle(record));
   }
   return Handle{handle};
 }
 
-void Session::State::observe_handle(const HandleRecord& record) {
-  if (!observer_.observer) return;
+Status Session::State::observe_handle(const HandleRecord& record) {
+  if (!observer_.observer) return {};
   if (record.kind == HandleRecord::Kind::set) {
     std::vector<Handle> buffers;
     for (const std::uint32_t member : record.members) buffers.push_back(Handle{member});
     observer_.observer->on_bind(Handle{record.handle}, buffers);
-    return;
+    return {};
   }
-  Bytes bytes(record.bytes);
+  const bool file = record.kind == HandleRecord::Kind::file;
   // A file that was cut short meanwhile is told with zeros, as items would read it.
-  (void)backend_->read(record.handle, 0, bytes);
-  observer_.observer->on_buffer(Handle{record.handle}, bytes,
-                                record.kind == HandleRecord::Kind::file);
+  if (const auto there = backend_->view(record.handle)) {
+    observer_.observer->on_buffer(Handle{record.handle}, *there, file);
+    return {};
+  }
+  try {
+    Bytes bytes(record.bytes);
+    (void)backend_->read(record.handle, 0, bytes);
+    observer_.observer->on_buffer(Handle{record.handle}, bytes, file);
+    return {};
+  } catch (const std::bad_alloc&) {
+    return fail(Errc::out_of_memory, "telling the observer of buffer " + text(record.handle) +
+                                         " needs " + text(record.bytes) +
+                                         " bytes of host memory, which are not available");
+  }
 }
 
 Result<std::uint64_t> Session::State::buffer_bytes(Handle buffer) {

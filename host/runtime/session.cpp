@@ -147,7 +147,12 @@ Status Session::State::observe(std::shared_ptr<SessionObserver> observer) {
     for (std::uint32_t i = 1; i < handles_used_; ++i) {
       const HandleRecord* record = handles_.find(i);
       if (record == nullptr || record->kind == HandleRecord::Kind::none) continue;
-      if ((record->kind == HandleRecord::Kind::set) == sets) observe_handle(*record);
+      if ((record->kind == HandleRecord::Kind::set) != sets) continue;
+      if (auto told = observe_handle(*record); !told) {
+        observer_.active.store(false, std::memory_order_release);
+        observer_.observer.reset();
+        return told;
+      }
     }
   }
   return {};

@@ -117,7 +117,8 @@ class Session::State final : public backend::Listener {
   /// waits, so the handle is looked up again.
   [[nodiscard]] Result<HandleRecord*> await_free(OrderLock& lock, Handle handle, bool writes,
                                                  Deadline deadline);
-  void observe_handle(const HandleRecord& record);  // under order_ and the observer's lock
+  [[nodiscard]] Status observe_handle(
+      const HandleRecord& record);  // under order_ and the observer's lock
 
   // submit.cpp
   struct Access {

@@ -45,7 +45,7 @@ struct Options {
   std::chrono::nanoseconds producer_timeout{0};
   Deadline start_until{Deadline::max()};  // later than this no item starts (max_wall_time)
   /// Fault injection for tests: asked before a worker runs an item, with the worker and how many
-  /// items it has run; true makes the worker die there.
+  /// items it has run; true makes the worker die there, std::bad_alloc is what the item then meets.
   std::function<bool(std::uint32_t worker, std::uint64_t items_run)> worker_dies;
 };
 
@@ -123,6 +123,9 @@ class Backend {
                                      ByteSpan bytes) = 0;
   [[nodiscard]] virtual Status read(std::uint32_t handle, std::uint64_t offset,
                                     MutableByteSpan out) = 0;
+  /// The bytes of a buffer where they lie in host memory and stay until it is released: whoever
+  /// only looks at them need not copy a file of any size. Empty optional: read() is the way.
+  [[nodiscard]] virtual std::optional<ByteSpan> view(std::uint32_t handle) const noexcept = 0;
 
   // Ops, one thread at a time; an op is added before the first item that names it is published.
   [[nodiscard]] virtual Status add_program(std::uint32_t op, ProgramOp program) = 0;
