@@ -112,7 +112,7 @@ class Evaluator {
   std::string_view text_;
   const SizeOf& size_of_;
   std::size_t at_{0};
-  int parentheses_{0};
+  std::uint32_t parentheses_{0};
   std::optional<Error> error_;
 };
 
