@@ -84,11 +84,19 @@ CpuRun run_cpu(const vir::Program& given, std::span<const Bytes> inputs,
 
   CpuRun run;
   cpu::Interpreter interpreter;
+  const ImageRunner runner =
+      options.runner ? options.runner
+                     : [&](const core::Image& i, std::span<const core::BufferView> b,
+                           const core::Grid& g, core::WorkgroupSpan s, std::uint64_t fuel) {
+                         return Result<core::RunResult>(interpreter.run(i, b, g, s, fuel));
+                       };
   const std::uint64_t total = std::uint64_t{(*grid)[0]} * (*grid)[1] * (*grid)[2];
   const std::uint64_t step = options.workgroups_a_call == 0 ? total : options.workgroups_a_call;
   for (std::uint64_t first = 0; first < total; first += step) {
     const core::WorkgroupSpan span{first, std::min(step, total - first)};
-    const auto result = interpreter.run(*image, views, *grid, span, options.fuel);
+    const auto ran = runner(*image, views, *grid, span, options.fuel);
+    if (!ran) return not_run(Verdict::unsupported, ran.error());
+    const core::RunResult& result = *ran;
     if (result.fault.code != FaultCode::none) {
       run.verdict = Verdict::faulted;
       run.fault = result.fault;

@@ -2,11 +2,14 @@
 // support.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "vyre/core/image.hpp"
+#include "vyre/core/run.hpp"
 #include "vyre/reference/evaluate.hpp"
 #include "vyre/vir/dispatch.hpp"
 #include "vyre/vir/program.hpp"
@@ -21,11 +24,17 @@ struct CpuRun {
   bool wrote_outside{false};  // a guard zone around a buffer changed
 };
 
+/// Runs workgroups of an image over host buffers; an Error where this executor cannot.
+using ImageRunner = std::function<Result<core::RunResult>(
+    const core::Image& image, std::span<const core::BufferView> buffers, const core::Grid& grid,
+    core::WorkgroupSpan span, std::uint64_t fuel)>;
+
 struct CpuOptions {
   bool optimise{true};
   std::uint64_t fuel{std::uint64_t{1} << 20};
   std::uint64_t workgroups_a_call{0};  // 0: all in one
   std::optional<vir::Grid> grid;       // default: vir::infer_grid
+  ImageRunner runner;                  // default: cpu::Interpreter
 };
 
 /// prepare, validate, plan, lower, interpret; the same steps as the reference's, for images. Every
