@@ -22,15 +22,11 @@ jobs=$(nproc)
 if ! command -v nvcc >/dev/null && [ -x /usr/local/cuda/bin/nvcc ]; then
   export PATH="$PATH:/usr/local/cuda/bin"
 fi
-launcher=()
-if command -v ccache >/dev/null; then
-  launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
-fi
 
 step() { printf '\n== %s (%ss)\n' "$1" "$SECONDS"; }
 
 step "build"
-cmake --preset dev "${launcher[@]}" | grep -E "CUDA|Error|Warning" || true
+cmake --preset dev | grep -E "CUDA|Error|Warning" || true
 cmake --build --preset dev --parallel "$jobs"
 step "tests"
 ctest --preset dev --parallel "$jobs" --no-tests=error
@@ -38,7 +34,7 @@ ctest --preset dev --parallel "$jobs" --no-tests=error
 if [ "$quick" = no ]; then
   for preset in asan-ubsan tsan; do
     step "build with $preset"
-    cmake --preset "$preset" "${launcher[@]}" >/dev/null
+    cmake --preset "$preset" >/dev/null
     cmake --build --preset "$preset" --parallel "$jobs" --target sanitized_tests
     step "tests with $preset"
     ctest --preset "$preset" --parallel "$jobs" --no-tests=error
