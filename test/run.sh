@@ -26,7 +26,7 @@ fi
 step() { printf '\n== %s (%ss)\n' "$1" "$SECONDS"; }
 
 step "build"
-cmake --preset dev | grep -E "CUDA|Error|Warning" || true
+cmake --preset dev
 cmake --build --preset dev --parallel "$jobs"
 step "tests"
 ctest --preset dev --parallel "$jobs" --no-tests=error
