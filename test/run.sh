@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds everything and runs every test: the plain build first, then the unit and model tests under
-# AddressSanitizer + UBSan and under ThreadSanitizer. Installs missing Debian packages. No GPU is needed;
+# AddressSanitizer + UBSan, and those with threads under ThreadSanitizer. Installs missing Debian packages. No GPU is needed;
 # CUDA code is built where nvcc is found.
 #
 # Usage: test/run.sh [--quick]     --quick: the plain build and its tests only
@@ -35,7 +35,7 @@ if [ "$quick" = no ]; then
   for preset in asan-ubsan tsan; do
     step "build with $preset"
     cmake --preset "$preset" >/dev/null
-    cmake --build --preset "$preset" --parallel "$jobs" --target sanitized_tests
+    cmake --build --preset "$preset" --parallel "$jobs" --target "${preset}_tests"
     step "tests with $preset"
     ctest --preset "$preset" --parallel "$jobs" --no-tests=error
   done
