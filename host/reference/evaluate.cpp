@@ -51,8 +51,14 @@ Status check_sizes(const vir::Program& program, const Names& names, const vir::B
 Outcome stopped(const vir::Program& program, const Machine& machine, std::uint64_t workgroup,
                 const Stop& why) {
   Outcome outcome;
-  outcome.verdict = why.code == FaultCode::wall_time ? Verdict::cancelled : Verdict::faulted;
   outcome.fault.code = why.code;
+  if (why.code == FaultCode::wall_time) {
+    // Nobody's fault: there is no place to name, and perhaps no lane has run yet.
+    outcome.verdict = Verdict::cancelled;
+    outcome.message = std::string(fault_name(why.code)) + ": " + why.why;
+    return outcome;
+  }
+  outcome.verdict = Verdict::faulted;
   outcome.fault.workgroup = workgroup;
   outcome.fault.lane = machine.fault_lane();
   outcome.fault.statement = vir::statement_numbers(program)[machine.fault_node()];
