@@ -1,6 +1,7 @@
 // The README's C++ example, word for word, checked against a plain loop over the same file.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
 #include <cstring>
 
@@ -27,7 +28,8 @@ TEST(ReadmeExample, CountsTheBytesOfAFileAsAPlainLoopDoes) {
 
   ASSERT_EQ(ended.status, vyre::CompletionStatus::done);
   std::array<std::uint32_t, 256> expected{};
-  for (const std::uint8_t byte : vyre::platform::read_file("/bin/ls").value()) ++expected[byte];
+  const vyre::Bytes file = vyre::platform::read_file("/bin/ls").value();
+  for (const std::uint8_t byte : file) ++expected[byte];
   ASSERT_EQ(bytes.size(), sizeof expected);
   EXPECT_EQ(std::memcmp(bytes.data(), expected.data(), sizeof expected), 0);
 }
