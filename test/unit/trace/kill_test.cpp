@@ -32,7 +32,14 @@ TEST(TraceKill, RecordingKilledAtAnyMomentReplaysToItsLastRecord) {
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
     if (child == 0) record_for_ever(folder / "trace", static_cast<std::uint64_t>(round));
-    std::this_thread::sleep_for(pause);
+    // Every other round the clock starts when the recording does, so that a slow machine is hit in
+    // its middle too.
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    while (round % 2 == 1 && !std::filesystem::exists(folder / "trace/manifest.json") &&
+           std::chrono::steady_clock::now() < patience) {
+      std::this_thread::sleep_for(std::chrono::microseconds{100});
+    }
+    std::this_thread::sleep_for(round % 2 == 1 ? pause + std::chrono::milliseconds{40} : pause);
     ASSERT_EQ(::kill(child, SIGKILL), 0);
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);
