@@ -7,6 +7,7 @@
 
 #include "commands.hpp"
 #include "exit_codes.hpp"
+#include "flag_checks.hpp"
 #include "program_file.hpp"
 
 namespace vyre::cli {
@@ -66,6 +67,7 @@ void add_asm(CLI::App& app, Action& chosen) {
                   "the text, or a blob to encode anew; - is standard input")
       ->required();
   sub->add_option("-o,--output", options->output, "the file for the blob; - is standard output")
+      ->check(not_empty())
       ->capture_default_str();
   sub->add_option("--profile", options->profile, "v4-0.6.3, v4-0.6.4 or v6")->capture_default_str();
   sub->callback(

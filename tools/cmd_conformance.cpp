@@ -4,6 +4,7 @@
 
 #include "commands.hpp"
 #include "exit_codes.hpp"
+#include "flag_checks.hpp"
 #include "vyre/conformance/conformance.hpp"
 
 namespace vyre::cli {
@@ -73,7 +74,7 @@ void add_conformance(CLI::App& app, Action& chosen) {
       ->capture_default_str();
   sub->add_option("--timeout", options->timeout_s, "seconds for one case")
       ->capture_default_str()
-      ->check(CLI::Range(0.001, 1e9));
+      ->check(seconds());
   sub->callback(
       [options, &chosen] { chosen = [options](Shell& shell) { return run(shell, *options); }; });
 }

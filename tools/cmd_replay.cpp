@@ -7,6 +7,7 @@
 
 #include "commands.hpp"
 #include "exit_codes.hpp"
+#include "flag_checks.hpp"
 #include "vyre/trace/trace.hpp"
 
 namespace vyre::cli {
@@ -147,8 +148,9 @@ void add_replay(CLI::App& app, Action& chosen) {
           ->capture_default_str(),
       sub->add_option("--timeout", options->timeout_s, "seconds for the whole replay")
           ->capture_default_str()
-          ->check(CLI::Range(0.001, 1e9)),
-      sub->add_option("--report", options->report, "write the run's report here")};
+          ->check(seconds()),
+      sub->add_option("--report", options->report, "write the run's report here")
+          ->check(not_empty())};
   CLI::Option* const inspect =
       sub->add_flag("--inspect", options->inspect,
                     "check every record and digest without running anything: no other flag");

@@ -12,6 +12,7 @@
 
 #include "commands.hpp"
 #include "exit_codes.hpp"
+#include "flag_checks.hpp"
 #include "program_file.hpp"
 #include "run_engine.hpp"
 #include "run_sink.hpp"
@@ -74,9 +75,9 @@ class Runner {
   Status run() {
     VYRE_TRY(sink_.begin(engine_.executor()));
     if (plan_.item_buffer == vir::kNone) {
-      VYRE_TRY(submit({}));
+      VYRE_TRY(submit(nullptr));
     }
-    for (const std::string& file : options_.files) VYRE_TRY(submit(file));
+    for (const std::string& file : options_.files) VYRE_TRY(submit(&file));
     while (!waiting_.empty()) VYRE_TRY(retire());
     progress_.clear();
     return {};
@@ -105,9 +106,11 @@ class Runner {
     return {};
   }
 
-  Status submit(const std::string& file) {
+  /// Without a file: the one item of a program whose buffers all have bytes.
+  Status submit(const std::string* named) {
     ItemInput input;
-    if (!file.empty()) {
+    const std::string file = named != nullptr ? *named : std::string();
+    if (named != nullptr) {
       const bool may_map = plan_.sources[plan_.item_buffer].buffer_class == vir::BufferClass::read;
       auto opened = open_item(file, may_map, options_.max_memory_bytes);
       if (!opened) return give_up(file, std::move(opened).error());
@@ -239,9 +242,11 @@ void add_flags(CLI::App* sub, RunOptions& options) {
       ->allow_extra_args(false);
   sub->add_option("--format", options.format, "auto, raw, hex, hex32, u32, i32 or f32")
       ->capture_default_str();
-  sub->add_option("-o,--out", options.out_file, "a file for the one output of one item");
+  sub->add_option("-o,--out", options.out_file, "a file for the one output of one item")
+      ->check(not_empty());
   sub->add_option("--out-dir", options.out_directory,
-                  "a directory for the outputs, FILE.BUFFER each");
+                  "a directory for the outputs, FILE.BUFFER each")
+      ->check(not_empty());
   sub->add_option("--invocations", options.invocations,
                   "a grid that covers this many (0: the program's own)")
       ->capture_default_str();
@@ -251,12 +256,12 @@ void add_flags(CLI::App* sub, RunOptions& options) {
                   "loop iterations a workgroup may spend; 0 is the default bound");
   sub->add_option("--timeout", options.timeout_s, "seconds to wait for one item")
       ->capture_default_str()
-      ->check(CLI::Range(0.001, 1e9));
+      ->check(seconds());
   sub->add_option("--max-memory", options.max_memory_bytes,
                   "bytes that the items in flight may hold")
       ->capture_default_str()
       ->transform(CLI::AsSizeValue(false));
-  sub->add_option("--report", options.report, "write the run's report here");
+  sub->add_option("--report", options.report, "write the run's report here")->check(not_empty());
   sub->add_option("--profile", options.profile, "v4-0.6.3, v4-0.6.4 or v6, for wire blobs")
       ->capture_default_str();
 }
@@ -278,7 +283,8 @@ void add_record(CLI::App& app, Action& chosen) {
   CLI::App* sub =
       app.add_subcommand("record", "run a program over files and record the run as a trace");
   sub->add_option("--trace", options->trace_directory, "the directory of the trace, new or empty")
-      ->required();
+      ->required()
+      ->check(not_empty());
   add_flags(sub, *options);
   sub->add_option("--executor", options->executor, "auto, cpu or cuda")
       ->capture_default_str()

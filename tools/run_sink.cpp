@@ -48,7 +48,7 @@ Status Sink::json_item(const std::string& row) {
 
 Status Sink::done(const std::string& file, std::vector<Bytes> outputs) {
   Json row{{"file", file}, {"status", "done"}, {"outputs", Json::object()}};
-  if (file.empty()) row["file"] = nullptr;
+  if (plan_.item_buffer == vir::kNone) row["file"] = nullptr;
   const bool to_files = !options_.out_file.empty() || !options_.out_directory.empty();
   for (const WantedOutput& output : plan_.wanted) {
     ByteSpan bytes = outputs[output.returned];
@@ -116,7 +116,7 @@ Status Sink::failed(const std::string& file, const Error& error) {
   complain(shell_, text);
   if (!shell_.json) return {};
   Json row{{"file", file}, {"status", "failed"}, {"error", Json::parse(error_json(error))}};
-  if (file.empty()) row["file"] = nullptr;
+  if (plan_.item_buffer == vir::kNone) row["file"] = nullptr;
   return json_item(dump(row));
 }
 
