@@ -53,7 +53,14 @@ Result<Bytes> bind_value(const std::string& value, std::uint64_t max_bytes) {
     const std::string_view bytes = after("text:");
     return Bytes(bytes.begin(), bytes.end());
   }
-  return read_input(begins("file:") ? value.substr(5) : value, max_bytes);
+  return read_input(bind_file(value), max_bytes);
+}
+
+std::string bind_file(const std::string& value) {
+  for (const char* const written_out : {"u32:", "i32:", "f32:", "hex:", "text:"}) {
+    if (value.rfind(written_out, 0) == 0) return {};
+  }
+  return value.rfind("file:", 0) == 0 ? value.substr(5) : value;
 }
 
 }  // namespace vyre::cli

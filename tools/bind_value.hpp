@@ -14,5 +14,7 @@ namespace vyre::cli {
                                                                            const std::string& flag);
 /// u32:1,2  i32:-1  f32:0.5,1e3  hex:00ff  text:needle  file:PATH, or a path without a prefix.
 [[nodiscard]] Result<Bytes> bind_value(const std::string& value, std::uint64_t max_bytes);
+/// The path of a value that is a file; empty for one written out.
+[[nodiscard]] std::string bind_file(const std::string& value);
 
 }  // namespace vyre::cli

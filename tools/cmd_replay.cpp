@@ -8,6 +8,7 @@
 #include "commands.hpp"
 #include "exit_codes.hpp"
 #include "flag_checks.hpp"
+#include "run_paths.hpp"
 #include "vyre/trace/trace.hpp"
 
 namespace vyre::cli {
@@ -90,6 +91,11 @@ Outcome inspect(Shell& shell, const Options& options) {
 Outcome run(Shell& shell, const Options& options) {
   if (options.inspect) return inspect(shell, options);
   VYRE_ASSIGN(trace::ReplayOptions how, resolved(options));
+  if (options.report == "-") {
+    return fail(Errc::invalid_argument,
+                "--report - and the result both want standard output; name a file");
+  }
+  VYRE_TRY(check_outside(options.report, "--report", options.directory));
   Progress progress("replay, items");
   how.progress = [&progress](std::uint64_t done, std::uint64_t total) {
     progress.update(done, total);

@@ -15,6 +15,7 @@
 #include "flag_checks.hpp"
 #include "program_file.hpp"
 #include "run_engine.hpp"
+#include "run_paths.hpp"
 #include "run_sink.hpp"
 #include "vyre/platform/file.hpp"
 #include "vyre/protocol/limits.hpp"
@@ -22,7 +23,7 @@
 namespace vyre::cli {
 namespace {
 
-Status check(const Shell& shell, const RunOptions& options, const RunPlan& plan) {
+Status check(const RunOptions& options, const RunPlan& plan) {
   if (!options.out_file.empty() && !options.out_directory.empty()) {
     return fail(Errc::invalid_argument, "-o and --out-dir exclude each other");
   }
@@ -31,9 +32,6 @@ Status check(const Shell& shell, const RunOptions& options, const RunPlan& plan)
                                             std::to_string(plan.wanted.size()) + " of " +
                                             std::to_string(options.files.size()) +
                                             "; use --out-dir, or --output to choose");
-  }
-  if (options.out_file == "-" && shell.json) {
-    return fail(Errc::invalid_argument, "-o - and --json both want standard output; name a file");
   }
   for (const char* const known : {"auto", "reference", "cpu", "cuda"}) {
     if (options.executor == known) return {};
@@ -207,9 +205,11 @@ Status finish(Engine& engine, const Shell& shell, const RunOptions& options,
 
 Outcome run(Shell& shell, const RunOptions& options) {
   VYRE_ASSIGN(const vir::Profile profile, vir::parse_profile(options.profile));
+  VYRE_TRY(check_streams(shell, options));
   VYRE_ASSIGN(ProgramFile file, load_program(options.program, profile));
   VYRE_ASSIGN(const RunPlan plan, make_plan(std::move(file.program), options));
-  VYRE_TRY(check(shell, options, plan));
+  VYRE_TRY(check(options, plan));
+  VYRE_TRY(check_paths(options, stored_paths(plan, options)));
   if (!options.out_directory.empty()) VYRE_TRY(platform::make_directories(options.out_directory));
   VYRE_ASSIGN(const std::unique_ptr<Engine> engine, options.executor == "reference"
                                                         ? make_reference_engine(plan, options)

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <unordered_map>
+#include <unordered_set>
 
 namespace vyre::cli {
 namespace {
@@ -29,11 +31,34 @@ std::string file_name(std::string text) {
 
 }  // namespace
 
+std::vector<std::string> stored_paths(const RunPlan& plan, const RunOptions& options) {
+  if (!options.out_file.empty()) return {options.out_file};
+  std::vector<std::string> paths;
+  if (options.out_directory.empty()) return paths;
+  std::vector<std::string> stems;
+  for (const std::string& file : options.files) stems.push_back(file_name(file));
+  if (plan.item_buffer == vir::kNone) stems.emplace_back("output");
+  // Files of one name from different folders, and buffers whose names look alike, stay apart.
+  std::unordered_set<std::string> used;
+  std::unordered_map<std::string, std::uint32_t> numbers;
+  for (const std::string& stem : stems) {
+    for (const WantedOutput& output : plan.wanted) {
+      const std::string suffix = "." + file_name(output.name);
+      std::string name = stem + suffix;
+      std::uint32_t& number = numbers.try_emplace(name, 1).first->second;
+      while (!used.insert(name).second) name = stem + "." + std::to_string(++number) + suffix;
+      paths.push_back(options.out_directory + "/" + name);
+    }
+  }
+  return paths;
+}
+
 Sink::Sink(const Shell& shell, const RunPlan& plan, const RunOptions& options)
     : shell_(shell),
       plan_(plan),
       options_(options),
-      labelled_(options.files.size() > 1 || plan.wanted.size() > 1) {}
+      labelled_(options.files.size() > 1 || plan.wanted.size() > 1),
+      paths_(stored_paths(plan, options)) {}
 
 Status Sink::begin(std::string_view executor) {
   if (!shell_.json) return {};
@@ -49,7 +74,7 @@ Status Sink::json_item(const std::string& row) {
 Status Sink::done(const std::string& file, std::vector<Bytes> outputs) {
   Json row{{"file", file}, {"status", "done"}, {"outputs", Json::object()}};
   if (plan_.item_buffer == vir::kNone) row["file"] = nullptr;
-  const bool to_files = !options_.out_file.empty() || !options_.out_directory.empty();
+  std::size_t place = ended_++ * plan_.wanted.size();
   for (const WantedOutput& output : plan_.wanted) {
     ByteSpan bytes = outputs[output.returned];
     if (output.trim_by != vir::kNone && outputs[output.trim_by].size() >= 4) {
@@ -57,10 +82,13 @@ Status Sink::done(const std::string& file, std::vector<Bytes> outputs) {
       bytes = bytes.first(std::min(bytes.size(), length));
     }
     Json entry{{"bytes", bytes.size()}};
-    if (to_files) {
-      const auto path = store(file, output, bytes);
-      if (!path) return failed(file, path.error());
-      entry["file"] = *path;
+    if (!paths_.empty()) {
+      const std::string& path = paths_[place++];
+      if (Status stored = store(path, output, bytes); !stored) {
+        --ended_;  // it ends as failed
+        return failed(file, stored.error());
+      }
+      entry["file"] = path;
     } else if (shell_.json) {
       entry["text"] = to_text(bytes, output.format, ' ');
     } else {
@@ -83,29 +111,14 @@ Status Sink::print(const std::string& file, const WantedOutput& output, ByteSpan
   return out_.write(line + to_text(bytes, output.format, labelled_ ? ' ' : '\n') + "\n");
 }
 
-std::string Sink::path_for(const std::string& file, const WantedOutput& output) {
-  if (!options_.out_file.empty()) return options_.out_file;
-  const std::string stem = file.empty() ? "output" : file_name(file);
-  // Files of one name from different folders, and buffers whose names look alike, stay apart.
-  std::string name = stem + "." + file_name(output.name);
-  while (used_[name]++ != 0)
-    name = stem + "." + std::to_string(used_[name]) + "." + file_name(output.name);
-  return options_.out_directory + "/" + name;
-}
-
-Result<std::string> Sink::store(const std::string& file, const WantedOutput& output,
-                                ByteSpan bytes) {
-  std::string path = path_for(file, output);
-  if (output.format == Format::raw) {
-    VYRE_TRY(write_output(path, bytes));
-  } else {
-    VYRE_TRY(write_output(path, to_text(bytes, output.format, '\n') + "\n"));
-  }
-  return path;
+Status Sink::store(const std::string& path, const WantedOutput& output, ByteSpan bytes) {
+  if (output.format == Format::raw) return write_output(path, bytes);
+  return write_output(path, to_text(bytes, output.format, '\n') + "\n");
 }
 
 Status Sink::failed(const std::string& file, const Error& error) {
   ++failures_;
+  ++ended_;
   std::string text = to_string(error);
   if (!file.empty() && error.message.find(file) == std::string::npos)
     text = shown(file) + ": " + text;

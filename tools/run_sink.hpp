@@ -3,13 +3,15 @@
 #pragma once
 
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "run_plan.hpp"
 #include "shell.hpp"
 
 namespace vyre::cli {
+
+/// The files that the outputs go to, by item and then by wanted output; none if they are printed.
+[[nodiscard]] std::vector<std::string> stored_paths(const RunPlan& plan, const RunOptions& options);
 
 class Sink {
  public:
@@ -24,9 +26,7 @@ class Sink {
 
  private:
   [[nodiscard]] Status print(const std::string& file, const WantedOutput& output, ByteSpan bytes);
-  [[nodiscard]] Result<std::string> store(const std::string& file, const WantedOutput& output,
-                                          ByteSpan bytes);
-  [[nodiscard]] std::string path_for(const std::string& file, const WantedOutput& output);
+  [[nodiscard]] Status store(const std::string& path, const WantedOutput& output, ByteSpan bytes);
   [[nodiscard]] Status json_item(const std::string& row);
 
   const Shell& shell_;
@@ -36,7 +36,8 @@ class Sink {
   bool labelled_;  // several lines need to say whose they are
   std::uint64_t items_{0};
   std::uint64_t failures_{0};
-  std::unordered_map<std::string, std::uint32_t> used_;  // file names given out in the directory
+  std::vector<std::string> paths_;  // see stored_paths
+  std::uint64_t ended_{0};          // items, in the order of the files
 };
 
 }  // namespace vyre::cli

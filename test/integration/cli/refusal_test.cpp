@@ -47,5 +47,66 @@ TEST(CliRefusal, ATimeoutThatIsNoNumberOfSecondsIsAUsageError) {
   EXPECT_EQ(vyre({"run", kLines, file, "--timeout", "1e2"}).exit_code, 0);
 }
 
+TEST(CliRefusal, AnOutputOverAnInputOrAnotherOutputIsRefusedAndNothingIsWritten) {
+  const Folder folder;
+  const std::string program = folder.write("p.vir", read_all(kLines));
+  const std::string file = folder.write("f", "x\n");
+  const std::string other = folder.write("f.lines", "precious");
+  const std::string same = folder.path("./f");
+  const std::string out = folder.path("o");
+  std::filesystem::create_symlink(file, folder.path("link"));
+  std::filesystem::create_hard_link(file, folder.path("hard"));
+  const std::vector<std::vector<std::string>> refused{{"-o", file},
+                                                      {"-o", same},
+                                                      {"-o", program},
+                                                      {"--report", file},
+                                                      {"--report", program},
+                                                      {"-o", folder.path("link")},
+                                                      {"-o", folder.path("hard")},
+                                                      {"-o", out, "--report", out},
+                                                      {"-o", out, "--report", folder.path("./o")}};
+  for (std::vector<std::string> flags : refused) {
+    flags.insert(flags.begin(), {"run", program, file});
+    const Ran ran = vyre(flags);
+    EXPECT_EQ(ran.exit_code, 2) << flags[3] << " " << flags[4] << ": " << ran.err;
+  }
+  EXPECT_EQ(vyre({"run", program, file, other, "--out-dir", folder.path("")}).exit_code, 2);
+  EXPECT_EQ(read_all(file), "x\n");
+  EXPECT_EQ(read_all(other), "precious");
+  EXPECT_EQ(read_all(program), read_all(kLines));
+  EXPECT_FALSE(std::filesystem::exists(out));
+}
+
+TEST(CliRefusal, AnOutputInTheTraceIsRefused) {
+  const Folder folder;
+  const std::string file = folder.write("f", "x\n");
+  const std::string trace = folder.path("trace");
+  for (const char* const flag : {"-o", "--report", "--out-dir"}) {
+    const Ran ran = vyre({"record", kLines, file, "--trace", trace, flag, trace + "/events.bin"});
+    EXPECT_EQ(ran.exit_code, 2) << flag << ": " << ran.err;
+    EXPECT_FALSE(std::filesystem::exists(trace)) << flag;
+  }
+  ASSERT_EQ(vyre({"record", kLines, file, "--trace", trace, "-o", trace + ".out"}).exit_code, 0);
+  EXPECT_EQ(vyre({"replay", trace, "--report", trace + "/manifest.json"}).exit_code, 2);
+  EXPECT_EQ(vyre({"replay", trace, "--compare", "expected"}).exit_code, 0);
+}
+
+TEST(CliRefusal, OneStreamIsNotGivenToTwo) {
+  const Folder folder;
+  const std::string file = folder.write("f", "x\n");
+  EXPECT_EQ(vyre({"run", kLines, file, "--report", "-"}).exit_code, 2);
+  EXPECT_EQ(vyre({"run", kLines, file, "--json", "--report", "-"}).exit_code, 2);
+  EXPECT_EQ(vyre({"run", kLines, file, "-o", "-", "--report", "-"}).exit_code, 2);
+  const Ran apart = vyre({"run", kLines, file, "-o", folder.path("o"), "--report", "-"});
+  EXPECT_EQ(apart.exit_code, 0) << apart.err;
+  EXPECT_TRUE(Json::accept(apart.out)) << apart.out;
+  EXPECT_EQ(vyre({"run", "-", "-"}, {"x\n"}).exit_code, 2);
+  EXPECT_EQ(vyre({"run", kLines, "-", "-"}, {"x\n"}).exit_code, 2);
+  const Ran bound =
+      vyre({"run", kExamples + "literal_count.vir", "-", "--bind", "pattern=-"}, {"x\n"});
+  EXPECT_EQ(bound.exit_code, 2);
+  EXPECT_NE(bound.err.find("standard input"), std::string::npos) << bound.err;
+}
+
 }  // namespace
 }  // namespace vyre::test

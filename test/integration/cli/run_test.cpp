@@ -122,11 +122,13 @@ TEST(CliRun, OutputsGoToADirectoryWithoutCollisions) {
   std::filesystem::create_directory(folder.path("two"));
   const std::string a = folder.write("one/same", "\n");
   const std::string b = folder.write("two/same", "\n\n");
-  const Ran ran = vyre({"run", kLines, a, b, "--out-dir", folder.path("out")});
+  const std::string c = folder.write("same.2", "\n\n\n");
+  const Ran ran = vyre({"run", kLines, c, a, b, "--out-dir", folder.path("out")});
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_EQ(ran.out, "");
   EXPECT_EQ(read_all(folder.path("out/same.lines")), "1\n");
-  EXPECT_EQ(read_all(folder.path("out/same.2.lines")), "2\n");
+  EXPECT_EQ(read_all(folder.path("out/same.2.lines")), "3\n");
+  EXPECT_EQ(read_all(folder.path("out/same.3.lines")), "2\n");
 }
 
 TEST(CliRun, AFaultNamesItsPlaceAndExitsOne) {
