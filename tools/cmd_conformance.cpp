@@ -58,6 +58,10 @@ Outcome run(Shell& shell, const Options& options) {
     VYRE_TRY(written);
   }
   progress.clear();
+  if (summary.cases == 0 && summary.decoder_verdicts == 0 && summary.failed == 0) {
+    return fail(Errc::malformed,
+                "the files hold no case and no verdict of the decoder, so nothing was judged");
+  }
   VYRE_TRY(out.write(conformance::to_json(summary, how) + "\n"));
   VYRE_TRY(out.flush());
   return summary.failed == 0 ? kExitOk : kExitVerdict;

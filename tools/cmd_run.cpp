@@ -84,6 +84,7 @@ class Runner {
   /// After the engine's end, whose error belongs to the same answer.
   Outcome end(const Status& ended) {
     VYRE_TRY(sink_.end(ended ? nullptr : &ended.error()));
+    if (sink_.write_failed()) return kExitSystem;
     if (!ended) return exit_code(ended.error().code);
     return sink_.failures() == 0 ? kExitOk : kExitVerdict;
   }

@@ -84,6 +84,12 @@ class SessionEngine : public Engine {
     if (recorder_ != nullptr) {
       recorded = recorder_->status();
       if (recorded) recorded = recorder_->finish(session_, deadline());
+      if (!recorded && late_items_ != 0 && recorded.error().code == Errc::invalid_argument) {
+        recorded = fail(Errc::cancelled,
+                        "the trace is left unsealed, because " + std::to_string(late_items_) +
+                            " items did not end within --timeout; it replays up to its last "
+                            "complete record. Record anew with a larger --timeout");
+      }
     }
     const Status closed = session_.close();
     report::Document document = session_.report();
@@ -145,7 +151,12 @@ class SessionEngine : public Engine {
   }
 
   Result<std::vector<Bytes>> outcome_of(const Running& running, runtime::Deadline until) {
-    VYRE_ASSIGN(const runtime::ItemResult result, session_.wait(running.ticket, until));
+    const auto waited = session_.wait(running.ticket, until);
+    if (!waited) {
+      late_items_ += waited.error().code == Errc::deadline_exceeded;
+      return tl::unexpected<Error>(waited.error());
+    }
+    const runtime::ItemResult result = *waited;
     if (result.status != CompletionStatus::done) {
       const bool faulted = result.status == CompletionStatus::faulted;
       std::string text(fault_name(result.fault.code));
@@ -193,7 +204,8 @@ class SessionEngine : public Engine {
   runtime::OpHandle op_;
   std::vector<Handle> shared_;  // by declaration index; 0: every item has its own
   std::deque<Running> running_;
-  std::vector<Handle> late_;  // sets before the buffers in them
+  std::uint64_t late_items_{0};  // not ended when their time was up
+  std::vector<Handle> late_;     // sets before the buffers in them
 };
 
 }  // namespace

@@ -31,6 +31,7 @@ class Planner {
     VYRE_TRY(count());
     VYRE_TRY(choose_item());
     VYRE_TRY(fill_rest());
+    VYRE_TRY(check_counts());
     VYRE_TRY(choose_outputs());
     VYRE_TRY(trim());
     return std::move(plan_);
@@ -70,8 +71,15 @@ class Planner {
     for (const std::string& text : options_.binds) {
       VYRE_ASSIGN(const auto assignment, split_assignment(text, "--bind"));
       VYRE_ASSIGN(const std::uint32_t index, find_input(assignment.first, "--bind"));
-      VYRE_ASSIGN(plan_.sources[index].bound,
-                  bind_value(assignment.second, options_.max_memory_bytes));
+      auto bound = bind_value(assignment.second, options_.max_memory_bytes);
+      if (!bound) {
+        Error error = std::move(bound).error();
+        // Only what is written out is malformed: a file's bytes are taken as they are.
+        if (error.code == Errc::malformed) error.code = Errc::invalid_argument;
+        error.message = "--bind " + shown(assignment.first) + ": " + error.message;
+        return tl::unexpected<Error>(std::move(error));
+      }
+      plan_.sources[index].bound = std::move(*bound);
       plan_.sources[index].kind = SourceKind::bound;
       const std::uint64_t have = plan_.sources[index].bound.size();
       if (have < plan_.sources[index].required_bytes) {
@@ -138,6 +146,46 @@ class Planner {
       }
       source.kind = SourceKind::zeros;
       source.follows_item = source.required_bytes == 0;
+    }
+    return {};
+  }
+
+  /// What is wrong for every file is refused before the first; what depends on a file's size fails
+  /// that file.
+  Status check_counts() const {
+    for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
+      if (plan_.sources[i].count.empty()) continue;
+      bool of_item = false;
+      const auto size_of = [&](std::string_view name, bool in_elements) -> Result<std::uint64_t> {
+        for (std::size_t k = 0; k < plan_.sources.size(); ++k) {
+          const BufferSource& source = plan_.sources[k];
+          if (name_of(k) != name) continue;
+          if (source.kind == SourceKind::zeros && source.required_bytes == 0) break;
+          of_item = of_item || source.kind == SourceKind::item;
+          if (source.kind == SourceKind::item) return 1;
+          const std::uint64_t bytes =
+              source.kind == SourceKind::bound ? source.bound.size() : source.required_bytes;
+          if (!in_elements) return bytes;
+          return vir::element_count(plan_.program, plan_.program.buffers[k], bytes);
+        }
+        return fail(Errc::invalid_argument,
+                    "'" + shown(name) + "' is no buffer with a size of its own");
+      };
+      auto elements = evaluate_size(plan_.sources[i].count, size_of);
+      std::string why;
+      std::uint64_t bytes = 0;
+      if (!elements) {
+        if (!of_item || elements.error().code == Errc::invalid_argument)
+          why = elements.error().message;
+      } else if (!of_item &&
+                 __builtin_mul_overflow(*elements,
+                                        std::uint64_t{vir::size_bytes(
+                                            plan_.program, plan_.program.buffers[i].element)},
+                                        &bytes)) {
+        why = std::to_string(*elements) + " elements are beyond 64 bits of bytes";
+      }
+      if (!why.empty())
+        return fail(Errc::invalid_argument, "--count " + shown(name_of(i)) + ": " + why);
     }
     return {};
   }

@@ -85,7 +85,10 @@ Status Sink::done(const std::string& file, std::vector<Bytes> outputs) {
     if (!paths_.empty()) {
       const std::string& path = paths_[place++];
       if (Status stored = store(path, output, bytes); !stored) {
+        // Standard output has no other item to go on with.
+        if (path == "-") return stored;
         --ended_;  // it ends as failed
+        write_failed_ = true;
         return failed(file, stored.error());
       }
       entry["file"] = path;

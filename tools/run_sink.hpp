@@ -23,6 +23,8 @@ class Sink {
   /// `error`: what failed after the items, if anything did.
   [[nodiscard]] Status end(const Error* error);
   [[nodiscard]] std::uint64_t failures() const { return failures_; }
+  /// The system refused an output file.
+  [[nodiscard]] bool write_failed() const { return write_failed_; }
 
  private:
   [[nodiscard]] Status print(const std::string& file, const WantedOutput& output, ByteSpan bytes);
@@ -36,6 +38,7 @@ class Sink {
   bool labelled_;  // several lines need to say whose they are
   std::uint64_t items_{0};
   std::uint64_t failures_{0};
+  bool write_failed_{false};
   std::vector<std::string> paths_;  // see stored_paths
   std::uint64_t ended_{0};          // items, in the order of the files
 };

@@ -29,10 +29,10 @@ class Evaluator {
     ++at_;
     return true;
   }
-  std::uint64_t wrong(const std::string& what) {
+  std::uint64_t wrong(const std::string& what, Errc code = Errc::invalid_argument) {
     if (!error_) {
       error_ =
-          Error{Errc::invalid_argument,
+          Error{code,
                 "size expression '" + std::string(text_) + "': " + what +
                     "; it may hold integers, + - * / %, parentheses, len(BUFFER) and bytes(BUFFER)",
                 at_,
@@ -48,9 +48,11 @@ class Evaluator {
     std::uint64_t value = product();
     while (!error_) {
       if (accept('+')) {
-        if (__builtin_add_overflow(value, product(), &value)) wrong("the sum is beyond 64 bits");
+        if (__builtin_add_overflow(value, product(), &value))
+          wrong("the sum is beyond 64 bits", Errc::limit_exceeded);
       } else if (accept('-')) {
-        if (__builtin_sub_overflow(value, product(), &value)) wrong("the difference is negative");
+        if (__builtin_sub_overflow(value, product(), &value))
+          wrong("the difference is negative", Errc::limit_exceeded);
       } else {
         break;
       }
@@ -62,13 +64,14 @@ class Evaluator {
     std::uint64_t value = term();
     while (!error_) {
       if (accept('*')) {
-        if (__builtin_mul_overflow(value, term(), &value)) wrong("the product is beyond 64 bits");
+        if (__builtin_mul_overflow(value, term(), &value))
+          wrong("the product is beyond 64 bits", Errc::limit_exceeded);
       } else if (accept('/')) {
         const std::uint64_t divisor = term();
-        value = divisor == 0 ? wrong("division by zero") : value / divisor;
+        value = divisor == 0 ? wrong("division by zero", Errc::limit_exceeded) : value / divisor;
       } else if (accept('%')) {
         const std::uint64_t divisor = term();
-        value = divisor == 0 ? wrong("division by zero") : value % divisor;
+        value = divisor == 0 ? wrong("division by zero", Errc::limit_exceeded) : value % divisor;
       } else {
         break;
       }

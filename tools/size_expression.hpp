@@ -12,7 +12,8 @@
 
 namespace vyre::cli {
 
-/// `size_of(buffer, in_elements)` answers for the named buffer.
+/// Arithmetic that fails for these sizes is limit_exceeded, an expression that is wrong for all is
+/// invalid_argument. `size_of(buffer, in_elements)` answers for the named buffer.
 using SizeOf = std::function<Result<std::uint64_t>(std::string_view buffer, bool in_elements)>;
 [[nodiscard]] Result<std::uint64_t> evaluate_size(std::string_view expression,
                                                   const SizeOf& size_of);

@@ -108,5 +108,43 @@ TEST(CliRefusal, OneStreamIsNotGivenToTwo) {
   EXPECT_NE(bound.err.find("standard input"), std::string::npos) << bound.err;
 }
 
+TEST(CliRefusal, ACountOrBindThatIsWrongForEveryFileNamesItsFlag) {
+  const Folder folder;
+  const std::string file = folder.write("f", "QUJD");
+  for (const char* const count : {"1/0", "1+", "len(text", "18446744073709551615+1",
+                                  "9223372036854775807", "len(nope)", "0-1"}) {
+    const Ran ran = vyre(
+        {"run", kExamples + "base64_decode.vir", file, "--count", std::string("words=") + count});
+    EXPECT_EQ(ran.exit_code, 2) << count;
+    EXPECT_NE(ran.err.find("--count words"), std::string::npos) << ran.err;
+  }
+  for (const char* const value : {"hex:0", "hex:zz", "u32:x"}) {
+    const Ran ran = vyre(
+        {"run", kExamples + "literal_count.vir", file, "--bind", std::string("pattern=") + value});
+    EXPECT_EQ(ran.exit_code, 2) << value;
+    EXPECT_NE(ran.err.find("--bind pattern"), std::string::npos) << ran.err;
+  }
+}
+
+TEST(CliRefusal, AFullDiskUnderAnOutputFileAndAnEmptyVectorFileAreNotVerdicts) {
+  const Folder folder;
+  const std::string file = folder.write("f", "x\n");
+  EXPECT_EQ(vyre({"run", kLines, file, "-o", "/dev/full"}).exit_code, 4);
+  EXPECT_EQ(vyre({"conformance", folder.write("none.jsonl", "")}).exit_code, 3);
+}
+
+TEST(CliRefusal, ARecordedItemPastItsTimeoutLeavesATraceThatSaysSo) {
+  const Folder folder;
+  const std::string program =
+      folder.write("p.vir",
+                   "workgroup 1, 1, 1; buffer out: u32[1] read_write output live_out;"
+                   "region \"r\" { for i in 0 .. 4294967295 { out[0] = i; } }");
+  const Ran ran = vyre({"record", program, "--trace", folder.path("t"), "--timeout", "0.05",
+                        "--executor", "cpu", "--fuel", "100000000"});
+  EXPECT_EQ(ran.exit_code, 1) << ran.err;
+  EXPECT_NE(ran.err.find("left unsealed"), std::string::npos) << ran.err;
+  EXPECT_EQ(ran.err.find("wait_all"), std::string::npos) << ran.err;
+}
+
 }  // namespace
 }  // namespace vyre::test
