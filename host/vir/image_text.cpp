@@ -32,24 +32,6 @@ std::string operand(const core::Image& image, bool scalar, std::uint32_t reg) {
   return "#" + std::to_string(image.constants[reg]);
 }
 
-bool has_target(Opcode op) {
-  switch (op) {
-    case Opcode::if_begin:
-    case Opcode::if_id_below:
-    case Opcode::else_begin:
-    case Opcode::jump:
-    case Opcode::jump_if_zero:
-    case Opcode::loop_enter_s:
-    case Opcode::loop_next_s:
-    case Opcode::loop_enter_v:
-    case Opcode::loop_next_v:
-    case Opcode::leave:
-      return true;
-    default:
-      return false;
-  }
-}
-
 std::string line(const core::Image& image, std::size_t at) {
   const Instruction& i = image.code[at];
   const Row row = row_of(i.op);
@@ -81,7 +63,7 @@ std::string line(const core::Image& image, std::size_t at) {
     if (i.op == Opcode::store_n || i.op == Opcode::store_bytes) add("words " + std::to_string(i.c));
   }
   if (i.aux != 0) add("aux " + std::to_string(i.aux));
-  if (has_target(i.op)) add("-> " + std::to_string(i.imm));
+  if (core::has_target(i.op)) add("-> " + std::to_string(i.imm));
   return text;
 }
 

@@ -29,25 +29,6 @@ Shape shape_of(Opcode op) {
   return Shape::flow;
 }
 
-/// Jump targets live in imm.
-bool has_target(Opcode op) {
-  switch (op) {
-    case Opcode::if_begin:
-    case Opcode::if_id_below:
-    case Opcode::else_begin:
-    case Opcode::jump:
-    case Opcode::jump_if_zero:
-    case Opcode::loop_enter_s:
-    case Opcode::loop_next_s:
-    case Opcode::loop_enter_v:
-    case Opcode::loop_next_v:
-    case Opcode::leave:
-      return true;
-    default:
-      return false;
-  }
-}
-
 /// Instructions without a side effect, so that code whose result nobody reads may go.
 bool is_droppable(Opcode op) {
   switch (shape_of(op)) {
@@ -282,7 +263,7 @@ bool Emitter::drop_if_pure(std::uint32_t from) {
 void Emitter::chain_sums() {
   std::vector<bool> is_target(code_.size() + 1, false);
   for (const Instruction& i : code_) {
-    if (has_target(i.op)) is_target[i.imm] = true;
+    if (core::has_target(i.op)) is_target[i.imm] = true;
   }
   constexpr std::size_t kNone{~std::size_t{0}};
   std::vector<bool> dead(code_.size(), false);
@@ -324,7 +305,7 @@ void Emitter::chain_sums() {
   code_.resize(kept);
   statements_.resize(kept);
   for (Instruction& i : code_) {
-    if (has_target(i.op)) i.imm = moved[i.imm];
+    if (core::has_target(i.op)) i.imm = moved[i.imm];
   }
 }
 
@@ -336,7 +317,7 @@ Result<core::Image> Emitter::finish(core::Image image) {
   const auto shift = static_cast<std::uint32_t>(prologue_.size());
   const auto constant_count = static_cast<std::uint32_t>(constants_.size());
   for (Instruction& i : code_) {
-    if (has_target(i.op)) i.imm += shift;
+    if (core::has_target(i.op)) i.imm += shift;
   }
   code_.insert(code_.begin(), prologue_.begin(), prologue_.end());
   statements_.insert(statements_.begin(), prologue_.size(), 0u);

@@ -17,6 +17,25 @@ enum class Opcode : std::uint16_t {
 #include "vyre/core/opcodes.def"
 };
 
+/// Whether imm is an instruction index.
+[[nodiscard]] constexpr bool has_target(Opcode op) noexcept {
+  switch (op) {
+    case Opcode::if_begin:
+    case Opcode::if_id_below:
+    case Opcode::else_begin:
+    case Opcode::jump:
+    case Opcode::jump_if_zero:
+    case Opcode::loop_enter_s:
+    case Opcode::loop_next_s:
+    case Opcode::loop_enter_v:
+    case Opcode::loop_next_v:
+    case Opcode::leave:
+      return true;
+    default:
+      return false;
+  }
+}
+
 /// Bits of Instruction::form: which operands name a scalar register (one word a batch) instead of a
 /// vector register (one word a lane). kScalarResult: dst does too, and so do all operands.
 inline constexpr std::uint8_t kScalarA{1};
