@@ -1,0 +1,46 @@
+// One warp runs workgroups of an image: the contract between the resident kernel's workers (and the
+// plain-launch probe) and the interpreter on the device. Called by all 32 lanes of a warp,
+// converged. Spec: docs/image.md, docs/megakernel.md.
+#pragma once
+
+#include <cstdint>
+
+#include "vyre/core/machine.hpp"
+#include "vyre/core/run.hpp"
+
+namespace vyre::cuda::interpreter {
+
+/// Memory of one warp. `shared`: its slice of the block's shared memory, 16-byte aligned; frames
+/// that fit live there. `scratch`: device memory, 256-byte aligned, for those that do not, for
+/// workgroup memory above the slice, and for copies under way.
+struct WarpMemory {
+  std::uint8_t* shared;
+  std::uint32_t shared_bytes;
+  std::uint8_t* scratch;
+  std::uint64_t scratch_bytes;
+};
+
+/// Bytes of scratch that a warp with a slice of `shared_bytes` needs for an image; 0: none. Host
+/// and device, so that a program that does not fit is refused when it is added.
+[[nodiscard]] VYRE_HD std::uint64_t scratch_needed(const core::ImageView& image,
+                                                   std::uint64_t workgroup_bytes, bool uses_async,
+                                                   std::uint32_t shared_bytes);
+
+/// What stays in the slice between items, so that the next item of the same program need not bring
+/// it again. Owned by the warp, zero at the start; anything else that writes the slice clears it.
+struct Staged {
+  const core::Instruction* code{nullptr};
+};
+
+/// Runs workgroups `span` of `grid`, exactly as the reference would: bytes, fault, fuel.
+/// `buffers`: bound by declaration index, in device memory; workgroup buffers are the
+/// interpreter's own and their entries are ignored. `stop`: a device word; nonzero ends the run as
+/// FaultCode::shutdown soon. The result is the same on all lanes.
+[[nodiscard]] VYRE_DEVICE core::RunResult run(const core::ImageView& image,
+                                              std::uint64_t workgroup_bytes, bool uses_async,
+                                              const core::BoundBuffer* buffers,
+                                              const core::Grid& grid, core::WorkgroupSpan span,
+                                              std::uint64_t fuel, const std::uint32_t* stop,
+                                              const WarpMemory& memory, Staged& staged);
+
+}  // namespace vyre::cuda::interpreter

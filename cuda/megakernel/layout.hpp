@@ -1,0 +1,253 @@
+// What the host side of the CUDA backend and the resident kernel agree on: every structure that
+// both touch, who writes it, and where it lies. Plain old data, read by g++ and nvcc.
+// "pinned": host memory, registered once; the device reads and writes it over the link. "device":
+// memory of the device, which the host never touches while the kernel is resident.
+// One writer a word: the comment of each says who. Spec: docs/megakernel.md.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "vyre/core/grid.hpp"
+#include "vyre/core/image.hpp"
+#include "vyre/core/machine.hpp"
+#include "vyre/protocol/completion.hpp"
+#include "vyre/protocol/limits.hpp"
+#include "vyre/protocol/ring.hpp"
+
+namespace vyre::cuda::megakernel {
+
+inline constexpr std::uint32_t kWarp{32};
+inline constexpr std::uint32_t kBlockWarps{16};
+inline constexpr std::uint32_t kBlockThreads{kWarp * kBlockWarps};
+/// Blocks that only take items. Queues are dealt to them in turn; each queue has at least one warp
+/// of its own, so kBlockWarps * kMaxIngressBlocks bounds the queues.
+inline constexpr std::uint32_t kMaxIngressBlocks{8};
+inline constexpr std::uint32_t kMaxDeviceQueues{kMaxQueues + 1};  // the last one is the host's own
+static_assert(kMaxDeviceQueues <= kMaxIngressBlocks * kBlockWarps);
+
+// ---- handles and ops (device; written by control items only) ----
+
+enum class EntryKind : std::uint32_t { none, memory, file, set };
+
+/// What a handle means. `handle` carries the generation: an entry of another generation is unknown.
+struct HandleEntry {
+  std::uint64_t data;  // device address of the bytes; of a set: of its u32 members
+  std::uint64_t bytes;
+  std::uint32_t handle;
+  EntryKind kind;
+  std::uint32_t members;  // of a set
+  std::uint32_t reserved;
+};
+static_assert(sizeof(HandleEntry) == 32);
+
+enum class Role : std::uint32_t { workgroup, read, read_write, allocated };
+
+struct ProgramBuffer {
+  std::uint64_t min_bytes;
+  Role role;
+  core::GridBuffer grid;
+  std::uint32_t reserved;
+};
+static_assert(sizeof(ProgramBuffer) == 24);
+
+/// A program as workers read it: one block of device memory, the header first, its arrays behind it
+/// (addresses are absolute).
+struct DeviceProgram {
+  core::ImageView image;
+  core::GridRule rule;
+  const ProgramBuffer* buffers;
+  std::uint64_t workgroup_bytes;
+  std::uint64_t steps;  // workers add what they executed
+  std::uint32_t uses_async;
+  std::uint32_t diverges;
+};
+
+// ---- queues ----
+
+/// One ring pair as the kernel sees it (device). The rings themselves are pinned.
+struct alignas(128) DeviceQueue {
+  const RingSlot* submissions;  // pinned
+  RingSlot* completions;        // pinned; completion of position p in slot p mod completion_slots
+  RingPosition* taken;          // pinned; written by the queue's ingress alone
+  std::uint32_t*
+      ended;  // device, [completion_slots]: low word of the position that ended there last
+  std::uint32_t slots_log2;
+  std::uint32_t completion_slots_log2;
+  std::uint32_t window;  // items handed to workers and not ended, at most: the queue's weight
+  std::uint32_t reserved;
+  /// Items ended; added to by whoever ends items. Equal to `position`: everything taken has ended.
+  alignas(128) std::uint64_t ended_count;
+  /// First position not taken. Ingress keeps it between launches.
+  alignas(128) std::uint64_t position;
+};
+static_assert(sizeof(DeviceQueue) == 384);
+
+// ---- the run queue: ingress -> workers (device) ----
+
+enum class TicketKind : std::uint32_t {
+  item,
+  help,   // look at spread slot `spread`
+  empty,  // taken in advance and not used
+};
+/// Two 16-byte halves, each with the phase bit of its lap in bit 31 of its first word, so that a
+/// reader knows of each whether it is new.
+struct alignas(32) Ticket {
+  // First half: word 0 = phase | queue flags << 24 | op, then the item's other words.
+  std::uint32_t head;
+  std::uint32_t input;
+  std::uint32_t output;
+  std::uint32_t param;
+  // Second half: phase | kind << 16 | queue, position low and high, spread slot.
+  std::uint32_t tail;
+  std::uint32_t position_low;
+  std::uint32_t position_high;
+  std::uint32_t spread;
+};
+static_assert(sizeof(Ticket) == 32);
+
+struct RunQueue {
+  Ticket* tickets;      // device, zeroed before the first launch
+  std::uint64_t* head;  // next ticket a worker will wait for
+  std::uint64_t* tail;  // next ticket to write
+  std::uint32_t slots_log2;
+  std::uint32_t reserved;
+};
+
+// ---- items that many warps share (device) ----
+
+inline constexpr std::uint32_t kSpreadSlots{128};
+/// Buffers of one program on the device; more is refused when the program is added.
+inline constexpr std::uint32_t kMaxDeviceBuffers{256};
+inline constexpr std::uint64_t kNativeScratchBytes{std::uint64_t{1} << 20};
+/// Device memory beside one spread slot: its bound buffers, then scratch of native ops.
+inline constexpr std::uint64_t kSpreadBytes{kMaxDeviceBuffers * sizeof(core::BoundBuffer) +
+                                            kNativeScratchBytes};
+
+/// An item whose units (runs of workgroups, tiles of a native op) many warps share. It goes through
+/// phases; the warp that ends the last unit of one prepares the next.
+struct alignas(128) SpreadSlot {
+  /// Units of the phase << 32 | next unit. A claim is an addition to the low half; a claim at or
+  /// above the high half got nothing. 0: no phase is open.
+  std::uint64_t claim;
+  std::uint32_t taken;                  // 1: an item owns the slot
+  std::uint32_t helpers;                // help tickets in the run queue that name this slot
+  alignas(128) std::uint32_t finished;  // units of the phase that have ended
+  std::uint32_t fault_lock;
+  std::uint64_t lowest_fault;  // workgroup of `fault`; all ones: none
+  Fault fault;
+  std::uint64_t steps;
+  // The plan. Written before the first claim is opened, constant until the slot is free.
+  alignas(128) std::uint64_t position;
+  std::uint32_t queue;
+  std::uint32_t op;
+  std::uint32_t input;
+  std::uint32_t output;
+  std::uint32_t param;
+  std::uint32_t serial;  // of the item: a copy of another serial's plan is stale
+  std::uint32_t phase;   // changes between phases
+  std::uint32_t unit_workgroups;
+  std::uint32_t grid[3];
+  std::uint32_t reserved;
+  std::uint64_t workgroups;
+};
+static_assert(std::is_trivially_copyable_v<SpreadSlot>);
+
+// ---- the host's own items ----
+
+enum class Command : std::uint32_t {
+  none,
+  fill,        // `bytes` at `to` become zero; then the entry, if it has a handle, is put
+  copy_in,     // pinned `from` -> device `to`
+  copy_out,    // device `from` -> pinned `to`
+  put_handle,  // handles[entry.handle's index] = entry
+  put_op,      // ops[op] = from (device address of a DeviceProgram, 0: gone)
+};
+/// What a control item does; its param is the index (pinned; written by the host before the item is
+/// published, read by workers, free again when the item has ended). Addresses are 16-byte aligned
+/// on the pinned side; the device side and the length may be odd.
+struct alignas(64) ControlCommand {
+  Command command;
+  std::uint32_t op;
+  std::uint64_t from;
+  std::uint64_t to;
+  std::uint64_t bytes;
+  HandleEntry entry;
+};
+static_assert(sizeof(ControlCommand) == 64);
+
+// ---- words between host and kernel (pinned) ----
+
+/// Written by the host, read by the first ingress block now and then.
+struct alignas(64) HostOrders {
+  std::uint32_t stop;          // leave when idle; the host has seen every item end
+  std::uint32_t cancel;        // FaultCode: items not started are cancelled with it
+  std::uint32_t stop_running;  // running items end as cancelled (shutdown)
+  std::uint32_t fault;         // InjectedFault, for tests
+  std::uint32_t reserved[12];
+};
+enum class InjectedFault : std::uint32_t {
+  none,
+  ingress_stops,  // the first ingress block spins and tells nobody, until the order is withdrawn
+};
+/// Written by the first ingress block.
+struct alignas(64) KernelReport {
+  std::uint64_t heartbeat;  // grows while the kernel looks at its rings
+  std::uint32_t leaving;    // epoch of the launch that is about to end: publish, then ring
+  std::uint32_t reserved0;
+  std::uint64_t ended;    // items ended, all queues, as of the last heartbeat
+  std::uint64_t waiting;  // tickets written and not taken yet, as of the last heartbeat
+  std::uint64_t reserved[4];
+};
+static_assert(sizeof(HostOrders) == 64 && sizeof(KernelReport) == 64);
+
+// ---- words inside the kernel (device) ----
+
+/// Passed on from the host's orders by the first ingress block, so that nobody else looks across
+/// the link.
+struct alignas(128) Relay {
+  std::uint32_t cancel;
+  std::uint32_t stop_running;
+  std::uint32_t leave;  // 0 stay; 1 ingress: take what is there, then nothing more; 2 workers: go
+  std::uint32_t reserved0;
+  alignas(128) std::uint32_t ingress_done;  // ingress blocks that take nothing more
+  std::uint32_t reserved1[31];
+};
+
+/// What a warp is at, for the dump of a stuck kernel. Written by that warp.
+enum class WarpActivity : std::uint32_t { absent, waiting, item, sharing, polling, ordering, gone };
+struct WarpState {
+  WarpActivity activity;
+  std::uint32_t queue;
+  std::uint64_t position;
+};
+static_assert(sizeof(WarpState) == 16);
+
+/// The kernel's only argument.
+struct KernelArguments {
+  DeviceQueue* queues;
+  std::uint32_t queue_count;     // the host's own queue included, as the last one
+  std::uint32_t ingress_blocks;  // the first blocks of the grid
+  std::uint32_t epoch;           // of this launch, from 1
+  std::uint32_t handle_count;    // entries of `handles`
+  std::uint32_t op_count;        // entries of `ops`
+  std::uint32_t shared_bytes;    // dynamic shared memory of a block
+  HandleEntry* handles;
+  const DeviceProgram** ops;  // by op id - kFirstUserOp; null: unknown
+  const ControlCommand* commands;
+  const HostOrders* orders;
+  KernelReport* report;
+  Relay* relay;
+  RunQueue run;
+  SpreadSlot* spread;
+  std::uint8_t* spread_memory;  // device, kSpreadSlots * kSpreadBytes
+  std::uint8_t* scratch;        // device, scratch_bytes a warp of the grid
+  std::uint64_t scratch_bytes;
+  WarpState* warps;  // [grid warps]
+  std::uint64_t fuel;
+  std::uint64_t park_after_ns;  // 0: never
+  std::uint64_t drain_after;  // items; leave as soon as so many have ended in this launch; 0: never
+};
+
+}  // namespace vyre::cuda::megakernel
