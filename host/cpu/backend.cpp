@@ -114,10 +114,6 @@ class CpuBackend final : public backend::Backend {
   }
 
   [[nodiscard]] std::optional<Error> lost() const override {
-    if (state_->rings_broken.load(std::memory_order_relaxed)) {
-      return Error{Errc::internal, "a completion found no slot in its ring of " +
-                                       std::to_string(state_->options.completion_slots) + " slots"};
-    }
     if (state_->alive.load(std::memory_order_acquire) == 0 &&
         !state_->exit.load(std::memory_order_acquire)) {
       return Error{Errc::device_lost, "all " + std::to_string(state_->options.workers) +

@@ -114,7 +114,6 @@ struct State {
   std::atomic<std::uint32_t> alive{0};
   std::atomic<std::uint32_t> threads_left{0};
   queue::Waiter thread_ended;
-  std::atomic<bool> rings_broken{false};  // a completion had no slot: our own broken promise
 
   // Idle workers: bit w of the mask says that worker w is about to sleep on its waiter.
   std::atomic<std::uint64_t> idle_mask{0};

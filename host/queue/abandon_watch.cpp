@@ -6,6 +6,8 @@ namespace vyre::queue {
 
 WatchVerdict AbandonWatch::check(const Producer& producer, std::uint64_t poller_position,
                                  Deadline now) {
+  // A single producer's slots are never given up: without claims nothing would tell it.
+  if (producer.claims == nullptr) return WatchVerdict::idle;
   const std::uint64_t tail = producer.tail();
   // A published slot waits for the poller, not for its producer.
   if (poller_position >= tail || producer.published(poller_position)) {

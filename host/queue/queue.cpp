@@ -86,8 +86,12 @@ Result<Queue> Queue::adopt(const QueueOptions& options, MutableByteSpan shared) 
 Result<Queue> Queue::build(const QueueOptions& given, MutableByteSpan shared, Memory owned) {
   const QueueOptions options = resolved(given);
   const SharedLayout layout = SharedLayout::of(options);
+  // The reader's bits keep to lines of their own: producers write claims all the time.
+  const std::uint64_t seen_words = (std::uint64_t{options.completion_slots} + 63) / 64;
+  const std::uint64_t seen_bytes = round_to_line(seen_words * sizeof(std::uint64_t));
+  const std::uint64_t claims = options.single_producer ? 0 : options.slots;
   const std::uint64_t private_bytes =
-      round_to_line(2 * sizeof(RingTickets) + std::uint64_t{options.slots} * sizeof(std::uint64_t));
+      round_to_line(sizeof(RingTickets) + seen_bytes + claims * sizeof(std::uint64_t));
   Queue queue;
   queue.private_ = Memory{std::aligned_alloc(kLine, private_bytes)};
   if (!queue.private_) {
@@ -105,27 +109,31 @@ Result<Queue> Queue::build(const QueueOptions& given, MutableByteSpan shared, Me
   queue.completion_slots_memory_ =
       new (shared.data() + layout.completion_slots_offset) RingSlot[options.completion_slots]{};
   auto* own = static_cast<std::uint8_t*>(queue.private_.get());
-  queue.submission_tickets_ = new (own) RingTickets{};
-  queue.completion_tickets_ = new (own + sizeof(RingTickets)) RingTickets{};
-  queue.claims_ = new (own + 2 * sizeof(RingTickets)) std::uint64_t[options.slots];
-  for (std::uint32_t i = 0; i < options.slots; ++i) queue.claims_[i] = i;
+  queue.tickets_ = new (own) RingTickets{};
+  own += sizeof(RingTickets);
+  queue.seen_ = new (own) std::uint64_t[seen_words]{};
+  own += seen_bytes;
+  if (claims != 0) {
+    queue.claims_ = new (own) std::uint64_t[claims];
+    for (std::uint64_t i = 0; i < claims; ++i) queue.claims_[i] = i;
+  }
   queue.geometry_ = RingGeometry::of(options.slots);
   queue.completion_geometry_ = RingGeometry::of(options.completion_slots);
   return queue;
 }
 
 Producer Queue::producer() const noexcept {
-  return {submission_slots_, submission_tickets_,         claims_, taken_, collected_,
-          geometry_,         completion_geometry_.slots()};
+  return {submission_slots_,           tickets_, claims_, taken_, collected_, geometry_,
+          completion_geometry_.slots()};
 }
 Consumer Queue::consumer() const noexcept {
   return {submission_slots_, taken_, geometry_, 0};
 }
 Writer Queue::writer() const noexcept {
-  return {completion_slots_memory_, completion_tickets_, collected_, completion_geometry_};
+  return {completion_slots_memory_, completion_geometry_};
 }
 Reader Queue::reader() const noexcept {
-  return {completion_slots_memory_, collected_, completion_geometry_, 0};
+  return {completion_slots_memory_, collected_, seen_, completion_geometry_, 0};
 }
 
 }  // namespace vyre::queue

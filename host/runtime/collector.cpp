@@ -44,22 +44,30 @@ std::uint64_t Collector::collect() {
   const std::unique_lock lock(mutex_, std::try_to_lock);
   // What a worker that was left behind posts afterwards has been ended by give_up() already.
   if (!lock.owns_lock() || gave_up_) return 0;
-  std::array<Completion, kCollectBatch> batch;
+  std::array<queue::TakenCompletion, kCollectBatch> batch;
   std::uint64_t sum = 0;
-  // Bounded by the ring: more cannot be posted before the slots are given back below.
-  for (;;) {
-    const std::uint32_t count = port_.completions.take(batch.data(), kCollectBatch);
+  // Bounded: producers may refill what is given back below, for ever.
+  while (sum < slots_) {
+    const std::uint32_t count =
+        port_.completions.take(batch.data(), kCollectBatch, port_.submissions.tail());
     if (count == 0) break;
     const std::int64_t now_ns = ns_since(opened_);
-    const std::uint64_t floor = ended_below_.load(std::memory_order_relaxed);  // we alone write it
-    for (std::uint32_t i = 0; i < count; ++i) {
-      end(batch[i], queue::expand_position(batch[i].position_low, floor), now_ns);
-    }
-    advance();
+    for (std::uint32_t i = 0; i < count; ++i) end(batch[i].completion, batch[i].position, now_ns);
+    advance(port_.completions.position);
     sum += count;
     if (count < kCollectBatch) break;
   }
   return sum;
+}
+
+bool Collector::collect_at(std::uint64_t position) {
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock.owns_lock() || gave_up_) return false;
+  queue::TakenCompletion taken;
+  if (!port_.completions.take_at(position, &taken)) return false;
+  end(taken.completion, taken.position, ns_since(opened_));
+  advance(port_.completions.position);
+  return true;
 }
 
 void Collector::end(const Completion& completion, std::uint64_t position, std::int64_t now_ns) {
@@ -116,20 +124,13 @@ void Collector::end(const Completion& completion, std::uint64_t position, std::i
   }
 }
 
-void Collector::advance() {
-  std::uint64_t below = ended_below_.load(std::memory_order_relaxed);
-  const std::uint64_t before = below;
-  while (results_[below & (history_ - 1)].position_low.load(std::memory_order_relaxed) ==
-         static_cast<std::uint32_t>(below)) {
-    ++below;
-    if (below - before == history_) break;
-  }
+void Collector::advance(std::uint64_t below) {
   // [END-1] release: results below are written.
   ended_below_.store(below, std::memory_order_release);
-  // [RING-5] release. Credits follow the oldest item that has not ended, not the number of
-  // completions: so records by position (submits_, the backend's `ended`) never meet two items in
-  // flight in one place.
-  queue::HostAtomics::store(&port_.completions.collected->position, below, queue::Order::release);
+  // [RING-5] release, in release(). Credits follow the oldest item that has not ended, not the
+  // number of completions: so slots and records by position (submits_, the backend's `ended`) never
+  // meet two items in flight in one place.
+  port_.completions.release();
 }
 
 bool Collector::ended(std::uint64_t position) const noexcept {
@@ -174,7 +175,8 @@ void Collector::give_up(std::uint64_t tail, FaultCode why) {
     end(Completion::make(CompletionStatus::cancelled, why, static_cast<std::uint32_t>(p), 0, 0, 0),
         p, now_ns);
   }
-  advance();
+  // No credits: the slots that nobody posted into stay as they are.
+  ended_below_.store(tail, std::memory_order_release);  // [END-1]
 }
 
 Counts Collector::counts() const {

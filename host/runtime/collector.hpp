@@ -61,6 +61,9 @@ class Collector {
   /// Reads what was posted; returns how many items it found ended. 0 also if another thread is at
   /// it.
   std::uint64_t collect();
+  /// The completion of one item, however far behind the oldest that has not ended; true if it came
+  /// now.
+  bool collect_at(std::uint64_t position);
 
   enum class Found : std::uint8_t { ended, pending, never_submitted, forgotten };
   [[nodiscard]] Found look(std::uint64_t position, ItemResult& out) const noexcept;
@@ -91,8 +94,8 @@ class Collector {
     std::atomic<std::uint32_t> lane{0};
   };
   void end(const Completion& completion, std::uint64_t position,
-           std::int64_t now_ns);  // under mutex_
-  void advance();                 // under mutex_
+           std::int64_t now_ns);      // under mutex_
+  void advance(std::uint64_t below);  // under mutex_
 
   const std::uint32_t queue_;
   backend::QueuePort port_;

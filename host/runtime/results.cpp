@@ -30,8 +30,14 @@ bool Session::State::all_ended(const std::vector<std::uint64_t>& tails) const {
 }
 
 bool Session::State::wait_ended(const QueueSpan& span, Deadline deadline) {
-  const Collector& collector = *collectors_[span.queue];
-  return wait_for(deadline, [&] { return collector.ended(span); });
+  Collector& collector = *collectors_[span.queue];
+  return wait_for(deadline, [&] {
+    if (collector.ended(span)) return true;
+    // collect() may be looking elsewhere in the ring: one item is asked for by its position.
+    if (span.first != span.last || !collector.collect_at(span.last)) return false;
+    changed_.notify();
+    return true;
+  });
 }
 
 Result<ItemResult> Session::State::wait(Ticket ticket, Deadline deadline) {
@@ -40,11 +46,15 @@ Result<ItemResult> Session::State::wait(Ticket ticket, Deadline deadline) {
                 "queue " + std::to_string(ticket.queue) + " does not exist");
   }
   sync_points_.fetch_add(1, std::memory_order_relaxed);
-  const Collector& collector = *collectors_[ticket.queue];
+  Collector& collector = *collectors_[ticket.queue];
   ItemResult result;
   Collector::Found found = Collector::Found::pending;
   (void)wait_for(deadline, [&] {
     found = collector.look(ticket.position, result);
+    if (found == Collector::Found::pending && collector.collect_at(ticket.position)) {
+      changed_.notify();  // others may wait for what we collected
+      found = collector.look(ticket.position, result);
+    }
     return found != Collector::Found::pending;
   });
   if (found == Collector::Found::ended) return result;

@@ -144,11 +144,10 @@ class Session::State final : public backend::Listener {
   [[nodiscard]] bool copy_under_way() const noexcept;
   [[nodiscard]] std::optional<QueueSpan> conflict_elsewhere(std::uint32_t queue) const;
   [[nodiscard]] std::uint8_t order_flags(std::uint32_t queue, std::uint64_t position) const;
-  enum class Got : std::uint8_t { some, none, closed, moved };
-  /// Positions for `want` items: anywhere for the first of a call, then only right behind
-  /// `expected`, so that the items of one call have neighbouring positions. Never waits.
-  [[nodiscard]] Got try_reserve(std::uint32_t queue, std::uint64_t want,
-                                std::optional<std::uint64_t> expected, queue::Reservation& got);
+  /// Positions for `want` items: anywhere for the first of a call, then only from `expected` on,
+  /// so that the items of one call have neighbouring positions. Never waits.
+  [[nodiscard]] queue::Reservation try_reserve(std::uint32_t queue, std::uint64_t want,
+                                               std::optional<std::uint64_t> expected) const;
   [[nodiscard]] bool wait_for_room(std::uint32_t queue, std::uint64_t want, Deadline deadline);
   void publish(std::uint32_t queue, const queue::Reservation& got, const MegakernelWorkItem* items,
                std::uint8_t flags, std::int64_t now_ns);

@@ -62,37 +62,11 @@ Error Session::State::full(std::uint32_t queue) const {
                    "ring_slots"};
 }
 
-Session::State::Got Session::State::try_reserve(std::uint32_t queue, std::uint64_t want,
-                                                std::optional<std::uint64_t> expected,
-                                                queue::Reservation& got) {
+queue::Reservation Session::State::try_reserve(std::uint32_t queue, std::uint64_t want,
+                                               std::optional<std::uint64_t> expected) const {
   const auto& producer = collectors_[queue]->producer();
   const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(want, options_.ring_slots));
-  if (!expected) {
-    got = producer.try_reserve(count);
-  } else {
-    const std::uint64_t limit = producer.limit();
-    if (limit <= *expected) {
-      got = {queue::TakeOutcome::full, 0, *expected};
-      if (producer.closed()) return Got::closed;
-      return producer.tail() == *expected ? Got::none : Got::moved;
-    }
-    std::uint64_t tail = *expected;
-    const auto room = static_cast<std::uint32_t>(std::min<std::uint64_t>(count, limit - tail));
-    // Relaxed, as in take_tickets: taking a position publishes nothing.
-    if (!queue::HostAtomics::compare_exchange(&producer.tickets->tail, tail, tail + room)) {
-      return (tail & kRingClosedBit) != 0 ? Got::closed : Got::moved;
-    }
-    got = {queue::TakeOutcome::ok, room, *expected};
-  }
-  switch (got.outcome) {
-    case queue::TakeOutcome::ok:
-      return Got::some;
-    case queue::TakeOutcome::full:
-      return Got::none;
-    case queue::TakeOutcome::closed:
-      return Got::closed;
-  }
-  return Got::closed;
+  return expected ? producer.try_reserve_at(*expected, count) : producer.try_reserve(count);
 }
 
 bool Session::State::wait_for_room(std::uint32_t queue, std::uint64_t want, Deadline deadline) {
@@ -168,16 +142,16 @@ bool Session::State::submit_plain(std::span<const MegakernelWorkItem> items, Dea
     const std::int64_t begin_ns = since_open_ns();
     std::optional<std::uint64_t> expected;
     if (result.accepted != 0) expected = result.first.position + result.accepted;
-    queue::Reservation got;
-    switch (try_reserve(queue, items.size(), expected, got)) {
-      case Got::some:
+    const queue::Reservation got = try_reserve(queue, items.size(), expected);
+    switch (got.outcome) {
+      case queue::TakeOutcome::ok:
         break;
-      case Got::moved:
+      case queue::TakeOutcome::moved:
         return false;
-      case Got::closed:
+      case queue::TakeOutcome::closed:
         result.stopped_by = Error{Errc::closed, "the session is closed"};
         return false;
-      case Got::none:
+      case queue::TakeOutcome::full:
         if (wait_for_room(queue, items.size(), deadline)) continue;
         result.stopped_by = full(queue);
         return false;
@@ -268,15 +242,15 @@ Session::State::Placed Session::State::place(const MegakernelWorkItem& item, std
   }
   std::optional<std::uint64_t> expected;
   if (result.accepted != 0) expected = result.first.position + result.accepted;
-  queue::Reservation got;
-  switch (try_reserve(queue, 1, expected, got)) {
-    case Got::some:
+  const queue::Reservation got = try_reserve(queue, 1, expected);
+  switch (got.outcome) {
+    case queue::TakeOutcome::ok:
       break;
-    case Got::moved:
+    case queue::TakeOutcome::moved:
       return Placed::stop;
-    case Got::none:
+    case queue::TakeOutcome::full:
       return Placed::room;
-    case Got::closed:
+    case queue::TakeOutcome::closed:
       result.stopped_by = Error{Errc::closed, "the session is closed"};
       return Placed::stop;
   }

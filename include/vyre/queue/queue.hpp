@@ -6,17 +6,16 @@
 // - make:       Queue::create({.slots = 4096}), or adopt() over pinned memory.
 // - producers:  any thread; producer().try_reserve(n) gives a prefix, full or closed, then
 //               try_publish() for each position (false: it was abandoned) and a doorbell a batch.
-//               submit_until() of submit.hpp does all that, bounded.
 // - poller:     one thread; consumer.take(out, max), consumer.release().
-// - workers:    any thread; writer().try_post(completions, n), never short.
-// - collector:  one at a time; reader.take(out, max), reader.release(), expand_position().
+// - workers:    any thread; writer().post(position, completion) once for each item taken.
+// - collector:  one at a time; reader.take(out, max, producer().tail()), reader.release().
 // - abandoned:  AbandonWatch::check() gives up slots that nobody publishes.
 // - shutdown:   producer().close() gives the final tail; every position below it still comes
-// through
-//               take(), published or abandoned. The ring ends when consumer.position == tail.
-// An item is accepted only with a completion slot in reserve: accepted - collected <=
-// completion_slots. So somebody must collect while producers submit (a full ring is a reason to
-// collect).
+//               through take(), published or abandoned. The ring ends when consumer.position ==
+//               tail, the queue when reader.position == tail.
+// An item is accepted only when the completion before it in its slot has been collected, and
+// everything older: position < collected + completion_slots. So somebody must collect while
+// producers submit (a full ring is a reason to collect).
 #pragma once
 
 #include <cstdint>
@@ -39,10 +38,13 @@ using Reader = CompletionReader<HostAtomics>;
 struct QueueOptions {
   std::uint32_t slots{kDefaultRingSlots};  // power of two in [kMinRingSlots, kMaxRingSlots]
   std::uint32_t completion_slots{0};       // 0 = slots; a power of two, at least `slots`
+  /// The caller promises that one thread at a time reserves and publishes. Then no slot can be
+  /// contested and none is claimed or given up: a producer that vanishes is the caller's own loss.
+  bool single_producer{false};
 };
 
-/// Offsets into the part of a queue that both sides see (pinned for a device). The rest, tickets
-/// and claims, stays in the host's own memory.
+/// Offsets into the part of a queue that both sides see (pinned for a device). The rest (tickets,
+/// claims, what the reader has seen) stays in the host's own memory.
 struct SharedLayout {
   std::uint64_t submission_slots_offset;
   std::uint64_t completion_slots_offset;
@@ -69,7 +71,7 @@ class Queue {
   /// A cursor at position 0. Keep it: a second one would read every item again.
   [[nodiscard]] Consumer consumer() const noexcept;
   [[nodiscard]] Writer writer() const noexcept;
-  /// A cursor at position 0, as above.
+  /// A cursor at position 0, as above. All copies share the bits of what was seen.
   [[nodiscard]] Reader reader() const noexcept;
 
  private:
@@ -82,14 +84,14 @@ class Queue {
                                            Memory owned);
 
   Memory owned_shared_;
-  Memory private_;  // tickets of both rings, then claims
+  Memory private_;  // tickets, the reader's bits, claims
   RingSlot* submission_slots_{nullptr};
   RingSlot* completion_slots_memory_{nullptr};
   RingPosition* taken_{nullptr};
   RingPosition* collected_{nullptr};
-  RingTickets* submission_tickets_{nullptr};
-  RingTickets* completion_tickets_{nullptr};
-  std::uint64_t* claims_{nullptr};
+  RingTickets* tickets_{nullptr};
+  std::uint64_t* seen_{nullptr};
+  std::uint64_t* claims_{nullptr};  // null with single_producer
   RingGeometry geometry_;
   RingGeometry completion_geometry_;
 };

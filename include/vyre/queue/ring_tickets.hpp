@@ -1,6 +1,6 @@
-// What both rings share: where a position lies, which phase it has, and how several writers take
-// positions. Host and device; a view over plain memory that owns nothing. Spec: docs/protocol.md,
-// docs/memory-model.md.
+// Where a position lies in a ring and which phase it has (both rings), and how several producers
+// take positions (the submission ring). Host and device; a view over plain memory that owns
+// nothing. Spec: docs/protocol.md, docs/memory-model.md.
 #pragma once
 
 #include <cstdint>
@@ -32,13 +32,12 @@ struct RingGeometry {
   }
 };
 
-/// The 64-bit position whose low half is `low` and that lies at most 2^32 - 1 above `floor`.
-[[nodiscard]] VYRE_HD constexpr std::uint64_t expand_position(std::uint32_t low,
-                                                              std::uint64_t floor) noexcept {
-  return floor + static_cast<std::uint32_t>(low - static_cast<std::uint32_t>(floor));
-}
-
-enum class TakeOutcome : std::uint32_t { ok, full, closed };
+enum class TakeOutcome : std::uint32_t {
+  ok,
+  full,
+  closed,
+  moved,  // another producer took the position that was asked for (take_tickets_at alone says so)
+};
 
 /// Positions [first, first + count) belong to the caller, who must publish each of them. `count`
 /// may be less than asked for (a prefix); it is 0 unless the outcome is ok.
@@ -48,9 +47,25 @@ struct Reservation {
   std::uint64_t first{0};
 };
 
-/// Takes up to `want` positions. `read_limit()` gives the first position that may not be taken yet,
-/// with acquire; it is asked only when the cached limit does not suffice. Lock-free: a failed
-/// exchange means that another writer took positions.
+/// [RING-3] The cached limit, asked for anew if it is below `end`. `read_limit()` gives the first
+/// position that may not be taken yet, with acquire.
+VYRE_SIDE_OF_POLICY
+template <class Atomics, class ReadLimit>
+[[nodiscard]] VYRE_HD std::uint64_t cached_limit(RingTickets* tickets, std::uint64_t end,
+                                                 const ReadLimit& read_limit) noexcept {
+  // [RING-3] acquire: whoever cached this limit had acquired it from the reader; so have we now.
+  const std::uint64_t limit = Atomics::load(&tickets->limit_cache, Order::acquire);
+  if (limit >= end) return limit;
+  const std::uint64_t fresh = read_limit();
+  if (fresh <= limit) return limit;
+  // [RING-3] release: passes the reader's position on. A slower producer may put back an older
+  // limit; that costs a refresh and never lets a slot be overwritten.
+  Atomics::store(&tickets->limit_cache, fresh, Order::release);
+  return fresh;
+}
+
+/// Takes up to `want` positions. Lock-free: a failed exchange means that another producer took
+/// positions.
 VYRE_SIDE_OF_POLICY
 template <class Atomics, class ReadLimit>
 [[nodiscard]] VYRE_HD Reservation take_tickets(RingTickets* tickets, std::uint32_t want,
@@ -59,17 +74,7 @@ template <class Atomics, class ReadLimit>
   std::uint64_t tail = Atomics::load(&tickets->tail, Order::relaxed);
   for (;;) {
     if ((tail & kRingClosedBit) != 0) return {TakeOutcome::closed, 0, tail & ~kRingClosedBit};
-    // [RING-3] acquire: whoever cached this limit had acquired it from the reader; so have we now.
-    std::uint64_t limit = Atomics::load(&tickets->limit_cache, Order::acquire);
-    if (limit < tail + want) {
-      const std::uint64_t fresh = read_limit();
-      if (fresh > limit) {
-        // [RING-3] release: passes the reader's position on. A slower writer may put back an older
-        // limit; that costs a refresh and never lets a slot be overwritten.
-        Atomics::store(&tickets->limit_cache, fresh, Order::release);
-        limit = fresh;
-      }
-    }
+    const std::uint64_t limit = cached_limit<Atomics>(tickets, tail + want, read_limit);
     if (limit <= tail) {
       // Full only if that tail is still the tail: a stale one would make a false answer.
       const std::uint64_t again = Atomics::load(&tickets->tail, Order::relaxed);
@@ -83,6 +88,26 @@ template <class Atomics, class ReadLimit>
     if (Atomics::compare_exchange(&tickets->tail, tail, tail + count))
       return {TakeOutcome::ok, count, tail};
   }
+}
+
+/// The same for positions that begin exactly at `first`, in one attempt.
+VYRE_SIDE_OF_POLICY
+template <class Atomics, class ReadLimit>
+[[nodiscard]] VYRE_HD Reservation take_tickets_at(RingTickets* tickets, std::uint64_t first,
+                                                  std::uint32_t want,
+                                                  const ReadLimit& read_limit) noexcept {
+  const std::uint64_t limit = cached_limit<Atomics>(tickets, first + want, read_limit);
+  const std::uint64_t room = limit > first ? limit - first : 0;
+  const std::uint32_t count = room < want ? static_cast<std::uint32_t>(room) : want;
+  std::uint64_t tail = first;
+  if (count == 0) {
+    tail = Atomics::load(&tickets->tail, Order::relaxed);  // relaxed: a number, as above
+    if (tail == first) return {TakeOutcome::full, 0, first};
+  } else if (Atomics::compare_exchange(&tickets->tail, tail, first + count)) {
+    return {TakeOutcome::ok, count, first};
+  }
+  const bool closed = (tail & kRingClosedBit) != 0;
+  return {closed ? TakeOutcome::closed : TakeOutcome::moved, 0, tail & ~kRingClosedBit};
 }
 
 }  // namespace vyre::queue

@@ -30,7 +30,7 @@ struct TakenItem {
 
 enum class ReapOutcome : std::uint32_t {
   reaped,     // the slot now carries an abandoned item; its late producer will be told
-  too_late,   // its producer came first (published, or about to: a few stores away)
+  too_late,   // its producer came first (published, or about to: a few stores away), or is alone
   not_taken,  // nobody can hold that position yet, as far as the reaper sees
 };
 
@@ -40,7 +40,8 @@ struct SubmissionProducer {
   RingSlot* slots;
   RingTickets* tickets;
   /// claims[i]: the position that slot i may be written for next. Whoever moves it on by one lap,
-  /// the producer or the reaper, is the only one to write the slot for that position.
+  /// the producer or the reaper, is the only one to write the slot for that position. Null with a
+  /// single producer (QueueOptions): nobody contests its slots, and nothing is given up.
   std::uint64_t* claims;
   const RingPosition* taken;      // written by the poller
   const RingPosition* collected;  // completions collected; written by the host's collector
@@ -67,23 +68,39 @@ struct SubmissionProducer {
     return take_tickets<Atomics>(tickets, want, [this]() noexcept { return limit(); });
   }
 
+  /// The same, but only positions that begin at `first`: moved if the tail is elsewhere. For items
+  /// that must be neighbours of others.
+  VYRE_SIDE_OF_POLICY
+  [[nodiscard]] VYRE_HD Reservation try_reserve_at(std::uint64_t first,
+                                                   std::uint32_t want) const noexcept {
+    return take_tickets_at<Atomics>(tickets, first, want, [this]() noexcept { return limit(); });
+  }
+
   /// False: the position was given up as abandoned; its item will be (or was) completed as
   /// cancelled, and nothing was written. Between the claim and the last store nothing is called and
   /// nothing waits.
   VYRE_SIDE_OF_POLICY
   [[nodiscard]] VYRE_HD bool try_publish(std::uint64_t position, const MegakernelWorkItem& item,
                                          std::uint32_t flags) const noexcept {
-    if (!claim(position)) return false;
+    if (claims != nullptr && !claim(position)) return false;
+    publish_owned(position, item, flags);
+    return true;
+  }
+
+  /// Without a claim: for the one thread that produces into a queue of a single producer.
+  VYRE_SIDE_OF_POLICY
+  VYRE_HD void publish_owned(std::uint64_t position, const MegakernelWorkItem& item,
+                             std::uint32_t flags) const noexcept {
     // [RING-1] release, in store_slot: publishes the item.
     Atomics::store_slot(&slots[geometry.index(position)],
                         encode_item(item, flags, geometry.phase_bit(position)));
-    return true;
   }
 
   /// For the reaper: gives up a position that its producer did not publish in time. Exactly one of
   /// this and try_publish writes the slot.
   VYRE_SIDE_OF_POLICY
   [[nodiscard]] VYRE_HD ReapOutcome reap(std::uint64_t position) const noexcept {
+    if (claims == nullptr) return ReapOutcome::too_late;
     if (limit() <= position)
       return ReapOutcome::not_taken;  // also the acquire that a writer of the slot needs
     if (!claim(position)) return ReapOutcome::too_late;
