@@ -3,6 +3,7 @@
 // one device; any number may live in one process. Spec: docs/megakernel.md.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -23,6 +24,9 @@ struct DeviceOptions {
       0};  // leave after so many items and start again on the next; for profilers
   std::uint32_t max_blocks{0};      // of the grid; 0: as many as fit at once
   std::uint32_t ingress_blocks{0};  // 0: one a queue, up to the limit
+  /// Fault injection for tests: a megakernel::InjectedFault that the host passes on to the kernel.
+  /// Null: none.
+  std::shared_ptr<std::atomic<std::uint32_t>> inject;
 };
 
 /// backend::Options::workers is ignored: the grid comes from the occupancy query.
