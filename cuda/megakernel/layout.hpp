@@ -26,6 +26,11 @@ inline constexpr std::uint32_t kBlockThreads{kWarp * kBlockWarps};
 inline constexpr std::uint32_t kMaxIngressBlocks{8};
 inline constexpr std::uint32_t kMaxDeviceQueues{kMaxQueues + 1};  // the last one is the host's own
 static_assert(kMaxDeviceQueues <= kMaxIngressBlocks * kBlockWarps);
+/// Entries of the device's tables, reserved at open; a handle or op above is refused by name.
+inline constexpr std::uint32_t kMaxDeviceHandles{1u << 20};
+inline constexpr std::uint32_t kMaxDeviceOps{1u << 16};
+/// Op of the items in the host's own queue; param is the index of their ControlCommand.
+inline constexpr std::uint32_t kControlOp{kSlotOpMask};
 
 // ---- handles and ops (device; written by control items only) ----
 
@@ -71,8 +76,9 @@ struct alignas(128) DeviceQueue {
   const RingSlot* submissions;  // pinned
   RingSlot* completions;        // pinned; completion of position p in slot p mod completion_slots
   RingPosition* taken;          // pinned; written by the queue's ingress alone
-  std::uint32_t*
-      ended;  // device, [completion_slots]: low word of the position that ended there last
+  /// Device, [completion_slots]: low word of the position that ended there last; the host starts
+  /// it with all ones, which is no position of the first lap.
+  std::uint32_t* ended;
   std::uint32_t slots_log2;
   std::uint32_t completion_slots_log2;
   std::uint32_t window;  // items handed to workers and not ended, at most: the queue's weight
