@@ -1,11 +1,12 @@
-// What a worker does with one item: built-in ops, and programs bound, zero-filled, planned and run,
-// alone or shared with other workers.
+// What a worker does with one item: programs are bound, zero-filled, planned and run, alone or
+// shared with other workers; built-in ops are in backend_builtin.cpp.
 #include <algorithm>
 #include <cstring>
 #include <limits>
 #include <new>
 
 #include "backend_worker.hpp"
+#include "vyre/native/rules.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::cpu {
@@ -18,11 +19,6 @@ constexpr std::uint32_t kSpreadNs{200'000};
 /// Lanes of a chunk: enough to fill the interpreter's batches, few enough to notice a stop soon.
 constexpr std::uint64_t kChunkLanes{8'192};
 constexpr std::uint64_t kChunksAWorker{8};
-
-enum class Builtin : std::uint32_t {
-#define VYRE_BUILTIN_OP(id, symbol, name, inputs, outputs, meaning) symbol = id,
-#include "vyre/protocol/op_table.def"
-};
 
 Completion done(const Work& work) {
   return Completion::make(CompletionStatus::done, FaultCode::none,
@@ -38,15 +34,9 @@ Completion cancelled(const Work& work, FaultCode why) {
                           static_cast<std::uint32_t>(work.position), 0, 0, 0);
 }
 
-/// The buffers that a handle names: itself, a set's members, or none.
-std::span<const std::uint32_t> members(const MemoryTable& memory, const std::uint32_t& handle,
-                                       bool& known) {
-  if (handle == 0) return {};
-  const MemoryEntry* entry = memory.find(handle);
-  known = known && entry != nullptr;
-  if (entry == nullptr) return {};
-  if (entry->kind == MemoryEntry::Kind::set) return entry->members;
-  return {&handle, 1};
+Completion builtin_ended(const Work& work, FaultCode why) {
+  if (why == FaultCode::none) return done(work);
+  return why == FaultCode::shutdown ? cancelled(work, why) : faulted(work, {why, 0, 0, 0});
 }
 
 }  // namespace
@@ -56,12 +46,14 @@ Completion Worker::run_item(const Work& work) {
   if (const FaultCode why = state_.cancel_reason(); why != FaultCode::none)
     return cancelled(work, why);
   const std::uint32_t id = work.taken.item.op_handle;
-  if (id == static_cast<std::uint32_t>(Builtin::nop)) return done(work);
+  if (id == static_cast<std::uint32_t>(native::Op::nop)) return done(work);
 
   OpRecord* op = state_.ops.find(id);
   if (op == nullptr) return faulted(work, {FaultCode::unknown_op, 0, 0, 0});
   const auto begin = backend::Clock::now();
-  Completion completion = op->program.image == nullptr ? run_builtin(work) : run_program(work, *op);
+  Completion completion = op->program.image == nullptr
+                              ? builtin_ended(work, run_builtin(work.taken.item))
+                              : run_program(work, *op);
   const auto ns =
       std::chrono::duration_cast<std::chrono::nanoseconds>(backend::Clock::now() - begin).count();
   // Relaxed: a hint, and losing one update of two workers costs nothing.
@@ -71,49 +63,10 @@ Completion Worker::run_item(const Work& work) {
   return completion;
 }
 
-Completion Worker::run_builtin(const Work& work) {
-  const MegakernelWorkItem& item = work.taken.item;
-  const auto buffer = [&](std::uint32_t handle, FaultCode& why) -> const MemoryEntry* {
-    bool known = handle != 0;
-    const auto list = members(state_.memory, handle, known);
-    if (!known) why = handle == 0 ? FaultCode::bad_binding : FaultCode::unknown_handle;
-    if (!known) return nullptr;
-    if (list.size() != 1) why = FaultCode::bad_binding;
-    return list.size() == 1 ? state_.memory.find(list[0]) : nullptr;
-  };
-  FaultCode why{FaultCode::bad_binding};
-  const MemoryEntry* out = buffer(item.output_handle, why);
-  if (out == nullptr || out->kind != MemoryEntry::Kind::memory)
-    return faulted(work, {why, 0, 0, 0});
-
-  switch (static_cast<Builtin>(item.op_handle)) {
-    case Builtin::nop:
-      return done(work);
-    case Builtin::mem_fill: {
-      std::uint8_t pattern[4];
-      std::memcpy(pattern, &item.param, 4);
-      std::uint64_t i = 0;
-      for (; i + 4 <= out->bytes; i += 4) std::memcpy(out->data + i, pattern, 4);
-      for (; i < out->bytes; ++i) out->data[i] = pattern[i % 4];
-      return done(work);
-    }
-    case Builtin::mem_copy: {
-      const MemoryEntry* in = buffer(item.input_handle, why);
-      if (in == nullptr || in == out) return faulted(work, {why, 0, 0, 0});
-      std::uint64_t bytes = std::min(in->bytes, out->bytes);
-      if (item.param != 0) bytes = std::min<std::uint64_t>(bytes, item.param);
-      if (bytes != 0) std::memcpy(out->data, in->data, bytes);
-      if (in->file && !in->file->intact()) return faulted(work, {FaultCode::io_error, 0, 0, 0});
-      return done(work);
-    }
-  }
-  return faulted(work, {FaultCode::unknown_op, 0, 0, 0});
-}
-
 FaultCode Worker::bind(const Work& work, const OpRecord& op) {
   bool known = true;
-  const auto inputs = members(state_.memory, work.taken.item.input_handle, known);
-  const auto outputs = members(state_.memory, work.taken.item.output_handle, known);
+  const auto inputs = state_.memory.members(work.taken.item.input_handle, known);
+  const auto outputs = state_.memory.members(work.taken.item.output_handle, known);
   if (!known) return FaultCode::unknown_handle;
   views_.clear();
   lengths_.clear();
@@ -168,15 +121,18 @@ const Worker::Launch* Worker::plan(const Work& work, const OpRecord& op) {
   const std::uint32_t param = work.taken.item.param;
   if (launch.total != 0 && launch.param == param && launch.lengths == lengths_) return &launch;
   launch.total = 0;
-  const auto grid = op.program.grid(lengths_, param);
-  if (!grid) return nullptr;
-  const std::uint64_t plane = std::uint64_t{(*grid)[0]} * (*grid)[1];
-  const std::uint32_t depth = (*grid)[2];
+  core::Grid grid{};
+  if (!core::find_grid(op.program.grid_rule, op.program.grid_buffers.data(),
+                       static_cast<std::uint32_t>(op.program.grid_buffers.size()), lengths_, param,
+                       grid.data()))
+    return nullptr;
+  const std::uint64_t plane = std::uint64_t{grid[0]} * grid[1];
+  const std::uint32_t depth = grid[2];
   if (plane == 0 || depth == 0 || plane > std::numeric_limits<std::uint64_t>::max() / depth)
     return nullptr;
   launch.lengths = lengths_;
   launch.param = param;
-  launch.grid = *grid;
+  launch.grid = grid;
   launch.total = plane * depth;
   return &launch;
 }

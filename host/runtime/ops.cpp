@@ -55,10 +55,9 @@ Result<OpHandle> Session::State::register_program(std::string_view name,
   VYRE_TRY(describe(prepared, op, info.signature));
   VYRE_ASSIGN(core::Image image, vir::lower(prepared));
   op.image = std::make_shared<const core::Image>(std::move(image));
-  const auto program = std::make_shared<const vir::Program>(std::move(prepared));
-  op.grid = [program](std::span<const std::uint64_t> lengths, std::uint32_t param) {
-    return param == 0 ? vir::infer_grid(*program, lengths) : vir::grid_for(*program, param);
-  };
+  VYRE_ASSIGN(vir::GridPlan grid, vir::grid_rule(prepared));
+  op.grid_rule = grid.rule;
+  op.grid_buffers = std::move(grid.buffers);
 
   const OrderLock lock(order_);
   if (const auto known = op_ids_.find(info.name); known != op_ids_.end()) {

@@ -27,6 +27,12 @@ std::uint64_t grid_elements(const Program& program, const BufferDecl& buffer, st
   return size == 0 ? bytes : bytes / size;
 }
 
+/// A quirk of the reference: graph programs size their dispatch by this buffer's declaration.
+bool is_pg_nodes(const Program& program, const BufferDecl& buffer) {
+  return buffer.binding == 0 && buffer.name < program.names.size() &&
+         program.name(buffer.name) == "pg_nodes";
+}
+
 bool contains_atomic(const Program& program) {
   return any_expression(program, [](const Expr& expr) { return expr.tag == ExprTag::Atomic; });
 }
@@ -160,9 +166,7 @@ Result<Grid> infer_grid(const Program& program, std::span<const std::uint64_t> b
   for (std::size_t i = 0; i < program.buffers.size(); ++i) {
     const BufferDecl& buffer = program.buffers[i];
     const BufferClass c = classify(buffer);
-    // A quirk of the reference: graph programs size their dispatch by this buffer's declaration.
-    if (buffer.binding == 0 && buffer.name < program.names.size() &&
-        program.name(buffer.name) == "pg_nodes") {
+    if (is_pg_nodes(program, buffer)) {
       pg_nodes = std::max<std::uint64_t>(pg_nodes, buffer.count);
     }
     if (c == BufferClass::workgroup) {
@@ -184,6 +188,44 @@ Result<Grid> infer_grid(const Program& program, std::span<const std::uint64_t> b
 
 Result<Grid> grid_for(const Program& program, std::uint64_t elements) {
   return shape_grid(program, elements);
+}
+
+Result<GridPlan> grid_rule(const Program& program) {
+  GridPlan plan;
+  // What shape_grid refuses whatever the lengths are, it refuses of one element too.
+  VYRE_ASSIGN([[maybe_unused]] const Grid one, shape_grid(program, 1));
+  std::copy(program.workgroup.begin(), program.workgroup.end(), plan.rule.workgroup);
+  plan.rule.at_least = 1;
+  bool any_returned = false;
+  bool any_workgroup = false;
+  plan.buffers.reserve(program.buffers.size());
+  for (const BufferDecl& buffer : program.buffers) {
+    const BufferClass c = classify(buffer);
+    if (is_pg_nodes(program, buffer)) {
+      plan.rule.at_least = std::max<std::uint64_t>(plan.rule.at_least, buffer.count);
+    }
+    any_workgroup = any_workgroup || c == BufferClass::workgroup;
+    any_returned = any_returned || is_returned(c);
+    if (c == BufferClass::workgroup) {
+      plan.buffers.push_back({0, 0, 0});
+      continue;
+    }
+    const auto bits = packed_bits(program, buffer.element);
+    const bool in_bits = bits && *bits != 0;
+    const std::uint64_t unit =
+        in_bits ? *bits : std::max<std::uint64_t>(1, size_bytes(program, buffer.element));
+    if (unit > kMaxU32) {
+      return fail(Errc::unsupported, "an element of buffer " + quote_symbol(program, buffer.name) +
+                                         " has " + std::to_string(unit) +
+                                         (in_bits ? " bits" : " bytes") +
+                                         "; the limit is 4294967295, use smaller elements");
+    }
+    plan.buffers.push_back({static_cast<std::uint32_t>(unit),
+                            static_cast<std::uint16_t>(in_bits ? 1 : 0),
+                            static_cast<std::uint16_t>(is_returned(c) ? 1 : 0)});
+  }
+  plan.rule.all_buffers = !any_returned || any_workgroup || contains_atomic(program) ? 1 : 0;
+  return plan;
 }
 
 Result<BufferPlan> plan_buffers(const Program& program,

@@ -6,6 +6,7 @@
 
 #include "support/random_program.hpp"
 #include "vyre/reference/evaluate.hpp"
+#include "vyre/vir/dispatch.hpp"
 #include "vyre/vir/text.hpp"
 #include "vyre/vir/wire.hpp"
 
@@ -98,6 +99,31 @@ TEST(RandomGenerator, MakesAProgramOfAnyBytes) {
     const auto outcome = reference::evaluate(random.program, random.inputs);
     ASSERT_EQ(outcome.verdict, reference::Verdict::done) << i << ": " << outcome.message;
     bytes.push_back(static_cast<std::uint8_t>(i * 167 + 13));
+  }
+}
+
+TEST(RandomPrograms, GetTheSameGridFromPlainDataAsFromTheProgram) {
+  for (std::uint64_t seed = kFirstSeed; seed < kFirstSeed + 1'000; ++seed) {
+    test::Choice choice(seed);
+    const auto random = test::random_case(choice);
+    std::vector<std::uint64_t> lengths;
+    for (const Bytes& input : random.inputs) lengths.push_back(input.size());
+    const auto buffers = vir::plan_buffers(random.program, lengths);
+    ASSERT_TRUE(buffers) << seed;
+    const auto plan = vir::grid_rule(random.program);
+    ASSERT_TRUE(plan) << seed << ": " << to_string(plan.error());
+    for (const std::uint32_t param : {0u, choice.below(100'000), choice.word()}) {
+      const auto want = param == 0 ? vir::infer_grid(random.program, buffers->byte_lengths)
+                                   : vir::grid_for(random.program, param);
+      vir::Grid have{};
+      const bool fits = core::find_grid(plan->rule, plan->buffers.data(),
+                                        static_cast<std::uint32_t>(plan->buffers.size()),
+                                        buffers->byte_lengths, param, have.data());
+      ASSERT_EQ(fits, want.has_value()) << "seed " << seed << ", param " << param;
+      if (fits) {
+        EXPECT_EQ(have, *want) << "seed " << seed << ", param " << param;
+      }
+    }
   }
 }
 

@@ -20,6 +20,7 @@
 
 #include "vyre/base/bytes.hpp"
 #include "vyre/base/error.hpp"
+#include "vyre/core/grid.hpp"
 #include "vyre/core/run.hpp"
 #include "vyre/protocol/completion.hpp"
 #include "vyre/protocol/work_item.hpp"
@@ -62,10 +63,9 @@ struct ProgramOp {
   std::string name;
   std::shared_ptr<const core::Image> image;
   std::vector<ProgramBuffer> buffers;  // by declaration index
-  /// Pure: byte length of every declared buffer and the item's param -> workgroups.
-  std::function<Result<core::Grid>(std::span<const std::uint64_t> byte_lengths,
-                                   std::uint32_t param)>
-      grid;
+  /// Byte length of every declared buffer and the item's param -> workgroups (core::find_grid).
+  core::GridRule grid_rule{};
+  std::vector<core::GridBuffer> grid_buffers;  // by declaration index
 };
 
 /// The host's ends of one queue. Views over memory that the backend owns until it is destroyed.

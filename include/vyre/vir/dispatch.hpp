@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "vyre/core/grid.hpp"
 #include "vyre/vir/program.hpp"
 
 namespace vyre::vir {
@@ -48,6 +49,15 @@ using Grid = std::array<std::uint32_t, 3>;  // workgroups in x, y, z
                                       std::span<const std::uint64_t> byte_lengths);
 /// The smallest grid of the same shape rule that covers `elements` invocations.
 [[nodiscard]] Result<Grid> grid_for(const Program& program, std::uint64_t elements);
+
+/// The same rule as plain data, for whoever knows lengths but not the program (core::find_grid):
+/// infer_grid for param 0, grid_for for the rest. The errors of those two that no length changes
+/// come here.
+struct GridPlan {
+  core::GridRule rule{};
+  std::vector<core::GridBuffer> buffers;  // by declaration index
+};
+[[nodiscard]] Result<GridPlan> grid_rule(const Program& program);
 
 /// Input byte lengths in declaration order of the buffers that take input -> length of every
 /// declared buffer. Also accepts the legacy form (one value per non-workgroup buffer). Too few, too
