@@ -70,6 +70,16 @@ const MemoryEntry* MemoryTable::find(std::uint32_t handle) const noexcept {
   return entry;
 }
 
+std::span<const std::uint32_t> MemoryTable::members(const std::uint32_t& handle,
+                                                    bool& known) const noexcept {
+  if (handle == 0) return {};
+  const MemoryEntry* entry = find(handle);
+  known = known && entry != nullptr;
+  if (entry == nullptr) return {};
+  if (entry->kind == MemoryEntry::Kind::set) return entry->members;
+  return {&handle, 1};
+}
+
 Result<const MemoryEntry*> MemoryTable::range(std::uint32_t handle, std::uint64_t offset,
                                               std::uint64_t bytes) const {
   const MemoryEntry* entry = find(handle);

@@ -39,6 +39,10 @@ class MemoryTable {
 
   /// Null if nothing lives under that handle, generation included.
   [[nodiscard]] const MemoryEntry* find(std::uint32_t handle) const noexcept;
+  /// The buffers that a handle names: itself, a set's members, or none (0). `handle` must outlive
+  /// the result; `known` becomes false if nothing lives under it.
+  [[nodiscard]] std::span<const std::uint32_t> members(const std::uint32_t& handle,
+                                                       bool& known) const noexcept;
   /// A buffer (not a set) and a range inside it, or why not.
   [[nodiscard]] Result<const MemoryEntry*> range(std::uint32_t handle, std::uint64_t offset,
                                                  std::uint64_t bytes) const;

@@ -42,7 +42,8 @@ class Worker {
   /// False: the worker dies in the middle of it (fault injection).
   [[nodiscard]] bool run_batch();
   [[nodiscard]] Completion run_item(const Work& work);
-  [[nodiscard]] Completion run_builtin(const Work& work);
+  /// none, a fault, or shutdown.
+  [[nodiscard]] FaultCode run_builtin(const MegakernelWorkItem& item);
   [[nodiscard]] Completion run_program(const Work& work, OpRecord& op);
   void end(const Work& work, const Completion& completion);
   void flush();

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "vyre/base/ulp.hpp"
+#include "vyre/native/rules.hpp"
 #include "vyre/protocol/fault_names.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/vir/dispatch.hpp"
@@ -11,11 +12,6 @@
 
 namespace vyre::trace {
 namespace {
-
-enum class Builtin : std::uint32_t {
-#define VYRE_BUILTIN_OP(id, symbol, name, inputs, outputs, meaning) symbol = id,
-#include "vyre/protocol/op_table.def"
-};
 
 constexpr std::size_t kShownBytes{16};
 
@@ -28,11 +24,18 @@ std::span<const std::uint32_t> members(const TraceState& state, const std::uint3
 }
 
 /// Refused before it touched a byte.
-bool never_ran(const Ending& ending) noexcept {
-  return ending.status == CompletionStatus::faulted &&
-         (ending.fault.code == FaultCode::bad_binding ||
-          ending.fault.code == FaultCode::unknown_op ||
-          ending.fault.code == FaultCode::unknown_handle);
+bool never_ran(const MegakernelWorkItem& item, const Ending& ending) noexcept {
+  if (ending.status != CompletionStatus::faulted) return false;
+  switch (ending.fault.code) {
+    case FaultCode::bad_binding:
+    case FaultCode::unknown_op:
+    case FaultCode::unknown_handle:
+      return true;
+    case FaultCode::bad_operation:  // a built-in's param; a program meets it on its way
+      return item.op_handle < kFirstUserOp;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -110,11 +113,13 @@ void WriteTracker::define(std::uint32_t op, const vir::Program& program) {
 
 void WriteTracker::item(const MegakernelWorkItem& item, std::uint64_t ordinal, const Ending& ending,
                         const TraceState& state, std::vector<std::uint32_t>& written) {
-  if (item.op_handle == static_cast<std::uint32_t>(Builtin::nop) || never_ran(ending)) return;
+  if (item.op_handle == static_cast<std::uint32_t>(native::Op::nop) || never_ran(item, ending))
+    return;
   const auto inputs = members(state, item.input_handle);
   const auto outputs = members(state, item.output_handle);
   const auto op = ops_.find(item.op_handle);
-  const bool fill = item.op_handle == static_cast<std::uint32_t>(Builtin::mem_fill);
+  const bool fill = item.op_handle == static_cast<std::uint32_t>(native::Op::mem_fill);
+  const bool copy = item.op_handle == static_cast<std::uint32_t>(native::Op::mem_copy);
 
   bool unspecified = ending.status != CompletionStatus::done;
   if (!fill) {
@@ -137,6 +142,8 @@ void WriteTracker::item(const MegakernelWorkItem& item, std::uint64_t ordinal, c
       write(outputs[i], slot.exact_bytes >= size, slot.tolerant);
     } else if (fill) {
       write(outputs[i], true, false);
+    } else if (!copy) {  // native ops: what lies behind the result stays, and may be unspecified
+      write(outputs[i], false, false);
     } else {  // mem.copy: what it copies is as tolerant as its source
       const TraceState::Buffer* source = inputs.size() == 1 ? state.buffer(inputs[0]) : nullptr;
       const bool whole =
@@ -153,7 +160,7 @@ void WriteTracker::item(const MegakernelWorkItem& item, std::uint64_t ordinal, c
 
 void WriteTracker::targets(const MegakernelWorkItem& item, const TraceState& state,
                            std::vector<std::uint32_t>& out) const {
-  if (item.op_handle == static_cast<std::uint32_t>(Builtin::nop)) return;
+  if (item.op_handle == static_cast<std::uint32_t>(native::Op::nop)) return;
   for (const std::uint32_t handle : members(state, item.output_handle)) out.push_back(handle);
   const auto op = ops_.find(item.op_handle);
   if (op == ops_.end()) return;

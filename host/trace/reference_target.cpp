@@ -1,11 +1,13 @@
 // Replay on the reference: items one after another in the order of the trace, programs by the tree
-// walker, built-in ops by hand. The binding rules are those of docs/api.md. See target.hpp.
+// walker, built-in ops in their plain form. The binding rules are those of docs/api.md and
+// docs/ops.md. See target.hpp.
 #include <algorithm>
 #include <map>
 #include <set>
 #include <unordered_map>
 
 #include "target.hpp"
+#include "vyre/native/ops.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/reference/evaluate.hpp"
 #include "vyre/vir/dispatch.hpp"
@@ -13,11 +15,6 @@
 
 namespace vyre::trace {
 namespace {
-
-enum class Builtin : std::uint32_t {
-#define VYRE_BUILTIN_OP(id, symbol, name, inputs, outputs, meaning) symbol = id,
-#include "vyre/protocol/op_table.def"
-};
 
 std::string_view builtin_name(std::uint32_t op) noexcept {
   switch (op) {
@@ -176,27 +173,16 @@ class ReferenceTarget final : public Target {
   }
 
   FaultCode run_builtin(const MegakernelWorkItem& item) {
-    if (item.op_handle == static_cast<std::uint32_t>(Builtin::nop)) return FaultCode::none;
-    const auto outputs = members(item.output_handle);
-    if (outputs.size() != 1 || buffers_[outputs[0]].read_only) return FaultCode::bad_binding;
-    Bytes& out = buffers_[outputs[0]].bytes;
-    switch (static_cast<Builtin>(item.op_handle)) {
-      case Builtin::mem_fill:
-        for (std::size_t i = 0; i < out.size(); ++i)
-          out[i] = static_cast<std::uint8_t>(item.param >> 8 * (i % 4));
-        return FaultCode::none;
-      case Builtin::mem_copy: {
-        const auto inputs = members(item.input_handle);
-        if (inputs.size() != 1 || inputs[0] == outputs[0]) return FaultCode::bad_binding;
-        const Bytes& in = buffers_[inputs[0]].bytes;
-        std::size_t n = std::min(in.size(), out.size());
-        if (item.param != 0) n = std::min<std::size_t>(n, item.param);
-        std::copy_n(in.begin(), n, out.begin());
-        return FaultCode::none;
+    const auto gather = [this](std::uint32_t handle) {
+      std::vector<native::Buffer> list;
+      for (const std::uint32_t member : members(handle)) {
+        Buffer& buffer = buffers_[member];
+        list.push_back({buffer.bytes.data(), buffer.bytes.size(), member, buffer.read_only});
       }
-      default:
-        return FaultCode::unknown_op;
-    }
+      return list;
+    };
+    return native::run(item.op_handle, gather(item.input_handle), gather(item.output_handle),
+                       item.param);
   }
 
   Fault run_program(const MegakernelWorkItem& item, const Op& op) {
