@@ -17,7 +17,8 @@
 #include <vector>
 
 #include "vyre/platform/host_info.hpp"
-#include "vyre/queue/submit.hpp"
+#include "vyre/queue/queue.hpp"
+#include "vyre/queue/waiter.hpp"
 
 namespace vyre::queue {
 namespace {
@@ -51,10 +52,30 @@ double race(std::uint32_t producers, const Produce& produce, const Consume& cons
   return std::chrono::duration<double>(end - start).count();
 }
 
+/// Publishes as many of the items as the ring has room for, waiting until it has some.
+std::uint32_t submit(const Producer& producer, const MegakernelWorkItem* items, std::uint32_t count,
+                     bool owned, Deadline deadline, Waiter& space, Waiter& doorbell) {
+  Reservation got;
+  (void)space.wait_until(deadline, [&] {
+    got = producer.try_reserve(count);
+    return got.outcome != TakeOutcome::full;
+  });
+  for (std::uint32_t i = 0; i < got.count; ++i) {
+    if (owned) {
+      producer.publish_owned(got.first + i, items[i], 0);
+    } else if (!producer.try_publish(got.first + i, items[i], 0)) {
+      return 0;
+    }
+  }
+  doorbell.notify();
+  return got.count;
+}
+
 void BM_Ring_PublishTake(benchmark::State& state) {
   const auto producers = static_cast<std::uint32_t>(state.range(0));
+  const bool owned = state.range(1) != 0;
   for (auto _ : state) {
-    auto made = Queue::create({kDefaultRingSlots, 0});
+    auto made = Queue::create({.slots = kDefaultRingSlots, .single_producer = owned});
     Queue& queue = *made;
     Waiter space;
     Waiter doorbell;
@@ -70,10 +91,10 @@ void BM_Ring_PublishTake(benchmark::State& state) {
                 static_cast<std::uint32_t>(std::min<std::uint64_t>(kBatch, count - sent));
             for (std::uint32_t i = 0; i < n; ++i)
               items[i] = {0, 0, 0, static_cast<std::uint32_t>(first + sent + i)};
-            const Submitted got =
-                submit_until(queue.producer(), {items, n}, 0, deadline, space, doorbell);
-            if (got.outcome != SubmitOutcome::ok) failed = true;
-            sent += got.accepted;
+            const std::uint32_t accepted =
+                submit(queue.producer(), items, n, owned, deadline, space, doorbell);
+            if (accepted == 0) failed = true;
+            sent += accepted;
           }
         },
         [&] {
@@ -81,7 +102,7 @@ void BM_Ring_PublishTake(benchmark::State& state) {
           Reader reader = queue.reader();
           const Writer writer = queue.writer();
           TakenItem taken[kBatch];
-          Completion done[kBatch];
+          TakenCompletion ended[kBatch];
           while (consumer.position < kItems && !failed) {
             std::uint32_t n = 0;
             if (!doorbell.wait_until(deadline,
@@ -90,11 +111,12 @@ void BM_Ring_PublishTake(benchmark::State& state) {
             consumer.release();
             for (std::uint32_t i = 0; i < n; ++i) {
               sum += taken[i].item.param;
-              done[i] =
-                  Completion::make(CompletionStatus::done, FaultCode::none,
-                                   static_cast<std::uint32_t>(consumer.position - n + i), 0, 0, 0);
+              const std::uint64_t position = consumer.position - n + i;
+              writer.post(position,
+                          Completion::make(CompletionStatus::done, FaultCode::none,
+                                           static_cast<std::uint32_t>(position), 0, 0, 0));
             }
-            if (writer.try_post(done, n) != n || reader.take(done, kBatch) != n) failed = true;
+            if (reader.take(ended, kBatch, consumer.position) != n) failed = true;
             reader.release();
             space.notify();
           }
@@ -109,10 +131,11 @@ void BM_Ring_PublishTake(benchmark::State& state) {
                           static_cast<std::int64_t>(kItems));
 }
 BENCHMARK(BM_Ring_PublishTake)
-    ->ArgName("producers")
-    ->Arg(1)
-    ->Arg(2)
-    ->Arg(4)
+    ->ArgNames({"producers", "owned"})
+    ->Args({1, 0})
+    ->Args({2, 0})
+    ->Args({4, 0})
+    ->Args({1, 1})
     ->UseManualTime()
     ->Iterations(1)
     ->Unit(benchmark::kMillisecond);
@@ -175,14 +198,15 @@ BENCHMARK(BM_Baseline_MutexDeque)
 /// The instructions alone: one thread does everything, nothing is contended, nobody sleeps.
 void BM_Ring_SameThread(benchmark::State& state) {
   const auto batch = static_cast<std::uint32_t>(state.range(0));
-  auto made = Queue::create({kDefaultRingSlots, 0});
+  const bool owned = state.range(1) != 0;
+  auto made = Queue::create({.slots = kDefaultRingSlots, .single_producer = owned});
   Queue& queue = *made;
   Consumer consumer = queue.consumer();
   Reader reader = queue.reader();
   const Producer producer = queue.producer();
   const Writer writer = queue.writer();
   std::vector<TakenItem> taken(batch);
-  std::vector<Completion> done(batch);
+  std::vector<TakenCompletion> ended(batch);
   std::vector<double> ns_per_item;
   ns_per_item.reserve(1u << 20);
   std::uint64_t next = 0;
@@ -191,17 +215,21 @@ void BM_Ring_SameThread(benchmark::State& state) {
     const auto start = Clock::now();
     const Reservation got = producer.try_reserve(batch);
     for (std::uint32_t i = 0; i < got.count; ++i) {
-      right &=
-          producer.try_publish(got.first + i, {0, 0, 0, static_cast<std::uint32_t>(next + i)}, 0);
+      const MegakernelWorkItem item{0, 0, 0, static_cast<std::uint32_t>(next + i)};
+      if (owned) {
+        producer.publish_owned(got.first + i, item, 0);
+      } else {
+        right &= producer.try_publish(got.first + i, item, 0);
+      }
     }
     const std::uint32_t n = consumer.take(taken.data(), batch);
     consumer.release();
     for (std::uint32_t i = 0; i < n; ++i) {
       right &= taken[i].item.param == static_cast<std::uint32_t>(next + i);
-      done[i] = Completion::make(CompletionStatus::done, FaultCode::none,
-                                 static_cast<std::uint32_t>(next + i), 0, 0, 0);
+      writer.post(next + i, Completion::make(CompletionStatus::done, FaultCode::none,
+                                             static_cast<std::uint32_t>(next + i), 0, 0, 0));
     }
-    right &= writer.try_post(done.data(), n) == batch && reader.take(done.data(), batch) == batch;
+    right &= n == batch && reader.take(ended.data(), batch, consumer.position) == batch;
     reader.release();
     next += batch;
     const auto end = Clock::now();
@@ -218,7 +246,13 @@ void BM_Ring_SameThread(benchmark::State& state) {
   }
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * batch);
 }
-BENCHMARK(BM_Ring_SameThread)->ArgName("batch")->Arg(1)->Arg(32)->Arg(256);
+BENCHMARK(BM_Ring_SameThread)
+    ->ArgNames({"batch", "owned"})
+    ->Args({1, 0})
+    ->Args({32, 0})
+    ->Args({256, 0})
+    ->Args({32, 1})
+    ->Args({256, 1});
 
 /// Two threads that sleep: what a wake-up costs when somebody has to be woken.
 void BM_Waiter_PingPong(benchmark::State& state) {

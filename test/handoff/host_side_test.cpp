@@ -90,25 +90,25 @@ TEST_F(Handoff, HostCollectorReadsTheDocumentedBytes) {
   Reader reader = queue.reader();
   reader.position = 5;
   put(layout.completion_slots_offset, 5, kFaultInEvenLap);
-  Completion got{};
-  ASSERT_EQ(reader.take(&got, 1), 1u);
+  TakenCompletion taken{};
+  ASSERT_EQ(reader.take(&taken, 1, 6), 1u);
+  EXPECT_EQ(taken.position, 5u);
+  const Completion& got = taken.completion;
   EXPECT_EQ(got.status(), CompletionStatus::faulted);
   EXPECT_EQ(got.code(), FaultCode::i32_division_by_zero);
   EXPECT_EQ(got.statement(), 3u);
   EXPECT_EQ(got.workgroup, 2u);
   EXPECT_EQ(got.lane, 17u);
-  EXPECT_EQ(expand_position(got.position_low, (std::uint64_t{1} << 32) - 2),
-            (std::uint64_t{1} << 32) + 5);
+  EXPECT_EQ(got.position_low, 5u);
   reader.release();
   EXPECT_EQ(word64(layout.collected_offset), 6u);
 }
 
 TEST_F(Handoff, HostWorkerPostsTheDocumentedBytes) {
-  const Completion filler{};
-  for (int i = 0; i < 5; ++i) ASSERT_EQ(queue.writer().try_post(&filler, 1), 1u);
-  const Completion fault =
-      Completion::make(CompletionStatus::faulted, FaultCode::i32_division_by_zero, 5, 2, 17, 3);
-  ASSERT_EQ(queue.writer().try_post(&fault, 1), 1u);
+  const std::uint64_t position = (std::uint64_t{1} << 32) + 5;  // slot 5 of 32, an even lap
+  queue.writer().post(position,
+                      Completion::make(CompletionStatus::faulted, FaultCode::i32_division_by_zero,
+                                       static_cast<std::uint32_t>(position), 2, 17, 3));
   EXPECT_EQ(slot(layout.completion_slots_offset, 5), kFaultInEvenLap);
 }
 

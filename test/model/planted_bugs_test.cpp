@@ -70,8 +70,8 @@ TEST(PlantedBug, CachedLimitReadWithoutAcquireIsCaught) {
   expect_caught(explore_randomly(scenario, kEnoughRuns));
 }
 TEST(PlantedBug, CollectedPositionReadWithoutAcquireIsCaught) {
-  // Only the writers of completions are weakened here, so that is what must be caught: the
-  // producers' own reading of it is covered by their reading of `taken`.
+  // The producers read it on behalf of whoever posts into the slot a lap later: no other word tells
+  // that the collector has read the slot.
   RingScenario<OneRelaxedLoad> scenario{{.producers = 1, .items_each = 8, .batch = 1}};
   weakened_word = &scenario.memory().collected.position;
   expect_caught(explore_randomly(scenario, kEnoughRuns));
@@ -131,6 +131,47 @@ struct LostTickets : ModelPolicy<LostTickets> {
 };
 TEST(PlantedBug, TicketsWithoutAnExchangeAreCaught) {
   expect_caught(hunt<LostTickets>({.items_each = 2}));
+}
+
+TEST(PlantedBug, CompletionInThePhaseOfAnotherLapIsCaught) {
+  expect_caught(hunt<ModelAtomics>({.items_each = 4, .writer_slots = 4}));
+}
+
+TEST(PlantedBug, ReaderThatForgetsWhatItGaveOutIsCaught) {
+  expect_caught(hunt<ModelAtomics>(
+      {.completion_slots = 4, .items_each = 4, .workers = 2, .forgets_seen = true}));
+}
+
+TEST(PlantedBug, CreditsForItemsBehindOneThatHasNotEndedAreCaught) {
+  expect_caught(hunt<ModelAtomics>({.items_each = 4, .workers = 2, .credits_by_count = true}));
+}
+
+/// Who posts a completion did not acquire the item: [RING-1]'s chain back to the collector is cut
+/// where a backend hands items to its workers.
+TEST(PlantedBug, ItemHandedToAWorkerWithoutAcquireIsCaught) {
+  RingScenario<OneRelaxedLoad> scenario{
+      {.producers = 1, .items_each = 8, .batch = 1, .workers = 1}};
+  weakened_word = &scenario.memory().mail[0];
+  expect_caught(explore_randomly(scenario, kEnoughRuns));
+}
+
+/// The control: what was caught above was the bug and not the scenario.
+TEST(PlantedBug, SameScenariosWithoutABugAreGood) {
+  const RingSetup setups[] = {
+      {.items_each = 4},
+      {.producers = 3, .items_each = 4, .batch = 1},
+      {.producers = 1, .items_each = 8, .batch = 1},
+      {.items_each = 4, .reaper = true},
+      {.items_each = 6},
+      {.items_each = 4, .workers = 2},
+      {.completion_slots = 4, .items_each = 4, .workers = 2},
+      {.producers = 1, .items_each = 8, .batch = 1, .workers = 1},
+  };
+  for (const RingSetup& setup : setups) {
+    RingScenario<ModelAtomics> scenario{setup};
+    const Exploration found = explore_randomly(scenario, 300);
+    EXPECT_TRUE(found.good()) << describe(found);
+  }
 }
 
 TEST(PlantedBug, ProducersThatIgnoreTheRoomForCompletionsAreCaught) {

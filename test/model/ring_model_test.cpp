@@ -32,6 +32,42 @@ TEST(RingModel, MoreCompletionSlotsThanSlots) {
       {.slots = 2, .completion_slots = 4, .producers = 3, .items_each = 4, .batch = 3}, 1000);
 }
 
+TEST(RingModel, ItemsThatEndInAnyOrderCompleteOnceOverManyLaps) {
+  std::uint64_t out_of_order = 0;
+  const std::uint64_t seed = first_seed();
+  for (const bool asks_ahead : {false, true}) {
+    for (const std::uint32_t completion_slots : {2u, 4u}) {
+      RingScenario<ModelAtomics> scenario{{.completion_slots = completion_slots,
+                                           .producers = 2,
+                                           .items_each = 7,
+                                           .workers = 2,
+                                           .asks_ahead = asks_ahead}};
+      for (std::uint64_t i = 0; i < run_count(600); ++i) {
+        RandomChooser chooser{seed + i};
+        const Outcome outcome = scenario.run(chooser);
+        ASSERT_EQ(outcome.ending, Ending::finished) << outcome.what << " VYRE_SEED=" << seed + i;
+        out_of_order += scenario.out_of_order();
+      }
+    }
+  }
+  if (std::getenv("VYRE_SEED") == nullptr) {
+    EXPECT_GT(out_of_order, 100u) << "the look ahead was hardly ever needed";
+  }
+}
+
+TEST(RingModel, SingleProducerNeedsNoClaims) {
+  expect_good_randomly({.producers = 1, .items_each = 12, .workers = 2, .owned = true}, 800);
+}
+
+TEST(RingModel, EveryScheduleOfTwoWorkersWithOnePreemption) {
+  RingScenario<ModelAtomics> scenario{
+      {.completion_slots = 4, .producers = 1, .items_each = 4, .workers = 2}};
+  const Exploration found = explore_systematically(scenario, 1, 1, 200'000);
+  EXPECT_TRUE(found.good()) << describe(found);
+  EXPECT_TRUE(found.exhausted) << "not every schedule was tried in " << found.runs << " executions";
+  RecordProperty("executions", std::to_string(found.runs));
+}
+
 TEST(RingModel, LowHalfOfThePositionWraps) {
   expect_good_randomly(
       {.producers = 2, .items_each = 4, .first_position = (std::uint64_t{1} << 32) - 3}, 1000);

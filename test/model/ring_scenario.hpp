@@ -1,5 +1,6 @@
-// A queue of a few slots under the model: producers, a poller that also works, a collector, and if
-// wanted a reaper and a closer. It knows what has to come out and says what did not. Test support.
+// A queue of a few slots under the model: producers, a poller that works itself or hands items to
+// workers (who end them in any order), a collector, a closer, and if wanted a reaper. It knows what
+// has to come out and says what did not. Test support.
 #pragma once
 
 #include <array>
@@ -27,11 +28,20 @@ struct RingSetup {
       0};                 // closes the ring after that many looks; 0 = when the producers are done
   bool impatient{false};  // deadline passed: a full ring ends the producer's attempt
   std::uint32_t credit_slots{
-      0};  // what the producers believe completion_slots to be; 0 = the truth
+      0};                    // what the producers believe completion_slots to be; 0 = the truth
+  std::uint32_t workers{0};  // threads that post; 0 = the poller does, a batch from its far end
+  bool asks_ahead{false};    // the collector asks for one item behind the oldest first
+  bool owned{false};         // one producer, without claims
+
+  // Bugs on purpose.
+  std::uint32_t writer_slots{0};  // what the workers believe completion_slots to be; 0 = the truth
+  bool forgets_seen{false};       // the reader loses its bits
+  bool credits_by_count{false};   // collected = completions read, however far behind the oldest
 };
 
 inline constexpr std::uint32_t kMaxModelSlots{4};
 inline constexpr std::uint32_t kMaxModelItems{32};
+inline constexpr std::uint32_t kMaxModelWorkers{2};
 
 /// The memory of a queue that has been running: positions start at `first`, slots carry the lap
 /// before.
@@ -39,10 +49,12 @@ struct ModelMemory {
   std::array<RingSlot, kMaxModelSlots> slots{};
   std::array<RingSlot, kMaxModelSlots> completions{};
   RingTickets tickets{};
-  RingTickets completion_tickets{};
   RingPosition taken{};
   RingPosition collected{};
   std::array<std::uint64_t, kMaxModelSlots> claims{};
+  std::array<std::uint64_t, 1> seen{};  // the reader's own: not modelled
+  /// From the poller to a worker: position + 1, 0 = idle, kLeave = go home.
+  std::array<std::uint64_t, kMaxModelWorkers> mail{};
 
   void reset(const RingSetup& setup) {
     *this = {};
@@ -57,7 +69,7 @@ struct ModelMemory {
     prepare(completions, queue::RingGeometry::of(setup.completion_slots));
     for (std::uint64_t p = first; p < first + setup.slots; ++p) claims[geometry.index(p)] = p;
     tickets.tail = tickets.limit_cache = taken.position = first;
-    completion_tickets.tail = completion_tickets.limit_cache = collected.position = first;
+    collected.position = first;
   }
 };
 
@@ -85,6 +97,7 @@ class RingScenario {
     accepted_ = 0;
     rejected_ = 0;
     closed_out_ = 0;
+    out_of_order_ = 0;
     geometry_ = queue::RingGeometry::of(setup_.slots);
     std::vector<std::function<void()>> bodies;
     for (std::uint32_t p = 0; p < setup_.producers; ++p)
@@ -92,6 +105,7 @@ class RingScenario {
     bodies.emplace_back([this] { poll(); });
     bodies.emplace_back([this] { collect(); });
     bodies.emplace_back([this] { close(); });
+    for (std::uint32_t w = 0; w < setup_.workers; ++w) bodies.emplace_back([this, w] { work(w); });
     if (setup_.reaper) bodies.emplace_back([this] { reap(); });
     Outcome outcome = world_.run(bodies, chooser, kill);
     if (outcome.ending == Ending::finished) check(outcome);
@@ -110,6 +124,8 @@ class RingScenario {
   [[nodiscard]] std::uint32_t accepted() const { return accepted_; }
   [[nodiscard]] std::uint32_t rejected() const { return rejected_; }
   [[nodiscard]] std::uint32_t closed_out() const { return closed_out_; }
+  /// Completions that came before that of an older item.
+  [[nodiscard]] std::uint32_t out_of_order() const { return out_of_order_; }
   [[nodiscard]] std::uint32_t reaped() const {
     std::uint32_t n = 0;
     for (const Fate& fate : fates_) n += fate.taken_void;
@@ -119,11 +135,12 @@ class RingScenario {
 
  private:
   using Producer = queue::SubmissionProducer<Policy>;
+  static constexpr std::uint64_t kLeave{~std::uint64_t{0}};
 
   Producer producer() {
     return {memory_.slots.data(),
             &memory_.tickets,
-            memory_.claims.data(),
+            setup_.owned ? nullptr : memory_.claims.data(),
             &memory_.taken,
             &memory_.collected,
             geometry_,
@@ -162,7 +179,10 @@ class RingScenario {
         Fate& mine = fate(got.first + i);
         mine.payload = payload;
         ++accepted_;
-        if (ring.try_publish(got.first + i, item(payload), 0)) {
+        if (setup_.owned) {
+          ring.publish_owned(got.first + i, item(payload), 0);
+          ++mine.published;
+        } else if (ring.try_publish(got.first + i, item(payload), 0)) {
           ++mine.published;
         } else {
           ++mine.told_abandoned;
@@ -176,9 +196,6 @@ class RingScenario {
   void poll() {
     queue::SubmissionConsumer<Policy> ring{memory_.slots.data(), &memory_.taken, geometry_,
                                            setup_.first_position};
-    const queue::CompletionWriter<Policy> writer{memory_.completions.data(),
-                                                 &memory_.completion_tickets, &memory_.collected,
-                                                 queue::RingGeometry::of(setup_.completion_slots)};
     while (ring.position != end_) {
       std::array<queue::TakenItem, 2> taken;
       const std::uint32_t n = ring.take(taken.data(), 2);
@@ -186,7 +203,6 @@ class RingScenario {
         world_.park();
         continue;
       }
-      std::array<Completion, 2> done{};
       for (std::uint32_t i = 0; i < n; ++i) {
         const std::uint64_t position = ring.position - n + i;
         Fate& it = fate(position);
@@ -203,32 +219,84 @@ class RingScenario {
           }
         }
         it.completion = it.payload + 1000;
-        done[i] = Completion::make(CompletionStatus::done, FaultCode::none,
-                                   static_cast<std::uint32_t>(position), it.completion, 0, 0);
       }
       ring.release();
-      if (writer.try_post(done.data(), n) != n) world_.fail("a completion found no slot");
+      for (std::uint64_t p = ring.position; setup_.workers == 0 && p-- != ring.position - n;)
+        post(p);
+      for (std::uint64_t p = ring.position - n; setup_.workers != 0 && p < ring.position; ++p)
+        hand_over(p + 1);
+    }
+    for (std::uint32_t w = 0; w < setup_.workers; ++w) hand_over(kLeave);
+  }
+
+  void post(std::uint64_t position) {
+    const std::uint32_t slots =
+        setup_.writer_slots != 0 ? setup_.writer_slots : setup_.completion_slots;
+    queue::RingGeometry geometry = queue::RingGeometry::of(setup_.completion_slots);
+    geometry.shift = queue::RingGeometry::of(slots).shift;
+    const queue::CompletionWriter<Policy> writer{memory_.completions.data(), geometry};
+    writer.post(position, Completion::make(CompletionStatus::done, FaultCode::none,
+                                           static_cast<std::uint32_t>(position),
+                                           fate(position).completion, 0, 0));
+  }
+
+  // The run queue of a backend, as small as can be.
+  void hand_over(std::uint64_t letter) {
+    for (;;) {
+      for (std::uint64_t& mail : memory_.mail) {
+        if (&mail == memory_.mail.data() + setup_.workers) break;
+        if (Policy::load(&mail, queue::Order::acquire) != 0) continue;
+        Policy::store(&mail, letter, queue::Order::release);
+        return;
+      }
+      world_.park();
+    }
+  }
+  void work(std::uint32_t id) {
+    std::uint64_t& mail = memory_.mail[id];
+    for (;;) {
+      const std::uint64_t letter = Policy::load(&mail, queue::Order::acquire);
+      if (letter == kLeave) return;
+      if (letter == 0) {
+        world_.park();
+        continue;
+      }
+      post(letter - 1);
+      Policy::store(&mail, std::uint64_t{0}, queue::Order::release);
     }
   }
 
   void collect() {
-    queue::CompletionReader<Policy> ring{memory_.completions.data(), &memory_.collected,
-                                         queue::RingGeometry::of(setup_.completion_slots),
-                                         setup_.first_position};
+    queue::CompletionReader<Policy> ring{
+        memory_.completions.data(), &memory_.collected, memory_.seen.data(),
+        queue::RingGeometry::of(setup_.completion_slots), setup_.first_position};
+    const Producer submissions = producer();
+    std::uint64_t sum = setup_.first_position;
     while (ring.position != end_) {
-      std::array<Completion, 2> done;
-      const std::uint32_t n = ring.take(done.data(), 2);
+      std::array<queue::TakenCompletion, 2> done;
+      std::uint32_t n = 0;
+      if (setup_.asks_ahead && ring.take_at(ring.position + 1, done.data())) n = 1;
+      if (n == 0) n = ring.take(done.data(), 2, submissions.tail());
       if (n == 0) {
         world_.park();
         continue;
       }
       for (std::uint32_t i = 0; i < n; ++i) {
-        Fate& it = fate(queue::expand_position(done[i].position_low, setup_.first_position));
+        Fate& it = fate(done[i].position);
         ++it.collected;
-        if (done[i].workgroup != it.completion)
+        if (done[i].completion.workgroup != it.completion ||
+            done[i].completion.position_low != static_cast<std::uint32_t>(done[i].position)) {
           world_.fail("a completion came out as something else");
+        }
+        if (ring.position <= done[i].position) ++out_of_order_;
       }
-      ring.release();
+      sum += n;
+      if (setup_.forgets_seen) memory_.seen = {};
+      if (setup_.credits_by_count) {
+        Policy::store(&memory_.collected.position, sum, queue::Order::release);
+      } else {
+        ring.release();
+      }
     }
   }
 
@@ -300,6 +368,7 @@ class RingScenario {
   std::uint32_t accepted_{0};
   std::uint32_t rejected_{0};
   std::uint32_t closed_out_{0};
+  std::uint32_t out_of_order_{0};
 };
 
 struct Exploration {

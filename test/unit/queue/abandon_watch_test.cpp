@@ -61,6 +61,21 @@ TEST_F(Watch, SlotTakenLaterKeepsItsOwnTime) {
   EXPECT_TRUE(producer.try_publish(1, kItem, 0)) << "only half its time was over";
 }
 
+TEST_F(Watch, SingleProducerIsNotWatched) {
+  queue = std::move(*Queue::create({.slots = 32, .single_producer = true}));
+  producer = queue.producer();
+  consumer = queue.consumer();
+  ASSERT_EQ(producer.try_reserve(1).count, 1u);
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(check(), WatchVerdict::idle);
+    now += kTimeout;
+  }
+  producer.publish_owned(0, kItem, 0);
+  TakenItem got{};
+  ASSERT_EQ(consumer.take(&got, 1), 1u);
+  EXPECT_EQ(got.flags, 0u);
+}
+
 TEST_F(Watch, SlowPollerIsNotAnAbandonedProducer) {
   ASSERT_EQ(producer.try_reserve(2).count, 2u);
   ASSERT_TRUE(producer.try_publish(0, kItem, 0));

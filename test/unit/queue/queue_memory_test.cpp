@@ -43,6 +43,7 @@ TEST(QueueMemory, AdoptedMemoryHoldsAllThatBothSidesSee) {
   EXPECT_FALSE(lies_inside(queue->producer().tickets, sizeof(RingTickets)))
       << "tickets stay on the host";
   EXPECT_FALSE(lies_inside(queue->producer().claims, 64 * 8));
+  EXPECT_FALSE(lies_inside(queue->reader().seen, 128 / 8)) << "the reader's bits too";
   EXPECT_EQ(bytes[layout.bytes], 0xAB) << "not a byte behind it";
   Consumer consumer = queue->consumer();
   TakenItem none{};
@@ -68,6 +69,8 @@ TEST(QueueMemory, WordsOfDifferentWritersShareNoCacheLine) {
   EXPECT_NE(line(producer.taken), line(producer.collected));
   EXPECT_NE(line(producer.taken), line(producer.slots));
   EXPECT_NE(line(&producer.tickets->tail), line(&producer.tickets->limit_cache));
+  EXPECT_NE(line(&producer.tickets->limit_cache), line(queue->reader().seen));
+  EXPECT_NE(line(queue->reader().seen), line(producer.claims));
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(producer.slots) % 64, 0u);
 }
 

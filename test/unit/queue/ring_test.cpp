@@ -19,16 +19,20 @@ MegakernelWorkItem item(std::uint32_t n) {
   return {n & kSlotOpMask, n + 1, n + 2, n + 3};
 }
 
+Completion done(std::uint64_t position) {
+  return Completion::make(CompletionStatus::done, FaultCode::none,
+                          static_cast<std::uint32_t>(position), 0, 0, 0);
+}
+
 /// Takes, completes and collects everything published so far.
 std::uint32_t turn(Consumer& consumer, const Writer& writer, Reader& reader) {
   std::vector<TakenItem> taken(64);
   std::uint32_t total = 0;
   while (const std::uint32_t n = consumer.take(taken.data(), 64)) {
-    std::vector<Completion> done(
-        n, Completion::make(CompletionStatus::done, FaultCode::none, 0, 0, 0, 0));
-    EXPECT_EQ(writer.try_post(done.data(), n), n);
-    Completion out[64];
-    EXPECT_EQ(reader.take(out, 64), n);
+    for (std::uint64_t p = consumer.position - n; p < consumer.position; ++p)
+      writer.post(p, done(p));
+    TakenCompletion out[64];
+    EXPECT_EQ(reader.take(out, 64, consumer.position), n);
     total += n;
   }
   consumer.release();
@@ -56,9 +60,10 @@ TEST(Ring, EmptyRingGivesNothing) {
   Consumer consumer = queue.consumer();
   Reader reader = queue.reader();
   TakenItem item_out{};
-  Completion completion_out{};
+  TakenCompletion completion_out{};
   EXPECT_EQ(consumer.take(&item_out, 1), 0u);
-  EXPECT_EQ(reader.take(&completion_out, 1), 0u);
+  EXPECT_EQ(reader.take(&completion_out, 1, 32), 0u);
+  EXPECT_FALSE(reader.take_at(0, &completion_out));
 }
 
 TEST(Ring, LastSlotOfLapIsNotReadTwice) {
@@ -132,31 +137,16 @@ TEST(Ring, ItemIsAcceptedOnlyWithASlotForItsCompletion) {
       ASSERT_TRUE(queue.producer().try_publish(got.first + i, item(i), 0));
     ASSERT_EQ(consumer.take(taken.data(), 32), 32u);
     consumer.release();
-    const std::vector<Completion> done(32);
-    ASSERT_EQ(writer.try_post(done.data(), 32), 32u);
+    for (std::uint64_t p = got.first; p < got.first + 32; ++p) writer.post(p, done(p));
   }
   EXPECT_EQ(queue.producer().try_reserve(1).outcome, TakeOutcome::full);
   Reader reader = queue.reader();
-  Completion out[3];
-  ASSERT_EQ(reader.take(out, 3), 3u);
+  TakenCompletion out[3];
+  ASSERT_EQ(reader.take(out, 3, 64), 3u);
   EXPECT_EQ(queue.producer().try_reserve(1).outcome, TakeOutcome::full)
       << "credit before release()";
   reader.release();
   EXPECT_EQ(queue.producer().try_reserve(32).count, 3u);
-}
-
-TEST(Ring, CompletionRingNeverOverwritesEvenIfItsWritersBreakTheBound) {
-  Queue queue = make();
-  std::vector<Completion> many;
-  for (std::uint32_t i = 0; i < 40; ++i) {
-    many.push_back(Completion::make(CompletionStatus::done, FaultCode::none, i, 0, 0, 0));
-  }
-  EXPECT_EQ(queue.writer().try_post(many.data(), 40), 32u);
-  EXPECT_EQ(queue.writer().try_post(many.data() + 32, 8), 0u);
-  Reader reader = queue.reader();
-  std::vector<Completion> out(40);
-  ASSERT_EQ(reader.take(out.data(), 40), 32u);
-  for (std::uint32_t i = 0; i < 32; ++i) EXPECT_EQ(out[i].position_low, i);
 }
 
 TEST(Ring, CompletionArrivesUnchangedInEveryLap) {
@@ -165,15 +155,16 @@ TEST(Ring, CompletionArrivesUnchangedInEveryLap) {
   for (std::uint32_t i = 0; i < 100; ++i) {
     const Completion sent =
         Completion::make(CompletionStatus::faulted, FaultCode::abandoned, i, ~i, i * 3, 0xFFFFF);
-    ASSERT_EQ(queue.writer().try_post(&sent, 1), 1u);
-    Completion got{};
-    ASSERT_EQ(reader.take(&got, 1), 1u);
+    queue.writer().post(i, sent);
+    TakenCompletion got{};
+    ASSERT_EQ(reader.take(&got, 1, i + 1), 1u);
     reader.release();
-    EXPECT_EQ(got.head, sent.head);
-    EXPECT_EQ(got.position_low, i);
-    EXPECT_EQ(got.workgroup, ~i);
-    EXPECT_EQ(got.lane, i * 3);
-    EXPECT_EQ(got.statement(), 0xFFFFFu);
+    EXPECT_EQ(got.position, i);
+    EXPECT_EQ(got.completion.head, sent.head);
+    EXPECT_EQ(got.completion.position_low, i);
+    EXPECT_EQ(got.completion.workgroup, ~i);
+    EXPECT_EQ(got.completion.lane, i * 3);
+    EXPECT_EQ(got.completion.statement(), 0xFFFFFu);
   }
 }
 
@@ -193,6 +184,32 @@ TEST(Ring, ClosedFullRingSaysClosed) {
   ASSERT_EQ(queue.producer().try_reserve(32).count, 32u);
   queue.producer().close();
   EXPECT_EQ(queue.producer().try_reserve(1).outcome, TakeOutcome::closed);
+}
+
+TEST(Ring, PositionsAreTakenAtTheExpectedPlaceOrNotAtAll) {
+  Queue queue = make();
+  const Producer producer = queue.producer();
+  ASSERT_EQ(producer.try_reserve(3).count, 3u);
+  const Reservation next = producer.try_reserve_at(3, 2);
+  EXPECT_EQ(next.outcome, TakeOutcome::ok);
+  EXPECT_EQ(next.first, 3u);
+  EXPECT_EQ(next.count, 2u);
+  EXPECT_EQ(producer.try_reserve_at(3, 2).outcome, TakeOutcome::moved) << "somebody has them";
+  EXPECT_EQ(producer.try_reserve_at(6, 1).outcome, TakeOutcome::moved) << "a hole would remain";
+  EXPECT_EQ(producer.tail(), 5u) << "refusals take nothing";
+  const Reservation rest = producer.try_reserve_at(5, 100);
+  EXPECT_EQ(rest.count, 27u) << "the prefix that fits";
+  EXPECT_EQ(producer.try_reserve_at(32, 1).outcome, TakeOutcome::full);
+  EXPECT_EQ(producer.try_reserve_at(31, 1).outcome, TakeOutcome::moved);
+  EXPECT_EQ(producer.try_reserve_at(40, 1).outcome, TakeOutcome::moved) << "beyond the limit too";
+}
+
+TEST(Ring, ClosedRingGivesNoExpectedPositionEither) {
+  Queue queue = make();
+  ASSERT_EQ(queue.producer().try_reserve(3).count, 3u);
+  queue.producer().close();
+  EXPECT_EQ(queue.producer().try_reserve_at(3, 1).outcome, TakeOutcome::closed);
+  EXPECT_EQ(queue.producer().try_reserve_at(32, 1).outcome, TakeOutcome::closed);
 }
 
 TEST(Ring, LateProducerIsToldAndWritesNothing) {
@@ -240,10 +257,9 @@ TEST(Ring, ProducerLateByLapsCannotTouchTheItemThatNowHasItsSlot) {
     std::vector<TakenItem> taken(32);
     ASSERT_EQ(consumer.take(taken.data(), 32), 32u);
     for (std::uint32_t i = 0; i < 32; ++i) EXPECT_EQ(taken[i].item.param, item(i).param);
-    const std::vector<Completion> done(32);
-    ASSERT_EQ(writer.try_post(done.data(), 32), 32u);
-    std::vector<Completion> out(32);
-    ASSERT_EQ(reader.take(out.data(), 32), 32u);
+    for (std::uint64_t p = got.first; p < got.first + 32; ++p) writer.post(p, done(p));
+    std::vector<TakenCompletion> out(32);
+    ASSERT_EQ(reader.take(out.data(), 32, consumer.position), 32u);
     consumer.release();
     reader.release();
   }
@@ -267,14 +283,6 @@ TEST(Geometry, PhaseFlipsAtEachLapAndZeroedMemoryIsEmpty) {
     EXPECT_NE(geometry.phase_bit(p), geometry.phase_bit(p + 32));
     EXPECT_EQ(geometry.index(p), geometry.index(p + 32));
   }
-}
-
-TEST(Geometry, PositionExpandsAcrossTheWrapOfItsLowHalf) {
-  constexpr std::uint64_t kFloor{0x7'FFFF'FFF0};
-  EXPECT_EQ(expand_position(0xFFFF'FFF0, kFloor), kFloor);
-  EXPECT_EQ(expand_position(0xFFFF'FFFF, kFloor), 0x7'FFFF'FFFFu);
-  EXPECT_EQ(expand_position(3, kFloor), 0x8'0000'0003u);
-  EXPECT_EQ(expand_position(0, 0), 0u);
 }
 
 }  // namespace

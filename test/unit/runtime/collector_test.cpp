@@ -23,15 +23,15 @@ TEST(Collector, WhatIsPostedAfterGivingUpIsNotCountedASecondTime) {
   const auto post = [&rings](std::uint32_t position) {
     const Completion done =
         Completion::make(CompletionStatus::done, FaultCode::none, position, 0, 0, 0);
-    return rings->writer().try_post(&done, 1);
+    rings->writer().post(position, done);
   };
-  ASSERT_EQ(post(0), 1u);
+  post(0);
   EXPECT_EQ(collector.collect(), 1u);
   collector.give_up(3, FaultCode::shutdown);
   EXPECT_EQ(collector.ended_below(), 3u);
 
   // The worker that was left behind comes to itself and ends what it held.
-  ASSERT_EQ(post(1), 1u);
+  post(1);
   EXPECT_EQ(collector.collect(), 0u);
   EXPECT_EQ(collector.counts().ended, 3u);
   EXPECT_EQ(collector.counts().not_done, 2u);
