@@ -4,11 +4,13 @@
 
 #include <cstdlib>
 
+#include "megakernel/launch.hpp"
 #include "vyre/cuda/device_probe.hpp"
 
 namespace vyre::cuda {
 namespace {
 
+constexpr std::uint32_t kWarpLanes{32};
 constexpr int kMinComputeMajor{9};  // images of the resident kernel are built for sm_90
 
 std::string version_text(int version) {
@@ -51,10 +53,22 @@ DeviceProbe probe_device() {
   if (!properties.cooperativeLaunch) {
     return {MegakernelCaps::unsupported(device + " does not support cooperative launch"), device};
   }
-  return {MegakernelCaps::unsupported(device +
-                                      " is capable, but this version has no resident kernel yet; "
-                                      "items run on the CPU backend"),
-          device};
+  DeviceProbe probe{{}, device};
+  probe.warps = static_cast<std::uint32_t>(properties.multiProcessorCount) *
+                static_cast<std::uint32_t>(properties.maxThreadsPerMultiProcessor) / kWarpLanes;
+  probe.memory_bytes = properties.totalGlobalMem;
+  std::uint32_t blocks = 0;
+  std::uint32_t shared_bytes = 0;
+  std::uint32_t warp_shared_bytes = 0;
+  const cudaError_t error = megakernel::query_grid(blocks, shared_bytes, warp_shared_bytes);
+  if (error != cudaSuccess || blocks == 0) {
+    probe.caps = MegakernelCaps::unsupported(
+        "the resident kernel does not fit " + device + ": " +
+        (error != cudaSuccess ? cudaGetErrorString(error) : "no block of it is resident at once"));
+    return probe;
+  }
+  probe.caps = MegakernelCaps::with_workers(blocks * megakernel::kBlockWarps);
+  return probe;
 }
 
 }  // namespace vyre::cuda

@@ -31,11 +31,15 @@ Json probe(BackendKind kind, const char* name) {
     return json;
   }
   const MegakernelCaps caps = session->caps();
-  const std::uint32_t workers = session->options().workers;
-  json["workers"] = workers != 0     ? workers
-                    : caps.supported ? caps.max_worker_count
-                                     : platform::logical_cpus();
-  if (caps.supported) json["device"] = Json{{"max_worker_count", caps.max_worker_count}};
+  json["workers"] = caps.supported ? caps.max_worker_count : session->options().workers;
+  if (!caps.supported) return json;
+  // What a session with default options gets, not what the data sheet says.
+  const report::Document document = session->report();
+  const MegakernelTelemetry& t = document.report.telemetry;
+  json["device"] = Json{{"name", document.run.device.value_or("")},
+                        {"max_worker_count", caps.max_worker_count},
+                        {"buffer_bytes", t.device_memory_budget_bytes.value_or(0)},
+                        {"occupancy_bps", t.occupancy_proxy_bps.value_or(0)}};
   return json;
 }
 
@@ -61,7 +65,12 @@ std::string for_people(const Json& json) {
   for (const Json& backend : json["backends"]) {
     text += "backend " + backend["name"].get<std::string>() + ": ";
     if (backend["available"].get<bool>()) {
-      text += std::to_string(backend["workers"].get<std::uint32_t>()) + " workers\n";
+      text += std::to_string(backend["workers"].get<std::uint32_t>()) + " workers";
+      if (const Json& device = backend["device"]; !device.is_null()) {
+        text += " (warps) on " + device["name"].get<std::string>() + ", " +
+                std::to_string(device["buffer_bytes"].get<std::uint64_t>()) + " bytes for buffers";
+      }
+      text += "\n";
     } else {
       text += "not available: " + backend["reason"].get<std::string>() + "\n";
     }

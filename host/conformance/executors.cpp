@@ -195,18 +195,21 @@ Result<std::unique_ptr<CaseExecutor>> make_executor(const Options& options) {
   switch (options.executor) {
     case Executor::reference:
       return std::unique_ptr<CaseExecutor>(new ReferenceExecutor(options.case_timeout));
-    case Executor::cpu: {
-      runtime::SessionOptions how;
-      how.backend = runtime::BackendKind::cpu;
-      VYRE_ASSIGN(auto session, runtime::Session::open(how));
-      return std::unique_ptr<CaseExecutor>(
-          new SessionExecutor(std::move(session), options.case_timeout));
-    }
+    case Executor::cpu:
     case Executor::cuda:
       break;
   }
-  return fail(Errc::unsupported,
-              "executor cuda is not in this build; use --executor cpu or --executor reference");
+  runtime::SessionOptions how;
+  how.backend =
+      options.executor == Executor::cuda ? runtime::BackendKind::cuda : runtime::BackendKind::cpu;
+  auto session = runtime::Session::open(how);
+  if (!session) {
+    return fail(session.error().code, std::string("executor ") +
+                                          (options.executor == Executor::cuda ? "cuda" : "cpu") +
+                                          ": " + session.error().message);
+  }
+  return std::unique_ptr<CaseExecutor>(
+      new SessionExecutor(std::move(*session), options.case_timeout));
 }
 
 }  // namespace vyre::conformance

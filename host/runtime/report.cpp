@@ -3,6 +3,7 @@
 #include <map>
 
 #include "state.hpp"
+#include "vyre/cuda/backend.hpp"
 
 namespace vyre::runtime {
 
@@ -79,6 +80,16 @@ report::Document Session::State::report() {
   t.sync_points = sync_points_.load(std::memory_order_relaxed);
   t.readback_buffers = readbacks_.load(std::memory_order_relaxed);
   t.device_memory_budget_bytes = options_.memory_budget_bytes;
+  if (on_device_) {
+    const cuda::DeviceFacts facts = cuda::facts_of(*backend_);
+    document.run.device = facts.device;
+    t.kernel_launches = static_cast<std::uint32_t>(facts.launches);
+    if (device_warps_ != 0) {
+      t.occupancy_proxy_bps = static_cast<std::uint16_t>(std::uint64_t{facts.workers} * 10'000 /
+                                                         std::max(device_warps_, facts.workers));
+    }
+    if (options_.memory_budget_bytes == 0) t.device_memory_budget_bytes = facts.arena_bytes;
+  }
   if (ran_programs) t.execution_mode = ExecutionMode::Interpreter;
   return document;
 }

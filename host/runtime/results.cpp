@@ -116,16 +116,20 @@ Status Session::State::close() {
     if (!wait_for(Clock::now() + std::chrono::nanoseconds{kStopGraceNs}, ended)) {
       close_error_ = "an item did not stop within " + std::to_string(kStopGraceNs / 1'000'000'000) +
                      " s of being told to; its worker is left behind";
-      for (std::size_t q = 0; q < until.size(); ++q)
-        collectors_[q]->give_up(until[q], FaultCode::shutdown);
+      const FaultCode why = backend_->lost() ? FaultCode::worker_lost : FaultCode::shutdown;
+      for (std::size_t q = 0; q < until.size(); ++q) collectors_[q]->give_up(until[q], why);
       changed_.notify();
     }
   }
   closed_ns_ = since_open_ns();
+  const std::optional<Error> lost = backend_->lost();
   if (!backend_->stop(Clock::now())) {
     leaked_ = true;
-    if (close_error_.empty()) close_error_ = "a worker thread did not end; it is left behind";
+    if (close_error_.empty() && !lost)
+      close_error_ = std::string("a ") + (on_device_ ? "resident kernel" : "worker thread") +
+                     " did not end; it is left behind";
   }
+  if (lost && close_error_.empty()) close_error_ = lost->message;
   closed_ = true;
   return close_error_.empty() ? Status{} : Status{fail(Errc::device_lost, close_error_)};
 }

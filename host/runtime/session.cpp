@@ -8,6 +8,7 @@
 
 #include "state.hpp"
 #include "vyre/cpu/backend.hpp"
+#include "vyre/cuda/backend.hpp"
 #include "vyre/cuda/device_probe.hpp"
 #include "vyre/platform/host_info.hpp"
 
@@ -39,6 +40,11 @@ Status check(const SessionOptions& options) {
     return fail(
         Errc::invalid_argument,
         "max_wall_time and close_timeout must not be negative, producer_timeout must be positive");
+  }
+  if (options.park_after.count() < 0 || options.watchdog.count() <= 0) {
+    return fail(Errc::invalid_argument,
+                "park_after must not be negative (0: the kernel never parks), watchdog must be "
+                "positive");
   }
   return {};
 }
@@ -73,27 +79,6 @@ Session::State::~State() {
 }
 
 Status Session::State::start() {
-  switch (options_.backend) {
-    case BackendKind::cpu:
-      caps_ = MegakernelCaps::unsupported("the CPU backend was asked for; no device was probed");
-      break;
-    case BackendKind::automatic:
-    case BackendKind::cuda: {
-      const cuda::DeviceProbe probe = cuda::probe_device();
-      caps_ = probe.caps;
-      device_ = probe.device;
-      if (caps_.supported) {
-        // A device that could run the kernel is of no use to a build that has none.
-        caps_ = MegakernelCaps::unsupported("this build has no resident kernel for " +
-                                            device_.value_or("the device") + " yet");
-      }
-      if (options_.backend == BackendKind::cuda) {
-        return fail(Errc::unsupported,
-                    "the CUDA backend cannot run here: " + caps_.reason + "; use the cpu backend");
-      }
-      break;
-    }
-  }
   backend::Options wanted;
   wanted.queues = options_.queues;
   wanted.ring_slots = options_.ring_slots;
@@ -103,12 +88,52 @@ Status Session::State::start() {
   wanted.producer_timeout = options_.producer_timeout;
   if (options_.max_wall_time.count() > 0) wanted.start_until = opened_ + options_.max_wall_time;
   wanted.worker_dies = hooks_.worker_dies;
-  VYRE_ASSIGN(backend_, cpu::make_backend(wanted));
+  full_waits_.reset(new std::atomic<std::uint64_t>[options_.queues]);
+  for (std::uint32_t q = 0; q < options_.queues; ++q)
+    full_waits_[q].store(0, std::memory_order_relaxed);
+
+  if (options_.backend == BackendKind::cpu) {
+    caps_ = MegakernelCaps::unsupported("the CPU backend was asked for; no device was probed");
+  } else {
+    Status resident = start_on_device(wanted);
+    if (resident) return resident;
+    caps_ = MegakernelCaps::unsupported(resident.error().message);
+    if (options_.backend == BackendKind::cuda) {
+      return fail(resident.error().code,
+                  "the CUDA backend cannot run here: " + caps_.reason + "; use the cpu backend");
+    }
+  }
+  VYRE_ASSIGN(auto made, cpu::make_backend(wanted));
+  return start_on(std::move(made));
+}
+
+Status Session::State::start_on_device(const backend::Options& wanted) {
+  const cuda::DeviceProbe probe = cuda::probe_device();
+  device_ = probe.device;
+  if (!probe.caps.supported) return fail(Errc::unsupported, probe.caps.reason);
+  cuda::DeviceOptions how;
+  how.arena_bytes = options_.device_memory_bytes;
+  if (options_.staging_bytes != 0) how.staging_bytes = options_.staging_bytes;
+  how.park_after = options_.park_after;
+  how.watchdog = options_.watchdog;
+  how.drain_after = options_.drain_after;
+  how.max_blocks = options_.max_blocks;
+  how.inject = hooks_.device_fault;
+  VYRE_ASSIGN(auto made, cuda::make_backend(wanted, how));
+  VYRE_TRY(start_on(std::move(made)));
+  const cuda::DeviceFacts facts = cuda::facts_of(*backend_);
+  caps_ = MegakernelCaps::with_workers(facts.workers);
+  device_warps_ = probe.warps;
+  on_device_ = true;
+  return {};
+}
+
+Status Session::State::start_on(std::unique_ptr<backend::Backend> made) {
+  collectors_.clear();  // of a backend that could not start: nobody has submitted anything yet
+  backend_ = std::move(made);
   const std::uint32_t history =
       std::max(hooks_.history != 0 ? hooks_.history : kDefaultHistory, options_.ring_slots);
-  full_waits_.reset(new std::atomic<std::uint64_t>[options_.queues]);
   for (std::uint32_t q = 0; q < options_.queues; ++q) {
-    full_waits_[q].store(0, std::memory_order_relaxed);
     collectors_.push_back(
         std::make_unique<Collector>(q, backend_->port(q), history, opened_, observer_));
   }
@@ -116,12 +141,12 @@ Status Session::State::start() {
 }
 
 void Session::State::posted() noexcept {
-  changed_.notify();
+  if (!hooks_.nobody_rings) changed_.notify();
 }
 
 void Session::State::idle() noexcept {
   // Nobody may be waiting; then latencies and slots should not wait either.
-  if (collect_all() != 0) changed_.notify();
+  if (!hooks_.nobody_rings && collect_all() != 0) changed_.notify();
 }
 
 Status Session::State::observe(std::shared_ptr<SessionObserver> observer) {

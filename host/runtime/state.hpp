@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -97,11 +98,19 @@ class Session::State final : public backend::Listener {
  private:
   using OrderLock = std::unique_lock<std::mutex>;
 
+  // session.cpp
+  /// On a device, or an error that says why not in words.
+  [[nodiscard]] Status start_on_device(const backend::Options& wanted);
+  [[nodiscard]] Status start_on(std::unique_ptr<backend::Backend> made);
+
   // results.cpp
   std::uint64_t collect_all();
   /// Bounded wait for something that completions bring about; collects meanwhile.
   template <class Ready>
   [[nodiscard]] bool wait_for(Deadline deadline, const Ready& ready);
+  /// wait_for, where nobody rings when a completion comes.
+  template <class Look>
+  [[nodiscard]] bool poll_for(Deadline deadline, const Look& look);
   [[nodiscard]] bool wait_ended(const QueueSpan& span, Deadline deadline);
   [[nodiscard]] bool all_ended(const std::vector<std::uint64_t>& tails) const;
   [[nodiscard]] std::vector<std::uint64_t> tails() const;
@@ -153,6 +162,7 @@ class Session::State final : public backend::Listener {
                std::uint8_t flags, std::int64_t now_ns);
   void account(std::int64_t begin_ns, std::int64_t publish_ns, std::uint64_t items);
   [[nodiscard]] Error full(std::uint32_t queue) const;
+  [[nodiscard]] Error closed() const;
   [[nodiscard]] std::optional<Error> refuses(std::uint32_t queue, std::uint8_t flags);
 
   SessionOptions options_;
@@ -161,6 +171,8 @@ class Session::State final : public backend::Listener {
   const std::string id_;
   const std::string started_at_;
   MegakernelCaps caps_;
+  std::uint32_t device_warps_{0};  // that the device can hold at once; 0 where none was probed
+  bool on_device_{false};
   std::optional<std::string> device_;
 
   queue::Waiter changed_;  // completions, released slots, finished host copies, close
@@ -203,11 +215,41 @@ bool Session::State::wait_for(Deadline deadline, const Ready& ready) {
     if (collect_all() != 0) changed_.notify();  // others may wait for what we collected
     return ready();
   };
+  if (hooks_.nobody_rings || backend_->polls()) return poll_for(deadline, look);
   for (;;) {
     const Deadline slice = std::min(deadline, Clock::now() + std::chrono::nanoseconds{kHostLookNs});
     if (changed_.wait_until(slice, look)) return true;
     backend_->tend();
     if (Clock::now() >= deadline) return look();
+  }
+}
+
+template <class Look>
+bool Session::State::poll_for(Deadline deadline, const Look& look) {
+  const Deadline begin = Clock::now();
+  const Deadline spin_until = begin + std::chrono::nanoseconds{kPollSpinNs};
+  for (Deadline now = begin; now < spin_until; now = Clock::now()) {
+    for (std::uint32_t i = 0; i < kWaitSpins; ++i) {
+      if (look()) return true;
+      queue::spin_pause();
+    }
+    if (now >= deadline) return false;
+    std::this_thread::yield();  // where there are more threads than processors
+  }
+  for (;;) {
+    backend_->tend();
+    const std::uint32_t epoch = changed_.prepare();
+    if (look()) {
+      changed_.cancel();
+      return true;
+    }
+    const Deadline now = Clock::now();
+    const auto pause = std::clamp<std::chrono::nanoseconds>(
+        (now - begin) / 8, std::chrono::nanoseconds{kPollSleepNsMin},
+        std::chrono::nanoseconds{kPollSleepNsMax});
+    (void)changed_.sleep(epoch, std::min(deadline, now + pause));
+    if (look()) return true;
+    if (Clock::now() >= deadline) return false;
   }
 }
 

@@ -44,7 +44,7 @@ std::optional<Error> Session::State::refuses(std::uint32_t queue, std::uint8_t f
                      text(kQueueFlagAfterPrevious) + ", after_all is " + text(kQueueFlagAfterAll)};
   }
   if (closing_.load(std::memory_order_acquire)) return Error{Errc::closed, "the session is closed"};
-  if (auto lost = backend_->lost()) return lost;
+  if (backend_->lost()) return closed();
   if (options_.max_wall_time.count() > 0 && Clock::now() - opened_ >= options_.max_wall_time) {
     backend_->tend();
     return Error{Errc::deadline_exceeded,
@@ -53,6 +53,15 @@ std::optional<Error> Session::State::refuses(std::uint32_t queue, std::uint8_t f
                      " ns has passed since the session was opened; nothing starts any more"};
   }
   return std::nullopt;
+}
+
+Error Session::State::closed() const {
+  // A backend that is lost closes its queues too.
+  auto lost = backend_->lost();
+  if (!lost || closing_.load(std::memory_order_acquire))
+    return Error{Errc::closed, "the session is closed"};
+  lost->message.resize(std::min(lost->message.find('\n'), lost->message.size()));  // not the dump
+  return *lost;
 }
 
 Error Session::State::full(std::uint32_t queue) const {
@@ -149,7 +158,7 @@ bool Session::State::submit_plain(std::span<const MegakernelWorkItem> items, Dea
       case queue::TakeOutcome::moved:
         return false;
       case queue::TakeOutcome::closed:
-        result.stopped_by = Error{Errc::closed, "the session is closed"};
+        result.stopped_by = closed();
         return false;
       case queue::TakeOutcome::full:
         if (wait_for_room(queue, items.size(), deadline)) continue;
@@ -251,7 +260,7 @@ Session::State::Placed Session::State::place(const MegakernelWorkItem& item, std
     case queue::TakeOutcome::full:
       return Placed::room;
     case queue::TakeOutcome::closed:
-      result.stopped_by = Error{Errc::closed, "the session is closed"};
+      result.stopped_by = closed();
       return Placed::stop;
   }
   if (!expected) result.first.position = got.first;

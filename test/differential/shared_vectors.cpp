@@ -2,6 +2,7 @@
 
 #include <zlib.h>
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "vyre/vir/dispatch.hpp"
@@ -63,8 +64,22 @@ bool within(std::uint32_t a, std::uint32_t b, std::uint32_t ulp) {
 
 }  // namespace
 
+std::filesystem::path source_folder() {
+  const char* given = std::getenv("VYRE_SOURCE");
+  return given != nullptr ? given : VYRE_SOURCE_DIR;
+}
+
+std::filesystem::path shared_vectors_folder() {
+  if (const char* given = std::getenv("VYRE_SHARED_VECTORS"); given != nullptr) return given;
+  std::error_code none;
+  const auto beside =
+      std::filesystem::read_symlink("/proc/self/exe", none).parent_path() / "vectors";
+  if (std::filesystem::is_directory(beside, none)) return beside;
+  return source_folder() / ".." / "shared" / "vectors";
+}
+
 bool for_each_vector(const std::string& file, const std::function<void(const Vector&)>& use) {
-  const auto text = read_gzip(std::string(VYRE_SOURCE_DIR "/../shared/vectors/") + file);
+  const auto text = read_gzip(shared_vectors_folder() / file);
   if (!text) return false;
   std::size_t at = 0;
   while (at < text->size()) {

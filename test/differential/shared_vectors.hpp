@@ -2,6 +2,8 @@
 // when absent. Test support, host only.
 #pragma once
 
+#include <array>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -23,6 +25,12 @@ struct Vector {
   bool order_dependent{false};
   std::string error;  // "", "refused", "fault"
 };
+
+/// Where the tree lies whose data tests read: $VYRE_SOURCE, else where it was built.
+[[nodiscard]] std::filesystem::path source_folder();
+/// $VYRE_SHARED_VECTORS, else "vectors" beside this binary if it is there (a staged test), else
+/// beside the source tree.
+[[nodiscard]] std::filesystem::path shared_vectors_folder();
 
 /// False where the file is absent. A line that does not decode is handed over with `error` =
 /// "undecodable".

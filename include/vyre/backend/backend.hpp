@@ -107,6 +107,9 @@ class Backend {
   /// Called now and then by threads that wait: fires start_until and clears up after the last dead
   /// worker.
   virtual void tend() noexcept = 0;
+  /// True: completions come without posted() (a device cannot call the host), so whoever waits has
+  /// to look for himself.
+  [[nodiscard]] virtual bool polls() const noexcept { return false; }
   /// Grows while any worker is alive and looks at its queues.
   [[nodiscard]] virtual std::uint64_t heartbeat() const noexcept = 0;
   /// Why no item can run any more; nullopt while the backend is well.

@@ -45,6 +45,19 @@ struct SessionOptions {
   std::chrono::nanoseconds close_timeout{std::chrono::seconds{5}};
   std::chrono::nanoseconds producer_timeout{
       std::chrono::seconds{1}};  // a taken slot not published by then is abandoned
+
+  // CUDA only; the cpu backend ignores them.
+  std::uint64_t device_memory_bytes{0};  // reserved for buffers at open; 0 = half of what is free
+  std::uint32_t max_blocks{0};           // of the resident grid; 0 = all that other sessions left
+  std::uint64_t staging_bytes{0};        // pinned, for uploads and downloads; 0 = 16 MiB
+  /// The kernel leaves the device after so long without an item and comes back with the next; 0 =
+  /// never.
+  std::chrono::nanoseconds park_after{std::chrono::seconds{1}};
+  std::chrono::nanoseconds watchdog{
+      std::chrono::seconds{5}};  // a kernel without a heartbeat for so long is lost
+  /// The kernel leaves after so many items and starts again on the next, for profilers and
+  /// sanitizers that look at kernels when they end; 0 = never.
+  std::uint64_t drain_after{0};
 };
 
 struct OpHandle {

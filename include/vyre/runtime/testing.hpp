@@ -2,8 +2,10 @@
 // only. Nothing here is part of the API; a program that is not a test has no use for it.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 
 #include "vyre/runtime/session.hpp"
 
@@ -16,6 +18,11 @@ struct TestHooks {
   /// Asked with the position just taken; true: the producer never publishes it, as if its thread
   /// had died.
   std::function<bool(std::uint32_t queue, std::uint64_t position)> producer_vanishes;
+  /// CUDA only: a word that the kernel's host side watches; 1: the kernel stops looking at its
+  /// rings without a word to anybody, until it is 0 again.
+  std::shared_ptr<std::atomic<std::uint32_t>> device_fault;
+  /// The session is not told of completions, as on a device: whoever waits has to look for himself.
+  bool nobody_rings{false};
   /// Results kept for wait(); 0 = kDefaultHistory. A power of two, at least ring_slots.
   std::uint32_t history{0};
 };

@@ -24,7 +24,7 @@ TEST(BuiltinOps, IdsAreTheOnesOfTheGoldenFile) {
 }
 
 TEST(BuiltinOps, AreFoundByNameInEverySession) {
-  auto session = Session::open(cpu_options(1));
+  auto session = Session::open(test_options(1));
   ASSERT_OK(session);
   std::uint32_t expected = 0;
 #define VYRE_BUILTIN_OP(number, symbol, name, input_count, output_count, meaning) \

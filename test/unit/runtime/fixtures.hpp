@@ -1,4 +1,5 @@
-// What the runtime tests share: short names, a session, small programs.
+// What the runtime tests share: short names, a session, small programs. The same tests are built a
+// second time, with VYRE_TEST_CUDA, against the device backend (test/device).
 #pragma once
 
 #include <gtest/gtest.h>
@@ -24,11 +25,24 @@ inline Deadline soon() {
   return after(std::chrono::seconds{30});
 }
 
-inline SessionOptions cpu_options(std::uint32_t workers = 2, std::uint32_t queues = 1) {
+#ifdef VYRE_TEST_CUDA
+inline constexpr std::string_view kBackendName{"cuda"};
+#else
+inline constexpr std::string_view kBackendName{"cpu"};
+#endif
+/// First line of a test that is about CPU workers.
+#define ONLY_ON_CPU(why) \
+  if (kBackendName != "cpu") GTEST_SKIP() << why
+
+/// A session on the backend under test. On a device `workers` means nothing, and the session takes
+/// a part of it only, so that several fit.
+inline SessionOptions test_options(std::uint32_t workers = 2, std::uint32_t queues = 1) {
   SessionOptions options;
-  options.backend = BackendKind::cpu;
+  options.backend = kBackendName == "cuda" ? BackendKind::cuda : BackendKind::cpu;
   options.workers = workers;
   options.queues = queues;
+  options.max_blocks = 32;
+  options.device_memory_bytes = std::uint64_t{64} << 20;
   return options;
 }
 

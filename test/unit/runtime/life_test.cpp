@@ -2,6 +2,8 @@
 // exactly once.
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <ctime>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -39,8 +41,8 @@ constexpr std::string_view kSpin =
     "region \"spin\" { for i in 0..4294967295 { for j in 0..4294967295 { y[0] = y[0] + j; } } }\n";
 
 TEST(Life, CloseInTheMiddleOfLoadEndsEveryItemExactlyOnce) {
-  for (int round = 0; round < 200; ++round) {
-    SessionOptions options = cpu_options(2, 2);
+  for (int round = 0; round < 200 * test_scale(); ++round) {
+    SessionOptions options = test_options(2, 2);
     options.ring_slots = 64;
     auto session = Session::open(options);
     ASSERT_OK(session);
@@ -69,7 +71,7 @@ TEST(Life, CloseInTheMiddleOfLoadEndsEveryItemExactlyOnce) {
       });
     }
     while (started != 3) std::this_thread::yield();
-    if (round % 2 == 0) std::this_thread::sleep_for(std::chrono::microseconds{round * 5});
+    if (round % 2 == 0) std::this_thread::sleep_for(std::chrono::microseconds{round % 200 * 5});
     EXPECT_OK(session->close());
     for (auto& thread : threads) thread.join();
     const auto d = session->report();
@@ -83,7 +85,7 @@ TEST(Life, CloseInTheMiddleOfLoadEndsEveryItemExactlyOnce) {
 }
 
 TEST(Life, CloseStopsAProgramThatWouldSpinForHours) {
-  SessionOptions options = cpu_options(1);
+  SessionOptions options = test_options(1);
   options.fuel = ~std::uint64_t{0};
   options.close_timeout = std::chrono::milliseconds{50};
   auto session = Session::open(options);
@@ -110,7 +112,7 @@ TEST(Life, CloseStopsAProgramThatWouldSpinForHours) {
 }
 
 TEST(Life, SubmitWithAFullRingEndsAtItsDeadlineAndAcceptsNothing) {
-  SessionOptions options = cpu_options(1);
+  SessionOptions options = test_options(1);
   options.ring_slots = 32;
   options.fuel = ~std::uint64_t{0};
   options.close_timeout = std::chrono::milliseconds{10};
@@ -136,7 +138,8 @@ TEST(Life, SubmitWithAFullRingEndsAtItsDeadlineAndAcceptsNothing) {
 }
 
 TEST(Life, MaxWallTimeCancelsWhatHasNotStartedAndCountsItAsRemaining) {
-  SessionOptions options = cpu_options(1);
+  ONLY_ON_CPU("a device has warps left while one item spins");
+  SessionOptions options = test_options(1);
   options.max_wall_time = std::chrono::milliseconds{500};
   options.fuel = ~std::uint64_t{0};
   options.close_timeout = std::chrono::milliseconds{10};
@@ -167,12 +170,13 @@ TEST(Life, MaxWallTimeCancelsWhatHasNotStartedAndCountsItAsRemaining) {
 }
 
 TEST(Life, AWorkerThatDiesLosesItsItemAndNothingElse) {
+  ONLY_ON_CPU("warps do not die one by one");
   for (std::uint64_t at = 0; at < 40; at += 3) {
     TestHooks hooks;
     hooks.worker_dies = [at](std::uint32_t worker, std::uint64_t items_run) {
       return worker == 0 && items_run == at;
     };
-    auto session = open_for_tests(cpu_options(2), hooks);
+    auto session = open_for_tests(test_options(2), hooks);
     ASSERT_OK(session);
     auto endings = std::make_shared<Endings>();
     ASSERT_OK(session->observe(endings));
@@ -193,12 +197,13 @@ TEST(Life, AWorkerThatDiesLosesItsItemAndNothingElse) {
 }
 
 TEST(Life, AnItemWithoutMemoryEndsAndItsWorkerGoesOn) {
+  ONLY_ON_CPU("warps allocate nothing");
   TestHooks hooks;
   hooks.worker_dies = [](std::uint32_t, std::uint64_t items_run) {
     if (items_run % 2 == 0) throw std::bad_alloc();
     return false;
   };
-  auto session = open_for_tests(cpu_options(1), hooks);
+  auto session = open_for_tests(test_options(1), hooks);
   ASSERT_OK(session);
   const std::vector<MegakernelWorkItem> items(1'000, MegakernelWorkItem{kNop, 0, 0, 0});
   ASSERT_EQ(session->submit_many(items, soon()).accepted, 1'000u);
@@ -212,9 +217,10 @@ TEST(Life, AnItemWithoutMemoryEndsAndItsWorkerGoesOn) {
 }
 
 TEST(Life, WhenTheLastWorkerDiesEverythingEndsAndTheSessionSaysSo) {
+  ONLY_ON_CPU("warps do not die one by one");
   TestHooks hooks;
   hooks.worker_dies = [](std::uint32_t, std::uint64_t items_run) { return items_run >= 10; };
-  auto session = open_for_tests(cpu_options(2), hooks);
+  auto session = open_for_tests(test_options(2), hooks);
   ASSERT_OK(session);
   const std::vector<MegakernelWorkItem> items(1'000, MegakernelWorkItem{kNop, 0, 0, 0});
   const auto many = session->submit_many(items, soon());
@@ -226,11 +232,11 @@ TEST(Life, WhenTheLastWorkerDiesEverythingEndsAndTheSessionSaysSo) {
   const auto late = session->submit(items[0], soon());
   ASSERT_FALSE(late.has_value());
   EXPECT_EQ(late.error().code, Errc::device_lost);
-  EXPECT_OK(session->close());
+  EXPECT_EQ(session->close().error().code, Errc::device_lost);
 }
 
 TEST(Life, AProducerThatVanishesCostsItsItemAndATimeout) {
-  SessionOptions options = cpu_options(1);
+  SessionOptions options = test_options(1);
   options.producer_timeout = std::chrono::milliseconds{30};
   TestHooks hooks;
   hooks.producer_vanishes = [](std::uint32_t, std::uint64_t position) { return position == 3; };
@@ -246,7 +252,7 @@ TEST(Life, AProducerThatVanishesCostsItsItemAndATimeout) {
 }
 
 TEST(Life, AProducerThatVanishesDoesNotKeepCloseFromEnding) {
-  SessionOptions options = cpu_options(1);
+  SessionOptions options = test_options(1);
   options.producer_timeout = std::chrono::milliseconds{30};
   TestHooks hooks;
   hooks.producer_vanishes = [](std::uint32_t, std::uint64_t) { return true; };
@@ -265,7 +271,7 @@ std::int64_t processor_us() {
 }
 
 TEST(Life, IdleSessionsUseNoProcessorTime) {
-  auto session = Session::open(cpu_options(4));
+  auto session = Session::open(test_options(4));
   ASSERT_OK(session);
   ASSERT_EQ(run(*session, {kNop, 0, 0, 0}), "done none");
   std::this_thread::sleep_for(std::chrono::milliseconds{20});
@@ -274,8 +280,52 @@ TEST(Life, IdleSessionsUseNoProcessorTime) {
   EXPECT_LT(processor_us() - before, 40'000) << "microseconds of 400,000";
 }
 
+TEST(Life, WhereNobodyRingsAWaiterFindsItsItemWithinMicroseconds) {
+  TestHooks hooks;
+  hooks.nobody_rings = true;
+  auto session = open_for_tests(test_options(1), hooks);
+  ASSERT_OK(session);
+  std::vector<std::int64_t> round_trips;
+  for (int i = 0; i < 500; ++i) {
+    const auto begin = Clock::now();
+    ASSERT_EQ(run(*session, {kNop, 0, 0, 0}), "done none");
+    round_trips.push_back((Clock::now() - begin) / std::chrono::nanoseconds{1});
+  }
+  std::sort(round_trips.begin(), round_trips.end());
+  // A test must hold on a loaded machine: far below the 5 ms between looks of those who are rung.
+  EXPECT_LT(round_trips[round_trips.size() / 2], 1'000'000) << "ns, median";
+}
+
+TEST(Life, WhereNobodyRingsALongWaitCostsLittleAndEndsInTime) {
+  TestHooks hooks;
+  hooks.nobody_rings = true;
+  SessionOptions options = test_options(1);
+  options.fuel = ~std::uint64_t{0};
+  options.close_timeout = std::chrono::milliseconds{10};
+  auto session = open_for_tests(options, hooks);
+  ASSERT_OK(session);
+  const auto op = session->register_program("spin", *vir::assemble(kSpin));
+  ASSERT_OK(op);
+  auto y = session->allocate(4);
+  const auto spinning = session->submit({op->id, 0, y->id, 0}, soon());
+  ASSERT_OK(spinning);
+  const auto mine_us = [] {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1'000;
+  };
+  const auto before = mine_us();
+  const auto begin = Clock::now();
+  EXPECT_EQ(session->wait(*spinning, after(std::chrono::milliseconds{400})).error().code,
+            Errc::deadline_exceeded);
+  EXPECT_GE(Clock::now() - begin, std::chrono::milliseconds{400});
+  EXPECT_LT(mine_us() - before, 100'000) << "microseconds of 400,000";
+  EXPECT_OK(session->close());
+}
+
 TEST(Life, WorkersThatCannotHelpALongItemSleep) {
-  SessionOptions options = cpu_options(4);
+  ONLY_ON_CPU("about processor time of workers");
+  SessionOptions options = test_options(4);
   options.fuel = ~std::uint64_t{0};
   options.close_timeout = std::chrono::milliseconds{10};
   auto session = Session::open(options);
@@ -297,7 +347,7 @@ TEST(Life, WorkersThatCannotHelpALongItemSleep) {
 }
 
 TEST(Life, MillionsOfItemsLeaveMemoryWhereItWas) {
-  auto session = Session::open(cpu_options(2));
+  auto session = Session::open(test_options(2));
   ASSERT_OK(session);
   const std::vector<MegakernelWorkItem> items(4'096, MegakernelWorkItem{kNop, 0, 0, 0});
   const auto push = [&](int times) {

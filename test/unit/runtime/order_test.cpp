@@ -40,7 +40,7 @@ TEST_P(Order, RandomItemsOverFewBuffersEndAsIfRunOneByOne) {
   SCOPED_TRACE("VYRE_SEED=" + std::to_string(seed));
   Random random(seed);
   for (int round = 0; round < 6 * test_scale(); ++round) {
-    SessionOptions options = cpu_options(GetParam().workers, GetParam().queues);
+    SessionOptions options = test_options(GetParam().workers, GetParam().queues);
     options.ring_slots = GetParam().slots;
     auto session = Session::open(options);
     ASSERT_OK(session);
@@ -106,7 +106,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Order,
                                            Shape{3, 2, 4'096}));
 
 TEST(Order, ThreadsOnDisjointBuffersEachSeeTheirOwnOrder) {
-  auto session = Session::open(cpu_options(3, 2));
+  auto session = Session::open(test_options(3, 2));
   ASSERT_OK(session);
   const std::uint64_t seed = test_seed();
   SCOPED_TRACE("VYRE_SEED=" + std::to_string(seed));
@@ -143,7 +143,7 @@ TEST(Order, ThreadsOnDisjointBuffersEachSeeTheirOwnOrder) {
 }
 
 TEST(Order, ManyProducersLoseAndDoubleNothing) {
-  SessionOptions options = cpu_options(2, 2);
+  SessionOptions options = test_options(2, 2);
   options.ring_slots = 64;
   auto session = Session::open(options);
   ASSERT_OK(session);
@@ -181,7 +181,7 @@ TEST(Order, ManyProducersLoseAndDoubleNothing) {
 }
 
 TEST(Order, ReleaseWaitsForTheItemsThatUseTheBuffer) {
-  auto session = Session::open(cpu_options(2));
+  auto session = Session::open(test_options(2));
   ASSERT_OK(session);
   for (int i = 0; i < 200; ++i) {
     auto a = session->allocate(10'000);

@@ -32,7 +32,7 @@ constexpr std::string_view kDouble =
 class Programs : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto opened = Session::open(cpu_options(3));
+    auto opened = Session::open(test_options(3));
     ASSERT_OK(opened);
     session_.emplace(std::move(*opened));
   }
@@ -172,7 +172,7 @@ TEST_F(Programs, TheSameProgramTwiceIsOneOpAndAnotherUnderItsNameIsRefused) {
 }
 
 TEST_F(Programs, FuelEndsALoopThatWouldRunForHours) {
-  SessionOptions options = cpu_options(1);
+  SessionOptions options = test_options(1);
   options.fuel = 1'000;
   auto session = Session::open(options);
   ASSERT_OK(session);
@@ -230,6 +230,7 @@ TEST_F(Files, MissingDirectoriesAndFifosAreRefusedByName) {
 }
 
 TEST_F(Files, TruncatedUnderAnItemFaultTheItemAndNotTheProcess) {
+  ONLY_ON_CPU("a device reads the file once, when it is mapped");
   write_file(Bytes(1 << 20, 1));
   auto file = session_->map_file(path_);
   ASSERT_OK(file);
@@ -244,6 +245,7 @@ TEST_F(Files, TruncatedUnderAnItemFaultTheItemAndNotTheProcess) {
 }
 
 TEST_F(Files, CutInsideTheLastPageFaultTheItemToo) {
+  ONLY_ON_CPU("a device reads the file once, when it is mapped");
   write_file(Bytes(100, 1));
   auto file = session_->map_file(path_);
   ASSERT_EQ(::truncate(path_.c_str(), 50), 0);

@@ -22,7 +22,7 @@ void expect_identities(const report::Document& d) {
 }
 
 TEST(Report, CountsWhatHappenedAndLeavesTheRestEmpty) {
-  auto session = Session::open(cpu_options(2));
+  auto session = Session::open(test_options(2));
   ASSERT_OK(session);
   expect_identities(session->report());
   auto a = session->upload(Bytes(100, 1));
@@ -40,13 +40,14 @@ TEST(Report, CountsWhatHappenedAndLeavesTheRestEmpty) {
   EXPECT_EQ(*d.report.telemetry.readback_buffers, 1u);
   EXPECT_FALSE(d.report.telemetry.topology.has_value());
   EXPECT_FALSE(d.report.telemetry.pressure.has_value());
-  EXPECT_FALSE(d.report.telemetry.kernel_launches.has_value());
+  EXPECT_EQ(d.report.telemetry.kernel_launches.has_value(), kBackendName == "cuda");
+  EXPECT_EQ(d.report.telemetry.occupancy_proxy_bps.has_value(), kBackendName == "cuda");
   EXPECT_FALSE(d.report.telemetry.execution_mode.has_value()) << "no program ran";
   ASSERT_EQ(d.ops.size(), 1u);
   EXPECT_EQ(d.ops[0].name, "mem.fill");
   EXPECT_EQ(d.ops[0].items, 2u);
   EXPECT_EQ(d.ops[0].faults, 1u);
-  EXPECT_EQ(d.ops[0].executor, "cpu");
+  EXPECT_EQ(d.ops[0].executor, kBackendName);
   ASSERT_TRUE(d.ops[0].latency.has_value());
   EXPECT_GT(d.ops[0].latency->max_ns, 0u);
   EXPECT_GE(d.ops[0].latency->max_ns, d.ops[0].latency->p50_ns);
@@ -59,7 +60,7 @@ TEST(Report, CountsWhatHappenedAndLeavesTheRestEmpty) {
 }
 
 TEST(Report, KeepsTheFirstFaultsAndCountsTheRest) {
-  auto session = Session::open(cpu_options(2));
+  auto session = Session::open(test_options(2));
   ASSERT_OK(session);
   for (int i = 0; i < 100; ++i) ASSERT_OK(session->submit({kFill, 0, 0, 0}, soon()));
   const auto drained = session->wait_all(soon());
@@ -73,7 +74,7 @@ TEST(Report, KeepsTheFirstFaultsAndCountsTheRest) {
 }
 
 TEST(Report, AFullRingIsCounted) {
-  SessionOptions options = cpu_options(1);
+  SessionOptions options = test_options(1);
   options.ring_slots = 32;
   auto session = Session::open(options);
   ASSERT_OK(session);
@@ -116,7 +117,7 @@ class Notes : public SessionObserver {
 };
 
 TEST(Observer, SeesSubmitsInOrderOfPositionAndEachCompletionOnceAfterwards) {
-  auto session = Session::open(cpu_options(3, 2));
+  auto session = Session::open(test_options(3, 2));
   ASSERT_OK(session);
   auto before = session->upload(Bytes{1, 2, 3});
   auto set = session->bind(std::vector<Handle>{*before});

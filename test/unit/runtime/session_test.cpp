@@ -5,11 +5,11 @@ namespace vyre::runtime::test {
 namespace {
 
 TEST(Session, RunsANoOpToItsEnd) {
-  auto session = Session::open(cpu_options());
+  auto session = Session::open(test_options());
   ASSERT_OK(session);
-  EXPECT_EQ(session->backend_name(), "cpu");
-  EXPECT_FALSE(session->caps().supported);
-  EXPECT_FALSE(session->caps().reason.empty());
+  EXPECT_EQ(session->backend_name(), kBackendName);
+  EXPECT_EQ(session->caps().supported, kBackendName == "cuda");
+  EXPECT_EQ(session->caps().reason.empty(), session->caps().supported);
   EXPECT_EQ(run(*session, {kNop, 0, 0, 0}), "done none");
   EXPECT_OK(session->close());
 }
@@ -17,13 +17,43 @@ TEST(Session, RunsANoOpToItsEnd) {
 TEST(Session, AutomaticBackendRunsWithoutADeviceAndSaysWhy) {
   auto session = Session::open({});
   ASSERT_OK(session);
+  if (session->caps().supported) GTEST_SKIP() << "this machine has a device";
   EXPECT_EQ(session->backend_name(), "cpu");
   EXPECT_FALSE(session->caps().reason.empty());
+  EXPECT_EQ(session->report().run.why_no_device, session->caps().reason);
+  EXPECT_FALSE(session->report().report.telemetry.kernel_launches.has_value());
   EXPECT_EQ(run(*session, {kNop, 0, 0, 0}), "done none");
 }
 
+TEST(Session, CudaBackendWithoutADeviceIsRefusedWithTheReasonThatAutomaticGives) {
+  auto automatic = Session::open({});
+  ASSERT_OK(automatic);
+  if (automatic->caps().supported) GTEST_SKIP() << "this machine has a device";
+  SessionOptions options;
+  options.backend = BackendKind::cuda;
+  const auto refused = Session::open(options);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::unsupported);
+  EXPECT_NE(refused.error().message.find(automatic->caps().reason), std::string::npos)
+      << refused.error().message;
+}
+
+TEST(Session, DeviceOptionsOutOfRangeAreRefusedByNameOnEveryBackend) {
+  for (const BackendKind backend : {BackendKind::cpu, BackendKind::cuda, BackendKind::automatic}) {
+    SessionOptions options;
+    options.backend = backend;
+    options.park_after = std::chrono::nanoseconds{-1};
+    EXPECT_EQ(Session::open(options).error().code, Errc::invalid_argument);
+    EXPECT_NE(Session::open(options).error().message.find("park_after"), std::string::npos);
+    options.park_after = {};
+    options.watchdog = {};
+    EXPECT_EQ(Session::open(options).error().code, Errc::invalid_argument);
+    EXPECT_NE(Session::open(options).error().message.find("watchdog"), std::string::npos);
+  }
+}
+
 TEST(Session, FillsCopiesAndDownloadsInTheOrderOfTheCalls) {
-  auto session = Session::open(cpu_options());
+  auto session = Session::open(test_options());
   ASSERT_OK(session);
   auto a = session->allocate(10);
   auto b = session->allocate(6);
@@ -41,7 +71,7 @@ TEST(Session, FillsCopiesAndDownloadsInTheOrderOfTheCalls) {
 }
 
 TEST(Session, CopyTakesThePrefixThatParamAsksForAndLeavesTheRest) {
-  auto session = Session::open(cpu_options());
+  auto session = Session::open(test_options());
   ASSERT_OK(session);
   auto from = session->upload(Bytes{1, 2, 3, 4, 5});
   auto to = session->upload(Bytes{9, 9, 9, 9, 9, 9, 9});
@@ -52,7 +82,7 @@ TEST(Session, CopyTakesThePrefixThatParamAsksForAndLeavesTheRest) {
 }
 
 TEST(Session, BuiltInOpsFaultWhenTheirBuffersDoNotFit) {
-  auto session = Session::open(cpu_options());
+  auto session = Session::open(test_options());
   ASSERT_OK(session);
   auto a = session->allocate(4);
   auto b = session->allocate(4);
@@ -64,7 +94,7 @@ TEST(Session, BuiltInOpsFaultWhenTheirBuffersDoNotFit) {
 }
 
 TEST(Session, WriteAndDownloadRangesAreChecked) {
-  auto session = Session::open(cpu_options());
+  auto session = Session::open(test_options());
   ASSERT_OK(session);
   auto a = session->allocate(8);
   EXPECT_OK(session->write(*a, 6, Bytes{7, 8}, soon()));
@@ -78,7 +108,7 @@ TEST(Session, WriteAndDownloadRangesAreChecked) {
 }
 
 TEST(Session, AHandleUsedAfterItsReleaseIsToldFromItsSuccessor) {
-  auto session = Session::open(cpu_options());
+  auto session = Session::open(test_options());
   ASSERT_OK(session);
   std::vector<Handle> old;
   for (int i = 0; i < 10'000; ++i) {
@@ -96,7 +126,7 @@ TEST(Session, AHandleUsedAfterItsReleaseIsToldFromItsSuccessor) {
 }
 
 TEST(Session, ABufferInALiveBindingSetIsNotReleased) {
-  auto session = Session::open(cpu_options());
+  auto session = Session::open(test_options());
   ASSERT_OK(session);
   auto a = session->allocate(4);
   auto set = session->bind(std::vector<Handle>{*a});
@@ -109,7 +139,7 @@ TEST(Session, ABufferInALiveBindingSetIsNotReleased) {
 }
 
 TEST(Session, BudgetErrorsSayWhatWasAskedAndWhatIsLeft) {
-  SessionOptions options = cpu_options();
+  SessionOptions options = test_options();
   options.memory_budget_bytes = 1'000;
   auto session = Session::open(options);
   ASSERT_OK(session);
@@ -126,7 +156,7 @@ TEST(Session, BudgetErrorsSayWhatWasAskedAndWhatIsLeft) {
 }
 
 TEST(Session, AnImpossibleAllocationIsAnErrorNotACrash) {
-  auto session = Session::open(cpu_options());
+  auto session = Session::open(test_options());
   ASSERT_OK(session);
   EXPECT_EQ(session->allocate(~std::uint64_t{0}).error().code, Errc::out_of_memory);
   EXPECT_OK(session->allocate(0));
@@ -134,7 +164,7 @@ TEST(Session, AnImpossibleAllocationIsAnErrorNotACrash) {
 
 TEST(Session, OptionsOutOfRangeAreRefusedByName) {
   const auto refusal = [](auto change) {
-    SessionOptions options = cpu_options();
+    SessionOptions options = test_options();
     change(options);
     auto session = Session::open(options);
     return session ? std::string("opened") : session.error().message;
@@ -151,14 +181,14 @@ TEST(Session, OptionsOutOfRangeAreRefusedByName) {
 }
 
 TEST(Session, SubmitRefusesUnknownQueuesFlagsOpsAndHandles) {
-  auto session = Session::open(cpu_options());
+  auto session = Session::open(test_options());
   ASSERT_OK(session);
   const auto code = [](const auto& result) {
     return result ? Errc::internal : result.error().code;
   };
   EXPECT_EQ(code(session->submit({kNop, 0, 0, 0}, soon(), 1)), Errc::invalid_argument);
   EXPECT_EQ(code(session->submit({kNop, 0, 0, 0}, soon(), 0, 64)), Errc::invalid_argument);
-  EXPECT_EQ(code(session->submit({3, 0, 0, 0}, soon())), Errc::invalid_argument);
+  EXPECT_EQ(code(session->submit({kFirstUserOp - 1, 0, 0, 0}, soon())), Errc::invalid_argument);
   EXPECT_EQ(code(session->submit({kFirstUserOp, 0, 0, 0}, soon())), Errc::invalid_argument);
   EXPECT_EQ(code(session->submit({~0u, 0, 0, 0}, soon())), Errc::invalid_argument);
   EXPECT_EQ(code(session->submit({kFill, 0, 77, 0}, soon())), Errc::invalid_argument);
@@ -169,7 +199,7 @@ TEST(Session, SubmitRefusesUnknownQueuesFlagsOpsAndHandles) {
 }
 
 TEST(Session, SubmitManyAcceptsThePrefixBeforeABadItem) {
-  auto session = Session::open(cpu_options());
+  auto session = Session::open(test_options());
   ASSERT_OK(session);
   auto a = session->allocate(4);
   const std::vector<MegakernelWorkItem> items{
@@ -182,7 +212,7 @@ TEST(Session, SubmitManyAcceptsThePrefixBeforeABadItem) {
 }
 
 TEST(Session, PositionsOfOneSubmitManyAreNeighbours) {
-  auto session = Session::open(cpu_options());
+  auto session = Session::open(test_options());
   ASSERT_OK(session);
   auto a = session->allocate(4);
   std::vector<MegakernelWorkItem> items;
@@ -199,7 +229,7 @@ TEST(Session, PositionsOfOneSubmitManyAreNeighbours) {
 }
 
 TEST(Session, ResultsCanBeAskedAgainUntilTheHistoryBoundAndAreThenRefusedByName) {
-  SessionOptions options = cpu_options();
+  SessionOptions options = test_options();
   options.ring_slots = 64;
   TestHooks hooks;
   hooks.history = 128;
@@ -218,8 +248,8 @@ TEST(Session, ResultsCanBeAskedAgainUntilTheHistoryBoundAndAreThenRefusedByName)
 }
 
 TEST(Session, MovesAndTwoSessionsLiveSideBySide) {
-  auto first = Session::open(cpu_options());
-  auto second = Session::open(cpu_options());
+  auto first = Session::open(test_options());
+  auto second = Session::open(test_options());
   ASSERT_OK(first);
   ASSERT_OK(second);
   auto a = first->upload(words({1}));
@@ -232,7 +262,7 @@ TEST(Session, MovesAndTwoSessionsLiveSideBySide) {
 }
 
 TEST(Session, AfterCloseEverythingIsRefusedButResultsAndTheReport) {
-  auto session = Session::open(cpu_options());
+  auto session = Session::open(test_options());
   ASSERT_OK(session);
   auto a = session->allocate(4);
   auto ticket = session->submit({kFill, 0, a->id, 3}, soon());
