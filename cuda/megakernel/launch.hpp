@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#include "layout.hpp"
+#include "cuda/megakernel/layout.hpp"
 
 namespace vyre::cuda::megakernel {
 

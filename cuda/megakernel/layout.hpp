@@ -127,9 +127,13 @@ inline constexpr std::uint32_t kSpreadSlots{128};
 /// Buffers of one program on the device; more is refused when the program is added.
 inline constexpr std::uint32_t kMaxDeviceBuffers{256};
 inline constexpr std::uint64_t kNativeScratchBytes{std::uint64_t{1} << 20};
-/// Device memory beside one spread slot: its bound buffers, then scratch of native ops.
-inline constexpr std::uint64_t kSpreadBytes{kMaxDeviceBuffers * sizeof(core::BoundBuffer) +
-                                            kNativeScratchBytes};
+/// Bytes at the start of a warp's scratch, and of a spread slot's memory, that hold bound buffers.
+inline constexpr std::uint64_t kBoundBytes{kMaxDeviceBuffers * sizeof(core::BoundBuffer)};
+
+/// Bytes for a warp's notes on what it runs (job.cuh).
+inline constexpr std::uint64_t kJobBytes{512};
+/// Device memory beside one spread slot: bound buffers, the job, then scratch of native ops.
+inline constexpr std::uint64_t kSpreadBytes{kBoundBytes + kJobBytes + kNativeScratchBytes};
 
 /// An item whose units (runs of workgroups, tiles of a native op) many warps share. It goes through
 /// phases; the warp that ends the last unit of one prepares the next.
@@ -144,19 +148,11 @@ struct alignas(128) SpreadSlot {
   std::uint64_t lowest_fault;  // workgroup of `fault`; all ones: none
   Fault fault;
   std::uint64_t steps;
-  // The plan. Written before the first claim is opened, constant until the slot is free.
-  alignas(128) std::uint64_t position;
-  std::uint32_t queue;
-  std::uint32_t op;
-  std::uint32_t input;
-  std::uint32_t output;
-  std::uint32_t param;
-  std::uint32_t serial;  // of the item: a copy of another serial's plan is stale
-  std::uint32_t phase;   // changes between phases
-  std::uint32_t unit_workgroups;
-  std::uint32_t grid[3];
-  std::uint32_t reserved;
-  std::uint64_t workgroups;
+  /// Written between two phases, before claims are opened: constant while a claimed unit has not
+  /// ended.
+  alignas(128) std::uint32_t serial;  // of the item: a copy of another serial's job is stale
+  std::uint32_t phase;
+  std::uint32_t reserved[30];
 };
 static_assert(std::is_trivially_copyable_v<SpreadSlot>);
 
@@ -210,12 +206,19 @@ static_assert(sizeof(HostOrders) == 64 && sizeof(KernelReport) == 64);
 
 // ---- words inside the kernel (device) ----
 
+enum class Leave : std::uint32_t {
+  stay,
+  finish,  // ingress: take what is there, then nothing more
+  halt,    // ingress: take nothing more
+  go,      // workers: everything taken has ended
+};
+
 /// Passed on from the host's orders by the first ingress block, so that nobody else looks across
 /// the link.
 struct alignas(128) Relay {
   std::uint32_t cancel;
   std::uint32_t stop_running;
-  std::uint32_t leave;  // 0 stay; 1 ingress: take what is there, then nothing more; 2 workers: go
+  std::uint32_t leave;  // a Leave
   std::uint32_t reserved0;
   alignas(128) std::uint32_t ingress_done;  // ingress blocks that take nothing more
   std::uint32_t reserved1[31];
@@ -248,7 +251,7 @@ struct KernelArguments {
   RunQueue run;
   SpreadSlot* spread;
   std::uint8_t* spread_memory;  // device, kSpreadSlots * kSpreadBytes
-  std::uint8_t* scratch;        // device, scratch_bytes a warp of the grid
+  std::uint8_t* scratch;        // device, scratch_bytes a warp of the grid: its bound buffers first
   std::uint64_t scratch_bytes;
   WarpState* warps;  // [grid warps]
   std::uint64_t fuel;

@@ -1,0 +1,402 @@
+// Ingress: warps that read the submission rings over the link, in order, and either end an item
+// themselves (no-ops, cancelled ones) or write a ticket for the workers. Each ring has a team of
+// warps; runs of 256 slots go round the team, and a turn in shared memory keeps the order in
+// which they start. When the ring is quiet one warp polls one group; when groups come in full the
+// whole team fetches ahead. Device only. Spec: docs/megakernel.md, "Ingress".
+#pragma once
+
+#include "cuda/megakernel/run_queue.cuh"
+
+namespace vyre::cuda::megakernel {
+
+inline constexpr std::uint32_t kGroupSlots{32};
+inline constexpr std::uint32_t kGroupSlotsLog2{5};
+/// Consecutive groups that belong to one member of the team, and that it has on their way at once.
+inline constexpr int kRunGroups{8};
+inline constexpr std::uint32_t kRunSlots{kRunGroups * kGroupSlots};
+inline constexpr std::uint32_t kRunSlotsLog2{8};
+static_assert(kRunSlots == 1u << kRunSlotsLog2);
+/// Items found by one look that call the team: fewer come in faster one by one.
+inline constexpr std::uint32_t kBurstItems{16};
+/// Looks at an empty group after which the team stops fetching ahead.
+inline constexpr std::uint32_t kBurstLooks{16};
+
+/// One ring as its team shares it (shared memory of the ingress block).
+struct IngressRing {
+  std::uint64_t turn;  // next position to take; written by the warp whose group it is in
+  std::uint64_t
+      reserved;          // a number drawn ahead of the next item, or kNoTicket; goes with the turn
+  std::uint32_t burst;   // 1: fetch ahead
+  std::uint32_t closed;  // 1: nothing more is taken
+  std::uint32_t gone;    // warps of the team that have left
+  std::uint32_t queue;
+};
+
+struct IngressBlock {
+  IngressRing rings[kBlockWarps];
+  QueueEnd ends[kMaxDeviceQueues];
+  // Copies of the relay's words, kept by the block's keeper.
+  std::uint32_t leave;
+  std::uint32_t cancel;
+  std::uint32_t frozen;
+};
+
+template <class T>
+__device__ __forceinline__ T look(const T& word) {
+  return *const_cast<const volatile T*>(&word);
+}
+/// What lane 0 sees, on all lanes: a warp decides as one.
+template <class T>
+__device__ __forceinline__ T agree(const T& word) {
+  return __shfl_sync(~0u, look(word), 0);
+}
+template <class T>
+__device__ __forceinline__ void put(T& word, T value) {
+  *const_cast<volatile T*>(&word) = value;
+}
+
+/// A member of a ring's team.
+class Poller {
+ public:
+  __device__ Poller(const KernelArguments& arguments, IngressBlock& block, IngressRing& ring,
+                    std::uint32_t member, std::uint32_t team)
+      : a_(arguments),
+        block_(block),
+        ring_(ring),
+        end_(block.ends[ring.queue]),
+        submissions_(arguments.queues[ring.queue].submissions),
+        log2_(arguments.queues[ring.queue].slots_log2),
+        window_(arguments.queues[ring.queue].window),
+        unlimited_(window_ >= 1u << end_.log2),
+        lane_(threadIdx.x & (kWarp - 1)),
+        team_(team),
+        run_((look(ring.turn) >> kRunSlotsLog2) + member) {}
+
+  __device__ void run() {
+    for (;;) {
+      if (agree(block_.frozen) != 0) continue;  // an injected fault: see the keeper
+      const std::uint64_t turn = agree(ring_.turn);
+      const bool mine = turn >> kRunSlotsLog2 == run_;
+      const bool burst = agree(ring_.burst) != 0;
+      if (agree(ring_.closed) != 0) break;
+      if (burst) {
+        fetch_ahead();
+      } else if (mine) {
+        if (!poll_one(turn)) break;
+      } else {
+        __nanosleep(64);
+      }
+    }
+    __syncwarp();
+    if (lane_ == 0) {
+      __threadfence();
+      atomicAdd(&ring_.gone, 1u);
+    }
+  }
+
+ private:
+  [[nodiscard]] __device__ const RingSlot* slot(std::uint64_t group) const {
+    return submissions_ + slot_of((group << kGroupSlotsLog2) + lane_, log2_);
+  }
+  /// Slots from the first of the group on that carry this lap's items.
+  [[nodiscard]] __device__ std::uint32_t ready(const uint4& v, std::uint64_t group) const {
+    const std::uint32_t phase = phase_of(group << kGroupSlotsLog2, log2_);
+    const std::uint32_t there = __ballot_sync(~0u, (v.x & kSlotPhaseBit) == phase);
+    return there == ~0u ? kGroupSlots : static_cast<std::uint32_t>(__ffs(~there)) - 1u;
+  }
+
+  /// The quiet way: one group, one load; false: the ring is closed.
+  __device__ bool poll_one(std::uint64_t turn) {
+    const auto leave = static_cast<Leave>(agree(block_.leave));
+    if (leave == Leave::halt) {
+      close();
+      return false;
+    }
+    reserve();
+    const std::uint64_t group = turn >> kGroupSlotsLog2;
+    const uint4 v = load_acquire_sys(slot(group));
+    const std::uint32_t from = static_cast<std::uint32_t>(turn) & (kGroupSlots - 1);
+    const std::uint32_t upto = ready(v, group);
+    if (upto <= from) {
+      // `leave` was read before the slot: an item published before it was seen would be there.
+      if (leave != Leave::stay) {
+        close();
+        return false;
+      }
+      back_off();
+      return true;
+    }
+    idle_looks_ = 0;
+    released_ = false;
+    if (upto - from >= kBurstItems && team_ > 1 && lane_ == 0) put(ring_.burst, 1u);
+    hand_over(v, group, from, upto);
+    return true;
+  }
+
+  /// The busy way: a whole run on its way at once, one fence and one turn for all of it.
+  __device__ void fetch_ahead() {
+    const std::uint64_t base = run_ << kRunSlotsLog2;
+    const std::uint64_t first = run_ * kRunGroups;
+    uint4 v[kRunGroups];
+#pragma unroll
+    for (int i = 0; i < kRunGroups; ++i) {
+      v[i] = load_relaxed_sys(slot(first + static_cast<std::uint32_t>(i)));
+    }
+    if (static_cast<Leave>(agree(block_.leave)) == Leave::halt) {
+      halt();
+      return;
+    }
+    const std::uint32_t from = place_in_run();
+    // Slots from `from` on that are ready without a gap; whether any of them waits for others.
+    std::uint32_t upto = from;
+    bool waits = false;
+#pragma unroll
+    for (int i = 0; i < kRunGroups; ++i) {
+      const std::uint32_t begin = static_cast<std::uint32_t>(i) * kGroupSlots;
+      if (upto < begin || upto >= begin + kGroupSlots) continue;
+      const std::uint32_t there = ready(v[i], first + static_cast<std::uint32_t>(i));
+      if (begin + there > upto) upto = begin + there;
+      waits = waits || (v[i].x >> kSlotFlagsShift & kQueueFlagsOfCallers) != 0;
+    }
+    if (upto == from) {
+      quiet();
+      return;
+    }
+    fence_acq_rel_sys();  // [RING-1] acquire of all the slots; [RUN-1] release of the tickets
+    released_ = true;
+    idle_looks_ = 0;
+    const bool whole = from == 0 && upto == kRunSlots && unlimited_ && !__any_sync(~0u, waits);
+    // Order: the runs before ours are taken by their owners first. What is between the coming of
+    // the turn and its going bounds the rate of the ring, so a run that waits for nothing passes
+    // it on at once.
+    std::uint64_t turn = look(ring_.turn);
+    for (std::uint32_t looks = 1; turn < base; ++looks) {
+      if ((looks & 15u) == 0 && look(ring_.closed) != 0) break;
+      turn = look(ring_.turn);
+    }
+    if (whole && lane_ == 0 && turn == base) put(ring_.turn, base + kRunSlots);
+    turn = __shfl_sync(~0u, turn, 0);
+    if (turn < base) return;  // closed
+    if (whole) {
+      run_ += team_;
+#pragma unroll
+      for (int i = 0; i < kRunGroups; ++i) {
+        std::uint64_t none = kNoTicket;
+        start(v[i], base + static_cast<std::uint32_t>(i) * kGroupSlots, 0, kGroupSlots, none);
+      }
+      return;
+    }
+#pragma unroll
+    for (int i = 0; i < kRunGroups; ++i) {
+      const std::uint32_t begin = static_cast<std::uint32_t>(i) * kGroupSlots;
+      if (from >= begin + kGroupSlots || upto <= begin) continue;
+      hand_over(v[i], first + static_cast<std::uint32_t>(i), from > begin ? from - begin : 0,
+                upto - begin < kGroupSlots ? upto - begin : kGroupSlots);
+    }
+  }
+
+  /// Slots of our run that are done.
+  [[nodiscard]] __device__ std::uint32_t place_in_run() const {
+    const std::uint64_t turn = agree(ring_.turn);
+    return turn >> kRunSlotsLog2 == run_ ? static_cast<std::uint32_t>(turn) & (kRunSlots - 1) : 0;
+  }
+
+  /// Nothing new in our run while fetching ahead.
+  __device__ void quiet() {
+    if (agree(ring_.turn) >> kRunSlotsLog2 != run_) {
+      __nanosleep(40);
+      return;
+    }
+    if (++idle_looks_ < kBurstLooks && static_cast<Leave>(agree(block_.leave)) == Leave::stay)
+      return;
+    if (lane_ == 0) put(ring_.burst, 0u);
+    __syncwarp();
+    idle_looks_ = 0;
+  }
+
+  /// Only with the turn. An item that comes alone need not wait for its number.
+  __device__ void reserve() {
+    // A number that is not used keeps a worker waiting: only where there are many more workers.
+    const std::uint32_t workers = (gridDim.x - a_.ingress_blocks) * kBlockWarps;
+    if (a_.queue_count * 4 > workers) return;
+    const std::uint64_t reserved = agree(ring_.reserved);
+    if (reserved != kNoTicket) {
+      // [RUN-2] No number may stay open while the queue goes once round.
+      if ((++looks_ & 31u) != 0) return;
+      const std::uint64_t tail = __shfl_sync(~0u, load_relaxed_gpu_u64(a_.run.tail), 0);
+      if (tail - reserved < std::uint64_t{1} << (a_.run.slots_log2 - 2)) return;
+    }
+    __syncwarp();
+    if (lane_ == 0) {
+      if (reserved != kNoTicket) give_back(reserved);
+      put(ring_.reserved, draw_numbers(a_.run, 1));
+    }
+    __syncwarp();
+  }
+  /// A number that was drawn and is not needed; one lane.
+  __device__ void give_back(std::uint64_t number) {
+    write_ticket(a_.run, number, make_uint4(0, 0, 0, 0), TicketKind::empty, 0, 0, 0);
+  }
+
+  /// Closes the ring if it is our turn, without another look.
+  __device__ void halt() {
+    if (agree(ring_.turn) >> kRunSlotsLog2 == run_) close();
+  }
+
+  __device__ void close() {
+    __syncwarp();
+    if (lane_ == 0) {
+      const std::uint64_t reserved = look(ring_.reserved);
+      if (reserved != kNoTicket) {
+        give_back(reserved);
+        put(ring_.reserved, kNoTicket);
+      }
+      put(ring_.closed, 1u);
+    }
+    __syncwarp();
+  }
+
+  __device__ void back_off() {
+    // A ring that was quiet for about a millisecond is looked at every half microsecond or so.
+    if (idle_looks_ < 1'000) {
+      ++idle_looks_;
+    } else {
+      __nanosleep(500);
+    }
+  }
+
+  __device__ void pass_turn(std::uint64_t position) {
+    if (position >> kRunSlotsLog2 != run_) run_ += team_;
+    __syncwarp();  // all lanes have read the turn
+    if (lane_ == 0) {
+      __threadfence_block();  // `reserved` goes with the turn
+      put(ring_.turn, position);
+    }
+    __syncwarp();
+  }
+
+  /// Slots [from, upto) of a group, with the turn; passes it on.
+  __device__ void hand_over(const uint4& v, std::uint64_t group, std::uint32_t from,
+                            std::uint32_t upto) {
+    const std::uint64_t base = group << kGroupSlotsLog2;
+    const std::uint32_t flags = v.x >> kSlotFlagsShift & kSlotFlagsMask;
+    const bool mine = lane_ >= from && lane_ < upto;
+    std::uint32_t waiting = __ballot_sync(~0u, mine && (flags & kQueueFlagsOfCallers) != 0);
+    const bool work = (v.x & kSlotOpMask) != 0 && (flags & kQueueFlagAbandoned) == 0;
+    std::uint64_t reserved = kNoTicket;
+    if (__any_sync(~0u, mine && work)) {
+      reserved = agree(ring_.reserved);
+      if (reserved != kNoTicket && lane_ == 0) put(ring_.reserved, kNoTicket);
+    }
+    hold_window(base + upto);
+    if (waiting == 0) {
+      pass_turn(base + upto);
+      start(v, base, from, upto, reserved);
+    } else {
+      while (waiting != 0) {
+        const std::uint32_t next = static_cast<std::uint32_t>(__ffs(waiting)) - 1u;
+        start(v, base, from, next, reserved);
+        await_order(base + next, __shfl_sync(~0u, flags, static_cast<int>(next)));
+        from = next;
+        waiting &= waiting - 1;
+      }
+      start(v, base, from, upto, reserved);
+      pass_turn(base + upto);
+    }
+    if (reserved != kNoTicket && lane_ == 0) give_back(reserved);
+  }
+
+  /// The queue's share of the workers: no more than `window` of its items are with them.
+  __device__ void hold_window(std::uint64_t upto) {
+    if (unlimited_) return;
+    while (agree(block_.cancel) == 0) {
+      const std::uint64_t ended = load_relaxed_gpu_u64(end_.ended_count);
+      if (__any_sync(~0u, ended + window_ >= upto)) return;
+      __nanosleep(100);
+    }
+  }
+
+  /// Until the item at `position` may start, or queued items are cancelled.
+  __device__ void await_order(std::uint64_t position, std::uint32_t flags) {
+    bool told = false;
+    for (;;) {
+      bool may = position == 0 || look(block_.cancel) != 0;
+      if (!may && (flags & kQueueFlagAfterAll) != 0) {
+        may = load_relaxed_gpu_u64(end_.ended_count) == position;  // [ORDER-2]
+      } else if (!may) {
+        const std::uint64_t before = position - 1;
+        may = load_relaxed_gpu_u32(end_.ended + slot_of(before, end_.log2)) ==
+              static_cast<std::uint32_t>(before);  // [ORDER-1]
+      }
+      if (__any_sync(~0u, may)) break;
+      if (!told) {
+        tell(WarpActivity::ordering, position);
+        told = true;
+      }
+    }
+    if (told) tell(WarpActivity::polling, position);
+    fence_acq_rel_gpu();  // [ORDER-1], [ORDER-2] acquire, and [RUN-1] release
+    released_ = true;
+  }
+
+  __device__ void tell(WarpActivity activity, std::uint64_t position) {
+    if (lane_ != 0) return;
+    const std::uint32_t warp = blockIdx.x * kBlockWarps + threadIdx.x / kWarp;
+    store_relaxed_gpu(a_.warps + warp, make_uint4(static_cast<std::uint32_t>(activity), ring_.queue,
+                                                  static_cast<std::uint32_t>(position),
+                                                  static_cast<std::uint32_t>(position >> 32)));
+  }
+
+  /// Ends or hands over slots [from, upto), which may start now.
+  __device__ void start(const uint4& v, std::uint64_t base, std::uint32_t from, std::uint32_t upto,
+                        std::uint64_t& reserved) {
+    if (from >= upto) return;
+    const bool mine = lane_ >= from && lane_ < upto;
+    const std::uint64_t position = base + lane_;
+    const std::uint32_t flags = v.x >> kSlotFlagsShift & kSlotFlagsMask;
+    const auto cancel = static_cast<FaultCode>(agree(block_.cancel));
+    const bool abandoned = (flags & kQueueFlagAbandoned) != 0;
+    const bool cancelled = abandoned || cancel != FaultCode::none;
+    const bool here = mine && (cancelled || (v.x & kSlotOpMask) == 0);
+    const std::uint32_t ending = __ballot_sync(~0u, here);
+    if (here) {
+      put_completion(end_, position,
+                     cancelled ? CompletionStatus::cancelled : CompletionStatus::done,
+                     abandoned ? FaultCode::abandoned : cancel, 0, 0, 0);
+    }
+    if (ending != 0 && lane_ == 0) count_relaxed_gpu(end_.ended_count, __popc(ending));
+    const std::uint32_t work = __ballot_sync(~0u, mine && !here);
+    if (work == 0) return;
+    if (!released_) fence_acq_rel_gpu();  // [RUN-1] release of the tickets
+    released_ = true;
+    const std::uint32_t rank = __popc(work & ((1u << lane_) - 1u));
+    const std::uint32_t count = __popc(work);
+    const bool use = reserved != kNoTicket;
+    std::uint64_t first = 0;
+    if (lane_ == 0 && count > (use ? 1u : 0u))
+      first = draw_numbers(a_.run, count - (use ? 1u : 0u));
+    first = __shfl_sync(~0u, first, 0);
+    if (mine && !here) {
+      const std::uint64_t number = !use ? first + rank : rank == 0 ? reserved : first + rank - 1;
+      write_ticket(a_.run, number, v, TicketKind::item, ring_.queue, position, 0);
+    }
+    if (use) reserved = kNoTicket;
+  }
+
+  const KernelArguments& a_;
+  IngressBlock& block_;
+  IngressRing& ring_;
+  const QueueEnd end_;
+  const RingSlot* const submissions_;
+  const std::uint32_t log2_;
+  const std::uint32_t window_;
+  const bool unlimited_;
+  const std::uint32_t lane_;
+  const std::uint32_t team_;
+  std::uint64_t run_;  // the next run of ours that is not done
+  std::uint32_t idle_looks_{0};
+  std::uint32_t looks_{0};
+  bool released_{false};  // a fence came after the items were read
+};
+
+}  // namespace vyre::cuda::megakernel

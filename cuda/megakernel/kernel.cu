@@ -1,0 +1,141 @@
+// The resident kernel: one cooperative grid whose first blocks take items from the rings and whose
+// other blocks run them. Each role has its file; this one deals them out. Spec: docs/megakernel.md.
+#include <cooperative_groups.h>
+#include <cuda_runtime.h>
+
+#include <algorithm>
+
+#include "cuda/megakernel/keeper.cuh"
+#include "cuda/megakernel/launch.hpp"
+#include "cuda/megakernel/worker.cuh"
+
+namespace vyre::cuda::megakernel {
+namespace {
+
+/// The last warp of an ingress block keeps; the others poll.
+constexpr std::uint32_t kPollers{kBlockWarps - 1};
+
+/// Shared memory of a worker block: where queues end, then a slice a warp.
+constexpr std::uint32_t kEndsBytes{(sizeof(QueueEnd) * kMaxDeviceQueues + 127) / 128 * 128};
+/// Of the largest block a launch may have; what ingress needs is less.
+static_assert(sizeof(IngressBlock) <= 48 * 1024);
+
+constexpr std::uint32_t slice_bytes(std::uint32_t shared_bytes) {
+  return (shared_bytes - kEndsBytes) / kBlockWarps / 128 * 128;
+}
+
+/// Before any role begins: words of this launch. Numbers drawn and not used by workers of the
+/// launch before are given back; every ticket below the tail has been written.
+__device__ void prepare(const KernelArguments& a) {
+  if (blockIdx.x != 0) return;
+  if (threadIdx.x == 0) {
+    *a.run.head = *a.run.tail;
+    const uint4 orders = load_relaxed_sys(a.orders);
+    a.relay->cancel = orders.y;
+    a.relay->stop_running = orders.z;
+    a.relay->leave = static_cast<std::uint32_t>(Leave::stay);
+    a.relay->ingress_done = 0;
+  }
+  for (std::uint32_t i = threadIdx.x; i < kSpreadSlots; i += blockDim.x) a.spread[i].helpers = 0;
+}
+
+__device__ void be_ingress(const KernelArguments& a, std::uint8_t* shared) {
+  IngressBlock& block = *reinterpret_cast<IngressBlock*>(shared);
+  // Queues blockIdx.x, blockIdx.x + ingress_blocks, ... are this block's.
+  const std::uint32_t rings =
+      a.queue_count <= blockIdx.x
+          ? 0
+          : (a.queue_count - blockIdx.x + a.ingress_blocks - 1) / a.ingress_blocks;
+  load_queue_ends(a, block.ends);
+  if (threadIdx.x < rings) {
+    IngressRing& ring = block.rings[threadIdx.x];
+    ring.queue = blockIdx.x + threadIdx.x * a.ingress_blocks;
+    ring.turn = a.queues[ring.queue].position;
+    ring.reserved = kNoTicket;
+    ring.burst = 0;
+    ring.closed = 0;
+    ring.gone = 0;
+  }
+  if (threadIdx.x == 0) {
+    block.leave = a.relay->leave;
+    block.cancel = a.relay->cancel;
+    block.frozen = 0;
+  }
+  __syncthreads();
+  const std::uint32_t team = rings == 0 ? 0 : kPollers / rings;
+  const std::uint32_t warp = threadIdx.x / kWarp;
+  if (warp == kPollers) {
+    Keeper(a, block, rings, team).run();
+  } else if (team != 0 && warp / team < rings) {
+    Poller(a, block, block.rings[warp / team], warp % team, team).run();
+  }
+}
+
+__device__ void be_worker(const KernelArguments& a, std::uint8_t* shared) {
+  auto* const ends = reinterpret_cast<QueueEnd*>(shared);
+  load_queue_ends(a, ends);
+  const std::uint32_t warp = threadIdx.x / kWarp;
+  const std::uint32_t slice = slice_bytes(a.shared_bytes);
+  std::uint8_t* const mine = shared + kEndsBytes + warp * slice;
+  const std::uint64_t grid_warp = blockIdx.x * kBlockWarps + warp;
+  WarpPlace place;
+  place.local = reinterpret_cast<WarpLocal*>(mine);
+  place.shared = mine + kWarpLocalBytes;
+  place.shared_bytes = slice - kWarpLocalBytes;
+  place.scratch = a.scratch + grid_warp * a.scratch_bytes + kBoundBytes;
+  place.scratch_bytes = a.scratch_bytes - kBoundBytes;
+  __syncthreads();
+  Worker(a, ends, place).run();
+}
+
+__global__ void __launch_bounds__(kBlockThreads, 1)
+    resident_kernel(const __grid_constant__ KernelArguments a) {
+  extern __shared__ __align__(128) std::uint8_t shared[];
+  prepare(a);
+  cooperative_groups::this_grid().sync();
+  if (blockIdx.x < a.ingress_blocks) {
+    be_ingress(a, shared);
+  } else {
+    be_worker(a, shared);
+  }
+}
+
+}  // namespace
+
+cudaError_t query_grid(std::uint32_t& blocks, std::uint32_t& shared_bytes_a_block,
+                       std::uint32_t& warp_shared_bytes) {
+  int device = 0;
+  int multiprocessors = 0;
+  int most_shared = 0;
+  int resident = 0;
+  cudaError_t error = cudaGetDevice(&device);
+  if (error == cudaSuccess)
+    error = cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device);
+  if (error == cudaSuccess)
+    error = cudaDeviceGetAttribute(&most_shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
+  cudaFuncAttributes attributes{};
+  if (error == cudaSuccess) error = cudaFuncGetAttributes(&attributes, resident_kernel);
+  if (error != cudaSuccess) return error;
+  const int dynamic = most_shared - static_cast<int>(attributes.sharedSizeBytes);
+  error =
+      cudaFuncSetAttribute(resident_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, dynamic);
+  if (error == cudaSuccess) {
+    error = cudaOccupancyMaxActiveBlocksPerMultiprocessor(&resident, resident_kernel,
+                                                          static_cast<int>(kBlockThreads),
+                                                          static_cast<std::size_t>(dynamic));
+  }
+  if (error != cudaSuccess) return error;
+  blocks = static_cast<std::uint32_t>(multiprocessors * resident);
+  shared_bytes_a_block = static_cast<std::uint32_t>(dynamic);
+  warp_shared_bytes = slice_bytes(shared_bytes_a_block) - kWarpLocalBytes;
+  return cudaSuccess;
+}
+
+cudaError_t launch(const KernelArguments& arguments, std::uint32_t blocks, cudaStream_t stream) {
+  KernelArguments copy = arguments;
+  void* parameters[]{&copy};
+  return cudaLaunchCooperativeKernel(resident_kernel, dim3(blocks), dim3(kBlockThreads), parameters,
+                                     arguments.shared_bytes, stream);
+}
+
+}  // namespace vyre::cuda::megakernel

@@ -1,0 +1,344 @@
+// Workers: every warp of the other blocks takes tickets and runs jobs. A small job is run by the
+// warp that took its item; a large one is spread: it goes into a spread slot, help tickets go into
+// the run queue, and whoever comes claims units until none is left. The warp that ends the last
+// unit of a phase opens the next one or ends the item. Nobody waits for anybody: a job that is open
+// has a warp at work on it. Device only. Spec: docs/megakernel.md, "Workers".
+#pragma once
+
+#include "cuda/megakernel/job.cuh"
+
+namespace vyre::cuda::megakernel {
+
+/// Up to so many lanes, and so many units of bytes, one warp is quicker alone.
+inline constexpr std::uint64_t kAloneLanes{1'024};
+inline constexpr std::uint32_t kAloneUnits{2};
+
+class Worker {
+ public:
+  __device__ Worker(const KernelArguments& arguments, const QueueEnd* ends, const WarpPlace& place)
+      : a_(arguments),
+        ends_(ends),
+        place_(place),
+        job_(place.local->job),
+        warp_(blockIdx.x * kBlockWarps + threadIdx.x / kWarp) {}
+
+  __device__ void run() {
+    Taken taken;
+    tell(WarpActivity::waiting, 0, 0);
+    while (take_ticket(a_.run, *a_.relay, taken)) {
+      switch (taken.kind) {
+        case TicketKind::item:
+          tell(WarpActivity::item, taken.queue, taken.position);
+          run_item(taken);
+          tell(WarpActivity::waiting, 0, 0);
+          break;
+        case TicketKind::help: {
+          SpreadSlot& slot = a_.spread[taken.spread];
+          if (lane_id() == 0) (void)add_relaxed_gpu(&slot.helpers, ~0u);  // one less
+          __syncwarp();
+          share(slot);
+          break;
+        }
+        case TicketKind::empty:
+          break;
+      }
+    }
+    tell(WarpActivity::gone, 0, 0);
+  }
+
+ private:
+  __device__ void tell(WarpActivity activity, std::uint32_t queue, std::uint64_t position) {
+    if (lane_id() != 0) return;
+    store_relaxed_gpu(a_.warps + warp_, make_uint4(static_cast<std::uint32_t>(activity), queue,
+                                                   static_cast<std::uint32_t>(position),
+                                                   static_cast<std::uint32_t>(position >> 32)));
+  }
+
+  __device__ void run_item(const Taken& taken) {
+    const auto cancel = static_cast<FaultCode>(load_relaxed_gpu_u32(&a_.relay->cancel));
+    const bool own = taken.queue == a_.queue_count - 1;  // the host's: never cancelled
+    FaultCode why = FaultCode::none;
+    if (own) {
+      why = plan_command(a_, taken, place_);
+    } else if (taken.item.op_handle >= kFirstUserOp) {
+      why = plan_program(a_, taken, place_);
+    } else {
+      why = plan_native(a_, taken, place_);
+    }
+    Fault fault;
+    CompletionStatus status = CompletionStatus::done;
+    Wrote wrote = Wrote::device;
+    const auto cancelled =
+        static_cast<FaultCode>(__shfl_sync(~0u, static_cast<std::uint32_t>(cancel), 0));
+    if (cancelled != FaultCode::none && !own) {
+      status = CompletionStatus::cancelled;
+      fault.code = cancelled;
+    } else if (why != FaultCode::none) {
+      status = CompletionStatus::faulted;
+      fault.code = why;
+    } else if (SpreadSlot* const slot = worth_spreading()) {
+      spread(*slot);
+      return;
+    } else {
+      fault = run_alone();
+      status = status_of(fault);
+      wrote = wrote_by(job_);
+    }
+    end_item(ends_[taken.queue], taken.position, status, fault, wrote);
+  }
+
+  [[nodiscard]] __device__ static CompletionStatus status_of(const Fault& fault) {
+    switch (fault.code) {
+      case FaultCode::none:
+        return CompletionStatus::done;
+      case FaultCode::shutdown:
+      case FaultCode::out_of_memory:
+        return CompletionStatus::cancelled;
+      default:
+        return CompletionStatus::faulted;
+    }
+  }
+  [[nodiscard]] __device__ Fault packed(Fault fault) const {
+    // A cancelled item tells its reason only.
+    if (status_of(fault) == CompletionStatus::cancelled) return {fault.code, 0, 0, 0};
+    return fault;
+  }
+  [[nodiscard]] __device__ bool stop_asked() const {
+    return __shfl_sync(~0u, load_relaxed_gpu_u32(&a_.relay->stop_running), 0) != 0;
+  }
+
+  __device__ Fault run_alone() {
+    Fault fault;
+    std::uint64_t steps = 0;
+    for (std::uint32_t phase = 0; fault.code == FaultCode::none; ++phase) {
+      const std::uint32_t units = units_of(job_, phase);
+      if (is_over(job_, phase, units)) break;
+      for (std::uint32_t unit = 0; unit < units && fault.code == FaultCode::none; ++unit) {
+        if (unit != 0 && job_.kind == JobKind::native && stop_asked()) {
+          fault.code = FaultCode::shutdown;
+          break;
+        }
+        const core::RunResult result = run_unit(a_, job_, phase, unit, place_, staged_);
+        fault = result.fault;  // units rise: the first fault is the lowest
+        steps += result.instructions;
+      }
+    }
+    if (fault.code == FaultCode::none) fault.code = outcome_of(job_);
+    if (steps != 0 && lane_id() == 0)
+      count_relaxed_gpu(const_cast<std::uint64_t*>(&job_.program->steps), steps);
+    return packed(fault);
+  }
+
+  // ---- sharing ----
+
+  /// A slot of our own, or null: run it alone. A native op whose scratch is larger than ours must
+  /// have one, and waits: every slot is worked on by somebody else, so one becomes free.
+  __device__ SpreadSlot* worth_spreading() {
+    bool must = false;
+    switch (job_.kind) {
+      case JobKind::program: {
+        const std::uint32_t* const size = job_.program->image.workgroup;
+        const std::uint64_t lanes = std::uint64_t{size[0]} * size[1] * size[2];
+        const bool small = job_.workgroups == 1 || job_.workgroups <= kAloneLanes / lanes;
+        if (small && zeroing_units(job_) <= kAloneUnits) return nullptr;
+        break;
+      }
+      case JobKind::native:
+        must = native::scratch_needed(job_.call) > place_.scratch_bytes;
+        if (!must && units_of(job_, 0) <= kAloneUnits) return nullptr;
+        break;
+      case JobKind::command:
+        if (units_of(job_, 0) <= kAloneUnits) return nullptr;
+        break;
+    }
+    std::uint32_t found = kSpreadSlots;
+    do {
+      const std::uint32_t first = warp_ % kSpreadSlots;
+      if (lane_id() == 0) {
+        for (std::uint32_t i = 0; i < kSpreadSlots; ++i) {
+          const std::uint32_t candidate = (first + i) % kSpreadSlots;
+          if (load_relaxed_gpu_u32(&a_.spread[candidate].taken) != 0) continue;
+          if (exchange_if_acq_rel_gpu(&a_.spread[candidate].taken, 0, 1) == 0) {
+            found = candidate;
+            break;
+          }
+        }
+      }
+      found = __shfl_sync(~0u, found, 0);
+      if (must && found == kSpreadSlots) __nanosleep(500);
+    } while (must && found == kSpreadSlots);
+    return found == kSpreadSlots ? nullptr : a_.spread + found;
+  }
+
+  [[nodiscard]] __device__ std::uint8_t* memory_of(const SpreadSlot& slot) const {
+    return a_.spread_memory + static_cast<std::uint64_t>(&slot - a_.spread) * kSpreadBytes;
+  }
+
+  /// Puts our job into a slot that is ours, opens it and works on it.
+  __device__ void spread(SpreadSlot& slot) {
+    const std::uint32_t lane = lane_id();
+    std::uint8_t* const memory = memory_of(slot);
+    if (job_.kind == JobKind::program) {
+      auto* const bound = reinterpret_cast<core::BoundBuffer*>(memory);
+      for (std::uint32_t i = lane; i < job_.program->image.buffer_count; i += kWarp)
+        bound[i] = job_.bound[i];
+      __syncwarp();
+      if (lane == 0) job_.bound = bound;
+    } else if (lane == 0) {
+      job_.call.scratch = memory + kBoundBytes + kJobBytes;
+    }
+    __syncwarp();
+    static_assert(sizeof(Job) % 8 == 0);
+    auto* const to = reinterpret_cast<std::uint64_t*>(memory + kBoundBytes);
+    const auto* const from = reinterpret_cast<const std::uint64_t*>(&job_);
+    for (std::uint32_t i = lane; i < sizeof(Job) / 8; i += kWarp) to[i] = from[i];
+    if (lane == 0) {
+      slot.lowest_fault = ~std::uint64_t{0};
+      slot.fault = Fault{};
+      slot.steps = 0;
+      store_relaxed_gpu_u32(&slot.serial, load_relaxed_gpu_u32(&slot.serial) + 1);
+    }
+    __syncwarp();
+    if (open(slot, 0)) share(slot);
+  }
+
+  /// Opens the first phase from `phase` on that has units, for everybody; false: the job is over.
+  /// By the warp that owns the slot at that moment: the one that filled it, or that ended the last
+  /// unit of the phase before.
+  __device__ bool open(SpreadSlot& slot, std::uint32_t phase) {
+    std::uint32_t units = units_of(job_, phase);
+    while (units == 0) {
+      if (is_over(job_, phase, units)) return false;
+      units = units_of(job_, ++phase);
+    }
+    const std::uint32_t workers = (gridDim.x - a_.ingress_blocks) * kBlockWarps;
+    std::uint32_t help = units - 1 < workers ? units - 1 : workers;
+    std::uint64_t first = 0;
+    __syncwarp();
+    if (lane_id() == 0) {
+      store_relaxed_gpu_u32(&slot.finished, 0);
+      store_relaxed_gpu_u32(&slot.phase, phase);
+      fence_acq_rel_gpu();  // [SPREAD-1] release: the job, its phase, all that earlier phases wrote
+      store_relaxed_gpu_u64(&slot.claim, std::uint64_t{units} << 32);
+      // Tickets of ours that nobody took yet still bring help; the sum of them is bounded so.
+      const std::uint32_t there = load_relaxed_gpu_u32(&slot.helpers);
+      help = help > there ? help - there : 0;
+      if (help != 0) {
+        (void)add_relaxed_gpu(&slot.helpers, help);
+        first = draw_numbers(a_.run, help);
+      }
+    }
+    help = __shfl_sync(~0u, help, 0);
+    first = __shfl_sync(~0u, first, 0);
+    const auto index = static_cast<std::uint32_t>(&slot - a_.spread);
+    for (std::uint32_t i = lane_id(); i < help; i += kWarp) {
+      write_ticket(a_.run, first + i, make_uint4(0, 0, 0, 0), TicketKind::help, 0, 0, index);
+    }
+    __syncwarp();
+    return true;
+  }
+
+  /// Claims units of whatever the slot holds until nothing is left to claim.
+  __device__ void share(SpreadSlot& slot) {
+    constexpr std::uint64_t kNothing{~std::uint64_t{0}};
+    std::uint64_t have = kNothing;  // serial of the job in our slice
+    for (;;) {
+      std::uint64_t claim = 0;
+      if (lane_id() == 0) claim = add_acq_rel_gpu(&slot.claim, 1);  // [SPREAD-1] acquire
+      claim = __shfl_sync(~0u, claim, 0);
+      const auto units = static_cast<std::uint32_t>(claim >> 32);
+      const auto unit = static_cast<std::uint32_t>(claim);
+      if (unit >= units) break;
+      // From here until our unit is counted as finished the slot stays as it is.
+      const std::uint32_t serial = __shfl_sync(~0u, load_relaxed_gpu_u32(&slot.serial), 0);
+      const std::uint32_t phase = __shfl_sync(~0u, load_relaxed_gpu_u32(&slot.phase), 0);
+      if (have != serial) {
+        __syncwarp();
+        const auto* const from = reinterpret_cast<const uint4*>(memory_of(slot) + kBoundBytes);
+        auto* const to = reinterpret_cast<uint4*>(&job_);
+        for (std::uint32_t i = lane_id(); i < kJobBytes / 16; i += kWarp)
+          if ((i + 1) * 16 <= (sizeof(Job) + 15) / 16 * 16) to[i] = load_relaxed_gpu(from + i);
+        __syncwarp();
+        have = serial;
+        tell(WarpActivity::sharing, job_.queue, job_.position);
+      }
+      run_claimed(slot, phase, unit);
+      std::uint32_t finished = 0;
+      if (lane_id() == 0) {
+        fence_acq_rel_gpu();  // [SPREAD-2] release of what the unit wrote, acquire of the others'
+        finished = add_acq_rel_gpu(&slot.finished, 1) + 1;
+        fence_acq_rel_gpu();
+      }
+      finished = __shfl_sync(~0u, finished, 0);
+      if (finished == units && !advance(slot, phase)) break;
+    }
+    tell(WarpActivity::waiting, 0, 0);
+  }
+
+  __device__ void run_claimed(SpreadSlot& slot, std::uint32_t phase, std::uint32_t unit) {
+    if (job_.kind == JobKind::program && phase == 1) {
+      // A fault below makes this unit moot; one above does not.
+      const std::uint64_t first = std::uint64_t{unit} * job_.unit_workgroups;
+      const std::uint64_t lowest = __shfl_sync(~0u, load_relaxed_gpu_u64(&slot.lowest_fault), 0);
+      if (lowest < first) return;
+      const core::RunResult result = run_unit(a_, job_, phase, unit, place_, staged_);
+      if (lane_id() == 0) {
+        count_relaxed_gpu(&slot.steps, result.instructions);
+        if (result.fault.code != FaultCode::none) note_fault(slot, result.fault);
+      }
+    } else if (job_.kind == JobKind::native && stop_asked()) {
+      if (lane_id() == 0) note_fault(slot, {FaultCode::shutdown, 0, 0, 0});
+    } else {
+      (void)run_unit(a_, job_, phase, unit, place_, staged_);
+    }
+    __syncwarp();
+  }
+
+  /// One lane. The lock is held for a few stores, by warps that all run.
+  __device__ void note_fault(SpreadSlot& slot, const Fault& fault) {
+    while (exchange_if_acq_rel_gpu(&slot.fault_lock, 0, 1) != 0) __nanosleep(50);
+    if (fault.workgroup < load_relaxed_gpu_u64(&slot.lowest_fault)) {
+      volatile Fault& there = slot.fault;
+      there.code = fault.code;
+      there.workgroup = fault.workgroup;
+      there.lane = fault.lane;
+      there.statement = fault.statement;
+      store_relaxed_gpu_u64(&slot.lowest_fault, fault.workgroup);
+    }
+    store_release_gpu_u32(&slot.fault_lock, 0);
+  }
+
+  /// After the last unit of a phase: the next one, or the end of the item (false).
+  __device__ bool advance(SpreadSlot& slot, std::uint32_t phase) {
+    const bool faulted =
+        __shfl_sync(~0u, load_relaxed_gpu_u64(&slot.lowest_fault), 0) != ~std::uint64_t{0};
+    if (!faulted && open(slot, phase + 1)) return true;
+    Fault fault;
+    if (faulted) {
+      const volatile Fault& there = slot.fault;
+      fault = {there.code, there.workgroup, there.lane, there.statement};
+    } else {
+      fault.code = outcome_of(job_);
+    }
+    const std::uint32_t queue = job_.queue;
+    const std::uint64_t position = job_.position;
+    if (lane_id() == 0) {
+      const std::uint64_t steps = load_relaxed_gpu_u64(&slot.steps);
+      if (steps != 0) count_relaxed_gpu(const_cast<std::uint64_t*>(&job_.program->steps), steps);
+    }
+    __syncwarp();
+    end_item(ends_[queue], position, status_of(fault), packed(fault), wrote_by(job_));
+    if (lane_id() == 0) store_release_gpu_u32(&slot.taken, 0);
+    __syncwarp();
+    return false;
+  }
+
+  const KernelArguments& a_;
+  const QueueEnd* ends_;
+  const WarpPlace place_;
+  Job& job_;
+  const std::uint32_t warp_;
+  interpreter::Staged staged_;
+};
+
+}  // namespace vyre::cuda::megakernel
