@@ -52,14 +52,25 @@ cli() {
   cat "$here"/source/docs/examples/*.vir "$here"/source/docs/examples/README.md >"$work/in/text"
   base64 -w0 <"$work/in/text" >"$work/in/base64"
   : >"$work/in/empty"
-  for program in line_count byte_histogram crc32 prefix_sum; do
+  while read -r program files flags; do
     for executor in cpu cuda; do
-      "$here/vyre" run "$here/source/docs/examples/$program.vir" "$work"/in/* --executor "$executor" \
-        --out-dir "$work/$program.$executor" --report "$work/$program.$executor.json" >"$work/$program.$executor.txt" \
-        2>"$work/$program.$executor.err" || { echo "$program on $executor: $(cat "$work/$program.$executor.err")"; rc=1; }
+      # shellcheck disable=SC2086
+      eval "\"$here/vyre\" run \"$here/source/docs/examples/$program.vir\" \"$work\"/in/$files --executor $executor \
+        --out-dir \"$work/$program.$executor\" --report \"$work/$program.$executor.json\" $flags" \
+        >"$work/$program.$executor.txt" 2>&1 || { echo "$program on $executor: $(cat "$work/$program.$executor.txt")"; rc=1; }
     done
     diff -r "$work/$program.cpu" "$work/$program.cuda" >/dev/null || { echo "DIFFERENT: $program"; rc=1; }
-  done
+  done <<'END'
+line_count *
+byte_histogram *
+crc32 *
+prefix_sum binary
+polynomial_1 binary --bind c=f32:0.5,1.5
+polynomial_5 binary --bind c=f32:0.5,1.5,2.5,0.5,1.5,2.5
+polynomial_10 binary --bind c=f32:0.5,1.5,2.5,0.5,1.5,2.5,0.5,1.5,2.5,0.5,1.5
+literal_count * --bind pattern=text:buffer
+base64_decode base64 --count words='len(text) * 3 / 16 + 1' --trim words=length --output words --format raw
+END
   "$here/vyre" record "$here/source/docs/examples/byte_histogram.vir" "$work"/in/* --executor cpu \
     --trace "$work/trace" --out-dir "$work/recorded" || rc=1
   "$here/vyre" replay "$work/trace" --executor cuda --compare expected --report "$work/replay.json" || rc=1
@@ -74,7 +85,7 @@ cli() {
 
 for name in "${steps[@]}"; do
   case $name in
-    caps) step caps 60 "$here/vyre" caps ;;
+    caps) step caps 60 bash -c '"$0" caps && ! "$0" caps | grep -q "backend cuda: not available"' "$here/vyre" ;;
     vectors)
       tests vectors 120 equality_device_test 'DeviceEquality.SharedVectors*:DeviceEquality.Cases*'
       tests core 120 device_test '*'
