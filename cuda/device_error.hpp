@@ -1,0 +1,23 @@
+// What the CUDA runtime says, as an Error: the error's name, what was under way, and what kind it
+// is. Host only; used by the door alone.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <string>
+
+#include "vyre/base/error.hpp"
+
+namespace vyre::cuda {
+
+[[nodiscard]] Error device_error(cudaError_t error, const std::string& doing);
+
+}  // namespace vyre::cuda
+
+/// Returns the CUDA error of `call` from the enclosing function as what happened while `doing`.
+#define VYRE_CUDA_TRY(call, doing)                                                         \
+  do {                                                                                     \
+    if (const cudaError_t vyre_cuda_ = (call); vyre_cuda_ != cudaSuccess) {                \
+      return tl::unexpected<::vyre::Error>(::vyre::cuda::device_error(vyre_cuda_, doing)); \
+    }                                                                                      \
+  } while (false)

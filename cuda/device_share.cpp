@@ -1,0 +1,142 @@
+// Lending blocks, memory and streams. See device_share.hpp.
+#include "device_share.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "device_error.hpp"
+
+namespace vyre::cuda {
+namespace {
+
+/// A waiting piece serves a request if it is not more than twice as large.
+bool serves(std::uint64_t piece, std::uint64_t wanted) {
+  return piece >= wanted && piece / 2 <= wanted;
+}
+
+}  // namespace
+
+std::shared_ptr<DeviceShare> DeviceShare::join() {
+  static std::mutex mutex;
+  static std::weak_ptr<DeviceShare> current;
+  const std::lock_guard lock(mutex);
+  std::shared_ptr<DeviceShare> share = current.lock();
+  if (!share) {
+    share = std::make_shared<DeviceShare>();
+    current = share;
+  }
+  return share;
+}
+
+DeviceShare::~DeviceShare() {
+  // The last backend is gone, so no kernel is resident and nothing below waits for one.
+  for (const Piece& piece : pieces_) (void)cudaFree(piece.memory);
+  for (cudaStream_t stream : streams_) (void)cudaStreamDestroy(stream);
+}
+
+Result<std::uint32_t> DeviceShare::take_blocks(std::uint32_t wanted, std::uint32_t least,
+                                               std::uint32_t fit) {
+  const std::lock_guard lock(mutex_);
+  const std::uint32_t left = fit - std::min(fit, blocks_);
+  const std::uint32_t blocks = wanted == 0 ? left : std::min(wanted, left);
+  if (blocks < least) {
+    return fail(Errc::unsupported,
+                "a resident kernel needs at least " + std::to_string(least) + " blocks; of the " +
+                    std::to_string(fit) + " that the device keeps resident " +
+                    std::to_string(blocks_) + " belong to other sessions of this process" +
+                    (wanted != 0 && wanted < least
+                         ? " and at most " + std::to_string(wanted) + " were asked for"
+                         : std::string{}) +
+                    "; open each session with its share (DeviceOptions::max_blocks)");
+  }
+  blocks_ += blocks;
+  return blocks;
+}
+
+void DeviceShare::give_blocks(std::uint32_t blocks) {
+  const std::lock_guard lock(mutex_);
+  blocks_ -= blocks;
+}
+
+Result<std::uint8_t*> DeviceShare::take_memory(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  Piece* best = nullptr;
+  for (Piece& piece : pieces_) {
+    if (piece.taken || !serves(piece.bytes, bytes)) continue;
+    if (best == nullptr || piece.bytes < best->bytes) best = &piece;
+  }
+  if (best != nullptr) {
+    best->taken = true;
+    return best->memory;
+  }
+  std::size_t free = 0;
+  std::size_t total = 0;
+  VYRE_CUDA_TRY(cudaMemGetInfo(&free, &total), "asking for free device memory");
+  void* memory = nullptr;
+  if (const cudaError_t error = cudaMalloc(&memory, bytes); error != cudaSuccess) {
+    (void)cudaGetLastError();  // an allocation that fails is no sticky error
+    Error told = device_error(error, "reserving device memory: " + std::to_string(bytes) +
+                                         " bytes were requested, " + std::to_string(free) +
+                                         " are available; ask for less");
+    return tl::unexpected<Error>(std::move(told));
+  }
+  pieces_.push_back({static_cast<std::uint8_t*>(memory), bytes, true});
+  return static_cast<std::uint8_t*>(memory);
+}
+
+void DeviceShare::give_memory(std::uint8_t* memory) {
+  const std::lock_guard lock(mutex_);
+  for (Piece& piece : pieces_) {
+    if (piece.memory == memory) piece.taken = false;
+  }
+}
+
+std::uint64_t DeviceShare::largest_waiting() const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t largest = 0;
+  for (const Piece& piece : pieces_) {
+    if (!piece.taken) largest = std::max(largest, piece.bytes);
+  }
+  return largest;
+}
+
+Result<MutableByteSpan> DeviceShare::take_pinned(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  for (PinnedPiece& piece : pinned_) {
+    const MutableByteSpan region = piece.region.bytes();
+    if (piece.taken || !serves(region.size(), bytes)) continue;
+    piece.taken = true;
+    std::memset(region.data(), 0, region.size());
+    return region;
+  }
+  VYRE_ASSIGN(Pinned made, Pinned::create(bytes));
+  pinned_.push_back({std::move(made), true});
+  return pinned_.back().region.bytes();
+}
+
+void DeviceShare::give_pinned(MutableByteSpan pinned) {
+  const std::lock_guard lock(mutex_);
+  for (PinnedPiece& piece : pinned_) {
+    if (piece.region.bytes().data() == pinned.data()) piece.taken = false;
+  }
+}
+
+Result<cudaStream_t> DeviceShare::take_stream() {
+  const std::lock_guard lock(mutex_);
+  if (!streams_.empty()) {
+    const cudaStream_t stream = streams_.back();
+    streams_.pop_back();
+    return stream;
+  }
+  cudaStream_t stream = nullptr;
+  VYRE_CUDA_TRY(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "making a stream");
+  return stream;
+}
+
+void DeviceShare::give_stream(cudaStream_t stream) {
+  const std::lock_guard lock(mutex_);
+  streams_.push_back(stream);
+}
+
+}  // namespace vyre::cuda

@@ -1,0 +1,64 @@
+// What the backends of one process share because the device does not tell them apart: how many
+// blocks are spoken for, and memory that must not be given back while a kernel is resident, since
+// freeing waits for every kernel of the device. Memory of a closed backend waits here for the next
+// one; all of it is freed with the last backend. Host only; any thread. Spec: docs/megakernel.md,
+// "Two sessions".
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "pinned.hpp"
+#include "vyre/base/error.hpp"
+
+namespace vyre::cuda {
+
+class DeviceShare {
+ public:
+  /// The share that this process's backends hold now, or a new one. The device is the process's, so
+  /// this is too; nobody else keeps it alive.
+  [[nodiscard]] static std::shared_ptr<DeviceShare> join();
+  ~DeviceShare();
+  DeviceShare() = default;
+  DeviceShare(const DeviceShare&) = delete;
+  DeviceShare& operator=(const DeviceShare&) = delete;
+
+  /// At most `wanted` (0: all) of the `fit` blocks that are not spoken for; refuses below `least`.
+  [[nodiscard]] Result<std::uint32_t> take_blocks(std::uint32_t wanted, std::uint32_t least,
+                                                  std::uint32_t fit);
+  void give_blocks(std::uint32_t blocks);
+
+  /// Contents undefined.
+  [[nodiscard]] Result<std::uint8_t*> take_memory(std::uint64_t bytes);
+  void give_memory(std::uint8_t* memory);
+  /// The largest piece that waits for a next owner.
+  [[nodiscard]] std::uint64_t largest_waiting() const;
+  /// Zeroed.
+  [[nodiscard]] Result<MutableByteSpan> take_pinned(std::uint64_t bytes);
+  void give_pinned(MutableByteSpan pinned);
+  [[nodiscard]] Result<cudaStream_t> take_stream();
+  void give_stream(cudaStream_t stream);
+
+ private:
+  struct Piece {
+    std::uint8_t* memory;
+    std::uint64_t bytes;
+    bool taken;
+  };
+  struct PinnedPiece {
+    Pinned region;
+    bool taken;
+  };
+
+  mutable std::mutex mutex_;
+  std::uint32_t blocks_{0};
+  std::vector<Piece> pieces_;
+  std::vector<PinnedPiece> pinned_;
+  std::vector<cudaStream_t> streams_;  // that wait
+};
+
+}  // namespace vyre::cuda

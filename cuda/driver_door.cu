@@ -1,0 +1,174 @@
+// The real door to the device: every CUDA runtime call of the backend is here or in the files it
+// uses (device_share, pinned). Streams are non-blocking, and nothing here waits for a kernel
+// without a bound. Compiled by nvcc because the interpreter says how much scratch an image needs.
+// See host/door.hpp. Spec: docs/megakernel.md, "Life".
+#include <cuda_runtime_api.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "cuda/host/backend.hpp"
+#include "cuda/host/door.hpp"
+#include "cuda/interpreter/interpret.cuh"
+#include "cuda/megakernel/launch.hpp"
+#include "device_error.hpp"
+#include "device_share.hpp"
+
+namespace vyre::cuda {
+namespace {
+
+/// Pinned bytes that peek() reads through; larger reads come in parts.
+constexpr std::uint64_t kBounceBytes{std::uint64_t{64} << 10};
+constexpr std::chrono::microseconds kPeekLook{5};
+
+std::string version_text(int version) {
+  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+
+class DriverDoor final : public Door {
+ public:
+  DriverDoor() = default;
+  DriverDoor(const DriverDoor&) = delete;
+  DriverDoor& operator=(const DriverDoor&) = delete;
+  ~DriverDoor() override {
+    if (!share_) return;
+    for (std::uint8_t* memory : memory_) share_->give_memory(memory);
+    for (const MutableByteSpan pinned : pinned_) share_->give_pinned(pinned);
+    if (launches_ != nullptr) share_->give_stream(launches_);
+    // A stream with a read that never ended is nobody's any more.
+    if (looks_ != nullptr && !look_stuck_) share_->give_stream(looks_);
+    share_->give_blocks(blocks_);
+  }
+
+  [[nodiscard]] Result<DoorFacts> open(std::uint32_t max_blocks, std::uint32_t least) override {
+    // Lazy loading would block the first launch beside a resident kernel; it must be off before the
+    // first call.
+    ::setenv("CUDA_MODULE_LOADING", "EAGER", 1);
+    VYRE_CUDA_TRY(cudaSetDevice(0), "choosing device 0");
+    cudaDeviceProp properties{};
+    VYRE_CUDA_TRY(cudaGetDeviceProperties(&properties, 0), "asking device 0 what it is");
+    int driver = 0;
+    VYRE_CUDA_TRY(cudaDriverGetVersion(&driver), "asking for the driver's version");
+    if (!properties.cooperativeLaunch) {
+      return fail(Errc::unsupported,
+                  std::string(properties.name) + " does not support cooperative launch");
+    }
+    share_ = DeviceShare::join();
+    DoorFacts facts;
+    facts.device = std::string(properties.name) + " (sm_" + std::to_string(properties.major) +
+                   std::to_string(properties.minor) + ", driver " + version_text(driver) + ")";
+    std::uint32_t fit = 0;
+    VYRE_CUDA_TRY(megakernel::query_grid(fit, facts.shared_bytes, facts.warp_shared_bytes),
+                  "asking how many blocks of the kernel fit");
+    VYRE_ASSIGN(blocks_, share_->take_blocks(max_blocks, least, fit));
+    facts.blocks = blocks_;
+    VYRE_ASSIGN(launches_, share_->take_stream());
+    VYRE_ASSIGN(looks_, share_->take_stream());
+    std::size_t free = 0;
+    std::size_t total = 0;
+    VYRE_CUDA_TRY(cudaMemGetInfo(&free, &total), "asking for free device memory");
+    facts.free_bytes = free;
+    facts.waiting_bytes = share_->largest_waiting();
+    return facts;
+  }
+
+  [[nodiscard]] Result<std::uint8_t*> device_memory(std::uint64_t bytes) override {
+    VYRE_ASSIGN(std::uint8_t* const memory, share_->take_memory(bytes));
+    memory_.push_back(memory);
+    return memory;
+  }
+
+  [[nodiscard]] Result<MutableByteSpan> pinned_memory(std::uint64_t bytes) override {
+    const std::uint64_t behind = (bytes + 4095) / 4096 * 4096;
+    VYRE_ASSIGN(const MutableByteSpan pinned, share_->take_pinned(behind + kBounceBytes));
+    pinned_.push_back(pinned);
+    bounce_ = pinned.subspan(behind, kBounceBytes);
+    return pinned.first(bytes);
+  }
+
+  [[nodiscard]] Status fill_device(std::uint8_t* to, const std::uint8_t* pinned_from,
+                                   std::uint64_t bytes) override {
+    // From pinned memory, so that a copy engine does it: a memset would need a free block.
+    VYRE_CUDA_TRY(cudaMemcpyAsync(to, pinned_from, bytes, cudaMemcpyHostToDevice, launches_),
+                  "filling the kernel's structures");
+    VYRE_CUDA_TRY(cudaStreamSynchronize(launches_), "filling the kernel's structures");
+    return {};
+  }
+
+  [[nodiscard]] Status launch(const megakernel::KernelArguments& arguments,
+                              std::uint32_t blocks) override {
+    VYRE_CUDA_TRY(megakernel::launch(arguments, blocks, launches_),
+                  "launching the resident kernel (launch " + std::to_string(arguments.epoch) +
+                      ", " + std::to_string(blocks) + " blocks)");
+    return {};
+  }
+
+  [[nodiscard]] Result<KernelState> state() override {
+    const cudaError_t error = cudaStreamQuery(launches_);
+    if (error == cudaSuccess) return KernelState::ended;
+    if (error == cudaErrorNotReady) return KernelState::running;
+    return tl::unexpected<Error>(device_error(error, "the resident kernel was running"));
+  }
+
+  [[nodiscard]] Status peek(void* to, const std::uint8_t* from, std::uint64_t bytes,
+                            backend::Deadline deadline) override {
+    const std::lock_guard lock(looking_);
+    auto* out = static_cast<std::uint8_t*>(to);
+    VYRE_TRY(await_look(deadline));  // of a caller that gave up
+    for (std::uint64_t at = 0; at < bytes;) {
+      const std::uint64_t part = std::min<std::uint64_t>(bounce_.size(), bytes - at);
+      VYRE_CUDA_TRY(
+          cudaMemcpyAsync(bounce_.data(), from + at, part, cudaMemcpyDeviceToHost, looks_),
+          "reading device memory beside the kernel");
+      VYRE_TRY(await_look(deadline));
+      std::memcpy(out + at, bounce_.data(), part);
+      at += part;
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::uint64_t scratch_needed(const core::ImageView& image,
+                                             std::uint64_t workgroup_bytes, bool uses_async,
+                                             std::uint32_t warp_shared_bytes) const override {
+    return interpreter::scratch_needed(image, workgroup_bytes, uses_async, warp_shared_bytes);
+  }
+
+ private:
+  [[nodiscard]] Status await_look(backend::Deadline deadline) {
+    for (;;) {
+      const cudaError_t error = cudaStreamQuery(looks_);
+      look_stuck_ = error == cudaErrorNotReady;
+      if (error == cudaSuccess) return {};
+      if (error != cudaErrorNotReady) {
+        return tl::unexpected<Error>(
+            device_error(error, "reading device memory beside the kernel"));
+      }
+      if (backend::Clock::now() >= deadline)
+        return fail(Errc::deadline_exceeded, "the device did not answer a read in time");
+      std::this_thread::sleep_for(kPeekLook);
+    }
+  }
+
+  std::shared_ptr<DeviceShare> share_;
+  std::uint32_t blocks_{0};
+  cudaStream_t launches_{nullptr};
+  cudaStream_t looks_{nullptr};
+  std::vector<std::uint8_t*> memory_;
+  std::vector<MutableByteSpan> pinned_;
+  std::mutex looking_;
+  MutableByteSpan bounce_;
+  bool look_stuck_{false};
+};
+
+}  // namespace
+
+Result<std::unique_ptr<backend::Backend>> make_backend(const backend::Options& options,
+                                                       const DeviceOptions& device) {
+  return make_backend_over(std::make_unique<DriverDoor>(), options, device);
+}
+
+}  // namespace vyre::cuda

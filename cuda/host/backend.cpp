@@ -1,0 +1,136 @@
+// CudaBackend: wires door, reservation, life, buffers and ops behind the Backend interface, and
+// keeps all of it where it is if the kernel cannot be stopped. See backend.hpp.
+#include "cuda/host/backend.hpp"
+
+#include <utility>
+
+#include "cuda/host/control_queue.hpp"
+#include "cuda/host/device_buffers.hpp"
+#include "cuda/host/device_ops.hpp"
+#include "cuda/host/reservation.hpp"
+#include "cuda/host/resident.hpp"
+
+namespace vyre::cuda {
+namespace {
+
+/// Everything that the kernel, or a thread that looks after it, may touch. Members are destroyed
+/// in reverse: the door, and with it the memory, goes last.
+struct Parts {
+  Parts(std::unique_ptr<Door> given, Reservation made, const backend::Options& wanted,
+        const DeviceOptions& how)
+      : options(wanted),
+        device(how),
+        door(std::move(given)),
+        reserved(std::move(made)),
+        resident(*door, reserved, options, device),
+        control(reserved.queues.back(), reserved.commands, reserved.staging, resident),
+        arena(reserved.arena, reserved.arena_bytes),
+        buffers(arena, control),
+        ops(*door, reserved, arena, control) {}
+
+  backend::Options options;
+  DeviceOptions device;
+  std::unique_ptr<Door> door;
+  Reservation reserved;
+  Resident resident;
+  ControlQueue control;
+  DeviceArena arena;
+  DeviceBuffers buffers;
+  DeviceOps ops;
+};
+
+class CudaBackend final : public backend::Backend {
+ public:
+  explicit CudaBackend(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+  ~CudaBackend() override {
+    // A kernel that does not end may touch all of it for ever: it stays where it is.
+    if (!parts_->resident.stop(backend::Clock::now())) (void)parts_.release();
+  }
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "cuda"; }
+
+  [[nodiscard]] Status start(backend::Listener& listener) override {
+    return parts_->resident.start(listener);
+  }
+  void cancel_queued(FaultCode why) noexcept override { parts_->resident.cancel_queued(why); }
+  void stop_running() noexcept override { parts_->resident.stop_running(); }
+  [[nodiscard]] bool stop(backend::Deadline deadline) noexcept override {
+    const bool ended = parts_->resident.stop(deadline);
+    if (ended) parts_->ops.settle();
+    return ended;
+  }
+
+  [[nodiscard]] backend::QueuePort port(std::uint32_t queue) noexcept override {
+    const queue::Queue& rings = parts_->reserved.queues[queue];
+    return {rings.producer(), rings.reader()};
+  }
+  void doorbell() noexcept override { parts_->resident.ring(); }
+  void tend() noexcept override { parts_->resident.tend(); }
+  [[nodiscard]] bool polls() const noexcept override { return true; }
+  [[nodiscard]] std::uint64_t heartbeat() const noexcept override {
+    return parts_->resident.heartbeat();
+  }
+  [[nodiscard]] std::optional<Error> lost() const override { return parts_->resident.lost(); }
+
+  [[nodiscard]] Status allocate(std::uint32_t handle, std::uint64_t bytes) override {
+    return parts_->buffers.allocate(handle, bytes);
+  }
+  [[nodiscard]] Result<std::uint64_t> map_file(std::uint32_t handle,
+                                               const std::string& path) override {
+    return parts_->buffers.map_file(handle, path);
+  }
+  [[nodiscard]] Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers) override {
+    return parts_->buffers.bind(set, buffers);
+  }
+  void release(std::uint32_t handle) noexcept override { parts_->buffers.release(handle); }
+  [[nodiscard]] Status write(std::uint32_t handle, std::uint64_t offset, ByteSpan bytes) override {
+    return parts_->buffers.write(handle, offset, bytes);
+  }
+  [[nodiscard]] Status read(std::uint32_t handle, std::uint64_t offset,
+                            MutableByteSpan out) override {
+    return parts_->buffers.read(handle, offset, out);
+  }
+  [[nodiscard]] std::optional<ByteSpan> view(std::uint32_t) const noexcept override {
+    return std::nullopt;  // the bytes lie on the device
+  }
+
+  [[nodiscard]] Status add_program(std::uint32_t op, backend::ProgramOp program) override {
+    return parts_->ops.add(op, program);
+  }
+  [[nodiscard]] std::uint64_t steps(std::uint32_t op) const noexcept override {
+    return parts_->ops.steps(op);
+  }
+
+  [[nodiscard]] DeviceFacts facts() const {
+    const Reservation& reserved = parts_->reserved;
+    DeviceFacts facts;
+    facts.device = reserved.facts.device;
+    facts.blocks = reserved.facts.blocks;
+    facts.workers =
+        (reserved.facts.blocks - reserved.arguments.ingress_blocks) * megakernel::kBlockWarps;
+    facts.launches = parts_->resident.launches();
+    facts.arena_bytes = parts_->arena.bytes();
+    facts.arena_used = parts_->arena.used();
+    return facts;
+  }
+
+ private:
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<backend::Backend>> make_backend_over(std::unique_ptr<Door> door,
+                                                            const backend::Options& options,
+                                                            const DeviceOptions& device) {
+  VYRE_ASSIGN(Reservation reserved, reserve(*door, options, device));
+  return std::make_unique<CudaBackend>(
+      std::make_unique<Parts>(std::move(door), std::move(reserved), options, device));
+}
+
+DeviceFacts facts_of(const backend::Backend& backend) {
+  const auto* ours = dynamic_cast<const CudaBackend*>(&backend);
+  return ours == nullptr ? DeviceFacts{} : ours->facts();
+}
+
+}  // namespace vyre::cuda

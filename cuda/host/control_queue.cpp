@@ -1,0 +1,269 @@
+// Publishing commands, waiting for their ends, and moving bytes in pieces. See control_queue.hpp.
+#include "cuda/host/control_queue.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <thread>
+
+#include "vyre/protocol/fault_names.hpp"
+#include "vyre/queue/waiter.hpp"
+
+namespace vyre::cuda {
+namespace {
+
+using megakernel::Command;
+using megakernel::ControlCommand;
+
+/// One warp copies one piece, so a transfer wants many pieces rather than large ones.
+constexpr std::uint64_t kMaxChunk{std::uint64_t{256} << 10};
+constexpr std::uint64_t kMinPiece{std::uint64_t{16} << 10};
+constexpr std::uint64_t kPiecesWanted{16};
+constexpr std::uint32_t kSpins{4'000};  // some tens of microseconds: a few round trips
+constexpr std::chrono::microseconds kNap{50};
+
+const char* name_of(Command command) {
+  switch (command) {
+    case Command::fill:
+      return "fill";
+    case Command::copy_in:
+      return "copy_in";
+    case Command::copy_out:
+      return "copy_out";
+    case Command::put_handle:
+      return "put_handle";
+    case Command::put_op:
+      return "put_op";
+    case Command::none:
+      break;
+  }
+  return "none";
+}
+
+}  // namespace
+
+/// A bounded wait: spins, then naps and looks after the kernel.
+class ControlQueue::Patience {
+ public:
+  explicit Patience(Owner& owner) : owner_(owner) {}
+
+  /// Waits a little; an error ends the wait for good.
+  [[nodiscard]] Status wait(const char* what) {
+    if (++looks_ < kSpins) {
+      queue::spin_pause();
+      return {};
+    }
+    if (looks_ == kSpins) began_ = queue::Clock::now();
+    if (auto why = owner_.broken()) return tl::unexpected<Error>(std::move(*why));
+    if (queue::Clock::now() - began_ >= kControlWait) {
+      return fail(Errc::deadline_exceeded,
+                  std::string(what) + " had to wait for " + std::to_string(kControlWait.count()) +
+                      " s (kControlWait) although the kernel is alive: its workers are busy with "
+                      "items that run very long; use less fuel or smaller items");
+    }
+    std::this_thread::sleep_for(kNap);
+    return {};
+  }
+
+ private:
+  Owner& owner_;
+  std::uint32_t looks_{0};
+  queue::Deadline began_{};
+};
+
+ControlQueue::ControlQueue(const queue::Queue& rings, std::span<ControlCommand> commands,
+                           MutableByteSpan staging, Owner& owner)
+    : commands_(commands),
+      staging_(staging),
+      owner_(owner),
+      chunk_bytes_(std::min<std::uint64_t>(kMaxChunk, staging.size() / 2 / 64 * 64)),
+      producer_(rings.producer()),
+      reader_(rings.reader()) {
+  for (std::uint32_t i = 0; i < staging.size() / chunk_bytes_; ++i) free_chunks_.push_back(i);
+}
+
+MutableByteSpan ControlQueue::chunk(std::uint32_t index) const noexcept {
+  return staging_.subspan(index * chunk_bytes_, chunk_bytes_);
+}
+
+std::uint32_t ControlQueue::try_take_chunk() {
+  const std::lock_guard lock(mutex_);
+  if (free_chunks_.empty()) return kNoChunk;
+  const std::uint32_t taken = free_chunks_.back();
+  free_chunks_.pop_back();
+  return taken;
+}
+
+void ControlQueue::give_chunk(std::uint32_t index) {
+  const std::lock_guard lock(mutex_);
+  free_chunks_.push_back(index);  // within the capacity it was born with
+}
+
+std::uint64_t ControlQueue::piece_bytes(std::uint64_t total) const noexcept {
+  const std::uint64_t share = (total / kPiecesWanted + 4095) / 4096 * 4096;
+  return std::min(chunk_bytes_, std::max(kMinPiece, share));
+}
+
+void ControlQueue::collect() {
+  std::array<queue::TakenCompletion, 32> batch;
+  for (;;) {
+    const std::uint32_t count =
+        reader_.take(batch.data(), static_cast<std::uint32_t>(batch.size()), next_);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::uint64_t slot = batch[i].position % kControlSlots;
+      results_[slot] = batch[i].completion;
+      places_[slot] = Place::ended;
+    }
+    if (count != 0) reader_.release();
+    if (count < batch.size()) return;
+  }
+}
+
+Result<std::optional<std::uint64_t>> ControlQueue::try_submit(const ControlCommand& command) {
+  const std::lock_guard lock(mutex_);
+  collect();
+  const std::uint64_t slot = next_ % kControlSlots;
+  if (places_[slot] != Place::free) return std::nullopt;
+  const queue::Reservation got = producer_.try_reserve(1);
+  if (got.outcome == queue::TakeOutcome::closed) return fail(Errc::closed, "the session is closed");
+  if (got.count == 0) return std::nullopt;
+  next_ = got.first + 1;
+  places_[slot] = Place::pending;
+  commands_[slot] = command;
+  producer_.publish_owned(
+      got.first, {megakernel::kControlOp, 0, 0, static_cast<std::uint32_t>(slot)}, kQueueFlagNone);
+  owner_.ring();
+  return got.first;
+}
+
+Status ControlQueue::finish(std::uint64_t position) {
+  const std::uint64_t slot = position % kControlSlots;
+  Patience patience(owner_);
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      collect();
+      if (places_[slot] == Place::ended) {
+        places_[slot] = Place::free;
+        const Completion& end = results_[slot];
+        if (end.status() == CompletionStatus::done) return {};
+        return fail(end.status() == CompletionStatus::cancelled ? Errc::cancelled : Errc::internal,
+                    std::string("the device ended a ") + name_of(commands_[slot].command) +
+                        " command as " + std::string(fault_name(end.code())));
+      }
+    }
+    VYRE_TRY(patience.wait(name_of(commands_[slot].command)));
+  }
+}
+
+Status ControlQueue::run(const ControlCommand& command) {
+  Patience patience(owner_);
+  for (;;) {
+    VYRE_ASSIGN(const std::optional<std::uint64_t> position, try_submit(command));
+    if (position) return finish(*position);
+    VYRE_TRY(patience.wait(name_of(command.command)));
+  }
+}
+
+template <class Before, class After>
+Status ControlQueue::transfer(std::uint64_t bytes, const Before& before, const After& after) {
+  const std::uint64_t step = piece_bytes(bytes);
+  std::array<Piece, kControlSlots / 2> flight;  // a ring: others want slots too
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  // The first error stops new pieces; those in flight are seen to their end, since the device
+  // still reads or writes their chunks. One that cannot be waited for keeps its chunk for ever.
+  Status result;
+  const auto finish_oldest = [&] {
+    const Piece& piece = flight[first++ % flight.size()];
+    Status ended = finish(piece.position);
+    if (ended) {
+      after(piece.offset, ByteSpan{chunk(piece.chunk).first(piece.bytes)});
+      give_chunk(piece.chunk);
+    } else {
+      if (ended.error().code == Errc::cancelled || ended.error().code == Errc::internal)
+        give_chunk(piece.chunk);  // it has ended, badly
+      if (result) result = std::move(ended);
+    }
+  };
+  std::uint32_t ready = kNoChunk;  // a chunk that is prepared and not submitted
+  ControlCommand command{};
+  Patience patience(owner_);
+  for (std::uint64_t at = 0; at < bytes && result;) {
+    const std::uint64_t size = std::min(step, bytes - at);
+    bool moved = false;
+    if (ready == kNoChunk && last - first < flight.size()) ready = try_take_chunk();
+    if (ready != kNoChunk) {
+      if (command.command == Command::none) {
+        auto made = before(at, chunk(ready).first(size));
+        if (!made) {
+          result = tl::unexpected<Error>(std::move(made).error());
+          break;
+        }
+        command = *made;
+      }
+      auto position = try_submit(command);
+      if (!position) {
+        result = tl::unexpected<Error>(std::move(position).error());
+        break;
+      }
+      if (*position) {
+        flight[last++ % flight.size()] = {**position, at, size, ready};
+        ready = kNoChunk;
+        command.command = Command::none;
+        at += size;
+        moved = true;
+      }
+    }
+    // No room: first what is our own, whose slots and chunks others may wait for too.
+    if (moved) continue;
+    if (last != first) {
+      finish_oldest();
+    } else {
+      result = patience.wait("a transfer");
+    }
+  }
+  if (ready != kNoChunk) give_chunk(ready);
+  while (first != last) finish_oldest();
+  return result;
+}
+
+Status ControlQueue::write(std::uint64_t to, std::uint64_t bytes, const Fill& fill) {
+  return transfer(
+      bytes,
+      [&](std::uint64_t at, MutableByteSpan piece) -> Result<ControlCommand> {
+        VYRE_TRY(fill(at, piece));
+        ControlCommand command{};
+        command.command = Command::copy_in;
+        command.from = reinterpret_cast<std::uintptr_t>(piece.data());
+        command.to = to + at;
+        command.bytes = piece.size();
+        return command;
+      },
+      [](std::uint64_t, ByteSpan) {});
+}
+
+Status ControlQueue::write(std::uint64_t to, ByteSpan bytes) {
+  return write(to, bytes.size(), [bytes](std::uint64_t at, MutableByteSpan piece) -> Status {
+    std::memcpy(piece.data(), bytes.data() + at, piece.size());
+    return {};
+  });
+}
+
+Status ControlQueue::read(std::uint64_t from, MutableByteSpan out) {
+  return transfer(
+      out.size(),
+      [&](std::uint64_t at, MutableByteSpan piece) -> Result<ControlCommand> {
+        ControlCommand command{};
+        command.command = Command::copy_out;
+        command.from = from + at;
+        command.to = reinterpret_cast<std::uintptr_t>(piece.data());
+        command.bytes = piece.size();
+        return command;
+      },
+      [&](std::uint64_t at, ByteSpan piece) {
+        std::memcpy(out.data() + at, piece.data(), piece.size());
+      });
+}
+
+}  // namespace vyre::cuda

@@ -1,0 +1,91 @@
+// The host's own queue: what changes memory, handles and ops while the kernel is resident goes
+// through it as commands, and every command is waited for. Uploads and downloads go in pieces
+// through a ring of pinned chunks, several in flight, so that the host copies one while the device
+// copies the last. Host only, no CUDA; any thread. Spec: docs/megakernel.md, "The host's own
+// items".
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "cuda/megakernel/layout.hpp"
+#include "vyre/base/bytes.hpp"
+#include "vyre/queue/queue.hpp"
+
+namespace vyre::cuda {
+
+inline constexpr std::uint32_t kControlSlots{128};  // commands in flight
+/// A command that has not ended after so long while the kernel is alive: workers have been busy
+/// with other items for all of it.
+inline constexpr std::chrono::seconds kControlWait{60};
+
+class ControlQueue {
+ public:
+  /// What it asks of the backend while it waits.
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    virtual void ring() noexcept = 0;  // commands were published
+    /// Why no command can end any more. Looks after the kernel while at it.
+    [[nodiscard]] virtual std::optional<Error> broken() = 0;
+  };
+  /// Writes piece [offset, offset + piece.size()) of what is uploaded.
+  using Fill = std::function<Status(std::uint64_t offset, MutableByteSpan piece)>;
+
+  /// `rings` have kControlSlots slots and a single producer: this object. `commands` and `staging`
+  /// are pinned, aligned to 64 bytes. All outlive it.
+  ControlQueue(const queue::Queue& rings, std::span<megakernel::ControlCommand> commands,
+               MutableByteSpan staging, Owner& owner);
+
+  /// One command, to its end.
+  [[nodiscard]] Status run(const megakernel::ControlCommand& command);
+  /// `bytes` bytes to the device address `to`. On an error some pieces may have been written.
+  [[nodiscard]] Status write(std::uint64_t to, std::uint64_t bytes, const Fill& fill);
+  [[nodiscard]] Status write(std::uint64_t to, ByteSpan bytes);
+  [[nodiscard]] Status read(std::uint64_t from, MutableByteSpan out);
+
+ private:
+  static constexpr std::uint32_t kNoChunk{~0u};
+  enum class Place : std::uint8_t { free, pending, ended };
+  struct Piece {
+    std::uint64_t position;
+    std::uint64_t offset;
+    std::uint64_t bytes;
+    std::uint32_t chunk;
+  };
+  class Patience;
+
+  /// Position of the command; nullopt: its slot is still somebody's, perhaps the caller's own.
+  [[nodiscard]] Result<std::optional<std::uint64_t>> try_submit(
+      const megakernel::ControlCommand& command);
+  [[nodiscard]] Status finish(std::uint64_t position);
+  void collect();                                // with the mutex
+  [[nodiscard]] std::uint32_t try_take_chunk();  // kNoChunk: all are in use
+  void give_chunk(std::uint32_t chunk);
+  [[nodiscard]] MutableByteSpan chunk(std::uint32_t index) const noexcept;
+  [[nodiscard]] std::uint64_t piece_bytes(std::uint64_t total) const noexcept;
+  /// `before` prepares a chunk and gives the command, `after` sees its bytes once it has ended.
+  template <class Before, class After>
+  [[nodiscard]] Status transfer(std::uint64_t bytes, const Before& before, const After& after);
+
+  std::span<megakernel::ControlCommand> commands_;
+  MutableByteSpan staging_;
+  Owner& owner_;
+  std::uint64_t chunk_bytes_;
+
+  std::mutex mutex_;  // everything below
+  queue::Producer producer_;
+  queue::Reader reader_;
+  std::uint64_t next_{0};
+  std::array<Place, kControlSlots> places_{};
+  std::array<Completion, kControlSlots> results_{};
+  std::vector<std::uint32_t> free_chunks_;
+};
+
+}  // namespace vyre::cuda

@@ -1,0 +1,60 @@
+// Buffers, files and binding sets of the CUDA backend: their places in the arena on this side,
+// their entries in the device's handle table through commands. Host only, no CUDA. Threads as
+// backend::Backend says: one at a time, but read and write any. Spec: docs/megakernel.md, "Memory".
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <span>
+#include <string>
+
+#include "cuda/host/arena.hpp"
+#include "cuda/host/control_queue.hpp"
+#include "cuda/megakernel/layout.hpp"
+#include "vyre/backend/stable_table.hpp"
+
+namespace vyre::cuda {
+
+/// The arena as buffers and programs share it: any thread, addresses instead of offsets.
+class DeviceArena {
+ public:
+  DeviceArena(std::uint8_t* base, std::uint64_t bytes)
+      : base_(reinterpret_cast<std::uintptr_t>(base)), arena_(bytes) {}
+
+  /// Errc::out_of_memory with what was requested and what is available. `what` names the thing.
+  [[nodiscard]] Result<std::uint64_t> allocate(std::uint64_t bytes, const std::string& what);
+  void free(std::uint64_t address) noexcept;
+  [[nodiscard]] std::uint64_t bytes() const;
+  [[nodiscard]] std::uint64_t used() const;
+
+ private:
+  std::uint64_t base_;
+  mutable std::mutex mutex_;
+  Arena arena_;
+};
+
+class DeviceBuffers {
+ public:
+  DeviceBuffers(DeviceArena& arena, ControlQueue& control) : arena_(arena), control_(control) {}
+
+  [[nodiscard]] Status allocate(std::uint32_t handle, std::uint64_t bytes);
+  [[nodiscard]] Result<std::uint64_t> map_file(std::uint32_t handle, const std::string& path);
+  [[nodiscard]] Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers);
+  void release(std::uint32_t handle) noexcept;
+  [[nodiscard]] Status write(std::uint32_t handle, std::uint64_t offset, ByteSpan bytes);
+  [[nodiscard]] Status read(std::uint32_t handle, std::uint64_t offset, MutableByteSpan out);
+
+ private:
+  using Entry = megakernel::HandleEntry;
+  /// Publishes the entry and keeps it here. On an error its memory stays taken: the device may
+  /// still write it.
+  [[nodiscard]] Status put(megakernel::Command command, const Entry& entry);
+  [[nodiscard]] Result<const Entry*> range(std::uint32_t handle, std::uint64_t offset,
+                                           std::uint64_t bytes) const;
+
+  DeviceArena& arena_;
+  ControlQueue& control_;
+  backend::StableTable<Entry> entries_;
+};
+
+}  // namespace vyre::cuda

@@ -1,0 +1,87 @@
+// Adding programs and reading their counters. See device_ops.hpp.
+#include "cuda/host/device_ops.hpp"
+
+#include <chrono>
+#include <string>
+
+#include "cuda/host/programs.hpp"
+#include "vyre/core/image.hpp"
+
+namespace vyre::cuda {
+namespace {
+
+using megakernel::Command;
+using megakernel::ControlCommand;
+using megakernel::DeviceProgram;
+
+constexpr std::chrono::milliseconds kStepsWait{50};      // for one count
+constexpr std::chrono::milliseconds kSettleWait{1'000};  // for all of them, at the end
+
+}  // namespace
+
+Status DeviceOps::add(std::uint32_t op, const backend::ProgramOp& program) {
+  const std::uint32_t index = op - kFirstUserOp;
+  if (op < kFirstUserOp || index >= megakernel::kMaxDeviceOps) {
+    return fail(Errc::limit_exceeded,
+                "program '" + program.name + "' would be op " + std::to_string(op) +
+                    ", the device's table holds " + std::to_string(megakernel::kMaxDeviceOps) +
+                    " programs (kMaxDeviceOps); open a new session or use the cpu backend");
+  }
+  VYRE_ASSIGN(const std::uint64_t bytes, program_block_bytes(program));
+  const core::Image& image = *program.image;
+  const std::uint64_t scratch = door_.scratch_needed(
+      image.view(), image.workgroup_bytes, image.uses_async, reserved_.facts.warp_shared_bytes);
+  if (scratch > reserved_.program_scratch_bytes) {
+    return fail(Errc::limit_exceeded,
+                "program '" + program.name + "' needs " + std::to_string(scratch) +
+                    " bytes of scratch for each warp (registers, masks and workgroup memory of a "
+                    "workgroup of " +
+                    std::to_string(image.lanes()) + " lanes), " +
+                    std::to_string(reserved_.program_scratch_bytes) +
+                    " are there; use a larger DeviceOptions::scratch_bytes, smaller workgroups, "
+                    "or the cpu backend");
+  }
+  VYRE_ASSIGN(const std::uint64_t address,
+              arena_.allocate(bytes, "program '" + program.name + "'"));
+  const Bytes block = program_block(program, address);
+  VYRE_TRY(control_.write(address, block));
+  ControlCommand put{};
+  put.command = Command::put_op;
+  put.op = index;
+  put.from = address;
+  VYRE_TRY(control_.run(put));
+  records_.at(index).address = address;
+  if (index >= count_.load(std::memory_order_relaxed))
+    count_.store(index + 1, std::memory_order_release);  // [TABLE-1] what the record holds
+  return {};
+}
+
+void DeviceOps::refresh(Record& record, backend::Deadline deadline) noexcept {
+  std::uint64_t steps = 0;
+  const auto* at = reinterpret_cast<const std::uint8_t*>(
+      static_cast<std::uintptr_t>(record.address + offsetof(DeviceProgram, steps)));
+  if (door_.peek(&steps, at, sizeof(steps), deadline))
+    record.steps.store(steps, std::memory_order_relaxed);  // relaxed: a count
+}
+
+std::uint64_t DeviceOps::steps(std::uint32_t op) noexcept {
+  if (op < kFirstUserOp || op - kFirstUserOp >= count_.load(std::memory_order_acquire)) return 0;
+  Record* record = records_.find(op - kFirstUserOp);
+  if (record == nullptr || record->address == 0) return 0;
+  if (!settled_.load(std::memory_order_acquire))
+    refresh(*record, backend::Clock::now() + kStepsWait);
+  return record->steps.load(std::memory_order_relaxed);
+}
+
+void DeviceOps::settle() noexcept {
+  const backend::Deadline deadline = backend::Clock::now() + kSettleWait;
+  for (std::uint32_t i = 0; i < count_.load(std::memory_order_acquire); ++i) {
+    Record* record = records_.find(i);
+    if (record == nullptr || record->address == 0) continue;
+    if (backend::Clock::now() >= deadline) break;
+    refresh(*record, deadline);
+  }
+  settled_.store(true, std::memory_order_release);
+}
+
+}  // namespace vyre::cuda

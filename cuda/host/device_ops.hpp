@@ -1,0 +1,44 @@
+// Programs on the device: their blocks in the arena, their entries in the device's op table, and
+// what they have executed. Host only, no CUDA. add() one thread at a time, steps() any. Spec:
+// docs/megakernel.md, "Programs".
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "cuda/host/control_queue.hpp"
+#include "cuda/host/device_buffers.hpp"
+#include "cuda/host/door.hpp"
+#include "cuda/host/reservation.hpp"
+#include "vyre/backend/stable_table.hpp"
+
+namespace vyre::cuda {
+
+class DeviceOps {
+ public:
+  DeviceOps(Door& door, const Reservation& reserved, DeviceArena& arena, ControlQueue& control)
+      : door_(door), reserved_(reserved), arena_(arena), control_(control) {}
+
+  [[nodiscard]] Status add(std::uint32_t op, const backend::ProgramOp& program);
+  /// Read beside the kernel, parked or not; what was read last if the device does not answer soon.
+  [[nodiscard]] std::uint64_t steps(std::uint32_t op) noexcept;
+  /// Reads all counts a last time; from now on steps() asks nobody.
+  void settle() noexcept;
+
+ private:
+  struct Record {
+    std::uint64_t address{0};
+    std::atomic<std::uint64_t> steps{0};
+  };
+  void refresh(Record& record, backend::Deadline deadline) noexcept;
+
+  Door& door_;
+  const Reservation& reserved_;
+  DeviceArena& arena_;
+  ControlQueue& control_;
+  backend::StableTable<Record> records_;  // by op id - kFirstUserOp
+  std::atomic<std::uint32_t> count_{0};
+  std::atomic<bool> settled_{false};
+};
+
+}  // namespace vyre::cuda

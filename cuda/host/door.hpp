@@ -1,0 +1,60 @@
+// The backend's only door to a device: everything that it wants of a driver, so that all else in
+// this folder is plain C++ and is tested over a door whose kernel is a host thread. Host only, no
+// CUDA types; the real door is cuda/driver_door.cpp. Calls come from the thread that opens and
+// stops the backend unless said otherwise. Spec: docs/megakernel.md, "Life".
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "cuda/megakernel/layout.hpp"
+#include "vyre/backend/backend.hpp"
+
+namespace vyre::cuda {
+
+struct DoorFacts {
+  std::string device;                  // "NVIDIA H100 80GB HBM3 (sm_90, driver 13.0)"
+  std::uint32_t blocks{0};             // of the kernel that this backend may keep resident
+  std::uint32_t shared_bytes{0};       // dynamic shared memory of a block
+  std::uint32_t warp_shared_bytes{0};  // a warp's slice of it
+  std::uint64_t free_bytes{0};         // device memory, now
+  std::uint64_t waiting_bytes{0};      // the largest piece kept from a closed backend
+};
+
+enum class KernelState : std::uint8_t { running, ended };
+
+class Door {
+ public:
+  /// Gives everything back. Never while a kernel of this door may still run: then leak the door.
+  virtual ~Door() = default;
+
+  /// Once, first. Keeps at most `max_blocks` (0: all that fit) of the device for this backend,
+  /// beside the other backends of this process; refuses by name where fewer than `least` are left.
+  [[nodiscard]] virtual Result<DoorFacts> open(std::uint32_t max_blocks, std::uint32_t least) = 0;
+
+  /// Device memory, 256-byte aligned, contents undefined. Kept until the door is gone.
+  [[nodiscard]] virtual Result<std::uint8_t*> device_memory(std::uint64_t bytes) = 0;
+  /// Zeroed host memory, page aligned, that the device reads and writes at the same address. Kept
+  /// until the door is gone.
+  [[nodiscard]] virtual Result<MutableByteSpan> pinned_memory(std::uint64_t bytes) = 0;
+  /// From pinned memory, in order with launches. Before the first launch only.
+  [[nodiscard]] virtual Status fill_device(std::uint8_t* to, const std::uint8_t* pinned_from,
+                                           std::uint64_t bytes) = 0;
+
+  // From any thread, one at a time.
+  /// Queues a launch behind the ones before it.
+  [[nodiscard]] virtual Status launch(const megakernel::KernelArguments& arguments,
+                                      std::uint32_t blocks) = 0;
+  /// Whether a queued launch has not ended. An error is sticky: the device is lost.
+  [[nodiscard]] virtual Result<KernelState> state() = 0;
+  /// Reads device memory beside a running kernel, for diagnosis; gives up at the deadline.
+  [[nodiscard]] virtual Status peek(void* to, const std::uint8_t* from, std::uint64_t bytes,
+                                    backend::Deadline deadline) = 0;
+
+  /// What interpreter::scratch_needed says of an image.
+  [[nodiscard]] virtual std::uint64_t scratch_needed(const core::ImageView& image,
+                                                     std::uint64_t workgroup_bytes, bool uses_async,
+                                                     std::uint32_t warp_shared_bytes) const = 0;
+};
+
+}  // namespace vyre::cuda

@@ -1,0 +1,129 @@
+// Reading and wording the state of a kernel that does not answer. See dump.hpp.
+#include "cuda/host/dump.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <vector>
+
+#include "vyre/queue/atomics.hpp"
+
+namespace vyre::cuda {
+namespace {
+
+using namespace megakernel;
+using queue::HostAtomics;
+using queue::Order;
+
+constexpr std::chrono::milliseconds kPeekTime{200};  // for all reads of one dump
+constexpr std::size_t kNamedWarps{8};  // spelled out of each role; the rest is counted
+constexpr std::size_t kActivities{7};
+
+const char* name_of(std::uint32_t activity) {
+  static constexpr std::array<const char*, kActivities> kNames{
+      "absent", "waiting", "item", "sharing", "polling", "ordering", "gone"};
+  return activity < kNames.size() ? kNames[activity] : "unknown";
+}
+
+std::string text(std::uint64_t value) {
+  return std::to_string(value);
+}
+std::string hex(std::uint32_t value) {
+  std::array<char, 16> out{};
+  std::snprintf(out.data(), out.size(), "%08x", value);
+  return out.data();
+}
+template <class Word>
+Word look(const Word& word) {
+  return HostAtomics::load(&word, Order::relaxed);  // relaxed: a dump proves nothing
+}
+
+/// "ingress warps: 16 polling; warp 3 ordering queue 0 position 12, ..."
+std::string describe_role(const char* role, const std::vector<WarpState>& warps, std::size_t begin,
+                          std::size_t end) {
+  std::array<std::uint64_t, kActivities + 1> counts{};
+  std::string named;
+  std::size_t spelled = 0;
+  for (std::size_t w = begin; w < end; ++w) {
+    const auto activity = static_cast<std::uint32_t>(warps[w].activity);
+    ++counts[std::min<std::size_t>(activity, kActivities)];
+    const bool tells = warps[w].activity == WarpActivity::item ||
+                       warps[w].activity == WarpActivity::sharing ||
+                       warps[w].activity == WarpActivity::ordering;
+    if (!tells || spelled == kNamedWarps) continue;
+    ++spelled;
+    named += "; block " + text(w / kBlockWarps) + " warp " + text(w % kBlockWarps) + ": " +
+             name_of(activity) + " queue " + text(warps[w].queue) + " position " +
+             text(warps[w].position);
+  }
+  std::string line = std::string(role) + " warps:";
+  for (std::uint32_t a = 0; a < counts.size(); ++a) {
+    if (counts[a] != 0) line += " " + text(counts[a]) + " " + name_of(a);
+  }
+  return line + named;
+}
+
+std::string describe_slot(const RingSlot& slot) {
+  std::string words;
+  for (const std::uint32_t& word : slot.word) words += " " + hex(look(word));
+  return words;
+}
+
+}  // namespace
+
+std::string describe_kernel(Door& door, const Reservation& reserved, std::uint32_t epoch) {
+  const backend::Deadline deadline = backend::Clock::now() + kPeekTime;
+  const KernelArguments& a = reserved.arguments;
+  const auto read = [&](void* to, const void* from, std::uint64_t bytes) {
+    return door.peek(to, static_cast<const std::uint8_t*>(from), bytes, deadline);
+  };
+
+  std::string out = "launch " + text(epoch) + " of " + text(reserved.facts.blocks) + " blocks on " +
+                    reserved.facts.device;
+  const KernelReport& report = *reserved.report;
+  out += "\nreport: heartbeat " + text(look(report.heartbeat)) + ", leaving " +
+         text(look(report.leaving)) + ", ended " + text(look(report.ended)) + ", tickets waiting " +
+         text(look(report.waiting));
+  const HostOrders& orders = *reserved.orders;
+  out += "\norders: stop " + text(look(orders.stop)) + ", cancel " + text(look(orders.cancel)) +
+         ", stop_running " + text(look(orders.stop_running)) + ", fault " +
+         text(look(orders.fault));
+
+  std::vector<WarpState> warps(std::size_t{reserved.facts.blocks} * kBlockWarps);
+  std::vector<DeviceQueue> queues(a.queue_count);
+  std::array<std::uint64_t, 2> run{};
+  Status seen = read(warps.data(), a.warps, warps.size() * sizeof(WarpState));
+  if (seen) seen = read(queues.data(), a.queues, queues.size() * sizeof(DeviceQueue));
+  if (seen) seen = read(run.data(), a.run.head, sizeof(std::uint64_t));
+  if (seen) seen = read(run.data() + 1, a.run.tail, sizeof(std::uint64_t));
+  if (seen) {
+    const std::size_t ingress = std::size_t{a.ingress_blocks} * kBlockWarps;
+    out += "\n" + describe_role("ingress", warps, 0, ingress);
+    out += "\n" + describe_role("worker", warps, ingress, warps.size());
+    out += "\nrun queue: head " + text(run[0]) + ", tail " + text(run[1]);
+  } else {
+    out += "\nroles: the device's memory could not be read: " + seen.error().message;
+  }
+
+  for (std::size_t q = 0; q < reserved.queues.size(); ++q) {
+    const queue::Producer producer = reserved.queues[q].producer();
+    const std::uint64_t tail = producer.tail();
+    const std::uint64_t taken = look(producer.taken->position);
+    const std::uint64_t collected = look(producer.collected->position);
+    // A queue where nothing happened says nothing.
+    if (tail == 0) continue;
+    out += "\nqueue " + text(q) + (q + 1 == reserved.queues.size() ? " (the host's own)" : "") +
+           ": tail " + text(tail) + ", taken " + text(taken) + ", collected " + text(collected);
+    if (seen) {
+      out += ", device position " + text(queues[q].position) + ", ended " +
+             text(queues[q].ended_count);
+    }
+    out += ", slot at taken" + describe_slot(producer.slots[producer.geometry.index(taken)]);
+    const queue::Writer writer = reserved.queues[q].writer();
+    out +=
+        ", completion at collected" + describe_slot(writer.slots[writer.geometry.index(collected)]);
+  }
+  return out;
+}
+
+}  // namespace vyre::cuda

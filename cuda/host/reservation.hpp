@@ -1,0 +1,35 @@
+// Everything that a backend reserves before its kernel goes resident, since nothing can be
+// afterwards: one pinned region (rings, orders, commands, staging), one block of device memory for
+// what the kernel keeps, one for buffers. Host only, no CUDA. Made once at open; the memory is the
+// door's. Spec: docs/megakernel.md, "Memory".
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "cuda/host/door.hpp"
+#include "cuda/megakernel/layout.hpp"
+#include "vyre/cuda/backend.hpp"
+#include "vyre/queue/queue.hpp"
+
+namespace vyre::cuda {
+
+struct Reservation {
+  DoorFacts facts;
+  std::vector<queue::Queue> queues;  // the callers', then the host's own
+  megakernel::HostOrders* orders{nullptr};
+  megakernel::KernelReport* report{nullptr};
+  std::span<megakernel::ControlCommand> commands;
+  MutableByteSpan staging;
+  std::uint8_t* arena{nullptr};
+  std::uint64_t arena_bytes{0};
+  std::uint64_t program_scratch_bytes{0};   // of a warp, for frames of programs
+  megakernel::KernelArguments arguments{};  // but for the epoch
+};
+
+/// The device structures are filled when it returns; the kernel may be launched.
+[[nodiscard]] Result<Reservation> reserve(Door& door, const backend::Options& options,
+                                          const DeviceOptions& device);
+
+}  // namespace vyre::cuda

@@ -1,0 +1,393 @@
+// The life of the resident kernel as its host sees it. See resident.hpp.
+#include "cuda/host/resident.hpp"
+
+#include <algorithm>
+#include <string>
+#include <system_error>
+
+#include "cuda/host/dump.hpp"
+#include "vyre/queue/waiter.hpp"
+
+namespace vyre::cuda {
+namespace {
+
+using queue::Clock;
+using queue::HostAtomics;
+using queue::Order;
+
+constexpr std::chrono::milliseconds kHouseLook{50};      // between two looks while resident
+constexpr std::chrono::milliseconds kParkedLook{1'000};  // while parked with nothing to do
+constexpr std::int64_t kTendNs{1'000'000};               // between two looks of waiting threads
+constexpr std::chrono::nanoseconds kStopGrace{kStopGraceNs};
+constexpr std::chrono::seconds kLostStopGrace{2};  // for a kernel that was found stuck
+constexpr std::chrono::microseconds kStopLook{50};
+
+/// Is the completion of `position` in its slot? For positions from `collected` on.
+bool posted(const queue::Writer& writer, std::uint64_t position) {
+  // [RING-4] acquire: whoever sees the phase may read the completion.
+  const std::uint32_t head =
+      HostAtomics::load(&writer.slots[writer.geometry.index(position)].word[0], Order::acquire);
+  return (head & kCompletionPhaseBit) == writer.geometry.phase_bit(position);
+}
+
+void post_cancelled(const queue::Writer& writer, std::uint64_t position, FaultCode why) {
+  writer.post(position, Completion::make(CompletionStatus::cancelled, why,
+                                         static_cast<std::uint32_t>(position), 0, 0, 0));
+}
+
+std::uint64_t taken_of(const queue::Producer& producer) {
+  return HostAtomics::load(&producer.taken->position, Order::acquire);  // [RING-2]
+}
+std::uint64_t collected_of(const queue::Producer& producer) {
+  return HostAtomics::load(&producer.collected->position, Order::acquire);  // [RING-5]
+}
+
+}  // namespace
+
+Resident::Resident(Door& door, Reservation& reserved, const backend::Options& options,
+                   const DeviceOptions& device)
+    : door_(door),
+      reserved_(reserved),
+      options_(options),
+      device_(device),
+      watchdog_(device.watchdog),
+      watches_(user_queues(), queue::AbandonWatch(options.producer_timeout)),
+      given_up_(user_queues(), false) {}
+
+Resident::~Resident() {
+  if (thread_.joinable()) (void)stop(Clock::now());
+}
+
+Status Resident::start(backend::Listener& listener) {
+  listener_ = &listener;
+  {
+    const std::lock_guard lock(launching_);
+    megakernel::KernelArguments arguments = reserved_.arguments;
+    arguments.epoch = 1;
+    VYRE_TRY(door_.launch(arguments, reserved_.facts.blocks));
+    epoch_.store(1, std::memory_order_release);
+    launches_.store(1, std::memory_order_relaxed);
+    life_ = Life::started;
+  }
+  try {
+    thread_ = std::thread([this] { housekeeper(); });
+  } catch (const std::system_error& e) {
+    return fail(Errc::out_of_memory,
+                std::string("cannot start the housekeeping thread of the device: ") + e.what());
+  }
+  return {};
+}
+
+// ---- orders ----
+
+void Resident::cancel_queued(FaultCode why) noexcept {
+  std::uint32_t none = 0;
+  // The first reason stays. Only host threads write this word, so the exchange is among them.
+  (void)HostAtomics::compare_exchange(&reserved_.orders->cancel, none,
+                                      static_cast<std::uint32_t>(why));
+}
+
+void Resident::stop_running() noexcept {
+  HostAtomics::store(&reserved_.orders->stop_running, 1u, Order::relaxed);  // looked at again
+}
+
+void Resident::ring() noexcept {
+  // [PARK-1] Between the publication and this look, as the kernel has one between its word and its
+  // last look at the rings: one of the two sees the other.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  const std::uint32_t leaving = HostAtomics::load(&reserved_.report->leaving, Order::relaxed);
+  if (leaving != 0 && leaving == epoch_.load(std::memory_order_acquire)) relaunch(leaving);
+}
+
+void Resident::relaunch(std::uint32_t seen) noexcept {
+  std::optional<Error> failed;
+  {
+    const std::lock_guard lock(launching_);
+    if (life_ != Life::started || epoch_.load(std::memory_order_relaxed) != seen) return;
+    if (lost_.load(std::memory_order_acquire)) return;
+    megakernel::KernelArguments arguments = reserved_.arguments;
+    arguments.epoch = seen + 1;
+    Status launched = door_.launch(arguments, reserved_.facts.blocks);
+    if (launched) {
+      epoch_.store(seen + 1, std::memory_order_release);
+      launches_.fetch_add(1, std::memory_order_relaxed);
+    } else {
+      failed = std::move(launched).error();
+    }
+  }
+  if (failed) {
+    lose(std::move(*failed));
+    return;
+  }
+  parked_.store(false, std::memory_order_relaxed);
+  const std::lock_guard lock(sleep_);
+  wake_.notify_one();
+}
+
+// ---- loss ----
+
+void Resident::lose(Error error) noexcept {
+  {
+    const std::lock_guard lock(lost_mutex_);
+    if (lost_error_) return;  // the first reason stays
+    lost_error_ = std::move(error);
+  }
+  lost_.store(true, std::memory_order_release);
+  // If the kernel comes to itself again, it has nothing more to do.
+  cancel_queued(FaultCode::worker_lost);
+  stop_running();
+}
+
+std::optional<Error> Resident::lost() const {
+  if (!lost_.load(std::memory_order_acquire)) return std::nullopt;
+  const std::lock_guard lock(lost_mutex_);
+  return lost_error_;
+}
+
+std::optional<Error> Resident::broken() {
+  tend();
+  if (auto why = lost()) return why;
+  const std::lock_guard lock(launching_);
+  if (life_ == Life::reserved)
+    return Error{Errc::invalid_argument, "the backend was not started: no command can run yet"};
+  if (life_ == Life::stopping) return Error{Errc::closed, "the session is closed"};
+  return std::nullopt;
+}
+
+void Resident::end_pending() noexcept {
+  for (std::uint32_t q = 0; q < user_queues(); ++q) {
+    const queue::Producer producer = reserved_.queues[q].producer();
+    const queue::Writer writer = reserved_.queues[q].writer();
+    const std::uint64_t tail = producer.close();
+    // Positions below the tail were accepted, so their slots had been collected. A kernel that is
+    // not dead after all can only write the same slot of the same position.
+    for (std::uint64_t p = collected_of(producer); p < tail; ++p) {
+      if (!posted(writer, p)) post_cancelled(writer, p, FaultCode::worker_lost);
+    }
+  }
+  pending_ended_ = true;
+}
+
+// ---- housekeeping ----
+
+bool Resident::work_published() const noexcept {
+  for (const queue::Queue& ring : reserved_.queues) {
+    const queue::Producer producer = ring.producer();
+    const std::uint64_t taken = taken_of(producer);
+    if (producer.tail() > taken && producer.published(taken)) return true;
+  }
+  return false;
+}
+
+bool Resident::work_outstanding() const noexcept {
+  for (const queue::Queue& ring : reserved_.queues) {
+    const queue::Producer producer = ring.producer();
+    if (producer.tail() > collected_of(producer)) return true;
+  }
+  return false;
+}
+
+bool Resident::completions_wait() const noexcept {
+  for (std::uint32_t q = 0; q < user_queues(); ++q) {
+    const queue::Producer producer = reserved_.queues[q].producer();
+    const std::uint64_t collected = collected_of(producer);
+    if (producer.tail() > collected && posted(reserved_.queues[q].writer(), collected)) return true;
+  }
+  return false;
+}
+
+std::string Resident::pending_text() const {
+  std::uint64_t pending = 0;
+  for (std::uint32_t q = 0; q < user_queues(); ++q) {
+    const queue::Producer producer = reserved_.queues[q].producer();
+    const std::uint64_t collected = collected_of(producer);
+    pending += producer.tail() - std::min(producer.tail(), collected);
+  }
+  return std::to_string(pending) + " items were pending";
+}
+
+void Resident::obey_clock(backend::Deadline now) noexcept {
+  if (now >= options_.start_until) cancel_queued(FaultCode::wall_time);
+  if (device_.inject) {
+    HostAtomics::store(&reserved_.orders->fault, device_.inject->load(std::memory_order_relaxed),
+                       Order::relaxed);
+  }
+}
+
+void Resident::check_kernel(std::uint32_t epoch) noexcept {
+  // The heartbeat is read first: a kernel that ends in between is then no stuck one.
+  const std::uint64_t beat = heartbeat();
+  const Result<KernelState> state = door_.state();
+  if (!state) {
+    Error error = state.error();
+    error.message += "; " + pending_text() + " on launch " + std::to_string(epoch);
+    lose(std::move(error));
+    return;
+  }
+  const bool running = *state == KernelState::running;
+  parked_.store(!running, std::memory_order_relaxed);
+  if (watchdog_.stuck(beat, running, Clock::now())) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(device_.watchdog).count();
+    lose({Errc::device_lost, "the resident kernel gave no heartbeat for " + std::to_string(ms) +
+                                 " ms (watchdog); " + pending_text() +
+                                 ", no item can run any more: open a new session\n" +
+                                 describe_kernel(door_, reserved_, epoch)});
+    return;
+  }
+  if (running) return;
+  // Nobody rang, or the bell was not heard: bounds what that could cost.
+  if (work_published()) {
+    relaunch(epoch);
+    return;
+  }
+  check_ended(epoch);
+}
+
+void Resident::check_ended(std::uint32_t epoch) noexcept {
+  // Once a launch: a kernel that has ended leaves nothing that it took behind.
+  if (checked_epoch_ == epoch || epoch_.load(std::memory_order_acquire) != epoch) return;
+  checked_epoch_ = epoch;
+  for (std::uint32_t q = 0; q < user_queues(); ++q) {
+    if (given_up_[q]) continue;
+    const queue::Producer producer = reserved_.queues[q].producer();
+    const queue::Writer writer = reserved_.queues[q].writer();
+    const std::uint64_t taken = taken_of(producer);
+    for (std::uint64_t p = collected_of(producer); p < taken; ++p) {
+      if (posted(writer, p)) continue;
+      if (epoch_.load(std::memory_order_acquire) != epoch) return;  // it runs again: no proof
+      lose({Errc::internal,
+            "launch " + std::to_string(epoch) +
+                " of the resident kernel ended without ending the item at position " +
+                std::to_string(p) + " of queue " + std::to_string(q) + "; " + pending_text() +
+                "\n" + describe_kernel(door_, reserved_, epoch)});
+      return;
+    }
+  }
+}
+
+void Resident::give_up_queue(std::uint32_t q) noexcept {
+  // Its producer died between two stores: what is behind that slot is ended without being read.
+  const queue::Producer producer = reserved_.queues[q].producer();
+  const queue::Writer writer = reserved_.queues[q].writer();
+  const std::uint64_t tail = producer.close();
+  (void)producer.limit();  // [RING-5] the completion slots below the tail may be written
+  for (std::uint64_t p = taken_of(producer); p < tail; ++p)
+    post_cancelled(writer, p, FaultCode::abandoned);
+  given_up_[q] = true;
+}
+
+void Resident::check_producers(backend::Deadline now) noexcept {
+  bool reaped = false;
+  for (std::uint32_t q = 0; q < user_queues(); ++q) {
+    if (given_up_[q]) continue;
+    const queue::Producer producer = reserved_.queues[q].producer();
+    switch (watches_[q].check(producer, taken_of(producer), now)) {
+      case queue::WatchVerdict::reaped:
+        reaped = true;
+        break;
+      case queue::WatchVerdict::wedged:
+        give_up_queue(q);
+        break;
+      case queue::WatchVerdict::idle:
+      case queue::WatchVerdict::waiting:
+        break;
+    }
+  }
+  if (reaped) ring();
+}
+
+bool Resident::keep_house() noexcept {
+  const backend::Deadline now = Clock::now();
+  obey_clock(now);
+  {
+    const std::lock_guard lock(launching_);
+    if (life_ != Life::started) return false;
+  }
+  if (!lost_.load(std::memory_order_acquire)) {
+    check_kernel(epoch_.load(std::memory_order_acquire));
+    if (!lost_.load(std::memory_order_acquire)) check_producers(now);
+  }
+  if (lost_.load(std::memory_order_acquire) && !pending_ended_) {
+    end_pending();
+    return true;
+  }
+  return false;
+}
+
+void Resident::tend() noexcept {
+  const std::int64_t now = Clock::now().time_since_epoch().count();
+  if (now < next_tend_ns_.load(std::memory_order_relaxed)) return;  // relaxed: only a rate
+  bool tell = false;
+  {
+    const std::unique_lock lock(house_, std::try_to_lock);
+    if (!lock.owns_lock()) return;
+    tell = keep_house();
+    next_tend_ns_.store(Clock::now().time_since_epoch().count() + kTendNs,
+                        std::memory_order_relaxed);
+  }
+  if (tell && listener_ != nullptr) listener_->posted();
+}
+
+void Resident::housekeeper() noexcept {
+  for (;;) {
+    bool tell = false;
+    {
+      const std::lock_guard lock(house_);
+      tell = keep_house();
+    }
+    if (tell) listener_->posted();
+    // Nobody may be waiting; then latencies and credits should not wait either.
+    if (completions_wait()) listener_->idle();
+    std::unique_lock lock(sleep_);
+    const bool idle = parked_.load(std::memory_order_relaxed) && !work_outstanding();
+    backend::Deadline until = Clock::now() + (idle ? std::chrono::nanoseconds{kParkedLook}
+                                                   : std::min<std::chrono::nanoseconds>(
+                                                         kHouseLook, device_.watchdog / 4));
+    if (options_.start_until > Clock::now()) until = std::min(until, options_.start_until);
+    if (!exit_) (void)wake_.wait_until(lock, until);
+    if (exit_) return;
+  }
+}
+
+std::uint64_t Resident::heartbeat() const noexcept {
+  return HostAtomics::load(&reserved_.report->heartbeat, Order::relaxed);  // a count
+}
+
+bool Resident::stop(backend::Deadline deadline) noexcept {
+  Life before{};
+  {
+    const std::lock_guard lock(launching_);
+    before = life_;
+    life_ = Life::stopping;
+  }
+  if (thread_.joinable()) {
+    {
+      const std::lock_guard lock(sleep_);
+      exit_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+  }
+  if (before == Life::reserved) ended_.store(true, std::memory_order_release);
+  if (ended_.load(std::memory_order_acquire)) return true;
+
+  HostAtomics::store(&reserved_.orders->fault, 0u, Order::relaxed);
+  cancel_queued(FaultCode::shutdown);
+  stop_running();
+  HostAtomics::store(&reserved_.orders->stop, 1u, Order::relaxed);
+  const auto grace =
+      lost_.load(std::memory_order_acquire) ? std::chrono::nanoseconds{kLostStopGrace} : kStopGrace;
+  const backend::Deadline until = std::max(deadline, Clock::now() + grace);
+  for (;;) {
+    const Result<KernelState> state = door_.state();
+    // A sticky error has ended the kernel, too.
+    if (!state || *state == KernelState::ended) {
+      ended_.store(true, std::memory_order_release);
+      return true;
+    }
+    if (Clock::now() >= until) return false;
+    std::this_thread::sleep_for(kStopLook);
+  }
+}
+
+}  // namespace vyre::cuda

@@ -1,0 +1,104 @@
+// Keeps the kernel resident: launches it, starts it again when it has parked and work comes, looks
+// after its heartbeat, and ends whatever is pending when the device is lost. Host only, no CUDA;
+// one a backend. Orders go to the kernel through pinned words, each with one writer. Spec:
+// docs/megakernel.md, "Life" and "Failure"; memory orders: docs/memory-model.md.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "cuda/host/control_queue.hpp"
+#include "cuda/host/door.hpp"
+#include "cuda/host/reservation.hpp"
+#include "cuda/host/watchdog.hpp"
+#include "vyre/backend/backend.hpp"
+#include "vyre/cuda/backend.hpp"
+#include "vyre/queue/abandon_watch.hpp"
+
+namespace vyre::cuda {
+
+class Resident final : public ControlQueue::Owner {
+ public:
+  /// `door` and `reserved` outlive it. The host's own queue is used by others; here it is only
+  /// looked at.
+  Resident(Door& door, Reservation& reserved, const backend::Options& options,
+           const DeviceOptions& device);
+  ~Resident() override;
+
+  [[nodiscard]] Status start(backend::Listener& listener);
+  void cancel_queued(FaultCode why) noexcept;
+  void stop_running() noexcept;
+  /// False: the kernel did not end in time; nothing that it may touch may be freed.
+  [[nodiscard]] bool stop(backend::Deadline deadline) noexcept;
+
+  // Any thread.
+  void ring() noexcept override;
+  [[nodiscard]] std::optional<Error> broken() override;
+  void tend() noexcept;
+  [[nodiscard]] std::uint64_t heartbeat() const noexcept;
+  [[nodiscard]] std::optional<Error> lost() const;
+  [[nodiscard]] std::uint64_t launches() const noexcept {
+    return launches_.load(std::memory_order_relaxed);  // relaxed: a count
+  }
+  [[nodiscard]] bool stopped() const noexcept { return ended_.load(std::memory_order_acquire); }
+
+ private:
+  enum class Life : std::uint8_t { reserved, started, stopping };
+
+  /// The launch after `seen`, if that is still the last one and the backend is well.
+  void relaunch(std::uint32_t seen) noexcept;
+  void lose(Error error) noexcept;
+  void end_pending() noexcept;
+  /// One look at everything; `house_` is held. True: the listener should hear of it.
+  [[nodiscard]] bool keep_house() noexcept;
+  void check_kernel(std::uint32_t epoch) noexcept;
+  void check_producers(backend::Deadline now) noexcept;
+  void check_ended(std::uint32_t epoch) noexcept;
+  void give_up_queue(std::uint32_t queue) noexcept;
+  void obey_clock(backend::Deadline now) noexcept;
+  [[nodiscard]] bool work_published() const noexcept;
+  [[nodiscard]] bool work_outstanding() const noexcept;
+  [[nodiscard]] bool completions_wait() const noexcept;
+  [[nodiscard]] std::string pending_text() const;
+  void housekeeper() noexcept;
+  [[nodiscard]] std::uint32_t user_queues() const noexcept {
+    return static_cast<std::uint32_t>(reserved_.queues.size()) - 1;
+  }
+
+  Door& door_;
+  Reservation& reserved_;
+  const backend::Options& options_;
+  const DeviceOptions& device_;
+  backend::Listener* listener_{nullptr};
+
+  std::mutex launching_;  // launches, and life_
+  Life life_{Life::reserved};
+  std::atomic<std::uint32_t> epoch_{0};  // of the last launch
+  std::atomic<std::uint64_t> launches_{0};
+
+  std::mutex house_;
+  Watchdog watchdog_;
+  std::vector<queue::AbandonWatch> watches_;
+  std::vector<bool> given_up_;      // queues whose ring is wedged
+  std::uint32_t checked_epoch_{0};  // its end has been checked for items left behind
+  bool pending_ended_{false};
+  std::atomic<std::int64_t> next_tend_ns_{0};
+  std::atomic<bool> parked_{false};  // as of the last look
+
+  mutable std::mutex lost_mutex_;
+  std::optional<Error> lost_error_;
+  std::atomic<bool> lost_{false};
+  std::atomic<bool> ended_{false};  // stop() saw the kernel's end
+
+  std::mutex sleep_;
+  std::condition_variable wake_;
+  bool exit_{false};
+  std::thread thread_;
+};
+
+}  // namespace vyre::cuda

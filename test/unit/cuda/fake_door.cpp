@@ -1,0 +1,226 @@
+// The thread that plays the kernel. See fake_door.hpp.
+#include "fake_door.hpp"
+
+#include <sys/mman.h>
+
+#include <chrono>
+#include <cstring>
+
+#include "vyre/backend/handle.hpp"
+
+namespace vyre::cuda {
+
+using namespace megakernel;
+using queue::HostAtomics;
+using queue::Order;
+
+FakeDoor::FakeDoor(std::shared_ptr<FakeDevice> device)
+    : device_(std::move(device)), thread_([this] { stream(); }) {
+  device_->open = true;
+}
+
+FakeDoor::~FakeDoor() {
+  {
+    const std::lock_guard lock(mutex_);
+    exit_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+  for (const Mapping& mapping : mappings_) ::munmap(mapping.data, mapping.bytes);
+  device_->open = false;
+}
+
+Result<DoorFacts> FakeDoor::open(std::uint32_t max_blocks, std::uint32_t least) {
+  DoorFacts facts;
+  facts.device = "a host thread";
+  facts.blocks = max_blocks == 0 ? device_->blocks : std::min(max_blocks, device_->blocks);
+  facts.shared_bytes = 200'000;
+  facts.warp_shared_bytes = 12'000;
+  facts.free_bytes = device_->free_bytes;
+  if (facts.blocks < least) return fail(Errc::unsupported, "too few blocks");
+  return facts;
+}
+
+Result<std::uint8_t*> FakeDoor::map(std::uint64_t bytes) {
+  void* const data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (data == MAP_FAILED) return fail(Errc::out_of_memory, "no host memory");
+  mappings_.push_back({static_cast<std::uint8_t*>(data), bytes});
+  return mappings_.back().data;
+}
+
+Result<std::uint8_t*> FakeDoor::device_memory(std::uint64_t bytes) {
+  return map(bytes);
+}
+Result<MutableByteSpan> FakeDoor::pinned_memory(std::uint64_t bytes) {
+  VYRE_ASSIGN(std::uint8_t* const data, map(bytes));
+  return MutableByteSpan{data, bytes};
+}
+
+Status FakeDoor::fill_device(std::uint8_t* to, const std::uint8_t* pinned_from,
+                             std::uint64_t bytes) {
+  std::memcpy(to, pinned_from, bytes);
+  return {};
+}
+
+Status FakeDoor::launch(const KernelArguments& arguments, std::uint32_t) {
+  if (device_->refuse_launch) return fail(Errc::device_lost, "the launch was refused");
+  ++device_->launches;
+  {
+    const std::lock_guard lock(mutex_);
+    launches_.push_back(arguments);
+  }
+  changed_.notify_all();
+  return {};
+}
+
+Result<KernelState> FakeDoor::state() {
+  if (device_->sticky) return fail(Errc::device_lost, "a sticky error");
+  const std::lock_guard lock(mutex_);
+  return running_ || !launches_.empty() ? KernelState::running : KernelState::ended;
+}
+
+Status FakeDoor::peek(void* to, const std::uint8_t* from, std::uint64_t bytes, backend::Deadline) {
+  const std::lock_guard lock(memory_);
+  std::memcpy(to, from, bytes);
+  return {};
+}
+
+std::uint64_t FakeDoor::scratch_needed(const core::ImageView&, std::uint64_t, bool,
+                                       std::uint32_t) const {
+  return device_->scratch_needed;
+}
+
+void FakeDoor::stream() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return exit_ || !launches_.empty(); });
+    if (launches_.empty()) return;
+    const KernelArguments arguments = launches_.front();
+    launches_.pop_front();
+    running_ = true;
+    lock.unlock();
+    run_kernel(arguments);
+    lock.lock();
+    running_ = false;
+  }
+}
+
+void FakeDoor::run_kernel(const KernelArguments& a) {
+  using Clock = std::chrono::steady_clock;
+  const std::uint64_t ended_before = a.queues[0].ended_count;
+  Clock::time_point busy = Clock::now();
+  const auto leave = [&] {
+    HostAtomics::store(&a.report->leaving, a.epoch, Order::relaxed);
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // [PARK-1]
+  };
+  for (;;) {
+    while (HostAtomics::load(&a.orders->fault, Order::relaxed) != 0)
+      std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    HostAtomics::store(&a.report->heartbeat, std::uint64_t{a.epoch} << 40 | ++beats_,
+                       Order::relaxed);
+    if (device_->forgetful) {
+      DeviceQueue& queue = a.queues[0];
+      queue::SubmissionConsumer<HostAtomics> consumer{
+          queue.submissions, queue.taken, queue::RingGeometry::of(1u << queue.slots_log2),
+          queue.position};
+      queue::TakenItem taken;
+      if (consumer.take(&taken, 1) == 1) {
+        consumer.release();
+        queue.position = consumer.position;
+        leave();
+        return;
+      }
+    }
+    if (round(a) != 0) {
+      busy = Clock::now();
+      if (a.drain_after != 0 && a.queues[0].ended_count - ended_before >= a.drain_after) {
+        leave();
+        return;
+      }
+      continue;
+    }
+    const bool stop = HostAtomics::load(&a.orders->stop, Order::relaxed) != 0;
+    const bool idle =
+        a.park_after_ns != 0 && Clock::now() - busy >= std::chrono::nanoseconds{a.park_after_ns};
+    if (stop || idle) {
+      leave();
+      while (round(a) != 0) {
+      }
+      return;
+    }
+    std::this_thread::yield();
+  }
+}
+
+std::uint64_t FakeDoor::round(const KernelArguments& a) {
+  const std::lock_guard lock(memory_);
+  std::uint64_t sum = 0;
+  for (std::uint32_t q = 0; q < a.queue_count; ++q) {
+    DeviceQueue& queue = a.queues[q];
+    queue::SubmissionConsumer<HostAtomics> consumer{queue.submissions, queue.taken,
+                                                    queue::RingGeometry::of(1u << queue.slots_log2),
+                                                    queue.position};
+    queue::TakenItem taken[8];
+    const std::uint32_t count = consumer.take(taken, 8);
+    if (count == 0) continue;
+    consumer.release();
+    for (std::uint32_t i = 0; i < count; ++i) run_item(a, q, queue.position + i, taken[i]);
+    queue.position += count;
+    sum += count;
+  }
+  return sum;
+}
+
+void FakeDoor::run_item(const KernelArguments& a, std::uint32_t q, std::uint64_t position,
+                        const queue::TakenItem& taken) {
+  DeviceQueue& queue = a.queues[q];
+  const bool own = q + 1 == a.queue_count;
+  const auto cancel = static_cast<FaultCode>(HostAtomics::load(&a.orders->cancel, Order::relaxed));
+  CompletionStatus status = CompletionStatus::done;
+  FaultCode why = FaultCode::none;
+  if ((taken.flags & kQueueFlagAbandoned) != 0) {
+    status = CompletionStatus::cancelled;
+    why = FaultCode::abandoned;
+  } else if (cancel != FaultCode::none && !own) {
+    status = CompletionStatus::cancelled;
+    why = cancel;
+  } else if (own) {
+    const ControlCommand& command = a.commands[taken.item.param];
+    auto* const to = reinterpret_cast<std::uint8_t*>(command.to);
+    const auto* const from = reinterpret_cast<const std::uint8_t*>(command.from);
+    switch (command.command) {
+      case Command::fill:
+        std::memset(to, 0, command.bytes);
+        break;
+      case Command::copy_in:
+      case Command::copy_out:
+        std::memcpy(to, from, command.bytes);
+        break;
+      case Command::put_op:
+        a.ops[command.op] = reinterpret_cast<const DeviceProgram*>(command.from);
+        break;
+      case Command::put_handle:
+      case Command::none:
+        break;
+    }
+    if (command.entry.handle != 0)
+      a.handles[backend::handle_index(command.entry.handle)] = command.entry;
+  } else if (taken.item.op_handle >= kFirstUserOp) {
+    const auto* const program =
+        const_cast<DeviceProgram*>(a.ops[taken.item.op_handle - kFirstUserOp]);
+    if (program == nullptr) {
+      status = CompletionStatus::faulted;
+      why = FaultCode::unknown_op;
+    } else {
+      const_cast<DeviceProgram*>(program)->steps += taken.item.param;
+    }
+  }
+  const queue::CompletionWriter<HostAtomics> writer{
+      queue.completions, queue::RingGeometry::of(1u << queue.completion_slots_log2)};
+  ++queue.ended_count;
+  writer.post(position,
+              Completion::make(status, why, static_cast<std::uint32_t>(position), 0, 0, 0));
+}
+
+}  // namespace vyre::cuda

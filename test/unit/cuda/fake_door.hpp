@@ -1,0 +1,75 @@
+// A door whose device is host memory and whose kernel is a host thread that keeps the kernel's side
+// of the contract (cuda/megakernel/layout.hpp): takes items in order, runs the host's commands,
+// ends everything else as done, parks, leaves, stops, and freezes on request. So the backend's host
+// half is tested whole without a device.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "cuda/host/door.hpp"
+
+namespace vyre::cuda {
+
+/// What a test turns; shared with the door, which the backend owns.
+struct FakeDevice {
+  std::uint32_t blocks{4};
+  std::uint64_t free_bytes{std::uint64_t{1} << 30};
+  std::uint64_t scratch_needed{0};
+  std::atomic<bool> sticky{false};     // state() fails from now on
+  std::atomic<bool> forgetful{false};  // takes the next item and ends the launch
+  std::atomic<bool> refuse_launch{false};
+  std::atomic<std::uint64_t> launches{0};
+  std::atomic<bool> open{false};  // a door is
+};
+
+class FakeDoor final : public Door {
+ public:
+  explicit FakeDoor(std::shared_ptr<FakeDevice> device);
+  ~FakeDoor() override;
+
+  [[nodiscard]] Result<DoorFacts> open(std::uint32_t max_blocks, std::uint32_t least) override;
+  [[nodiscard]] Result<std::uint8_t*> device_memory(std::uint64_t bytes) override;
+  [[nodiscard]] Result<MutableByteSpan> pinned_memory(std::uint64_t bytes) override;
+  [[nodiscard]] Status fill_device(std::uint8_t* to, const std::uint8_t* pinned_from,
+                                   std::uint64_t bytes) override;
+  [[nodiscard]] Status launch(const megakernel::KernelArguments& arguments,
+                              std::uint32_t blocks) override;
+  [[nodiscard]] Result<KernelState> state() override;
+  [[nodiscard]] Status peek(void* to, const std::uint8_t* from, std::uint64_t bytes,
+                            backend::Deadline deadline) override;
+  [[nodiscard]] std::uint64_t scratch_needed(const core::ImageView& image,
+                                             std::uint64_t workgroup_bytes, bool uses_async,
+                                             std::uint32_t warp_shared_bytes) const override;
+
+ private:
+  struct Mapping {
+    std::uint8_t* data;
+    std::uint64_t bytes;
+  };
+  [[nodiscard]] Result<std::uint8_t*> map(std::uint64_t bytes);
+  void stream();  // runs launches one after the other
+  void run_kernel(const megakernel::KernelArguments& a);
+  /// Items taken from all queues in one round.
+  [[nodiscard]] std::uint64_t round(const megakernel::KernelArguments& a);
+  void run_item(const megakernel::KernelArguments& a, std::uint32_t queue, std::uint64_t position,
+                const queue::TakenItem& taken);
+
+  std::shared_ptr<FakeDevice> device_;
+  std::vector<Mapping> mappings_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<megakernel::KernelArguments> launches_;
+  bool running_{false};
+  bool exit_{false};
+  std::uint64_t beats_{0};
+  std::mutex memory_;  // device memory: the kernel's rounds and peek()
+  std::thread thread_;
+};
+
+}  // namespace vyre::cuda
