@@ -3,6 +3,7 @@
 // first, so that the often visited ones near the start lie together.
 #include "vyre/native/literals.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -87,6 +88,10 @@ class Builder {
   }
 
   [[nodiscard]] Status build_trie() {
+    std::uint64_t most_states = 1;
+    for (const ByteSpan pattern : patterns_) most_states += pattern.size();
+    // At once: growing would copy, and pages that are not reached cost nothing.
+    table_.reserve(std::min<std::uint64_t>(most_states * classes_, kMaxLiteralAutomatonBytes / 4));
     table_.assign(classes_, kNone);
     for (std::size_t p = 0; p < patterns_.size(); ++p) {
       std::uint32_t state = 0;
