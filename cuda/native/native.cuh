@@ -18,6 +18,8 @@ struct Buffer {
 
 inline constexpr std::uint32_t kMaxInputs{2};
 inline constexpr std::uint32_t kMaxOutputs{2};
+inline constexpr std::uint64_t kScratchBytes{std::uint64_t{1} << 20};
+inline constexpr std::uint32_t kLeastSharedBytes{8 * 1024};
 
 /// One item. Plain data, the same for all its units. `scratch`: 256-byte aligned device memory of
 /// the item, uninitialised, at least scratch_needed() bytes, kept between phases.
@@ -34,18 +36,23 @@ struct Call {
 /// Shared memory of the warp, 16-byte aligned; contents do not outlive a unit.
 struct WarpMemory {
   std::uint8_t* shared;
-  std::uint32_t shared_bytes;  // at least 8 KiB
+  std::uint32_t shared_bytes;  // at least kLeastSharedBytes
 };
 
-/// Whether the buffers and param are what the op asks for; anything but none ends the item as
-/// faulted with nothing written. Aliasing is the caller's check.
-[[nodiscard]] VYRE_DEVICE FaultCode check(const Call& call);
-/// At most megakernel::kNativeScratchBytes whatever the length.
-[[nodiscard]] VYRE_DEVICE std::uint64_t scratch_needed(const Call& call);
+// Implemented in native_ops.cuh.
+
+/// What only reading the buffers can tell, as far as one warp can tell it quickly; anything but
+/// none ends the item as faulted with nothing written. vyre::native::check has held before.
+[[nodiscard]] VYRE_DEVICE inline FaultCode check(const Call& call);
+/// At most kScratchBytes whatever the length.
+[[nodiscard]] VYRE_DEVICE inline std::uint64_t scratch_needed(const Call& call);
 /// Units of a phase, below 2^31; 0 from the first phase that does not exist. May depend on what
 /// earlier phases wrote.
-[[nodiscard]] VYRE_DEVICE std::uint32_t units(const Call& call, std::uint32_t phase);
-VYRE_DEVICE void run_unit(const Call& call, std::uint32_t phase, std::uint32_t unit,
-                          const WarpMemory& memory);
+[[nodiscard]] VYRE_DEVICE inline std::uint32_t units(const Call& call, std::uint32_t phase);
+VYRE_DEVICE inline void run_unit(const Call& call, std::uint32_t phase, std::uint32_t unit,
+                                 const WarpMemory& memory);
+/// After the last phase: anything but none ends the item as faulted (a pattern blob whose inside is
+/// broken: its check is a phase of its own, so that all warps share it; nothing was written).
+[[nodiscard]] VYRE_DEVICE inline FaultCode outcome(const Call& call);
 
 }  // namespace vyre::cuda::native
