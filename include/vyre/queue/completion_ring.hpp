@@ -56,8 +56,8 @@ struct CompletionReader {
   std::uint32_t ahead{0};   // bits set in `seen`
 
   /// The ready prefix; then, behind the item that has not ended, whatever is ready among the next
-  /// kCompletionLookAhead slots below `tail` (positions handed out so far), going round from call
-  /// to call.
+  /// kCompletionLookAhead slots below `tail` (no item from there on can have ended: positions
+  /// handed out or taken so far), going round from call to call.
   VYRE_SIDE_OF_POLICY
   [[nodiscard]] VYRE_HD std::uint32_t take(TakenCompletion* out, std::uint32_t max,
                                            std::uint64_t tail) noexcept {

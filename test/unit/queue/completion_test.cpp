@@ -64,15 +64,15 @@ TEST_F(Completions, SlowItemDoesNotHideTheOnesBehindIt) {
 }
 
 TEST_F(Completions, CreditsFollowTheOldestItemThatHasNotEnded) {
-  for (std::uint64_t p = 1; p < 100; ++p) post(p);
-  EXPECT_EQ(take(100).size(), 99u);
+  for (std::uint64_t p = 1; p < 50; ++p) post(p);
+  EXPECT_EQ(take(50).size(), 49u);
   EXPECT_EQ(credits(), kSlots) << "its slot is still to be written";
   post(0);
-  EXPECT_EQ(take(100), (Positions{0}));
+  EXPECT_EQ(take(50), (Positions{0}));
   // The limit of the submission ring is the poller's; the credit is what was given back.
   EXPECT_EQ(queue.reader().collected->position, 0u);
   reader.release();
-  EXPECT_EQ(reader.collected->position, 100u);
+  EXPECT_EQ(reader.collected->position, 50u);
 }
 
 TEST_F(Completions, LookAheadIsBoundedAndGoesOnWhereItStopped) {
@@ -83,7 +83,10 @@ TEST_F(Completions, LookAheadIsBoundedAndGoesOnWhereItStopped) {
   EXPECT_EQ(take(kSlots), (Positions{kCompletionLookAhead + 1}));
   EXPECT_EQ(take(kSlots), (Positions{3 * kCompletionLookAhead}));
   post(1);
-  EXPECT_EQ(take(kSlots), (Positions{1})) << "and round again";
+  Positions got;
+  for (std::uint32_t looks = 0; looks <= kSlots / kCompletionLookAhead && got.empty(); ++looks)
+    got = take(kSlots);
+  EXPECT_EQ(got, (Positions{1})) << "and round again";
 }
 
 TEST_F(Completions, NothingIsReadAtOrBeyondTheTail) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "vyre/queue/queue.hpp"
 
 namespace vyre::runtime::test {
@@ -39,6 +41,66 @@ TEST(Collector, WhatIsPostedAfterGivingUpIsNotCountedASecondTime) {
   ItemResult result;
   ASSERT_EQ(collector.look(1, result), Collector::Found::ended);
   EXPECT_EQ(result.status, CompletionStatus::cancelled) << "the first ending stays";
+}
+
+struct Collecting : testing::Test {
+  static constexpr std::uint32_t kSlots{1024};
+  queue::Queue rings = std::move(*queue::Queue::create({.slots = kSlots}));
+  ObserverSlot observer;
+  Collector collector{0, {rings.producer(), rings.reader()}, kSlots, Clock::now(), observer};
+
+  void SetUp() override {
+    ASSERT_EQ(rings.producer().try_reserve(kSlots).count, kSlots);
+    for (std::uint64_t p = 0; p < kSlots; ++p) {
+      collector.note_submit(p, 0, 0);
+      ASSERT_TRUE(rings.producer().try_publish(p, MegakernelWorkItem{0, 0, 0, 0}, 0));
+    }
+    std::vector<queue::TakenItem> taken(kSlots);
+    queue::Consumer poller = rings.consumer();
+    ASSERT_EQ(poller.take(taken.data(), kSlots), kSlots);
+    poller.release();
+  }
+  void post(std::uint64_t position) {
+    rings.writer().post(position, Completion::make(CompletionStatus::done, FaultCode::none,
+                                                   static_cast<std::uint32_t>(position), 0, 0, 0));
+  }
+};
+
+TEST_F(Collecting, ItemFarBehindOneThatHasNotEndedIsFoundByItsPosition) {
+  post(1'000);
+  EXPECT_EQ(collector.collect(), 0u) << "beyond one look";
+  EXPECT_FALSE(collector.collect_at(999));
+  EXPECT_TRUE(collector.collect_at(1'000));
+  EXPECT_FALSE(collector.collect_at(1'000)) << "once";
+  ItemResult result;
+  ASSERT_EQ(collector.look(1'000, result), Collector::Found::ended);
+  EXPECT_EQ(collector.look(999, result), Collector::Found::pending);
+  EXPECT_EQ(collector.ended_below(), 0u);
+}
+
+TEST_F(Collecting, SlowItemHidesNobodyButItsSlotIsNotGivenAwayMeanwhile) {
+  for (std::uint64_t p = 1; p < kSlots; ++p) post(p);
+  std::uint64_t found = 0;
+  for (std::uint32_t looks = 0; looks <= kSlots / kCompletionLookAhead; ++looks)
+    found += collector.collect();
+  EXPECT_EQ(found, kSlots - 1);
+  EXPECT_EQ(collector.counts().ended, kSlots - 1);
+  EXPECT_EQ(rings.producer().collected->position, 0u)
+      << "the slot of item 0 is still to be written";
+  post(0);
+  EXPECT_EQ(collector.collect(), 1u);
+  EXPECT_EQ(collector.ended_below(), kSlots);
+  EXPECT_EQ(rings.producer().collected->position, kSlots);
+}
+
+TEST_F(Collecting, WhatEndedOutOfOrderIsNotCancelledByGivingUp) {
+  post(5);
+  EXPECT_EQ(collector.collect(), 1u);
+  collector.give_up(kSlots, FaultCode::shutdown);
+  ItemResult result;
+  ASSERT_EQ(collector.look(5, result), Collector::Found::ended);
+  EXPECT_EQ(result.status, CompletionStatus::done);
+  EXPECT_EQ(collector.counts().not_done, kSlots - 1);
 }
 
 }  // namespace
