@@ -25,7 +25,7 @@ struct NativeCase {
   std::uint32_t param{0};
   Alias alias{Alias::none};
   FaultCode fault{FaultCode::none};
-  std::vector<Bytes> expected;  // outputs afterwards; of a fault: untouched
+  std::vector<Bytes> expected{};  // outputs afterwards; of a fault: untouched
 };
 
 /// Calls `visit` with each case, one after the other: all of them at once would be large.
