@@ -86,8 +86,8 @@ struct NativeLaunch::State {
     VYRE_TRY(checked(cudaDeviceSynchronize()));
     return *answer;
   }
-  Status launch(std::uint32_t phase) {
-    run_phase<<<blocks, kBlockThreads, kSharedBytes * kBlockWarps>>>(call, phase);
+  Status launch(std::uint32_t phase, cudaStream_t stream = nullptr) {
+    run_phase<<<blocks, kBlockThreads, kSharedBytes * kBlockWarps, stream>>>(call, phase);
     return checked(cudaGetLastError());
   }
 };
@@ -142,8 +142,9 @@ Result<FaultCode> NativeLaunch::run() {
   return last.code;
 }
 
-Status NativeLaunch::enqueue() {
-  for (std::uint32_t phase = 0; phase < state_->phases; ++phase) VYRE_TRY(state_->launch(phase));
+Status NativeLaunch::enqueue(void* stream) {
+  for (std::uint32_t phase = 0; phase < state_->phases; ++phase)
+    VYRE_TRY(state_->launch(phase, static_cast<cudaStream_t>(stream)));
   return {};
 }
 

@@ -37,8 +37,8 @@ class NativeLaunch {
 
   /// Runs it to its end; the fault, if there is one. Learns how many phases there are.
   [[nodiscard]] Result<FaultCode> run();
-  /// Queues all phases that the last run() had, on the default stream; returns at once.
-  [[nodiscard]] Status enqueue();
+  /// Queues all phases that the last run() had on a stream (cudaStream_t); returns at once.
+  [[nodiscard]] Status enqueue(void* stream);
 
  private:
   struct State;
