@@ -1,294 +1,251 @@
-// A kernel of the interpreter core: one warp a block, one frame at a time, registers and masks in
-// global memory. Every lane of the warp owns every 32nd lane of the frame. Launched, waited for and
-// torn down on each call. Spec: docs/image.md; API: vyre/cuda/interpreter_probe.hpp.
+// Plain launches of the interpreter: blocks of 16 warps with the slices and registers of the
+// resident kernel's workers. Everything of one run goes up in one copy and comes back in one, with
+// guard bytes around the buffers. API: vyre/cuda/interpreter_probe.hpp.
+#include "vyre/cuda/interpreter_probe.hpp"
+
 #include <cuda_runtime.h>
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "vyre/core/machine.hpp"
-#include "vyre/cuda/interpreter_probe.hpp"
+#include "interpreter/interpret.cuh"
 
 namespace vyre::cuda {
 namespace {
 
-constexpr std::uint32_t kWarp{32};
-constexpr std::uint32_t kWholeWarp{0xFFFFFFFFu};
-constexpr std::uint32_t kBlocks{256};
-constexpr std::uint32_t kFlatWidth{128};
-
-struct WarpPolicy {
-  static constexpr bool kSequential{false};
-  static constexpr bool kBulk{false};
-  static constexpr bool kAsync{false};
-  using u32 = std::uint32_t;
-
-  u32 lanes{kWarp};
-  u32 self{0};
-
-  static VYRE_HD float fadd(float a, float b) { return core::f32::add(a, b); }
-  static VYRE_HD float fsub(float a, float b) { return core::f32::sub(a, b); }
-  static VYRE_HD float fmul(float a, float b) { return core::f32::mul(a, b); }
-  static VYRE_HD float fdiv(float a, float b) { return core::f32::div(a, b); }
-  static VYRE_HD u32 keep_f32(u32 bits) { return core::f32::canonical_bits(bits); }
-
-  static VYRE_HD u32 atomic(core::AtomicCode code, u32* word, u32 value, u32 expected) {
-#if VYRE_ON_DEVICE
-    switch (code) {
-      case core::AtomicCode::add:
-        return atomicAdd(word, value);
-      case core::AtomicCode::bit_or:
-        return atomicOr(word, value);
-      case core::AtomicCode::bit_and:
-        return atomicAnd(word, value);
-      case core::AtomicCode::bit_xor:
-        return atomicXor(word, value);
-      case core::AtomicCode::umin:
-        return atomicMin(word, value);
-      case core::AtomicCode::umax:
-        return atomicMax(word, value);
-      case core::AtomicCode::exchange:
-        return atomicExch(word, value);
-      case core::AtomicCode::compare_exchange:
-        return atomicCAS(word, expected, value);
-    }
-#else
-    (void)code, (void)word, (void)value, (void)expected;
-#endif
-    return 0;
-  }
-
-  VYRE_HD u32 width() const {
-    return lanes;
-  }
-  template <class F>
-  VYRE_HD void each(F f) const {
-    for (u32 l = self; l < lanes; l += kWarp) f(l);
-  }
-  template <class F>
-  VYRE_HD void each_in_order(F f) const {
-    each(f);
-  }
-  template <class F>
-  VYRE_HD void each_slice(u32 n, F f) const {
-    sync();  // publishes the registers that other lanes of a slice wrote
-    for (u32 first = self * kSubgroupLanes; first < n; first += kWarp * kSubgroupLanes) {
-      f(first, n - first < kSubgroupLanes ? n - first : kSubgroupLanes);
-    }
-    sync();  // publishes the results of every slice
-  }
-  VYRE_HD bool any(bool x) const {
-#if VYRE_ON_DEVICE
-    return __any_sync(kWholeWarp, x);
-#else
-    return x;
-#endif
-  }
-  VYRE_HD u32 min(u32 x) const {
-#if VYRE_ON_DEVICE
-    return __reduce_min_sync(kWholeWarp, x);
-#else
-    return x;
-#endif
-  }
-  VYRE_HD u32 sum(u32 x) const {
-#if VYRE_ON_DEVICE
-    return __reduce_add_sync(kWholeWarp, x);
-#else
-    return x;
-#endif
-  }
-  VYRE_HD void sync() const {
-#if VYRE_ON_DEVICE
-    __syncwarp();
-#endif
-  }
-  VYRE_HD void store_scalar(u32* to, u32 value) const {
-    sync();  // every lane has read what `value` was made of
-    if (self == 0) *to = value;
-    sync();  // publishes *to
-  }
-  VYRE_HD void plain_floats(bool) const {}
-  VYRE_HD void begin_loops() const {}
-  VYRE_HD bool stop_requested() const {
-    return false;
-  }
-};
+constexpr std::uint32_t kWarps{16};
+constexpr std::uint32_t kThreads{kWarps * 32};
+constexpr std::uint8_t kGuard{0xC3};
+constexpr std::uint64_t kGuardBytes{64};
+constexpr std::uint64_t kLanesOfARun{1'024};
 
 struct Launch {
   core::ImageView image;
-  const core::BoundBuffer* buffers;  // [blocks][buffer_count]
-  std::uint32_t* scratch;            // [blocks][scratch_words]
-  std::uint64_t scratch_words;
-  std::uint8_t* workgroup_memory;  // [blocks][workgroup_bytes]
-  std::uint64_t workgroup_bytes;
-  std::uint32_t width;
+  const core::BoundBuffer* buffers;
   core::Grid grid;
   core::WorkgroupSpan span;
+  std::uint64_t unit;  // workgroups that a warp runs at once
   std::uint64_t fuel;
-  core::RunResult* results;  // [blocks]
+  std::uint64_t workgroup_bytes;
+  std::uint32_t uses_async;
+  std::uint32_t slice_bytes;
+  std::uint8_t* scratch;
+  std::uint64_t scratch_bytes;
+  core::RunResult* results;  // [warps]
 };
 
-__global__ void __launch_bounds__(kWarp) interpret(const Launch launch) {
-  using Machine = core::Machine<WarpPolicy>;
-  const std::uint64_t width = launch.width;
-  Machine m;
-  m.policy.lanes = launch.width;
-  m.policy.self = threadIdx.x;
-  m.image = launch.image;
-  m.buffers = launch.buffers + std::uint64_t{blockIdx.x} * launch.image.buffer_count;
-  std::uint32_t* at = launch.scratch + blockIdx.x * launch.scratch_words;
-  m.vectors = at;
-  at += width * launch.image.vector_registers;
-  m.masks = at;
-  at += width * launch.image.mask_slots;
-  m.live = at;
-  at += width;
-  m.iterations = at;
-  at += width;
-  m.scalars = at;
-  at += launch.image.scalar_registers;
-  m.mask_active = reinterpret_cast<core::Active*>(at);
-  m.grid = launch.grid;
-  m.lanes_per_workgroup =
-      launch.image.workgroup[0] * launch.image.workgroup[1] * launch.image.workgroup[2];
-  m.fuel = launch.fuel;
-  m.load_constants();
-  const std::uint64_t lanes = m.lanes_per_workgroup;
-  const std::uint64_t step = launch.image.flat != 0 ? width : lanes;
-  const std::uint64_t end = (launch.span.first + launch.span.count) * lanes;
-  core::RunResult result;
-  for (std::uint64_t first = launch.span.first * lanes + blockIdx.x * step;
-       first < end && result.fault.code == FaultCode::none; first += gridDim.x * step) {
-    std::uint8_t* const memory = launch.workgroup_memory + blockIdx.x * launch.workgroup_bytes;
-    for (std::uint64_t k = threadIdx.x; k < launch.workgroup_bytes; k += kWarp) memory[k] = 0;
-    __syncwarp();  // publishes the zeroed workgroup memory
-    m.first_lane = first;
-    m.count = static_cast<std::uint32_t>(end - first < step ? end - first : step);
-    m.instructions = 0;
-    m.start();
-    while (m.run() == core::Stop::barrier) {
-      __syncwarp();  // publishes workgroup memory: the whole workgroup is this warp
-    }
-    result.instructions += m.instructions * m.count;
-    if (m.fault.code != FaultCode::none) {
-      const std::uint64_t linear = first + m.fault.lane;
-      result.fault = {m.fault.code, linear / lanes, static_cast<std::uint32_t>(linear % lanes),
-                      m.fault.statement};
-    }
+__global__ void __launch_bounds__(kThreads, 1) interpret_spans(const Launch launch) {
+  extern __shared__ uint4 shared[];
+  const std::uint32_t warp = threadIdx.x / 32;
+  const std::uint64_t index = std::uint64_t{blockIdx.x} * kWarps + warp;
+  const interpreter::WarpMemory memory{
+      reinterpret_cast<std::uint8_t*>(shared) + warp * launch.slice_bytes, launch.slice_bytes,
+      launch.scratch + index * launch.scratch_bytes, launch.scratch_bytes};
+  interpreter::Staged staged;
+  core::RunResult total;
+  const std::uint64_t step = std::uint64_t{gridDim.x} * kWarps * launch.unit;
+  for (std::uint64_t at = index * launch.unit;
+       at < launch.span.count && total.fault.code == FaultCode::none; at += step) {
+    const std::uint64_t left = launch.span.count - at;
+    const core::WorkgroupSpan span{launch.span.first + at, left < launch.unit ? left : launch.unit};
+    const core::RunResult one =
+        interpreter::run(launch.image, launch.workgroup_bytes, launch.uses_async != 0,
+                         launch.buffers, launch.grid, span, launch.fuel, nullptr, memory, staged);
+    total.instructions += one.instructions;
+    total.fault = one.fault;
   }
-  if (threadIdx.x == 0) launch.results[blockIdx.x] = result;
+  if (threadIdx.x % 32 == 0) launch.results[index] = total;
 }
 
-/// Device memory of one call; freed when it goes.
-class DeviceBytes {
- public:
-  DeviceBytes() = default;
-  ~DeviceBytes() { cudaFree(data_); }
-  DeviceBytes(const DeviceBytes&) = delete;
-  DeviceBytes& operator=(const DeviceBytes&) = delete;
-  DeviceBytes(DeviceBytes&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
+Status check(cudaError_t error) {
+  if (error == cudaSuccess) return {};
+  return fail(Errc::device_lost,
+              std::string("the device interpreter: ") + cudaGetErrorString(error));
+}
 
-  Status allocate(std::uint64_t bytes) {
-    return check(cudaMalloc(&data_, std::max<std::uint64_t>(bytes, 16)));
-  }
-  Status upload(const void* from, std::uint64_t bytes) {
-    VYRE_TRY(allocate(bytes));
-    return bytes == 0 ? Status{} : check(cudaMemcpy(data_, from, bytes, cudaMemcpyHostToDevice));
-  }
-  Status download(void* to, std::uint64_t bytes) const {
-    return bytes == 0 ? Status{} : check(cudaMemcpy(to, data_, bytes, cudaMemcpyDeviceToHost));
-  }
+/// Host bytes that go to the device in one copy; offsets are multiples of 256.
+class Parcel {
+ public:
   template <class T>
-  T* as() const {
-    return static_cast<T*>(data_);
+  std::uint64_t add(const T* from, std::size_t count) {
+    const std::uint64_t at = bytes_.size();
+    bytes_.resize((at + count * sizeof(T) + kGuardBytes + 255) / 256 * 256, kGuard);
+    if (count != 0) std::memcpy(bytes_.data() + at, from, count * sizeof(T));
+    return at;
   }
-  static Status check(cudaError_t error) {
-    if (error == cudaSuccess) return {};
-    return fail(Errc::device_lost,
-                std::string("the device interpreter: ") + cudaGetErrorString(error));
-  }
+  [[nodiscard]] std::vector<std::uint8_t>& bytes() { return bytes_; }
 
  private:
-  void* data_{nullptr};
+  std::vector<std::uint8_t> bytes_;
 };
 
 }  // namespace
 
-Result<core::RunResult> run_on_device(const core::Image& image,
-                                      std::span<const core::BufferView> buffers,
-                                      const core::Grid& grid, core::WorkgroupSpan span,
-                                      std::uint64_t fuel) {
-  if (image.uses_async) {
-    return fail(Errc::unsupported, "asynchronous copies run on the CPU executors only");
+class InterpreterProbe::Impl {
+ public:
+  explicit Impl(const InterpreterProbeOptions& options) : options_(options) {}
+  ~Impl() {
+    cudaFree(parcel_);
+    cudaFree(scratch_);
+    cudaFree(results_);
   }
-  Launch launch{};
-  launch.image = image.view();
-  launch.width = image.flat ? kFlatWidth : (image.lanes() + kWarp - 1) / kWarp * kWarp;
-  launch.grid = grid;
-  launch.span = span;
-  launch.fuel = fuel;
-  launch.scratch_words =
-      std::uint64_t{launch.width} * (image.vector_registers + image.mask_slots + 2) +
-      image.scalar_registers + (image.mask_slots + 3) / 4;
-  launch.workgroup_bytes = image.workgroup_bytes;
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
-  DeviceBytes code, statements, constants, facts, bound, scratch, memory, results;
-  VYRE_TRY(code.upload(image.code.data(), image.code.size() * sizeof(core::Instruction)));
-  VYRE_TRY(statements.upload(image.statements.data(), image.statements.size() * 4));
-  VYRE_TRY(constants.upload(image.constants.data(), image.constants.size() * 4));
-  VYRE_TRY(facts.upload(image.buffers.data(), image.buffers.size() * sizeof(core::BufferFacts)));
-  VYRE_TRY(scratch.allocate(launch.scratch_words * 4 * kBlocks));
-  VYRE_TRY(memory.allocate(launch.workgroup_bytes * kBlocks));
-  VYRE_TRY(results.allocate(sizeof(core::RunResult) * kBlocks));
-  launch.image.code = code.as<core::Instruction>();
-  launch.image.statements = statements.as<std::uint32_t>();
-  launch.image.constants = constants.as<std::uint32_t>();
-  launch.image.buffers = facts.as<core::BufferFacts>();
-  launch.scratch = scratch.as<std::uint32_t>();
-  launch.workgroup_memory = memory.as<std::uint8_t>();
-  launch.results = results.as<core::RunResult>();
-
-  std::vector<DeviceBytes> data(image.buffers.size());
-  std::vector<core::BoundBuffer> table;
-  for (std::size_t i = 0; i < data.size() && i < buffers.size(); ++i) {
-    if (image.buffers[i].is_workgroup == 0)
-      VYRE_TRY(data[i].upload(buffers[i].data, buffers[i].bytes));
+  Status open() {
+    const std::uint64_t warps = std::uint64_t{options_.blocks} * kWarps;
+    VYRE_TRY(
+        check(cudaFuncSetAttribute(interpret_spans, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                   static_cast<int>(kWarps * options_.slice_bytes))));
+    VYRE_TRY(check(cudaMalloc(&scratch_, warps * options_.scratch_bytes)));
+    VYRE_TRY(check(cudaMalloc(&results_, warps * sizeof(core::RunResult))));
+    return {};
   }
-  for (std::uint32_t block = 0; block < kBlocks; ++block) {
-    std::uint64_t used = block * launch.workgroup_bytes;
-    for (std::size_t i = 0; i < data.size(); ++i) {
-      const core::BufferFacts& f = image.buffers[i];
-      core::BufferView view{data[i].as<std::uint8_t>(), i < buffers.size() ? buffers[i].bytes : 0};
-      if (f.is_workgroup != 0) {
-        view = {launch.workgroup_memory + used, f.workgroup_bytes};
-        used += (std::uint64_t{f.workgroup_bytes} + 15) / 16 * 16;
-      }
-      table.push_back(core::bind_buffer(view, f));
+
+  Result<core::RunResult> run(const core::Image& image, std::span<const core::BufferView> buffers,
+                              const core::Grid& grid, core::WorkgroupSpan span, std::uint64_t fuel,
+                              Timing* timing) {
+    const std::uint64_t need = interpreter::scratch_needed(image.view(), image.workgroup_bytes,
+                                                           image.uses_async, options_.slice_bytes);
+    if (need > options_.scratch_bytes) {
+      return fail(Errc::unsupported, "the image needs " + std::to_string(need) +
+                                         " bytes of scratch a warp on the device; there are " +
+                                         std::to_string(options_.scratch_bytes));
     }
-  }
-  VYRE_TRY(bound.upload(table.data(), table.size() * sizeof(core::BoundBuffer)));
-  launch.buffers = bound.as<core::BoundBuffer>();
+    Parcel parcel;
+    const auto code = parcel.add(image.code.data(), image.code.size());
+    const auto statements = parcel.add(image.statements.data(), image.statements.size());
+    const auto constants = parcel.add(image.constants.data(), image.constants.size());
+    const auto facts = parcel.add(image.buffers.data(), image.buffers.size());
+    std::vector<core::BoundBuffer> bound(image.buffers.size());
+    const auto table = parcel.add(bound.data(), bound.size());
+    std::vector<std::uint64_t> places;
+    for (std::size_t i = 0; i < bound.size(); ++i) {
+      const bool ours = image.buffers[i].is_workgroup == 0 && i < buffers.size();
+      places.push_back(ours ? parcel.add(buffers[i].data, buffers[i].bytes) : 0);
+    }
+    std::vector<std::uint8_t>& bytes = parcel.bytes();
+    VYRE_TRY(reserve(bytes.size()));
+    for (std::size_t i = 0; i < bound.size(); ++i) {
+      const bool ours = image.buffers[i].is_workgroup == 0 && i < buffers.size();
+      bound[i] = core::bind_buffer(
+          ours ? core::BufferView{parcel_ + places[i], buffers[i].bytes} : core::BufferView{},
+          image.buffers[i]);
+    }
+    if (!bound.empty())
+      std::memcpy(bytes.data() + table, bound.data(), bound.size() * sizeof(core::BoundBuffer));
 
-  interpret<<<kBlocks, kWarp>>>(launch);
-  VYRE_TRY(DeviceBytes::check(cudaGetLastError()));
-  VYRE_TRY(DeviceBytes::check(cudaDeviceSynchronize()));
-  std::vector<core::RunResult> all(kBlocks);
-  VYRE_TRY(results.download(all.data(), all.size() * sizeof(core::RunResult)));
-  for (std::size_t i = 0; i < data.size() && i < buffers.size(); ++i) {
-    if (image.buffers[i].is_workgroup == 0)
-      VYRE_TRY(data[i].download(buffers[i].data, buffers[i].bytes));
+    Launch launch{};
+    launch.image = image.view();
+    launch.image.code = reinterpret_cast<const core::Instruction*>(parcel_ + code);
+    launch.image.statements = reinterpret_cast<const std::uint32_t*>(parcel_ + statements);
+    launch.image.constants = reinterpret_cast<const std::uint32_t*>(parcel_ + constants);
+    launch.image.buffers = reinterpret_cast<const core::BufferFacts*>(parcel_ + facts);
+    launch.buffers = reinterpret_cast<const core::BoundBuffer*>(parcel_ + table);
+    launch.grid = grid;
+    launch.span = span;
+    const std::uint64_t lanes = std::max<std::uint32_t>(image.lanes(), 1);
+    launch.unit = options_.workgroups_a_run != 0 ? options_.workgroups_a_run
+                                                 : (kLanesOfARun + lanes - 1) / lanes;
+    launch.fuel = fuel;
+    launch.workgroup_bytes = image.workgroup_bytes;
+    launch.uses_async = image.uses_async ? 1 : 0;
+    launch.slice_bytes = options_.slice_bytes;
+    launch.scratch = scratch_;
+    launch.scratch_bytes = options_.scratch_bytes;
+    launch.results = results_;
+
+    VYRE_TRY(check(cudaMemcpy(parcel_, bytes.data(), bytes.size(), cudaMemcpyHostToDevice)));
+    const auto start = [&] {
+      interpret_spans<<<options_.blocks, kThreads, kWarps * options_.slice_bytes>>>(launch);
+      return check(cudaGetLastError());
+    };
+    VYRE_TRY(start());
+    if (timing != nullptr) VYRE_TRY(measure(start, *timing));
+    std::vector<std::uint8_t> after(bytes.size());
+    VYRE_TRY(check(cudaMemcpy(after.data(), parcel_, after.size(), cudaMemcpyDeviceToHost)));
+    std::vector<core::RunResult> all(std::size_t{options_.blocks} * kWarps);
+    VYRE_TRY(check(cudaMemcpy(all.data(), results_, all.size() * sizeof(core::RunResult),
+                              cudaMemcpyDeviceToHost)));
+    for (std::size_t i = 0; i < bound.size(); ++i) {
+      if (image.buffers[i].is_workgroup != 0 || i >= buffers.size()) continue;
+      if (buffers[i].bytes != 0)
+        std::memcpy(buffers[i].data, after.data() + places[i], buffers[i].bytes);
+      std::memcpy(bytes.data() + places[i], after.data() + places[i], buffers[i].bytes);
+    }
+    const auto outside = std::mismatch(bytes.begin(), bytes.end(), after.begin());
+    if (outside.first != bytes.end()) {
+      return fail(Errc::device_lost, "the device interpreter wrote outside every buffer, at byte " +
+                                         std::to_string(outside.first - bytes.begin()));
+    }
+    core::RunResult total;
+    for (const core::RunResult& r : all) {
+      total.instructions += r.instructions;
+      if (r.fault.code == FaultCode::none) continue;
+      if (total.fault.code == FaultCode::none || r.fault.workgroup < total.fault.workgroup)
+        total.fault = r.fault;
+    }
+    return total;
   }
-  core::RunResult total;
-  for (const core::RunResult& r : all) {
-    total.instructions += r.instructions;
-    if (r.fault.code == FaultCode::none) continue;
-    if (total.fault.code == FaultCode::none || r.fault.workgroup < total.fault.workgroup)
-      total.fault = r.fault;
+
+ private:
+  template <class Start>
+  static Status measure(const Start& start, Timing& timing) {
+    cudaEvent_t begin = nullptr;
+    cudaEvent_t end = nullptr;
+    VYRE_TRY(check(cudaEventCreate(&begin)));
+    VYRE_TRY(check(cudaEventCreate(&end)));
+    Status status;
+    for (std::uint32_t k = 0; k < timing.runs && status; ++k) {
+      float ms = 0;
+      status = check(cudaEventRecord(begin));
+      if (status) status = start();
+      if (status) status = check(cudaEventRecord(end));
+      if (status) status = check(cudaEventSynchronize(end));
+      if (status) status = check(cudaEventElapsedTime(&ms, begin, end));
+      if (status) timing.seconds.push_back(ms * 1e-3);
+    }
+    cudaEventDestroy(begin);
+    cudaEventDestroy(end);
+    return status;
   }
-  return total;
+
+  Status reserve(std::uint64_t bytes) {
+    if (bytes <= capacity_) return {};
+    cudaFree(parcel_);
+    parcel_ = nullptr;
+    capacity_ = 0;
+    VYRE_TRY(check(cudaMalloc(&parcel_, bytes * 2)));
+    capacity_ = bytes * 2;
+    return {};
+  }
+
+  InterpreterProbeOptions options_;
+  std::uint8_t* parcel_{nullptr};
+  std::uint8_t* scratch_{nullptr};
+  core::RunResult* results_{nullptr};
+  std::uint64_t capacity_{0};
+};
+
+InterpreterProbe::InterpreterProbe(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+InterpreterProbe::~InterpreterProbe() = default;
+InterpreterProbe::InterpreterProbe(InterpreterProbe&&) noexcept = default;
+InterpreterProbe& InterpreterProbe::operator=(InterpreterProbe&&) noexcept = default;
+
+Result<InterpreterProbe> InterpreterProbe::open(const InterpreterProbeOptions& options) {
+  auto impl = std::make_unique<Impl>(options);
+  VYRE_TRY(impl->open());
+  return InterpreterProbe(std::move(impl));
+}
+
+Result<core::RunResult> InterpreterProbe::run(const core::Image& image,
+                                              std::span<const core::BufferView> buffers,
+                                              const core::Grid& grid, core::WorkgroupSpan span,
+                                              std::uint64_t fuel, Timing* timing) {
+  return impl_->run(image, buffers, grid, span, fuel, timing);
 }
 
 }  // namespace vyre::cuda

@@ -5,8 +5,10 @@
 
 #include <cstdint>
 
+#include "plan.cuh"
 #include "vyre/core/machine.hpp"
 #include "vyre/core/run.hpp"
+#include "warp_policy.cuh"
 
 namespace vyre::cuda::interpreter {
 
@@ -22,20 +24,30 @@ struct WarpMemory {
 
 /// Bytes of scratch that a warp with a slice of `shared_bytes` needs for an image; 0: none. Host
 /// and device, so that a program that does not fit is refused when it is added.
-[[nodiscard]] VYRE_HD std::uint64_t scratch_needed(const core::ImageView& image,
-                                                   std::uint64_t workgroup_bytes, bool uses_async,
-                                                   std::uint32_t shared_bytes);
+[[nodiscard]] VYRE_HD inline std::uint64_t scratch_needed(const core::ImageView& image,
+                                                          std::uint64_t workgroup_bytes,
+                                                          bool uses_async,
+                                                          std::uint32_t shared_bytes) {
+  std::uint64_t most = 0;
+  for (std::uint64_t lanes = kWarpLanes; lanes <= kMaxFlatWidth; lanes *= 2) {
+    const Plan plan = make_plan(image, workgroup_bytes, uses_async, shared_bytes, lanes);
+    most = plan.scratch_bytes > most ? plan.scratch_bytes : most;
+  }
+  return most;
+}
 
 /// What stays in the slice between items, so that the next item of the same program need not bring
-/// it again. Owned by the warp, zero at the start; anything else that writes the slice clears it.
+/// it again. Owned by the warp, zero at the start; anything else that writes the slice, or puts
+/// another image at the same address, clears it.
 struct Staged {
   const core::Instruction* code{nullptr};
 };
 
 /// Runs workgroups `span` of `grid`, exactly as the reference would: bytes, fault, fuel.
-/// `buffers`: bound by declaration index, in device memory; workgroup buffers are the
-/// interpreter's own and their entries are ignored. `stop`: a device word; nonzero ends the run as
-/// FaultCode::shutdown soon. The result is the same on all lanes.
+/// `image`: its arrays in device memory, `code` 16-byte aligned. `buffers`: bound by declaration
+/// index, in device memory; workgroup buffers are the interpreter's own and their entries are
+/// ignored. `stop`: a device word (may be null); nonzero ends the run as FaultCode::shutdown soon.
+/// Too little scratch ends it as out_of_memory. The result is the same on all lanes.
 [[nodiscard]] VYRE_DEVICE core::RunResult run(const core::ImageView& image,
                                               std::uint64_t workgroup_bytes, bool uses_async,
                                               const core::BoundBuffer* buffers,
@@ -44,3 +56,5 @@ struct Staged {
                                               const WarpMemory& memory, Staged& staged);
 
 }  // namespace vyre::cuda::interpreter
+
+#include "run.cuh"

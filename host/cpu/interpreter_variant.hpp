@@ -66,9 +66,19 @@ struct LanePolicy {
   }
 #endif
 
+  static float fmul_add(float a, float b, float c) {
+    return fadd(fmul(a, b), c);
+  }
+  static u32 leave_f32(u32 bits) {
+    return core::f32::canonical_bits(bits);
+  }
+  static const core::Instruction& fetch(const core::Instruction* at) {
+    return *at;
+  }
+
   /// The lines that the next frame will want, so that they come while this one computes. Addresses
   /// past a buffer's end are never touched.
-  static void prefetch(const core::AliasedWord* words, u32 count) {
+  static void prefetch(const core::AliasedWord* words, u32 count, std::uint64_t) {
     const auto at = reinterpret_cast<std::uintptr_t>(words);
     for (u32 k = 0; k < count; k += 16) {
       __builtin_prefetch(reinterpret_cast<const void*>(at + std::uintptr_t{k} * 4), 0);
@@ -178,6 +188,10 @@ struct LanePolicy {
     for (u32 l = 0; l < n; ++l) f(l);
   }
   template <class F>
+  VYRE_LANE_INLINE void each_rarely(F f) const {
+    each(f);
+  }
+  template <class F>
   VYRE_LANE_INLINE void each_slice(u32 n, F f) const {
     for (u32 first = 0; first < n; first += kSubgroupLanes) {
       f(first, n - first < kSubgroupLanes ? n - first : kSubgroupLanes);
@@ -192,6 +206,9 @@ struct LanePolicy {
   [[nodiscard]] u32 sum(u32 x) const {
     return x;
   }
+  [[nodiscard]] std::uint64_t sum64(std::uint64_t x) const {
+    return x;
+  }
   void sync() const {}
   void store_scalar(u32* to, u32 value) const {
     *to = value;
@@ -200,8 +217,16 @@ struct LanePolicy {
     // Relaxed: the flag carries no data, and a late look only costs another iteration.
     return request->stop != nullptr && __atomic_load_n(request->stop, __ATOMIC_RELAXED);
   }
-  std::uint64_t& iterations_before(u32 l) {
+  [[nodiscard]] std::uint64_t iterations_before(u32 l) const {
     return request->iterations_before[l];
+  }
+  /// Adds to what a lane has spent; returns what is left in the counter.
+  u32 fold(u32 l, u32 spent) const {
+    request->iterations_before[l] += spent;
+    return 0;
+  }
+  static constexpr bool has_copies() {
+    return true;
   }
   void begin_loops() {
     for (u32 l = 0; l < lanes; ++l) request->iterations_before[l] = 0;

@@ -15,7 +15,10 @@ struct FoldPolicy {
   static float fmul(float a, float b) { return core::f32::mul(a, b); }
   static float fdiv(float a, float b) { return core::f32::div(a, b); }
   static std::uint32_t keep_f32(std::uint32_t bits) { return core::f32::canonical_bits(bits); }
-  static void prefetch(const void*, std::uint32_t) {}
+  static std::uint32_t leave_f32(std::uint32_t bits) { return core::f32::canonical_bits(bits); }
+  static float fmul_add(float a, float b, float c) { return fadd(fmul(a, b), c); }
+  static const core::Instruction& fetch(const core::Instruction* at) { return *at; }
+  static void prefetch(const void*, std::uint32_t, std::uint64_t) {}
   static void prefetch_for_writing(const void*, std::uint32_t) {}
   static std::uint32_t atomic(core::AtomicCode, std::uint32_t*, std::uint32_t, std::uint32_t) {
     return 0;
@@ -24,19 +27,23 @@ struct FoldPolicy {
   template <class F>
   void each(F) const {}
   template <class F>
+  void each_rarely(F) const {}
+  template <class F>
   void each_in_order(F) const {}
   template <class F>
   void each_slice(std::uint32_t, F) const {}
   [[nodiscard]] bool any(bool x) const { return x; }
   [[nodiscard]] std::uint32_t min(std::uint32_t x) const { return x; }
   [[nodiscard]] std::uint32_t sum(std::uint32_t x) const { return x; }
+  [[nodiscard]] std::uint64_t sum64(std::uint64_t x) const { return x; }
   void sync() const {}
   void store_scalar(std::uint32_t* to, std::uint32_t value) const { *to = value; }
   void plain_floats(bool) const {}
   [[nodiscard]] bool stop_requested() const { return false; }
   void begin_loops() const {}
-  std::uint64_t& iterations_before(std::uint32_t) { return none; }
-  std::uint64_t none{0};
+  [[nodiscard]] std::uint64_t iterations_before(std::uint32_t) const { return 0; }
+  [[nodiscard]] std::uint32_t fold(std::uint32_t, std::uint32_t) const { return 0; }
+  static constexpr bool has_copies() { return false; }
 };
 
 }  // namespace

@@ -25,11 +25,16 @@ class Device : public ::testing::Test {
     GTEST_SKIP() << probe.caps.reason;
   }
 
-  static test::CpuOptions on_device() {
+  /// A runner on a probe of its own. Errors of opening it show when it runs.
+  static test::CpuOptions on_device(const cuda::InterpreterProbeOptions& probe_options = {}) {
+    auto probe = std::make_shared<Result<cuda::InterpreterProbe>>(
+        cuda::InterpreterProbe::open(probe_options));
     test::CpuOptions options;
-    options.runner = [](const core::Image& image, std::span<const core::BufferView> buffers,
-                        const core::Grid& grid, core::WorkgroupSpan span, std::uint64_t fuel) {
-      return cuda::run_on_device(image, buffers, grid, span, fuel);
+    options.runner = [probe](const core::Image& image, std::span<const core::BufferView> buffers,
+                             const core::Grid& grid, core::WorkgroupSpan span,
+                             std::uint64_t fuel) -> Result<core::RunResult> {
+      if (!*probe) return tl::unexpected(probe->error());
+      return (*probe)->run(image, buffers, grid, span, fuel);
     };
     return options;
   }

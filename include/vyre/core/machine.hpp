@@ -14,6 +14,14 @@
 #include "vyre/core/run.hpp"
 #include "vyre/protocol/limits.hpp"
 
+// What the loop of run() is made of. On a device it must melt into the loop, so that the machine's
+// state stays in registers; on a CPU the compiler knows best.
+#if defined(__CUDACC__)
+#define VYRE_HOT VYRE_HD __forceinline__
+#else
+#define VYRE_HOT VYRE_HD
+#endif
+
 namespace vyre::core {
 
 /// A buffer as accesses want it: `last` is the greatest valid index where `nonempty`.
@@ -42,6 +50,15 @@ struct FrameFault {
   std::uint32_t lane{0};
   std::uint32_t statement{0};
 };
+
+/// A register as a policy with its own walk over lanes wants it.
+struct Operand {
+  const std::uint32_t* at;
+  bool scalar;
+};
+
+/// Work of run() that is rare or long. A policy may do it out of line, on a copy of the machine.
+enum class Rare : std::uint32_t { execute, fuel, shutdown, finish_doomed, deadlock, end_of_lanes };
 
 template <class Policy>
 class Machine {
@@ -74,7 +91,7 @@ class Machine {
   u64 instructions{0};
   FrameFault fault;
 
-  VYRE_HD void start() {
+  VYRE_HOT void start() {
     pc_ = first_start_ ? 0 : image.once_count;
     first_start_ = false;
     depth_ = 0;
@@ -100,7 +117,9 @@ class Machine {
     masks_full_ = n == policy.width();
     if (image.loops != 0) {
       policy.begin_loops();
-      policy.each([&](u32 l) { iterations[l] = 0; });
+      u32* const n_iterations = iterations;
+      policy.each([=](u32 l) { n_iterations[l] = 0; });
+      rounds_ = 0;
     }
     mask_active[0] = n == policy.width() ? Active::full : Active::some;
     policy.sync();
@@ -118,32 +137,54 @@ class Machine {
   /// Iterations spent by the lanes from `from` on: what the next frame of the same workgroup starts
   /// with.
   [[nodiscard]] VYRE_HD u64 spent_from(u32 from) {
+    if (image.loops == 0) return 0;
     u64 sum = 0;
-    if constexpr (Policy::kSequential) {
-      if (image.loops == 0) return 0;
-      for (u32 l = from; l < count; ++l) sum += policy.iterations_before(l) + iterations[l];
-    }
-    return sum;
+    policy.each_in_order([&](u32 l) {
+      if (l >= from && l < count) sum += policy.iterations_before(l) + iterations[l] + rounds_;
+    });
+    return policy.sum64(sum);
   }
 
   /// Runs until the end (or a fault that leaves nothing to run) or a barrier; call again after a
   /// barrier.
-  VYRE_HD Stop run();
+  VYRE_HOT Stop run();
 
-  [[nodiscard]] VYRE_HD u32 statement() const { return image.statements[pc_]; }
-  [[nodiscard]] VYRE_HD u32 width() const { return policy.width(); }
-  [[nodiscard]] VYRE_HD u32* vreg(u32 r) const {
-    return vectors + static_cast<u64>(r) * policy.width();
+  /// Does rare work on this machine.
+  VYRE_HD void perform(Rare what);
+  /// What changes between two pieces of rare work, to and from a copy of this machine.
+  VYRE_HOT void give_place(Machine& copy) const {
+    copy.first_lane = first_lane;
+    copy.count = count;
+    copy.carried = carried;
+    copy.spent = spent;
+    copy.pc_ = pc_;
+    give_state(copy);
   }
-  [[nodiscard]] VYRE_HD u32* mask() const {
-    return masks + static_cast<u64>(depth_) * policy.width();
+  VYRE_HOT void give_state(Machine& copy) const {
+    copy.next_check = next_check;
+    copy.fault = fault;
+    copy.depth_ = depth_;
+    copy.rounds_ = rounds_;
+    copy.returned_ = returned_;
+    copy.doomed_ = doomed_;
+    copy.doomed_first_ = doomed_first_;
   }
-  [[nodiscard]] VYRE_HD Active active() const { return mask_active[depth_]; }
+  [[nodiscard]] VYRE_HOT u32 place() const { return pc_; }
+
+  [[nodiscard]] VYRE_HOT u32 statement() const { return image.statements[pc_]; }
+  [[nodiscard]] VYRE_HOT u32 width() const { return policy.width(); }
+  [[nodiscard]] VYRE_HOT u32* vreg(u32 r) const {
+    return vectors + static_cast<u64>(r * policy.width());  // both have 16 bits
+  }
+  [[nodiscard]] VYRE_HOT u32* mask() const {
+    return masks + static_cast<u64>(depth_ * policy.width());
+  }
+  [[nodiscard]] VYRE_HOT Active active() const { return mask_active[depth_]; }
   /// Operand word of one lane, whatever its form; the slow way, for cold instructions.
-  [[nodiscard]] VYRE_HD u32 read(bool scalar, u32 r, u32 lane) const {
+  [[nodiscard]] VYRE_HOT u32 read(bool scalar, u32 r, u32 lane) const {
     return scalar ? scalars[r] : vreg(r)[lane];
   }
-  [[nodiscard]] VYRE_HD u64 read64(bool scalar, u32 r, u32 lane) const {
+  [[nodiscard]] VYRE_HOT u64 read64(bool scalar, u32 r, u32 lane) const {
     return lane::wide(read(scalar, r, lane), read(scalar, r + 1, lane));
   }
 
@@ -173,13 +214,19 @@ class Machine {
   VYRE_HD void record_fault(FaultCode code, u32 lane);
   VYRE_HD void finish_doomed_statement();
   VYRE_HD void kill_lanes(u32 from, u32 to);
-  VYRE_HD void refresh_mask();
-  VYRE_HD Active measure(const u32* m);
-  VYRE_HD void charge();
+  VYRE_HOT void refresh_mask();
+  VYRE_HOT Active measure(const u32* m);
+  VYRE_HOT void charge();
   VYRE_HD void check_fuel();
+  template <Rare what>
+  VYRE_HOT void rare();
+
+  [[nodiscard]] VYRE_HOT Operand operand(u32 r, bool scalar) const {
+    return {scalar ? scalars + r : vreg(r), scalar};
+  }
 
   template <class F>
-  VYRE_HD void unary(const Instruction& i, F f) {
+  VYRE_HOT void unary(const Instruction& i, F f) {
     if ((i.form & kScalarA) != 0) {
       const u32 value = f(scalars[i.a]);
       policy.store_scalar(scalars + i.dst, value);
@@ -187,12 +234,25 @@ class Machine {
     }
     u32* const d = vreg(i.dst);
     const u32* const a = vreg(i.a);
+    if constexpr (!Policy::kSequential) {
+      policy.map1(d, Operand{a, false}, f);
+      return;
+    }
     policy.each([=](u32 l) { d[l] = f(a[l]); });
   }
 
   template <class F>
-  VYRE_HD void binary(const Instruction& i, F f) {
+  VYRE_HOT void binary(const Instruction& i, F f) {
     u32* const d = vreg(i.dst);
+    if constexpr (!Policy::kSequential) {
+      if ((i.form & kScalarResult) != 0) {
+        policy.store_scalar(scalars + i.dst, f(scalars[i.a], scalars[i.b]));
+      } else {
+        policy.map2(d, operand(i.a, (i.form & kScalarA) != 0),
+                    operand(i.b, (i.form & kScalarB) != 0), f);
+      }
+      return;
+    }
     switch (i.form & 3u) {
       case 0: {
         const u32* const a = vreg(i.a);
@@ -218,12 +278,17 @@ class Machine {
   }
 
   template <class F>
-  VYRE_HD void ternary(const Instruction& i, F f) {
+  VYRE_HOT void ternary(const Instruction& i, F f) {
     if ((i.form & kScalarResult) != 0) {
       policy.store_scalar(scalars + i.dst, f(scalars[i.a], scalars[i.b], scalars[i.c]));
       return;
     }
     u32* const d = vreg(i.dst);
+    if constexpr (!Policy::kSequential) {
+      policy.map3(d, operand(i.a, (i.form & kScalarA) != 0), operand(i.b, (i.form & kScalarB) != 0),
+                  operand(i.c, (i.form & kScalarC) != 0), f);
+      return;
+    }
     const u32* const a = vreg(i.a);
     const u32* const b = vreg(i.b);
     const u32* const c = vreg(i.c);
@@ -257,12 +322,13 @@ class Machine {
 
   /// Binary and unary on f32 values; F: (float, float) -> float kept as the policy keeps f32.
   template <class F>
-  VYRE_HD void binary_f(const Instruction& i, F f) {
+  VYRE_HOT void binary_f(const Instruction& i, F f) {
     binary(i, [f](u32 a, u32 b) { return f32::to_bits(f(f32::from_bits(a), f32::from_bits(b))); });
   }
 
   u32 pc_{0};
   u32 depth_{0};
+  u32 rounds_{0};  // iterations of every lane that are not in `iterations`
   bool first_start_{true};
   bool masks_full_{false};
   bool returned_{false};  // some lane left: masks taken from the stack must be cut by `live`
@@ -279,7 +345,7 @@ VYRE_HD void Machine<P>::kill_lanes(u32 from, u32 to) {
 }
 
 template <class P>
-VYRE_HD void Machine<P>::refresh_mask() {
+VYRE_HOT void Machine<P>::refresh_mask() {
   u32* const m = mask();
   const u32* const alive = live;
   policy.each([=](u32 l) { m[l] &= alive[l]; });
@@ -287,7 +353,7 @@ VYRE_HD void Machine<P>::refresh_mask() {
 }
 
 template <class P>
-VYRE_HD Active Machine<P>::measure(const u32* m) {
+VYRE_HOT Active Machine<P>::measure(const u32* m) {
   u32 all = 0xFFFFFFFFu;
   u32 any = 0;
   policy.each([&](u32 l) {
@@ -315,10 +381,14 @@ VYRE_HD void Machine<P>::finish_doomed_statement() {
 }
 
 template <class P>
-VYRE_HD void Machine<P>::charge() {
+VYRE_HOT void Machine<P>::charge() {
   if (active() == Active::full) {
-    u32* const n = iterations;
-    policy.each([=](u32 l) { n[l] += 1u; });
+    if constexpr (P::kSequential) {
+      u32* const n = iterations;
+      policy.each([=](u32 l) { n[l] += 1u; });
+    } else {
+      ++rounds_;
+    }
     spent += width();
   } else {
     const u32* const m = mask();
@@ -330,56 +400,50 @@ VYRE_HD void Machine<P>::charge() {
     });
     spent += policy.sum(sum);
   }
-  if (spent >= next_check) check_fuel();
-  if (policy.stop_requested()) {
-    record_fault(FaultCode::shutdown, 0);
-    finish_doomed_statement();
-  }
+  if (spent >= next_check) rare<Rare::fuel>();
+  if (policy.stop_requested()) rare<Rare::shutdown>();
 }
 
-/// Exact: what each workgroup of the frame has spent, iteration by iteration in lane order.
+/// Exact: what each workgroup of the frame has spent, iteration by iteration in lane order. On a
+/// device every lane of the warp walks over all counters, so that all come to the same answer.
 template <class P>
 VYRE_HD void Machine<P>::check_fuel() {
-  if constexpr (P::kSequential) {
-    u64 least_left = fuel;
-    u64 used = carried;
-    u32 first = 0;
-    const u32* const m = mask();
-    const u32 offset = static_cast<u32>(first_lane % lanes_per_workgroup);
-    u32 until = lanes_per_workgroup - offset;
-    while (first < count) {
-      const u32 end = until < count ? until : count;
-      for (u32 l = first; l < end; ++l) used += policy.iterations_before(l) + iterations[l];
-      if (used > fuel) {
-        // The lane whose iteration went over: take this round's iterations back and count them
-        // again.
-        u64 before = used;
-        for (u32 l = first; l < end; ++l) before -= m[l] & 1u;
-        u32 culprit = end - 1;
-        for (u32 l = first; l < end; ++l) {
-          before += m[l] & 1u;
-          if (before > fuel && m[l] != 0) {
-            culprit = l;
-            break;
-          }
+  policy.sync();  // publishes the counters of every lane
+  u64 least_left = fuel;
+  u64 used = carried;
+  u32 first = 0;
+  const u32* const m = mask();
+  const u32 offset = static_cast<u32>(first_lane % lanes_per_workgroup);
+  u32 until = lanes_per_workgroup - offset;
+  while (first < count) {
+    const u32 end = until < count ? until : count;
+    for (u32 l = first; l < end; ++l) used += policy.iterations_before(l) + iterations[l] + rounds_;
+    if (used > fuel) {
+      // The lane whose iteration went over: take this round's iterations back and count them
+      // again.
+      u64 before = used;
+      for (u32 l = first; l < end; ++l) before -= m[l] & 1u;
+      u32 culprit = end - 1;
+      for (u32 l = first; l < end; ++l) {
+        before += m[l] & 1u;
+        if (before > fuel && m[l] != 0) {
+          culprit = l;
+          break;
         }
-        record_fault(FaultCode::fuel_exhausted, culprit);
-        return;
       }
-      least_left = fuel - used < least_left ? fuel - used : least_left;
-      used = 0;
-      first = end;
-      until = end + lanes_per_workgroup;
+      policy.sync();  // every lane has read what record_fault changes
+      record_fault(FaultCode::fuel_exhausted, culprit);
+      return;
     }
-    for (u32 l = 0; l < count; ++l) {
-      policy.iterations_before(l) += iterations[l];
-      iterations[l] = 0;
-    }
-    next_check = spent + (least_left + 1 < kFoldIterations ? least_left + 1 : kFoldIterations);
-  } else {
-    if (carried + spent > fuel) raise_where(FaultCode::fuel_exhausted, [](u32) { return true; });
-    next_check = fuel - carried + 1;
+    least_left = fuel - used < least_left ? fuel - used : least_left;
+    used = 0;
+    first = end;
+    until = end + lanes_per_workgroup;
   }
+  policy.sync();  // every lane has read every counter
+  policy.each_in_order([&](u32 l) { iterations[l] = policy.fold(l, iterations[l] + rounds_); });
+  rounds_ = 0;
+  next_check = spent + (least_left + 1 < kFoldIterations ? least_left + 1 : kFoldIterations);
 }
 
 }  // namespace vyre::core

@@ -52,8 +52,29 @@ struct ColdInstructions {
         p.step(size, m.grid);
       });
     } else {
-      m.policy.each([&](u32 l) {
-        f(l, LanePlace::at(m.first_lane + l, size, m.grid, m.lanes_per_workgroup));
+      // One long division for the frame; lanes count on from there.
+      const u32 lanes = m.lanes_per_workgroup;
+      const u64 first_group = m.first_lane / lanes;
+      const u32 first_local = static_cast<u32>(m.first_lane % lanes);
+      m.policy.each_in_order([&](u32 l) {
+        const u32 beyond = first_local + l;
+        const u32 local = beyond % lanes;
+        const u64 group = first_group + beyond / lanes;
+        LanePlace p{};
+        p.local[0] = local % size[0];
+        p.local[1] = local / size[0] % size[1];
+        p.local[2] = local / size[0] / size[1];
+        if (group >> 32 == 0) {
+          const u32 g = static_cast<u32>(group);
+          p.group[0] = g % m.grid[0];
+          p.group[1] = g / m.grid[0] % m.grid[1];
+          p.group[2] = g / m.grid[0] / m.grid[1];
+        } else {
+          p.group[0] = static_cast<u32>(group % m.grid[0]);
+          p.group[1] = static_cast<u32>(group / m.grid[0] % m.grid[1]);
+          p.group[2] = static_cast<u32>(group / m.grid[0] / m.grid[1]);
+        }
+        f(l, p);
       });
     }
   }
@@ -92,7 +113,7 @@ struct ColdInstructions {
       return;
     }
     u32* const d = m.vreg(i.dst);
-    m.policy.each([=](u32 l) { d[l] = f(l); });
+    m.policy.each_rarely([=](u32 l) { d[l] = f(l); });
   }
   /// The same for results of two words; F: (lane) -> u64.
   template <class P, class F>
@@ -105,16 +126,49 @@ struct ColdInstructions {
     }
     u32* const d = m.vreg(i.dst);
     u32* const e = m.vreg(i.dst + 1u);
-    m.policy.each([=](u32 l) {
+    m.policy.each_rarely([=](u32 l) {
       const u64 value = f(l);
       d[l] = lane::low(value);
       e[l] = lane::high(value);
     });
   }
 
+  // Word by word, as the machine does it where that makes vectors of the loop; elsewhere short
+  // code.
+  template <class P, class F>
+  VYRE_HD static void word1(Machine<P>& m, const Instruction& i, F f) {
+    if constexpr (P::kSequential) {
+      m.unary(i, f);
+    } else {
+      const Machine<P>* const p = &m;
+      const bool sa = (i.form & kScalarA) != 0;
+      words(m, i, [=](u32 l) { return f(p->read(sa, i.a, l)); });
+    }
+  }
   template <class P, class F>
   VYRE_HD static void word2(Machine<P>& m, const Instruction& i, F f) {
-    m.binary(i, f);
+    if constexpr (P::kSequential) {
+      m.binary(i, f);
+    } else {
+      const Machine<P>* const p = &m;
+      const bool sa = (i.form & kScalarA) != 0;
+      const bool sb = (i.form & kScalarB) != 0;
+      words(m, i, [=](u32 l) { return f(p->read(sa, i.a, l), p->read(sb, i.b, l)); });
+    }
+  }
+  template <class P, class F>
+  VYRE_HD static void word3(Machine<P>& m, const Instruction& i, F f) {
+    if constexpr (P::kSequential) {
+      m.ternary(i, f);
+    } else {
+      const Machine<P>* const p = &m;
+      const bool sa = (i.form & kScalarA) != 0;
+      const bool sb = (i.form & kScalarB) != 0;
+      const bool sc = (i.form & kScalarC) != 0;
+      words(m, i, [=](u32 l) {
+        return f(p->read(sa, i.a, l), p->read(sb, i.b, l), p->read(sc, i.c, l));
+      });
+    }
   }
   template <class P, class F>
   VYRE_HD static void pair2(Machine<P>& m, const Instruction& i, F f) {
@@ -151,18 +205,18 @@ struct ColdInstructions {
   /// f32 functions that want an exactly canonical operand; F: float -> canonical float.
   template <class P, class F>
   VYRE_HD static void exact1(Machine<P>& m, const Instruction& i, F f) {
-    m.unary(i, [f](u32 a) { return f32::to_bits(f(f32::from_bits(f32::canonical_bits(a)))); });
+    word1(m, i, [f](u32 a) { return f32::to_bits(f(f32::from_bits(f32::canonical_bits(a)))); });
   }
   template <class P, class F>
   VYRE_HD static void exact2(Machine<P>& m, const Instruction& i, F f) {
-    m.binary(i, [f](u32 a, u32 b) {
+    word2(m, i, [f](u32 a, u32 b) {
       return f32::to_bits(
           f(f32::from_bits(f32::canonical_bits(a)), f32::from_bits(f32::canonical_bits(b))));
     });
   }
   template <class P, class F>
   VYRE_HD static void compare_f(Machine<P>& m, const Instruction& i, F f) {
-    m.binary(i, [f](u32 a, u32 b) { return f(f32::from_bits(a), f32::from_bits(b)); });
+    word2(m, i, [f](u32 a, u32 b) { return f(f32::from_bits(a), f32::from_bits(b)); });
   }
   /// Transcendental functions: lane by lane, outside the policy's own floating-point mode.
   template <class P, class F>
@@ -286,12 +340,22 @@ struct ColdInstructions {
   template <class P>
   VYRE_HD static void group_begin(Machine<P>& m) {
     const u32* const on = m.mask();
-    u32* const t = m.masks + static_cast<u64>(m.depth_ + 1) * m.width();
-    m.policy.each_slice(m.width(), [&](u32 first, u32 size) {
-      u32 any = 0;
-      for (u32 k = 0; k < size; ++k) any |= on[first + k];
-      for (u32 k = 0; k < size; ++k) t[first + k] = first + k < m.count ? any : 0u;
-    });
+    u32* const t = m.masks + static_cast<u64>((m.depth_ + 1) * m.width());
+    const u32 count = m.count;
+    if constexpr (P::kSequential) {
+      m.policy.each_slice(m.width(), [&](u32 first, u32 size) {
+        u32 any = 0;
+        for (u32 k = 0; k < size; ++k) any |= on[first + k];
+        for (u32 k = 0; k < size; ++k) t[first + k] = first + k < count ? any : 0u;
+      });
+    } else {
+      m.policy.each_part([&](u32 first, u32 size) {
+        u32 any = 0;
+        for (u32 k = 0; k < size; ++k) any |= on[first + k];
+        any = m.policy.any_of_slice(any != 0) ? 0xFFFFFFFFu : 0u;
+        for (u32 k = 0; k < size; ++k) t[first + k] = first + k < count ? any : 0u;
+      });
+    }
     m.depth_ += 1;
     m.policy.sync();
     m.mask_active[m.depth_] = m.measure(t);
@@ -303,33 +367,64 @@ struct ColdInstructions {
     const bool sb = (i.form & kScalarB) != 0;
     u32* const d = m.vreg(i.dst);
     const Machine<P>* const p = &m;
-    m.policy.each_slice(m.width(), [&](u32 first, u32 size) {
-      u32 in[kSubgroupLanes];
-      const u32 exist = first >= m.count ? 0 : (m.count - first < size ? m.count - first : size);
-      for (u32 k = 0; k < exist; ++k) in[k] = p->read(sa, i.a, first + k);
-      if (i.op == Opcode::ballot) {
-        u32 bits = 0;
-        for (u32 k = 0; k < exist; ++k) bits |= u32{in[k] != 0} << k;
-        for (u32 k = 0; k < size; ++k) d[first + k] = bits;
-      } else if (i.op == Opcode::shuffle) {
-        for (u32 k = 0; k < exist; ++k) {
-          const u32 from = p->read(sb, i.b, first + k);
-          d[first + k] = from < exist ? in[from] : 0u;
+    if constexpr (P::kSequential) {
+      m.policy.each_slice(m.width(), [&](u32 first, u32 size) {
+        u32 in[kSubgroupLanes];
+        const u32 exist = first >= m.count ? 0 : (m.count - first < size ? m.count - first : size);
+        for (u32 k = 0; k < exist; ++k) in[k] = p->read(sa, i.a, first + k);
+        if (i.op == Opcode::ballot) {
+          u32 bits = 0;
+          for (u32 k = 0; k < exist; ++k) bits |= u32{in[k] != 0} << k;
+          for (u32 k = 0; k < size; ++k) d[first + k] = bits;
+        } else if (i.op == Opcode::shuffle) {
+          for (u32 k = 0; k < exist; ++k) {
+            const u32 from = p->read(sb, i.b, first + k);
+            d[first + k] = from < exist ? in[from] : 0u;
+          }
+        } else {
+          const u32 result = reduce(
+              static_cast<GroupCode>(i.aux), [&](u32 k) { return in[k]; }, exist);
+          for (u32 k = 0; k < size; ++k) d[first + k] = result;
         }
-      } else {
-        const u32 result = reduce(static_cast<GroupCode>(i.aux), in, exist);
-        for (u32 k = 0; k < size; ++k) d[first + k] = result;
-      }
-    });
+      });
+    } else {
+      // Every thread computes the answer for its own lanes from the whole slice: slices side by
+      // side, and sums in lane order.
+      m.policy.each_part([&](u32 mine, u32 size) {
+        const u32 first = mine / kSubgroupLanes * kSubgroupLanes;
+        const u32 left = first >= m.count ? 0 : m.count - first;
+        const u32 exist = left < kSubgroupLanes ? left : kSubgroupLanes;
+        u32 out[P::kPart] = {};
+        if (i.op == Opcode::shuffle) {
+          for (u32 k = 0; k < size; ++k) {
+            const u32 from = p->read(sb, i.b, mine + k);
+            out[k] = from < exist ? p->read(sa, i.a, first + from) : 0u;
+          }
+        } else {
+          u32 result = 0;
+          if (i.op == Opcode::ballot) {
+            for (u32 k = 0; k < exist; ++k) result |= u32{p->read(sa, i.a, first + k) != 0} << k;
+          } else {
+            result = reduce(
+                static_cast<GroupCode>(i.aux), [&](u32 k) { return p->read(sa, i.a, first + k); },
+                exist);
+          }
+          for (u32 k = 0; k < size; ++k) out[k] = result;
+        }
+        m.policy.sync();  // every lane has read the operands
+        for (u32 k = 0; k < size; ++k) d[mine + k] = out[k];
+      });
+    }
   }
 
-  static VYRE_LANE_INLINE u32 reduce(GroupCode code, const u32* in, u32 n) {
+  template <class In>
+  static VYRE_LANE_INLINE u32 reduce(GroupCode code, In in, u32 n) {
     if (n == 0) return 0;
     const auto f = [](u32 bits) { return f32::from_bits(f32::canonical_bits(bits)); };
-    u32 r = in[0];
+    u32 r = in(0u);
     if (code >= GroupCode::add_f32) r = f32::canonical_bits(r);
     for (u32 k = 1; k < n; ++k) {
-      const u32 x = in[k];
+      const u32 x = in(k);
       switch (code) {
         case GroupCode::add_u32:
           r += x;
@@ -505,22 +600,22 @@ VYRE_HD void ColdInstructions::execute(Machine<P>& m, const Instruction& i) {
       word2(m, i, [](u32 a, u32 b) { return umulhi(a, b); });
       break;
     case Opcode::neg:
-      m.unary(i, [](u32 a) { return 0u - a; });
+      word1(m, i, [](u32 a) { return 0u - a; });
       break;
     case Opcode::bit_not:
-      m.unary(i, [](u32 a) { return ~a; });
+      word1(m, i, [](u32 a) { return ~a; });
       break;
     case Opcode::popcount:
-      m.unary(i, [](u32 a) { return popcount(a); });
+      word1(m, i, [](u32 a) { return popcount(a); });
       break;
     case Opcode::clz:
-      m.unary(i, [](u32 a) { return clz(a); });
+      word1(m, i, [](u32 a) { return clz(a); });
       break;
     case Opcode::ctz:
-      m.unary(i, [](u32 a) { return ctz(a); });
+      word1(m, i, [](u32 a) { return ctz(a); });
       break;
     case Opcode::reverse_bits:
-      m.unary(i, [](u32 a) { return reverse_bits(a); });
+      word1(m, i, [](u32 a) { return reverse_bits(a); });
       break;
 
     case Opcode::add64:
@@ -618,7 +713,7 @@ VYRE_HD void ColdInstructions::execute(Machine<P>& m, const Instruction& i) {
       break;
 
     case Opcode::fma:
-      m.ternary(i, [](u32 a, u32 b, u32 c) {
+      word3(m, i, [](u32 a, u32 b, u32 c) {
         using f32::canonical_bits;
         using f32::from_bits;
         return f32::to_bits(f32::fma(from_bits(canonical_bits(a)), from_bits(canonical_bits(b)),
@@ -677,16 +772,16 @@ VYRE_HD void ColdInstructions::execute(Machine<P>& m, const Instruction& i) {
       exact1(m, i, [](float a) { return a; });
       break;
     case Opcode::fis_nan:
-      m.unary(i, [](u32 a) { return fis_nan(a); });
+      word1(m, i, [](u32 a) { return fis_nan(a); });
       break;
     case Opcode::fis_inf:
-      m.unary(i, [](u32 a) { return fis_inf(a); });
+      word1(m, i, [](u32 a) { return fis_inf(a); });
       break;
     case Opcode::fis_finite:
-      m.unary(i, [](u32 a) { return fis_finite(a); });
+      word1(m, i, [](u32 a) { return fis_finite(a); });
       break;
     case Opcode::ftruth:
-      m.unary(i, [](u32 a) { return ftruth(a); });
+      word1(m, i, [](u32 a) { return ftruth(a); });
       break;
     case Opcode::fsin:
       slow1(m, i, [](float a) { return f32::sin(a); });
@@ -729,10 +824,10 @@ VYRE_HD void ColdInstructions::execute(Machine<P>& m, const Instruction& i) {
       break;
 
     case Opcode::f32_from_u32:
-      m.unary(i, [](u32 a) { return f32::to_bits(f32::from_u32(a)); });
+      word1(m, i, [](u32 a) { return f32::to_bits(f32::from_u32(a)); });
       break;
     case Opcode::f32_from_i32:
-      m.unary(i, [](u32 a) { return f32::to_bits(f32::from_i32(s(a))); });
+      word1(m, i, [](u32 a) { return f32::to_bits(f32::from_i32(s(a))); });
       break;
     case Opcode::f32_from_u64:
       pair1_word(m, i, [](u64 a) { return f32_from_u64(a); });
@@ -744,10 +839,10 @@ VYRE_HD void ColdInstructions::execute(Machine<P>& m, const Instruction& i) {
       word1_pair(m, i, [](u32 a) { return f64_from_f32(a); });
       break;
     case Opcode::u32_from_f32:
-      m.unary(i, [](u32 a) { return f32::to_u32(f32::from_bits(f32::canonical_bits(a))); });
+      word1(m, i, [](u32 a) { return f32::to_u32(f32::from_bits(f32::canonical_bits(a))); });
       break;
     case Opcode::i32_from_f32:
-      m.unary(i, [](u32 a) { return u(f32::to_i32(f32::from_bits(f32::canonical_bits(a)))); });
+      word1(m, i, [](u32 a) { return u(f32::to_i32(f32::from_bits(f32::canonical_bits(a)))); });
       break;
     case Opcode::u32_from_f64:
       pair1_word(m, i, [](u64 a) { return u32_from_f64(a); });

@@ -17,19 +17,32 @@ struct MemoryInstructions {
   /// Whether every lane is on and indices are base, base + 1, ... all inside: then the access is
   /// one copy.
   template <class P>
-  VYRE_HD static bool is_run(Machine<P>& m, const Instruction& i, const u32* index,
-                             const BoundBuffer& buffer) {
+  VYRE_HOT static bool is_run(Machine<P>& m, const Instruction& i, const u32* index,
+                              const BoundBuffer& buffer, u32& base) {
     if (m.active() != Active::full) return false;
-    const u32 base = index[0];
+    const bool ids = i.aux == kIndexIsGlobalId && m.line;
+    if constexpr (P::kSequential) {
+      base = index[0];
+    } else {
+      base = ids ? static_cast<u32>(m.first_lane) : index[0];
+      m.policy.sync();  // every lane has read it: the register may be the result's too
+    }
     if (u64{base} + m.width() - 1 > buffer.last) return false;
-    if (i.aux == kIndexIsGlobalId && m.line) return true;
+    if (ids) return true;
+    const u32 from = base;
     u32 wrong = 0;
-    m.policy.each([&](u32 l) { wrong |= index[l] ^ (base + l); });
-    return wrong == 0;
+    m.policy.each([&](u32 l) { wrong |= index[l] ^ (from + l); });
+    return !m.policy.any(wrong != 0);
+  }
+
+  /// How many words of a buffer lie behind a run that begins at `base`.
+  template <class P>
+  VYRE_HOT static u64 words_behind(const Machine<P>& m, u32 base, const BoundBuffer& buffer) {
+    return u64{buffer.last} + 1 - base - m.width();
   }
 
   template <bool kFloat, class P>
-  VYRE_HD static void load32(Machine<P>& m, const Instruction& i) {
+  VYRE_HOT static void load32(Machine<P>& m, const Instruction& i) {
     const BoundBuffer buffer = m.buffers[i.imm];
     const auto* const words = reinterpret_cast<const AliasedWord*>(buffer.data);
     const auto keep = [](u32 bits) { return kFloat ? P::keep_f32(bits) : bits; };
@@ -46,10 +59,14 @@ struct MemoryInstructions {
     }
     const u32* const index = m.vreg(i.a);
     if constexpr (P::kBulk) {
-      if (is_run(m, i, index, buffer)) {
-        const AliasedWord* const from = words + index[0];
-        P::prefetch(from + m.width(), m.width());
-        m.policy.each([=](u32 l) { d[l] = keep(from[l]); });
+      if (u32 base = 0; is_run(m, i, index, buffer, base)) {
+        const AliasedWord* const from = words + base;
+        m.policy.prefetch(from + m.width(), m.width(), words_behind(m, base, buffer));
+        if constexpr (P::kSequential) {
+          m.policy.each([=](u32 l) { d[l] = keep(from[l]); });
+        } else {
+          m.policy.copy_run(d, Operand{from, false}, keep);
+        }
         return;
       }
     }
@@ -62,7 +79,7 @@ struct MemoryInstructions {
   }
 
   template <class P>
-  VYRE_HD static void load8(Machine<P>& m, const Instruction& i) {
+  VYRE_HOT static void load8(Machine<P>& m, const Instruction& i) {
     const BoundBuffer buffer = m.buffers[i.imm];
     const std::uint8_t* const bytes = buffer.data;
     if ((i.form & kScalarResult) != 0) {
@@ -78,8 +95,8 @@ struct MemoryInstructions {
     }
     const u32* const index = m.vreg(i.a);
     if constexpr (P::kBulk) {
-      if (is_run(m, i, index, buffer)) {
-        const std::uint8_t* const from = bytes + index[0];
+      if (u32 base = 0; is_run(m, i, index, buffer, base)) {
+        const std::uint8_t* const from = bytes + base;
         m.policy.each([=](u32 l) { d[l] = from[l]; });
         return;
       }
@@ -132,11 +149,11 @@ struct MemoryInstructions {
   }
 
   template <bool kFloat, class P>
-  VYRE_HD static void store32(Machine<P>& m, const Instruction& i) {
+  VYRE_HOT static void store32(Machine<P>& m, const Instruction& i) {
     const BoundBuffer buffer = m.buffers[i.imm];
     if (buffer.nonempty == 0) return;
     auto* const words = reinterpret_cast<AliasedWord*>(buffer.data);
-    const auto out = [](u32 bits) { return kFloat ? f32::canonical_bits(bits) : bits; };
+    const auto out = [](u32 bits) { return kFloat ? P::leave_f32(bits) : bits; };
     const bool sa = (i.form & kScalarA) != 0;
     const bool sb = (i.form & kScalarB) != 0;
     const u32* const value = m.vreg(sb ? 0 : i.b);
@@ -153,10 +170,12 @@ struct MemoryInstructions {
     }
     const u32* const index = m.vreg(i.a);
     if constexpr (P::kBulk) {
-      if (is_run(m, i, index, buffer)) {
-        AliasedWord* const to = words + index[0];
-        P::prefetch_for_writing(to + m.width(), m.width());
-        if (sb) {
+      if (u32 base = 0; is_run(m, i, index, buffer, base)) {
+        AliasedWord* const to = words + base;
+        m.policy.prefetch_for_writing(to + m.width(), m.width());
+        if constexpr (!P::kSequential) {
+          m.policy.copy_run(to, m.operand(i.b, sb), out);
+        } else if (sb) {
           m.policy.each([=](u32 l) { to[l] = out(value_s); });
         } else {
           m.policy.each([=](u32 l) { to[l] = out(value[l]); });

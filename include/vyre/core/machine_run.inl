@@ -4,20 +4,57 @@
 namespace vyre::core {
 
 template <class P>
-VYRE_HD Stop Machine<P>::run() {
+VYRE_HD void Machine<P>::perform(Rare what) {
+  switch (what) {
+    case Rare::execute:
+      ColdInstructions::execute(*this, image.code[pc_]);
+      break;
+    case Rare::fuel:
+      check_fuel();
+      break;
+    case Rare::shutdown:
+      record_fault(FaultCode::shutdown, 0);
+      finish_doomed_statement();
+      break;
+    case Rare::finish_doomed:
+      finish_doomed_statement();
+      break;
+    case Rare::deadlock:
+      raise_where(FaultCode::barrier_deadlock, [](u32) { return true; });
+      break;
+    case Rare::end_of_lanes:
+      MemoryInstructions::end_of_lanes(*this);
+      break;
+  }
+}
+
+template <class P>
+template <Rare what>
+VYRE_HOT void Machine<P>::rare() {
+  if constexpr (!P::kSequential) {
+    policy.apart(*this, what);
+  } else if constexpr (what == Rare::execute) {
+    ColdInstructions::execute(*this, image.code[pc_]);
+  } else {
+    perform(what);
+  }
+}
+
+template <class P>
+VYRE_HOT Stop Machine<P>::run() {
   using namespace lane;
   for (;;) {
-    const Instruction& i = image.code[pc_];
+    const auto& i = policy.fetch(image.code + pc_);
     ++instructions;
     if (doomed_ && image.statements[pc_] != fault.statement) {
-      finish_doomed_statement();
+      rare<Rare::finish_doomed>();
       if (measure(live) == Active::none) return Stop::end;
     }
-    policy.sync();
+    policy.sync();  // publishes what the instruction before wrote; no lane is ahead of another
     switch (i.op) {
       // ---- control ----
       case Opcode::end:
-        MemoryInstructions::end_of_lanes(*this);
+        if (policy.has_copies()) rare<Rare::end_of_lanes>();
         return Stop::end;
       case Opcode::if_begin: {
         const u32* const m = mask();
@@ -77,8 +114,21 @@ VYRE_HD Stop Machine<P>::run() {
         break;
       }
       case Opcode::id_guard:
-        if (u64{grid[i.aux]} * image.workgroup[i.aux] > u64{1} << 32)
-          ColdInstructions::execute(*this, i);
+        // No array is indexed here: on a device that would put the machine into memory.
+        if (u64{i.aux == 0 ? grid[0] : (i.aux == 1 ? grid[1] : grid[2])} *
+                (i.aux == 0 ? image.workgroup[0]
+                            : (i.aux == 1 ? image.workgroup[1] : image.workgroup[2])) >
+            u64{1} << 32)
+          rare<Rare::execute>();
+        break;
+      case Opcode::global_id:
+        if constexpr (!P::kSequential) {
+          if (line && i.aux == 0 && (i.form & kScalarResult) == 0) {
+            policy.count_from(vreg(i.dst), static_cast<u32>(first_lane));
+            break;
+          }
+        }
+        rare<Rare::execute>();
         break;
       case Opcode::else_begin:
         depth_ -= 1;
@@ -169,7 +219,7 @@ VYRE_HD Stop Machine<P>::run() {
         policy.each([&](u32 l) { absent |= live[l] & ~m[l]; });
         if (policy.any(absent != 0)) {
           // The other lanes of the frame are past this branch and can never arrive.
-          raise_where(FaultCode::barrier_deadlock, [](u32) { return true; });
+          rare<Rare::deadlock>();
           break;
         }
         ++pc_;
@@ -182,11 +232,19 @@ VYRE_HD Stop Machine<P>::run() {
         } else if ((i.form & kScalarA) != 0) {
           u32* const d = vreg(i.dst);
           const u32 a = scalars[i.a];
-          policy.each([=](u32 l) { d[l] = a; });
+          if constexpr (P::kSequential) {
+            policy.each([=](u32 l) { d[l] = a; });
+          } else {
+            policy.map1(d, Operand{scalars + i.a, true}, [](u32 x) { return x; });
+          }
         } else {
           u32* const d = vreg(i.dst);
           const u32* const a = vreg(i.a);
-          policy.each([=](u32 l) { d[l] = a[l]; });
+          if constexpr (P::kSequential) {
+            policy.each([=](u32 l) { d[l] = a[l]; });
+          } else {
+            policy.map1(d, Operand{a, false}, [](u32 x) { return x; });
+          }
         }
         break;
       case Opcode::assign: {
@@ -280,8 +338,7 @@ VYRE_HD Stop Machine<P>::run() {
         break;
       case Opcode::fmul_add:
         ternary(i, [](u32 a, u32 b, u32 c) {
-          const float product = P::fmul(f32::from_bits(a), f32::from_bits(b));
-          return f32::to_bits(P::fadd(product, f32::from_bits(c)));
+          return f32::to_bits(P::fmul_add(f32::from_bits(a), f32::from_bits(b), f32::from_bits(c)));
         });
         break;
       case Opcode::fmul_add_chain: {
@@ -293,19 +350,25 @@ VYRE_HD Stop Machine<P>::run() {
         const float c0 = f32::from_bits(scalars[i.c]);
         const float c1 = f32::from_bits(scalars[i.imm & 0xFFFFu]);
         const float c2 = f32::from_bits(scalars[i.imm >> 16]);
-        if (i.aux == 2) {
-          policy.each([=](u32 l) {
-            const float x = f32::from_bits(b[l]);
-            const float s0 = P::fadd(P::fmul(f32::from_bits(a[l]), x), c0);
-            d[l] = f32::to_bits(P::fadd(P::fmul(s0, x), c1));
-          });
+        const auto two = [=](u32 y, u32 z) {
+          const float x = f32::from_bits(z);
+          return f32::to_bits(P::fmul_add(P::fmul_add(f32::from_bits(y), x, c0), x, c1));
+        };
+        const auto three = [=](u32 y, u32 z) {
+          const float x = f32::from_bits(z);
+          const float s1 = P::fmul_add(P::fmul_add(f32::from_bits(y), x, c0), x, c1);
+          return f32::to_bits(P::fmul_add(s1, x, c2));
+        };
+        if constexpr (P::kSequential) {
+          if (i.aux == 2) {
+            policy.each([=](u32 l) { d[l] = two(a[l], b[l]); });
+          } else {
+            policy.each([=](u32 l) { d[l] = three(a[l], b[l]); });
+          }
+        } else if (i.aux == 2) {
+          policy.map2(d, Operand{a, false}, Operand{b, false}, two);
         } else {
-          policy.each([=](u32 l) {
-            const float x = f32::from_bits(b[l]);
-            const float s0 = P::fadd(P::fmul(f32::from_bits(a[l]), x), c0);
-            const float s1 = P::fadd(P::fmul(s0, x), c1);
-            d[l] = f32::to_bits(P::fadd(P::fmul(s1, x), c2));
-          });
+          policy.map2(d, Operand{a, false}, Operand{b, false}, three);
         }
         break;
       }
@@ -325,7 +388,7 @@ VYRE_HD Stop Machine<P>::run() {
         MemoryInstructions::store32<true>(*this, i);
         break;
       default:
-        ColdInstructions::execute(*this, i);
+        rare<Rare::execute>();
         break;
     }
     if (doomed_ && measure(live) == Active::none) return Stop::end;

@@ -1,0 +1,171 @@
+// What the interpreter asks of a warp and of sm_90: votes, 16-byte accesses, f32 as docs/f32.md
+// wants it. On the host, where none of it runs, the same functions are plain ones.
+#pragma once
+
+#include <cstdint>
+
+#include "vyre/core/f32.hpp"
+#include "vyre/core/image.hpp"
+
+namespace vyre::cuda::interpreter {
+
+#define VYRE_WARP_FN static __host__ __device__ __forceinline__
+
+inline constexpr std::uint32_t kWholeWarp{0xFFFFFFFFu};
+
+struct Four {
+  std::uint32_t x, y, z, w;
+};
+
+namespace warp {
+
+VYRE_WARP_FN void sync() {
+#if VYRE_ON_DEVICE
+  __syncwarp();
+#endif
+}
+VYRE_WARP_FN std::uint32_t self() {
+#if VYRE_ON_DEVICE
+  return threadIdx.x % 32;
+#else
+  return 0;
+#endif
+}
+VYRE_WARP_FN bool any(bool x) {
+#if VYRE_ON_DEVICE
+  return __any_sync(kWholeWarp, x) != 0;
+#else
+  return x;
+#endif
+}
+VYRE_WARP_FN std::uint32_t ballot(bool x) {
+#if VYRE_ON_DEVICE
+  return __ballot_sync(kWholeWarp, x);
+#else
+  return x ? 1u : 0u;
+#endif
+}
+VYRE_WARP_FN std::uint32_t min(std::uint32_t x) {
+#if VYRE_ON_DEVICE
+  return __reduce_min_sync(kWholeWarp, x);
+#else
+  return x;
+#endif
+}
+VYRE_WARP_FN std::uint32_t sum(std::uint32_t x) {
+#if VYRE_ON_DEVICE
+  return __reduce_add_sync(kWholeWarp, x);
+#else
+  return x;
+#endif
+}
+VYRE_WARP_FN std::uint64_t sum(std::uint64_t x) {
+#if VYRE_ON_DEVICE
+  for (int step = 16; step > 0; step /= 2) x += __shfl_xor_sync(kWholeWarp, x, step);
+#endif
+  return x;
+}
+
+VYRE_WARP_FN Four load4(const std::uint32_t* from) {
+#if VYRE_ON_DEVICE
+  const uint4 v = *reinterpret_cast<const uint4*>(from);
+  return {v.x, v.y, v.z, v.w};
+#else
+  return {from[0], from[1], from[2], from[3]};
+#endif
+}
+VYRE_WARP_FN void store4(std::uint32_t* to, Four v) {
+#if VYRE_ON_DEVICE
+  *reinterpret_cast<uint4*>(to) = make_uint4(v.x, v.y, v.z, v.w);
+#else
+  to[0] = v.x, to[1] = v.y, to[2] = v.z, to[3] = v.w;
+#endif
+}
+VYRE_WARP_FN core::Instruction fetch(const core::Instruction* at) {
+#if VYRE_ON_DEVICE
+  const uint4 v = *reinterpret_cast<const uint4*>(at);
+  return {static_cast<core::Opcode>(v.x & 0xFFFFu), static_cast<std::uint8_t>(v.x >> 16),
+          static_cast<std::uint8_t>(v.x >> 24),     static_cast<std::uint16_t>(v.y),
+          static_cast<std::uint16_t>(v.y >> 16),    static_cast<std::uint16_t>(v.z),
+          static_cast<std::uint16_t>(v.z >> 16),    v.w};
+#else
+  return *at;
+#endif
+}
+/// Asks for a line of global memory; `at` must be mapped.
+VYRE_WARP_FN void prefetch(const void* at) {
+#if VYRE_ON_DEVICE
+  asm volatile("prefetch.global.L2 [%0];" ::"l"(at));
+#else
+  (void)at;
+#endif
+}
+VYRE_WARP_FN std::uint32_t look(const std::uint32_t* word) {
+  return *static_cast<const volatile std::uint32_t*>(word);
+}
+
+}  // namespace warp
+
+/// f32 in registers of the device: subnormals are flushed in every value, NaN has any bits.
+/// Addition flushes by itself, rightly. Multiplication and division must round first and flush
+/// afterwards, which adding -0 does: .ftz on them would lose results that round up to the smallest
+/// normal number (docs/f32.md).
+namespace f32 {
+
+VYRE_WARP_FN float add(float a, float b) {
+#if VYRE_ON_DEVICE
+  float r;
+  asm("add.rn.ftz.f32 %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b));
+  return r;
+#else
+  return core::f32::add(a, b);
+#endif
+}
+VYRE_WARP_FN float sub(float a, float b) {
+#if VYRE_ON_DEVICE
+  float r;
+  asm("sub.rn.ftz.f32 %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b));
+  return r;
+#else
+  return core::f32::sub(a, b);
+#endif
+}
+VYRE_WARP_FN float flush(float x) {
+  return add(x, -0.0f);
+}
+VYRE_WARP_FN float rounded_product(float a, float b) {
+#if VYRE_ON_DEVICE
+  float r;
+  asm("mul.rn.f32 %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b));
+  return r;
+#else
+  return a * b;
+#endif
+}
+VYRE_WARP_FN float mul(float a, float b) {
+  return flush(rounded_product(a, b));
+}
+/// Two roundings. The addition flushes the rounded product.
+VYRE_WARP_FN float mul_add(float a, float b, float c) {
+  return add(rounded_product(a, b), c);
+}
+VYRE_WARP_FN float div(float a, float b) {
+#if VYRE_ON_DEVICE
+  return flush(__fdiv_rn(a, b));
+#else
+  return core::f32::div(a, b);
+#endif
+}
+/// Bits that enter f32: a subnormal must not reach a multiplication.
+VYRE_WARP_FN std::uint32_t enter(std::uint32_t bits) {
+  return core::f32::to_bits(flush(core::f32::from_bits(bits)));
+}
+/// Bits that leave f32: canonical.
+VYRE_WARP_FN std::uint32_t leave(std::uint32_t bits) {
+  const float x = flush(core::f32::from_bits(bits));
+  return x == x ? core::f32::to_bits(x) : core::f32::kNanBits;
+}
+
+}  // namespace f32
+
+}  // namespace vyre::cuda::interpreter

@@ -1,0 +1,291 @@
+// How a warp walks the lanes of a frame. Every lane of the frame belongs to one thread: of frames
+// of 32 or 64 lanes every 32nd, of wider ones four neighbours in each 128, so that a register is
+// read and written in 16-byte pieces. Nobody but its owner writes a lane's words, so that only what
+// crosses lanes needs a __syncwarp; the loop of run() has one before every instruction.
+// Device only. Spec: docs/image.md, "On a device".
+#pragma once
+
+#include <cstdint>
+
+#include "copies.cuh"
+#include "plan.cuh"
+#include "vyre/core/machine.hpp"
+#include "warp.cuh"
+
+namespace vyre::cuda::interpreter {
+
+struct WarpPolicy {
+  static constexpr bool kSequential{false};
+  static constexpr bool kBulk{true};
+  static constexpr bool kAsync{true};
+  static constexpr std::uint32_t kPart{kWide};
+  /// Loop iterations of a frame, or frames, between two looks at the stop word: it is in the L2.
+  static constexpr std::uint32_t kLookEvery{256};
+  static constexpr std::uint32_t kFoldShift{20};
+  using u32 = std::uint32_t;
+  using u64 = std::uint64_t;
+  using Machine = core::Machine<WarpPolicy>;
+  using Operand = core::Operand;
+
+  u32 lanes{kWarpLanes};
+  u32 shift{0};  // 2: this thread owns four neighbours in each 128 lanes
+  u32 self{0};
+  u32 looks{0};
+  const u32* stop{nullptr};
+  u32* folded{nullptr};  // [width]: iterations >> kFoldShift that are no longer in `iterations`
+  Machine* twin{nullptr};
+  Copies pending_copies;
+  bool async{false};
+
+  static VYRE_HOT float fadd(float a, float b) { return f32::add(a, b); }
+  static VYRE_HOT float fsub(float a, float b) { return f32::sub(a, b); }
+  static VYRE_HOT float fmul(float a, float b) { return f32::mul(a, b); }
+  static VYRE_HOT float fdiv(float a, float b) { return f32::div(a, b); }
+  static VYRE_HOT float fmul_add(float a, float b, float c) { return f32::mul_add(a, b, c); }
+  static VYRE_HOT u32 keep_f32(u32 bits) { return f32::enter(bits); }
+  static VYRE_HOT u32 leave_f32(u32 bits) { return f32::leave(bits); }
+  static VYRE_HOT core::Instruction fetch(const core::Instruction* at) { return warp::fetch(at); }
+
+  static VYRE_HD u32 atomic(core::AtomicCode code, u32* word, u32 value, u32 expected) {
+#if VYRE_ON_DEVICE
+    switch (code) {
+      case core::AtomicCode::add:
+        return atomicAdd(word, value);
+      case core::AtomicCode::bit_or:
+        return atomicOr(word, value);
+      case core::AtomicCode::bit_and:
+        return atomicAnd(word, value);
+      case core::AtomicCode::bit_xor:
+        return atomicXor(word, value);
+      case core::AtomicCode::umin:
+        return atomicMin(word, value);
+      case core::AtomicCode::umax:
+        return atomicMax(word, value);
+      case core::AtomicCode::exchange:
+        return atomicExch(word, value);
+      case core::AtomicCode::compare_exchange:
+        return atomicCAS(word, expected, value);
+    }
+#else
+    (void)code, (void)word, (void)value, (void)expected;
+#endif
+    return 0;
+  }
+
+  [[nodiscard]] VYRE_HOT u32 width() const {
+    return lanes;
+  }
+
+  // ---- walks ----
+
+  template <class F>
+  VYRE_HOT void each(F f) const {
+    if (shift != 0) {
+      for (u32 l = self * kWide; l < lanes; l += kWideStep) {
+        f(l);
+        f(l + 1);
+        f(l + 2);
+        f(l + 3);
+      }
+    } else {
+      for (u32 l = self; l < lanes; l += kWarpLanes) f(l);
+    }
+  }
+  /// The lanes of this thread in pieces: f(first, how many). Every thread gets equally many, so f
+  /// may synchronise.
+  template <class F>
+  VYRE_HOT void each_part(F f) const {
+#pragma unroll 1
+    for (u32 l = self << shift; l < lanes; l += kWarpLanes << shift) f(l, 1u << shift);
+  }
+  /// The same as each, in little code.
+  template <class F>
+  VYRE_HOT void each_rarely(F f) const {
+#pragma unroll 1
+    for (u32 part = self << shift; part < lanes; part += kWarpLanes << shift) {
+#pragma unroll 1
+      for (u32 l = part; l < part + (1u << shift); ++l) f(l);
+    }
+  }
+  template <class F>
+  VYRE_HOT void each_in_order(F f) const {
+    each_rarely(f);
+  }
+
+  // ---- whole registers ----
+
+  static VYRE_HOT Four four(const Operand& operand, u32 at) {
+    if (!operand.scalar) return warp::load4(operand.at + at);
+    const u32 x = *operand.at;
+    return {x, x, x, x};
+  }
+  static VYRE_HOT u32 one(const Operand& operand, u32 at) {
+    return operand.at[operand.scalar ? 0 : at];
+  }
+
+  template <class F>
+  VYRE_HOT void map1(u32* d, const Operand& a, F f) const {
+    if (shift == 0) {
+      for (u32 l = self; l < lanes; l += kWarpLanes) d[l] = f(one(a, l));
+      return;
+    }
+#pragma unroll 1
+    for (u32 at = self * kWide; at < lanes; at += 2 * kWideStep) {
+      const bool second = at + kWideStep < lanes;
+      const Four x = four(a, at);
+      Four y = x;
+      if (second) y = four(a, at + kWideStep);
+      warp::store4(d + at, {f(x.x), f(x.y), f(x.z), f(x.w)});
+      if (second) warp::store4(d + at + kWideStep, {f(y.x), f(y.y), f(y.z), f(y.w)});
+    }
+  }
+  template <class F>
+  VYRE_HOT void map2(u32* d, const Operand& a, const Operand& b, F f) const {
+    if (shift == 0) {
+      for (u32 l = self; l < lanes; l += kWarpLanes) d[l] = f(one(a, l), one(b, l));
+      return;
+    }
+#pragma unroll 1
+    for (u32 at = self * kWide; at < lanes; at += 2 * kWideStep) {
+      const bool second = at + kWideStep < lanes;
+      const Four x = four(a, at);
+      const Four y = four(b, at);
+      Four p = x;
+      Four q = y;
+      if (second) {
+        p = four(a, at + kWideStep);
+        q = four(b, at + kWideStep);
+      }
+      warp::store4(d + at, {f(x.x, y.x), f(x.y, y.y), f(x.z, y.z), f(x.w, y.w)});
+      if (second)
+        warp::store4(d + at + kWideStep, {f(p.x, q.x), f(p.y, q.y), f(p.z, q.z), f(p.w, q.w)});
+    }
+  }
+  template <class F>
+  VYRE_HOT void map3(u32* d, const Operand& a, const Operand& b, const Operand& c, F f) const {
+    if (shift == 0) {
+      for (u32 l = self; l < lanes; l += kWarpLanes) d[l] = f(one(a, l), one(b, l), one(c, l));
+      return;
+    }
+#pragma unroll 1
+    for (u32 at = self * kWide; at < lanes; at += kWideStep) {
+      const Four x = four(a, at);
+      const Four y = four(b, at);
+      const Four z = four(c, at);
+      warp::store4(d + at,
+                   {f(x.x, y.x, z.x), f(x.y, y.y, z.y), f(x.z, y.z, z.z), f(x.w, y.w, z.w)});
+    }
+  }
+  /// map1 where one side is a run of a buffer, which need not be aligned.
+  template <class F>
+  VYRE_HOT void copy_run(u32* to, const Operand& from, F f) const {
+    const auto address = [](const u32* p) { return reinterpret_cast<std::uintptr_t>(p); };
+    if (((address(to) | (from.scalar ? 0 : address(from.at))) & 15) == 0) {
+      map1(to, from, f);
+      return;
+    }
+#pragma unroll 1
+    for (u32 l = self; l < lanes; l += kWarpLanes) {
+      // Not the owner's lanes, but whole lines; a run is never read and written by one instruction.
+      to[l] = f(one(from, l));
+    }
+    warp::sync();  // gives the register back to its owners
+  }
+  VYRE_HOT void count_from(u32* d, u32 first) const {
+    if (shift == 0) {
+      for (u32 l = self; l < lanes; l += kWarpLanes) d[l] = first + l;
+      return;
+    }
+    for (u32 at = self * kWide; at < lanes; at += kWideStep) {
+      const u32 x = first + at;
+      warp::store4(d + at, {x, x + 1, x + 2, x + 3});
+    }
+  }
+
+  // ---- all lanes ----
+
+  static VYRE_HOT bool any(bool x) {
+    return warp::any(x);
+  }
+  static VYRE_HOT u32 min(u32 x) {
+    return warp::min(x);
+  }
+  static VYRE_HOT u32 sum(u32 x) {
+    return warp::sum(x);
+  }
+  static VYRE_HOT u64 sum64(u64 x) {
+    return warp::sum(x);
+  }
+  static VYRE_HOT void sync() {
+    warp::sync();
+  }
+  /// Whether a lane of this thread's slice says so.
+  [[nodiscard]] VYRE_HOT bool any_of_slice(bool x) const {
+    const u32 votes = warp::ballot(x);
+    return (shift != 0 ? votes >> (self / 8 * 8) & 0xFFu : votes) != 0;
+  }
+  /// Every lane stores: each later reads what it wrote itself, or the same from another lane.
+  static VYRE_HOT void store_scalar(u32* to, u32 value) {
+    warp::sync();  // every lane has read what `value` was made of
+    *to = value;
+  }
+
+  // ---- memory ----
+
+  /// The next frame's lines, as far as the buffer goes.
+  VYRE_HOT void prefetch(const core::AliasedWord* words, u32 count, u64 there) const {
+    if (count > there || self * 32 >= count) return;
+    warp::prefetch(words + self * 32);
+  }
+  static VYRE_HOT void prefetch_for_writing(const core::AliasedWord*, u32) {}
+
+  // ---- fuel, the stop word, copies ----
+
+  [[nodiscard]] VYRE_HD u64 iterations_before(u32 l) const {
+    return u64{folded[l]} << kFoldShift;
+  }
+  VYRE_HD u32 fold(u32 l, u32 spent) const {
+    folded[l] += spent >> kFoldShift;
+    return spent & ((1u << kFoldShift) - 1);
+  }
+  VYRE_HOT void begin_loops() const {
+    u32* const f = folded;
+    each([=](u32 l) { f[l] = 0; });
+  }
+  VYRE_HOT bool stop_requested() {
+    if (++looks % kLookEvery != 0 || stop == nullptr) return false;
+    return warp::any(warp::look(stop) != 0);
+  }
+  [[nodiscard]] VYRE_HOT bool has_copies() const {
+    return async;
+  }
+  VYRE_HD Copies& copies() {
+    return pending_copies;
+  }
+  static VYRE_HOT void plain_floats(bool) {}
+
+  /// Rare work, out of line, on the twin: only the twin's address is ever known to a function, so
+  /// that the machine itself can live in registers.
+  static VYRE_HOT void apart(Machine& m, core::Rare what);
+};
+
+/// Everything of the machine that is not in the loop of run().
+static __device__ __noinline__ void perform_apart(core::Machine<WarpPolicy>& twin,
+                                                  core::Rare what) {
+  twin.perform(what);
+}
+
+VYRE_HOT void WarpPolicy::apart(Machine& m, core::Rare what) {
+#if VYRE_ON_DEVICE
+  Machine& twin = *m.policy.twin;
+  m.give_place(twin);
+  warp::sync();  // no lane is still at the instruction before
+  perform_apart(twin, what);
+  twin.give_state(m);
+  warp::sync();
+#else
+  (void)m, (void)what;
+#endif
+}
+
+}  // namespace vyre::cuda::interpreter
