@@ -70,7 +70,7 @@ class Poller {
         unlimited_(window_ >= 1u << end_.log2),
         lane_(threadIdx.x & (kWarp - 1)),
         team_(team),
-        run_((look(ring.turn) >> kRunSlotsLog2) + member) {}
+        run_((ring.begin >> kRunSlotsLog2) + member) {}
 
   __device__ void run() {
     for (;;) {
@@ -79,9 +79,13 @@ class Poller {
       const bool mine = turn >> kRunSlotsLog2 == run_;
       const bool burst = agree(ring_.burst) != 0;
       if (agree(ring_.closed) != 0) break;
-      if (burst) {
+      // A slot further ahead than the ring is long still holds an item of an earlier lap, which may
+      // have the same phase: only the owner of the turn looks there, who stops at the first gap.
+      const bool in_reach =
+          mine || (run_ + 1) << kRunSlotsLog2 <= turn + (std::uint64_t{1} << log2_);
+      if (burst && in_reach) {
         fetch_ahead();
-      } else if (mine) {
+      } else if (mine) {  // and quiet
         if (!poll_one(turn)) break;
       } else {
         __nanosleep(64);

@@ -50,7 +50,8 @@ __device__ void be_ingress(const KernelArguments& a, std::uint8_t* shared) {
   if (threadIdx.x < rings) {
     IngressRing& ring = block.rings[threadIdx.x];
     ring.queue = blockIdx.x + threadIdx.x * a.ingress_blocks;
-    ring.turn = a.queues[ring.queue].position;
+    ring.begin = a.queues[ring.queue].position;
+    ring.turn = ring.begin;
     ring.reserved = kNoTicket;
     ring.burst = 0;
     ring.closed = 0;
