@@ -158,6 +158,46 @@ TEST_P(Threads, EveryItemComesOnceInItsProducersOrderAndEveryCompletionGoesBack)
 INSTANTIATE_TEST_SUITE_P(Producers, Threads, testing::Values(1, 2, 4, 8),
                          [](const auto& info) { return "x" + std::to_string(info.param); });
 
+// Without claims the rings alone keep the two sides apart.
+TEST(ThreadsSingleProducer, EveryItemComesOnceInOrder) {
+  auto made = Queue::create({.slots = 64, .single_producer = true});
+  ASSERT_TRUE(made);
+  Queue& queue = *made;
+  const std::uint32_t total = static_cast<std::uint32_t>(20'000 * scale());
+  const auto deadline = Clock::now() + std::chrono::seconds{100};
+  std::thread producer([&] {
+    const Producer ring = queue.producer();
+    for (std::uint32_t sent = 0; sent < total && Clock::now() < deadline;) {
+      const Reservation got = ring.try_reserve(std::min(total - sent, 16u));
+      if (got.outcome == TakeOutcome::full) std::this_thread::yield();
+      for (std::uint32_t i = 0; i < got.count; ++i, ++sent)
+        ring.publish_owned(got.first + i, {0, sent, sent * 7u, ~sent}, 0);
+    }
+  });
+  Consumer consumer = queue.consumer();
+  Reader reader = queue.reader();
+  std::uint64_t wrong = 0;
+  while (reader.position < total && Clock::now() < deadline) {
+    TakenItem taken[32];
+    const std::uint32_t n = consumer.take(taken, 32);
+    consumer.release();
+    for (std::uint32_t i = 0; i < n; ++i) {
+      const auto serial = static_cast<std::uint32_t>(consumer.position - n + i);
+      const MegakernelWorkItem& it = taken[i].item;
+      if (it.input_handle != serial || it.output_handle != serial * 7u || it.param != ~serial)
+        ++wrong;
+      queue.writer().post(serial, Completion{});
+    }
+    TakenCompletion out[32];
+    if (reader.take(out, 32, consumer.position) != n) ++wrong;
+    reader.release();
+    if (n == 0) std::this_thread::yield();
+  }
+  producer.join();
+  EXPECT_EQ(reader.position, total);
+  EXPECT_EQ(wrong, 0u);
+}
+
 // Hazard: producer and reaper meet at one slot. Exactly one of them wins, and the poller sees what
 // the winner wrote.
 TEST(ThreadsReaper, ProducerAndReaperNeverBothWin) {
