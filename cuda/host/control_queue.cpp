@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <system_error>
 #include <thread>
 
 #include "vyre/protocol/fault_names.hpp"
@@ -15,10 +16,16 @@ namespace {
 using megakernel::Command;
 using megakernel::ControlCommand;
 
-/// One warp copies one piece, so a transfer wants many pieces rather than large ones.
-constexpr std::uint64_t kMaxChunk{std::uint64_t{256} << 10};
+/// One warp copies one piece, so a transfer wants many pieces rather than large ones; a larger one
+/// would have to be shared among warps first.
+constexpr std::uint64_t kMaxChunk{std::uint64_t{64} << 10};
 constexpr std::uint64_t kMinPiece{std::uint64_t{16} << 10};
 constexpr std::uint64_t kPiecesWanted{16};
+/// A thread for so many bytes of one transfer, and at most so many threads.
+constexpr std::uint64_t kPartBytes{std::uint64_t{8} << 20};
+constexpr std::uint64_t kMovers{4};
+/// Pieces of one thread on their way: so many warps fill the link, and others want slots too.
+constexpr std::uint64_t kFlight{64};
 constexpr std::uint32_t kSpins{4'000};  // some tens of microseconds: a few round trips
 constexpr std::chrono::microseconds kNap{50};
 
@@ -64,6 +71,8 @@ class ControlQueue::Patience {
     std::this_thread::sleep_for(kNap);
     return {};
   }
+
+  void reset() { looks_ = 0; }
 
  private:
   Owner& owner_;
@@ -112,7 +121,7 @@ void ControlQueue::collect() {
     for (std::uint32_t i = 0; i < count; ++i) {
       const std::uint64_t slot = batch[i].position % kControlSlots;
       results_[slot] = batch[i].completion;
-      places_[slot] = Place::ended;
+      places_[slot].store(Place::ended, std::memory_order_release);  // [CTRL-1] the result
     }
     if (count != 0) reader_.release();
     if (count < batch.size()) return;
@@ -123,12 +132,12 @@ Result<std::optional<std::uint64_t>> ControlQueue::try_submit(const ControlComma
   const std::lock_guard lock(mutex_);
   collect();
   const std::uint64_t slot = next_ % kControlSlots;
-  if (places_[slot] != Place::free) return std::nullopt;
+  if (places_[slot].load(std::memory_order_acquire) != Place::free) return std::nullopt;
   const queue::Reservation got = producer_.try_reserve(1);
   if (got.outcome == queue::TakeOutcome::closed) return fail(Errc::closed, "the session is closed");
   if (got.count == 0) return std::nullopt;
   next_ = got.first + 1;
-  places_[slot] = Place::pending;
+  places_[slot].store(Place::pending, std::memory_order_relaxed);  // relaxed: under the mutex
   commands_[slot] = command;
   producer_.publish_owned(
       got.first, {megakernel::kControlOp, 0, 0, static_cast<std::uint32_t>(slot)}, kQueueFlagNone);
@@ -139,21 +148,19 @@ Result<std::optional<std::uint64_t>> ControlQueue::try_submit(const ControlComma
 Status ControlQueue::finish(std::uint64_t position) {
   const std::uint64_t slot = position % kControlSlots;
   Patience patience(owner_);
-  for (;;) {
-    {
-      const std::lock_guard lock(mutex_);
-      collect();
-      if (places_[slot] == Place::ended) {
-        places_[slot] = Place::free;
-        const Completion& end = results_[slot];
-        if (end.status() == CompletionStatus::done) return {};
-        return fail(end.status() == CompletionStatus::cancelled ? Errc::cancelled : Errc::internal,
-                    std::string("the device ended a ") + name_of(commands_[slot].command) +
-                        " command as " + std::string(fault_name(end.code())));
-      }
-    }
+  // [CTRL-1] acquire: the result. Whoever gets the mutex collects for all who wait.
+  while (places_[slot].load(std::memory_order_acquire) != Place::ended) {
+    if (const std::unique_lock lock(mutex_, std::try_to_lock); lock.owns_lock()) collect();
+    if (places_[slot].load(std::memory_order_acquire) == Place::ended) break;
     VYRE_TRY(patience.wait(name_of(commands_[slot].command)));
   }
+  const Completion end = results_[slot];
+  const Command what = commands_[slot].command;
+  places_[slot].store(Place::free, std::memory_order_release);  // [CTRL-1] nobody reads it any more
+  if (end.status() == CompletionStatus::done) return {};
+  return fail(end.status() == CompletionStatus::cancelled ? Errc::cancelled : Errc::internal,
+              std::string("the device ended a ") + name_of(what) + " command as " +
+                  std::string(fault_name(end.code())));
 }
 
 Status ControlQueue::run(const ControlCommand& command) {
@@ -168,7 +175,38 @@ Status ControlQueue::run(const ControlCommand& command) {
 template <class Before, class After>
 Status ControlQueue::transfer(std::uint64_t bytes, const Before& before, const After& after) {
   const std::uint64_t step = piece_bytes(bytes);
-  std::array<Piece, kControlSlots / 2> flight;  // a ring: others want slots too
+  const std::uint64_t cpus = std::max(1u, std::thread::hardware_concurrency() / 2);
+  const std::uint64_t parts =
+      std::clamp<std::uint64_t>(bytes / kPartBytes, 1, std::min(kMovers, cpus));
+  const std::uint64_t part = (bytes / parts + step - 1) / step * step;
+  std::array<Status, kMovers> results{};
+  const auto move_part = [&](std::uint64_t i) {
+    const std::uint64_t begin = std::min(bytes, i * part);
+    const std::uint64_t end = i + 1 == parts ? bytes : std::min(bytes, begin + part);
+    results[i] = transfer_part(begin, end, step, before, after);
+  };
+  std::array<std::thread, kMovers> movers;
+  for (std::uint64_t i = 1; i < parts; ++i) {
+    try {
+      movers[i] = std::thread(move_part, i);
+    } catch (const std::system_error&) {
+      move_part(i);  // slower, that is all
+    }
+  }
+  move_part(0);
+  for (std::thread& mover : movers) {
+    if (mover.joinable()) mover.join();
+  }
+  for (Status& result : results) {
+    if (!result) return std::move(result);
+  }
+  return {};
+}
+
+template <class Before, class After>
+Status ControlQueue::transfer_part(std::uint64_t begin, std::uint64_t end, std::uint64_t step,
+                                   const Before& before, const After& after) {
+  std::array<Piece, kFlight> flight;  // a ring
   std::uint64_t first = 0;
   std::uint64_t last = 0;
   // The first error stops new pieces; those in flight are seen to their end, since the device
@@ -189,8 +227,8 @@ Status ControlQueue::transfer(std::uint64_t bytes, const Before& before, const A
   std::uint32_t ready = kNoChunk;  // a chunk that is prepared and not submitted
   ControlCommand command{};
   Patience patience(owner_);
-  for (std::uint64_t at = 0; at < bytes && result;) {
-    const std::uint64_t size = std::min(step, bytes - at);
+  for (std::uint64_t at = begin; at < end && result;) {
+    const std::uint64_t size = std::min(step, end - at);
     bool moved = false;
     if (ready == kNoChunk && last - first < flight.size()) ready = try_take_chunk();
     if (ready != kNoChunk) {
@@ -213,6 +251,7 @@ Status ControlQueue::transfer(std::uint64_t bytes, const Before& before, const A
         command.command = Command::none;
         at += size;
         moved = true;
+        patience.reset();
       }
     }
     // No room: first what is our own, whose slots and chunks others may wait for too.

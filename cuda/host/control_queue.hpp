@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -20,7 +21,7 @@
 
 namespace vyre::cuda {
 
-inline constexpr std::uint32_t kControlSlots{128};  // commands in flight
+inline constexpr std::uint32_t kControlSlots{256};  // commands in flight
 /// A command that has not ended after so long while the kernel is alive: workers have been busy
 /// with other items for all of it.
 inline constexpr std::chrono::seconds kControlWait{60};
@@ -35,7 +36,7 @@ class ControlQueue {
     /// Why no command can end any more. Looks after the kernel while at it.
     [[nodiscard]] virtual std::optional<Error> broken() = 0;
   };
-  /// Writes piece [offset, offset + piece.size()) of what is uploaded.
+  /// Writes piece [offset, offset + piece.size()) of what is uploaded. Any thread, several at once.
   using Fill = std::function<Status(std::uint64_t offset, MutableByteSpan piece)>;
 
   /// `rings` have kControlSlots slots and a single producer: this object. `commands` and `staging`
@@ -71,20 +72,27 @@ class ControlQueue {
   [[nodiscard]] MutableByteSpan chunk(std::uint32_t index) const noexcept;
   [[nodiscard]] std::uint64_t piece_bytes(std::uint64_t total) const noexcept;
   /// `before` prepares a chunk and gives the command, `after` sees its bytes once it has ended.
+  /// Large transfers are shared by a few threads, since one cannot copy as fast as the link
+  /// carries: both are then called from any of them, for different bytes.
   template <class Before, class After>
   [[nodiscard]] Status transfer(std::uint64_t bytes, const Before& before, const After& after);
+  template <class Before, class After>
+  [[nodiscard]] Status transfer_part(std::uint64_t begin, std::uint64_t end, std::uint64_t step,
+                                     const Before& before, const After& after);
 
   std::span<megakernel::ControlCommand> commands_;
   MutableByteSpan staging_;
   Owner& owner_;
   std::uint64_t chunk_bytes_;
 
+  /// [CTRL-1] Set to pending and ended under the mutex, to free by whoever waits for the command.
+  std::array<std::atomic<Place>, kControlSlots> places_{};
+
   std::mutex mutex_;  // everything below
   queue::Producer producer_;
   queue::Reader reader_;
   std::uint64_t next_{0};
-  std::array<Place, kControlSlots> places_{};
-  std::array<Completion, kControlSlots> results_{};
+  std::array<Completion, kControlSlots> results_{};  // of a place that is `ended`: its owner's
   std::vector<std::uint32_t> free_chunks_;
 };
 

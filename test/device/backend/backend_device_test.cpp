@@ -183,6 +183,35 @@ TEST_F(BackendOnDevice, ItemsAndBytesGoThroughAndItStops) {
       EXPECT_TRUE(std::equal(back.begin(), back.end() - 3, given.begin())) << "at an odd offset";
     }
   }
+  // Bytes a second of a large buffer, and the time of a small one.
+  Bytes large(std::uint64_t{64} << 20, 1);
+  for (int i = 0; i < 3; ++i) {
+    const auto begin = Clock::now();
+    ASSERT_TRUE(backend_->write(handle, 0, large));
+    const auto middle = Clock::now();
+    ASSERT_TRUE(backend_->read(handle, 0, large));
+    const std::chrono::duration<double> in = middle - begin;
+    const std::chrono::duration<double> out = Clock::now() - middle;
+    step("64 MiB: write " + std::to_string(0.067108864 / in.count()) + " GB/s, read " +
+         std::to_string(0.067108864 / out.count()) + " GB/s");
+  }
+  for (const std::uint64_t bytes : {4'096u, 65'536u, 1u << 20}) {
+    std::vector<double> writes;
+    std::vector<double> reads;
+    for (int i = 0; i < 101; ++i) {
+      const auto begin = Clock::now();
+      ASSERT_TRUE(backend_->write(handle, 0, ByteSpan{large}.first(bytes)));
+      const auto middle = Clock::now();
+      ASSERT_TRUE(backend_->read(handle, 0, MutableByteSpan{large}.first(bytes)));
+      const auto end = Clock::now();
+      writes.push_back(std::chrono::duration<double, std::micro>(middle - begin).count());
+      reads.push_back(std::chrono::duration<double, std::micro>(end - middle).count());
+    }
+    std::nth_element(writes.begin(), writes.begin() + 50, writes.end());
+    std::nth_element(reads.begin(), reads.begin() + 50, reads.end());
+    step(std::to_string(bytes) + " bytes: write " + std::to_string(writes[50]) + " us, read " +
+         std::to_string(reads[50]) + " us p50");
+  }
   const std::uint32_t members[2]{1, 2};
   ASSERT_TRUE(backend_->bind(99, members));
   backend_->release(99);

@@ -54,7 +54,7 @@ TEST(CudaBackend, BytesOfEverySizeComeBackAsTheyWere) {
   running.start();
   std::uint32_t handle = 0;
   for (const std::size_t bytes :
-       {0u, 1u, 15u, 16u, 4'095u, 16'384u, 16'385u, 65'537u, 131'072u, 3'000'001u}) {
+       {0u, 1u, 15u, 16u, 4'095u, 16'384u, 16'385u, 65'537u, 131'072u, 3'000'001u, 17'000'003u}) {
     SCOPED_TRACE(bytes);
     ++handle;
     ASSERT_TRUE(running.backend->allocate(handle, bytes + 7));
