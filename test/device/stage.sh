@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds what runs on a machine with a device and lays it into one folder that needs nothing but libc, libstdc++ and
 # the driver there: stripped binaries, the data that tests read, the libraries that such a machine may lack, prove.sh.
-#   bash test/device/stage.sh [BUILD_FOLDER] [STAGE_FOLDER]      needs nvcc, no GPU
+#   bash test/device/stage.sh [BUILD_FOLDER [STAGE_FOLDER [TARGET...]]]      needs nvcc, no GPU
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=${1:-$root/build/gpu/build}
@@ -12,6 +12,7 @@ if [[ ! -f $build/build.ninja ]]; then
 fi
 wanted=(vyre equality_device_test load_device_test failure_device_test runtime_device_test device_test
         native_device_test megakernel_bench)
+[[ $# -le 2 ]] || wanted=("${@:3}")
 targets=()
 for name in "${wanted[@]}"; do
   if ninja -C "$build" -t query "$name" >/dev/null 2>&1; then targets+=("$name"); else echo "no target $name" >&2; fi
