@@ -100,8 +100,8 @@ TEST(CudaBackendFailure, ALaunchThatIsRefusedLosesTheDevice) {
 
 TEST(CudaBackendFailure, AKernelThatEndsWithoutItsItemIsFoundOut) {
   Running running;
-  running.start();
   running.fake->forgetful = true;
+  running.start();
   running.submit(0);
   const auto why = await_loss(running);
   ASSERT_TRUE(why.has_value());

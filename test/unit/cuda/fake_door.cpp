@@ -131,6 +131,8 @@ void FakeDoor::run_kernel(const KernelArguments& a) {
         leave();
         return;
       }
+      std::this_thread::yield();
+      continue;
     }
     if (round(a) != 0) {
       busy = Clock::now();
