@@ -129,7 +129,7 @@ TEST(DeviceEquality, CasesGiveTheirAnswers) {
   }
   std::printf("%d cases, %d more ask for a grid that a session cannot be asked for\n", ran,
               other_grid);
-  EXPECT_GT(ran, 100);
+  EXPECT_GT(ran, 30);
 }
 
 // ---- built-in ops
