@@ -24,7 +24,7 @@ inline constexpr std::uint32_t kBurstLooks{16};
 /// One ring as its team shares it (shared memory of the ingress block).
 struct IngressRing {
   std::uint64_t begin;  // where this launch began
-  std::uint64_t turn;  // next position to take; written by the warp whose group it is in
+  std::uint64_t turn;   // next position to take; written by the warp whose group it is in
   std::uint64_t
       reserved;          // a number drawn ahead of the next item, or kNoTicket; goes with the turn
   std::uint32_t burst;   // 1: fetch ahead
@@ -69,6 +69,7 @@ class Poller {
         log2_(arguments.queues[ring.queue].slots_log2),
         window_(arguments.queues[ring.queue].window),
         unlimited_(window_ >= 1u << end_.log2),
+        own_(ring.queue + 1 == arguments.queue_count),
         lane_(threadIdx.x & (kWarp - 1)),
         team_(team),
         run_((ring.begin >> kRunSlotsLog2) + member) {}
@@ -359,7 +360,7 @@ class Poller {
     const bool mine = lane_ >= from && lane_ < upto;
     const std::uint64_t position = base + lane_;
     const std::uint32_t flags = v.x >> kSlotFlagsShift & kSlotFlagsMask;
-    const auto cancel = static_cast<FaultCode>(agree(block_.cancel));
+    const auto cancel = own_ ? FaultCode::none : static_cast<FaultCode>(agree(block_.cancel));
     const bool abandoned = (flags & kQueueFlagAbandoned) != 0;
     const bool cancelled = abandoned || cancel != FaultCode::none;
     const bool here = mine && (cancelled || (v.x & kSlotOpMask) == 0);
@@ -396,6 +397,7 @@ class Poller {
   const std::uint32_t log2_;
   const std::uint32_t window_;
   const bool unlimited_;
+  const bool own_;  // the host's own queue: memory goes on changing when items are cancelled
   const std::uint32_t lane_;
   const std::uint32_t team_;
   std::uint64_t run_;  // the next run of ours that is not done

@@ -145,7 +145,8 @@ class Worker {
       }
       case JobKind::native:
         must = native::scratch_needed(job_.call) > place_.scratch_bytes;
-        if (!must && units_of(job_, 0) <= kAloneUnits) return nullptr;
+        // By its bytes: a first phase may be small that many units follow.
+        if (!must && bytes_of(job_.call) <= kAloneUnits * kBytesAUnit) return nullptr;
         break;
       case JobKind::command:
         if (units_of(job_, 0) <= kAloneUnits) return nullptr;
@@ -168,6 +169,16 @@ class Worker {
       if (must && found == kSpreadSlots) __nanosleep(500);
     } while (must && found == kSpreadSlots);
     return found == kSpreadSlots ? nullptr : a_.spread + found;
+  }
+
+  [[nodiscard]] __device__ static std::uint64_t bytes_of(const native::Call& call) {
+    std::uint64_t sum = 0;
+#pragma unroll
+    for (std::uint32_t i = 0; i < native::kMaxInputs; ++i) {
+      if (i < call.input_count) sum += call.inputs[i].bytes;
+    }
+    // Only mem.fill reads nothing; elsewhere outputs may be much longer than what is written.
+    return call.input_count == 0 ? call.outputs[0].bytes : sum;
   }
 
   [[nodiscard]] __device__ std::uint8_t* memory_of(const SpreadSlot& slot) const {
@@ -265,7 +276,13 @@ class Worker {
       run_claimed(slot, phase, unit);
       std::uint32_t finished = 0;
       if (lane_id() == 0) {
-        fence_acq_rel_gpu();  // [SPREAD-2] release of what the unit wrote, acquire of the others'
+        // [SPREAD-2] release of what the unit wrote, acquire of what the others did. What went
+        // across the link has to have left this multiprocessor before another one says so.
+        if (wrote_by(job_) == Wrote::host) {
+          fence_acq_rel_sys();
+        } else {
+          fence_acq_rel_gpu();
+        }
         finished = add_acq_rel_gpu(&slot.finished, 1) + 1;
         fence_acq_rel_gpu();
       }
