@@ -104,10 +104,13 @@ class Poller {
   [[nodiscard]] __device__ const RingSlot* slot(std::uint64_t group) const {
     return submissions_ + slot_of((group << kGroupSlotsLog2) + lane_, log2_);
   }
-  /// Slots from the first of the group on that carry this lap's items.
-  [[nodiscard]] __device__ std::uint32_t ready(const uint4& v, std::uint64_t group) const {
+  /// The end of the slots from `from` on that carry this lap's items without a gap. Those before
+  /// `from` have been taken, and may carry the next lap's by now.
+  [[nodiscard]] __device__ std::uint32_t ready(const uint4& v, std::uint64_t group,
+                                               std::uint32_t from) const {
     const std::uint32_t phase = phase_of(group << kGroupSlotsLog2, log2_);
-    const std::uint32_t there = __ballot_sync(~0u, (v.x & kSlotPhaseBit) == phase);
+    const std::uint32_t there =
+        __ballot_sync(~0u, (v.x & kSlotPhaseBit) == phase) | ((1u << from) - 1u);
     return there == ~0u ? kGroupSlots : static_cast<std::uint32_t>(__ffs(~there)) - 1u;
   }
 
@@ -122,7 +125,7 @@ class Poller {
     const std::uint64_t group = turn >> kGroupSlotsLog2;
     const uint4 v = load_acquire_sys(slot(group));
     const std::uint32_t from = static_cast<std::uint32_t>(turn) & (kGroupSlots - 1);
-    const std::uint32_t upto = ready(v, group);
+    const std::uint32_t upto = ready(v, group, from);
     if (upto <= from) {
       // `leave` was read before the slot: an item published before it was seen would be there.
       if (leave != Leave::stay) {
@@ -160,8 +163,7 @@ class Poller {
     for (int i = 0; i < kRunGroups; ++i) {
       const std::uint32_t begin = static_cast<std::uint32_t>(i) * kGroupSlots;
       if (upto < begin || upto >= begin + kGroupSlots) continue;
-      const std::uint32_t there = ready(v[i], first + static_cast<std::uint32_t>(i));
-      if (begin + there > upto) upto = begin + there;
+      upto = begin + ready(v[i], first + static_cast<std::uint32_t>(i), upto - begin);
       waits = waits || (v[i].x >> kSlotFlagsShift & kQueueFlagsOfCallers) != 0;
     }
     if (upto == from) {
