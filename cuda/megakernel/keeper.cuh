@@ -62,7 +62,7 @@ class Keeper {
   /// The relay's words into the block.
   __device__ void pass_on() {
     if (lane_ == 0) {
-      const std::uint32_t leave = load_acquire_gpu_u32(&a_.relay->leave);
+      const std::uint32_t leave = load_acquire_gpu_u32(&a_.relay->leave);  // [LEAVE-1]
       const std::uint32_t cancel = load_relaxed_gpu_u32(&a_.relay->cancel);
       if (cancel != block_.cancel) put(block_.cancel, cancel);
       if (leave != block_.leave) put(block_.leave, leave);
@@ -139,7 +139,7 @@ class Keeper {
     if (lane_ == 0) {
       store_relaxed_sys_u32(&a_.report->leaving, a_.epoch);
       fence_sc_sys();  // [PARK-1] with the fence of a doorbell
-      store_release_gpu_u32(&a_.relay->leave, static_cast<std::uint32_t>(how));
+      store_release_gpu_u32(&a_.relay->leave, static_cast<std::uint32_t>(how));  // [LEAVE-1]
     }
     __syncwarp();
   }
