@@ -29,7 +29,7 @@ Result<double> median_rate(const One& one) {
 }
 
 /// Rings in pinned memory and the echo kernel, under the same load.
-Result<double> bare_rate(std::uint32_t producers, std::uint64_t count) {
+Result<double> bare_rate(std::uint32_t producers, std::uint64_t count, Waits& waits) {
   const queue::QueueOptions options{kSlots, kSlots, true};
   const auto layout = queue::SharedLayout::of(options);
   const MegakernelWorkItem no_op{0, 0, 0, 0};
@@ -52,16 +52,18 @@ Result<double> bare_rate(std::uint32_t producers, std::uint64_t count) {
     std::vector<Lane> lanes;
     for (std::uint32_t p = 0; p < producers; ++p)
       lanes.push_back({queues[p].producer(), &readers[p], {&no_op, 1}});
+    waits = {};
     VYRE_ASSIGN(EchoKernel echo, EchoKernel::start(rings, count));
-    const Result<double> rate = items_per_s<Publish::owned>(std::span(lanes), count, [] {});
+    const Result<double> rate = items_per_s<Publish::owned>(
+        std::span(lanes), count, [] {}, &waits);
     VYRE_TRY(echo.finish());
     return rate;
   });
 }
 
 template <Publish kPublish>
-Result<double> machine_rate(const Settings& settings, std::uint32_t producers,
-                            std::uint64_t count) {
+Result<double> machine_rate(const Settings& settings, std::uint32_t producers, std::uint64_t count,
+                            Waits& waits) {
   MachineOptions options;
   options.queues = producers;
   options.ring_slots = kSlots;
@@ -69,7 +71,9 @@ Result<double> machine_rate(const Settings& settings, std::uint32_t producers,
   const std::vector<std::vector<MegakernelWorkItem>> items(producers, {{0, 0, 0, 0}});
   std::vector<Lane> lanes = lanes_of(*machine, producers, items);
   return median_rate([&] {
-    return items_per_s<kPublish>(std::span(lanes), count, [&] { machine->backend().doorbell(); });
+    waits = {};
+    return items_per_s<kPublish>(
+        std::span(lanes), count, [&] { machine->backend().doorbell(); }, &waits);
   });
 }
 
@@ -135,22 +139,30 @@ Status no_op_section(const Settings& settings, const RowSink& sink) {
                       }));
   for (const std::uint32_t producers : {1u, 2u, 4u, 8u}) {
     const std::uint64_t count = settings.scaled(producers == 1 ? 16'000'000 : 10'000'000);
-    const Number bare("bare ring", bare_rate(producers, count));
+    Waits bare_waits;
+    Waits waits;
+    const Number bare("bare ring", bare_rate(producers, count, bare_waits));
     const std::string suffix = "/producers:" + std::to_string(producers);
     const auto add = [&](const std::string& name, const Result<double>& rate,
                          std::optional<double> goal) {
       Row row = rate_row("no_op", name + suffix, rate);
       row.baselines = {bare, launches, graphs};
       row.goal = goal;
-      row.details = {{"items", static_cast<double>(count * producers)}, {"ring_slots", kSlots}};
+      row.details = {{"items", static_cast<double>(count * producers)},
+                     {"ring_slots", kSlots},
+                     {"full_looks", static_cast<double>(waits.full_looks)},
+                     {"empty_looks", static_cast<double>(waits.empty_looks)},
+                     {"bare_full_looks", static_cast<double>(bare_waits.full_looks)},
+                     {"bare_empty_looks", static_cast<double>(bare_waits.empty_looks)}};
       sink.add(row);
     };
     std::optional<double> goal;
     if (producers == 1) goal = 250;
     if (producers == 8) goal = 800;
-    add("ring/owned", machine_rate<Publish::owned>(settings, producers, count), goal);
-    add("ring/contended", machine_rate<Publish::contended>(settings, producers, count / 2),
+    add("ring/owned", machine_rate<Publish::owned>(settings, producers, count, waits), goal);
+    add("ring/contended", machine_rate<Publish::contended>(settings, producers, count / 2, waits),
         std::nullopt);
+    waits = {};
     add("session", session_rate(settings, producers, count / 4), std::nullopt);
   }
   return {};

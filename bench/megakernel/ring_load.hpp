@@ -49,17 +49,26 @@ struct alignas(128) LaneEnd {
   std::uint64_t position_sum{0};
   std::uint32_t not_done{0};
   bool refused{false};
+  std::uint64_t full_looks{0};   // the producer found no room: it waited for kernel or collector
+  std::uint64_t empty_looks{0};  // the collector found nothing: it waited for kernel or producer
   Clock::time_point at{};
+};
+
+/// Which of the two host threads waited for the other, over all lanes of a run.
+struct Waits {
+  std::uint64_t full_looks{0};
+  std::uint64_t empty_looks{0};
 };
 
 template <Publish kPublish, class Doorbell>
 void produce(const Lane& lane, std::uint64_t count, const Doorbell& doorbell,
              const std::atomic<bool>& stop, LaneEnd& end) {
-  constexpr std::uint64_t kBatch{256};
+  constexpr std::uint64_t kBatch{1'024};
   const queue::Producer producer = lane.submissions;
   const MegakernelWorkItem* const items = lane.items.data();
   const std::size_t kinds = lane.items.size();
   std::size_t next = 0;
+  std::uint64_t full_looks = 0;
   for (std::uint64_t sent = 0; sent < count;) {
     const auto want = static_cast<std::uint32_t>(std::min(kBatch, count - sent));
     const queue::Reservation got = producer.try_reserve(want);
@@ -68,6 +77,7 @@ void produce(const Lane& lane, std::uint64_t count, const Doorbell& doorbell,
         end.refused = true;
         return;
       }
+      ++full_looks;
       relax();
       continue;
     }
@@ -83,6 +93,7 @@ void produce(const Lane& lane, std::uint64_t count, const Doorbell& doorbell,
     doorbell();
     sent += got.count;
   }
+  end.full_looks = full_looks;
 }
 
 inline void collect(const Lane& lane, std::uint64_t count, std::atomic<bool>& stop, LaneEnd& end) {
@@ -91,7 +102,7 @@ inline void collect(const Lane& lane, std::uint64_t count, std::atomic<bool>& st
   queue::TakenCompletion taken[kBatch];
   queue::Reader& reader = *lane.completions;
   const auto begin = Clock::now();
-  std::uint32_t empty = 0;
+  std::uint64_t empty = 0;
   std::uint64_t ended = 0;
   std::uint64_t sum = 0;
   std::uint32_t not_done = 0;
@@ -113,6 +124,7 @@ inline void collect(const Lane& lane, std::uint64_t count, std::atomic<bool>& st
   }
   end.at = Clock::now();
   end.ended = ended;
+  end.empty_looks = empty;
   end.position_sum = sum;
   end.not_done = not_done;
   if (ended < count) stop.store(true, std::memory_order_relaxed);
@@ -121,7 +133,8 @@ inline void collect(const Lane& lane, std::uint64_t count, std::atomic<bool>& st
 /// Items a second over all lanes, from the first store until the last completion has been
 /// collected. An error unless each of `count` items a lane ended once and as done.
 template <Publish kPublish, class Doorbell>
-Result<double> items_per_s(std::span<Lane> lanes, std::uint64_t count, const Doorbell& doorbell) {
+Result<double> items_per_s(std::span<Lane> lanes, std::uint64_t count, const Doorbell& doorbell,
+                           Waits* waits = nullptr) {
   std::atomic<std::uint32_t> waiting{0};
   std::atomic<bool> go{false};
   std::atomic<bool> stop{false};
@@ -158,6 +171,10 @@ Result<double> items_per_s(std::span<Lane> lanes, std::uint64_t count, const Doo
                       std::to_string(count) + " items ended, or not each once and as done");
     }
     last = std::max(last, ends[i].at);
+    if (waits != nullptr) {
+      waits->full_looks += ends[i].full_looks;
+      waits->empty_looks += ends[i].empty_looks;
+    }
   }
   return static_cast<double>(count) * static_cast<double>(lanes.size()) /
          std::chrono::duration<double>(last - start).count();

@@ -75,39 +75,39 @@ __global__ void tiny_kernel(const u32* x, u32* y) {
   y[threadIdx.x] = tiny_value(x[threadIdx.x]);
 }
 
-/// One block a ring. All threads look at a window of slots, as wide as the traffic asks for; the
-/// slots before the first that is not new are answered, each by the thread that read it.
+/// One block a ring. As many threads as the traffic asks for look at a window of slots; the slots
+/// before the first that is not new are answered, each by the thread that read it. A quiet ring is
+/// looked at by one warp: more would only take lines from the producer that is writing them.
 __global__ void __launch_bounds__(kEchoThreads)
     echo_kernel(const BareRing* rings, u64 count, long long limit, u32* expired) {
+  constexpr u32 kWarp{32};
   __shared__ u32 ready;
   __shared__ u32 late;
   const BareRing ring = rings[blockIdx.x];
   const u32 self = threadIdx.x;
   const long long start = clock64();
   u64 position = 0;
-  u32 groups = 1;
+  u32 window = kWarp;  // a multiple of a warp: the conditions below are the same for all its lanes
   while (position < count) {
     if (self == 0) {
-      ready = groups * kEchoThreads;
+      ready = window;
       late = clock64() - start > limit ? 1u : 0u;
     }
     __syncthreads();  // publishes ready's start and late
     uint4 slot[kEchoGroups];
 #pragma unroll
     for (u32 g = 0; g < kEchoGroups; ++g) {
-      if (g < groups)
-        slot[g] =
-            load_slot(&ring.submissions[ring.geometry.index(position + g * kEchoThreads + self)]);
+      const u32 i = g * kEchoThreads + self;
+      if (i < window) slot[g] = load_slot(&ring.submissions[ring.geometry.index(position + i)]);
     }
 #pragma unroll
     for (u32 g = 0; g < kEchoGroups; ++g) {
-      if (g < groups) {
-        const u64 at = position + g * kEchoThreads + self;
-        const bool fresh = (slot[g].x & kSlotPhaseBit) == ring.geometry.phase_bit(at);
+      const u32 i = g * kEchoThreads + self;
+      if (i < window) {
+        const bool fresh = (slot[g].x & kSlotPhaseBit) == ring.geometry.phase_bit(position + i);
         const u32 stale = __ballot_sync(0xFFFFFFFFu, !fresh);
-        if (stale != 0 && (self & 31) == 0)
-          atomicMin(&ready,
-                    g * kEchoThreads + self + static_cast<u32>(__ffs(static_cast<int>(stale))) - 1);
+        if (stale != 0 && self % kWarp == 0)
+          atomicMin(&ready, i + static_cast<u32>(__ffs(static_cast<int>(stale))) - 1);
       }
     }
     __syncthreads();  // publishes ready
@@ -116,7 +116,7 @@ __global__ void __launch_bounds__(kEchoThreads)
 #pragma unroll
     for (u32 g = 0; g < kEchoGroups; ++g) {
       const u32 i = g * kEchoThreads + self;
-      if (g < groups && i < n) {
+      if (i < n) {
         const u64 at = position + i;
         store_slot(&ring.completions[ring.completion_geometry.index(at)],
                    make_uint4(ring.completion_geometry.phase_bit(at), static_cast<u32>(at), 0, 0));
@@ -124,10 +124,10 @@ __global__ void __launch_bounds__(kEchoThreads)
     }
     position += n;
     if (self == 0 && n != 0) *static_cast<volatile u64*>(&ring.taken->position) = position;
-    if (n == groups * kEchoThreads) {
-      groups = groups * 2 <= kEchoGroups ? groups * 2 : groups;
-    } else if (n < groups * (kEchoThreads / 4) && groups > 1) {
-      groups /= 2;
+    if (n == window && window < kBareWindow) {
+      window *= 2;
+    } else if (n < window / 4 && window > kWarp) {
+      window /= 2;
     }
     if (over) {
       if (self == 0) *expired = 1;
