@@ -24,7 +24,6 @@ static_assert(literals::kLanesAt + std::uint64_t{literals::kMaxTextTiles} * kLan
               kScratchBytes);
 static_assert(histogram::kBins * histogram::kCopies * 4 <= kLeastSharedBytes);
 static_assert(crc::kTableBytes <= kLeastSharedBytes && xxh64::kChunk <= kLeastSharedBytes);
-static_assert(sort::kWordsAt + sort::kBlock * 4 <= kLeastSharedBytes);
 static_assert(select::kStep * 4 <= kLeastSharedBytes);
 static_assert(literals::kRowsAt <= kLeastSharedBytes);
 

@@ -15,6 +15,7 @@ inline constexpr u32 kDigits{histogram::kBins};
 inline constexpr u32 kPasses{4};
 inline constexpr u32 kPhases{3};    // of a pass
 inline constexpr u32 kGrain{2048};  // words
+inline constexpr u32 kInFlight{8};
 // Scratch: 256 totals of 64 bits, then a count for each digit and tile, [digit][tile]. Counts have
 // 64 bits where 32 might not hold a place. Both fill less than 1 MiB.
 inline constexpr u32 kTotalsBytes{kDigits * 8};
@@ -68,113 +69,39 @@ struct Way {
   return bins;
 }
 
-// Shared memory of the move: where the next word of each digit goes, a counter for each digit, and
-// as many words as fit, put in order there so that they leave in runs and not one by one.
-inline constexpr u32 kCursorsAt{kDigits * 8};
-inline constexpr u32 kWordsAt{kCursorsAt + kDigits * 4};
-inline constexpr u32 kRows{8};  // of the warp, in flight
-inline constexpr u32 kBlock{kRows * kLanes};
-
-struct Rows {
-  u32 word[kRows];
-  u32 digit[kRows];  // kDigits where there is no word
-};
-/// Words at..at+255, none from `end` on.
-[[nodiscard]] __device__ inline Rows load_rows(const u8* from, u64 at, u64 end, u32 shift) {
-  Rows rows;
-#pragma unroll
-  for (u32 j = 0; j < kRows; ++j) {
-    const u64 mine = at + j * kLanes + lane_index();
-    rows.word[j] = mine < end ? load4(from + mine * 4) : 0;
-    rows.digit[j] = mine < end ? 0 : kDigits;
-  }
-#pragma unroll
-  for (u32 j = 0; j < kRows; ++j) {
-    if (rows.digit[j] == 0) rows.digit[j] = rows.word[j] >> shift & 0xFFu;
-  }
-  return rows;
-}
-
-/// Moves begin..end-1 in order. The warp's shared memory begins with the place of the next word of
-/// each digit. No word goes to n or beyond, whatever happened to the input meanwhile.
+/// Moves begin..end-1 in order; places[d] (shared) is where the next word with digit d goes, and
+/// none goes to n or beyond, whatever happened to the input between the phases.
 __device__ inline void move_range(const Way& way, u64 begin, u64 end, u64 n, u32 shift,
-                                  const WarpMemory& memory) {
-  u64* const places = shared_array<u64>(memory);
-  u32* const cursors = shared_array<u32>(memory, kCursorsAt);
-  u32* const words = shared_array<u32>(memory, kWordsAt);
-  const u32 batch = (memory.shared_bytes - kWordsAt) / 4 / kBlock * kBlock;
+                                  u64* places) {
+  constexpr u32 kNoDigit{kDigits};
   const u32 lane = lane_index();
   const u32 lower_lanes = (1u << lane) - 1;
-  for (u64 at = begin; at < end; at += batch) {
-    const u64 stop = least(at + batch, end);
-    const u32 count = static_cast<u32>(stop - at);
-    // How often each digit occurs.
+  for (u64 at = begin; at < end; at += kInFlight * kLanes) {
+    u32 word[kInFlight];
+    u32 digit[kInFlight];
+    u32 peers[kInFlight];
 #pragma unroll
-    for (u32 j = 0; j < 8; ++j) cursors[lane * 8 + j] = 0;
-    __syncwarp();  // publishes the cleared counters
-    for (u64 row = at; row < stop; row += kBlock) {
-      const Rows rows = load_rows(way.from, row, stop, shift);
-#pragma unroll
-      for (u32 j = 0; j < kRows; ++j) {
-        if (rows.digit[j] != kDigits) atomicAdd(cursors + rows.digit[j], 1u);
-      }
+    for (u32 j = 0; j < kInFlight; ++j) {
+      const u64 mine = at + j * kLanes + lane;
+      word[j] = mine < end ? load4(way.from + mine * 4) : 0;
     }
-    __syncwarp();  // publishes the counts
-    // Where each digit begins here; word i of digit d will go to places[d] + i.
-    u32 own[8];
-    u32 sum = 0;
 #pragma unroll
-    for (u32 j = 0; j < 8; ++j) {
-      own[j] = cursors[lane * 8 + j];
-      sum += own[j];
+    for (u32 j = 0; j < kInFlight; ++j) {
+      const bool there = at + j * kLanes + lane < end;
+      digit[j] = there ? word[j] >> shift & 0xFFu : kNoDigit;
+      peers[j] = __match_any_sync(kWholeWarp, digit[j]);
     }
-    u32 start = scan::warp_inclusive(sum) - sum;
 #pragma unroll
-    for (u32 j = 0; j < 8; ++j) {
-      cursors[lane * 8 + j] = start;
-      places[lane * 8 + j] -= start;
-      start += own[j];
+    for (u32 j = 0; j < kInFlight; ++j) {
+      const bool there = digit[j] != kNoDigit;
+      const u32 rank = __popc(peers[j] & lower_lanes);
+      const u64 first = there ? places[digit[j]] : 0;
+      __syncwarp();  // all have read their place
+      if (there && rank == 0) places[digit[j]] = first + __popc(peers[j]);
+      __syncwarp();  // publishes the places of the next row
+      if (there && first + rank < n) store4(way.to + (first + rank) * 4, word[j]);
     }
-    __syncwarp();  // publishes the starts
-    for (u64 row = at; row < stop; row += kBlock) {
-      const Rows rows = load_rows(way.from, row, stop, shift);
-      u32 peers[kRows];
-#pragma unroll
-      for (u32 j = 0; j < kRows; ++j) peers[j] = __match_any_sync(kWholeWarp, rows.digit[j]);
-#pragma unroll
-      for (u32 j = 0; j < kRows; ++j) {
-        const bool there = rows.digit[j] != kDigits;
-        const u32 rank = __popc(peers[j] & lower_lanes);
-        const u32 first = there ? cursors[rows.digit[j]] : batch;
-        __syncwarp();  // all have read their cursor
-        if (there && rank == 0) cursors[rows.digit[j]] = first + __popc(peers[j]);
-        if (first + rank < batch) words[first + rank] = rows.word[j];
-        __syncwarp();  // publishes the cursors of the next row, and at last the words
-      }
-    }
-    for (u32 row = lane; row < count; row += kBlock) {
-      u32 word[kRows];
-      u64 to[kRows];
-#pragma unroll
-      for (u32 j = 0; j < kRows; ++j) {
-        const u32 i = row + j * kLanes;
-        word[j] = i < count ? words[i] : 0;
-      }
-#pragma unroll
-      for (u32 j = 0; j < kRows; ++j) {
-        const u32 i = row + j * kLanes;
-        to[j] = i < count ? places[word[j] >> shift & 0xFFu] + i : n;
-      }
-#pragma unroll
-      for (u32 j = 0; j < kRows; ++j) {
-        if (to[j] < n) store4(way.to + to[j] * 4, word[j]);
-      }
-    }
-    __syncwarp();  // the places are read before they move on
-#pragma unroll
-    for (u32 j = 0; j < 8; ++j) places[lane * 8 + j] += cursors[lane * 8 + j];
   }
-  __syncwarp();  // all is read before the next unit writes there
 }
 
 /// A single tile: counts and places never leave the warp.
@@ -198,7 +125,7 @@ __device__ inline void sort_alone(const Call& call, u64 n, const WarpMemory& mem
       place += own[j];
     }
     __syncwarp();  // publishes the places
-    move_range(way, 0, n, n, pass * 8, memory);
+    move_range(way, 0, n, n, pass * 8, places);
     __threadfence();  // orders this pass's words before the next pass's loads, which may come from
                       // any lane
     __syncwarp();     // publishes them within the warp
@@ -265,7 +192,7 @@ __device__ __noinline__ inline void run(const Call& call, u32 phase, u32 unit,
         before += own[j];
       }
       __syncwarp();  // publishes the places
-      move_range(way, begin, end, plan.n, pass * 8, memory);
+      move_range(way, begin, end, plan.n, pass * 8, places);
       return;
     }
   }
