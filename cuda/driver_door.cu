@@ -107,6 +107,11 @@ class DriverDoor final : public Door {
     return {};
   }
 
+  void retire() noexcept override {
+    share_->give_blocks(blocks_);
+    blocks_ = 0;
+  }
+
   [[nodiscard]] Result<KernelState> state() override {
     const cudaError_t error = cudaStreamQuery(launches_);
     if (error == cudaSuccess) return KernelState::ended;

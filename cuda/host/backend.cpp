@@ -56,7 +56,11 @@ class CudaBackend final : public backend::Backend {
   void stop_running() noexcept override { parts_->resident.stop_running(); }
   [[nodiscard]] bool stop(backend::Deadline deadline) noexcept override {
     const bool ended = parts_->resident.stop(deadline);
-    if (ended) parts_->ops.settle();
+    if (ended && !retired_) {
+      retired_ = true;
+      parts_->ops.settle();
+      parts_->door->retire();
+    }
     return ended;
   }
 
@@ -116,6 +120,7 @@ class CudaBackend final : public backend::Backend {
 
  private:
   std::unique_ptr<Parts> parts_;
+  bool retired_{false};  // the kernel has ended for good
 };
 
 }  // namespace

@@ -40,6 +40,8 @@ class Door {
   /// From pinned memory, in order with launches. Before the first launch only.
   [[nodiscard]] virtual Status fill_device(std::uint8_t* to, const std::uint8_t* pinned_from,
                                            std::uint64_t bytes) = 0;
+  /// The kernel has ended and will not be launched again: its blocks are free for others.
+  virtual void retire() noexcept {}
 
   // From any thread, one at a time.
   /// Queues a launch behind the ones before it.
