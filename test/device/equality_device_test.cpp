@@ -94,6 +94,7 @@ TEST(DeviceEquality, CasesGiveTheirAnswers) {
   SessionRunner runner(*session, "case");
   int ran = 0;
   int other_grid = 0;
+  int refused = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() != ".json") continue;
     std::ifstream file(entry.path());
@@ -112,6 +113,10 @@ TEST(DeviceEquality, CasesGiveTheirAnswers) {
       }
       ++ran;
       const CpuRun have = runner.run(*program, inputs, *param);
+      if (have.message.find("bytes of scratch for each warp") != std::string::npos) {
+        ++refused;  // by name, when the program was added
+        continue;
+      }
       if (c.contains("fault")) {
         const auto& fault = c["fault"];
         EXPECT_EQ(fault_name(have.fault.code), fault["code"].get<std::string>()) << have.message;
@@ -127,9 +132,13 @@ TEST(DeviceEquality, CasesGiveTheirAnswers) {
       EXPECT_TRUE(have.outputs == want) << "other bytes than the case says";
     }
   }
-  std::printf("%d cases, %d more ask for a grid that a session cannot be asked for\n", ran,
-              other_grid);
+  std::printf(
+      "%d cases, %d of them want more scratch than a warp has, %d more ask for a grid that a "
+      "session "
+      "cannot be asked for\n",
+      ran, refused, other_grid);
   EXPECT_GT(ran, 30);
+  EXPECT_LE(refused, 1);
 }
 
 // ---- built-in ops
