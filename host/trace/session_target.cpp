@@ -1,4 +1,4 @@
-// Replay through a Session: cpu today, cuda through the same door. Handles of the trace are mapped
+// Replay through a Session, cpu and cuda through the same door. Handles of the trace are mapped
 // to the session's own. See target.hpp.
 #include <algorithm>
 #include <unordered_map>
