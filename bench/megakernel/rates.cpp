@@ -131,14 +131,14 @@ Row rate_row(const char* section, const std::string& name, const Result<double>&
 Status no_op_section(const Settings& settings, const RowSink& sink) {
   const Number launches(
       "stream launches", median_rate([&] {
-        return empty_launches_per_s(static_cast<std::uint32_t>(settings.scaled(50'000)));
+        return empty_launches_per_s(static_cast<std::uint32_t>(settings.scaled(20'000)));
       }));
   const Number graphs("CUDA graph of 1,000 nodes", median_rate([&] {
                         return empty_graph_nodes_per_s(
-                            kGraphNodes, static_cast<std::uint32_t>(settings.scaled(100)));
+                            kGraphNodes, static_cast<std::uint32_t>(settings.scaled(40)));
                       }));
   for (const std::uint32_t producers : {1u, 2u, 4u, 8u}) {
-    const std::uint64_t count = settings.scaled(producers == 1 ? 16'000'000 : 10'000'000);
+    const std::uint64_t count = settings.scaled(producers == 1 ? 8'000'000 : 5'000'000);
     Waits bare_waits;
     Waits waits;
     const Number bare("bare ring", bare_rate(producers, count, bare_waits));
@@ -172,11 +172,11 @@ Status tiny_section(const Settings& settings, const RowSink& sink) {
   constexpr std::uint32_t kItems{2'048};  // distinct, a queue
   const Number launches("stream launches of the compiled program", median_rate([&] {
                           return tiny_launches_per_s(
-                              static_cast<std::uint32_t>(settings.scaled(50'000)), kItems);
+                              static_cast<std::uint32_t>(settings.scaled(20'000)), kItems);
                         }));
   const Number graphs("CUDA graph of 1,000 nodes", median_rate([&] {
                         return tiny_graph_nodes_per_s(
-                            kGraphNodes, static_cast<std::uint32_t>(settings.scaled(100)));
+                            kGraphNodes, static_cast<std::uint32_t>(settings.scaled(40)));
                       }));
   for (const std::uint32_t queues : {1u, 4u}) {
     const std::uint64_t count = settings.scaled(4'000'000) / queues;
