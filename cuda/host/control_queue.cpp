@@ -121,7 +121,9 @@ void ControlQueue::collect() {
     for (std::uint32_t i = 0; i < count; ++i) {
       const std::uint64_t slot = batch[i].position % kControlSlots;
       results_[slot] = batch[i].completion;
-      places_[slot].store(Place::ended, std::memory_order_release);  // [CTRL-1] the result
+      const bool left = places_[slot].load(std::memory_order_relaxed) == Place::left;
+      // [CTRL-1] release: the result; or that the place is nobody's.
+      places_[slot].store(left ? Place::free : Place::ended, std::memory_order_release);
     }
     if (count != 0) reader_.release();
     if (count < batch.size()) return;
@@ -152,7 +154,13 @@ Status ControlQueue::finish(std::uint64_t position) {
   while (places_[slot].load(std::memory_order_acquire) != Place::ended) {
     if (const std::unique_lock lock(mutex_, std::try_to_lock); lock.owns_lock()) collect();
     if (places_[slot].load(std::memory_order_acquire) == Place::ended) break;
-    VYRE_TRY(patience.wait(name_of(commands_[slot].command)));
+    if (Status waited = patience.wait(name_of(commands_[slot].command)); !waited) {
+      const std::lock_guard lock(mutex_);
+      collect();
+      if (places_[slot].load(std::memory_order_acquire) == Place::ended) break;
+      places_[slot].store(Place::left, std::memory_order_release);  // under the mutex, as collect()
+      return waited;
+    }
   }
   const Completion end = results_[slot];
   const Command what = commands_[slot].command;

@@ -53,7 +53,12 @@ class ControlQueue {
 
  private:
   static constexpr std::uint32_t kNoChunk{~0u};
-  enum class Place : std::uint8_t { free, pending, ended };
+  enum class Place : std::uint8_t {
+    free,
+    pending,
+    ended,
+    left,  // nobody waits for its end any more
+  };
   struct Piece {
     std::uint64_t position;
     std::uint64_t offset;

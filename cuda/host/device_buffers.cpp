@@ -37,6 +37,7 @@ class InputFile {
     if (file.fd_ < 0) return io_failure(path, "open", errno);
     struct stat facts {};
     if (::fstat(file.fd_, &facts) != 0) return io_failure(path, "look at", errno);
+    if (S_ISDIR(facts.st_mode)) return io_failure(path, "map", EISDIR);
     if (!S_ISREG(facts.st_mode)) {
       return fail(Errc::io, "cannot map '" + path + "': it is not a regular file");
     }

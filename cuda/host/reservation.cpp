@@ -37,6 +37,11 @@ class Places {
   std::uint64_t bytes_{0};
 };
 
+std::uint32_t ingress_blocks(const backend::Options& options, const DeviceOptions& device) {
+  if (device.ingress_blocks != 0) return device.ingress_blocks;
+  return std::min(options.queues, kMaxIngressBlocks);
+}
+
 Status check(const backend::Options& options, const DeviceOptions& device) {
   if (options.queues == 0 || options.queues > kMaxQueues) {
     return fail(Errc::invalid_argument, text(options.queues) + " queues are not possible: choose " +
@@ -56,12 +61,16 @@ Status check(const backend::Options& options, const DeviceOptions& device) {
                                             " ingress blocks are not possible: choose at most " +
                                             text(kMaxIngressBlocks));
   }
+  // The last warp of an ingress block keeps; each queue, and the host's own, wants one of the
+  // others.
+  const std::uint32_t blocks = ingress_blocks(options, device);
+  if (options.queues + 1 > blocks * (kBlockWarps - 1)) {
+    return fail(Errc::invalid_argument,
+                text(blocks) + " ingress blocks serve at most " +
+                    text(blocks * (kBlockWarps - 1) - 1) + " queues; " + text(options.queues) +
+                    " were asked for: use more ingress blocks or fewer queues");
+  }
   return {};
-}
-
-std::uint32_t ingress_blocks(const backend::Options& options, const DeviceOptions& device) {
-  if (device.ingress_blocks != 0) return device.ingress_blocks;
-  return std::min(options.queues, kMaxIngressBlocks);
 }
 
 std::uint32_t log2_of(std::uint32_t slots) {

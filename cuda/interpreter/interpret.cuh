@@ -12,9 +12,9 @@
 
 namespace vyre::cuda::interpreter {
 
-/// Memory of one warp. `shared`: its slice of the block's shared memory, 16-byte aligned; frames
-/// that fit live there. `scratch`: device memory, 256-byte aligned, for those that do not, for
-/// workgroup memory above the slice, and for copies under way.
+/// Memory of one warp. `shared`: its slice of the block's dynamic shared memory, 16-byte aligned,
+/// at least kMinSliceBytes; frames that fit live there. `scratch`: device memory, 256-byte aligned,
+/// for those that do not, for workgroup memory above the slice, and for copies under way.
 struct WarpMemory {
   std::uint8_t* shared;
   std::uint32_t shared_bytes;

@@ -19,6 +19,11 @@ inline constexpr std::uint64_t kMinCopyBytes{64 * 1024};
 /// Registers of a flat frame in scratch: wide frames up to here, narrow ones above.
 inline constexpr std::uint64_t kWideScratchBytes{128 * 1024};
 
+/// Room for the copy of the machine that rare work is done on, at the start of the slice.
+inline constexpr std::uint64_t kTwinBytes{448};
+/// The least slice: the twin, and something beside it.
+inline constexpr std::uint32_t kMinSliceBytes{1'024};
+
 struct Place {
   std::uint64_t offset;
   std::uint32_t in_scratch;
@@ -26,7 +31,7 @@ struct Place {
 
 struct Plan {
   std::uint32_t width;        // lanes of a frame: 32, 64, or a multiple of 128
-  std::uint32_t code_staged;  // the instructions are copied to the start of the slice
+  std::uint32_t code_staged;  // the instructions are copied behind the twin, which is first
   Place scalars;
   Place mask_active;
   Place table;  // bound buffers
@@ -70,6 +75,7 @@ struct Planner {
                                             std::uint32_t shared_bytes, std::uint64_t lanes) {
   Plan plan{};
   Planner at{shared_bytes};
+  at.put(kTwinBytes, true);
   // The same for every span of an image: what is staged stays where it is.
   const std::uint64_t code_bytes = std::uint64_t{image.code_count} * sizeof(core::Instruction);
   plan.code_staged = code_bytes <= shared_bytes / 4 ? 1u : 0u;

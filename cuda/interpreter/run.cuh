@@ -13,7 +13,6 @@ class SpanRun {
   VYRE_HOT SpanRun(const core::ImageView& image, const Plan& plan, const WarpMemory& memory)
       : plan_(plan), memory_(memory) {
     m_.image = image;
-    m_.policy.self = warp::self();
     m_.policy.lanes = plan.width;
     m_.policy.shift = plan.width >= kWideStep ? 2 : 0;
     m_.scalars = at<u32>(plan.scalars);
@@ -31,21 +30,24 @@ class SpanRun {
   /// want them.
   VYRE_HOT void stage(const core::BoundBuffer* buffers, Staged& staged) {
     const core::ImageView& image = m_.image;
-    const u32 self = m_.policy.self;
+    const u32 self = warp::self();
     const bool there = plan_.code_staged != 0 && staged.code == image.code;
     if (!there) {
       for (u32 k = self; k < image.constant_count; k += kWarpLanes)
         m_.scalars[k] = image.constants[k];
     }
     if (plan_.code_staged != 0) {
-      auto* const to = reinterpret_cast<u32*>(memory_.shared);
+      auto* const to = reinterpret_cast<u32*>(memory_.shared + kTwinBytes);
       const auto* const from = reinterpret_cast<const u32*>(image.code);
       if (!there) {
-        for (u32 k = self; k < image.code_count; k += kWarpLanes)
-          warp::store4(to + 4 * k, warp::load4(from + 4 * k));
+        for (u32 k = self; k < image.code_count; k += kWarpLanes) {
+          Four words = warp::load4(from + 4 * k);
+          words.x |= hot::marks_of(words.x & 0xFFu);
+          warp::store4(to + 4 * k, words);
+        }
       }
       staged.code = image.code;
-      m_.image.code = reinterpret_cast<const core::Instruction*>(memory_.shared);
+      m_.image.code = reinterpret_cast<const core::Instruction*>(memory_.shared + kTwinBytes);
     } else {
       staged.code = nullptr;
     }
@@ -71,18 +73,33 @@ class SpanRun {
     m_.grid = grid;
     m_.line =
         m_.image.workgroup[1] == 1 && m_.image.workgroup[2] == 1 && grid[1] == 1 && grid[2] == 1;
+    m_.policy.hot =
+        plan_.code_staged != 0 && (plan_.scalars.in_scratch | plan_.mask_active.in_scratch |
+                                   plan_.table.in_scratch | plan_.vectors.in_scratch) == 0;
+    // Axis by axis: an index would put the machine into memory.
+    const core::ImageView& image = m_.image;
+    const u64 most = u64{1} << 32;
+    const bool ids_fit = u64{grid[0]} * image.workgroup[0] <= most &&
+                         u64{grid[1]} * image.workgroup[1] <= most &&
+                         u64{grid[2]} * image.workgroup[2] <= most;
+    m_.policy.hot_flags = (m_.line ? kHotLine : 0) | (ids_fit ? kHotIdsFit : 0);
     m_.fuel = fuel;
     m_.policy.stop = stop;
-    m_.policy.async = uses_async;
     const u64 lanes = m_.lanes_per_workgroup;
     const u64 end = (span.first + span.count) * lanes;
     const bool flat = m_.image.flat != 0;
     const u64 step = flat ? plan_.width : lanes;
-    Machine twin = m_;
-    m_.policy.twin = &twin;
-    if (uses_async)
-      twin.policy.pending_copies.open(memory_.scratch + plan_.copies,
-                                      memory_.scratch_bytes - plan_.copies);
+    // Frames that end alike: no fuel to carry over, no copies, no workgroup memory to clear.
+    if (flat && m_.image.loops == 0 && end > step) m_.policy.last_start = end - step;
+    Copies copies;
+    if (uses_async) {
+      copies.open(memory_.scratch + plan_.copies, memory_.scratch_bytes - plan_.copies);
+      m_.policy.pending_copies = &copies;
+    }
+    static_assert(sizeof(Machine) <= kTwinBytes && alignof(Machine) <= 16);
+    m_.policy.twin = reinterpret_cast<Machine*>(memory_.shared);
+    *m_.policy.twin = m_;
+    warp::sync();  // publishes the twin
     core::RunResult result;
     u64 first = span.first * lanes;
     while (first < end) {
@@ -93,7 +110,7 @@ class SpanRun {
       }
       if (!flat) {
         clear_workgroup_memory(workgroup_bytes);
-        if (uses_async) twin.policy.pending_copies.clear();
+        if (uses_async) copies.clear();
       }
       m_.first_lane = first;
       m_.count = static_cast<u32>(end - first < step ? end - first : step);
@@ -104,14 +121,14 @@ class SpanRun {
       }
       result.instructions += m_.instructions * m_.count;
       if (m_.fault.code != FaultCode::none) {
-        const u64 linear = first + m_.fault.lane;
+        const u64 linear = m_.first_lane + m_.fault.lane;
         result.fault.code = m_.fault.code;
         result.fault.workgroup = linear / lanes;
         result.fault.lane = static_cast<u32>(linear % lanes);
         result.fault.statement = m_.fault.statement;
         break;
       }
-      first += m_.count;
+      first = m_.first_lane + m_.count;  // the last of the frames that ran ahead
       if (flat && m_.image.loops != 0) carry(first % lanes);
     }
     warp::sync();  // every lane is through with the slice

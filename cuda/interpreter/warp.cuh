@@ -81,13 +81,69 @@ VYRE_WARP_FN void store4(std::uint32_t* to, Four v) {
   to[0] = v.x, to[1] = v.y, to[2] = v.z, to[3] = v.w;
 #endif
 }
+// Shared memory by its own 32-bit addresses: no generic address is resolved.
+VYRE_WARP_FN std::uint32_t place_of(const void* p) {
+#if VYRE_ON_DEVICE
+  return static_cast<std::uint32_t>(__cvta_generic_to_shared(p));
+#else
+  (void)p;
+  return 0;
+#endif
+}
+VYRE_WARP_FN std::uint32_t load_shared(std::uint32_t at) {
+  std::uint32_t x = 0;
+#if VYRE_ON_DEVICE
+  asm volatile("ld.shared.u32 %0, [%1];" : "=r"(x) : "r"(at) : "memory");
+#else
+  (void)at;
+#endif
+  return x;
+}
+VYRE_WARP_FN std::uint32_t load_byte_shared(std::uint32_t at) {
+  std::uint32_t x = 0;
+#if VYRE_ON_DEVICE
+  asm volatile("ld.shared.u8 %0, [%1];" : "=r"(x) : "r"(at) : "memory");
+#else
+  (void)at;
+#endif
+  return x;
+}
+VYRE_WARP_FN Four load4_shared(std::uint32_t at) {
+  Four v{};
+#if VYRE_ON_DEVICE
+  asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
+               : "r"(at)
+               : "memory");
+#else
+  (void)at;
+#endif
+  return v;
+}
+VYRE_WARP_FN void store_shared(std::uint32_t at, std::uint32_t x) {
+#if VYRE_ON_DEVICE
+  asm volatile("st.shared.u32 [%0], %1;" ::"r"(at), "r"(x) : "memory");
+#else
+  (void)at, (void)x;
+#endif
+}
+VYRE_WARP_FN void store4_shared(std::uint32_t at, Four v) {
+#if VYRE_ON_DEVICE
+  asm volatile("st.shared.v4.u32 [%0], {%1, %2, %3, %4};" ::"r"(at), "r"(v.x), "r"(v.y), "r"(v.z),
+               "r"(v.w)
+               : "memory");
+#else
+  (void)at, (void)v;
+#endif
+}
+/// The high byte of a staged opcode holds marks (hot.cuh).
 VYRE_WARP_FN core::Instruction fetch(const core::Instruction* at) {
 #if VYRE_ON_DEVICE
   const uint4 v = *reinterpret_cast<const uint4*>(at);
-  return {static_cast<core::Opcode>(v.x & 0xFFFFu), static_cast<std::uint8_t>(v.x >> 16),
-          static_cast<std::uint8_t>(v.x >> 24),     static_cast<std::uint16_t>(v.y),
-          static_cast<std::uint16_t>(v.y >> 16),    static_cast<std::uint16_t>(v.z),
-          static_cast<std::uint16_t>(v.z >> 16),    v.w};
+  return {static_cast<core::Opcode>(v.x & 0xFFu), static_cast<std::uint8_t>(v.x >> 16),
+          static_cast<std::uint8_t>(v.x >> 24),   static_cast<std::uint16_t>(v.y),
+          static_cast<std::uint16_t>(v.y >> 16),  static_cast<std::uint16_t>(v.z),
+          static_cast<std::uint16_t>(v.z >> 16),  v.w};
 #else
   return *at;
 #endif

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "copies.cuh"
+#include "hot.cuh"
 #include "plan.cuh"
 #include "vyre/core/machine.hpp"
 #include "warp.cuh"
@@ -29,13 +30,14 @@ struct WarpPolicy {
 
   u32 lanes{kWarpLanes};
   u32 shift{0};  // 2: this thread owns four neighbours in each 128 lanes
-  u32 self{0};
   u32 looks{0};
   const u32* stop{nullptr};
   u32* folded{nullptr};  // [width]: iterations >> kFoldShift that are no longer in `iterations`
   Machine* twin{nullptr};
-  Copies pending_copies;
-  bool async{false};
+  u32 hot_flags{0};
+  u64 last_start{0};  // of a full frame of the span that another may follow without us; 0: none
+  bool hot{false};    // everything that hot::run touches lies in the slice
+  Copies* pending_copies{nullptr};  // null: the image has none
 
   static VYRE_HOT float fadd(float a, float b) { return f32::add(a, b); }
   static VYRE_HOT float fsub(float a, float b) { return f32::sub(a, b); }
@@ -81,14 +83,14 @@ struct WarpPolicy {
   template <class F>
   VYRE_HOT void each(F f) const {
     if (shift != 0) {
-      for (u32 l = self * kWide; l < lanes; l += kWideStep) {
+      for (u32 l = warp::self() * kWide; l < lanes; l += kWideStep) {
         f(l);
         f(l + 1);
         f(l + 2);
         f(l + 3);
       }
     } else {
-      for (u32 l = self; l < lanes; l += kWarpLanes) f(l);
+      for (u32 l = warp::self(); l < lanes; l += kWarpLanes) f(l);
     }
   }
   /// The lanes of this thread in pieces: f(first, how many). Every thread gets equally many, so f
@@ -96,13 +98,13 @@ struct WarpPolicy {
   template <class F>
   VYRE_HOT void each_part(F f) const {
 #pragma unroll 1
-    for (u32 l = self << shift; l < lanes; l += kWarpLanes << shift) f(l, 1u << shift);
+    for (u32 l = warp::self() << shift; l < lanes; l += kWarpLanes << shift) f(l, 1u << shift);
   }
   /// The same as each, in little code.
   template <class F>
   VYRE_HOT void each_rarely(F f) const {
 #pragma unroll 1
-    for (u32 part = self << shift; part < lanes; part += kWarpLanes << shift) {
+    for (u32 part = warp::self() << shift; part < lanes; part += kWarpLanes << shift) {
 #pragma unroll 1
       for (u32 l = part; l < part + (1u << shift); ++l) f(l);
     }
@@ -123,58 +125,27 @@ struct WarpPolicy {
     return operand.at[operand.scalar ? 0 : at];
   }
 
+  // Frames in shared memory have hot::run for most of these: little code matters more here.
   template <class F>
   VYRE_HOT void map1(u32* d, const Operand& a, F f) const {
     if (shift == 0) {
-      for (u32 l = self; l < lanes; l += kWarpLanes) d[l] = f(one(a, l));
+#pragma unroll 1
+      for (u32 l = warp::self(); l < lanes; l += kWarpLanes) d[l] = f(one(a, l));
       return;
     }
 #pragma unroll 1
-    for (u32 at = self * kWide; at < lanes; at += 2 * kWideStep) {
-      const bool second = at + kWideStep < lanes;
+    for (u32 at = warp::self() * kWide; at < lanes; at += kWideStep) {
       const Four x = four(a, at);
-      Four y = x;
-      if (second) y = four(a, at + kWideStep);
       warp::store4(d + at, {f(x.x), f(x.y), f(x.z), f(x.w)});
-      if (second) warp::store4(d + at + kWideStep, {f(y.x), f(y.y), f(y.z), f(y.w)});
     }
   }
   template <class F>
   VYRE_HOT void map2(u32* d, const Operand& a, const Operand& b, F f) const {
-    if (shift == 0) {
-      for (u32 l = self; l < lanes; l += kWarpLanes) d[l] = f(one(a, l), one(b, l));
-      return;
-    }
-#pragma unroll 1
-    for (u32 at = self * kWide; at < lanes; at += 2 * kWideStep) {
-      const bool second = at + kWideStep < lanes;
-      const Four x = four(a, at);
-      const Four y = four(b, at);
-      Four p = x;
-      Four q = y;
-      if (second) {
-        p = four(a, at + kWideStep);
-        q = four(b, at + kWideStep);
-      }
-      warp::store4(d + at, {f(x.x, y.x), f(x.y, y.y), f(x.z, y.z), f(x.w, y.w)});
-      if (second)
-        warp::store4(d + at + kWideStep, {f(p.x, q.x), f(p.y, q.y), f(p.z, q.z), f(p.w, q.w)});
-    }
+    each_rarely([=](u32 l) { d[l] = f(one(a, l), one(b, l)); });
   }
   template <class F>
   VYRE_HOT void map3(u32* d, const Operand& a, const Operand& b, const Operand& c, F f) const {
-    if (shift == 0) {
-      for (u32 l = self; l < lanes; l += kWarpLanes) d[l] = f(one(a, l), one(b, l), one(c, l));
-      return;
-    }
-#pragma unroll 1
-    for (u32 at = self * kWide; at < lanes; at += kWideStep) {
-      const Four x = four(a, at);
-      const Four y = four(b, at);
-      const Four z = four(c, at);
-      warp::store4(d + at,
-                   {f(x.x, y.x, z.x), f(x.y, y.y, z.y), f(x.z, y.z, z.z), f(x.w, y.w, z.w)});
-    }
+    each_rarely([=](u32 l) { d[l] = f(one(a, l), one(b, l), one(c, l)); });
   }
   /// map1 where one side is a run of a buffer, which need not be aligned.
   template <class F>
@@ -185,7 +156,7 @@ struct WarpPolicy {
       return;
     }
 #pragma unroll 1
-    for (u32 l = self; l < lanes; l += kWarpLanes) {
+    for (u32 l = warp::self(); l < lanes; l += kWarpLanes) {
       // Not the owner's lanes, but whole lines; a run is never read and written by one instruction.
       to[l] = f(one(from, l));
     }
@@ -193,10 +164,10 @@ struct WarpPolicy {
   }
   VYRE_HOT void count_from(u32* d, u32 first) const {
     if (shift == 0) {
-      for (u32 l = self; l < lanes; l += kWarpLanes) d[l] = first + l;
+      for (u32 l = warp::self(); l < lanes; l += kWarpLanes) d[l] = first + l;
       return;
     }
-    for (u32 at = self * kWide; at < lanes; at += kWideStep) {
+    for (u32 at = warp::self() * kWide; at < lanes; at += kWideStep) {
       const u32 x = first + at;
       warp::store4(d + at, {x, x + 1, x + 2, x + 3});
     }
@@ -222,7 +193,7 @@ struct WarpPolicy {
   /// Whether a lane of this thread's slice says so.
   [[nodiscard]] VYRE_HOT bool any_of_slice(bool x) const {
     const u32 votes = warp::ballot(x);
-    return (shift != 0 ? votes >> (self / 8 * 8) & 0xFFu : votes) != 0;
+    return (shift != 0 ? votes >> (warp::self() / 8 * 8) & 0xFFu : votes) != 0;
   }
   /// Every lane stores: each later reads what it wrote itself, or the same from another lane.
   static VYRE_HOT void store_scalar(u32* to, u32 value) {
@@ -234,8 +205,8 @@ struct WarpPolicy {
 
   /// The next frame's lines, as far as the buffer goes.
   VYRE_HOT void prefetch(const core::AliasedWord* words, u32 count, u64 there) const {
-    if (count > there || self * 32 >= count) return;
-    warp::prefetch(words + self * 32);
+    if (count > there || warp::self() * 32 >= count) return;
+    warp::prefetch(words + warp::self() * 32);
   }
   static VYRE_HOT void prefetch_for_writing(const core::AliasedWord*, u32) {}
 
@@ -253,19 +224,24 @@ struct WarpPolicy {
     each([=](u32 l) { f[l] = 0; });
   }
   VYRE_HOT bool stop_requested() {
-    if (++looks % kLookEvery != 0 || stop == nullptr) return false;
+    if (++looks < kLookEvery || stop == nullptr) return false;
+    looks = 0;
     return warp::any(warp::look(stop) != 0);
   }
   [[nodiscard]] VYRE_HOT bool has_copies() const {
-    return async;
+    return pending_copies != nullptr;
   }
-  VYRE_HD Copies& copies() {
-    return pending_copies;
+  VYRE_HD Copies& copies() const {
+    return *pending_copies;
   }
   static VYRE_HOT void plain_floats(bool) {}
 
+  /// As far as hot::run knows the instructions.
+  static VYRE_HOT void run_ahead(Machine& m);
+
   /// Rare work, out of line, on the twin: only the twin's address is ever known to a function, so
-  /// that the machine itself can live in registers.
+  /// that the machine itself can live in registers. The twin is in the slice, one for all lanes:
+  /// what they write there is the same, and nobody writes before all have read.
   static VYRE_HOT void apart(Machine& m, core::Rare what);
 };
 
@@ -285,6 +261,29 @@ VYRE_HOT void WarpPolicy::apart(Machine& m, core::Rare what) {
   warp::sync();
 #else
   (void)m, (void)what;
+#endif
+}
+
+VYRE_HOT void WarpPolicy::run_ahead(Machine& m) {
+#if VYRE_ON_DEVICE
+  if (!m.policy.hot || m.doomed()) return;
+  const HotFrame frame{warp::place_of(m.image.code),
+                       warp::place_of(m.scalars),
+                       warp::place_of(m.vectors),
+                       warp::place_of(m.mask_active),
+                       warp::place_of(m.buffers),
+                       m.policy.lanes,
+                       m.policy.hot_flags | (m.returned() ? kHotReturned : 0),
+                       m.image.once_count};
+  const uint4 at =
+      m.policy.lanes == 2 * kWideStep
+          ? hot::run<true>(frame, m.place(), m.depth(), m.first_lane, m.policy.last_start)
+          : hot::run<false>(frame, m.place(), m.depth(), m.first_lane, m.policy.last_start);
+  m.go_on_at(at.x, at.y, at.z);
+  m.first_lane += u64{at.w} * m.policy.lanes;
+  m.policy.looks += at.w;
+#else
+  (void)m;
 #endif
 }
 

@@ -137,8 +137,10 @@ class Poller {
     }
     idle_looks_ = 0;
     released_ = false;
-    if (upto - from >= kBurstItems && team_ > 1 && lane_ == 0) put(ring_.burst, 1u);
-    hand_over(v, group, from, upto);
+    const bool many = upto - from >= kBurstItems && team_ > 1;
+    if (many && lane_ == 0) put(ring_.burst, 1u);
+    // A team that fetches ahead neither uses a reserved number nor looks after it.
+    hand_over(v, group, from, upto, !many);
     return true;
   }
 
@@ -199,7 +201,7 @@ class Poller {
       const std::uint32_t begin = static_cast<std::uint32_t>(i) * kGroupSlots;
       if (from >= begin + kGroupSlots || upto <= begin) continue;
       hand_over(v[i], first + static_cast<std::uint32_t>(i), from > begin ? from - begin : 0,
-                upto - begin < kGroupSlots ? upto - begin : kGroupSlots);
+                upto - begin < kGroupSlots ? upto - begin : kGroupSlots, true);
     }
   }
 
@@ -283,18 +285,25 @@ class Poller {
     __syncwarp();
   }
 
-  /// Slots [from, upto) of a group, with the turn; passes it on.
+  /// Slots [from, upto) of a group, with the turn; passes it on. `keep`: a reserved number that is
+  /// not used may stay so.
   __device__ void hand_over(const uint4& v, std::uint64_t group, std::uint32_t from,
-                            std::uint32_t upto) {
+                            std::uint32_t upto, bool keep) {
     const std::uint64_t base = group << kGroupSlotsLog2;
     const std::uint32_t flags = v.x >> kSlotFlagsShift & kSlotFlagsMask;
     const bool mine = lane_ >= from && lane_ < upto;
     std::uint32_t waiting = __ballot_sync(~0u, mine && (flags & kQueueFlagsOfCallers) != 0);
     const bool work = (v.x & kSlotOpMask) != 0 && (flags & kQueueFlagAbandoned) == 0;
+    const bool waits = waiting != 0 || !unlimited_;
     std::uint64_t reserved = kNoTicket;
-    if (__any_sync(~0u, mine && work)) {
+    if (__any_sync(~0u, mine && work) || waits || !keep) {
       reserved = agree(ring_.reserved);
-      if (reserved != kNoTicket && lane_ == 0) put(ring_.reserved, kNoTicket);
+      if (reserved != kNoTicket && lane_ == 0) {
+        put(ring_.reserved, kNoTicket);
+        // [RUN-2] How long we are about to wait is not known.
+        if (waits) give_back(reserved);
+      }
+      if (waits) reserved = kNoTicket;
     }
     hold_window(base + upto);
     if (waiting == 0) {

@@ -22,10 +22,10 @@ inline constexpr std::uint32_t kWarp{32};
 inline constexpr std::uint32_t kBlockWarps{16};
 inline constexpr std::uint32_t kBlockThreads{kWarp * kBlockWarps};
 /// Blocks that only take items. Queues are dealt to them in turn; each queue has at least one warp
-/// of its own, so kBlockWarps * kMaxIngressBlocks bounds the queues.
+/// of its own, and one warp of a block polls none, which bounds the queues.
 inline constexpr std::uint32_t kMaxIngressBlocks{8};
 inline constexpr std::uint32_t kMaxDeviceQueues{kMaxQueues + 1};  // the last one is the host's own
-static_assert(kMaxDeviceQueues <= kMaxIngressBlocks * kBlockWarps);
+static_assert(kMaxDeviceQueues <= kMaxIngressBlocks * (kBlockWarps - 1));
 /// Entries of the device's tables, reserved at open; a handle or op above is refused by name.
 inline constexpr std::uint32_t kMaxDeviceHandles{1u << 20};
 inline constexpr std::uint32_t kMaxDeviceOps{1u << 16};

@@ -210,7 +210,11 @@ class Worker {
       store_relaxed_gpu_u32(&slot.serial, load_relaxed_gpu_u32(&slot.serial) + 1);
     }
     __syncwarp();
-    if (open(slot, 0)) share(slot);
+    if (open(slot, 0)) {
+      share(slot);
+    } else {
+      conclude(slot);  // nothing to do at all: an op without a unit
+    }
   }
 
   /// Opens the first phase from `phase` on that has units, for everybody; false: the job is over.
@@ -330,24 +334,27 @@ class Worker {
     const bool faulted =
         __shfl_sync(~0u, load_relaxed_gpu_u64(&slot.lowest_fault), 0) != ~std::uint64_t{0};
     if (!faulted && open(slot, phase + 1)) return true;
+    conclude(slot);
+    return false;
+  }
+
+  /// Ends the item of a slot whose units have all ended, and frees the slot.
+  __device__ void conclude(SpreadSlot& slot) {
     Fault fault;
-    if (faulted) {
+    if (__shfl_sync(~0u, load_relaxed_gpu_u64(&slot.lowest_fault), 0) != ~std::uint64_t{0}) {
       const volatile Fault& there = slot.fault;
       fault = {there.code, there.workgroup, there.lane, there.statement};
     } else {
       fault.code = outcome_of(job_);
     }
-    const std::uint32_t queue = job_.queue;
-    const std::uint64_t position = job_.position;
     if (lane_id() == 0) {
       const std::uint64_t steps = load_relaxed_gpu_u64(&slot.steps);
       if (steps != 0) count_relaxed_gpu(const_cast<std::uint64_t*>(&job_.program->steps), steps);
     }
     __syncwarp();
-    end_item(ends_[queue], position, status_of(fault), packed(fault), wrote_by(job_));
+    end_item(ends_[job_.queue], job_.position, status_of(fault), packed(fault), wrote_by(job_));
     if (lane_id() == 0) store_release_gpu_u32(&slot.taken, 0);
     __syncwarp();
-    return false;
   }
 
   const KernelArguments& a_;
