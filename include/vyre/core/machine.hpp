@@ -169,7 +169,16 @@ class Machine {
     copy.doomed_ = doomed_;
     copy.doomed_first_ = doomed_first_;
   }
+  /// For a policy that executes some instructions by itself.
   [[nodiscard]] VYRE_HOT u32 place() const { return pc_; }
+  [[nodiscard]] VYRE_HOT u32 depth() const { return depth_; }
+  [[nodiscard]] VYRE_HOT bool doomed() const { return doomed_; }
+  [[nodiscard]] VYRE_HOT bool returned() const { return returned_; }
+  VYRE_HOT void go_on_at(u32 pc, u32 depth, u32 executed) {
+    pc_ = pc;
+    depth_ = depth;
+    instructions += executed;
+  }
 
   [[nodiscard]] VYRE_HOT u32 statement() const { return image.statements[pc_]; }
   [[nodiscard]] VYRE_HOT u32 width() const { return policy.width(); }
@@ -220,6 +229,7 @@ class Machine {
   VYRE_HD void check_fuel();
   template <Rare what>
   VYRE_HOT void rare();
+  VYRE_HOT void execute_hot(const Instruction& i);
 
   [[nodiscard]] VYRE_HOT Operand operand(u32 r, bool scalar) const {
     return {scalar ? scalars + r : vreg(r), scalar};
@@ -408,6 +418,7 @@ VYRE_HOT void Machine<P>::charge() {
 /// device every lane of the warp walks over all counters, so that all come to the same answer.
 template <class P>
 VYRE_HD void Machine<P>::check_fuel() {
+  const u32 rounds = rounds_;
   policy.sync();  // publishes the counters of every lane
   u64 least_left = fuel;
   u64 used = carried;
@@ -417,7 +428,7 @@ VYRE_HD void Machine<P>::check_fuel() {
   u32 until = lanes_per_workgroup - offset;
   while (first < count) {
     const u32 end = until < count ? until : count;
-    for (u32 l = first; l < end; ++l) used += policy.iterations_before(l) + iterations[l] + rounds_;
+    for (u32 l = first; l < end; ++l) used += policy.iterations_before(l) + iterations[l] + rounds;
     if (used > fuel) {
       // The lane whose iteration went over: take this round's iterations back and count them
       // again.
@@ -441,7 +452,7 @@ VYRE_HD void Machine<P>::check_fuel() {
     until = end + lanes_per_workgroup;
   }
   policy.sync();  // every lane has read every counter
-  policy.each_in_order([&](u32 l) { iterations[l] = policy.fold(l, iterations[l] + rounds_); });
+  policy.each_in_order([&](u32 l) { iterations[l] = policy.fold(l, iterations[l] + rounds); });
   rounds_ = 0;
   next_check = spent + (least_left + 1 < kFoldIterations ? least_left + 1 : kFoldIterations);
 }

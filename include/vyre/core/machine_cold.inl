@@ -356,9 +356,10 @@ struct ColdInstructions {
         for (u32 k = 0; k < size; ++k) t[first + k] = first + k < count ? any : 0u;
       });
     }
-    m.depth_ += 1;
-    m.policy.sync();
-    m.mask_active[m.depth_] = m.measure(t);
+    const u32 depth = m.depth_ + 1;
+    m.policy.sync();  // every lane has read the depth: a device keeps one machine for all lanes
+    m.depth_ = depth;
+    m.mask_active[depth] = m.measure(t);
   }
 
   template <class P>
@@ -535,10 +536,13 @@ VYRE_HD void ColdInstructions::execute(Machine<P>& m, const Instruction& i) {
     case Opcode::group_begin:
       group_begin(m);
       break;
-    case Opcode::group_end:
-      m.depth_ -= 1;
+    case Opcode::group_end: {
+      const u32 depth = m.depth_ - 1;
+      m.policy.sync();  // as in group_begin
+      m.depth_ = depth;
       if (m.doomed_) m.refresh_mask();
       break;
+    }
     case Opcode::ballot:
     case Opcode::shuffle:
     case Opcode::group_reduce:

@@ -7,7 +7,12 @@ template <class P>
 VYRE_HD void Machine<P>::perform(Rare what) {
   switch (what) {
     case Rare::execute:
-      ColdInstructions::execute(*this, image.code[pc_]);
+      if constexpr (P::kSequential) {
+        ColdInstructions::execute(*this, image.code[pc_]);
+      } else {
+        const Instruction i = policy.fetch(image.code + pc_);
+        execute_hot(i);
+      }
       break;
     case Rare::fuel:
       check_fuel();
@@ -28,6 +33,184 @@ VYRE_HD void Machine<P>::perform(Rare what) {
   }
 }
 
+/// The instructions that programs live on; those it does not know are the cold ones.
+template <class P>
+VYRE_HOT void Machine<P>::execute_hot(const Instruction& i) {
+  switch (i.op) {
+    case Opcode::mov:
+      if ((i.form & kScalarResult) != 0) {
+        policy.store_scalar(scalars + i.dst, scalars[i.a]);
+      } else if ((i.form & kScalarA) != 0) {
+        u32* const d = vreg(i.dst);
+        const u32 a = scalars[i.a];
+        if constexpr (P::kSequential) {
+          policy.each([=](u32 l) { d[l] = a; });
+        } else {
+          policy.map1(d, Operand{scalars + i.a, true}, [](u32 x) { return x; });
+        }
+      } else {
+        u32* const d = vreg(i.dst);
+        const u32* const a = vreg(i.a);
+        if constexpr (P::kSequential) {
+          policy.each([=](u32 l) { d[l] = a[l]; });
+        } else {
+          policy.map1(d, Operand{a, false}, [](u32 x) { return x; });
+        }
+      }
+      break;
+    case Opcode::assign: {
+      const u32* const m = mask();
+      for (u32 k = 0; k < i.aux; ++k) {
+        u32* const d = vreg(i.dst + k);
+        if ((i.form & kScalarA) != 0) {
+          const u32 a = scalars[i.a + k];
+          policy.each([=](u32 l) { d[l] = m[l] != 0 ? a : d[l]; });
+        } else {
+          const u32* const a = vreg(i.a + k);
+          policy.each([=](u32 l) { d[l] = m[l] != 0 ? a[l] : d[l]; });
+        }
+      }
+      break;
+    }
+    case Opcode::select:
+      ternary(i, [](u32 a, u32 b, u32 c) { return a != 0 ? b : c; });
+      break;
+    case Opcode::add:
+      binary(i, [](u32 a, u32 b) { return a + b; });
+      break;
+    case Opcode::sub:
+      binary(i, [](u32 a, u32 b) { return a - b; });
+      break;
+    case Opcode::mul:
+      binary(i, [](u32 a, u32 b) { return a * b; });
+      break;
+    case Opcode::mul_add:
+      ternary(i, [](u32 a, u32 b, u32 c) { return a * b + c; });
+      break;
+    case Opcode::shl_add:
+      ternary(i, [](u32 a, u32 b, u32 c) { return (a << (b & 31u)) + c; });
+      break;
+    case Opcode::bit_and:
+      binary(i, [](u32 a, u32 b) { return a & b; });
+      break;
+    case Opcode::bit_or:
+      binary(i, [](u32 a, u32 b) { return a | b; });
+      break;
+    case Opcode::bit_xor:
+      binary(i, [](u32 a, u32 b) { return a ^ b; });
+      break;
+    case Opcode::shl:
+      binary(i, [](u32 a, u32 b) { return a << (b & 31u); });
+      break;
+    case Opcode::ushr:
+      binary(i, [](u32 a, u32 b) { return a >> (b & 31u); });
+      break;
+    case Opcode::eq:
+      binary(i, [](u32 a, u32 b) { return u32{a == b}; });
+      break;
+    case Opcode::ne:
+      binary(i, [](u32 a, u32 b) { return u32{a != b}; });
+      break;
+    case Opcode::ult:
+      binary(i, [](u32 a, u32 b) { return u32{a < b}; });
+      break;
+    case Opcode::ule:
+      binary(i, [](u32 a, u32 b) { return u32{a <= b}; });
+      break;
+    case Opcode::ilt:
+      binary(i, [](u32 a, u32 b) { return u32{lane::s(a) < lane::s(b)}; });
+      break;
+    case Opcode::ile:
+      binary(i, [](u32 a, u32 b) { return u32{lane::s(a) <= lane::s(b)}; });
+      break;
+    case Opcode::umin:
+      binary(i, [](u32 a, u32 b) { return a < b ? a : b; });
+      break;
+    case Opcode::umax:
+      binary(i, [](u32 a, u32 b) { return a > b ? a : b; });
+      break;
+    case Opcode::truth:
+      unary(i, [](u32 a) { return u32{a != 0}; });
+      break;
+    case Opcode::lnot:
+      unary(i, [](u32 a) { return u32{a == 0}; });
+      break;
+    case Opcode::fadd:
+      binary_f(i, [](float a, float b) { return P::fadd(a, b); });
+      break;
+    case Opcode::fsub:
+      binary_f(i, [](float a, float b) { return P::fsub(a, b); });
+      break;
+    case Opcode::fmul:
+      binary_f(i, [](float a, float b) { return P::fmul(a, b); });
+      break;
+    case Opcode::fdiv:
+      binary_f(i, [](float a, float b) { return P::fdiv(a, b); });
+      break;
+    case Opcode::fmul_add:
+      ternary(i, [](u32 a, u32 b, u32 c) {
+        return f32::to_bits(P::fmul_add(f32::from_bits(a), f32::from_bits(b), f32::from_bits(c)));
+      });
+      break;
+    case Opcode::fmul_add_chain: {
+      // Two or three steps of d = d * b + c, each operation rounded on its own, the middle kept
+      // in registers.
+      u32* const d = vreg(i.dst);
+      const u32* const a = vreg(i.a);
+      const u32* const b = vreg(i.b);
+      const float c0 = f32::from_bits(scalars[i.c]);
+      const float c1 = f32::from_bits(scalars[i.imm & 0xFFFFu]);
+      const float c2 = f32::from_bits(scalars[i.imm >> 16]);
+      if constexpr (P::kSequential) {
+        if (i.aux == 2) {
+          policy.each([=](u32 l) {
+            const float x = f32::from_bits(b[l]);
+            const float s0 = P::fadd(P::fmul(f32::from_bits(a[l]), x), c0);
+            d[l] = f32::to_bits(P::fadd(P::fmul(s0, x), c1));
+          });
+        } else {
+          policy.each([=](u32 l) {
+            const float x = f32::from_bits(b[l]);
+            const float s0 = P::fadd(P::fmul(f32::from_bits(a[l]), x), c0);
+            const float s1 = P::fadd(P::fmul(s0, x), c1);
+            d[l] = f32::to_bits(P::fadd(P::fmul(s1, x), c2));
+          });
+        }
+      } else if (i.aux == 2) {
+        policy.map2(d, Operand{a, false}, Operand{b, false}, [=](u32 y, u32 z) {
+          const float x = f32::from_bits(z);
+          return f32::to_bits(P::fmul_add(P::fmul_add(f32::from_bits(y), x, c0), x, c1));
+        });
+      } else {
+        policy.map2(d, Operand{a, false}, Operand{b, false}, [=](u32 y, u32 z) {
+          const float x = f32::from_bits(z);
+          const float s1 = P::fmul_add(P::fmul_add(f32::from_bits(y), x, c0), x, c1);
+          return f32::to_bits(P::fmul_add(s1, x, c2));
+        });
+      }
+      break;
+    }
+    case Opcode::load32:
+      MemoryInstructions::load32<false>(*this, i);
+      break;
+    case Opcode::load_f32:
+      MemoryInstructions::load32<true>(*this, i);
+      break;
+    case Opcode::load8:
+      MemoryInstructions::load8(*this, i);
+      break;
+    case Opcode::store32:
+      MemoryInstructions::store32<false>(*this, i);
+      break;
+    case Opcode::store_f32:
+      MemoryInstructions::store32<true>(*this, i);
+      break;
+    default:
+      ColdInstructions::execute(*this, i);
+      break;
+  }
+}
+
 template <class P>
 template <Rare what>
 VYRE_HOT void Machine<P>::rare() {
@@ -44,6 +227,7 @@ template <class P>
 VYRE_HOT Stop Machine<P>::run() {
   using namespace lane;
   for (;;) {
+    if constexpr (!P::kSequential) policy.run_ahead(*this);
     const auto& i = policy.fetch(image.code + pc_);
     ++instructions;
     if (doomed_ && image.statements[pc_] != fault.statement) {
@@ -120,15 +304,6 @@ VYRE_HOT Stop Machine<P>::run() {
                             : (i.aux == 1 ? image.workgroup[1] : image.workgroup[2])) >
             u64{1} << 32)
           rare<Rare::execute>();
-        break;
-      case Opcode::global_id:
-        if constexpr (!P::kSequential) {
-          if (line && i.aux == 0 && (i.form & kScalarResult) == 0) {
-            policy.count_from(vreg(i.dst), static_cast<u32>(first_lane));
-            break;
-          }
-        }
-        rare<Rare::execute>();
         break;
       case Opcode::else_begin:
         depth_ -= 1;
@@ -225,170 +400,12 @@ VYRE_HOT Stop Machine<P>::run() {
         ++pc_;
         return Stop::barrier;
       }
-      // ---- the hot ones ----
-      case Opcode::mov:
-        if ((i.form & kScalarResult) != 0) {
-          policy.store_scalar(scalars + i.dst, scalars[i.a]);
-        } else if ((i.form & kScalarA) != 0) {
-          u32* const d = vreg(i.dst);
-          const u32 a = scalars[i.a];
-          if constexpr (P::kSequential) {
-            policy.each([=](u32 l) { d[l] = a; });
-          } else {
-            policy.map1(d, Operand{scalars + i.a, true}, [](u32 x) { return x; });
-          }
-        } else {
-          u32* const d = vreg(i.dst);
-          const u32* const a = vreg(i.a);
-          if constexpr (P::kSequential) {
-            policy.each([=](u32 l) { d[l] = a[l]; });
-          } else {
-            policy.map1(d, Operand{a, false}, [](u32 x) { return x; });
-          }
-        }
-        break;
-      case Opcode::assign: {
-        const u32* const m = mask();
-        for (u32 k = 0; k < i.aux; ++k) {
-          u32* const d = vreg(i.dst + k);
-          if ((i.form & kScalarA) != 0) {
-            const u32 a = scalars[i.a + k];
-            policy.each([=](u32 l) { d[l] = m[l] != 0 ? a : d[l]; });
-          } else {
-            const u32* const a = vreg(i.a + k);
-            policy.each([=](u32 l) { d[l] = m[l] != 0 ? a[l] : d[l]; });
-          }
-        }
-        break;
-      }
-      case Opcode::select:
-        ternary(i, [](u32 a, u32 b, u32 c) { return a != 0 ? b : c; });
-        break;
-      case Opcode::add:
-        binary(i, [](u32 a, u32 b) { return a + b; });
-        break;
-      case Opcode::sub:
-        binary(i, [](u32 a, u32 b) { return a - b; });
-        break;
-      case Opcode::mul:
-        binary(i, [](u32 a, u32 b) { return a * b; });
-        break;
-      case Opcode::mul_add:
-        ternary(i, [](u32 a, u32 b, u32 c) { return a * b + c; });
-        break;
-      case Opcode::shl_add:
-        ternary(i, [](u32 a, u32 b, u32 c) { return (a << (b & 31u)) + c; });
-        break;
-      case Opcode::bit_and:
-        binary(i, [](u32 a, u32 b) { return a & b; });
-        break;
-      case Opcode::bit_or:
-        binary(i, [](u32 a, u32 b) { return a | b; });
-        break;
-      case Opcode::bit_xor:
-        binary(i, [](u32 a, u32 b) { return a ^ b; });
-        break;
-      case Opcode::shl:
-        binary(i, [](u32 a, u32 b) { return a << (b & 31u); });
-        break;
-      case Opcode::ushr:
-        binary(i, [](u32 a, u32 b) { return a >> (b & 31u); });
-        break;
-      case Opcode::eq:
-        binary(i, [](u32 a, u32 b) { return u32{a == b}; });
-        break;
-      case Opcode::ne:
-        binary(i, [](u32 a, u32 b) { return u32{a != b}; });
-        break;
-      case Opcode::ult:
-        binary(i, [](u32 a, u32 b) { return u32{a < b}; });
-        break;
-      case Opcode::ule:
-        binary(i, [](u32 a, u32 b) { return u32{a <= b}; });
-        break;
-      case Opcode::ilt:
-        binary(i, [](u32 a, u32 b) { return u32{lane::s(a) < lane::s(b)}; });
-        break;
-      case Opcode::ile:
-        binary(i, [](u32 a, u32 b) { return u32{lane::s(a) <= lane::s(b)}; });
-        break;
-      case Opcode::umin:
-        binary(i, [](u32 a, u32 b) { return a < b ? a : b; });
-        break;
-      case Opcode::umax:
-        binary(i, [](u32 a, u32 b) { return a > b ? a : b; });
-        break;
-      case Opcode::truth:
-        unary(i, [](u32 a) { return u32{a != 0}; });
-        break;
-      case Opcode::lnot:
-        unary(i, [](u32 a) { return u32{a == 0}; });
-        break;
-      case Opcode::fadd:
-        binary_f(i, [](float a, float b) { return P::fadd(a, b); });
-        break;
-      case Opcode::fsub:
-        binary_f(i, [](float a, float b) { return P::fsub(a, b); });
-        break;
-      case Opcode::fmul:
-        binary_f(i, [](float a, float b) { return P::fmul(a, b); });
-        break;
-      case Opcode::fdiv:
-        binary_f(i, [](float a, float b) { return P::fdiv(a, b); });
-        break;
-      case Opcode::fmul_add:
-        ternary(i, [](u32 a, u32 b, u32 c) {
-          return f32::to_bits(P::fmul_add(f32::from_bits(a), f32::from_bits(b), f32::from_bits(c)));
-        });
-        break;
-      case Opcode::fmul_add_chain: {
-        // Two or three steps of d = d * b + c, each operation rounded on its own, the middle kept
-        // in registers.
-        u32* const d = vreg(i.dst);
-        const u32* const a = vreg(i.a);
-        const u32* const b = vreg(i.b);
-        const float c0 = f32::from_bits(scalars[i.c]);
-        const float c1 = f32::from_bits(scalars[i.imm & 0xFFFFu]);
-        const float c2 = f32::from_bits(scalars[i.imm >> 16]);
-        const auto two = [=](u32 y, u32 z) {
-          const float x = f32::from_bits(z);
-          return f32::to_bits(P::fmul_add(P::fmul_add(f32::from_bits(y), x, c0), x, c1));
-        };
-        const auto three = [=](u32 y, u32 z) {
-          const float x = f32::from_bits(z);
-          const float s1 = P::fmul_add(P::fmul_add(f32::from_bits(y), x, c0), x, c1);
-          return f32::to_bits(P::fmul_add(s1, x, c2));
-        };
-        if constexpr (P::kSequential) {
-          if (i.aux == 2) {
-            policy.each([=](u32 l) { d[l] = two(a[l], b[l]); });
-          } else {
-            policy.each([=](u32 l) { d[l] = three(a[l], b[l]); });
-          }
-        } else if (i.aux == 2) {
-          policy.map2(d, Operand{a, false}, Operand{b, false}, two);
-        } else {
-          policy.map2(d, Operand{a, false}, Operand{b, false}, three);
-        }
-        break;
-      }
-      case Opcode::load32:
-        MemoryInstructions::load32<false>(*this, i);
-        break;
-      case Opcode::load_f32:
-        MemoryInstructions::load32<true>(*this, i);
-        break;
-      case Opcode::load8:
-        MemoryInstructions::load8(*this, i);
-        break;
-      case Opcode::store32:
-        MemoryInstructions::store32<false>(*this, i);
-        break;
-      case Opcode::store_f32:
-        MemoryInstructions::store32<true>(*this, i);
-        break;
       default:
-        rare<Rare::execute>();
+        if constexpr (P::kSequential) {
+          execute_hot(i);
+        } else {
+          rare<Rare::execute>();  // those that are hot there ran ahead
+        }
         break;
     }
     if (doomed_ && measure(live) == Active::none) return Stop::end;
