@@ -276,6 +276,7 @@ void length_cases(List& list) {
     for (const Op op : to_word) list.computed(name(op), op, {bytes}, {4 + length % 3});
     list.computed(name(Op::hash_xxh64), Op::hash_xxh64, {bytes}, {8}, 2'654'435'761u);
     list.computed(name(Op::mem_copy), Op::mem_copy, {bytes}, {length + 3});
+    list.computed("no room, " + name(Op::mem_copy), Op::mem_copy, {bytes}, {0});
     list.computed(name(Op::mem_fill), Op::mem_fill, {}, {length}, 0x9A7B5C3D);
     list.computed(name(Op::scan_inclusive_u32), Op::scan_inclusive_u32, {bytes}, {words * 4});
     list.computed(name(Op::scan_exclusive_u32), Op::scan_exclusive_u32, {bytes}, {words * 4 + 9});
