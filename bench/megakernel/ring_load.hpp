@@ -63,7 +63,7 @@ struct Waits {
 template <Publish kPublish, class Doorbell>
 void produce(const Lane& lane, std::uint64_t count, const Doorbell& doorbell,
              const std::atomic<bool>& stop, LaneEnd& end) {
-  constexpr std::uint64_t kBatch{1'024};
+  constexpr std::uint64_t kBatch{256};
   const queue::Producer producer = lane.submissions;
   const MegakernelWorkItem* const items = lane.items.data();
   const std::size_t kinds = lane.items.size();

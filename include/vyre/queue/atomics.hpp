@@ -93,8 +93,6 @@ struct HostAtomics {
   static void store_slot(RingSlot* slot, const RingSlot& value) noexcept {
     store_slot_by_words<HostAtomics>(slot, value);
   }
-  /// A hint without a meaning: the line will be read soon. Policies need not have it.
-  static void prefetch(const RingSlot* slot) noexcept { __builtin_prefetch(slot); }
 };
 
 }  // namespace vyre::queue

@@ -37,9 +37,6 @@ struct CompletionWriter {
   }
 };
 
-inline constexpr std::uint32_t kSlotsOfALine{4};
-inline constexpr std::uint32_t kPrefetchSlots{16 * kSlotsOfALine};
-
 struct TakenCompletion {
   std::uint64_t position;  // of the item
   Completion completion;
@@ -66,11 +63,6 @@ struct CompletionReader {
                                            std::uint64_t tail) noexcept {
     std::uint32_t count = 0;
     while (count < max && load(position, &out[count])) {
-      // Lines that a device wrote come from far: so many are asked for at once.
-      if constexpr (requires { Atomics::prefetch(slots); }) {
-        if (position % kSlotsOfALine == 0)
-          Atomics::prefetch(&slots[geometry.index(position + kPrefetchSlots)]);
-      }
       ++count;
       pass();
     }
