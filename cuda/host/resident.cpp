@@ -254,7 +254,11 @@ void Resident::check_ended(std::uint32_t epoch) noexcept {
     const std::uint64_t taken = taken_of(producer);
     for (std::uint64_t p = collected_of(producer); p < taken; ++p) {
       if (posted(writer, p)) continue;
-      if (epoch_.load(std::memory_order_acquire) != epoch) return;  // it runs again: no proof
+      // A launch is queued and its epoch stored under this lock: either it has not been, or we see
+      // it and have no proof. And what was collected meanwhile had been posted.
+      const std::lock_guard lock(launching_);
+      if (epoch_.load(std::memory_order_acquire) != epoch) return;
+      if (collected_of(producer) > p || posted(writer, p)) continue;
       lose({Errc::internal,
             "launch " + std::to_string(epoch) +
                 " of the resident kernel ended without ending the item at position " +

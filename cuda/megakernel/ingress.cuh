@@ -27,6 +27,7 @@ struct IngressRing {
   std::uint64_t turn;   // next position to take; written by the warp whose group it is in
   std::uint64_t
       reserved;          // a number drawn ahead of the next item, or kNoTicket; goes with the turn
+  std::uint64_t last;    // once the kernel leaves: nothing from there on is taken
   std::uint32_t burst;   // 1: fetch ahead
   std::uint32_t closed;  // 1: nothing more is taken
   std::uint32_t gone;    // warps of the team that have left
@@ -117,7 +118,7 @@ class Poller {
   /// The quiet way: one group, one load; false: the ring is closed.
   __device__ bool poll_one(std::uint64_t turn) {
     const auto leave = static_cast<Leave>(agree(block_.leave));
-    if (leave == Leave::halt) {
+    if (leave == Leave::halt || (leave != Leave::stay && is_past_last(turn))) {
       close();
       return false;
     }
@@ -153,9 +154,12 @@ class Poller {
     for (int i = 0; i < kRunGroups; ++i) {
       v[i] = load_relaxed_sys(slot(first + static_cast<std::uint32_t>(i)));
     }
-    if (static_cast<Leave>(agree(block_.leave)) == Leave::halt) {
-      halt();
-      return;
+    if (const auto leave = static_cast<Leave>(agree(block_.leave)); leave != Leave::stay) {
+      const std::uint64_t turn = agree(ring_.turn);
+      if (turn >> kRunSlotsLog2 == run_ && (leave == Leave::halt || is_past_last(turn))) {
+        close();
+        return;
+      }
     }
     const std::uint32_t from = place_in_run();
     // Slots from `from` on that are ready without a gap; whether any of them waits for others.
@@ -230,7 +234,9 @@ class Poller {
     const std::uint32_t workers = (gridDim.x - a_.ingress_blocks) * kBlockWarps;
     if (a_.queue_count * 4 > workers) return;
     const std::uint64_t reserved = agree(ring_.reserved);
-    if (reserved != kNoTicket) {
+    if (reserved == kNoTicket) {
+      if (!own_ && agree(block_.cancel) != 0) return;  // nothing is handed over any more
+    } else {
       // [RUN-2] No number may stay open while the queue goes once round.
       if ((++looks_ & 31u) != 0) return;
       const std::uint64_t tail = __shfl_sync(~0u, load_relaxed_gpu_u64(a_.run.tail), 0);
@@ -248,9 +254,15 @@ class Poller {
     write_ticket(a_.run, number, make_uint4(0, 0, 0, 0), TicketKind::empty, 0, 0, 0);
   }
 
-  /// Closes the ring if it is our turn, without another look.
-  __device__ void halt() {
-    if (agree(ring_.turn) >> kRunSlotsLog2 == run_) close();
+  /// With the turn, once the kernel leaves. What was published before the host was told lies within
+  /// a lap of the first look after that: a ring that is fed on and on must not keep the others,
+  /// which are closed already, from the next launch.
+  [[nodiscard]] __device__ bool is_past_last(std::uint64_t turn) {
+    const std::uint64_t last = agree(ring_.last);
+    if (last != kNoTicket) return turn >= last;
+    if (lane_ == 0) put(ring_.last, turn + (std::uint64_t{1} << log2_));
+    __syncwarp();
+    return false;
   }
 
   __device__ void close() {

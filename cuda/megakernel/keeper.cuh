@@ -20,8 +20,7 @@ class Keeper {
         leads_(blockIdx.x == 0) {}
 
   __device__ void run() {
-    const std::uint64_t begin = device_ns();
-    last_busy_ = begin;
+    last_busy_ = __shfl_sync(~0u, device_ns(), 0);
     ended_before_ = ended_by_all();
     ended_seen_ = ended_before_;
     for (;;) {
@@ -146,7 +145,11 @@ class Keeper {
 
   /// When all blocks take nothing more and everything taken has ended, the workers may go.
   __device__ void see_off() {
-    while (load_acquire_gpu_u32(&a_.relay->ingress_done) != a_.ingress_blocks || !quiet()) {
+    const auto all_closed = [this] {
+      const std::uint32_t done = load_acquire_gpu_u32(&a_.relay->ingress_done);
+      return __shfl_sync(~0u, done, 0) == a_.ingress_blocks;
+    };
+    while (!all_closed() || !quiet()) {
       // Items are still running: the host's orders reach them, and the heart beats on.
       lead();
       __nanosleep(500);

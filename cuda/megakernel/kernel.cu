@@ -53,6 +53,7 @@ __device__ void be_ingress(const KernelArguments& a, std::uint8_t* shared) {
     ring.begin = a.queues[ring.queue].position;
     ring.turn = ring.begin;
     ring.reserved = kNoTicket;
+    ring.last = kNoTicket;
     ring.burst = 0;
     ring.closed = 0;
     ring.gone = 0;
