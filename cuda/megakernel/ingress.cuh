@@ -345,11 +345,12 @@ class Poller {
     }
   }
 
-  /// Until the item at `position` may start, or queued items are cancelled.
+  /// Until the item at `position` may start. A cancelled one waits, too: whoever waits for it
+  /// counts on what was before it having ended.
   __device__ void await_order(std::uint64_t position, std::uint32_t flags) {
     bool told = false;
     for (;;) {
-      bool may = position == 0 || look(block_.cancel) != 0;
+      bool may = position == 0;
       if (!may && (flags & kQueueFlagAfterAll) != 0) {
         may = load_relaxed_gpu_u64(end_.ended_count) == position;  // [ORDER-2]
       } else if (!may) {

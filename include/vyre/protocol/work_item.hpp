@@ -31,9 +31,13 @@ enum QueueFlags : std::uint8_t {
   kQueueFlagNone = 0,
   kQueueFlagAfterPrevious = 1,  // starts only when the item before it in the queue has completed
   kQueueFlagAfterAll = 2,       // starts only when every earlier item of the queue has completed
-  // Set by the runtime alone, refused at submit: the slot was taken and never published, its item is void.
+  // Set by the runtime alone, refused at submit: the slot was taken and never published, its item
+  // is void.
   kQueueFlagAbandoned = 64,
 };
 inline constexpr std::uint32_t kQueueFlagsOfCallers{kQueueFlagAfterPrevious | kQueueFlagAfterAll};
+/// A void item stands where another would have waited: it ends when all before it have, so that
+/// whoever waits for it has waited for them.
+inline constexpr std::uint32_t kQueueFlagsOfAbandoned{kQueueFlagAbandoned | kQueueFlagAfterAll};
 
 }  // namespace vyre

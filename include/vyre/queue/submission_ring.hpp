@@ -106,7 +106,7 @@ struct SubmissionProducer {
     if (!claim(position)) return ReapOutcome::too_late;
     Atomics::store_slot(
         &slots[geometry.index(position)],
-        encode_item({0, 0, 0, 0}, kQueueFlagAbandoned, geometry.phase_bit(position)));
+        encode_item({0, 0, 0, 0}, kQueueFlagsOfAbandoned, geometry.phase_bit(position)));
     return ReapOutcome::reaped;
   }
 

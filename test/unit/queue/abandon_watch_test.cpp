@@ -37,7 +37,7 @@ TEST_F(Watch, SlotIsGivenUpAfterTheTimeoutAndNotBefore) {
   EXPECT_FALSE(producer.try_publish(0, kItem, 0));
   TakenItem got{};
   ASSERT_EQ(consumer.take(&got, 1), 1u);
-  EXPECT_EQ(got.flags, std::uint32_t{kQueueFlagAbandoned});
+  EXPECT_EQ(got.flags, std::uint32_t{kQueueFlagsOfAbandoned});
   EXPECT_EQ(check(), WatchVerdict::idle);
   EXPECT_EQ(watch.reaped(), 1u);
 }
@@ -94,10 +94,10 @@ TEST_F(Watch, PublishedSlotsBehindTheHoleSurvive) {
   EXPECT_EQ(check(), WatchVerdict::reaped);
   TakenItem got[3];
   ASSERT_EQ(consumer.take(got, 3), 3u);
-  EXPECT_EQ(got[0].flags, std::uint32_t{kQueueFlagAbandoned});
+  EXPECT_EQ(got[0].flags, std::uint32_t{kQueueFlagsOfAbandoned});
   EXPECT_EQ(got[1].flags, 0u);
   EXPECT_EQ(got[1].item.param, kItem.param);
-  EXPECT_EQ(got[2].flags, std::uint32_t{kQueueFlagAbandoned});
+  EXPECT_EQ(got[2].flags, std::uint32_t{kQueueFlagsOfAbandoned});
 }
 
 TEST_F(Watch, ProducerKilledBetweenItsStoresIsNamedWedged) {

@@ -220,7 +220,7 @@ TEST(Ring, LateProducerIsToldAndWritesNothing) {
   EXPECT_FALSE(queue.producer().try_publish(0, item(7), 0));
   TakenItem got{};
   ASSERT_EQ(consumer.take(&got, 1), 1u);
-  EXPECT_EQ(got.flags, std::uint32_t{kQueueFlagAbandoned});
+  EXPECT_EQ(got.flags, std::uint32_t{kQueueFlagsOfAbandoned});
 }
 
 TEST(Ring, ReaperThatComesLateChangesNothing) {
