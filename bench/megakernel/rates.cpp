@@ -30,6 +30,7 @@ Result<double> median_rate(const One& one) {
 }
 
 /// Rings in pinned memory and the echo kernel, under the same load.
+template <Publish kPublish>
 Result<double> bare_rate(std::uint32_t producers, std::uint64_t count, Waits& waits) {
   const queue::QueueOptions options{kSlots, kSlots, true};
   const auto layout = queue::SharedLayout::of(options);
@@ -55,7 +56,7 @@ Result<double> bare_rate(std::uint32_t producers, std::uint64_t count, Waits& wa
       lanes.push_back({queues[p].producer(), &readers[p], {&no_op, 1}});
     waits = {};
     VYRE_ASSIGN(EchoKernel echo, EchoKernel::start(rings, count));
-    const Result<double> rate = items_per_s<Publish::owned>(
+    const Result<double> rate = items_per_s<kPublish>(
         std::span(lanes), count, [] {}, &waits);
     VYRE_TRY(echo.finish());
     return rate;
@@ -142,7 +143,10 @@ Status no_op_section(const Settings& settings, const RowSink& sink) {
     const std::uint64_t count = settings.scaled(producers == 1 ? 8'000'000 : 5'000'000);
     Waits bare_waits;
     Waits waits;
-    const Number bare("bare ring", bare_rate(producers, count, bare_waits));
+    const Number bare("bare ring", bare_rate<Publish::owned>(producers, count, bare_waits));
+    Waits lean_waits;
+    const Number bare_lean("bare ring, the same lean host",
+                           bare_rate<Publish::lean>(producers, count, lean_waits));
     const std::string suffix = "/producers:" + std::to_string(producers);
     const auto add = [&](const std::string& name, const Result<double>& rate,
                          std::optional<double> goal) {
@@ -159,6 +163,16 @@ Status no_op_section(const Settings& settings, const RowSink& sink) {
     std::optional<double> goal;
     if (producers == 1) goal = 250;
     if (producers == 8) goal = 800;
+    {
+      const auto rate = machine_rate<Publish::lean>(settings, producers, kSlots, count, waits);
+      Row row = rate_row("no_op", "ring/lean_host" + suffix, rate);
+      row.baselines = {bare_lean, launches, graphs};
+      row.goal = goal;
+      row.details = {{"items", static_cast<double>(count * producers)},
+                     {"full_looks", static_cast<double>(waits.full_looks)},
+                     {"empty_looks", static_cast<double>(waits.empty_looks)}};
+      sink.add(row);
+    }
     add("ring/owned", machine_rate<Publish::owned>(settings, producers, kSlots, count, waits),
         goal);
     // Whether rings that stay in a near cache are faster.

@@ -5,6 +5,9 @@
 
 #include <pthread.h>
 #include <sched.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include <atomic>
 #include <cstdint>
@@ -18,8 +21,10 @@
 
 namespace vyre::bench {
 
-/// contended: try_publish, any number of producers; owned: publish_owned, one.
-enum class Publish { contended, owned };
+/// contended: try_publish, any number of producers; owned: publish_owned, one; lean: the least that
+/// a host can do with the same rings, one 16-byte store an item and one look at each completion, so
+/// that the kernel is what is timed.
+enum class Publish { contended, owned, lean };
 
 struct Lane {
   queue::Producer submissions;
@@ -60,6 +65,17 @@ struct Waits {
   std::uint64_t empty_looks{0};
 };
 
+/// One store; x86 keeps stores in order, so it publishes what was written before.
+inline void store_whole(RingSlot* slot, const RingSlot& value) {
+#if defined(__SSE2__)
+  asm volatile("" ::: "memory");
+  _mm_store_si128(reinterpret_cast<__m128i*>(slot),
+                  _mm_load_si128(reinterpret_cast<const __m128i*>(&value)));
+#else
+  queue::HostAtomics::store_slot(slot, value);
+#endif
+}
+
 template <Publish kPublish, class Doorbell>
 void produce(const Lane& lane, std::uint64_t count, const Doorbell& doorbell,
              const std::atomic<bool>& stop, LaneEnd& end) {
@@ -82,7 +98,11 @@ void produce(const Lane& lane, std::uint64_t count, const Doorbell& doorbell,
       continue;
     }
     for (std::uint32_t i = 0; i < got.count; ++i) {
-      if constexpr (kPublish == Publish::owned) {
+      if constexpr (kPublish == Publish::lean) {
+        const std::uint64_t position = got.first + i;
+        store_whole(producer.slots + producer.geometry.index(position),
+                    queue::encode_item(items[next], 0, producer.geometry.phase_bit(position)));
+      } else if constexpr (kPublish == Publish::owned) {
         producer.publish_owned(got.first + i, items[next], 0);
       } else if (!producer.try_publish(got.first + i, items[next], 0)) {
         end.refused = true;
@@ -130,6 +150,44 @@ inline void collect(const Lane& lane, std::uint64_t count, std::atomic<bool>& st
   if (ended < count) stop.store(true, std::memory_order_relaxed);
 }
 
+/// The lean way: completions in the order of positions, each looked at once.
+inline void collect_lean(const Lane& lane, std::uint64_t count, std::atomic<bool>& stop,
+                         LaneEnd& end) {
+  constexpr std::uint32_t kNotDone{0x7FF0'0000u};
+  constexpr std::uint64_t kGiveBack{64};
+  queue::Reader& reader = *lane.completions;
+  const auto begin = Clock::now();
+  const std::uint64_t first = reader.position;
+  std::uint64_t position = first;
+  std::uint64_t empty = 0;
+  std::uint64_t sum = 0;
+  std::uint32_t wrong = 0;
+  while (position != first + count) {
+    const RingSlot& slot = reader.slots[reader.geometry.index(position)];
+    const std::uint32_t head = queue::HostAtomics::load(&slot.word[0], queue::Order::acquire);
+    if ((head & kCompletionPhaseBit) != reader.geometry.phase_bit(position)) {
+      relax();
+      if (++empty % 65'536 == 0 && seconds_since(begin) > kMachineSeconds) break;
+      continue;
+    }
+    wrong |= (head & kNotDone) | (slot.word[1] ^ static_cast<std::uint32_t>(position));
+    sum += position;
+    ++position;
+    if (position % kGiveBack == 0) {
+      reader.position = position;
+      reader.release();
+    }
+  }
+  reader.position = position;
+  reader.release();
+  end.at = Clock::now();
+  end.ended = position - first;
+  end.empty_looks = empty;
+  end.position_sum = sum;
+  end.not_done = wrong;
+  if (end.ended < count) stop.store(true, std::memory_order_relaxed);
+}
+
 /// Items a second over all lanes, from the first store until the last completion has been
 /// collected. An error unless each of `count` items a lane ended once and as done.
 template <Publish kPublish, class Doorbell>
@@ -154,7 +212,11 @@ Result<double> items_per_s(std::span<Lane> lanes, std::uint64_t count, const Doo
     });
     threads.emplace_back([&, i] {
       begin(lanes.size() + i);
-      collect(lanes[i], count, stop, ends[i]);
+      if constexpr (kPublish == Publish::lean) {
+        collect_lean(lanes[i], count, stop, ends[i]);
+      } else {
+        collect(lanes[i], count, stop, ends[i]);
+      }
     });
   }
   while (waiting.load() != threads.size()) std::this_thread::yield();
