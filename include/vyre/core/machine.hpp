@@ -229,7 +229,7 @@ class Machine {
   VYRE_HD void check_fuel();
   template <Rare what>
   VYRE_HOT void rare();
-  VYRE_HOT void execute_hot(const Instruction& i);
+  VYRE_LANE_INLINE void execute_hot(const Instruction& i);
 
   [[nodiscard]] VYRE_HOT Operand operand(u32 r, bool scalar) const {
     return {scalar ? scalars + r : vreg(r), scalar};

@@ -35,7 +35,7 @@ VYRE_HD void Machine<P>::perform(Rare what) {
 
 /// The instructions that programs live on; those it does not know are the cold ones.
 template <class P>
-VYRE_HOT void Machine<P>::execute_hot(const Instruction& i) {
+VYRE_LANE_INLINE void Machine<P>::execute_hot(const Instruction& i) {
   switch (i.op) {
     case Opcode::mov:
       if ((i.form & kScalarResult) != 0) {
