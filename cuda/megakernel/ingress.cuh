@@ -350,7 +350,7 @@ class Poller {
   __device__ void await_order(std::uint64_t position, std::uint32_t flags) {
     bool told = false;
     for (;;) {
-      bool may = position == 0;
+      bool may = position == 0 || (agree(block_.cancel) != 0 && (flags & kQueueFlagAbandoned) == 0);
       if (!may && (flags & kQueueFlagAfterAll) != 0) {
         may = load_relaxed_gpu_u64(end_.ended_count) == position;  // [ORDER-2]
       } else if (!may) {

@@ -135,8 +135,8 @@ bool State::take(Batch& batch) {
            ++lane.pending_begin) {
         const queue::TakenItem& taken = lane.pending[lane.pending_begin];
         const std::uint64_t position = lane.next_start;
-        // Cancelled items wait like others: whoever waits for them counts on what was before them.
-        if (taken.flags != 0) {
+        const bool abandoned = (taken.flags & kQueueFlagAbandoned) != 0;
+        if (taken.flags != 0 && (!cancelling || abandoned)) {
           // What is in this batch runs before it on the same worker, so it counts as ended.
           const std::uint64_t ahead = position - begun;
           if ((taken.flags & kQueueFlagAfterAll) != 0) {

@@ -145,7 +145,12 @@ bool Collector::ended(std::uint64_t position) const noexcept {
 
 bool Collector::ended(const QueueSpan& span) const noexcept {
   if (span.last < ended_below()) return true;
-  return span.first == span.last && ended(span.last);
+  if (span.first != span.last || !ended(span.last)) return false;
+  const ResultRecord& record = results_[span.last & (history_ - 1)];
+  const Completion completion{record.head.load(std::memory_order_acquire), 0, 0, 0};
+  // Replaced meanwhile: long ago, then.
+  if (!ended(span.last)) return true;
+  return completion.status() != CompletionStatus::cancelled;
 }
 
 Collector::Found Collector::look(std::uint64_t position, ItemResult& out) const noexcept {

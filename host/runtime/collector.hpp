@@ -68,6 +68,8 @@ class Collector {
   enum class Found : std::uint8_t { ended, pending, never_submitted, forgotten };
   [[nodiscard]] Found look(std::uint64_t position, ItemResult& out) const noexcept;
   [[nodiscard]] bool ended(std::uint64_t position) const noexcept;
+  /// The items have ended, and so has what they were ordered behind: a cancelled item waited for
+  /// nobody, so it counts only when everything before it has ended.
   [[nodiscard]] bool ended(const QueueSpan& span) const noexcept;
   /// Every position below has ended.
   [[nodiscard]] std::uint64_t ended_below() const noexcept {

@@ -112,10 +112,10 @@ TEST_F(Handoff, HostWorkerPostsTheDocumentedBytes) {
   EXPECT_EQ(slot(layout.completion_slots_offset, 5), kFaultInEvenLap);
 }
 
-TEST_F(Handoff, AbandonedSlotIsBit30AndNothingElse) {
+TEST_F(Handoff, AbandonedSlotIsBit30AndAfterAllAndNothingElse) {
   ASSERT_EQ(queue.producer().try_reserve(1).count, 1u);
   ASSERT_EQ(queue.producer().reap(0), ReapOutcome::reaped);
-  EXPECT_EQ(slot(layout.submission_slots_offset, 0), (SlotBytes{0, 0, 0, 0xC0}));
+  EXPECT_EQ(slot(layout.submission_slots_offset, 0), (SlotBytes{0, 0, 0, 0xC2}));
 }
 
 }  // namespace
