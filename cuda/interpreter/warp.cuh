@@ -1,5 +1,6 @@
 // What the interpreter asks of a warp and of sm_90: votes, 16-byte accesses, f32 as docs/f32.md
-// wants it. On the host, where none of it runs, the same functions are plain ones.
+// wants it. On the host, where none of it runs, the same functions are plain ones; a test puts a
+// warp of 32 fibers in their place (VYRE_WARP_EMULATION names its header).
 #pragma once
 
 #include <cstdint>
@@ -9,16 +10,33 @@
 
 namespace vyre::cuda::interpreter {
 
-#define VYRE_WARP_FN static __host__ __device__ __forceinline__
-
 inline constexpr std::uint32_t kWholeWarp{0xFFFFFFFFu};
 
 struct Four {
   std::uint32_t x, y, z, w;
 };
 
+}  // namespace vyre::cuda::interpreter
+
+#if defined(VYRE_WARP_EMULATION)
+#include VYRE_WARP_EMULATION
+#define VYRE_ON_WARP 1
+#else
+#define VYRE_ON_WARP VYRE_ON_DEVICE
+#endif
+#define VYRE_WARP_FN static __host__ __device__ __forceinline__
+
+namespace vyre::cuda::interpreter {
+
+#if !defined(VYRE_WARP_EMULATION)
 namespace warp {
 
+/// This lane's own object, where a pointer into local memory came from another lane: the address is
+/// the same in all of them.
+template <class T>
+VYRE_WARP_FN T* own(T* p) {
+  return p;
+}
 VYRE_WARP_FN void sync() {
 #if VYRE_ON_DEVICE
   __syncwarp();
@@ -161,6 +179,7 @@ VYRE_WARP_FN std::uint32_t look(const std::uint32_t* word) {
 }
 
 }  // namespace warp
+#endif
 
 /// f32 in registers of the device: subnormals are flushed in every value, NaN has any bits.
 /// Addition flushes by itself, rightly. Multiplication and division must round first and flush
@@ -174,7 +193,7 @@ VYRE_WARP_FN float add(float a, float b) {
   asm("add.rn.ftz.f32 %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b));
   return r;
 #else
-  return core::f32::add(a, b);
+  return core::f32::add(core::f32::canonical(a), core::f32::canonical(b));
 #endif
 }
 VYRE_WARP_FN float sub(float a, float b) {
@@ -183,7 +202,7 @@ VYRE_WARP_FN float sub(float a, float b) {
   asm("sub.rn.ftz.f32 %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b));
   return r;
 #else
-  return core::f32::sub(a, b);
+  return core::f32::sub(core::f32::canonical(a), core::f32::canonical(b));
 #endif
 }
 VYRE_WARP_FN float flush(float x) {

@@ -49,7 +49,7 @@ struct WarpPolicy {
   static VYRE_HOT core::Instruction fetch(const core::Instruction* at) { return warp::fetch(at); }
 
   static VYRE_HD u32 atomic(core::AtomicCode code, u32* word, u32 value, u32 expected) {
-#if VYRE_ON_DEVICE
+#if VYRE_ON_WARP
     switch (code) {
       case core::AtomicCode::add:
         return atomicAdd(word, value);
@@ -232,7 +232,7 @@ struct WarpPolicy {
     return pending_copies != nullptr;
   }
   VYRE_HD Copies& copies() const {
-    return *pending_copies;
+    return *warp::own(pending_copies);
   }
   static VYRE_HOT void plain_floats(bool) {}
 
@@ -252,11 +252,12 @@ static __device__ __noinline__ void perform_apart(core::Machine<WarpPolicy>& twi
 }
 
 VYRE_HOT void WarpPolicy::apart(Machine& m, core::Rare what) {
-#if VYRE_ON_DEVICE
+#if VYRE_ON_WARP
   Machine& twin = *m.policy.twin;
   m.give_place(twin);
   warp::sync();  // no lane is still at the instruction before
   perform_apart(twin, what);
+  warp::sync();  // publishes the twin, although every lane wrote the same there
   twin.give_state(m);
   warp::sync();
 #else
@@ -265,7 +266,7 @@ VYRE_HOT void WarpPolicy::apart(Machine& m, core::Rare what) {
 }
 
 VYRE_HOT void WarpPolicy::run_ahead(Machine& m) {
-#if VYRE_ON_DEVICE
+#if VYRE_ON_WARP
   if (!m.policy.hot || m.doomed()) return;
   const HotFrame frame{warp::place_of(m.image.code),
                        warp::place_of(m.scalars),

@@ -1,6 +1,6 @@
-// The interpreter core on a GPU against the reference, byte for byte. Needs a device: without one
-// the tests skip with the reason, or fail if VYRE_REQUIRE_GPU=1. VYRE_SEED replays one program,
-// VYRE_TEST_SCALE multiplies.
+// The interpreter core on a GPU against the reference, byte for byte; in emulated_warp_test the
+// same against the device's code on the host. Needs a device: without one the tests skip with the
+// reason, or fail if VYRE_REQUIRE_GPU=1. VYRE_SEED replays one program, VYRE_TEST_SCALE multiplies.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -33,8 +33,13 @@ class Device : public ::testing::Test {
     options.runner = [probe](const core::Image& image, std::span<const core::BufferView> buffers,
                              const core::Grid& grid, core::WorkgroupSpan span,
                              std::uint64_t fuel) -> Result<core::RunResult> {
-      if (!*probe) return tl::unexpected(probe->error());
-      return (*probe)->run(image, buffers, grid, span, fuel);
+      if (!*probe) {
+        ADD_FAILURE() << probe->error().message;
+        return tl::unexpected(probe->error());
+      }
+      auto ran = (*probe)->run(image, buffers, grid, span, fuel);
+      if (!ran && ran.error().code != Errc::unsupported) ADD_FAILURE() << ran.error().message;
+      return ran;
     };
     return options;
   }

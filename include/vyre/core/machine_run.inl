@@ -227,7 +227,10 @@ template <class P>
 VYRE_HOT Stop Machine<P>::run() {
   using namespace lane;
   for (;;) {
-    if constexpr (!P::kSequential) policy.run_ahead(*this);
+    if constexpr (!P::kSequential) {
+      policy.sync();  // publishes what the instruction before wrote
+      policy.run_ahead(*this);
+    }
     const auto& i = policy.fetch(image.code + pc_);
     ++instructions;
     if (doomed_ && image.statements[pc_] != fault.statement) {
@@ -290,8 +293,9 @@ VYRE_HOT Stop Machine<P>::run() {
         const u32* const m = t - width();
         const u32* const a = vreg(i.a);
         policy.each([=](u32 l) { t[l] = m[l] & (0u - u32{a[l] < bound}); });
-        mask_active[depth_] = measure(t);
-        if (active() == Active::none) {
+        const Active now = measure(t);
+        mask_active[depth_] = now;
+        if (now == Active::none) {
           pc_ = i.imm;
           continue;
         }
@@ -348,8 +352,9 @@ VYRE_HOT Stop Machine<P>::run() {
         const u32* const b = vreg(i.b);
         policy.each([=](u32 l) { t[l] = a[l] < b[l] ? m[l] : 0u; });
         depth_ += 1;
-        mask_active[depth_] = measure(t);
-        if (active() == Active::none) {
+        const Active now = measure(t);
+        mask_active[depth_] = now;
+        if (now == Active::none) {
           depth_ -= 1;
           pc_ = i.imm;
           continue;
@@ -365,8 +370,9 @@ VYRE_HOT Stop Machine<P>::run() {
           a[l] += m[l] & 1u;
           m[l] = a[l] < b[l] ? m[l] : 0u;
         });
-        mask_active[depth_] = measure(m);
-        if (active() != Active::none) {
+        const Active now = measure(m);
+        mask_active[depth_] = now;
+        if (now != Active::none) {
           charge();
           pc_ = i.imm;
           continue;
