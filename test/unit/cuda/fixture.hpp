@@ -24,8 +24,8 @@ class Running {
   backend::Options options{};
   DeviceOptions device{};
   std::shared_ptr<FakeDevice> fake{std::make_shared<FakeDevice>()};
+  Listening listener;  // goes after the backend, whose threads call it
   std::unique_ptr<backend::Backend> backend;
-  Listening listener;
   std::vector<backend::QueuePort> ports;
 
   Running();
