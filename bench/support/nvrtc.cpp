@@ -1,27 +1,22 @@
 #include "support/nvrtc.hpp"
 
-#include <dlfcn.h>
-
 #include <vector>
 
 #include "support/device.hpp"
+#include "support/shared_object.hpp"
 
 namespace vyre::bench {
 
 /// The part of nvrtc.h that we call; 0 is success everywhere.
 struct RuntimeCompiler::Functions {
   using Program = void*;
-  void* library{nullptr};
+  SharedObject object;
   int (*create)(Program*, const char* source, const char* name, int headers, const char* const*,
                 const char* const*){nullptr};
   int (*compile)(Program, int options, const char* const*){nullptr};
   int (*cubin_size)(Program, std::size_t*){nullptr};
   int (*cubin)(Program, char*){nullptr};
   int (*destroy)(Program*){nullptr};
-
-  ~Functions() {
-    if (library != nullptr) ::dlclose(library);
-  }
 };
 
 RuntimeCompiler::RuntimeCompiler() : functions_(std::make_unique<Functions>()) {}
@@ -31,20 +26,14 @@ RuntimeCompiler::~RuntimeCompiler() = default;
 Result<RuntimeCompiler> RuntimeCompiler::open() {
   RuntimeCompiler made;
   Functions& f = *made.functions_;
-  for (const char* name : {"libnvrtc.so.13", "/usr/local/cuda/lib64/libnvrtc.so.13",
-                           "libnvrtc.so.12", "/usr/local/cuda/lib64/libnvrtc.so.12"}) {
-    if (f.library == nullptr) f.library = ::dlopen(name, RTLD_NOW | RTLD_LOCAL);
-  }
-  if (f.library == nullptr)
+  if (!f.object.open({"libnvrtc.so.13", "/usr/local/cuda/lib64/libnvrtc.so.13", "libnvrtc.so.12",
+                      "/usr/local/cuda/lib64/libnvrtc.so.12"}))
     return fail(Errc::not_found, "libnvrtc.so.13 or .12 is not on this machine");
-  const auto find = [&](auto& function, const char* name) {
-    function =
-        reinterpret_cast<std::remove_reference_t<decltype(function)>>(::dlsym(f.library, name));
-    return function != nullptr;
-  };
-  if (!find(f.create, "nvrtcCreateProgram") || !find(f.compile, "nvrtcCompileProgram") ||
-      !find(f.cubin_size, "nvrtcGetCUBINSize") || !find(f.cubin, "nvrtcGetCUBIN") ||
-      !find(f.destroy, "nvrtcDestroyProgram")) {
+  if (!f.object.find(f.create, "nvrtcCreateProgram") ||
+      !f.object.find(f.compile, "nvrtcCompileProgram") ||
+      !f.object.find(f.cubin_size, "nvrtcGetCUBINSize") ||
+      !f.object.find(f.cubin, "nvrtcGetCUBIN") ||
+      !f.object.find(f.destroy, "nvrtcDestroyProgram")) {
     return fail(Errc::unsupported, "this libnvrtc lacks a function that we call");
   }
   return made;
@@ -73,7 +62,7 @@ Result<RuntimeCompiler::Kernel> RuntimeCompiler::compile(const std::string& sour
   VYRE_TRY(
       check(cudaLibraryLoadData(&library, cubin.data(), nullptr, nullptr, 0, nullptr, nullptr, 0),
             "loading a compiled program"));
-  kernel.library.reset(library);
+  kernel.code.reset(library);
   VYRE_TRY(check(cudaLibraryGetKernel(&kernel.kernel, library, name.c_str()),
                  "finding the kernel of a compiled program"));
   return kernel;

@@ -21,7 +21,7 @@ class RuntimeCompiler {
     void operator()(cudaLibrary_t library) const noexcept { (void)cudaLibraryUnload(library); }
   };
   struct Kernel {
-    std::unique_ptr<std::remove_pointer_t<cudaLibrary_t>, Unload> library;
+    std::unique_ptr<std::remove_pointer_t<cudaLibrary_t>, Unload> code;
     cudaKernel_t kernel{nullptr};
   };
   /// Compiles for `architecture` ("sm_90") without fma, loads it, finds extern "C" `name`.

@@ -1,14 +1,14 @@
 #include "support/power.hpp"
 
-#include <dlfcn.h>
-
 #include <string>
+
+#include "support/shared_object.hpp"
 
 namespace vyre::bench {
 
 /// The part of nvml.h that we call; 0 is success everywhere.
 struct PowerMeter::Functions {
-  void* library{nullptr};
+  SharedObject object;
   void* device{nullptr};
   int (*init)(){nullptr};
   int (*shutdown)(){nullptr};
@@ -18,7 +18,6 @@ struct PowerMeter::Functions {
 
   ~Functions() {
     if (started) (void)shutdown();
-    if (library != nullptr) ::dlclose(library);
   }
 };
 
@@ -29,17 +28,11 @@ PowerMeter::~PowerMeter() = default;
 Result<PowerMeter> PowerMeter::open() {
   PowerMeter made;
   Functions& f = *made.functions_;
-  f.library = ::dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL);
-  if (f.library == nullptr)
+  if (!f.object.open({"libnvidia-ml.so.1"}))
     return fail(Errc::not_found, "libnvidia-ml.so.1 is not on this machine");
-  const auto find = [&](auto& function, const char* name) {
-    function =
-        reinterpret_cast<std::remove_reference_t<decltype(function)>>(::dlsym(f.library, name));
-    return function != nullptr;
-  };
-  if (!find(f.init, "nvmlInit_v2") || !find(f.shutdown, "nvmlShutdown") ||
-      !find(f.by_index, "nvmlDeviceGetHandleByIndex_v2") ||
-      !find(f.power, "nvmlDeviceGetPowerUsage")) {
+  if (!f.object.find(f.init, "nvmlInit_v2") || !f.object.find(f.shutdown, "nvmlShutdown") ||
+      !f.object.find(f.by_index, "nvmlDeviceGetHandleByIndex_v2") ||
+      !f.object.find(f.power, "nvmlDeviceGetPowerUsage")) {
     return fail(Errc::unsupported, "this NVML lacks a function that we call");
   }
   const int init = f.init();

@@ -24,7 +24,7 @@ inline constexpr std::uint32_t kBurstLooks{16};
 /// One ring as its team shares it (shared memory of the ingress block).
 struct IngressRing {
   std::uint64_t begin;  // where this launch began
-  std::uint64_t turn;   // next position to take; written by the warp whose group it is in
+  std::uint64_t turn;   // next position to take; written by the warp whose run it is in
   std::uint64_t
       reserved;          // a number drawn ahead of the next item, or kNoTicket; goes with the turn
   std::uint64_t last;    // once the kernel leaves: nothing from there on is taken

@@ -66,11 +66,6 @@ __device__ __forceinline__ std::uint64_t load_relaxed_gpu_u64(const std::uint64_
   asm volatile("ld.relaxed.gpu.global.u64 %0, [%1];" : "=l"(v) : "l"(from) : "memory");
   return v;
 }
-__device__ __forceinline__ std::uint64_t load_acquire_gpu_u64(const std::uint64_t* from) {
-  std::uint64_t v;
-  asm volatile("ld.acquire.gpu.global.u64 %0, [%1];" : "=l"(v) : "l"(from) : "memory");
-  return v;
-}
 __device__ __forceinline__ void store_relaxed_gpu_u32(std::uint32_t* to, std::uint32_t v) {
   asm volatile("st.relaxed.gpu.global.u32 [%0], %1;" ::"l"(to), "r"(v) : "memory");
 }
@@ -79,9 +74,6 @@ __device__ __forceinline__ void store_release_gpu_u32(std::uint32_t* to, std::ui
 }
 __device__ __forceinline__ void store_relaxed_gpu_u64(std::uint64_t* to, std::uint64_t v) {
   asm volatile("st.relaxed.gpu.global.u64 [%0], %1;" ::"l"(to), "l"(v) : "memory");
-}
-__device__ __forceinline__ void store_release_gpu_u64(std::uint64_t* to, std::uint64_t v) {
-  asm volatile("st.release.gpu.global.u64 [%0], %1;" ::"l"(to), "l"(v) : "memory");
 }
 __device__ __forceinline__ void store_relaxed_sys_u64(std::uint64_t* to, std::uint64_t v) {
   asm volatile("st.relaxed.sys.global.u64 [%0], %1;" ::"l"(to), "l"(v) : "memory");

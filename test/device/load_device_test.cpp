@@ -65,6 +65,24 @@ Bytes pattern(std::size_t bytes, std::uint32_t salt) {
   return out;
 }
 
+/// No-ops in batches; how many were accepted. Less than `count` is a failure of the test.
+std::uint64_t submit_no_ops(Session& session, std::uint32_t queue, std::uint64_t count,
+                            std::size_t batch) {
+  const std::vector<MegakernelWorkItem> items(batch, MegakernelWorkItem{kNop, 0, 0, 0});
+  std::uint64_t accepted = 0;
+  while (accepted != count) {
+    const auto part =
+        std::span(items).first(std::min<std::uint64_t>(count - accepted, items.size()));
+    const auto many = session.submit_many(part, soon(), queue);
+    accepted += many.accepted;
+    if (many.stopped_by) {
+      ADD_FAILURE() << to_string(*many.stopped_by);
+      break;
+    }
+  }
+  return accepted;
+}
+
 // ---- order
 
 TEST(DeviceOrder, AChainOfTenThousandItemsRunsInOrder) {
@@ -510,19 +528,7 @@ TEST(DeviceLife, FourProducersLoseAndDoubleNothingOverManyLaps) {
   std::vector<std::thread> producers;
   std::atomic<std::uint64_t> accepted{0};
   for (std::uint32_t q = 0; q < 4; ++q) {
-    producers.emplace_back([&, q] {
-      const std::vector<MegakernelWorkItem> items(1'024, MegakernelWorkItem{kNop, 0, 0, 0});
-      for (std::uint64_t left = each; left != 0;) {
-        const auto part = std::span(items).first(std::min<std::uint64_t>(left, items.size()));
-        const auto many = session->submit_many(part, soon(), q);
-        accepted += many.accepted;
-        left -= many.accepted;
-        if (many.stopped_by) {
-          ADD_FAILURE() << to_string(*many.stopped_by);
-          return;
-        }
-      }
-    });
+    producers.emplace_back([&, q] { accepted += submit_no_ops(*session, q, each, 1'024); });
   }
   for (auto& producer : producers) producer.join();
   const auto drained = session->wait_all(soon());
@@ -546,18 +552,8 @@ TEST(DeviceSoak, EveryOneOfManyNoOpsIsCounted) {
   const auto begin = Clock::now();
   std::vector<std::thread> producers;
   for (std::uint32_t q = 0; q < options.queues; ++q) {
-    producers.emplace_back([&, q] {
-      const std::vector<MegakernelWorkItem> batch(8'192, MegakernelWorkItem{kNop, 0, 0, 0});
-      for (std::uint64_t left = items / options.queues; left != 0;) {
-        const auto part = std::span(batch).first(std::min<std::uint64_t>(left, batch.size()));
-        const auto many = session->submit_many(part, soon(), q);
-        left -= many.accepted;
-        if (many.stopped_by) {
-          ADD_FAILURE() << to_string(*many.stopped_by);
-          return;
-        }
-      }
-    });
+    producers.emplace_back(
+        [&, q] { (void)submit_no_ops(*session, q, items / options.queues, 8'192); });
   }
   for (auto& producer : producers) producer.join();
   const auto drained = session->wait_all(soon());
