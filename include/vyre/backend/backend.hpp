@@ -45,9 +45,20 @@ struct Options {
   std::uint64_t fuel{0};
   std::chrono::nanoseconds producer_timeout{0};
   Deadline start_until{Deadline::max()};  // later than this no item starts (max_wall_time)
+  /// Host memory that items read in place and ask for bytes of files through; 0: none of it.
+  std::uint64_t ingest_bytes{0};
+  /// A CPU worker has asked for bytes of a file (protocol/io_request.hpp). Any thread.
+  std::function<void()> ring_pump;
   /// Fault injection for tests: asked before a worker runs an item, with the worker and how many
   /// items it has run; true makes the worker die there, std::bad_alloc is what the item then meets.
   std::function<bool(std::uint32_t worker, std::uint64_t items_run)> worker_dies;
+};
+
+/// A file for map_file(): opened and looked at by the caller, who keeps the descriptor open.
+struct MappableFile {
+  std::string path;  // for messages
+  int descriptor{-1};
+  std::uint64_t bytes{0};
 };
 
 /// What a program does with a declared buffer.
@@ -55,6 +66,9 @@ enum class BufferRole : std::uint8_t { workgroup, read, read_write, allocated };
 
 struct ProgramBuffer {
   BufferRole role{BufferRole::read};
+  /// read: its bytes are only ever the source of asynchronous copies (its length may be asked), so
+  /// a file need not be resident.
+  bool only_async{false};
   std::uint64_t min_bytes{0};  // read, read_write: at least; allocated, workgroup: exactly
 };
 
@@ -118,8 +132,28 @@ class Backend {
   // Memory, one thread at a time; read and write: any thread, on distinct bytes. Handles are the
   // Session's.
   [[nodiscard]] virtual Status allocate(std::uint32_t handle, std::uint64_t bytes) = 0;  // zeroed
-  [[nodiscard]] virtual Result<std::uint64_t> map_file(std::uint32_t handle,
-                                                       const std::string& path) = 0;
+  /// A regular file that stays open until release(), as a read-only buffer of `bytes`. The cpu
+  /// backend maps it; on a device its bytes are not there before bring_file(), and until then only
+  /// asynchronous copies may read it.
+  [[nodiscard]] virtual Status map_file(std::uint32_t handle, const MappableFile& file) = 0;
+  /// True: an item that reads this file otherwise than by asynchronous copies needs bring_file().
+  [[nodiscard]] virtual bool must_bring(std::uint32_t handle) const noexcept = 0;
+  /// Makes the bytes of a mapped file resident; `read` gives any piece of them, from any thread.
+  using ReadPiece = std::function<Status(std::uint64_t offset, MutableByteSpan piece)>;
+  [[nodiscard]] virtual Status bring_file(std::uint32_t handle, const ReadPiece& read) = 0;
+  /// Page-aligned, zeroed memory of options.ingest_bytes, laid out as IngestLayout says, which
+  /// items can read and write in place. The backend's until it is destroyed; empty: none.
+  [[nodiscard]] virtual MutableByteSpan ingest_memory() noexcept = 0;
+  /// It may be written by somebody for ever: never freed any more.
+  virtual void leak_ingest_memory() noexcept = 0;
+  /// A handle that means a piece of memory which place_view() chooses; none at first. At most
+  /// kMaxViews are alive. release() as for any handle.
+  [[nodiscard]] virtual Status make_view(std::uint32_t handle) = 0;
+  /// From now on `bytes` from `offset` of ingest memory, or of buffer `of` (0: ingest memory; a
+  /// view is no buffer). `offset` is a multiple of 16 and the range lies inside: the caller's word.
+  /// Only while no unfinished item names the view. Any thread, one a view.
+  virtual void place_view(std::uint32_t view, std::uint32_t of, std::uint64_t offset,
+                          std::uint64_t bytes) noexcept = 0;
   [[nodiscard]] virtual Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers) = 0;
   virtual void release(std::uint32_t handle) noexcept = 0;
   [[nodiscard]] virtual Status write(std::uint32_t handle, std::uint64_t offset,

@@ -115,6 +115,63 @@ struct InputFailure {
   std::string message;
 };
 
+/// What the pump of a session did; every number was counted (docs/ingest.md, "Telemetry").
+struct IngestTier {
+  std::string tier;  // "A" to "E"
+  std::uint64_t files{0};
+  std::uint64_t submitted_operations{0};
+  std::uint64_t completed_operations{0};
+  std::uint64_t submitted_bytes{0};
+  std::uint64_t completed_bytes{0};
+  std::uint64_t fixed_operations{0};   // READ_FIXED
+  std::uint64_t plain_operations{0};   // READ, pread
+  std::uint64_t direct_bytes{0};       // completed on descriptors with O_DIRECT
+  std::uint64_t kernel_copy_bytes{0};  // through the page cache
+  std::uint64_t user_copy_bytes{0};    // copied again in this process before an item read them
+  std::uint64_t failed_operations{0};
+};
+struct ErrnoCount {
+  std::int32_t error_number{0};
+  std::uint64_t count{0};
+};
+struct IngestSection {
+  std::string door;               // "io_uring", "thread pool"
+  std::string reason;             // why not a better one; empty: nothing better was asked for
+  std::string setup;              // the ring's setup flags that were accepted
+  std::vector<IngestTier> tiers;  // those that were used
+  std::uint64_t short_reads{0};
+  std::uint64_t resubmits{0};
+  std::vector<ErrnoCount> retries;     // by errno, ascending
+  std::uint64_t stray_completions{0};  // of operations nobody knows (any more)
+  std::uint64_t cq_overflows{0};
+  std::uint64_t enters{0};
+  std::uint32_t depth_p50{0};  // operations under way, at each submission
+  std::uint32_t depth_p99{0};
+  std::uint32_t depth_max{0};
+  std::optional<LatencySummary> latency;  // operation submitted -> completed
+  std::uint32_t registered_regions{0};
+  std::uint64_t registered_bytes{0};
+  std::string registration_reason;          // why not all of it
+  std::optional<std::uint64_t> vm_pin_kib;  // VmPin of this process, when the report was made
+  std::uint64_t item_requests{0};           // of items: all, and how they ended otherwise than ok
+  std::uint64_t item_requests_end_of_file{0};
+  std::uint64_t item_requests_failed{0};
+  std::uint64_t item_requests_rejected{0};
+
+  // The seed's counters, derived.
+  [[nodiscard]] std::uint64_t submitted_bytes() const;
+  [[nodiscard]] std::uint64_t completed_bytes() const;
+  [[nodiscard]] std::uint64_t submitted_reads() const;
+  [[nodiscard]] std::uint64_t completed_reads() const;
+  [[nodiscard]] std::uint64_t registered_mapped_read_submissions() const;
+  [[nodiscard]] std::uint64_t gpudirect_nvme_submissions() const;
+  [[nodiscard]] std::uint64_t cpu_bounce_bytes() const;
+  [[nodiscard]] std::uint64_t failed_completions() const;
+  /// Whether all that completed went from storage into the pages that items read without a copy:
+  /// O_DIRECT, the fixed opcode, nothing bounced. The error says what was not.
+  [[nodiscard]] Status validate_completed_zero_copy() const;
+};
+
 struct RunInfo {
   std::string id;          // 128 random bits, hexadecimal
   std::string started_at;  // RFC 3339, UTC
@@ -134,6 +191,7 @@ struct Document {
   std::vector<FaultRow> faults;  // the first kMaxReportedFaults
   std::uint64_t faults_total{0};
   std::vector<InputFailure> input_failures;
+  std::optional<IngestSection> ingest;  // nullopt: this run read no file through a pump
 };
 
 /// {"schema": "vyre.report/1", ...}; one line when `indent` < 0.

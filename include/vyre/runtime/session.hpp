@@ -15,6 +15,7 @@
 
 #include "vyre/base/bytes.hpp"
 #include "vyre/base/error.hpp"
+#include "vyre/ingest/tier.hpp"
 #include "vyre/protocol/completion.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/protocol/work_item.hpp"
@@ -45,6 +46,14 @@ struct SessionOptions {
   std::chrono::nanoseconds close_timeout{std::chrono::seconds{5}};
   std::chrono::nanoseconds producer_timeout{
       std::chrono::seconds{1}};  // a taken slot not published by then is abandoned
+
+  /// Memory that files stream through and that bytes for asynchronous copies out of files come
+  /// into: pinned at open on a device, mapped on first use on the CPU. 0: no streams, and programs
+  /// that copy asynchronously out of files are refused by name.
+  std::uint64_t ingest_bytes{std::uint64_t{64} << 20};
+  /// How files are read. Anything but automatic is for tests and measurements: a tier that the
+  /// machine or the file refuses is then an error, never replaced.
+  ingest::TierChoice ingest_tier{ingest::TierChoice::automatic};
 
   // CUDA only; the cpu backend ignores them.
   std::uint64_t device_memory_bytes{0};  // reserved for buffers at open; 0 = half of what is free
@@ -106,6 +115,15 @@ struct OpInfo {
   std::optional<Digest> fingerprint;  // programs only
 };
 
+/// For map_file().
+struct MapOptions {
+  /// Only items of this queue may copy asynchronously out of the file; others fault with io_error.
+  std::optional<std::uint32_t> only_queue;
+};
+
+class Stream;
+struct StreamOptions;
+
 /// Observes what a session does, in order; the trace recorder is one. Called under the session's
 /// lock of the thing observed, from the calling thread; must not call back into the session.
 class SessionObserver;
@@ -139,9 +157,13 @@ class Session {
   /// by `deadline`).
   [[nodiscard]] Status write(Handle buffer, std::uint64_t offset, ByteSpan bytes,
                              Deadline deadline);
-  /// Read-only view of a whole file; the file must not shrink while mapped (a truncated page faults
-  /// the item).
-  [[nodiscard]] Result<Handle> map_file(const std::string& path);
+  /// Read-only buffer of a regular file, of the size it has now. Programs that only copy
+  /// asynchronously out of it (AsyncLoad) read it piece by piece as they ask; for others the CPU
+  /// maps it and a device gets its bytes with the first item that needs them. A file that shrinks
+  /// or fails meanwhile faults the items that read it (io_error).
+  [[nodiscard]] Result<Handle> map_file(const std::string& path, const MapOptions& options = {});
+  /// A buffer with the bytes of a file, read through the pump; written like any other.
+  [[nodiscard]] Result<Handle> load_file(const std::string& path, Deadline deadline);
   /// Binding set: an ordered list of buffers under one handle.
   [[nodiscard]] Result<Handle> bind(std::span<const Handle> buffers);
   [[nodiscard]] Result<std::uint64_t> buffer_bytes(Handle buffer) const;
@@ -174,6 +196,13 @@ class Session {
   };
   [[nodiscard]] Result<Drained> wait_all(Deadline deadline);
 
+  /// Files in chunks, an item each (runtime/stream.hpp). Several streams may be open; they share
+  /// ingest memory. The stream must be gone before the session is closed.
+  [[nodiscard]] Result<Stream> stream(std::vector<std::string> files, OpHandle op,
+                                      const StreamOptions& options);
+  [[nodiscard]] Result<Stream> stream(std::function<std::optional<std::string>()> files,
+                                      OpHandle op, const StreamOptions& options);
+
   [[nodiscard]] Result<Bytes> download(Handle buffer, Deadline deadline);
   [[nodiscard]] Status download_into(Handle buffer, std::uint64_t offset, MutableByteSpan out,
                                      Deadline deadline);
@@ -189,6 +218,7 @@ class Session {
 
  private:
   friend struct SessionOpener;
+  friend class Stream;
   class State;
   explicit Session(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;

@@ -1,0 +1,111 @@
+// Streams: files cut into chunks, read into ingest memory, each chunk an item the moment it has
+// landed, results in order or as they come, memory bounded whatever the input. Host only; a Stream
+// belongs to one thread at a time and must be gone before its Session. Spec: docs/ingest.md,
+// "Streams"; docs/api.md.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "vyre/base/bytes.hpp"
+#include "vyre/base/error.hpp"
+#include "vyre/ingest/tier.hpp"
+#include "vyre/protocol/completion.hpp"
+#include "vyre/runtime/session.hpp"
+
+namespace vyre::runtime {
+
+/// Paths, one a call, until nullopt. Called from Stream::next().
+using FileSource = std::function<std::optional<std::string>()>;
+
+/// One output buffer of the op: of its own for every item, `bytes` long, or one that all share.
+struct StreamOutput {
+  std::uint64_t bytes{0};
+  Handle shared{};
+};
+
+/// Where chunks lie while items read them.
+enum class ChunkPlace : std::uint8_t {
+  automatic,  // in_place on the CPU; on a device as docs/ingest.md says
+  in_place,   // in the pages they were read into
+  device,     // copied to the device's memory first, by an item
+};
+
+struct StreamOptions {
+  /// Bytes of an item, overlap included; a file of at most so many is one chunk. Rounded down to a
+  /// multiple of 16.
+  std::uint64_t chunk_bytes{std::uint64_t{1} << 20};
+  /// A chunk begins so many bytes before the end of the one before it (rounded up to 16), so that
+  /// what crosses a boundary lies whole in one of them. At most half of chunk_bytes.
+  std::uint64_t overlap_bytes{0};
+  bool in_order{true};  // results by file and chunk; else as they come
+  std::uint32_t param{0};
+  std::uint32_t queue{0};
+  std::uint32_t max_in_flight{0};  // chunks between read and result; 0: what memory allows
+  /// The op's inputs in order; one of them is Handle{}: the chunk. Empty: the chunk alone.
+  std::vector<Handle> inputs;
+  /// The op's outputs in order. Empty: of their declared sizes; built-in ops have none declared.
+  std::vector<StreamOutput> outputs;
+  ChunkPlace place{ChunkPlace::automatic};
+};
+
+/// A piece of a file.
+struct StreamChunk {
+  std::uint64_t file{0};    // index, from 0
+  std::uint64_t index{0};   // of the chunk in its file
+  std::uint64_t offset{0};  // in the file
+  std::uint64_t bytes{0};
+  std::uint64_t seen_bytes{0};  // leading bytes that the chunk before had as well
+  bool last{false};             // of its file
+};
+
+/// Valid until the next call of next().
+struct StreamResult {
+  StreamChunk chunk;
+  std::string path;
+  /// The file could not be opened or read: its path and errno; no item ran for this chunk and
+  /// nothing more comes of this file. Other files go on.
+  std::optional<Error> error;
+  CompletionStatus status{CompletionStatus::done};
+  Fault fault;
+  std::vector<ByteSpan> outputs;  // own outputs in order, where status is done
+};
+
+struct StreamProgress {
+  std::uint64_t files_opened{0};
+  std::uint64_t files_ended{0};  // all their results are out, or they failed
+  std::uint64_t files_failed{0};
+  std::uint64_t chunks_read{0};
+  std::uint64_t chunks_ended{0};
+  std::uint64_t bytes_opened{0};  // sizes of the files opened so far
+  std::uint64_t bytes_read{0};    // without overlap and rounding
+};
+
+class Stream {
+ public:
+  Stream(Stream&&) noexcept;
+  Stream& operator=(Stream&&) noexcept;
+  ~Stream();  // cancel(), then waits for what is under way, at most the session's close_timeout
+
+  /// The next result; null: the end. Reads, submits and collects meanwhile, so a stream that is not
+  /// asked fills its memory and then rests. Errc::deadline_exceeded: nothing came in time, ask
+  /// again. Errors end the stream: closed, device_lost, cancelled.
+  [[nodiscard]] Result<const StreamResult*> next(Deadline deadline);
+  /// No more files or chunks are begun; what is under way comes out of next(), then
+  /// Errc::cancelled. Any thread.
+  void cancel() noexcept;
+  [[nodiscard]] StreamProgress progress() const;  // any thread
+
+ private:
+  friend class Session;
+  class State;
+  explicit Stream(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace vyre::runtime
