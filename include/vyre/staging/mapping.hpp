@@ -13,7 +13,8 @@ namespace vyre::staging {
 
 class Mapping {
  public:
-  /// Zeroed, not populated, aligned to 2 MiB. `what` names it in errors.
+  /// Zeroed, not populated, aligned to 2 MiB; the huge page of the last byte is its own. `what`
+  /// names it in errors.
   [[nodiscard]] static Result<Mapping> create(std::uint64_t bytes, const std::string& what);
   Mapping() = default;
   Mapping(Mapping&& other) noexcept;
