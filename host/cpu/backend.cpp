@@ -125,9 +125,34 @@ class CpuBackend final : public backend::Backend {
   [[nodiscard]] Status allocate(std::uint32_t handle, std::uint64_t bytes) override {
     return state_->memory.allocate(handle, bytes);
   }
-  [[nodiscard]] Result<std::uint64_t> map_file(std::uint32_t handle,
-                                               const std::string& path) override {
-    return state_->memory.map_file(handle, path);
+  [[nodiscard]] Status map_file(std::uint32_t handle, const backend::MappableFile& file) override {
+    return state_->memory.map_file(handle, file);
+  }
+  [[nodiscard]] bool must_bring(std::uint32_t) const noexcept override {
+    return false;
+  }
+  [[nodiscard]] Status bring_file(std::uint32_t, const ReadPiece&) override {
+    return {};
+  }
+  [[nodiscard]] MutableByteSpan ingest_memory() noexcept override {
+    return state_->ingest.memory(state_->options.ingest_bytes);
+  }
+  void leak_ingest_memory() noexcept override {
+    state_->ingest.leak();
+  }
+  [[nodiscard]] Status make_view(std::uint32_t handle) override {
+    return state_->memory.make_view(handle);
+  }
+  void place_view(std::uint32_t view, std::uint32_t of, std::uint64_t offset,
+                  std::uint64_t bytes) noexcept override {
+    std::uint8_t* from = nullptr;
+    if (of == 0) {
+      from = state_->ingest.bytes().data();
+    } else if (const MemoryEntry* entry = state_->memory.find(of); entry != nullptr) {
+      from = entry->data;
+    }
+    state_->memory.place_view(view, from == nullptr ? nullptr : from + offset,
+                              from == nullptr ? 0 : bytes);
   }
   [[nodiscard]] Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers) override {
     return state_->memory.bind(set, buffers);
@@ -190,6 +215,12 @@ Result<std::unique_ptr<backend::Backend>> make_backend(const backend::Options& o
     return fail(Errc::invalid_argument, std::to_string(options.queues) +
                                             " queues are not possible: choose 1 to " +
                                             std::to_string(kMaxQueues));
+  }
+  if (options.ingest_bytes != 0 && options.ingest_bytes < IngestLayout::kStreams) {
+    return fail(Errc::invalid_argument,
+                "ingest memory of " + std::to_string(options.ingest_bytes) +
+                    " bytes has no room for the requests of items: give at least " +
+                    std::to_string(IngestLayout::kStreams) + " bytes, or 0 for none");
   }
   auto made = std::make_unique<CpuBackend>(options);
   VYRE_TRY(made->prepare());

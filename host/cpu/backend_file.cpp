@@ -79,19 +79,18 @@ tl::unexpected<Error> os_error(const char* action, const std::string& path, int 
 
 }  // namespace
 
-Result<std::unique_ptr<GuardedFile>> GuardedFile::open(const std::string& path) {
+Result<std::unique_ptr<GuardedFile>> GuardedFile::open(int descriptor, std::uint64_t bytes,
+                                                       const std::string& path) {
   std::unique_ptr<GuardedFile> file(new GuardedFile());
-  // O_NONBLOCK: opening a FIFO by mistake must be refused below, not wait for its writer.
-  file->descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file->descriptor_ < 0) return os_error("cannot open", path, errno);
+  file->descriptor_ = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  if (file->descriptor_ < 0) return os_error("cannot duplicate the descriptor of", path, errno);
   struct stat info {};
   if (::fstat(file->descriptor_, &info) != 0) return os_error("cannot stat", path, errno);
-  if (S_ISDIR(info.st_mode)) return os_error("cannot map", path, EISDIR);
   if (!S_ISREG(info.st_mode)) {
     return fail(Errc::invalid_argument,
                 "cannot map '" + path + "': not a regular file; read and upload its bytes instead");
   }
-  file->size_ = static_cast<std::size_t>(info.st_size);
+  file->size_ = static_cast<std::size_t>(bytes);
   if (file->size_ == 0) return file;
   void* data = ::mmap(nullptr, file->size_, PROT_READ, MAP_PRIVATE, file->descriptor_, 0);
   if (data == MAP_FAILED) return os_error("cannot map", path, errno);

@@ -13,7 +13,11 @@ namespace vyre::cpu {
 
 class GuardedFile {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<GuardedFile>> open(const std::string& path);
+  /// `bytes` of the regular file behind `descriptor`, which may be closed afterwards. `path` is for
+  /// messages.
+  [[nodiscard]] static Result<std::unique_ptr<GuardedFile>> open(int descriptor,
+                                                                 std::uint64_t bytes,
+                                                                 const std::string& path);
   GuardedFile(const GuardedFile&) = delete;
   GuardedFile& operator=(const GuardedFile&) = delete;
   ~GuardedFile();

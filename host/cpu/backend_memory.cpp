@@ -5,13 +5,21 @@
 #include <cstdlib>
 
 #include "vyre/backend/handle.hpp"
+#include "vyre/protocol/io_request.hpp"
 
 namespace vyre::cpu {
+namespace {
+
+void free_bytes(const MemoryEntry& entry) {
+  if (entry.kind == MemoryEntry::Kind::memory && !entry.view) std::free(entry.data);
+}
+
+}  // namespace
 
 MemoryTable::~MemoryTable() {
   for (std::uint32_t i = 0; i < used_below_; ++i) {
-    MemoryEntry* entry = entries_.find(i);
-    if (entry != nullptr && entry->kind == MemoryEntry::Kind::memory) std::free(entry->data);
+    const MemoryEntry* entry = entries_.find(i);
+    if (entry != nullptr) free_bytes(*entry);
   }
 }
 
@@ -37,15 +45,34 @@ Status MemoryTable::allocate(std::uint32_t handle, std::uint64_t bytes) {
   return {};
 }
 
-Result<std::uint64_t> MemoryTable::map_file(std::uint32_t handle, const std::string& path) {
-  VYRE_ASSIGN(auto file, GuardedFile::open(path));
+Status MemoryTable::map_file(std::uint32_t handle, const backend::MappableFile& mappable) {
+  VYRE_ASSIGN(auto file, GuardedFile::open(mappable.descriptor, mappable.bytes, mappable.path));
   MemoryEntry& entry = fresh(handle);
   entry.kind = MemoryEntry::Kind::file;
   // Never written: workers refuse a file where a program writes.
   entry.data = const_cast<std::uint8_t*>(file->bytes().data());
   entry.bytes = file->bytes().size();
   entry.file = std::move(file);
-  return entry.bytes;
+  return {};
+}
+
+Status MemoryTable::make_view(std::uint32_t handle) {
+  if (views_ == kMaxViews) {
+    return fail(Errc::limit_exceeded,
+                std::to_string(kMaxViews) + " views are alive already; release one");
+  }
+  MemoryEntry& entry = fresh(handle);
+  entry.kind = MemoryEntry::Kind::memory;
+  entry.view = true;
+  ++views_;
+  return {};
+}
+
+void MemoryTable::place_view(std::uint32_t view, std::uint8_t* data, std::uint64_t bytes) noexcept {
+  MemoryEntry* entry = entries_.find(backend::handle_index(view));
+  if (entry == nullptr || entry->handle != view || !entry->view) return;
+  entry->data = data;
+  entry->bytes = bytes;
 }
 
 Status MemoryTable::bind(std::uint32_t set, std::span<const std::uint32_t> buffers) {
@@ -58,7 +85,8 @@ Status MemoryTable::bind(std::uint32_t set, std::span<const std::uint32_t> buffe
 void MemoryTable::release(std::uint32_t handle) noexcept {
   MemoryEntry* entry = entries_.find(backend::handle_index(handle));
   if (entry == nullptr || entry->handle != handle) return;
-  if (entry->kind == MemoryEntry::Kind::memory) std::free(entry->data);
+  free_bytes(*entry);
+  if (entry->view) --views_;
   *entry = MemoryEntry{};
 }
 

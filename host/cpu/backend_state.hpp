@@ -11,6 +11,7 @@
 #include <mutex>
 #include <vector>
 
+#include "backend_ingest.hpp"
 #include "backend_memory.hpp"
 #include "vyre/backend/backend.hpp"
 #include "vyre/backend/stable_table.hpp"
@@ -95,6 +96,7 @@ struct State {
   backend::Listener* listener{nullptr};
   std::vector<std::unique_ptr<Lane>> lanes;
   MemoryTable memory;
+  IngestMemory ingest;
   backend::StableTable<OpRecord> ops;
 
   std::mutex taking;  // one taker at a time, over all lanes

@@ -145,24 +145,20 @@ struct ModelPolicy {
   }
   template <class Word>
   [[nodiscard]] static bool compare_exchange(Word* word, Word& expected, Word desired) noexcept {
-    World& world = World::current();
-    world.before_access();
-    if (*word != expected) {
-      expected = *word;
-      return false;
-    }
-    world.read_modify_write(word, *word, desired, false, false);
-    *word = desired;
-    return true;
+    return exchange_if(word, expected, desired, false);
+  }
+  template <class Word>
+  [[nodiscard]] static bool compare_exchange_acquire(Word* word, Word& expected,
+                                                     Word desired) noexcept {
+    return exchange_if(word, expected, desired, true);
   }
   template <class Word>
   static Word fetch_or(Word* word, Word bits) noexcept {
-    World& world = World::current();
-    world.before_access();
-    const Word old = *word;
-    world.read_modify_write(word, old, old | bits, false, false);
-    *word = old | bits;
-    return old;
+    return add_bits(word, bits, false);
+  }
+  template <class Word>
+  static Word fetch_or_release(Word* word, Word bits) noexcept {
+    return add_bits(word, bits, true);
   }
   [[nodiscard]] static std::uint32_t load_payload(const std::uint32_t* word) noexcept {
     World::current().payload_load(word);
@@ -180,6 +176,29 @@ struct ModelPolicy {
   }
   static void store_slot(RingSlot* slot, const RingSlot& value) noexcept {
     queue::store_slot_by_words<Self>(slot, value);
+  }
+
+ private:
+  template <class Word>
+  static bool exchange_if(Word* word, Word& expected, Word desired, bool acquire) noexcept {
+    World& world = World::current();
+    world.before_access();
+    if (*word != expected) {
+      expected = *word;
+      return false;
+    }
+    world.read_modify_write(word, *word, desired, acquire, false);
+    *word = desired;
+    return true;
+  }
+  template <class Word>
+  static Word add_bits(Word* word, Word bits, bool release) noexcept {
+    World& world = World::current();
+    world.before_access();
+    const Word old = *word;
+    world.read_modify_write(word, old, old | bits, false, release);
+    *word = old | bits;
+    return old;
   }
 };
 struct ModelAtomics : ModelPolicy<ModelAtomics> {};

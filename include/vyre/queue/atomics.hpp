@@ -74,9 +74,20 @@ struct HostAtomics {
     return __atomic_compare_exchange_n(word, &expected, desired, false, __ATOMIC_RELAXED,
                                        __ATOMIC_RELAXED);
   }
+  /// The same with success acquire: takes over what fetch_or_release() handed on.
+  template <class Word>
+  [[nodiscard]] static bool compare_exchange_acquire(Word* word, Word& expected,
+                                                     Word desired) noexcept {
+    return __atomic_compare_exchange_n(word, &expected, desired, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+  }
   template <class Word>
   static Word fetch_or(Word* word, Word bits) noexcept {
     return __atomic_fetch_or(word, bits, __ATOMIC_RELAXED);
+  }
+  template <class Word>
+  static Word fetch_or_release(Word* word, Word bits) noexcept {
+    return __atomic_fetch_or(word, bits, __ATOMIC_RELEASE);
   }
   // Payload words are ordered by word 0 alone; relaxed atomics only so that no access is ever a
   // data race.
