@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <string>
 
 #include "device_error.hpp"
@@ -119,6 +120,14 @@ void DeviceShare::give_pinned(MutableByteSpan pinned) {
   const std::lock_guard lock(mutex_);
   for (PinnedPiece& piece : pinned_) {
     if (piece.region.bytes().data() == pinned.data()) piece.taken = false;
+  }
+}
+
+void DeviceShare::leak_pinned(MutableByteSpan pinned) noexcept {
+  const std::lock_guard lock(mutex_);
+  for (PinnedPiece& piece : pinned_) {
+    if (piece.taken && piece.region.bytes().data() == pinned.data())
+      (void)new (std::nothrow) Pinned(std::move(piece.region));
   }
 }
 

@@ -40,6 +40,8 @@ class DeviceShare {
   /// Zeroed.
   [[nodiscard]] Result<MutableByteSpan> take_pinned(std::uint64_t bytes);
   void give_pinned(MutableByteSpan pinned);
+  /// Neither lent again nor unmapped, ever.
+  void leak_pinned(MutableByteSpan pinned) noexcept;
   [[nodiscard]] Result<cudaStream_t> take_stream();
   void give_stream(cudaStream_t stream);
 

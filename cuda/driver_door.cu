@@ -90,6 +90,11 @@ class DriverDoor final : public Door {
     return pinned.first(bytes);
   }
 
+  void leak_pinned_memory() noexcept override {
+    for (const MutableByteSpan pinned : pinned_) share_->leak_pinned(pinned);
+    pinned_.clear();
+  }
+
   [[nodiscard]] Status fill_device(std::uint8_t* to, const std::uint8_t* pinned_from,
                                    std::uint64_t bytes) override {
     // From pinned memory, so that a copy engine does it: a memset would need a free block.

@@ -25,7 +25,7 @@ struct Parts {
         resident(*door, reserved, options, device),
         control(reserved.queues.back(), reserved.commands, reserved.staging, resident),
         arena(reserved.arena, reserved.arena_bytes),
-        buffers(arena, control),
+        buffers(arena, control, reserved.ingest),
         ops(*door, reserved, arena, control) {}
 
   backend::Options options;
@@ -79,9 +79,25 @@ class CudaBackend final : public backend::Backend {
   [[nodiscard]] Status allocate(std::uint32_t handle, std::uint64_t bytes) override {
     return parts_->buffers.allocate(handle, bytes);
   }
-  [[nodiscard]] Result<std::uint64_t> map_file(std::uint32_t handle,
-                                               const std::string& path) override {
-    return parts_->buffers.map_file(handle, path);
+  [[nodiscard]] Status map_file(std::uint32_t handle, const backend::MappableFile& file) override {
+    return parts_->buffers.map_file(handle, file);
+  }
+  [[nodiscard]] bool must_bring(std::uint32_t handle) const noexcept override {
+    return parts_->buffers.must_bring(handle);
+  }
+  [[nodiscard]] Status bring_file(std::uint32_t handle, const ReadPiece& read) override {
+    return parts_->buffers.bring_file(handle, read);
+  }
+  [[nodiscard]] MutableByteSpan ingest_memory() noexcept override {
+    return parts_->reserved.ingest;
+  }
+  void leak_ingest_memory() noexcept override { parts_->door->leak_pinned_memory(); }
+  [[nodiscard]] Status make_view(std::uint32_t handle) override {
+    return parts_->buffers.make_view(handle);
+  }
+  void place_view(std::uint32_t view, std::uint32_t of, std::uint64_t offset,
+                  std::uint64_t bytes) noexcept override {
+    parts_->buffers.place_view(view, of, offset, bytes);
   }
   [[nodiscard]] Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers) override {
     return parts_->buffers.bind(set, buffers);

@@ -1,15 +1,11 @@
 // Changing the device's handle table and moving bytes. See device_buffers.hpp.
 #include "cuda/host/device_buffers.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
+#include <atomic>
 #include <new>
 
 #include "vyre/backend/handle.hpp"
+#include "vyre/queue/atomics.hpp"
 
 namespace vyre::cuda {
 namespace {
@@ -17,65 +13,12 @@ namespace {
 using megakernel::Command;
 using megakernel::ControlCommand;
 using megakernel::EntryKind;
+using queue::HostAtomics;
+using queue::Order;
 
 std::string text(std::uint64_t value) {
   return std::to_string(value);
 }
-
-tl::unexpected<Error> io_failure(const std::string& path, const char* doing, int error) {
-  return tl::unexpected<Error>(
-      Error{Errc::io, std::string("cannot ") + doing + " '" + path + "': " + std::strerror(error),
-            kNoOffset, 0, 0, error});
-}
-
-/// A regular file that is read once, front to back.
-class InputFile {
- public:
-  [[nodiscard]] static Result<InputFile> open(const std::string& path) {
-    // Without O_NONBLOCK a pipe would wait for its writer before it is refused.
-    InputFile file{path, ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-    if (file.fd_ < 0) return io_failure(path, "open", errno);
-    struct stat facts {};
-    if (::fstat(file.fd_, &facts) != 0) return io_failure(path, "look at", errno);
-    if (S_ISDIR(facts.st_mode)) return io_failure(path, "map", EISDIR);
-    if (!S_ISREG(facts.st_mode)) {
-      return fail(Errc::io, "cannot map '" + path + "': it is not a regular file");
-    }
-    file.bytes_ = static_cast<std::uint64_t>(facts.st_size);
-    return file;
-  }
-  InputFile(InputFile&& other) noexcept
-      : path_(std::move(other.path_)), fd_(other.fd_), bytes_(other.bytes_) {
-    other.fd_ = -1;
-  }
-  InputFile& operator=(InputFile&&) = delete;
-  ~InputFile() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-
-  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
-  [[nodiscard]] Status read_at(std::uint64_t offset, MutableByteSpan out) const {
-    for (std::size_t done = 0; done < out.size();) {
-      const ssize_t got =
-          ::pread(fd_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return io_failure(path_, "read", errno);
-      if (got == 0) {
-        return fail(Errc::io, "'" + path_ + "' became shorter while it was read: " + text(bytes_) +
-                                  " bytes were expected, it ends at " + text(offset + done));
-      }
-      done += static_cast<std::size_t>(got);
-    }
-    return {};
-  }
-
- private:
-  InputFile(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
-
-  std::string path_;
-  int fd_;
-  std::uint64_t bytes_{0};
-};
 
 Status check_index(std::uint32_t handle) {
   const std::uint32_t index = backend::handle_index(handle);
@@ -135,21 +78,77 @@ Status DeviceBuffers::allocate(std::uint32_t handle, std::uint64_t bytes) {
   return put(Command::fill, {address, bytes, handle, EntryKind::memory, 0, 0});
 }
 
-Result<std::uint64_t> DeviceBuffers::map_file(std::uint32_t handle, const std::string& path) {
+Status DeviceBuffers::map_file(std::uint32_t handle, const backend::MappableFile& file) {
   VYRE_TRY(check_index(handle));
-  VYRE_ASSIGN(const InputFile file, InputFile::open(path));
-  VYRE_ASSIGN(const std::uint64_t address,
-              arena_.allocate(file.bytes(), "the file '" + path + "'"));
-  const Status copied = control_.write(
-      address, file.bytes(),
-      [&file](std::uint64_t at, MutableByteSpan piece) { return file.read_at(at, piece); });
+  // No address yet: items ask for its bytes, or bring_file() comes first.
+  return put(Command::put_handle, {0, file.bytes, handle, EntryKind::file, 0, 0});
+}
+
+bool DeviceBuffers::must_bring(std::uint32_t handle) const noexcept {
+  const Entry* entry = find(handle);
+  return entry != nullptr && entry->kind == EntryKind::file && entry->data == 0;
+}
+
+Status DeviceBuffers::bring_file(std::uint32_t handle, const backend::Backend::ReadPiece& read) {
+  const Entry* entry = find(handle);
+  if (entry == nullptr || entry->kind != EntryKind::file)
+    return fail(Errc::not_found, "handle " + text(handle) + " is not a mapped file");
+  if (entry->data != 0) return {};
+  Entry resident = *entry;
+  VYRE_ASSIGN(resident.data, arena_.allocate(resident.bytes, "a mapped file"));
+  std::atomic<bool> unread{false};  // written by the threads that share the transfer
+  const Status copied = control_.write(resident.data, resident.bytes,
+                                       [&](std::uint64_t at, MutableByteSpan piece) -> Status {
+                                         Status got = read(at, piece);
+                                         // relaxed: looked at when the threads have been joined
+                                         if (!got) unread.store(true, std::memory_order_relaxed);
+                                         return got;
+                                       });
   if (!copied) {
     // A file that failed us left nothing under way; else the device may still write there.
-    if (copied.error().code == Errc::io) arena_.free(address);
-    return tl::unexpected<Error>(copied.error());
+    if (unread.load(std::memory_order_relaxed)) arena_.free(resident.data);
+    return copied;
   }
-  VYRE_TRY(put(Command::put_handle, {address, file.bytes(), handle, EntryKind::file, 0, 0}));
-  return file.bytes();
+  return put(Command::put_handle, resident);
+}
+
+Status DeviceBuffers::make_view(std::uint32_t handle) {
+  VYRE_TRY(check_index(handle));
+  if (ingest_.empty()) {
+    return fail(Errc::unsupported,
+                "this backend has no ingest memory and so no views; open it with ingest_bytes");
+  }
+  free_places_.reserve(kMaxViews);  // so that release() needs no memory
+  std::uint32_t place = places_used_;
+  if (!free_places_.empty()) {
+    place = free_places_.back();
+    free_places_.pop_back();
+  } else if (place < kMaxViews) {
+    ++places_used_;
+  } else {
+    return fail(Errc::limit_exceeded,
+                text(kMaxViews) + " views are alive (kMaxViews): release one before the next");
+  }
+  auto* const at = reinterpret_cast<ViewPlace*>(ingest_.data() + IngestLayout::kViews) + place;
+  *at = {};
+  // On an error the place stays taken, like memory.
+  return put(Command::put_handle,
+             {reinterpret_cast<std::uintptr_t>(at), 0, handle, EntryKind::view, 0, 0});
+}
+
+void DeviceBuffers::place_view(std::uint32_t view, std::uint32_t of, std::uint64_t offset,
+                               std::uint64_t bytes) noexcept {
+  const Entry* entry = find(view);
+  if (entry == nullptr || entry->kind != EntryKind::view) return;
+  std::uint64_t base = reinterpret_cast<std::uintptr_t>(ingest_.data());
+  if (of != 0) {
+    const Entry* buffer = find(of);
+    base = buffer == nullptr ? 0 : buffer->data;
+  }
+  auto* const at = reinterpret_cast<ViewPlace*>(static_cast<std::uintptr_t>(entry->data));
+  // [VIEW-1] Relaxed: the publication of the next item that names the view publishes them.
+  HostAtomics::store(&at->data, base + offset, Order::relaxed);
+  HostAtomics::store(&at->bytes, bytes, Order::relaxed);
 }
 
 Status DeviceBuffers::bind(std::uint32_t set, std::span<const std::uint32_t> buffers) {
@@ -165,25 +164,39 @@ void DeviceBuffers::release(std::uint32_t handle) noexcept {
   Entry* entry = entries_.find(backend::handle_index(handle));
   if (entry == nullptr || entry->kind == EntryKind::none || entry->handle != handle) return;
   const std::uint64_t address = entry->data;
+  const EntryKind kind = entry->kind;
   // If the device does not answer, the memory stays taken until the backend is gone.
-  if (put(Command::put_handle, {0, 0, handle, EntryKind::none, 0, 0})) {
-    arena_.free(address);
-  } else {
+  if (!put(Command::put_handle, {0, 0, handle, EntryKind::none, 0, 0})) {
     entry->kind = EntryKind::none;
+  } else if (kind == EntryKind::view) {
+    const auto first = reinterpret_cast<std::uintptr_t>(ingest_.data() + IngestLayout::kViews);
+    free_places_.push_back(static_cast<std::uint32_t>((address - first) / sizeof(ViewPlace)));
+  } else if (address != 0) {
+    arena_.free(address);
   }
+}
+
+const DeviceBuffers::Entry* DeviceBuffers::find(std::uint32_t handle) const noexcept {
+  const Entry* entry = entries_.find(backend::handle_index(handle));
+  const bool live = entry != nullptr && entry->handle == handle && entry->kind != EntryKind::none;
+  return live ? entry : nullptr;
 }
 
 Result<const DeviceBuffers::Entry*> DeviceBuffers::range(std::uint32_t handle, std::uint64_t offset,
                                                          std::uint64_t bytes) const {
-  const Entry* entry = entries_.find(backend::handle_index(handle));
-  if (entry == nullptr || entry->handle != handle || entry->kind == EntryKind::none ||
-      entry->kind == EntryKind::set) {
+  const Entry* entry = find(handle);
+  if (entry == nullptr || entry->kind == EntryKind::set || entry->kind == EntryKind::view) {
     return fail(Errc::not_found, "handle " + text(handle) + " is not a live buffer");
   }
   if (offset > entry->bytes || bytes > entry->bytes - offset) {
     return fail(Errc::invalid_argument, text(bytes) + " bytes at offset " + text(offset) +
                                             " do not fit buffer " + text(handle) + " of " +
                                             text(entry->bytes) + " bytes");
+  }
+  if (entry->kind == EntryKind::file && entry->data == 0) {
+    return fail(Errc::invalid_argument,
+                "the bytes of the mapped file " + text(handle) +
+                    " are not on the device: bring_file() has to come first");
   }
   return entry;
 }

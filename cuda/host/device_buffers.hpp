@@ -1,17 +1,21 @@
 // Buffers, files and binding sets of the CUDA backend: their places in the arena on this side,
-// their entries in the device's handle table through commands. Host only, no CUDA. Threads as
-// backend::Backend says: one at a time, but read and write any. Spec: docs/megakernel.md, "Memory".
+// their entries in the device's handle table through commands; views, whose places are words of
+// ingest memory and need none. Host only, no CUDA. Threads as backend::Backend says: one at a time,
+// but read, write and place_view any. Spec: docs/megakernel.md, "Memory".
 #pragma once
 
 #include <cstdint>
 #include <mutex>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "cuda/host/arena.hpp"
 #include "cuda/host/control_queue.hpp"
 #include "cuda/megakernel/layout.hpp"
+#include "vyre/backend/backend.hpp"
 #include "vyre/backend/stable_table.hpp"
+#include "vyre/protocol/io_request.hpp"
 
 namespace vyre::cuda {
 
@@ -35,10 +39,17 @@ class DeviceArena {
 
 class DeviceBuffers {
  public:
-  DeviceBuffers(DeviceArena& arena, ControlQueue& control) : arena_(arena), control_(control) {}
+  /// `ingest`: as Reservation has it.
+  DeviceBuffers(DeviceArena& arena, ControlQueue& control, MutableByteSpan ingest)
+      : arena_(arena), control_(control), ingest_(ingest) {}
 
   [[nodiscard]] Status allocate(std::uint32_t handle, std::uint64_t bytes);
-  [[nodiscard]] Result<std::uint64_t> map_file(std::uint32_t handle, const std::string& path);
+  [[nodiscard]] Status map_file(std::uint32_t handle, const backend::MappableFile& file);
+  [[nodiscard]] bool must_bring(std::uint32_t handle) const noexcept;
+  [[nodiscard]] Status bring_file(std::uint32_t handle, const backend::Backend::ReadPiece& read);
+  [[nodiscard]] Status make_view(std::uint32_t handle);
+  void place_view(std::uint32_t view, std::uint32_t of, std::uint64_t offset,
+                  std::uint64_t bytes) noexcept;
   [[nodiscard]] Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers);
   void release(std::uint32_t handle) noexcept;
   [[nodiscard]] Status write(std::uint32_t handle, std::uint64_t offset, ByteSpan bytes);
@@ -49,12 +60,17 @@ class DeviceBuffers {
   /// Publishes the entry and keeps it here. On an error its memory stays taken: the device may
   /// still write it.
   [[nodiscard]] Status put(megakernel::Command command, const Entry& entry);
+  /// Of a live handle, else null.
+  [[nodiscard]] const Entry* find(std::uint32_t handle) const noexcept;
   [[nodiscard]] Result<const Entry*> range(std::uint32_t handle, std::uint64_t offset,
                                            std::uint64_t bytes) const;
 
   DeviceArena& arena_;
   ControlQueue& control_;
+  MutableByteSpan ingest_;
   backend::StableTable<Entry> entries_;
+  std::uint32_t places_used_{0};            // of IngestLayout's view places, ever
+  std::vector<std::uint32_t> free_places_;  // of those, not used now
 };
 
 }  // namespace vyre::cuda

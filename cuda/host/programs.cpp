@@ -112,7 +112,7 @@ Bytes program_block(const backend::ProgramOp& program, std::uint64_t base) {
   put(block, parts.facts, image.buffers.data(), image.buffers.size());
   for (std::size_t i = 0; i < program.buffers.size(); ++i) {
     const ProgramBuffer buffer{program.buffers[i].min_bytes, role_of(program.buffers[i].role),
-                               program.grid_buffers[i], 0};
+                               program.grid_buffers[i], program.buffers[i].only_async ? 1u : 0u};
     put(block, parts.buffers + i * sizeof(ProgramBuffer), &buffer, 1);
   }
   return block;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cuda/host/control_queue.hpp"
+#include "vyre/protocol/io_request.hpp"
 
 namespace vyre::cuda {
 namespace {
@@ -18,6 +19,7 @@ constexpr std::uint64_t kLine{128};
 constexpr std::uint64_t kMinStaging{std::uint64_t{64} << 10};
 constexpr std::uint64_t kMaxStaging{std::uint64_t{1} << 30};
 constexpr std::uint64_t kMinArena{std::uint64_t{1} << 20};
+constexpr std::uint64_t kPage{4096};
 
 std::string text(std::uint64_t value) {
   return std::to_string(value);
@@ -56,6 +58,13 @@ Status check(const backend::Options& options, const DeviceOptions& device) {
     return fail(Errc::invalid_argument,
                 "the watchdog's time must be positive, park_after must not be negative");
   }
+  if (options.ingest_bytes != 0 && options.ingest_bytes < IngestLayout::kStreams) {
+    return fail(Errc::invalid_argument, text(options.ingest_bytes) +
+                                            " bytes of ingest memory are not enough: its request "
+                                            "lines and their slots take " +
+                                            text(IngestLayout::kStreams) +
+                                            "; choose more, or 0 for none");
+  }
   if (device.ingress_blocks > kMaxIngressBlocks) {
     return fail(Errc::invalid_argument, text(device.ingress_blocks) +
                                             " ingress blocks are not possible: choose at most " +
@@ -89,6 +98,7 @@ struct SystemLayout {
   std::uint64_t ops;
   std::uint64_t spread;
   std::uint64_t relay;
+  std::uint64_t io;
   std::uint64_t warps;
   std::uint64_t zeroed_end;  // everything below starts as zero, but for `queues` and `ended`
   std::uint64_t spread_memory;
@@ -119,6 +129,7 @@ SystemLayout lay_out(const std::vector<queue::Queue>& rings, std::uint32_t grid_
   layout.ops = places.add(std::uint64_t{kMaxDeviceOps} * sizeof(DeviceProgram*));
   layout.spread = places.add(kSpreadSlots * sizeof(SpreadSlot));
   layout.relay = places.add(sizeof(Relay));
+  layout.io = places.add(sizeof(interpreter::IoWords));
   layout.warps = places.add(grid_warps * sizeof(WarpState));
   layout.zeroed_end = places.bytes();
   // What programs use starts at 256 bytes.
@@ -166,7 +177,8 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
   VYRE_ASSIGN(made.facts, door.open(device.max_blocks, ingress + 1));
   const std::uint32_t warps = made.facts.blocks * kBlockWarps;
 
-  // Pinned: words between host and kernel, commands, rings, the queues' first image, staging.
+  // Pinned: words between host and kernel, commands, rings, the queues' first image, staging,
+  // ingest memory.
   const queue::QueueOptions users{options.ring_slots, options.completion_slots, false};
   const queue::QueueOptions own{kControlSlots, kControlSlots, true};
   Places pinned;
@@ -178,13 +190,16 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
   for (std::uint32_t q = 0; q < options.queues; ++q)
     rings.push_back(pinned.add(queue::SharedLayout::of(users).bytes));
   rings.push_back(pinned.add(queue::SharedLayout::of(own).bytes));
-  (void)pinned.add((4096 - pinned.bytes() % 4096) % 4096);
+  (void)pinned.add((kPage - pinned.bytes() % kPage) % kPage);
   const std::uint64_t staging = pinned.add(device.staging_bytes);
+  (void)pinned.add((kPage - pinned.bytes() % kPage) % kPage);
+  const std::uint64_t ingest = pinned.add((options.ingest_bytes + kPage - 1) / kPage * kPage);
   VYRE_ASSIGN(const MutableByteSpan host, door.pinned_memory(pinned.bytes()));
   made.orders = new (host.data() + orders) HostOrders{};
   made.report = new (host.data() + report) KernelReport{};
   made.commands = {new (host.data() + commands) ControlCommand[kControlSlots]{}, kControlSlots};
   made.staging = host.subspan(staging, device.staging_bytes);
+  made.ingest = host.subspan(ingest, options.ingest_bytes);
   for (std::uint32_t q = 0; q <= options.queues; ++q) {
     const queue::QueueOptions& wanted = q == options.queues ? own : users;
     VYRE_ASSIGN(
@@ -250,6 +265,17 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
   a.scratch = system + layout.scratch;
   a.scratch_bytes = scratch_bytes;
   a.warps = reinterpret_cast<WarpState*>(system + layout.warps);
+  if (!made.ingest.empty()) {
+    std::uint8_t* const base = made.ingest.data();
+    a.ingest = base;
+    a.ingest_bytes = made.ingest.size();
+    a.io.head = reinterpret_cast<IoQueueHead*>(base + IngestLayout::kHead);
+    a.io.requests = reinterpret_cast<IoRequestLine*>(base + IngestLayout::kRequests);
+    a.io.completions = reinterpret_cast<IoCompletionLine*>(base + IngestLayout::kCompletions);
+    a.io.slots = base + IngestLayout::kIoSlots;
+    a.io.words = reinterpret_cast<interpreter::IoWords*>(system + layout.io);
+    a.io.stop = &a.relay->stop_running;
+  }
   a.fuel = options.fuel != 0 ? options.fuel : kDefaultFuel;
   a.park_after_ns = static_cast<std::uint64_t>(device.park_after.count());
   a.drain_after = device.drain_after;

@@ -1,7 +1,7 @@
 // Everything that a backend reserves before its kernel goes resident, since nothing can be
-// afterwards: one pinned region (rings, orders, commands, staging), one block of device memory for
-// what the kernel keeps, one for buffers. Host only, no CUDA. Made once at open; the memory is the
-// door's. Spec: docs/megakernel.md, "Memory".
+// afterwards: one pinned region (rings, orders, commands, staging, ingest memory), one block of
+// device memory for what the kernel keeps, one for buffers. Host only, no CUDA. Made once at open;
+// the memory is the door's. Spec: docs/megakernel.md, "Memory".
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,7 @@ struct Reservation {
   megakernel::KernelReport* report{nullptr};
   std::span<megakernel::ControlCommand> commands;
   MutableByteSpan staging;
+  MutableByteSpan ingest;  // page aligned, zeroed, as IngestLayout says; empty: none was asked for
   std::uint8_t* arena{nullptr};
   std::uint64_t arena_bytes{0};
   std::uint64_t program_scratch_bytes{0};   // of a warp, for frames of programs

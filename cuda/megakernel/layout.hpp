@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "cuda/interpreter/io_access.hpp"
 #include "vyre/core/grid.hpp"
 #include "vyre/core/image.hpp"
 #include "vyre/core/machine.hpp"
@@ -34,7 +35,13 @@ inline constexpr std::uint32_t kControlOp{kSlotOpMask};
 
 // ---- handles and ops (device; written by control items only) ----
 
-enum class EntryKind : std::uint32_t { none, memory, file, set };
+enum class EntryKind : std::uint32_t {
+  none,
+  memory,
+  file,  // data 0: its bytes are not here; items ask for them (io_client.cuh)
+  set,
+  view,  // data: address of a ViewPlace, which says where the bytes are
+};
 
 /// What a handle means. `handle` carries the generation: an entry of another generation is unknown.
 struct HandleEntry {
@@ -53,7 +60,7 @@ struct ProgramBuffer {
   std::uint64_t min_bytes;
   Role role;
   core::GridBuffer grid;
-  std::uint32_t reserved;
+  std::uint32_t only_async;  // backend::ProgramBuffer
 };
 static_assert(sizeof(ProgramBuffer) == 24);
 
@@ -233,7 +240,7 @@ struct WarpState {
 };
 static_assert(sizeof(WarpState) == 16);
 
-/// The kernel's only argument.
+/// The kernel's only argument. `ingest`: null: none.
 struct KernelArguments {
   DeviceQueue* queues;
   std::uint32_t queue_count;     // the host's own queue included, as the last one
@@ -253,7 +260,10 @@ struct KernelArguments {
   std::uint8_t* spread_memory;  // device, kSpreadSlots * kSpreadBytes
   std::uint8_t* scratch;        // device, scratch_bytes a warp of the grid: its bound buffers first
   std::uint64_t scratch_bytes;
-  WarpState* warps;  // [grid warps]
+  WarpState* warps;      // [grid warps]
+  std::uint8_t* ingest;  // pinned; what lies there is written for the host
+  std::uint64_t ingest_bytes;
+  interpreter::IoAccess io;
   std::uint64_t fuel;
   std::uint64_t park_after_ns;  // 0: never
   std::uint64_t drain_after;  // items; leave as soon as so many have ended in this launch; 0: never

@@ -2,10 +2,7 @@
 // programs, parking.
 #include <gtest/gtest.h>
 
-#include <unistd.h>
-
 #include <chrono>
-#include <fstream>
 #include <thread>
 
 #include "fixture.hpp"
@@ -130,34 +127,6 @@ TEST(CudaBackend, StaleAndForeignHandlesAreRefused) {
   const Status above = running.backend->allocate(megakernel::kMaxDeviceHandles, 10);
   ASSERT_FALSE(above);
   EXPECT_NE(above.error().message.find("kMaxDeviceHandles"), std::string::npos);
-}
-
-TEST(CudaBackend, AFileIsReadOnceAndCannotBeWritten) {
-  Running running;
-  running.device.staging_bytes = 128 << 10;
-  running.start();
-  const std::string path = ::testing::TempDir() + "cuda_backend_" + std::to_string(::getpid());
-  const Bytes contents = pattern(500'001, 3);
-  {
-    std::ofstream file(path, std::ios::binary);
-    file.write(reinterpret_cast<const char*>(contents.data()),
-               static_cast<std::streamsize>(contents.size()));
-  }
-  const auto bytes = running.backend->map_file(9, path);
-  ASSERT_TRUE(bytes) << bytes.error().message;
-  EXPECT_EQ(*bytes, contents.size());
-  ::unlink(path.c_str());
-  Bytes back(contents.size());
-  ASSERT_TRUE(running.backend->read(9, 0, back));
-  EXPECT_EQ(back, contents);
-  EXPECT_EQ(running.backend->write(9, 0, contents).error().code, Errc::invalid_argument);
-  EXPECT_FALSE(running.backend->view(9).has_value());
-
-  const auto missing = running.backend->map_file(10, path);
-  ASSERT_FALSE(missing);
-  EXPECT_EQ(missing.error().code, Errc::io);
-  EXPECT_EQ(missing.error().detail, ENOENT);
-  EXPECT_EQ(running.backend->map_file(10, "/").error().code, Errc::io);
 }
 
 TEST(CudaBackend, ProgramsReachTheDeviceAndCountTheirSteps) {

@@ -17,6 +17,7 @@ using queue::Order;
 FakeDoor::FakeDoor(std::shared_ptr<FakeDevice> device)
     : device_(std::move(device)), thread_([this] { stream(); }) {
   device_->open = true;
+  device_->door = this;
 }
 
 FakeDoor::~FakeDoor() {
@@ -26,7 +27,9 @@ FakeDoor::~FakeDoor() {
   }
   changed_.notify_all();
   thread_.join();
-  for (const Mapping& mapping : mappings_) ::munmap(mapping.data, mapping.bytes);
+  for (const Mapping& mapping : mappings_) {
+    if (!(mapping.pinned && device_->leaked)) ::munmap(mapping.data, mapping.bytes);
+  }
   device_->open = false;
 }
 
@@ -41,20 +44,23 @@ Result<DoorFacts> FakeDoor::open(std::uint32_t max_blocks, std::uint32_t least) 
   return facts;
 }
 
-Result<std::uint8_t*> FakeDoor::map(std::uint64_t bytes) {
+Result<std::uint8_t*> FakeDoor::map(std::uint64_t bytes, bool pinned) {
   void* const data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (data == MAP_FAILED) return fail(Errc::out_of_memory, "no host memory");
-  mappings_.push_back({static_cast<std::uint8_t*>(data), bytes});
+  mappings_.push_back({static_cast<std::uint8_t*>(data), bytes, pinned});
   return mappings_.back().data;
 }
 
 Result<std::uint8_t*> FakeDoor::device_memory(std::uint64_t bytes) {
-  return map(bytes);
+  return map(bytes, false);
 }
 Result<MutableByteSpan> FakeDoor::pinned_memory(std::uint64_t bytes) {
-  VYRE_ASSIGN(std::uint8_t* const data, map(bytes));
+  VYRE_ASSIGN(std::uint8_t* const data, map(bytes, true));
   return MutableByteSpan{data, bytes};
+}
+void FakeDoor::leak_pinned_memory() noexcept {
+  device_->leaked = true;
 }
 
 Status FakeDoor::fill_device(std::uint8_t* to, const std::uint8_t* pinned_from,
@@ -69,6 +75,7 @@ Status FakeDoor::launch(const KernelArguments& arguments, std::uint32_t) {
   {
     const std::lock_guard lock(mutex_);
     launches_.push_back(arguments);
+    arguments_ = arguments;
   }
   changed_.notify_all();
   return {};
@@ -84,6 +91,26 @@ Status FakeDoor::peek(void* to, const std::uint8_t* from, std::uint64_t bytes, b
   const std::lock_guard lock(memory_);
   std::memcpy(to, from, bytes);
   return {};
+}
+
+FakeEntry FakeDevice::seen(std::uint32_t handle) const {
+  return door->find_entry(handle);
+}
+
+FakeEntry FakeDoor::find_entry(std::uint32_t handle) {
+  const std::lock_guard memory(memory_);
+  const HandleEntry entry = [&] {
+    const std::lock_guard lock(mutex_);
+    return arguments_.handles[backend::handle_index(handle)];
+  }();
+  const auto address = [](std::uint64_t at) {
+    return reinterpret_cast<const std::uint8_t*>(static_cast<std::uintptr_t>(at));
+  };
+  if (entry.handle != handle || entry.kind == EntryKind::none) return {};
+  if (entry.kind != EntryKind::view) return {entry.kind, address(entry.data), entry.bytes};
+  const auto* const place = reinterpret_cast<const ViewPlace*>(address(entry.data));
+  return {EntryKind::memory, address(HostAtomics::load(&place->data, Order::relaxed)),
+          HostAtomics::load(&place->bytes, Order::relaxed)};
 }
 
 std::uint64_t FakeDoor::scratch_needed(const core::ImageView&, std::uint64_t, bool,

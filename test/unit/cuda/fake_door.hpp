@@ -16,6 +16,15 @@
 
 namespace vyre::cuda {
 
+/// What an item would find under a handle.
+struct FakeEntry {
+  megakernel::EntryKind kind{megakernel::EntryKind::none};
+  const std::uint8_t* data{nullptr};
+  std::uint64_t bytes{0};
+};
+
+class FakeDoor;
+
 /// What a test turns; shared with the door, which the backend owns.
 struct FakeDevice {
   std::uint32_t blocks{4};
@@ -25,7 +34,11 @@ struct FakeDevice {
   std::atomic<bool> forgetful{false};  // takes the next item and ends the launch
   std::atomic<bool> refuse_launch{false};
   std::atomic<std::uint64_t> launches{0};
-  std::atomic<bool> open{false};  // a door is
+  std::atomic<bool> open{false};    // a door is
+  FakeDoor* door{nullptr};          // that is open
+  std::atomic<bool> leaked{false};  // its pinned memory is nobody's any more
+  /// As the kernel's find_entry; after the first launch.
+  [[nodiscard]] FakeEntry seen(std::uint32_t handle) const;
 };
 
 class FakeDoor final : public Door {
@@ -36,6 +49,7 @@ class FakeDoor final : public Door {
   [[nodiscard]] Result<DoorFacts> open(std::uint32_t max_blocks, std::uint32_t least) override;
   [[nodiscard]] Result<std::uint8_t*> device_memory(std::uint64_t bytes) override;
   [[nodiscard]] Result<MutableByteSpan> pinned_memory(std::uint64_t bytes) override;
+  void leak_pinned_memory() noexcept override;
   [[nodiscard]] Status fill_device(std::uint8_t* to, const std::uint8_t* pinned_from,
                                    std::uint64_t bytes) override;
   [[nodiscard]] Status launch(const megakernel::KernelArguments& arguments,
@@ -47,12 +61,15 @@ class FakeDoor final : public Door {
                                              std::uint64_t workgroup_bytes, bool uses_async,
                                              std::uint32_t warp_shared_bytes) const override;
 
+  [[nodiscard]] FakeEntry find_entry(std::uint32_t handle);
+
  private:
   struct Mapping {
     std::uint8_t* data;
     std::uint64_t bytes;
+    bool pinned;
   };
-  [[nodiscard]] Result<std::uint8_t*> map(std::uint64_t bytes);
+  [[nodiscard]] Result<std::uint8_t*> map(std::uint64_t bytes, bool pinned);
   void stream();  // runs launches one after the other
   void run_kernel(const megakernel::KernelArguments& a);
   /// Items taken from all queues in one round.
@@ -65,6 +82,7 @@ class FakeDoor final : public Door {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<megakernel::KernelArguments> launches_;
+  megakernel::KernelArguments arguments_{};  // of the last launch
   bool running_{false};
   bool exit_{false};
   std::uint64_t beats_{0};

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstring>
 
 #include "vyre/core/image.hpp"
@@ -30,9 +31,13 @@ backend::ProgramOp sample(std::size_t buffers) {
   for (std::size_t i = 0; i < buffers; ++i) {
     const auto n = static_cast<std::uint32_t>(i);
     image.buffers.push_back({n + 1, n + 2, 0, 0});
-    op.buffers.push_back(
-        {i == 1 ? backend::BufferRole::allocated : backend::BufferRole::read_write, 1'000 + i});
+    op.buffers.push_back({i == 1 ? backend::BufferRole::allocated : backend::BufferRole::read_write,
+                          false, 1'000 + i});
     op.grid_buffers.push_back({n + 4, 1, 1});
+  }
+  if (buffers > 2) {
+    op.buffers[2].role = backend::BufferRole::read;
+    op.buffers[2].only_async = true;
   }
   op.grid_rule.workgroup[0] = 64;
   op.image = std::make_shared<const core::Image>(std::move(image));
@@ -83,7 +88,10 @@ TEST(ProgramBlock, EveryArrayLiesWhereTheHeaderSays) {
     EXPECT_EQ(facts[i].stride, i + 1);
     EXPECT_EQ(buffers[i].min_bytes, 1'000 + i);
     EXPECT_EQ(buffers[i].grid.unit, i + 4);
-    EXPECT_EQ(buffers[i].role, i == 1 ? megakernel::Role::allocated : megakernel::Role::read_write);
+    EXPECT_EQ(buffers[i].role,
+              (std::array{megakernel::Role::read_write, megakernel::Role::allocated,
+                          megakernel::Role::read}[i]));
+    EXPECT_EQ(buffers[i].only_async, i == 2 ? 1u : 0u);
   }
 }
 

@@ -1,0 +1,33 @@
+// Where a warp asks for bytes of files: addresses of the request lines in ingest memory, and the
+// words by which warps share them. Plain old data, read by g++ and nvcc; given to every launch.
+// Spec: docs/ingest.md, "Requests of items".
+#pragma once
+
+#include <cstdint>
+
+#include "vyre/protocol/io_request.hpp"
+
+namespace vyre::cuda::interpreter {
+
+/// In device memory, zero at first; words of all warps. `turns`: a line's belongs to its holder.
+struct alignas(128) IoWords {
+  std::uint64_t taken;  // bit i: line i is somebody's
+  alignas(128) std::uint64_t order;
+  alignas(128) std::uint32_t turns[kIoLines];
+};
+
+/// `requests` null: no ingest memory, and no buffer is a file without bytes.
+struct IoAccess {
+  const IoQueueHead* head;
+  IoRequestLine* requests;
+  const IoCompletionLine* completions;
+  const std::uint8_t* slots;
+  IoWords* words;
+  const std::uint32_t* stop;  // a device word; nonzero ends waits as FaultCode::shutdown; or null
+};
+
+/// Bound buffers of files whose bytes are not on the device hold this and the handle instead of an
+/// address: a value that no address has.
+inline constexpr std::uint64_t kFileTag{std::uint64_t{1} << 63};
+
+}  // namespace vyre::cuda::interpreter
