@@ -1,0 +1,51 @@
+// The choice of a door. See doors.hpp.
+#include "doors.hpp"
+
+#include <cstring>
+#include <utility>
+
+#include "thread_pool.hpp"
+#include "uring.hpp"
+#include "vyre/protocol/limits.hpp"
+
+namespace vyre::ingest {
+namespace {
+
+Result<Door> open_threads(std::string reason) {
+  VYRE_ASSIGN(auto pool, ThreadPool::create());
+  return Door{std::move(pool), Tier::thread_pool, std::move(reason),
+              std::to_string(kPoolThreads) + " threads"};
+}
+
+}  // namespace
+
+std::string errno_name(int error) {
+  const char* const name = ::strerrorname_np(error);
+  return name != nullptr ? name : "errno " + std::to_string(error);
+}
+
+Result<Door> open_door(TierChoice choice) {
+  if (choice == TierChoice::e) return open_threads({});
+  if (choice == TierChoice::d) {
+    return fail(Errc::unsupported,
+                "tier D: reading through cuFile is not built here; use A, B, C, E or automatic");
+  }
+  auto ring = Uring::create();
+  if (ring) {
+    const Tier best = choice == TierChoice::b   ? Tier::direct
+                      : choice == TierChoice::c ? Tier::buffered
+                                                : Tier::direct_fixed;
+    std::string setup = (*ring)->setup();
+    return Door{std::move(*ring), best, {}, std::move(setup)};
+  }
+  if (choice == TierChoice::automatic) return open_threads(ring.error().message);
+  const char* const name = choice == TierChoice::a ? "A" : choice == TierChoice::b ? "B" : "C";
+  Error error = std::move(ring).error();
+  error.code = Errc::unsupported;
+  error.message = std::string("tier ") + name + " needs io_uring: " + error.message +
+                  "; allow it (sysctl kernel.io_uring_disabled, the container's seccomp profile) "
+                  "or use E or automatic";
+  return tl::unexpected<Error>(std::move(error));
+}
+
+}  // namespace vyre::ingest

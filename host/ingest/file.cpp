@@ -1,0 +1,113 @@
+// Opening files and choosing how each is read. See vyre/ingest/file.hpp. A small file costs one
+// open, one fstat and one close: a hundred thousand of them are a job. Spec: docs/ingest.md,
+// "Choice" and "Files".
+#include "vyre/ingest/file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "file_cache.hpp"
+#include "vyre/protocol/limits.hpp"
+
+namespace vyre::ingest {
+namespace {
+
+constexpr int kOpenTries{16};  // a signal's handler may interrupt open()
+
+tl::unexpected<Error> system_error(const std::string& action, const std::string& path, int error) {
+  return tl::unexpected<Error>(
+      Error{Errc::io, "cannot " + action + " '" + path + "': " + std::strerror(error), kNoOffset, 0,
+            0, error});
+}
+
+tl::unexpected<Error> no_regular_file(const std::string& path, mode_t mode) {
+  if (S_ISDIR(mode)) return system_error("read", path, EISDIR);
+  const char* kind = S_ISFIFO(mode)                     ? "a FIFO"
+                     : S_ISSOCK(mode)                   ? "a socket"
+                     : (S_ISCHR(mode) || S_ISBLK(mode)) ? "a device"
+                                                        : "no file of bytes";
+  return fail(Errc::invalid_argument, "cannot read '" + path + "': it is " + kind +
+                                          "; name a regular file, or copy its bytes into one");
+}
+
+bool wants_direct(TierChoice choice) {
+  return choice == TierChoice::a || choice == TierChoice::b;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const File>> File::open(const std::string& path, TierChoice choice) {
+  if (choice == TierChoice::d) {
+    return fail(Errc::unsupported, "cannot read '" + path +
+                                       "' through cuFile (tier D): this build has no such reads; "
+                                       "use A, B, C, E or automatic");
+  }
+  int descriptor = -1;
+  for (int tries = 0; tries < kOpenTries; ++tries) {
+    // O_NONBLOCK: a FIFO must not make us wait for its writer. It means nothing to a regular file.
+    descriptor = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (descriptor >= 0 || errno != EINTR) break;
+  }
+  if (descriptor < 0) {
+    if (errno == ENXIO) return no_regular_file(path, S_IFSOCK);
+    return system_error("open", path, errno);
+  }
+  const std::shared_ptr<File> file(new File);  // owns the descriptor from here on
+  file->path_ = path;
+  file->descriptor_ = descriptor;
+  struct stat info {};
+  if (::fstat(descriptor, &info) != 0) return system_error("stat", path, errno);
+  if (!S_ISREG(info.st_mode)) return no_regular_file(path, info.st_mode);
+  file->bytes_ = static_cast<std::uint64_t>(info.st_size);
+
+  if (choice == TierChoice::c) {
+    file->why_buffered_ = "asked for";
+    return std::shared_ptr<const File>(file);
+  }
+  if (!wants_direct(choice)) {
+    if (file->bytes_ <= kSmallFileBytes) {
+      file->why_buffered_ = "small";
+      return std::shared_ptr<const File>(file);
+    }
+    if (half_cached(descriptor, file->bytes_).value_or(false)) {
+      file->why_buffered_ = "in the page cache";
+      return std::shared_ptr<const File>(file);
+    }
+  }
+  std::string reason;
+  if (const auto alignment = direct_alignment(descriptor, reason)) {
+    const int flags = ::fcntl(descriptor, F_GETFL);
+    if (flags >= 0 && ::fcntl(descriptor, F_SETFL, (flags & ~O_NONBLOCK) | O_DIRECT) == 0) {
+      file->direct_ = true;
+      file->offset_alignment_ = alignment->offset;
+      file->memory_alignment_ = alignment->memory;
+      return std::shared_ptr<const File>(file);
+    }
+    const char* const name = ::strerrorname_np(errno);
+    reason = std::string("refused (") + (name != nullptr ? name : "unknown errno") + ")";
+  }
+  if (wants_direct(choice)) {
+    return fail(Errc::unsupported, "cannot read '" + path + "' with O_DIRECT (tier " +
+                                       (choice == TierChoice::a ? "A" : "B") + "): " + reason +
+                                       "; use C or automatic");
+  }
+  file->why_buffered_ = std::move(reason);
+  return std::shared_ptr<const File>(file);
+}
+
+File::~File() {
+  if (descriptor_ >= 0) (void)::close(descriptor_);
+}
+
+Result<std::uint64_t> File::bytes_now() const {
+  struct stat info {};
+  if (::fstat(descriptor_, &info) != 0) return system_error("stat", path_, errno);
+  return static_cast<std::uint64_t>(info.st_size);
+}
+
+}  // namespace vyre::ingest

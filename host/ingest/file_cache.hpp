@@ -1,0 +1,26 @@
+// What the system says of an opened file before it is read: how much of it the page cache holds and
+// what O_DIRECT wants of it. Host only. Private to this room. Page: docs/ingest.md, "Choice".
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace vyre::ingest {
+
+/// Whether the page cache holds at least half of the file's pages: cachestat(2), else mincore of a
+/// sample. nullopt: neither says.
+[[nodiscard]] std::optional<bool> half_cached(int descriptor, std::uint64_t bytes);
+/// The two ways of half_cached().
+[[nodiscard]] std::optional<bool> half_cached_by_cachestat(int descriptor, std::uint64_t bytes);
+[[nodiscard]] std::optional<bool> half_cached_by_mincore(int descriptor, std::uint64_t bytes);
+
+struct DirectAlignment {
+  std::uint32_t offset{0};
+  std::uint32_t memory{0};
+};
+/// What O_DIRECT wants here: STATX_DIOALIGN, else blocks of kIoBlock. nullopt with the reason where
+/// the file cannot be read past the page cache.
+[[nodiscard]] std::optional<DirectAlignment> direct_alignment(int descriptor, std::string& reason);
+
+}  // namespace vyre::ingest
