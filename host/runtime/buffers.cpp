@@ -26,9 +26,10 @@ HandleRecord* Session::State::find_handle(std::uint32_t handle) noexcept {
   return record;
 }
 
-Result<HandleRecord*> Session::State::live_buffer(Handle handle, const char* what) {
+Result<HandleRecord*> Session::State::live_buffer(Handle handle, const char* what, bool views) {
   HandleRecord* record = find_handle(handle.id);
-  if (record == nullptr || record->releasing) {
+  if (record == nullptr || record->releasing ||
+      (record->kind == HandleRecord::Kind::view && !views)) {
     return fail(Errc::not_found, std::string("cannot ") + what + " handle " + text(handle.id) +
                                      ": it is not alive in this session");
   }
@@ -114,24 +115,28 @@ Result<Handle> Session::State::allocate(std::uint64_t bytes, const ByteSpan* con
   return Handle{*handle};
 }
 
-Result<Handle> Session::State::map_file(const std::string& path) {
+Result<Handle> Session::State::make_view() {
   if (closing_.load(std::memory_order_acquire)) return fail(Errc::closed, "the session is closed");
   const OrderLock lock(order_);
   VYRE_ASSIGN(const std::uint32_t handle, next_handle());
-  auto bytes = backend_->map_file(handle, path);
-  if (!bytes) {
+  if (auto made = backend_->make_view(handle); !made) {
     free_handles_.push_back(backend::handle_index(handle));
-    return tl::unexpected<Error>(std::move(bytes).error());
+    return tl::unexpected<Error>(std::move(made).error());
   }
-  put_handle(handle, HandleRecord::Kind::file, *bytes);
-  if (observer_.active.load(std::memory_order_acquire)) {
-    const std::lock_guard observing(observer_.mutex);
-    VYRE_TRY(observe_handle(*find_handle(handle)));
-  }
+  put_handle(handle, HandleRecord::Kind::view, 0);
+  ++views_;
   return Handle{handle};
 }
 
 Result<Handle> Session::State::bind(std::span<const Handle> buffers) {
+  return bind_any(buffers, false);
+}
+
+Result<Handle> Session::State::bind_views(std::span<const Handle> buffers) {
+  return bind_any(buffers, true);
+}
+
+Result<Handle> Session::State::bind_any(std::span<const Handle> buffers, bool views) {
   if (closing_.load(std::memory_order_acquire)) return fail(Errc::closed, "the session is closed");
   if (buffers.size() > kMaxBindingBuffers) {
     return fail(Errc::limit_exceeded, "a binding set of " + text(buffers.size()) +
@@ -142,7 +147,7 @@ Result<Handle> Session::State::bind(std::span<const Handle> buffers) {
   std::vector<std::uint32_t> members;
   members.reserve(buffers.size());
   for (const Handle buffer : buffers) {
-    VYRE_TRY(live_buffer(buffer, "bind"));
+    VYRE_TRY(live_buffer(buffer, "bind", views));
     members.push_back(buffer.id);
   }
   VYRE_ASSIGN(const std::uint32_t handle, next_handle());
@@ -170,6 +175,8 @@ Status Session::State::observe_handle(const HandleRecord& record) {
     return {};
   }
   const bool file = record.kind == HandleRecord::Kind::file;
+  if (file && backend_->must_bring(record.handle))
+    VYRE_TRY(backend_->bring_file(record.handle, piece_reader(record.file)));
   // A file that was cut short meanwhile is told with zeros, as items would read it.
   if (const auto there = backend_->view(record.handle)) {
     observer_.observer->on_buffer(Handle{record.handle}, *there, file);
@@ -272,6 +279,11 @@ Status Session::State::download_into(Handle buffer, std::uint64_t offset, Mutabl
                                             " are not inside buffer " + text(buffer.id) + " of " +
                                             text(record->bytes) + " bytes");
   }
+  if (record->kind == HandleRecord::Kind::file && backend_->must_bring(buffer.id)) {
+    lock.unlock();
+    VYRE_TRY(bring(buffer));
+    lock.lock();
+  }
   VYRE_ASSIGN(record, await_free(lock, buffer, false, deadline));
   ++record->host_readers;
   lock.unlock();
@@ -324,6 +336,11 @@ Status Session::State::release(Handle handle, Deadline deadline) {
     for (const std::uint32_t member : record->members) --find_handle(member)->sets;
   }
   if (record->kind == HandleRecord::Kind::buffer) bytes_allocated_ -= record->bytes;
+  if (record->kind == HandleRecord::Kind::view) --views_;
+  if (record->published) {
+    if (ingest::Pump* running = running_pump_.load(std::memory_order_acquire))
+      running->withdraw_file(handle.id);
+  }
   backend_->release(handle.id);
   const std::uint32_t generation = (record->generation + 1) % kGenerations;
   *record = HandleRecord{};

@@ -23,11 +23,16 @@ backend::BufferRole role_of(vir::BufferClass kind) {
 }
 
 /// Buffers by role, and what a caller has to bind.
-Status describe(const vir::Program& program, backend::ProgramOp& op, OpSignature& signature) {
-  for (const vir::BufferDecl& buffer : program.buffers) {
+Status describe(const vir::Program& program, backend::ProgramOp& op, OpSignature& signature,
+                std::vector<OpRecord::FileNeed>& needs) {
+  const std::vector<vir::BufferReach> reach = vir::buffer_reach(program);
+  for (std::size_t i = 0; i < program.buffers.size(); ++i) {
+    const vir::BufferDecl& buffer = program.buffers[i];
     const vir::BufferClass kind = vir::classify(buffer);
     VYRE_ASSIGN(const std::uint64_t bytes, vir::required_bytes(program, buffer));
-    op.buffers.push_back({role_of(kind), bytes});
+    const bool only_async = kind == vir::BufferClass::read && !reach[i].plain;
+    op.buffers.push_back({role_of(kind), only_async, bytes});
+    if (vir::takes_input(kind)) needs.push_back({!only_async, only_async && reach[i].copied_from});
     OpSignature::Slot slot{program.name(buffer.name), bytes, kind == vir::BufferClass::read_write,
                            buffer.output_byte_range};
     if (vir::takes_input(kind))
@@ -52,7 +57,8 @@ Result<OpHandle> Session::State::register_program(std::string_view name,
 
   backend::ProgramOp op;
   op.name = info.name;
-  VYRE_TRY(describe(prepared, op, info.signature));
+  std::vector<OpRecord::FileNeed> file_needs;
+  VYRE_TRY(describe(prepared, op, info.signature, file_needs));
   VYRE_ASSIGN(core::Image image, vir::lower(prepared));
   op.image = std::make_shared<const core::Image>(std::move(image));
   VYRE_ASSIGN(vir::GridPlan grid, vir::grid_rule(prepared));
@@ -80,6 +86,7 @@ Result<OpHandle> Session::State::register_program(std::string_view name,
   VYRE_TRY(backend_->add_program(info.handle.id, std::move(op)));
   OpRecord& record = ops_.at(info.handle.id);
   record.info = info;
+  record.file_needs = std::move(file_needs);
   record.program = std::make_shared<const vir::Program>(given);
   op_ids_.emplace(info.name, info.handle.id);
   if (observer_.active.load(std::memory_order_acquire)) {

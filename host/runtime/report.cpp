@@ -90,6 +90,8 @@ report::Document Session::State::report() {
     }
     if (options_.memory_budget_bytes == 0) t.device_memory_budget_bytes = facts.arena_bytes;
   }
+  if (const ingest::Pump* pump = running_pump_.load(std::memory_order_acquire))
+    document.ingest = pump->counters();
   if (ran_programs) t.execution_mode = ExecutionMode::Interpreter;
   return document;
 }

@@ -121,6 +121,7 @@ Status Session::State::close() {
       changed_.notify();
     }
   }
+  stop_pump();  // only now: items that were under way may have waited for bytes
   closed_ns_ = since_open_ns();
   const std::optional<Error> lost = backend_->lost();
   if (!backend_->stop(Clock::now())) {

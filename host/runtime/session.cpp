@@ -46,6 +46,11 @@ Status check(const SessionOptions& options) {
                 "park_after must not be negative (0: the kernel never parks), watchdog must be "
                 "positive");
   }
+  if (options.ingest_bytes != 0 && options.ingest_bytes < kLeastIngestBytes) {
+    return fail(Errc::invalid_argument, "ingest_bytes is " + text(options.ingest_bytes) +
+                                            ": choose at least " + text(kLeastIngestBytes) +
+                                            ", or 0 for no streams and no copies out of files");
+  }
   return {};
 }
 
@@ -75,6 +80,7 @@ Session::State::State(const SessionOptions& options, TestHooks hooks)
 }
 
 Session::State::~State() {
+  stop_pump();       // it reads into the backend's memory
   backend_.reset();  // its threads call us until they have ended
 }
 
@@ -88,6 +94,8 @@ Status Session::State::start() {
   wanted.producer_timeout = options_.producer_timeout;
   if (options_.max_wall_time.count() > 0) wanted.start_until = opened_ + options_.max_wall_time;
   wanted.worker_dies = hooks_.worker_dies;
+  wanted.ingest_bytes = options_.ingest_bytes;
+  wanted.ring_pump = [this] { ring_pump(); };
   full_waits_.reset(new std::atomic<std::uint64_t>[options_.queues]);
   for (std::uint32_t q = 0; q < options_.queues; ++q)
     full_waits_[q].store(0, std::memory_order_relaxed);
@@ -157,6 +165,10 @@ Status Session::State::observe(std::shared_ptr<SessionObserver> observer) {
       if (collector->producer().tail() != 0) {
         return fail(Errc::invalid_argument, "an observer must be attached before the first submit");
       }
+    }
+    if (views_ != 0) {
+      return fail(Errc::invalid_argument,
+                  "an observer must be attached before a stream has begun; end the stream first");
     }
   }
   observer_.observer = std::move(observer);
@@ -249,8 +261,11 @@ Result<Handle> Session::upload(ByteSpan bytes) {
 Status Session::write(Handle buffer, std::uint64_t offset, ByteSpan bytes, Deadline deadline) {
   return state_->write(buffer, offset, bytes, deadline);
 }
-Result<Handle> Session::map_file(const std::string& path) {
-  return state_->map_file(path);
+Result<Handle> Session::map_file(const std::string& path, const MapOptions& options) {
+  return state_->map_file(path, options);
+}
+Result<Handle> Session::load_file(const std::string& path, Deadline deadline) {
+  return state_->load_file(path, deadline);
 }
 Result<Handle> Session::bind(std::span<const Handle> buffers) {
   return state_->bind(buffers);

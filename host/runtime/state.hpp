@@ -1,10 +1,12 @@
 // Session::State: what a session owns, and the members behind each group of public calls.
-// Files: session.cpp (open, small calls), submit.cpp, buffers.cpp, ops.cpp, results.cpp (wait,
-// close), report.cpp. Host only; any number of threads.
+// Files: session.cpp (open, small calls), submit.cpp, buffers.cpp, files.cpp (files and the pump),
+// ops.cpp, results.cpp (wait, close), report.cpp; streams are in stream*.cpp. Host only; any number
+// of threads.
 //
-// Locks, in the order in which they may be nested: order_ (handles, users of buffers, and the order
-// of everything an observer sees) -> ObserverSlot::mutex; a Collector's mutex ->
-// ObserverSlot::mutex. No lock is held while a thread waits.
+// Locks, in the order in which they may be nested: bring_mutex_ -> order_ (handles, users of
+// buffers, and the order of everything an observer sees) -> pump_mutex_, ObserverSlot::mutex; a
+// Collector's mutex -> ObserverSlot::mutex. No lock is held while a thread waits for items; only
+// bring_mutex_ while one waits for the bytes of a file.
 #pragma once
 
 #include <algorithm>
@@ -19,8 +21,11 @@
 
 #include "collector.hpp"
 #include "hazards.hpp"
+#include "stream_memory.hpp"
 #include "vyre/backend/backend.hpp"
 #include "vyre/backend/stable_table.hpp"
+#include "vyre/ingest/file.hpp"
+#include "vyre/ingest/pump.hpp"
 #include "vyre/queue/waiter.hpp"
 #include "vyre/runtime/session.hpp"
 #include "vyre/runtime/testing.hpp"
@@ -28,7 +33,7 @@
 namespace vyre::runtime {
 
 struct HandleRecord {
-  enum class Kind : std::uint8_t { none, buffer, file, set };
+  enum class Kind : std::uint8_t { none, buffer, file, set, view };
   Kind kind{Kind::none};
   bool releasing{false};
   std::uint32_t handle{0};
@@ -38,12 +43,21 @@ struct HandleRecord {
   std::uint32_t host_writers{0};  // writes under way
   std::uint64_t bytes{0};
   std::vector<std::uint32_t> members;  // handles, of a set
+  std::shared_ptr<const ingest::File> file;
+  std::uint32_t tenant{ingest::kAnyTenant};  // of a file
+  bool published{false};                     // the pump knows the file
   Uses uses;
 };
 
 struct OpRecord {
   OpInfo info;
   std::shared_ptr<const vir::Program> program;  // null for built-ins
+  /// What a mapped file in an input slot needs.
+  struct FileNeed {
+    bool resident{true};
+    bool pump{false};
+  };
+  std::vector<FileNeed> file_needs;  // by input slot; built-ins: none, and all are resident
 };
 
 class Session::State final : public backend::Listener {
@@ -67,7 +81,6 @@ class Session::State final : public backend::Listener {
 
   // buffers.cpp
   [[nodiscard]] Result<Handle> allocate(std::uint64_t bytes, const ByteSpan* contents);
-  [[nodiscard]] Result<Handle> map_file(const std::string& path);
   [[nodiscard]] Result<Handle> bind(std::span<const Handle> buffers);
   [[nodiscard]] Result<std::uint64_t> buffer_bytes(Handle buffer);
   [[nodiscard]] Status write(Handle buffer, std::uint64_t offset, ByteSpan bytes,
@@ -76,6 +89,15 @@ class Session::State final : public backend::Listener {
   [[nodiscard]] Result<Bytes> download(Handle buffer, Deadline deadline);
   [[nodiscard]] Status download_into(Handle buffer, std::uint64_t offset, MutableByteSpan out,
                                      Deadline deadline);
+
+  // files.cpp
+  [[nodiscard]] Result<Handle> map_file(const std::string& path, const MapOptions& options);
+  [[nodiscard]] Result<Handle> load_file(const std::string& path, Deadline deadline);
+  /// The pump, started if it was not; an error says what is missing.
+  [[nodiscard]] Result<ingest::Pump*> pump();
+  /// A worker of the CPU backend has asked for bytes.
+  void ring_pump() noexcept;
+  [[nodiscard]] ingest::TierChoice tier_for_pieces() const noexcept;
 
   // submit.cpp
   [[nodiscard]] SubmitMany submit_many(std::span<const MegakernelWorkItem> items, Deadline deadline,
@@ -88,6 +110,32 @@ class Session::State final : public backend::Listener {
 
   // report.cpp
   [[nodiscard]] report::Document report();
+
+  // For streams.
+  [[nodiscard]] Result<Handle> make_view();
+  /// bind(), where views may be members.
+  [[nodiscard]] Result<Handle> bind_views(std::span<const Handle> buffers);
+  [[nodiscard]] backend::Backend& backend() noexcept { return *backend_; }
+  [[nodiscard]] Collector& collector(std::uint32_t queue) noexcept { return *collectors_[queue]; }
+  [[nodiscard]] queue::Waiter& changed() noexcept { return changed_; }
+  [[nodiscard]] StreamSpace& stream_space() noexcept { return stream_space_; }
+  [[nodiscard]] bool on_device() const noexcept { return on_device_; }
+  [[nodiscard]] const TestHooks& hooks() const noexcept { return hooks_; }
+  [[nodiscard]] bool observed() const noexcept {
+    return observer_.active.load(std::memory_order_acquire);
+  }
+  [[nodiscard]] bool closing() const noexcept { return closing_.load(std::memory_order_acquire); }
+  /// Why nothing is accepted any more, in words; only where something is wrong.
+  [[nodiscard]] Error closed() const;
+  [[nodiscard]] bool wall_time_is_over() const {
+    return options_.max_wall_time.count() > 0 && Clock::now() - opened_ >= options_.max_wall_time;
+  }
+  void count_streamed(std::uint64_t bytes) noexcept {
+    bytes_in_.fetch_add(bytes, std::memory_order_relaxed);
+  }
+  /// Bounded wait for something that completions or notify() bring about; collects meanwhile.
+  template <class Ready>
+  [[nodiscard]] bool wait_for(Deadline deadline, const Ready& ready);
 
   [[nodiscard]] const SessionOptions& options() const noexcept { return options_; }
   [[nodiscard]] const MegakernelCaps& caps() const noexcept { return caps_; }
@@ -105,9 +153,6 @@ class Session::State final : public backend::Listener {
 
   // results.cpp
   std::uint64_t collect_all();
-  /// Bounded wait for something that completions bring about; collects meanwhile.
-  template <class Ready>
-  [[nodiscard]] bool wait_for(Deadline deadline, const Ready& ready);
   /// wait_for, where nobody rings when a completion comes.
   template <class Look>
   [[nodiscard]] bool poll_for(Deadline deadline, const Look& look);
@@ -118,7 +163,9 @@ class Session::State final : public backend::Listener {
 
   // buffers.cpp
   [[nodiscard]] HandleRecord* find_handle(std::uint32_t handle) noexcept;
-  [[nodiscard]] Result<HandleRecord*> live_buffer(Handle handle, const char* what);
+  [[nodiscard]] Result<HandleRecord*> live_buffer(Handle handle, const char* what,
+                                                  bool views = false);
+  [[nodiscard]] Result<Handle> bind_any(std::span<const Handle> buffers, bool views);
   [[nodiscard]] Result<std::uint32_t> next_handle();
   void put_handle(std::uint32_t handle, HandleRecord::Kind kind, std::uint64_t bytes);
   [[nodiscard]] Status reserve_bytes(std::uint64_t bytes);
@@ -129,17 +176,27 @@ class Session::State final : public backend::Listener {
   [[nodiscard]] Status observe_handle(
       const HandleRecord& record);  // under order_ and the observer's lock
 
+  // files.cpp
+  [[nodiscard]] Status publish(Handle file);
+  /// Makes a mapped file resident, which may take long: without a lock but bring_mutex_.
+  [[nodiscard]] Status bring(Handle file);
+  [[nodiscard]] backend::Backend::ReadPiece piece_reader(
+      const std::shared_ptr<const ingest::File>& file);
+  void stop_pump();
+
   // submit.cpp
   struct Access {
     HandleRecord* record;
     bool writes;
+    OpRecord::FileNeed need{};
   };
   [[nodiscard]] bool known_op(std::uint32_t op) const noexcept;
   [[nodiscard]] bool ordered(const MegakernelWorkItem& item) const noexcept;
   /// Fills accesses_; an error names the handle.
   [[nodiscard]] Status find_accesses(const MegakernelWorkItem& item);
   [[nodiscard]] Status add_access(std::uint32_t handle, const char* what,
-                                  const std::vector<OpSignature::Slot>& slots, bool all_write,
+                                  const std::vector<OpSignature::Slot>& slots,
+                                  const std::vector<OpRecord::FileNeed>& needs, bool all_write,
                                   bool touches);
   /// Both accept a prefix of `items` behind what `result` has; false: stop here (stopped_by says
   /// why, or another producer of the queue came in between).
@@ -147,10 +204,17 @@ class Session::State final : public backend::Listener {
                                   std::uint8_t flags, SubmitMany& result);
   [[nodiscard]] bool submit_ordered(std::span<const MegakernelWorkItem> items, Deadline deadline,
                                     std::uint8_t flags, SubmitMany& result);
-  enum class Placed : std::uint8_t { yes, stop, room, conflict, copy };
+  enum class Placed : std::uint8_t { yes, stop, room, conflict, copy, file };
   [[nodiscard]] Placed place(const MegakernelWorkItem& item, std::uint8_t flags, SubmitMany& result,
                              QueueSpan& conflict);  // under order_
   [[nodiscard]] bool copy_under_way() const noexcept;
+  /// A file of accesses_ that the item cannot read yet, and what is to be done about it.
+  struct Wanting {
+    Handle file;
+    bool pump{false};  // publish it; else bring it
+  };
+  [[nodiscard]] std::optional<Wanting> file_wanting() const;
+  [[nodiscard]] Status provide(const Wanting& wanting);
   [[nodiscard]] std::optional<QueueSpan> conflict_elsewhere(std::uint32_t queue) const;
   [[nodiscard]] std::uint8_t order_flags(std::uint32_t queue, std::uint64_t position) const;
   /// Positions for `want` items: anywhere for the first of a call, then only from `expected` on,
@@ -162,7 +226,6 @@ class Session::State final : public backend::Listener {
                std::uint8_t flags, std::int64_t now_ns);
   void account(std::int64_t begin_ns, std::int64_t publish_ns, std::uint64_t items);
   [[nodiscard]] Error full(std::uint32_t queue) const;
-  [[nodiscard]] Error closed() const;
   [[nodiscard]] std::optional<Error> refuses(std::uint32_t queue, std::uint8_t flags);
 
   SessionOptions options_;
@@ -189,6 +252,13 @@ class Session::State final : public backend::Listener {
   std::unordered_map<std::string, std::uint32_t> op_ids_;
   std::atomic<std::uint32_t> user_ops_{0};
   std::vector<Access> accesses_;
+  std::uint32_t views_{0};  // alive
+
+  std::mutex bring_mutex_;  // one file at a time is made resident
+  std::mutex pump_mutex_;   // its start
+  std::unique_ptr<ingest::Pump> pump_;
+  std::atomic<ingest::Pump*> running_pump_{nullptr};
+  StreamSpace stream_space_;
 
   std::atomic<bool> closing_{false};
   std::mutex close_mutex_;

@@ -176,8 +176,12 @@ bool Session::State::submit_plain(std::span<const MegakernelWorkItem> items, Dea
 }
 
 Status Session::State::add_access(std::uint32_t handle, const char* what,
-                                  const std::vector<OpSignature::Slot>& slots, bool all_write,
+                                  const std::vector<OpSignature::Slot>& slots,
+                                  const std::vector<OpRecord::FileNeed>& needs, bool all_write,
                                   bool touches) {
+  const auto need = [&](std::size_t slot) {
+    return slot < needs.size() ? needs[slot] : OpRecord::FileNeed{};
+  };
   if (handle == 0) return {};
   HandleRecord* record = find_handle(handle);
   if (record == nullptr || record->releasing) {
@@ -186,24 +190,41 @@ Status Session::State::add_access(std::uint32_t handle, const char* what,
   }
   if (!touches) return {};
   if (record->kind != HandleRecord::Kind::set) {
-    accesses_.push_back({record, all_write || (!slots.empty() && slots[0].read_write)});
+    accesses_.push_back({record, all_write || (!slots.empty() && slots[0].read_write), need(0)});
     return {};
   }
   accesses_.push_back({record, false});  // keeps the set until the item has ended
   for (std::size_t i = 0; i < record->members.size(); ++i) {
     HandleRecord* member = find_handle(record->members[i]);
     if (member == nullptr) continue;  // cannot be: a buffer in a live set is not released
-    accesses_.push_back({member, all_write || (i < slots.size() && slots[i].read_write)});
+    accesses_.push_back({member, all_write || (i < slots.size() && slots[i].read_write), need(i)});
   }
   return {};
 }
 
 Status Session::State::find_accesses(const MegakernelWorkItem& item) {
   accesses_.clear();
-  const OpSignature& signature = ops_.find(item.op_handle)->info.signature;
+  const OpRecord& op = *ops_.find(item.op_handle);
+  const OpSignature& signature = op.info.signature;
   const bool touches = item.op_handle != kNop;
-  VYRE_TRY(add_access(item.input_handle, "input_handle", signature.inputs, false, touches));
-  return add_access(item.output_handle, "output_handle", signature.outputs, true, touches);
+  VYRE_TRY(add_access(item.input_handle, "input_handle", signature.inputs, op.file_needs, false,
+                      touches));
+  return add_access(item.output_handle, "output_handle", signature.outputs, {}, true, touches);
+}
+
+std::optional<Session::State::Wanting> Session::State::file_wanting() const {
+  for (const Access& access : accesses_) {
+    const HandleRecord& record = *access.record;
+    if (record.kind != HandleRecord::Kind::file) continue;
+    if (access.need.pump && !record.published) return Wanting{{record.handle}, true};
+    if (access.need.resident && backend_->must_bring(record.handle))
+      return Wanting{{record.handle}, false};
+  }
+  return std::nullopt;
+}
+
+Status Session::State::provide(const Wanting& wanting) {
+  return wanting.pump ? publish(wanting.file) : bring(wanting.file);
 }
 
 bool Session::State::copy_under_way() const noexcept {
@@ -245,6 +266,7 @@ Session::State::Placed Session::State::place(const MegakernelWorkItem& item, std
     return Placed::stop;
   }
   if (copy_under_way()) return Placed::copy;
+  if (file_wanting()) return Placed::file;
   if (const auto elsewhere = conflict_elsewhere(queue)) {
     conflict = *elsewhere;
     return Placed::conflict;
@@ -293,6 +315,8 @@ bool Session::State::submit_ordered(std::span<const MegakernelWorkItem> items, D
   while (goes_on && next < items.size()) {
     QueueSpan conflict;
     const Placed placed = place(items[next], flags, result, conflict);
+    const std::optional<Wanting> wanting =
+        placed == Placed::file ? file_wanting() : std::nullopt;  // while accesses_ are this item's
     if (placed == Placed::yes) {
       ++next;
       continue;
@@ -316,6 +340,12 @@ bool Session::State::submit_ordered(std::span<const MegakernelWorkItem> items, D
               Error{Errc::deadline_exceeded,
                     "the item uses a buffer that the item at position " + text(conflict.last) +
                         " of queue " + text(conflict.queue) + " still uses; allow more time"};
+        }
+        break;
+      case Placed::file:
+        if (auto provided = provide(*wanting); !provided) {
+          result.stopped_by = std::move(provided).error();
+          goes_on = false;
         }
         break;
       default:

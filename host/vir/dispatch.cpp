@@ -228,6 +228,53 @@ Result<GridPlan> grid_rule(const Program& program) {
   return plan;
 }
 
+std::vector<BufferReach> buffer_reach(const Program& program) {
+  std::vector<BufferReach> reach(program.buffers.size());
+  const auto find = [&](Symbol name) -> BufferReach* {
+    if (name >= program.names.size()) return nullptr;
+    const std::uint32_t index = program.find_buffer(name);
+    return index == kNone ? nullptr : &reach[index];
+  };
+  const auto touch = [&](Symbol name) {
+    if (BufferReach* buffer = find(name)) buffer->plain = true;
+  };
+  bool opaque = false;  // may do anything with any buffer
+  for (const NodeId id : statements_in_order(program)) {
+    const Node& node = program.nodes[id];
+    switch (node.tag) {
+      case NodeTag::AsyncLoad:
+      case NodeTag::AsyncStore:
+        if (BufferReach* source = find(node.name)) source->copied_from = true;
+        touch(node.name2);
+        break;
+      case NodeTag::Store:
+      case NodeTag::IndirectDispatch:
+      case NodeTag::AllReduce:
+      case NodeTag::AllGather:
+      case NodeTag::ReduceScatter:
+      case NodeTag::Broadcast:
+        touch(node.name);
+        touch(node.name2);
+        break;
+      case NodeTag::Opaque:
+        opaque = true;
+        break;
+      default:  // names of variables, regions and tags
+        break;
+    }
+  }
+  (void)any_expression(program, [&](const Expr& expr) {
+    if (expr.tag == ExprTag::Load || expr.tag == ExprTag::Atomic || expr.tag == ExprTag::BufferRef)
+      touch(expr.name);
+    opaque = opaque || expr.tag == ExprTag::Opaque;
+    return false;
+  });
+  if (opaque) {
+    for (BufferReach& buffer : reach) buffer.plain = true;
+  }
+  return reach;
+}
+
 Result<BufferPlan> plan_buffers(const Program& program,
                                 std::span<const std::uint64_t> input_lengths) {
   BufferPlan plan;

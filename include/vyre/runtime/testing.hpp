@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 
+#include "vyre/ingest/io.hpp"
 #include "vyre/runtime/session.hpp"
 
 namespace vyre::runtime {
@@ -23,6 +24,10 @@ struct TestHooks {
   std::shared_ptr<std::atomic<std::uint32_t>> device_fault;
   /// The session is not told of completions, as on a device: whoever waits has to look for himself.
   bool nobody_rings{false};
+  /// Makes the pump's door to the system (ingest::PumpOptions::make_io). Null: the real one.
+  std::function<Result<std::unique_ptr<ingest::Io>>()> make_io;
+  /// Streams copy results and chunks by items, as on a device.
+  bool stream_as_on_device{false};
   /// Results kept for wait(); 0 = kDefaultHistory. A power of two, at least ring_slots.
   std::uint32_t history{0};
 };

@@ -59,6 +59,14 @@ struct GridPlan {
 };
 [[nodiscard]] Result<GridPlan> grid_rule(const Program& program);
 
+/// How a program reaches the bytes of a declared buffer. BufLen alone reaches none.
+struct BufferReach {
+  bool plain{false};  // otherwise than as below: loads, stores, atomics, destinations, collectives
+  bool copied_from{false};  // it is the source of an AsyncLoad or AsyncStore
+};
+/// By declaration index, of a prepared program, whether the statement can be reached or not.
+[[nodiscard]] std::vector<BufferReach> buffer_reach(const Program& program);
+
 /// Input byte lengths in declaration order of the buffers that take input -> length of every
 /// declared buffer. Also accepts the legacy form (one value per non-workgroup buffer). Too few, too
 /// many, too short: errors.

@@ -1,0 +1,74 @@
+// The memory of streams: which part of ingest memory a stream has (StreamSpace), and how it cuts
+// its part into slots that chunks are read into, small files several to a slot (SlotPool). Host
+// only; offsets and counts, no bytes are touched. Spec: docs/ingest.md, "Streams".
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "vyre/protocol/io_request.hpp"
+
+namespace vyre::runtime {
+
+/// A session's ingest memory holds at least the request lines and something to stream into.
+inline constexpr std::uint64_t kLeastIngestBytes{IngestLayout::kStreams +
+                                                 (std::uint64_t{256} << 10)};
+
+struct SpaceRange {
+  std::uint64_t offset{0};
+  std::uint64_t bytes{0};
+  friend bool operator==(const SpaceRange&, const SpaceRange&) = default;
+};
+
+/// Who has which part of the memory for streams. Any thread.
+class StreamSpace {
+ public:
+  /// Adds memory: at the start, and what a stream had. Ranges and sizes are whole blocks.
+  void give(SpaceRange range);
+  /// Between `least` and `wanted` bytes in one piece, but no more than three quarters of the
+  /// largest piece that is free unless `least` needs it: so that a second stream finds something.
+  /// nullopt: not even `least`.
+  [[nodiscard]] std::optional<SpaceRange> claim(std::uint64_t least, std::uint64_t wanted);
+  [[nodiscard]] std::uint64_t largest() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<SpaceRange> free_;  // ascending, never adjacent
+};
+
+/// Slots of one size in one range. Pieces are handed out one behind the other; a slot is free again
+/// when all its pieces are. One thread.
+class SlotPool {
+ public:
+  /// `slot_bytes`: whole blocks.
+  SlotPool(SpaceRange range, std::uint64_t slot_bytes);
+
+  struct Piece {
+    std::uint32_t slot{0};
+    std::uint64_t offset{0};  // in ingest memory
+  };
+  /// `bytes` is at most slot_bytes(); `align` a power of two up to kIoBlock.
+  [[nodiscard]] std::optional<Piece> take(std::uint64_t bytes, std::uint64_t align);
+  void give_back(std::uint32_t slot);
+
+  [[nodiscard]] std::uint64_t slot_bytes() const noexcept { return slot_bytes_; }
+  [[nodiscard]] std::uint32_t slots() const noexcept {
+    return static_cast<std::uint32_t>(pieces_.size());
+  }
+  [[nodiscard]] std::uint32_t slots_in_use() const noexcept {
+    return slots() - static_cast<std::uint32_t>(free_.size());
+  }
+
+ private:
+  static constexpr std::uint32_t kNoSlot{~std::uint32_t{0}};
+  SpaceRange range_;
+  std::uint64_t slot_bytes_;
+  std::vector<std::uint32_t> pieces_;  // by slot: handed out
+  std::vector<std::uint32_t> free_;    // the last one next: its lines are still near
+  std::uint32_t open_{kNoSlot};        // pieces are taken from it
+  std::uint64_t used_{0};              // bytes of it
+};
+
+}  // namespace vyre::runtime
