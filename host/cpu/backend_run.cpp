@@ -71,14 +71,18 @@ FaultCode Worker::bind(const Work& work, const OpRecord& op) {
   views_.clear();
   lengths_.clear();
   files_.clear();
-  sorted_.clear();
+  ranges_.clear();
+  asked_files_.clear();
+  asks_.client = nullptr;
+  queue::IoClient* const client = state_.ingest.served();
   std::size_t next_input = 0;
   std::size_t next_output = 0;
-  std::size_t written = 0;
+  bool written = false;
   for (const backend::ProgramBuffer& declared : op.program.buffers) {
     if (declared.role == backend::BufferRole::workgroup) {
       views_.push_back({nullptr, declared.min_bytes});
       lengths_.push_back(declared.min_bytes);
+      asked_files_.push_back(0);
       continue;
     }
     const bool output = declared.role == backend::BufferRole::allocated;
@@ -92,27 +96,38 @@ FaultCode Worker::bind(const Work& work, const OpRecord& op) {
         (writes && entry->kind != MemoryEntry::Kind::memory)) {
       return FaultCode::bad_binding;
     }
-    if (entry->file) files_.push_back(entry->file.get());
+    const bool asked = entry->file && client != nullptr;
+    asked_files_.push_back(asked ? entry->handle : 0);
+    if (asked) asks_.client = client;
+    // What only comes through the lines tells of a file that became shorter by its answers.
+    if (entry->file && !(asked && declared.only_async)) files_.push_back(entry->file.get());
     // An allocated buffer is exactly as long as declared, so that BufLen is the same on every
     // executor; what a longer buffer has behind it stays as it was.
     const std::uint64_t bytes = output ? declared.min_bytes : entry->bytes;
     views_.push_back({entry->data, bytes});
     lengths_.push_back(bytes);
-    sorted_.push_back(entry->data);
-    if (writes) ++written;
+    if (entry->data != nullptr) {
+      ranges_.push_back(
+          {entry->data, entry->data + std::max<std::uint64_t>(entry->bytes, 1), writes});
+    }
+    written = written || writes;
   }
   if (next_input != inputs.size() || next_output != outputs.size()) return FaultCode::bad_binding;
-  if (written != 0 && sorted_.size() > 1) {
-    // A buffer that is written must not also be bound under a second name: executors would differ.
-    std::sort(sorted_.begin(), sorted_.end());
-    for (std::size_t i = 0; i < views_.size(); ++i) {
-      const bool writes = op.program.buffers[i].role == backend::BufferRole::read_write ||
-                          op.program.buffers[i].role == backend::BufferRole::allocated;
-      if (!writes) continue;
-      const auto range = std::equal_range(sorted_.begin(), sorted_.end(), views_[i].data);
-      if (range.second - range.first > 1) return FaultCode::bad_binding;
+  if (written && ranges_.size() > 1) {
+    // Memory that is written must not also be bound under a second name: executors would differ.
+    std::sort(ranges_.begin(), ranges_.end(),
+              [](const BoundRange& a, const BoundRange& b) { return a.begin < b.begin; });
+    const std::uint8_t* end = nullptr;          // of all ranges so far
+    const std::uint8_t* written_end = nullptr;  // of those that are written
+    for (const BoundRange& range : ranges_) {
+      if (range.begin < (range.writes ? end : written_end)) return FaultCode::bad_binding;
+      end = std::max(end, range.end);
+      if (range.writes) written_end = std::max(written_end, range.end);
     }
   }
+  asks_.files = asked_files_;
+  asks_.tenant = work.queue;
+  asks_.workers = state_.options.workers;
   return FaultCode::none;
 }
 
@@ -157,8 +172,9 @@ Completion Worker::run_program(const Work& work, OpRecord& op) {
   if (spread) {
     fault = run_spread(op, *launch, steps);
   } else {
-    const core::RunResult result = interpreter_.run(image, views_, launch->grid, {0, launch->total},
-                                                    state_.options.fuel, &state_.stop_running);
+    const core::RunResult result =
+        interpreter_.run(image, views_, launch->grid, {0, launch->total}, state_.options.fuel,
+                         &state_.stop_running, asks());
     fault = result.fault;
     steps = result.instructions;
   }
@@ -168,6 +184,7 @@ Completion Worker::run_program(const Work& work, OpRecord& op) {
     return cancelled(work, fault.code);
   }
   for (const GuardedFile* file : files_) {
+    if (fault.code == FaultCode::io_error) break;  // a lane said where
     if (!file->intact()) return faulted(work, {FaultCode::io_error, 0, 0, 0});
   }
   return fault.code == FaultCode::none ? done(work) : faulted(work, fault);
@@ -177,6 +194,9 @@ Fault Worker::run_spread(const OpRecord& op, const Launch& launch, std::uint64_t
   auto item = std::make_shared<SpreadItem>();
   item->op = &op;
   item->views = views_;
+  item->files = asked_files_;
+  item->asks = asks_;
+  item->asks.files = item->files;
   item->grid = launch.grid;
   item->total = launch.total;
   const std::uint64_t lanes = std::max<std::uint64_t>(op.program.image->lanes(), 1);
@@ -243,9 +263,9 @@ void Worker::share(SpreadItem& item) {
         fault.workgroup = first;
       } else {
         try {
-          const core::RunResult result =
-              interpreter_.run(*item.op->program.image, item.views, item.grid, {first, count},
-                               state_.options.fuel, &state_.stop_running);
+          const core::RunResult result = interpreter_.run(
+              *item.op->program.image, item.views, item.grid, {first, count}, state_.options.fuel,
+              &state_.stop_running, item.asks.client == nullptr ? nullptr : &item.asks);
           item.steps.fetch_add(result.instructions, std::memory_order_relaxed);
           fault = result.fault;
         } catch (const std::bad_alloc&) {

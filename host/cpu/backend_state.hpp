@@ -16,6 +16,7 @@
 #include "vyre/backend/backend.hpp"
 #include "vyre/backend/stable_table.hpp"
 #include "vyre/core/image.hpp"
+#include "vyre/cpu/interpreter.hpp"
 #include "vyre/queue/abandon_watch.hpp"
 #include "vyre/queue/queue.hpp"
 #include "vyre/queue/waiter.hpp"
@@ -76,6 +77,8 @@ struct OpRecord {
 struct SpreadItem {
   const OpRecord* op{nullptr};
   std::vector<core::BufferView> views;
+  FileAsks asks;  // its files are `files`; client null: none is asked for
+  std::vector<std::uint32_t> files;
   core::Grid grid{};
   std::uint64_t total{0};
   std::uint64_t chunk{1};

@@ -15,7 +15,9 @@ namespace vyre::cpu {
 
 class Worker {
  public:
-  Worker(State& state, std::uint32_t index) : state_(state), index_(index) {}
+  Worker(State& state, std::uint32_t index) : state_(state), index_(index) {
+    asks_.ring = state.options.ring_pump;
+  }
 
   /// The thread's body: until State::exit, or until the worker dies. No exception leaves it.
   void run() noexcept;
@@ -24,6 +26,11 @@ class Worker {
   }
 
  private:
+  struct BoundRange {  // of memory that the item names
+    const std::uint8_t* begin{nullptr};
+    const std::uint8_t* end{nullptr};
+    bool writes{false};
+  };
   struct Launch {  // the last grid of an op, for items of the same shape
     std::vector<std::uint64_t> lengths;
     std::uint32_t param{0};
@@ -53,6 +60,7 @@ class Worker {
   /// No chunk is left to take: idle workers need not look at it any more, and may sleep.
   void retire(const SpreadItem& item);
   [[nodiscard]] Fault run_spread(const OpRecord& op, const Launch& launch, std::uint64_t& steps);
+  [[nodiscard]] const FileAsks* asks() const { return asks_.client == nullptr ? nullptr : &asks_; }
   /// Fills views_ and lengths_ for the item; none or bad_binding, unknown_handle.
   [[nodiscard]] FaultCode bind(const Work& work, const OpRecord& op);
   [[nodiscard]] const Launch* plan(const Work& work, const OpRecord& op);
@@ -69,8 +77,10 @@ class Worker {
   std::uint64_t items_run_{0};
   std::vector<core::BufferView> views_;
   std::vector<std::uint64_t> lengths_;
-  std::vector<const GuardedFile*> files_;  // that the item reads
-  std::vector<const std::uint8_t*> sorted_;
+  std::vector<const GuardedFile*> files_;  // that the item reads where they are mapped
+  FileAsks asks_;                          // for files that it asks for
+  std::vector<std::uint32_t> asked_files_;
+  std::vector<BoundRange> ranges_;
   std::unordered_map<std::uint32_t, Launch> launches_;  // by op
   alignas(64) std::atomic<std::uint64_t> heartbeat_{0};
 };

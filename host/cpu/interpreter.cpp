@@ -65,7 +65,7 @@ class Interpreter::Impl {
  public:
   core::RunResult run(const core::Image& image, std::span<const core::BufferView> buffers,
                       const core::Grid& grid, core::WorkgroupSpan span, std::uint64_t fuel,
-                      const std::atomic<bool>* stop, RunFunction function) {
+                      const std::atomic<bool>* stop, const FileAsks* asks, RunFunction function) {
     const std::uint64_t lanes = image.lanes() * std::min<std::uint64_t>(span.count, kMaxFlatWidth);
     RunRequest request{};
     request.image = image.view();
@@ -77,7 +77,7 @@ class Interpreter::Impl {
     place(request, image);
     bind(request, image, buffers);
     request.async = copies_.door();
-    request.async.clear(request.async.self);  // a program that faulted leaves its copies pending
+    const AsyncCopies::Run run(copies_, bound_.data(), asks, stop);
     return function(request);
   }
 
@@ -143,8 +143,8 @@ Interpreter& Interpreter::operator=(Interpreter&&) noexcept = default;
 core::RunResult Interpreter::run(const core::Image& image,
                                  std::span<const core::BufferView> buffers, const core::Grid& grid,
                                  core::WorkgroupSpan span, std::uint64_t fuel,
-                                 const std::atomic<bool>* stop) {
-  return impl_->run(image, buffers, grid, span, fuel, stop, chosen().run);
+                                 const std::atomic<bool>* stop, const FileAsks* asks) {
+  return impl_->run(image, buffers, grid, span, fuel, stop, asks, chosen().run);
 }
 
 std::string_view Interpreter::variant() {

@@ -10,6 +10,20 @@
 
 namespace vyre::cpu {
 
+AsyncCopies::Run::Run(AsyncCopies& copies, const core::BoundBuffer* buffers, const FileAsks* asks,
+                      const std::atomic<bool>* stop)
+    : copies_(copies) {
+  copies_.clear();
+  copies_.buffers_ = buffers;
+  copies_.files_.begin(asks, stop);
+}
+
+AsyncCopies::Run::~Run() {
+  copies_.clear();
+  copies_.files_.settle();
+  copies_.files_.begin(nullptr, nullptr);
+}
+
 FaultCode AsyncCopies::start(std::uint32_t lane, std::uint32_t tag, std::uint32_t statement,
                              const core::BoundBuffer& source, std::uint64_t read_at,
                              std::uint32_t destination, std::uint64_t write_at,
@@ -22,11 +36,19 @@ FaultCode AsyncCopies::start(std::uint32_t lane, std::uint32_t tag, std::uint32_
   if (cost > kMaxPendingCopyBytes - pending_bytes_) return FaultCode::copy_limit;
   pending_bytes_ += cost;
   const std::uint64_t there = read_at < source.bytes ? std::min(count, source.bytes - read_at) : 0;
-  const bool same =
-      latest_ && latest_source_ == source.data && latest_at_ == read_at && latest_->size() == there;
+  const bool same = latest_ && latest_source_ == source.data && latest_at_ == read_at &&
+                    latest_->bytes.size() == there;
   if (!same) {
-    auto fresh = std::make_shared<std::vector<std::uint8_t>>(there);
-    if (there != 0) std::memcpy(fresh->data(), source.data + read_at, there);
+    auto fresh = std::make_shared<Snapshot>();
+    fresh->bytes.resize(there);
+    fresh->file = files_.file(static_cast<std::uint64_t>(&source - buffers_));
+    if (fresh->file != 0) {
+      fresh->at = read_at;
+      files_.start(fresh);
+    } else {
+      if (there != 0) std::memcpy(fresh->bytes.data(), source.data + read_at, there);
+      fresh->landed = there;
+    }
     latest_ = std::move(fresh);
     latest_source_ = source.data;
     latest_at_ = read_at;
@@ -43,10 +65,12 @@ FaultCode AsyncCopies::wait(std::uint32_t lane, std::uint32_t tag,
   const auto found =
       std::find_if(copies.begin(), copies.end(), [tag](const Copy& c) { return c.tag == tag; });
   if (found == copies.end()) return FaultCode::async_misuse;
+  if (const FaultCode fault = files_.finish(*found->snapshot); fault != FaultCode::none)
+    return fault;
   // `count` was clipped to the destination when the copy started.
   std::uint8_t* const to = buffers[found->destination].data + found->write_at;
-  const std::uint64_t there = found->bytes->size();
-  if (there != 0) std::memcpy(to, found->bytes->data(), there);
+  const std::uint64_t there = found->snapshot->bytes.size();
+  if (there != 0) std::memcpy(to, found->snapshot->bytes.data(), there);
   if (found->count > there) std::memset(to + there, 0, found->count - there);
   pending_bytes_ -= found->count + kPendingCopyOverhead;
   copies.erase(found);
@@ -56,6 +80,14 @@ FaultCode AsyncCopies::wait(std::uint32_t lane, std::uint32_t tag,
 
 bool AsyncCopies::pending(std::uint32_t lane) const {
   return lane < lanes_.size() && !lanes_[lane].empty();
+}
+
+void AsyncCopies::clear() noexcept {
+  lanes_.clear();
+  pending_count_ = 0;
+  pending_bytes_ = 0;
+  latest_.reset();
+  files_.drop();
 }
 
 AsyncDoor AsyncCopies::door() noexcept {
@@ -75,13 +107,7 @@ AsyncDoor AsyncCopies::door() noexcept {
           [](void* p, std::uint32_t lane) {
             return static_cast<AsyncCopies*>(p)->lanes_[lane].front().statement;
           },
-          [](void* p) {
-            auto* copies = static_cast<AsyncCopies*>(p);
-            copies->lanes_.clear();
-            copies->pending_count_ = 0;
-            copies->pending_bytes_ = 0;
-            copies->latest_.reset();
-          }};
+          [](void* p) { static_cast<AsyncCopies*>(p)->clear(); }};
 }
 
 }  // namespace vyre::cpu
