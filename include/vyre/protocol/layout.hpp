@@ -12,6 +12,7 @@
 
 #include "vyre/base/host_device.hpp"
 #include "vyre/protocol/completion.hpp"
+#include "vyre/protocol/io_request.hpp"
 #include "vyre/protocol/ring.hpp"
 #include "vyre/protocol/work_item.hpp"
 
@@ -42,6 +43,37 @@ VYRE_HD void describe_layout(Sink& sink) {
   VYRE_LAYOUT_FIELD(RingTickets, reserved0);
   VYRE_LAYOUT_FIELD(RingTickets, limit_cache);
   VYRE_LAYOUT_FIELD(RingTickets, reserved1);
+  VYRE_LAYOUT_TYPE(IoRequestLine);
+  VYRE_LAYOUT_FIELD(IoRequestLine, turn);
+  VYRE_LAYOUT_FIELD(IoRequestLine, op);
+  VYRE_LAYOUT_FIELD(IoRequestLine, source);
+  VYRE_LAYOUT_FIELD(IoRequestLine, destination);
+  VYRE_LAYOUT_FIELD(IoRequestLine, tag);
+  VYRE_LAYOUT_FIELD(IoRequestLine, tenant);
+  VYRE_LAYOUT_FIELD(IoRequestLine, offset);
+  VYRE_LAYOUT_FIELD(IoRequestLine, length);
+  VYRE_LAYOUT_FIELD(IoRequestLine, order);
+  VYRE_LAYOUT_FIELD(IoRequestLine, reserved);
+  VYRE_LAYOUT_FIELD(IoRequestLine, commit);
+  VYRE_LAYOUT_TYPE(IoCompletionLine);
+  VYRE_LAYOUT_FIELD(IoCompletionLine, turn);
+  VYRE_LAYOUT_FIELD(IoCompletionLine, status);
+  VYRE_LAYOUT_FIELD(IoCompletionLine, error_number);
+  VYRE_LAYOUT_FIELD(IoCompletionLine, slot);
+  VYRE_LAYOUT_FIELD(IoCompletionLine, bytes_done);
+  VYRE_LAYOUT_FIELD(IoCompletionLine, offset);
+  VYRE_LAYOUT_FIELD(IoCompletionLine, tag);
+  VYRE_LAYOUT_FIELD(IoCompletionLine, skip);
+  VYRE_LAYOUT_FIELD(IoCompletionLine, submitted_ns);
+  VYRE_LAYOUT_FIELD(IoCompletionLine, done_ns);
+  VYRE_LAYOUT_FIELD(IoCompletionLine, reserved);
+  VYRE_LAYOUT_TYPE(IoQueueHead);
+  VYRE_LAYOUT_FIELD(IoQueueHead, heartbeat);
+  VYRE_LAYOUT_FIELD(IoQueueHead, broken);
+  VYRE_LAYOUT_FIELD(IoQueueHead, reserved);
+  VYRE_LAYOUT_TYPE(ViewPlace);
+  VYRE_LAYOUT_FIELD(ViewPlace, data);
+  VYRE_LAYOUT_FIELD(ViewPlace, bytes);
 
   VYRE_LAYOUT_CONSTANT(kSlotPhaseBit);
   VYRE_LAYOUT_CONSTANT(kSlotFlagsShift);
@@ -53,6 +85,26 @@ VYRE_HD void describe_layout(Sink& sink) {
   VYRE_LAYOUT_CONSTANT(kQueueFlagAfterPrevious);
   VYRE_LAYOUT_CONSTANT(kQueueFlagAfterAll);
   VYRE_LAYOUT_CONSTANT(kQueueFlagAbandoned);
+  VYRE_LAYOUT_CONSTANT(kIoLines);
+  VYRE_LAYOUT_CONSTANT(kIoRequestBytes);
+  VYRE_LAYOUT_CONSTANT(kIoBlock);
+  VYRE_LAYOUT_CONSTANT(kIoSlotBytes);
+  VYRE_LAYOUT_CONSTANT(kMaxViews);
+  VYRE_LAYOUT_CONSTANT(IngestLayout::kHead);
+  VYRE_LAYOUT_CONSTANT(IngestLayout::kRequests);
+  VYRE_LAYOUT_CONSTANT(IngestLayout::kCompletions);
+  VYRE_LAYOUT_CONSTANT(IngestLayout::kViews);
+  VYRE_LAYOUT_CONSTANT(IngestLayout::kIoSlots);
+  VYRE_LAYOUT_CONSTANT(IngestLayout::kStreams);
+  VYRE_LAYOUT_CONSTANT(IoRequestOp::none);
+  VYRE_LAYOUT_CONSTANT(IoRequestOp::read);
+  VYRE_LAYOUT_CONSTANT(IoRequestOp::fence);
+  VYRE_LAYOUT_CONSTANT(IoStatus::ok);
+  VYRE_LAYOUT_CONSTANT(IoStatus::end_of_file);
+  VYRE_LAYOUT_CONSTANT(IoStatus::error);
+  VYRE_LAYOUT_CONSTANT(IoStatus::cancelled);
+  VYRE_LAYOUT_CONSTANT(IoStatus::rejected);
+  VYRE_LAYOUT_CONSTANT(IoStatus::timeout);
   VYRE_LAYOUT_CONSTANT(CompletionStatus::done);
   VYRE_LAYOUT_CONSTANT(CompletionStatus::faulted);
   VYRE_LAYOUT_CONSTANT(CompletionStatus::cancelled);
