@@ -20,7 +20,7 @@ struct Door {
 };
 const std::vector<Door>& doors() {
   static const std::vector<Door> kDoors{
-      {"liburing", {"platform", "staging"}},
+      {"liburing", {"ingest"}},
       {"cuda_runtime", {"cuda"}},
       {"cuda.h", {"cuda"}},
       {"CLI/", {"tools"}},
