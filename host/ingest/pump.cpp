@@ -1,0 +1,128 @@
+// The Pump that everybody gets: checks what callers say, hands it to the thread.
+#include "vyre/ingest/pump.hpp"
+
+#include <system_error>
+#include <utility>
+
+#include "pump_now.hpp"
+#include "pump_thread.hpp"
+#include "vyre/protocol/limits.hpp"
+
+namespace vyre::ingest {
+namespace {
+
+/// Positions in a file are signed in the system; the rest is for rounding.
+constexpr std::uint64_t kMaxPosition{(std::uint64_t{1} << 63) - 1 - kIoBlock};
+
+Status check(const ReadRequest& request) {
+  if (!request.file || request.sink == nullptr) {
+    return fail(Errc::invalid_argument, "a read needs a file and a sink");
+  }
+  const File& file = *request.file;
+  const auto what = [&] {
+    return file.path() + ": a read of " + std::to_string(request.bytes) + " bytes at " +
+           std::to_string(request.offset);
+  };
+  if (request.bytes > kMaxPosition || request.offset > kMaxPosition - request.bytes) {
+    return fail(Errc::invalid_argument, what() + " ends beyond the largest position of a file");
+  }
+  if (request.bytes == 0) return {};
+  if (request.to == nullptr) return fail(Errc::invalid_argument, what() + " has no memory");
+  const std::uint64_t needed = room_for(file, request.offset, request.bytes);
+  if (request.room < needed) {
+    return fail(Errc::invalid_argument, what() + " needs room for " + std::to_string(needed) +
+                                            " bytes, got " + std::to_string(request.room));
+  }
+  if (reinterpret_cast<std::uintptr_t>(request.to) % file.memory_alignment() != 0) {
+    return fail(Errc::invalid_argument, what() + " needs memory aligned to " +
+                                            std::to_string(file.memory_alignment()) + " bytes");
+  }
+  return {};
+}
+
+class ThreadPump final : public Pump {
+ public:
+  ThreadPump(std::shared_ptr<PumpThread> shared, std::thread thread)
+      : shared_(std::move(shared)), thread_(std::move(thread)) {}
+  ~ThreadPump() override { (void)stop(); }
+
+  Status read(std::span<const ReadRequest> requests) override {
+    for (const ReadRequest& request : requests) VYRE_TRY(check(request));
+    if (requests.empty()) return {};
+    return shared_->post(requests);
+  }
+  void cancel(ReadSink* sink) override { shared_->post_cancel(sink); }
+  Status read_now(const std::shared_ptr<const File>& file, std::uint64_t offset,
+                  MutableByteSpan out) override {
+    return read_and_wait(shared_, file, offset, out);
+  }
+  void publish_file(std::uint32_t handle, std::shared_ptr<const File> file,
+                    std::uint32_t tenant) override {
+    shared_->files.publish(handle, source_of(std::move(file)), tenant);
+    shared_->ring();  // a device may ask from now on: the thread looks more often
+  }
+  void withdraw_file(std::uint32_t handle) override { shared_->files.withdraw(handle); }
+  void ring() noexcept override { shared_->ring(); }
+  Tier tier_of(const File& file) const override { return shared_->tier_of(file); }
+  report::IngestSection counters() const override { return shared_->counters.section(); }
+  std::optional<Error> broken() const override { return shared_->broken(); }
+
+  bool stop() noexcept override {
+    const std::lock_guard lock(stop_mutex_);
+    if (!stopped_) {
+      stopped_ = shared_->stop();
+      if (shared_->hangs()) {
+        thread_.detach();  // keeps what it needs, for ever
+      } else {
+        thread_.join();
+      }
+    }
+    return *stopped_;
+  }
+
+ private:
+  std::shared_ptr<PumpThread> shared_;
+  std::mutex stop_mutex_;
+  std::thread thread_;
+  std::optional<bool> stopped_;
+};
+
+}  // namespace
+
+std::uint64_t room_for(const File& file, std::uint64_t offset, std::uint64_t bytes) {
+  const std::uint64_t mask = file.offset_alignment() - 1;
+  const std::uint64_t start = offset & ~mask;
+  return ((offset + bytes + mask) & ~mask) - start;
+}
+
+Result<std::unique_ptr<Pump>> Pump::start(const PumpOptions& options, MutableByteSpan memory) {
+  if (options.depth == 0 || options.depth > kMaxIoDepth) {
+    return fail(Errc::invalid_argument, "the pump's depth is " + std::to_string(options.depth) +
+                                            "; it may be 1 to " + std::to_string(kMaxIoDepth));
+  }
+  if (memory.size() < IngestLayout::kStreams ||
+      reinterpret_cast<std::uintptr_t>(memory.data()) % kIoBlock != 0) {
+    return fail(Errc::invalid_argument, "ingest memory of " + std::to_string(memory.size()) +
+                                            " bytes: it needs at least " +
+                                            std::to_string(IngestLayout::kStreams) +
+                                            ", aligned to " + std::to_string(kIoBlock));
+  }
+  auto shared = std::make_shared<PumpThread>(options, memory);
+  std::thread thread;
+  try {
+    thread = std::thread([shared] { PumpThread::main(shared); });
+  } catch (const std::system_error& no_thread) {
+    return fail(Errc::out_of_memory, std::string("no thread for the pump: ") + no_thread.what());
+  }
+  if (Status up = shared->wait_until_up(); !up) {
+    if (shared->hangs()) {
+      thread.detach();
+    } else {
+      thread.join();
+    }
+    return tl::unexpected<Error>(std::move(up).error());
+  }
+  return std::unique_ptr<Pump>(std::make_unique<ThreadPump>(std::move(shared), std::move(thread)));
+}
+
+}  // namespace vyre::ingest

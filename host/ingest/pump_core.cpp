@@ -1,0 +1,123 @@
+// One round of the pump, and how eagerly it looks for requests that nobody rings for.
+#include "pump_core.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace vyre::ingest {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::nanoseconds;
+
+constexpr nanoseconds kHeartbeat{kIoHeartbeatNs};
+/// A device cannot ring. So long after its last request the pump looks without sleeping: items ask
+/// again as soon as they have their bytes.
+constexpr nanoseconds kHot{microseconds{200}};
+/// After that it sleeps between two looks while a file is published, each time longer.
+constexpr nanoseconds kQuietMin{microseconds{50}};
+constexpr std::uint32_t kQuietDoublings{4};
+constexpr nanoseconds kQuietMax{microseconds{500}};
+
+std::int32_t errno_of(const Error& why) {
+  return why.detail > 0 ? why.detail : EIO;
+}
+
+}  // namespace
+
+PumpCore::PumpCore(Io& io, const Options& options, MutableByteSpan memory, const FileTable& files,
+                   Counters& counters)
+    : io_(io),
+      options_(options),
+      memory_(memory),
+      files_(files),
+      counters_(counters),
+      reads_(io, options.reads, counters),
+      requests_(queue::IoQueueView::of(memory), io, reads_, files, counters,
+                options.request_timeout),
+      now_(io.now()),
+      last_beat_(now_),
+      last_look_(now_),
+      last_request_(now_ - kHot) {
+  requests_.beat();
+  if (options_.fixed) {
+    io_.register_memory(
+        memory_.subspan(IngestLayout::kIoSlots, IngestLayout::kStreams - IngestLayout::kIoSlots));
+    counters_.describe_registration(io_.registration());
+  }
+}
+
+void PumpCore::register_streams() {
+  if (std::exchange(streams_registered_, true) || !options_.fixed) return;
+  if (memory_.size() <= IngestLayout::kStreams) return;
+  io_.register_memory(memory_.subspan(IngestLayout::kStreams));
+  counters_.describe_registration(io_.registration());
+}
+
+void PumpCore::add(Read read) {
+  if (!streams_registered_ && read.to >= memory_.data() + IngestLayout::kStreams &&
+      read.to < memory_.data() + memory_.size()) {
+    register_streams();
+  }
+  reads_.add(std::move(read));
+}
+
+nanoseconds PumpCore::patience() const {
+  nanoseconds most = kHeartbeat / 2;
+  if (stopping_) most = std::min<nanoseconds>(most, std::max<nanoseconds>(drain_until_ - now_, {}));
+  if (stopping_ || !options_.device_asks || files_.empty()) return most;
+  if (now_ - last_request_ < kHot) return nanoseconds{0};
+  return std::min(most, std::min(kQuietMax, kQuietMin * (1 << quiet_rounds_)));
+}
+
+void PumpCore::look(bool rung, Time now) {
+  // Unrung looks are for devices, and for a ring that was lost on its way.
+  const bool due = now - last_look_ >= kHeartbeat / 4;
+  if (!rung && !due && (!options_.device_asks || files_.empty())) return;
+  last_look_ = now;
+  if (requests_.take(now) != 0) {
+    last_request_ = now;
+    quiet_rounds_ = 0;
+  } else if (now - last_request_ >= kHot && quiet_rounds_ < kQuietDoublings) {
+    ++quiet_rounds_;
+  }
+}
+
+void PumpCore::step(bool rung, nanoseconds patience) {
+  if (finished_) return;
+  now_ = io_.now();
+  if (now_ - last_beat_ >= kHeartbeat / 4) {
+    requests_.beat();
+    last_beat_ = now_;
+  }
+  if (!stopping_) look(rung, now_);
+  requests_.expire(now_);
+  if (!(stopping_ && reads_.idle())) {
+    if (auto gone = reads_.step(patience); !gone) return die(std::move(gone).error());
+  }
+  if (!stopping_ || (!reads_.idle() && io_.now() < drain_until_)) return;
+  // The head first: who finds it broken does not wait for a line that stays without answer.
+  requests_.close(FaultCode::shutdown);
+  abandoned_ = reads_.end_all(ReadStatus::cancelled, 0);
+  requests_.answer_rest(io_.now());
+  finished_ = true;
+}
+
+void PumpCore::stop() {
+  if (stopping_ || finished_) return;
+  stopping_ = true;
+  drain_until_ = io_.now() + options_.drain;
+  reads_.cancel(nullptr);
+}
+
+void PumpCore::die(Error why) {
+  const std::int32_t error_number = errno_of(why);
+  broken_ = std::move(why);
+  requests_.close(FaultCode::io_error);
+  abandoned_ = reads_.end_all(ReadStatus::error, error_number);
+  requests_.answer_rest(io_.now());
+  finished_ = true;
+}
+
+}  // namespace vyre::ingest

@@ -1,0 +1,20 @@
+// Bytes of a file for a caller who waits: pieces through buffers of our own, several under way.
+// The caller's memory is never given to the system, so it may go whatever becomes of the read.
+// Any thread but the pump's. Spec: docs/ingest.md.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "pump_thread.hpp"
+#include "vyre/base/bytes.hpp"
+#include "vyre/base/error.hpp"
+#include "vyre/ingest/file.hpp"
+
+namespace vyre::ingest {
+
+[[nodiscard]] Status read_and_wait(const std::shared_ptr<PumpThread>& pump,
+                                   const std::shared_ptr<const File>& file, std::uint64_t offset,
+                                   MutableByteSpan out);
+
+}  // namespace vyre::ingest

@@ -1,0 +1,213 @@
+// The loop of the pump's thread, and how it is called.
+//
+// One word holds what the callers want and whether the thread sleeps, and is only ever changed by
+// read-modify-writes: either a caller's comes first, then the thread sees the wish before it waits,
+// or the thread's does, then the caller sees that it has to wake it. [PUMP-1]
+#include "pump_thread.hpp"
+
+#include <pthread.h>
+
+#include <utility>
+
+namespace vyre::ingest {
+namespace {
+
+/// For opening the door: registering memory pins every page of it.
+constexpr std::chrono::seconds kStartPatience{60};
+/// Beyond the drain, for a thread that hangs in the system.
+constexpr std::chrono::seconds kStopGrace{5};
+
+}  // namespace
+
+void PumpThread::main(const std::shared_ptr<PumpThread>& self) {
+  (void)::pthread_setname_np(::pthread_self(), "vyre-pump");
+  self->id_.store(std::this_thread::get_id(), std::memory_order_relaxed);  // before up_
+  Status up = self->open();
+  const bool opened = up.has_value();
+  {
+    const std::lock_guard lock(self->mutex_);
+    self->up_ = std::move(up);
+    if (!opened) self->done_ = true;
+    self->changed_.notify_all();
+  }
+  if (opened) {
+    self->run();
+  } else {
+    self->core_.reset();
+    self->io_.reset();
+  }
+}
+
+Status PumpThread::open() {
+  Door door;
+  if (options_.make_io) {
+    VYRE_ASSIGN(door.io, options_.make_io());
+    door.best = door.io->name() == "thread pool" ? Tier::thread_pool : Tier::direct_fixed;
+  } else {
+    VYRE_ASSIGN(door, open_door(options_.tier));
+  }
+  {
+    const std::lock_guard lock(door_mutex_);
+    io_ = std::move(door.io);
+  }
+  counters.describe_door(std::string(io_->name()), door.reason, door.setup);
+
+  PumpCore::Options core;
+  core.reads.depth = options_.depth;
+  core.reads.thread_pool = door.best == Tier::thread_pool;
+  core.request_timeout = options_.request_timeout;
+  core.drain = options_.drain;
+  core.device_asks = options_.device_asks;
+  core.fixed = options_.tier != TierChoice::b && !core.reads.thread_pool;
+  core_ = std::make_unique<PumpCore>(*io_, core, memory_, files, counters);
+  if (options_.tier == TierChoice::a) {
+    core_->register_streams();
+    if (const std::string& why = io_->registration().reason; !why.empty()) {
+      return fail(Errc::unsupported, "tier A needs all " + std::to_string(memory_.size()) +
+                                         " bytes of ingest memory registered with the ring: " +
+                                         why + "; or use B, E or automatic");
+    }
+  }
+  thread_pool_.store(core.reads.thread_pool, std::memory_order_relaxed);  // up_ publishes both
+  fixes_.store(core.fixed && io_->registration().reason.empty(), std::memory_order_relaxed);
+  return {};
+}
+
+void PumpThread::run() {
+  while (!core_->finished()) {
+    const std::uint32_t calls = word_.exchange(0, std::memory_order_acq_rel);  // [PUMP-1]
+    if ((calls & kMail) != 0) take_mail();
+    auto patience = core_->patience();
+    if (patience.count() > 0 &&
+        (word_.fetch_or(kAsleep, std::memory_order_acq_rel) & (kMail | kRing)) != 0) {  // [PUMP-1]
+      patience = std::chrono::nanoseconds{0};
+    }
+    core_->step((calls & kRing) != 0, patience);
+  }
+  close();
+}
+
+void PumpThread::take_mail() {
+  bool stopping = false;
+  {
+    const std::lock_guard lock(mutex_);
+    std::swap(box_, taken_);
+    stopping = stopping_;
+  }
+  std::size_t next_cancel = 0;
+  for (std::size_t i = 0; i <= taken_.reads.size(); ++i) {
+    for (; next_cancel < taken_.cancels.size() && taken_.cancels[next_cancel].after == i;
+         ++next_cancel) {
+      core_->cancel(taken_.cancels[next_cancel].sink);
+    }
+    if (i == taken_.reads.size()) break;
+    ReadRequest& request = taken_.reads[i];
+    core_->add(Read{source_of(std::move(request.file)), request.offset, request.bytes, request.to,
+                    request.sink, request.tag});
+  }
+  taken_.reads.clear();
+  taken_.cancels.clear();
+  if (const std::string& why = io_->registration().reason; !why.empty()) {
+    fixes_.store(false, std::memory_order_relaxed);  // a description, nothing hangs on it
+  }
+  if (stopping) core_->stop();
+}
+
+/// Nothing ends any more. Whoever posted in time hears of it, the door is let go or kept for ever.
+void PumpThread::close() {
+  const std::uint32_t abandoned = core_->abandoned();
+  {
+    const std::lock_guard lock(mutex_);
+    broken_ = core_->broken();
+    stopping_ = true;  // nobody posts any more
+    abandoned_ = abandoned != 0;
+  }
+  take_mail();
+  core_.reset();
+  {
+    const std::lock_guard lock(door_mutex_);
+    if (abandoned == 0) {
+      io_.reset();
+    } else {
+      (void)io_.release();  // the system may still write through it: never let go
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  done_ = true;
+  changed_.notify_all();
+}
+
+void PumpThread::call(std::uint32_t what) noexcept {
+  if ((word_.fetch_or(what, std::memory_order_acq_rel) & kAsleep) == 0) return;  // [PUMP-1]
+  if (on_this_thread()) return;  // a sink: the thread looks again before it waits
+  // One caller wakes; relaxed: the wish is there already.
+  if ((word_.fetch_and(~kAsleep, std::memory_order_relaxed) & kAsleep) == 0) return;
+  const std::lock_guard lock(door_mutex_);
+  if (io_) io_->wake();
+}
+
+Status PumpThread::wait_until_up() {
+  std::unique_lock lock(mutex_);
+  if (!changed_.wait_for(lock, kStartPatience, [&] { return up_.has_value(); })) {
+    hangs_ = true;
+    stopping_ = true;
+    return fail(Errc::deadline_exceeded,
+                "the pump's ring was not up after " + std::to_string(kStartPatience.count()) +
+                    " s: the system hangs in setting it up or in registering memory");
+  }
+  return *up_;
+}
+
+Status PumpThread::post(std::span<const ReadRequest> requests) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (broken_) return tl::unexpected<Error>(*broken_);
+    if (stopping_) return fail(Errc::closed, "the pump has been stopped and reads nothing more");
+    box_.reads.insert(box_.reads.end(), requests.begin(), requests.end());
+  }
+  call(kMail);
+  return {};
+}
+
+void PumpThread::post_cancel(ReadSink* sink) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;  // everything ends
+    box_.cancels.push_back({sink, box_.reads.size()});
+  }
+  call(kMail);
+}
+
+bool PumpThread::stop() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  call(kMail);
+  std::unique_lock lock(mutex_);
+  if (!changed_.wait_for(lock, options_.drain + kStopGrace, [&] { return done_; })) hangs_ = true;
+  return done_ && !abandoned_;
+}
+
+Tier PumpThread::tier_of(const File& file) const {
+  if (thread_pool_.load(std::memory_order_relaxed)) return Tier::thread_pool;
+  if (!file.direct()) return Tier::buffered;
+  return fixes_.load(std::memory_order_relaxed) ? Tier::direct_fixed : Tier::direct;
+}
+
+std::optional<Error> PumpThread::broken() const {
+  const std::lock_guard lock(mutex_);
+  return broken_;
+}
+
+bool PumpThread::hangs() const {
+  const std::lock_guard lock(mutex_);
+  return hangs_;
+}
+
+bool PumpThread::abandoned() const {
+  const std::lock_guard lock(mutex_);
+  return abandoned_;
+}
+
+}  // namespace vyre::ingest

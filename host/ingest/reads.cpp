@@ -1,0 +1,344 @@
+// The state machine of a read: queued, ready, under way, again ready or ended. Which completion is
+// whose is decided by user_data alone: index of the slot and generation of the operation; one that
+// names neither a current operation nor a current cancel is counted and forgotten.
+#include "reads.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+namespace vyre::ingest {
+namespace {
+
+constexpr std::uint64_t kCancelBit{std::uint64_t{1} << 31};  // beside index and generation
+constexpr std::uint32_t kReapBatch{64};
+/// Of a wait while the door has no room although it was just entered.
+constexpr std::chrono::nanoseconds kRefusedPatience{std::chrono::milliseconds{1}};
+
+std::uint64_t user_data_of(std::uint32_t index, std::uint32_t generation) {
+  return std::uint64_t{generation} << 32 | index;
+}
+
+}  // namespace
+
+Source source_of(std::shared_ptr<const File> file) {
+  Source source;
+  source.bytes = file->bytes();
+  source.descriptor = file->descriptor();
+  source.alignment = file->offset_alignment();
+  source.direct = file->direct();
+  source.bytes_now = [](const void* of) -> std::int64_t {
+    const auto now = static_cast<const File*>(of)->bytes_now();
+    if (!now) return -(now.error().detail != 0 ? now.error().detail : EIO);
+    return static_cast<std::int64_t>(*now);
+  };
+  source.file = std::move(file);
+  return source;
+}
+
+Read Reads::Queue::pop() {
+  Read read = std::move(reads_[head_++]);
+  if (head_ == reads_.size()) {
+    reads_.clear();
+    head_ = 0;
+  } else if (head_ >= 1024 && head_ * 2 >= reads_.size()) {  // moves each read once at most
+    reads_.erase(reads_.begin(), reads_.begin() + static_cast<std::ptrdiff_t>(head_));
+    head_ = 0;
+  }
+  return read;
+}
+
+template <class Keep>
+void Reads::Queue::take_if(const Keep& wanted, std::vector<Read>& out) {
+  std::size_t kept = head_;
+  for (std::size_t i = head_; i < reads_.size(); ++i) {
+    if (wanted(reads_[i])) {
+      out.push_back(std::move(reads_[i]));
+    } else {
+      if (kept != i) reads_[kept] = std::move(reads_[i]);
+      ++kept;
+    }
+  }
+  reads_.resize(kept);
+}
+
+Reads::Reads(Io& io, const ReadsOptions& options, Counters& counters)
+    : io_(io), options_(options), counters_(counters) {
+  options_.depth = std::clamp(options_.depth, 1u, kMaxIoDepth);
+  slots_.resize(options_.depth);
+  for (std::uint32_t i = options_.depth; i-- > 0;) free_.push_back(i);
+  ready_.reserve(options_.depth);
+  cancels_.reserve(options_.depth);
+}
+
+std::uint64_t Reads::now_ns() const {
+  return static_cast<std::uint64_t>(std::chrono::nanoseconds(io_.now().time_since_epoch()).count());
+}
+
+Tier Reads::tier_of(const Source& source, bool fixed) const noexcept {
+  if (options_.thread_pool) return Tier::thread_pool;
+  if (!source.direct) return Tier::buffered;
+  return fixed ? Tier::direct_fixed : Tier::direct;
+}
+
+void Reads::add(Read read, bool urgent) {
+  if (all_ended_) {
+    end_unstarted(read, all_ended_->status, all_ended_->error_number);
+  } else if (read.bytes == 0) {
+    end_unstarted(read, ReadStatus::ok, 0);
+  } else {
+    (urgent ? urgent_ : queue_).push(std::move(read));
+  }
+}
+
+void Reads::start_queued() {
+  while (!free_.empty() && queued() != 0) {
+    const std::uint32_t index = free_.back();
+    free_.pop_back();
+    Slot& slot = slots_[index];
+    slot.read = urgent_.size() != 0 ? urgent_.pop() : queue_.pop();
+    const std::uint64_t mask = slot.read.source.alignment - 1;
+    slot.start = slot.read.offset & ~mask;
+    slot.end = (slot.read.offset + slot.read.bytes + mask) & ~mask;
+    slot.have = slot.start;
+    slot.interrupted = slot.again = slot.io_error = slot.fruitless = 0;
+    slot.cancelled = false;
+    slot.tier = tier_of(slot.read.source, false);
+    slot.state = State::ready;
+    ready_.push_back(index);
+  }
+}
+
+/// False: the door has no room for all that is ready.
+bool Reads::hand_over() {
+  std::size_t cancelled = 0;
+  bool room = true;
+  for (; cancelled < cancels_.size(); ++cancelled) {
+    const std::uint32_t index = cancels_[cancelled];
+    Slot& slot = slots_[index];
+    if (slot.state != State::under_way || !slot.cancelled) continue;  // it has ended meanwhile
+    if (slot.cancel_under_way && slot.cancel_generation == slot.generation) continue;
+    IoOperation operation;
+    operation.code = IoCode::cancel;
+    operation.target = user_data_of(index, slot.generation);
+    operation.user_data = operation.target | kCancelBit;
+    room = io_.push(operation);
+    if (!room) break;
+    slot.cancel_under_way = true;
+    slot.cancel_generation = slot.generation;
+  }
+  cancels_.erase(cancels_.begin(), cancels_.begin() + static_cast<std::ptrdiff_t>(cancelled));
+  if (!room) return false;
+  if (ready_.empty()) return true;
+
+  const std::uint64_t now = now_ns();
+  std::size_t handed = 0;
+  for (; handed < ready_.size(); ++handed) {
+    const std::uint32_t index = ready_[handed];
+    Slot& slot = slots_[index];
+    const std::uint64_t mask = slot.read.source.alignment - 1;
+    slot.from = slot.have & ~mask;
+    slot.length = std::min(slot.end - slot.from, options_.max_operation_bytes & ~mask);
+    IoOperation operation;
+    operation.descriptor = slot.read.source.descriptor;
+    operation.to = slot.read.to + (slot.from - slot.start);
+    operation.bytes = static_cast<std::uint32_t>(slot.length);
+    operation.offset = slot.from;
+    operation.in_worker = slot.again >= 2;
+    const bool fixed = io_.fixed(operation.to, slot.length);
+    operation.code = fixed ? IoCode::read_fixed : IoCode::read;
+    operation.user_data = user_data_of(index, slot.generation + 1);
+    if (!io_.push(operation)) break;
+    ++slot.generation;
+    slot.tier = tier_of(slot.read.source, fixed);
+    slot.submitted_ns = now;
+    slot.state = State::under_way;
+    counters_.submitted(slot.tier, fixed, slot.length, ++under_way_);
+  }
+  room = handed == ready_.size();
+  ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(handed));
+  return room;
+}
+
+Status Reads::step(std::chrono::nanoseconds patience) {
+  start_queued();
+  if (hand_over()) {
+    refused_ = 0;
+  } else {
+    // Entering makes room; a door that goes on refusing is not asked at full speed.
+    patience = refused_++ == 0 ? std::chrono::nanoseconds{0} : std::min(patience, kRefusedPatience);
+  }
+  VYRE_TRY(io_.enter(patience.count() > 0 ? 1 : 0, patience));
+  std::array<IoCompletion, kReapBatch> ended;
+  for (std::uint32_t n = kReapBatch; n == kReapBatch;) {
+    n = io_.reap(ended);
+    if (n == 0) break;
+    const std::uint64_t now = now_ns();
+    for (std::uint32_t i = 0; i < n; ++i) take(ended[i], now);
+  }
+  const IoCounters door = io_.counters();
+  counters_.enters.set(door.enters);
+  counters_.cq_overflows.set(door.cq_overflows);
+  return {};
+}
+
+void Reads::take(const IoCompletion& completion, std::uint64_t now_ns) {
+  const auto generation = static_cast<std::uint32_t>(completion.user_data >> 32);
+  const auto low = static_cast<std::uint32_t>(completion.user_data);
+  const std::uint32_t index = low & ~static_cast<std::uint32_t>(kCancelBit);
+  if (index >= slots_.size()) {
+    counters_.stray_completions.add(1);
+    return;
+  }
+  Slot& slot = slots_[index];
+  if ((low & kCancelBit) != 0) {
+    if (!slot.cancel_under_way || slot.cancel_generation != generation) {
+      counters_.stray_completions.add(1);
+    } else {
+      slot.cancel_under_way = false;  // how it went shows in the read's own end
+    }
+    return;
+  }
+  if (slot.state != State::under_way || slot.generation != generation) {
+    counters_.stray_completions.add(1);
+    return;
+  }
+  --under_way_;
+  slot.state = State::ready;  // the operation is over, the read not yet
+  counters_.ended(slot.tier, slot.read.source.direct, completion.result,
+                  now_ns > slot.submitted_ns ? now_ns - slot.submitted_ns : 0);
+  if (completion.result < 0) {
+    failed(slot, -completion.result);
+  } else if (static_cast<std::uint64_t>(completion.result) > slot.length) {
+    end(slot, ReadStatus::error, EIO);  // more than there was room for: not a system to go on with
+  } else {
+    came(slot, static_cast<std::uint64_t>(completion.result));
+  }
+}
+
+/// Bytes of [from, from + length) are there now.
+void Reads::came(Slot& slot, std::uint64_t bytes) {
+  const std::uint64_t had = slot.have;
+  const std::uint64_t wanted = slot.read.offset + slot.read.bytes;
+  // Also where it is less than before: then the file became shorter in between.
+  slot.have = slot.from + bytes;
+  if (slot.have >= wanted) return end(slot, ReadStatus::ok, 0);
+  if (bytes < slot.length) {
+    counters_.short_reads.add(1);
+    const std::int64_t size = slot.read.source.bytes_now(slot.read.source.file.get());
+    if (size < 0) return end(slot, ReadStatus::error, static_cast<std::int32_t>(-size));
+    if (slot.have >= static_cast<std::uint64_t>(size)) {
+      return end(slot, ReadStatus::end_of_file, 0);
+    }
+    counters_.resubmits.add(1);
+    if (slot.have > had) {
+      slot.fruitless = 0;
+    } else if (++slot.fruitless > kRetriesShort) {
+      return end(slot, ReadStatus::error, ENODATA);
+    }
+  }
+  again(slot);
+}
+
+void Reads::failed(Slot& slot, std::int32_t error_number) {
+  // A cancelled operation says ECANCELED, or EINTR where a worker of the kernel was at it.
+  if (slot.cancelled && (error_number == ECANCELED || error_number == EINTR)) {
+    return end(slot, ReadStatus::cancelled, 0);
+  }
+  if (error_number == EINTR && slot.interrupted < kRetriesInterrupted) {
+    ++slot.interrupted;
+    counters_.retries_interrupted.add(1);
+    return retry(slot);
+  }
+  if (error_number == EAGAIN && slot.again < kRetriesAgain) {
+    ++slot.again;
+    counters_.retries_again.add(1);
+    return retry(slot);
+  }
+  if (error_number == EIO && slot.io_error < kRetriesIoError) {
+    ++slot.io_error;
+    counters_.retries_io_error.add(1);
+    return retry(slot);
+  }
+  end(slot, ReadStatus::error, error_number);
+}
+
+void Reads::retry(Slot& slot) {
+  counters_.resubmits.add(1);
+  again(slot);
+}
+
+void Reads::again(Slot& slot) {
+  if (slot.cancelled) return end(slot, ReadStatus::cancelled, 0);
+  ready_.push_back(static_cast<std::uint32_t>(&slot - slots_.data()));
+}
+
+void Reads::end(Slot& slot, ReadStatus status, std::int32_t error_number) {
+  const Read& read = slot.read;
+  ReadResult result;
+  result.tag = read.tag;
+  result.status = status;
+  result.error_number = error_number;
+  result.bytes = std::min(slot.have > read.offset ? slot.have - read.offset : 0, read.bytes);
+  result.skip = static_cast<std::uint32_t>(read.offset - slot.start);
+  result.tier = slot.tier;
+  ReadSink* const sink = read.sink;
+  slot.read.source.file.reset();
+  slot.state = State::free;
+  free_.push_back(static_cast<std::uint32_t>(&slot - slots_.data()));
+  sink->ended(result);
+}
+
+void Reads::end_unstarted(const Read& read, ReadStatus status, std::int32_t error_number) {
+  ReadResult result;
+  result.tag = read.tag;
+  result.status = status;
+  result.error_number = error_number;
+  result.skip = static_cast<std::uint32_t>(read.offset & (read.source.alignment - 1));
+  result.tier = tier_of(read.source, false);
+  read.sink->ended(result);
+}
+
+void Reads::cancel(const ReadSink* sink, std::optional<std::uint64_t> tag) {
+  const auto wanted = [&](const Read& read) {
+    return (sink == nullptr || read.sink == sink) && (!tag || read.tag == *tag);
+  };
+  std::vector<Read> leaving = std::move(leaving_);
+  urgent_.take_if(wanted, leaving);
+  queue_.take_if(wanted, leaving);
+  for (const Read& read : leaving) end_unstarted(read, ReadStatus::cancelled, 0);
+  leaving.clear();
+  leaving_ = std::move(leaving);
+  for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+    Slot& slot = slots_[i];
+    if (slot.state == State::free || slot.cancelled || !wanted(slot.read)) continue;
+    slot.cancelled = true;
+    if (slot.state == State::under_way) {
+      cancels_.push_back(i);
+    } else {
+      ready_.erase(std::find(ready_.begin(), ready_.end(), i));
+      end(slot, ReadStatus::cancelled, 0);
+    }
+  }
+}
+
+std::uint32_t Reads::end_all(ReadStatus status, std::int32_t error_number) {
+  all_ended_ = Ended{status, error_number};
+  std::vector<Read> leaving;
+  const auto all = [](const Read&) { return true; };
+  urgent_.take_if(all, leaving);
+  queue_.take_if(all, leaving);
+  for (const Read& read : leaving) end_unstarted(read, status, error_number);
+  ready_.clear();
+  cancels_.clear();
+  for (Slot& slot : slots_) {
+    if (slot.state == State::free) continue;
+    abandoning_ = slot.state == State::under_way;
+    end(slot, status, error_number);
+  }
+  abandoning_ = false;
+  return std::exchange(under_way_, 0);
+}
+
+}  // namespace vyre::ingest
