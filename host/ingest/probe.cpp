@@ -1,0 +1,161 @@
+// Tries each tier on a scratch file, by the calls that the pump makes. See vyre/ingest/probe.hpp.
+#include "vyre/ingest/probe.hpp"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "doors.hpp"
+#include "probe_cufile.hpp"
+#include "thread_pool.hpp"
+#include "uring.hpp"
+#include "vyre/ingest/file.hpp"
+#include "vyre/staging/mapping.hpp"
+
+namespace vyre::ingest {
+namespace {
+
+constexpr std::uint32_t kProbeBytes{65'536};
+constexpr std::chrono::seconds kProbePatience{5};  // for one read of a scratch file
+
+std::uint8_t scratch_byte(std::uint32_t at) {
+  return static_cast<std::uint8_t>(at * 31 + at / 251);
+}
+
+/// A file of known bytes, removed with this.
+class Scratch {
+ public:
+  [[nodiscard]] Status create(const std::string& directory) {
+    std::string path = directory + "/vyre-probe-XXXXXX";
+    const int fd = ::mkostemp(path.data(), O_CLOEXEC);
+    if (fd < 0) return refused("making a scratch file in '" + directory + "'", errno);
+    path_ = path;
+    std::array<std::uint8_t, 4096> block{};
+    Status status;
+    for (std::uint32_t at = 0; at < kProbeBytes && status; at += block.size()) {
+      for (std::uint32_t i = 0; i < block.size(); ++i) block[i] = scratch_byte(at + i);
+      if (::write(fd, block.data(), block.size()) != static_cast<ssize_t>(block.size()))
+        status = refused("writing '" + path_ + "'", errno);
+    }
+    if (status && ::fsync(fd) != 0) status = refused("writing '" + path_ + "'", errno);
+    (void)::close(fd);
+    return status;
+  }
+  Scratch() = default;
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() {
+    if (!path_.empty()) (void)::unlink(path_.c_str());
+  }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  static tl::unexpected<Error> refused(const std::string& what, int error) {
+    return fail(Errc::io, what + ": " + std::strerror(error));
+  }
+  std::string path_;
+};
+
+/// Why reading the scratch file so does not work; empty: it does.
+std::string try_read(Io& io, const File& file, IoCode code, MutableByteSpan memory) {
+  std::memset(memory.data(), 0, kProbeBytes);
+  IoOperation read;
+  read.code = code;
+  read.descriptor = file.descriptor();
+  read.to = memory.data();
+  read.bytes = kProbeBytes;
+  read.user_data = 1;
+  if (!io.push(read)) return "the ring takes no operation";
+  const auto deadline = std::chrono::steady_clock::now() + kProbePatience;
+  std::array<IoCompletion, 1> done{};
+  while (io.reap(done) == 0) {
+    const auto rest = deadline - std::chrono::steady_clock::now();
+    if (rest.count() <= 0) return "a read did not end in time";
+    if (const Status entered = io.enter(1, rest); !entered) return entered.error().message;
+  }
+  const char* const name = code == IoCode::read_fixed ? "READ_FIXED" : "READ";
+  if (done[0].result < 0) return std::string(name) + ": " + errno_name(-done[0].result);
+  if (static_cast<std::uint32_t>(done[0].result) != kProbeBytes)
+    return std::string(name) + " gave " + std::to_string(done[0].result) + " bytes";
+  for (std::uint32_t at = 0; at < kProbeBytes; ++at) {
+    if (memory[at] != scratch_byte(at)) return std::string(name) + " gave other bytes";
+  }
+  return {};
+}
+
+TierFacts facts(Tier tier, std::string why_not, std::string what) {
+  const bool available = why_not.empty();
+  return {tier, available, available ? std::move(what) : std::move(why_not)};
+}
+
+}  // namespace
+
+std::vector<TierFacts> probe_tiers(const std::string& directory) {
+  Scratch scratch;
+  std::string unusable;
+  if (const Status made = scratch.create(directory); !made) unusable = made.error().message;
+  auto memory = staging::Mapping::create(kProbeBytes, "probe");
+  if (unusable.empty() && !memory) unusable = memory.error().message;
+  if (unusable.empty()) {
+    if (const Status there = memory->populate(0, kProbeBytes); !there)
+      unusable = there.error().message;
+  }
+  if (!unusable.empty()) {
+    std::vector<TierFacts> none;
+    for (std::uint32_t i = 0; i < kTiers; ++i) {
+      const auto tier = static_cast<Tier>(i);
+      none.push_back({tier, false, tier == Tier::gpudirect ? why_no_cufile() : unusable});
+    }
+    return none;
+  }
+
+  const MutableByteSpan bytes = memory->bytes();
+  const auto buffered = File::open(scratch.path(), TierChoice::c);
+  const auto direct = File::open(scratch.path(), TierChoice::a);
+  // Refusals of files name the scratch file, which nobody knows.
+  std::string why_not_direct = direct ? "" : direct.error().message;
+  if (const auto at = why_not_direct.find("): "); at != std::string::npos)
+    why_not_direct = "O_DIRECT " + why_not_direct.substr(at + 3);
+
+  std::string fixed_reason;
+  std::string direct_reason;
+  std::string buffered_reason;
+  std::string setup;
+  auto ring = Uring::create();
+  if (!ring) {
+    fixed_reason = direct_reason = buffered_reason = ring.error().message;
+  } else {
+    setup = (*ring)->setup();
+    (*ring)->register_memory(bytes);
+    buffered_reason =
+        buffered ? try_read(**ring, **buffered, IoCode::read, bytes) : buffered.error().message;
+    direct_reason = direct ? try_read(**ring, **direct, IoCode::read, bytes) : why_not_direct;
+    fixed_reason = !(*ring)->fixed(bytes.data(), kProbeBytes) ? (*ring)->registration().reason
+                   : direct ? try_read(**ring, **direct, IoCode::read_fixed, bytes)
+                            : why_not_direct;
+  }
+  const std::string blocks =
+      direct ? "O_DIRECT in blocks of " + std::to_string((*direct)->offset_alignment()) : "";
+  std::string pool_reason;
+  if (auto pool = ThreadPool::create()) {
+    pool_reason =
+        buffered ? try_read(**pool, **buffered, IoCode::read, bytes) : buffered.error().message;
+  } else {
+    pool_reason = pool.error().message;
+  }
+
+  return {facts(Tier::direct_fixed, fixed_reason, "READ_FIXED, " + blocks + "; ring: " + setup),
+          facts(Tier::direct, direct_reason, "READ, " + blocks),
+          facts(Tier::buffered, buffered_reason, "READ through the page cache"),
+          {Tier::gpudirect, false, why_no_cufile()},
+          facts(Tier::thread_pool, pool_reason, "pread by threads")};
+}
+
+}  // namespace vyre::ingest
