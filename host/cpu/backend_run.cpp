@@ -96,11 +96,12 @@ FaultCode Worker::bind(const Work& work, const OpRecord& op) {
         (writes && entry->kind != MemoryEntry::Kind::memory)) {
       return FaultCode::bad_binding;
     }
-    const bool asked = entry->file && client != nullptr;
+    // What only comes through the lines tells of a file that became shorter by its answers; what is
+    // read otherwise as well is read where it is mapped, as on a device.
+    const bool asked = entry->file && declared.only_async && client != nullptr;
     asked_files_.push_back(asked ? entry->handle : 0);
     if (asked) asks_.client = client;
-    // What only comes through the lines tells of a file that became shorter by its answers.
-    if (entry->file && !(asked && declared.only_async)) files_.push_back(entry->file.get());
+    if (entry->file && !asked) files_.push_back(entry->file.get());
     // An allocated buffer is exactly as long as declared, so that BufLen is the same on every
     // executor; what a longer buffer has behind it stays as it was.
     const std::uint64_t bytes = output ? declared.min_bytes : entry->bytes;
