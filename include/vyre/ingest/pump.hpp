@@ -65,7 +65,7 @@ struct PumpOptions {
   /// True: requests come from a device, which cannot ring: the pump looks for them by itself.
   bool device_asks{false};
   /// For tests: makes the door to the system, on the pump's thread. Null: the real one.
-  std::function<Result<std::unique_ptr<Io>>()> make_io;
+  std::function<Result<std::unique_ptr<Io>>()> make_io{};
 };
 
 class Pump {
