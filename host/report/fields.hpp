@@ -98,6 +98,54 @@ void visit_fields(V& v, InputFailure& f) {
 }
 
 template <class V>
+void visit_fields(V& v, IngestTier& t) {
+  v("tier", t.tier);
+  v("files", t.files);
+  v("submitted_operations", t.submitted_operations);
+  v("completed_operations", t.completed_operations);
+  v("submitted_bytes", t.submitted_bytes);
+  v("completed_bytes", t.completed_bytes);
+  v("fixed_operations", t.fixed_operations);
+  v("plain_operations", t.plain_operations);
+  v("direct_bytes", t.direct_bytes);
+  v("kernel_copy_bytes", t.kernel_copy_bytes);
+  v("user_copy_bytes", t.user_copy_bytes);
+  v("failed_operations", t.failed_operations);
+}
+
+template <class V>
+void visit_fields(V& v, ErrnoCount& e) {
+  v("errno", e.error_number);
+  v("count", e.count);
+}
+
+template <class V>
+void visit_fields(V& v, IngestSection& i) {
+  v("door", i.door);
+  v("reason", i.reason);
+  v("setup", i.setup);
+  v("tiers", i.tiers);
+  v("short_reads", i.short_reads);
+  v("resubmits", i.resubmits);
+  v("retries", i.retries);
+  v("stray_completions", i.stray_completions);
+  v("cq_overflows", i.cq_overflows);
+  v("enters", i.enters);
+  v("depth_p50", i.depth_p50);
+  v("depth_p99", i.depth_p99);
+  v("depth_max", i.depth_max);
+  v("latency", i.latency);
+  v("registered_regions", i.registered_regions);
+  v("registered_bytes", i.registered_bytes);
+  v("registration_reason", i.registration_reason);
+  v("vm_pin_kib", i.vm_pin_kib);
+  v("item_requests", i.item_requests);
+  v("item_requests_end_of_file", i.item_requests_end_of_file);
+  v("item_requests_failed", i.item_requests_failed);
+  v("item_requests_rejected", i.item_requests_rejected);
+}
+
+template <class V>
 void visit_fields(V& v, RunInfo& r) {
   v("id", r.id);
   v("started_at", r.started_at);
@@ -108,7 +156,8 @@ void visit_fields(V& v, RunInfo& r) {
   v("why_no_device", r.why_no_device);
 }
 
-/// Everything but "schema", "faults_rest" and "ingest", which the writer and reader treat by hand.
+/// Everything but "schema" and "faults_rest", which the writer and reader treat by hand, and
+/// "ingest", which comes last.
 template <class V>
 void visit_fields(V& v, Document& d) {
   v("run", d.run);

@@ -106,6 +106,10 @@ class Reader {
       if (!json.is_string())
         return wrong(at, "must be a string, not " + std::string(json.type_name()));
       value = json.get_ref<const std::string&>();
+    } else if constexpr (std::is_same_v<T, std::int32_t>) {  // an errno
+      std::uint64_t wide = 0;
+      if (!read_count(json, at, std::numeric_limits<std::int32_t>::max(), wide)) return;
+      value = static_cast<std::int32_t>(wide);
     } else {
       static_assert(std::is_unsigned_v<T>);
       std::uint64_t wide = 0;
@@ -201,7 +205,7 @@ Result<Document> from_value(const Json& json) {
   visit_fields(reader, document);
   std::uint64_t rest = 0;
   reader("faults_rest", rest);
-  if (!error && !json.contains("ingest")) reader.wrong("/ingest", "is missing");
+  reader("ingest", document.ingest);
   if (error) return tl::unexpected<Error>(std::move(*error));
   if (document.faults.size() + rest != document.faults_total) {
     return fail(Errc::mismatch, "report: faults listed (" + std::to_string(document.faults.size()) +
@@ -224,7 +228,7 @@ std::string to_json(const Document& document, int indent) {
   const std::uint64_t listed = document.faults.size();
   writer.object["faults_rest"] =
       document.faults_total > listed ? document.faults_total - listed : 0;
-  writer.object["ingest"] = nullptr;
+  writer("ingest", copy.ingest);
   // Strings may hold file names and messages of any bytes; what is not UTF-8 becomes U+FFFD.
   return writer.object.dump(indent < 0 ? -1 : indent, ' ', false, Json::error_handler_t::replace);
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <limits>
 
+#include "ingest.hpp"
 #include "vyre/protocol/fault_names.hpp"
 #include "vyre/protocol/limits.hpp"
 
@@ -119,6 +120,7 @@ Status check_identities(const Document& document) {
                                           " faults are listed; the limit is " +
                                           text(kMaxReportedFaults));
   }
+  if (document.ingest) return check_ingest(*document.ingest);
   return {};
 }
 

@@ -16,6 +16,34 @@ inline Document nothing_measured() {
   return d;
 }
 
+/// A stream that read most of its bytes directly and the rest through the page cache.
+inline IngestSection some_ingest() {
+  IngestSection i;
+  i.door = "io_uring";
+  i.setup = "SUBMIT_ALL|CLAMP|CQSIZE";
+  i.tiers.push_back({"A", 2, 100, 98, 104'857'600, 102'760'448, 100, 0, 102'760'448, 0, 0, 1});
+  i.tiers.push_back({"C", 30, 40, 40, 163'840, 163'840, 10, 30, 0, 163'840, 4'096, 0});
+  i.short_reads = 3;
+  i.resubmits = 4;
+  i.retries = {{4, 1}, {11, 2}};
+  i.stray_completions = 5;
+  i.cq_overflows = 6;
+  i.enters = 77;
+  i.depth_p50 = 32;
+  i.depth_p99 = 63;
+  i.depth_max = 64;
+  i.latency = LatencySummary{1'000, 2'000, 3'000};
+  i.registered_regions = 1;
+  i.registered_bytes = std::uint64_t{1} << 28;
+  i.registration_reason = "ENOMEM";
+  i.vm_pin_kib = 262'144;
+  i.item_requests = 20;
+  i.item_requests_end_of_file = 1;
+  i.item_requests_failed = 2;
+  i.item_requests_rejected = 3;
+  return i;
+}
+
 inline Document everything_measured() {
   Document d;
   d.run = describe_run({"vyre", "run", "a \"quoted\" name", "näme"});
@@ -57,13 +85,16 @@ inline Document everything_measured() {
   d.faults.push_back({0, 8, "scan", CompletionStatus::faulted, {FaultCode::trap, 1, 2, 3}});
   d.faults_total = 4;
   d.input_failures.push_back({"/no/such/file", "No such file or directory"});
+  d.ingest = some_ingest();
   return d;
 }
 
 /// Any values that keep the identities; about every second optional is absent.
 inline Document random_document(std::uint64_t seed) {
   std::mt19937_64 rng(seed);
-  const auto small = [&] { return rng() >> (1 + rng() % 60); };  // below 2^63: the schema validator reads i64
+  const auto small = [&] {
+    return rng() >> (1 + rng() % 60);
+  };  // below 2^63: the schema validator reads i64
   const auto maybe = [&](auto& value, auto make) {
     using T = typename std::remove_reference_t<decltype(value)>::value_type;
     if (rng() % 2 == 0) {
