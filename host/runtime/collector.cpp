@@ -130,6 +130,7 @@ void Collector::end(const Completion& completion, std::uint64_t position, std::i
 void Collector::advance(std::uint64_t below) {
   // [END-1] release: results below are written.
   ended_below_.store(below, std::memory_order_release);
+  events_.fetch_add(1, std::memory_order_release);
   // [RING-5] release, in release(). Credits follow the oldest item that has not ended, not the
   // number of completions: so slots and records by position (submits_, the backend's `ended`) never
   // meet two items in flight in one place.
@@ -185,6 +186,7 @@ void Collector::give_up(std::uint64_t tail, FaultCode why) {
   }
   // No credits: the slots that nobody posted into stay as they are.
   ended_below_.store(tail, std::memory_order_release);  // [END-1]
+  events_.fetch_add(1, std::memory_order_release);
 }
 
 Counts Collector::counts() const {

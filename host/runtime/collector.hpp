@@ -75,6 +75,10 @@ class Collector {
   [[nodiscard]] std::uint64_t ended_below() const noexcept {
     return ended_below_.load(std::memory_order_acquire);  // [END-1]
   }
+  /// Grows whenever results were written, so that whoever looks at many items knows when to.
+  [[nodiscard]] std::uint64_t events() const noexcept {
+    return events_.load(std::memory_order_acquire);  // [END-1]
+  }
   /// Ends everything that has not, as cancelled: for a backend that could not be stopped. What it
   /// posts afterwards is not collected.
   void give_up(std::uint64_t tail, FaultCode why);
@@ -108,6 +112,7 @@ class Collector {
   std::unique_ptr<SubmitRecord[]> submits_;
   std::unique_ptr<ResultRecord[]> results_;
   alignas(64) std::atomic<std::uint64_t> ended_below_{0};
+  std::atomic<std::uint64_t> events_{0};
   alignas(64) mutable std::mutex mutex_;
   std::unordered_map<std::uint32_t, std::unique_ptr<OpCounters>> ops_;
   std::uint32_t last_op_{kNoOp};
