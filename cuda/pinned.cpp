@@ -1,12 +1,13 @@
-// Mapping, populating and registering. See pinned.hpp.
+// Placing, populating and registering. See pinned.hpp.
 #include "pinned.hpp"
 
 #include <cuda_runtime_api.h>
-#include <sys/mman.h>
 
-#include <cerrno>
-#include <cstring>
+#include <array>
+#include <cctype>
+#include <fstream>
 #include <string>
+#include <utility>
 
 #include "device_error.hpp"
 
@@ -15,24 +16,31 @@ namespace {
 
 constexpr std::uint64_t kHugePage{std::uint64_t{2} << 20};
 
+/// Of the current device; -1: the system does not say, or has one node.
+int device_node() {
+  int device = 0;
+  std::array<char, 32> bus{};
+  if (cudaGetDevice(&device) != cudaSuccess) return -1;
+  if (cudaDeviceGetPCIBusId(bus.data(), static_cast<int>(bus.size()), device) != cudaSuccess)
+    return -1;
+  std::string name(bus.data());
+  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  std::ifstream file("/sys/bus/pci/devices/" + name + "/numa_node");
+  int node = -1;
+  return file >> node ? node : -1;
+}
+
 }  // namespace
 
 Result<Pinned> Pinned::create(std::uint64_t bytes) {
   const std::uint64_t size = (bytes + kHugePage - 1) / kHugePage * kHugePage;
-  const std::uint64_t mapped = size + kHugePage;  // to start at a huge page
-  void* const map =
-      ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (map == MAP_FAILED) {
-    return fail(Errc::out_of_memory,
-                "cannot map " + std::to_string(mapped) +
-                    " bytes of host memory for the device's rings: " + std::strerror(errno));
-  }
-  const auto begin = reinterpret_cast<std::uintptr_t>(map);
-  const std::uintptr_t first = (begin + kHugePage - 1) / kHugePage * kHugePage;
-  auto* const data = static_cast<std::uint8_t*>(map) + (first - begin);
-  Pinned pinned{static_cast<std::uint8_t*>(map), mapped, data, size};
-  (void)::madvise(data, size, MADV_HUGEPAGE);  // a wish; small pages only take longer to register
-  std::memset(data, 0, size);                  // populates
+  VYRE_ASSIGN(staging::Mapping mapping,
+              staging::Mapping::create(size, "the rings and slots of a device"));
+  mapping.prefer_node(device_node());
+  // Before registering: the driver would fault the pages in one by one.
+  VYRE_TRY(mapping.populate(0, size));
+  Pinned pinned(std::move(mapping));
+  std::uint8_t* const data = pinned.bytes().data();
   VYRE_CUDA_TRY(cudaHostRegister(data, size, cudaHostRegisterMapped | cudaHostRegisterPortable),
                 "registering " + std::to_string(size) + " bytes of host memory");
   pinned.registered_ = true;
@@ -47,20 +55,11 @@ Result<Pinned> Pinned::create(std::uint64_t bytes) {
 }
 
 Pinned::Pinned(Pinned&& other) noexcept
-    : map_(other.map_),
-      mapped_(other.mapped_),
-      data_(other.data_),
-      size_(other.size_),
-      registered_(other.registered_) {
-  other.map_ = nullptr;
-  other.registered_ = false;
-}
+    : mapping_(std::move(other.mapping_)), registered_(std::exchange(other.registered_, false)) {}
 
 Pinned::~Pinned() {
-  if (map_ == nullptr) return;
   // If the driver still holds the pages they must not be unmapped under it.
-  if (registered_ && cudaHostUnregister(data_) != cudaSuccess) return;
-  (void)::munmap(map_, mapped_);
+  if (registered_ && cudaHostUnregister(mapping_.bytes().data()) != cudaSuccess) mapping_.leak();
 }
 
 }  // namespace vyre::cuda

@@ -1,11 +1,13 @@
 // One mapping of host memory that the device reads and writes at the host's addresses: anonymous,
-// in huge pages where the system has them, registered once. Host only. Spec: docs/megakernel.md,
-// "Memory".
+// in huge pages where the system has them, on the device's NUMA node, registered once. Host only.
+// Spec: docs/megakernel.md, "Memory"; the order of the steps: docs/ingest.md, "Slab".
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "vyre/base/bytes.hpp"
+#include "vyre/staging/mapping.hpp"
 
 namespace vyre::cuda {
 
@@ -17,16 +19,13 @@ class Pinned {
   Pinned& operator=(Pinned&&) = delete;
   ~Pinned();  // may wait for every kernel of the device
 
-  [[nodiscard]] MutableByteSpan bytes() const noexcept { return {data_, size_}; }
+  /// What was asked for, rounded up to whole huge pages.
+  [[nodiscard]] MutableByteSpan bytes() const noexcept { return mapping_.bytes(); }
 
  private:
-  Pinned(std::uint8_t* map, std::uint64_t mapped, std::uint8_t* data, std::uint64_t size)
-      : map_(map), mapped_(mapped), data_(data), size_(size) {}
+  explicit Pinned(staging::Mapping mapping) : mapping_(std::move(mapping)) {}
 
-  std::uint8_t* map_;  // what mmap gave; `data_` is the first huge page in it
-  std::uint64_t mapped_;
-  std::uint8_t* data_;
-  std::uint64_t size_;
+  staging::Mapping mapping_;
   bool registered_{false};
 };
 
