@@ -253,7 +253,8 @@ struct MemoryInstructions {
   template <class P>
   VYRE_HD static void end_of_lanes(Machine<P>& m) {
     if constexpr (P::kAsync) {
-      if (m.policy.copies().pending()) {
+      // A fault of the last statement comes before what its lanes leave pending.
+      if (!m.doomed() && m.policy.copies().pending()) {
         // Every lane ends here, those that returned as well.
         u32* const on = m.mask();
         const u32 n = m.count;
