@@ -1,11 +1,13 @@
 // Asynchronous copies of the workgroup that a warp runs: bytes are read when a copy starts and
 // written when its lane waits. Records and bytes lie in the warp's scratch; every lane holds the
-// same counts and does the same steps, bytes are moved by all of them. Device only.
-// Spec: docs/image.md, "On a device".
+// same counts and does the same steps, bytes are moved by all of them. Bytes of a file that is not
+// on the device are asked for when a copy starts and come into scratch when its lane waits, or when
+// somebody needs the credits. Device only. Spec: docs/image.md, "On a device"; docs/ingest.md.
 #pragma once
 
 #include <cstdint>
 
+#include "io_client.cuh"
 #include "vyre/core/machine.hpp"
 #include "warp.cuh"
 
@@ -16,7 +18,18 @@ class Copies {
   using u32 = std::uint32_t;
   using u64 = std::uint64_t;
 
-  VYRE_HD void open(std::uint8_t* memory, u64 bytes) {
+  /// `io`: how to ask for bytes of files, by items of queue `tenant`; null: no source is a file
+  /// without bytes.
+  VYRE_HD void open(std::uint8_t* memory, u64 bytes, const IoAccess* io, u32 tenant) {
+    io_ = io;
+    tenant_ = tenant;
+    lines_ = 0;
+    dead_ = FaultCode::none;
+    if (io != nullptr) {
+      pieces_ = reinterpret_cast<Piece*>(memory);
+      memory += kPiecesBytes;
+      bytes -= kPiecesBytes;
+    }
     records_ = reinterpret_cast<Record*>(memory);
     const u64 table = bytes / 4 / sizeof(Record);
     capacity_ = table > kMaxRecords ? kMaxRecords : static_cast<u32>(table);
@@ -26,6 +39,7 @@ class Copies {
     clear();
   }
   [[nodiscard]] VYRE_HD bool is_open() const { return records_ != nullptr; }
+  /// No answer is under way: who leaves a copy pending faults, and its run ends.
   VYRE_HD void clear() {
     used_ = 0;
     live_ = 0;
@@ -49,6 +63,12 @@ class Copies {
     return 0;
   }
 
+  /// At the end of a run: takes every answer that is under way, so that the lines are others'
+  /// again; lines that a dead pump does not answer are lost.
+  VYRE_HD void settle() {
+    while (lines_ != 0) (void)take_in(io::lowest(lines_));
+  }
+
   template <class Machine>
   VYRE_HD void execute(Machine& m, const core::Instruction& i) {
     const u32* const on = m.mask();
@@ -67,7 +87,7 @@ class Copies {
     u32 lane;  // kNobody: over
     u32 tag;
     u32 statement;
-    u32 destination;
+    u32 destination;  // the buffer; above its 16 bits a FaultCode: why the bytes did not come
     u64 write_at;
     u64 count;
     u64 there;  // bytes of the source; the rest is zero
@@ -76,6 +96,14 @@ class Copies {
   static constexpr u32 kNobody{0xFFFFFFFFu};
   static constexpr u32 kMaxRecords{4'096};
   static_assert(sizeof(Record) == 48);
+  static constexpr u32 kDestinationBits{16};
+  /// Bytes of a file that were asked for through one line.
+  struct Piece {
+    u64 at;  // where they go, as bytes_at
+    u32 length;
+    u32 turn;
+  };
+  static constexpr u64 kPiecesBytes{kIoLines * sizeof(Piece)};
 
   template <class Machine>
   VYRE_HD FaultCode step(Machine& m, const core::Instruction& i, u32 l) {
@@ -110,14 +138,19 @@ class Copies {
         latest_ == source.data && latest_read_at_ == read_at && latest_there_ == record.there;
     const u64 need = same ? 0 : (record.there + 15) / 16 * 16;
     if (latest_ == nullptr || !same || used_ == capacity_) {
-      if (need > room_ - at_ || used_ == capacity_) compact();
+      if (need > room_ - at_ || used_ == capacity_) {
+        if (const FaultCode code = take_in_all(); code == FaultCode::shutdown) return code;
+        compact();
+      }
     }
     // After compaction the latest bytes are where the last live record says, if it still is one.
     const bool shared = same && latest_ != nullptr;
     const u64 take = shared ? 0 : (record.there + 15) / 16 * 16;
     if (used_ == capacity_ || take > room_ - at_) return FaultCode::out_of_memory;
+    const u64 tag = reinterpret_cast<std::uintptr_t>(source.data);
+    const bool asks = !shared && (tag & kFileTag) != 0;
     if (!shared) {
-      move(bytes_ + at_, source.data + read_at, record.there);
+      if (!asks) move(bytes_ + at_, source.data + read_at, record.there);
       latest_ = source.data;
       latest_read_at_ = read_at;
       latest_there_ = record.there;
@@ -130,13 +163,19 @@ class Copies {
     ++used_;
     ++live_;
     pending_bytes_ += cost;
-    return FaultCode::none;
+    return asks ? ask(static_cast<u32>(tag), read_at, record) : FaultCode::none;
   }
 
   VYRE_HD FaultCode wait(const core::BoundBuffer* buffers, u32 lane, u32 tag) {
     const u32 found = find(lane, tag);
     if (found == kNobody) return FaultCode::async_misuse;
+    if (lines_ != 0) {
+      if (const FaultCode code = take_in_of(records_[found]); code == FaultCode::shutdown)
+        return code;
+    }
     const Record record = records_[found];
+    if (record.destination >> kDestinationBits != 0)
+      return static_cast<FaultCode>(record.destination >> kDestinationBits);
     std::uint8_t* const to = buffers[record.destination].data + record.write_at;
     move(to, bytes_ + record.bytes_at, record.there);
     for (u64 k = record.there + warp::self(); k < record.count; k += 32) to[k] = 0;
@@ -153,8 +192,98 @@ class Copies {
     return FaultCode::none;
   }
 
+  // ---- files that are not on the device ----
+
+  /// Requests for the bytes of `record`, the last of the table. The only fault is shutdown: what
+  /// else goes wrong is told to whoever waits for the bytes.
+  VYRE_HD FaultCode ask(u32 handle, u64 read_at, const Record& record) {
+    for (u64 done = 0; done < record.there; done += kIoRequestBytes) {
+      const u64 left = record.there - done;
+      const u32 length = static_cast<u32>(left < kIoRequestBytes ? left : kIoRequestBytes);
+      u32 line = io::kNoLine;
+      io::Patience patience(*io_);
+      while (dead_ == FaultCode::none && (line = io::claim(*io_)) == io::kNoLine) {
+        // Out of credit: what we have under way first, so that nobody waits for a line while he
+        // holds one that others need.
+        if (lines_ == 0) {
+          dead_ = patience.wait();
+        } else if (take_in(io::lowest(lines_)) == FaultCode::shutdown) {
+          return FaultCode::shutdown;
+        }
+      }
+      if (dead_ == FaultCode::shutdown) return dead_;
+      if (dead_ != FaultCode::none) {
+        fail_records(record.bytes_at, dead_);
+        return FaultCode::none;
+      }
+      const u32 turn = io::post(*io_, line, handle, tenant_, read_at + done, length, record.tag);
+      if (warp::self() == 0) pieces_[line] = {record.bytes_at + done, length, turn};
+      warp::sync();  // publishes the piece
+      lines_ |= u64{1} << line;
+    }
+    return FaultCode::none;
+  }
+
+  /// Waits for the answer in `line`, puts its bytes where they belong and gives the line back.
+  /// Anything but none or shutdown is noted in the records whose bytes those are.
+  __noinline__ VYRE_HD FaultCode take_in(u32 line) {
+    const Piece piece = pieces_[line];
+    io::Patience patience(*io_);
+    bool there = io::answered(*io_, line, piece.turn);
+    while (!there && dead_ == FaultCode::none) {
+      dead_ = patience.wait();
+      there = io::answered(*io_, line, piece.turn);  // also after the pump's last word
+    }
+    lines_ &= ~(u64{1} << line);
+    io::Outcome outcome{dead_, 0};
+    if (there) {
+      outcome = io::outcome(*io_, line, piece.length);
+      if (outcome.code == FaultCode::none) {
+        io::copy_from_slot(bytes_ + piece.at, io_->slots + u64{line} * kIoSlotBytes + outcome.skip,
+                           piece.length);
+      }
+      io::give_back(*io_, line);
+    }
+    // Else the line is lost for good: the pump may still write its slot.
+    warp::sync();  // publishes the bytes
+    if (outcome.code != FaultCode::none) fail_records(piece.at, outcome.code);
+    return outcome.code;
+  }
+
+  VYRE_HD FaultCode take_in_all() {
+    while (lines_ != 0) {
+      if (take_in(io::lowest(lines_)) == FaultCode::shutdown) return FaultCode::shutdown;
+    }
+    return FaultCode::none;
+  }
+
+  VYRE_HD FaultCode take_in_of(const Record& record) {
+    const u64 begin = record.bytes_at;
+    const u64 count = record.there;
+    for (u64 left = lines_; left != 0; left &= left - 1) {
+      const u32 line = io::lowest(left);
+      const u64 at = pieces_[line].at;
+      if (at < begin || at - begin >= count) continue;
+      if (take_in(line) == FaultCode::shutdown) return FaultCode::shutdown;
+    }
+    return FaultCode::none;
+  }
+
+  /// The records whose bytes begin at or before `at` and end behind it.
+  VYRE_HD void fail_records(u64 at, FaultCode code) {
+    for (u32 k = warp::self(); k < used_; k += 32) {
+      Record& record = records_[k];
+      if (record.lane == kNobody || at < record.bytes_at || at - record.bytes_at >= record.there)
+        continue;
+      record.destination = (record.destination & ((1u << kDestinationBits) - 1)) |
+                           static_cast<u32>(code) << kDestinationBits;
+    }
+    warp::sync();       // publishes what was noted
+    latest_ = nullptr;  // nobody shares bytes that did not come
+  }
+
   /// Drops records that are over and closes the gaps. Records are in the order of their bytes, and
-  /// neighbours may share them, so everything moves down.
+  /// neighbours may share them, so everything moves down. No answer is under way.
   VYRE_HD void compact() {
     u32 kept = 0;
     u64 to = 0;
@@ -220,6 +349,12 @@ class Copies {
   u64 latest_read_at_{0};
   u64 latest_there_{0};
   u64 latest_at_{0};
+  // Set by open().
+  const IoAccess* io_;
+  Piece* pieces_;  // [kIoLines], by line
+  u64 lines_;      // a bit for each line that is ours
+  u32 tenant_;
+  FaultCode dead_;  // why no answer comes any more
 };
 
 }  // namespace vyre::cuda::interpreter

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "io_access.hpp"
 #include "plan.cuh"
 #include "vyre/core/machine.hpp"
 #include "vyre/core/run.hpp"
@@ -14,12 +15,16 @@ namespace vyre::cuda::interpreter {
 
 /// Memory of one warp. `shared`: its slice of the block's dynamic shared memory, 16-byte aligned,
 /// at least kMinSliceBytes; frames that fit live there. `scratch`: device memory, 256-byte aligned,
-/// for those that do not, for workgroup memory above the slice, and for copies under way.
+/// for those that do not, for workgroup memory above the slice, and for copies under way. `io`: how
+/// to ask for bytes of files that are not on the device, by an item of queue `tenant`; null where
+/// no buffer is one.
 struct WarpMemory {
   std::uint8_t* shared;
   std::uint32_t shared_bytes;
   std::uint8_t* scratch;
   std::uint64_t scratch_bytes;
+  const IoAccess* io{nullptr};
+  std::uint32_t tenant{0};
 };
 
 /// Bytes of scratch that a warp with a slice of `shared_bytes` needs for an image; 0: none. Host
@@ -46,8 +51,10 @@ struct Staged {
 /// Runs workgroups `span` of `grid`, exactly as the reference would: bytes, fault, fuel.
 /// `image`: its arrays in device memory, `code` 16-byte aligned. `buffers`: bound by declaration
 /// index, in device memory; workgroup buffers are the interpreter's own and their entries are
-/// ignored. `stop`: a device word (may be null); nonzero ends the run as FaultCode::shutdown soon.
-/// Too little scratch ends it as out_of_memory. The result is the same on all lanes.
+/// ignored; where a buffer's address has kFileTag, the rest of it is the handle of a file that is
+/// only copied out of asynchronously. `stop`: a device word (may be null); nonzero ends the run as
+/// FaultCode::shutdown soon. Too little scratch ends it as out_of_memory. The result is the same on
+/// all lanes.
 [[nodiscard]] VYRE_DEVICE core::RunResult run(const core::ImageView& image,
                                               std::uint64_t workgroup_bytes, bool uses_async,
                                               const core::BoundBuffer* buffers,

@@ -93,7 +93,8 @@ class SpanRun {
     if (flat && m_.image.loops == 0 && end > step) m_.policy.last_start = end - step;
     Copies copies;
     if (uses_async) {
-      copies.open(memory_.scratch + plan_.copies, memory_.scratch_bytes - plan_.copies);
+      copies.open(memory_.scratch + plan_.copies, memory_.scratch_bytes - plan_.copies, memory_.io,
+                  memory_.tenant);
       m_.policy.pending_copies = &copies;
     }
     static_assert(sizeof(Machine) <= kTwinBytes && alignof(Machine) <= 16);
@@ -131,6 +132,7 @@ class SpanRun {
       first = m_.first_lane + m_.count;  // the last of the frames that ran ahead
       if (flat && m_.image.loops != 0) carry(first % lanes);
     }
+    if (uses_async) copies.settle();
     warp::sync();  // every lane is through with the slice
     return result;
   }

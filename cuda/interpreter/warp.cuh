@@ -177,6 +177,20 @@ VYRE_WARP_FN void prefetch(const void* at) {
 VYRE_WARP_FN std::uint32_t look(const std::uint32_t* word) {
   return *static_cast<const volatile std::uint32_t*>(word);
 }
+VYRE_WARP_FN std::uint64_t now_ns() {
+  std::uint64_t ns = 0;
+#if VYRE_ON_DEVICE
+  asm volatile("mov.u64 %0, %globaltimer;" : "=l"(ns));
+#endif
+  return ns;
+}
+VYRE_WARP_FN void nap(std::uint32_t ns) {
+#if VYRE_ON_DEVICE
+  __nanosleep(ns);
+#else
+  (void)ns;
+#endif
+}
 
 }  // namespace warp
 #endif

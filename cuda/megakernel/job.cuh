@@ -16,6 +16,7 @@ enum class JobKind : std::uint32_t { program, native, command };
 
 struct Job {
   JobKind kind;
+  Wrote wrote;
   std::uint32_t op;
   std::uint32_t queue;
   std::uint32_t param;
@@ -129,9 +130,23 @@ __device__ inline Entry find_entry(const KernelArguments& a, std::uint32_t handl
   const uint4 low = load_relaxed_gpu(at);
   const uint4 high = load_relaxed_gpu(&at->handle);
   const auto kind = static_cast<EntryKind>(high.y);
-  return {std::uint64_t{low.x} | std::uint64_t{low.y} << 32,
-          std::uint64_t{low.z} | std::uint64_t{low.w} << 32, kind, high.z,
-          high.x == handle && kind != EntryKind::none};
+  Entry entry{std::uint64_t{low.x} | std::uint64_t{low.y} << 32,
+              std::uint64_t{low.z} | std::uint64_t{low.w} << 32, kind, high.z,
+              high.x == handle && kind != EntryKind::none};
+  if (kind == EntryKind::view && entry.known) {
+    // [VIEW-1] The item's publication published it.
+    const uint4 place = load_relaxed_sys(reinterpret_cast<const void*>(entry.data));
+    entry.data = std::uint64_t{place.x} | std::uint64_t{place.y} << 32;
+    entry.bytes = std::uint64_t{place.z} | std::uint64_t{place.w} << 32;
+    entry.kind = EntryKind::memory;
+  }
+  return entry;
+}
+
+/// Whether a buffer lies in pinned memory: then the host reads it once it has the completion.
+__device__ __forceinline__ bool is_hosts(const KernelArguments& a, const void* data) {
+  return reinterpret_cast<std::uint64_t>(data) - reinterpret_cast<std::uint64_t>(a.ingest) <
+         a.ingest_bytes;
 }
 
 /// The buffers that a handle of an item names: itself, a set's members, or none.
@@ -185,6 +200,7 @@ __device__ inline FaultCode plan_program(const KernelArguments& a, const Taken& 
   std::uint32_t next_output = 0;
   std::uint64_t elements = program->rule.at_least;
   bool writes = false;
+  bool for_host = false;
   for (std::uint32_t base = 0; base < count; base += kWarp) {
     const std::uint32_t i = base + lane;
     FaultCode code = FaultCode::none;
@@ -210,6 +226,11 @@ __device__ inline FaultCode plan_program(const KernelArguments& a, const Taken& 
           } else if (entry.kind == EntryKind::set || entry.bytes < declared.min_bytes ||
                      (role != Role::read && entry.kind != EntryKind::memory)) {
             code = FaultCode::bad_binding;
+          } else if (entry.kind == EntryKind::file && entry.data == 0) {
+            // Its bytes are not here, so it has no address: copies ask for them by its handle.
+            if (declared.only_async == 0 || a.io.requests == nullptr) code = FaultCode::bad_binding;
+            view = {reinterpret_cast<std::uint8_t*>(interpreter::kFileTag | list.handle_at(at)),
+                    entry.bytes};
           } else {
             // An allocated buffer is exactly as long as declared; what a longer one has behind it
             // stays as it was.
@@ -220,6 +241,7 @@ __device__ inline FaultCode plan_program(const KernelArguments& a, const Taken& 
       }
       bound[i] = core::bind_buffer(view, facts[i]);
       writes = writes || out || role == Role::read_write;
+      for_host = for_host || ((out || role == Role::read_write) && is_hosts(a, view.data));
       if (declared.grid.counts != 0 || program->rule.all_buffers != 0) {
         const std::uint64_t n = core::grid_elements(declared.grid, view.bytes);
         elements = n > elements ? n : elements;
@@ -270,10 +292,12 @@ __device__ inline FaultCode plan_program(const KernelArguments& a, const Taken& 
   unit = unit < least ? least : unit > most ? most : unit;
   // Claims count units in 32 bits.
   while (workgroups / unit >= 0x4000'0000u) unit *= 2;
+  for_host = __any_sync(~0u, for_host);
   Job& job = place.local->job;
   __syncwarp();
   if (lane == 0) {
     job.kind = JobKind::program;
+    job.wrote = for_host ? Wrote::host : Wrote::device;
     job.op = taken.item.op_handle;
     job.queue = taken.queue;
     job.param = taken.item.param;
@@ -297,6 +321,8 @@ __device__ inline FaultCode plan_native(const KernelArguments& a, const Taken& t
   vyre::native::Binding bindings[2][vyre::native::kMaxOpBuffers]{};
   native::Buffer buffers[2][vyre::native::kMaxOpBuffers]{};
   bool known = true;
+  bool absent = false;
+  bool for_host = false;
 #pragma unroll
   for (std::uint32_t s = 0; s < 2; ++s) {
 #pragma unroll
@@ -307,16 +333,20 @@ __device__ inline FaultCode plan_native(const KernelArguments& a, const Taken& t
       known = known && entry.known;
       bindings[s][i] = {entry.bytes, handle, entry.kind == EntryKind::file ? 1u : 0u};
       buffers[s][i] = {reinterpret_cast<std::uint8_t*>(entry.data), entry.bytes};
+      absent = absent || (entry.kind == EntryKind::file && entry.data == 0);
+      for_host = for_host || (s == 1 && is_hosts(a, buffers[s][i].data));
     }
   }
   if (!known) return FaultCode::unknown_handle;
   const FaultCode refused = vyre::native::check(taken.item.op_handle, bindings[0], sides[0].count,
                                                 bindings[1], sides[1].count, taken.item.param);
   if (refused != FaultCode::none) return refused;
+  if (absent) return FaultCode::bad_binding;  // a file that the host has not brought
   Job& job = place.local->job;
   __syncwarp();
   if (lane_id() == 0) {
     job.kind = JobKind::native;
+    job.wrote = for_host ? Wrote::host : Wrote::device;
     job.op = taken.item.op_handle;
     job.queue = taken.queue;
     job.param = taken.item.param;
@@ -346,8 +376,10 @@ __device__ inline FaultCode plan_command(const KernelArguments& a, const Taken& 
     const auto* const from = reinterpret_cast<const uint4*>(a.commands + taken.item.param) + lane;
     reinterpret_cast<uint4*>(&job.command)[lane] = load_relaxed_sys(from);
   }
+  __syncwarp();  // publishes the command
   if (lane == 0) {
     job.kind = JobKind::command;
+    job.wrote = job.command.command == Command::copy_out ? Wrote::host : Wrote::device;
     job.op = taken.item.op_handle;
     job.queue = taken.queue;
     job.position = taken.position;
@@ -399,11 +431,6 @@ __device__ inline bool is_over(const Job& job, std::uint32_t phase, std::uint32_
 /// After the last phase: whether the op itself found something wrong.
 __device__ inline FaultCode outcome_of(const Job& job) {
   return job.kind == JobKind::native ? native::outcome(job.call) : FaultCode::none;
-}
-
-__device__ inline Wrote wrote_by(const Job& job) {
-  return job.kind == JobKind::command && job.command.command == Command::copy_out ? Wrote::host
-                                                                                  : Wrote::device;
 }
 
 __device__ inline void zero_unit(const Job& job, std::uint32_t unit) {
@@ -463,7 +490,9 @@ __device__ inline core::RunResult run_unit(const KernelArguments& a, const Job& 
             job.program->image, job.program->workgroup_bytes, job.program->uses_async != 0,
             job.bound, job.grid, {first, left < job.unit_workgroups ? left : job.unit_workgroups},
             a.fuel, &a.relay->stop_running,
-            {place.shared, place.shared_bytes, place.scratch, place.scratch_bytes}, staged);
+            {place.shared, place.shared_bytes, place.scratch, place.scratch_bytes,
+             a.io.requests != nullptr ? &a.io : nullptr, job.queue},
+            staged);
       }
       break;
     case JobKind::native:

@@ -82,7 +82,7 @@ class Worker {
     } else {
       fault = run_alone();
       status = status_of(fault);
-      wrote = wrote_by(job_);
+      wrote = job_.wrote;
     }
     end_item(ends_[taken.queue], taken.position, status, fault, wrote);
   }
@@ -282,7 +282,7 @@ class Worker {
       if (lane_id() == 0) {
         // [SPREAD-2] release of what the unit wrote, acquire of what the others did. What went
         // across the link has to have left this multiprocessor before another one says so.
-        if (wrote_by(job_) == Wrote::host) {
+        if (job_.wrote == Wrote::host) {
           fence_acq_rel_sys();
         } else {
           fence_acq_rel_gpu();
@@ -352,7 +352,7 @@ class Worker {
       if (steps != 0) count_relaxed_gpu(const_cast<std::uint64_t*>(&job_.program->steps), steps);
     }
     __syncwarp();
-    end_item(ends_[job_.queue], job_.position, status_of(fault), packed(fault), wrote_by(job_));
+    end_item(ends_[job_.queue], job_.position, status_of(fault), packed(fault), job_.wrote);
     if (lane_id() == 0) store_release_gpu_u32(&slot.taken, 0);
     __syncwarp();
   }

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <thread>
 
 #define __host__
 #define __device__
@@ -36,6 +38,8 @@ std::uint32_t current_lane();
 std::array<std::uint64_t, 32> meet(Meeting kind, std::uint64_t brought);
 /// The same place on this lane's stack, for an address on another's.
 void* on_own_stack(void* p);
+/// How much faster than ours the warp's clock runs.
+inline std::uint32_t emulated_clock_rate{1};
 
 }  // namespace vyre::test
 
@@ -117,6 +121,13 @@ inline core::Instruction fetch(const core::Instruction* at) {
   return i;
 }
 inline void prefetch(const void*) {}
+inline std::uint64_t now_ns() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(now.count()) * test::emulated_clock_rate;
+}
+inline void nap(std::uint32_t) {
+  std::this_thread::yield();
+}
 inline std::uint32_t look(const std::uint32_t* word) {
   return *word;
 }
