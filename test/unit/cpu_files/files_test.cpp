@@ -210,8 +210,9 @@ TEST_F(CpuFiles, MisuseAndLimitsAreThoseOfMemory) {
     expect_same(image);
   }
   // 128 lanes of 4 MB each are more than a workgroup may have pending.
-  const core::Image image = image_of(
-      "async_load(src, t, lid.x, 4000000u, \"a\");\nasync_wait(\"a\");\n", "128, 1, 1", 1'000'000);
+  const core::Image image =
+      image_of("async_load(src, t, lid.x / 32u, 4000000u, \"a\");\nasync_wait(\"a\");\n",
+               "128, 1, 1", 1'000'000);
   EXPECT_EQ(run(image, nullptr).result.fault.code, FaultCode::copy_limit);
   expect_same(image);
   EXPECT_EQ(credits(), kIoLines) << "copies that nobody waited for keep their lines";
