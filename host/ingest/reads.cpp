@@ -101,7 +101,7 @@ void Reads::start_queued() {
     const std::uint64_t mask = slot.read.source.alignment - 1;
     slot.start = slot.read.offset & ~mask;
     slot.end = (slot.read.offset + slot.read.bytes + mask) & ~mask;
-    slot.have = slot.start;
+    slot.have = slot.from = slot.start;
     slot.interrupted = slot.again = slot.io_error = slot.fruitless = 0;
     slot.cancelled = false;
     slot.tier = tier_of(slot.read.source, false);
@@ -280,7 +280,10 @@ void Reads::end(Slot& slot, ReadStatus status, std::int32_t error_number) {
   result.tag = read.tag;
   result.status = status;
   result.error_number = error_number;
-  result.bytes = std::min(slot.have > read.offset ? slot.have - read.offset : 0, read.bytes);
+  // What a failed operation may have written over is not counted as there.
+  const bool whole = status == ReadStatus::ok || status == ReadStatus::end_of_file;
+  const std::uint64_t valid = whole ? slot.have : std::min(slot.have, slot.from);
+  result.bytes = std::min(valid > read.offset ? valid - read.offset : 0, read.bytes);
   result.skip = static_cast<std::uint32_t>(read.offset - slot.start);
   result.tier = slot.tier;
   ReadSink* const sink = read.sink;
