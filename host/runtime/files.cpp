@@ -13,7 +13,7 @@ namespace vyre::runtime {
 namespace {
 
 /// Of a loaded file between two looks at the deadline.
-constexpr std::uint64_t kLoadPieceBytes{std::uint64_t{4} << 20};
+constexpr std::uint64_t kLoadPieceBytes{std::uint64_t{32} << 20};
 /// For handles that nobody else knows: nothing can be under way.
 constexpr std::chrono::seconds kReleaseUnused{1};
 

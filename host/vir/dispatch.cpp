@@ -266,7 +266,6 @@ std::vector<BufferReach> buffer_reach(const Program& program) {
   (void)any_expression(program, [&](const Expr& expr) {
     if (expr.tag == ExprTag::Load || expr.tag == ExprTag::Atomic || expr.tag == ExprTag::BufferRef)
       touch(expr.name);
-    opaque = opaque || expr.tag == ExprTag::Opaque;
     return false;
   });
   if (opaque) {
