@@ -279,12 +279,13 @@ Status Session::State::download_into(Handle buffer, std::uint64_t offset, Mutabl
                                             " are not inside buffer " + text(buffer.id) + " of " +
                                             text(record->bytes) + " bytes");
   }
-  if (record->kind == HandleRecord::Kind::file && backend_->must_bring(buffer.id)) {
+  VYRE_ASSIGN(record, await_free(lock, buffer, false, deadline));
+  while (record->kind == HandleRecord::Kind::file && backend_->must_bring(buffer.id)) {
     lock.unlock();
     VYRE_TRY(bring(buffer));
     lock.lock();
+    VYRE_ASSIGN(record, await_free(lock, buffer, false, deadline));
   }
-  VYRE_ASSIGN(record, await_free(lock, buffer, false, deadline));
   ++record->host_readers;
   lock.unlock();
   Status read = backend_->read(buffer.id, offset, out);

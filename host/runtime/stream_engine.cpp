@@ -107,7 +107,9 @@ Result<const StreamResult*> Stream::State::next(Deadline deadline) {
 
 void Stream::State::drive() {
   if (session_.closing()) return end_with({Errc::closed, "the session is closed"});
-  events_seen_ = session_.collector(options_.queue).events();
+  Collector& collector = session_.collector(options_.queue);
+  if (collector.collect() != 0) session_.changed().notify();  // others may wait for what came
+  events_seen_ = collector.events();
   take_reads();
   look_at_items();
   submit_items();
