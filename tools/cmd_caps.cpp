@@ -1,10 +1,13 @@
-// vyre caps: what this build and machine can do, and every bound of the runtime.
+// vyre caps: what this build and machine can do, how files are read here and why not better, and
+// every bound of the runtime.
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "commands.hpp"
 #include "exit_codes.hpp"
+#include "vyre/ingest/probe.hpp"
 #include "vyre/platform/host_info.hpp"
 #include "vyre/protocol/limits_table.hpp"
 #include "vyre/runtime/session.hpp"
@@ -14,6 +17,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using runtime::BackendKind;
+
+struct Options {
+  std::string directory;  // empty: that of temporary files
+};
 
 /// A backend is what opening a session on it says. `device` are the capabilities of its device, if
 /// it needs one.
@@ -57,6 +64,17 @@ Json builtin_ops() {
   return ops;
 }
 
+/// What each way of reading files gives in a folder; file systems differ in it.
+Json ingest(const std::string& directory) {
+  Json tiers = Json::array();
+  for (const ingest::TierFacts& facts : ingest::probe_tiers(directory)) {
+    tiers.push_back(Json{{"tier", ingest::letter(facts.tier)},
+                         {"available", facts.available},
+                         {"reason", facts.reason}});
+  }
+  return Json{{"directory", shown(directory)}, {"tiers", std::move(tiers)}};
+}
+
 std::string for_people(const Json& json) {
   std::string text = json["build"].get<std::string>() +
                      "\nhost: " + json["host"]["cpu"].get<std::string>() + ", " +
@@ -75,6 +93,12 @@ std::string for_people(const Json& json) {
       text += "not available: " + backend["reason"].get<std::string>() + "\n";
     }
   }
+  text += "\nreading files in '" + json["ingest"]["directory"].get<std::string>() + "':\n";
+  for (const Json& tier : json["ingest"]["tiers"]) {
+    text += "  tier " + tier["tier"].get<std::string>() +
+            (tier["available"].get<bool>() ? ": " : ": not available: ") +
+            tier["reason"].get<std::string>() + "\n";
+  }
   text += "\nbuilt-in ops:\n";
   for (const Json& op : json["ops"]) {
     text += "  " + std::to_string(op["op_handle"].get<std::uint32_t>()) + " " +
@@ -89,13 +113,18 @@ std::string for_people(const Json& json) {
   return text;
 }
 
-Outcome run(Shell& shell) {
+Outcome run(Shell& shell, const Options& options) {
   Json json{{"command", "caps"}, {"build", platform::build_description()}};
   json["host"] = Json{{"cpu", platform::cpu_model()},
                       {"logical_cpus", platform::logical_cpus()},
                       {"kernel", platform::kernel_release()}};
   json["backends"] =
       Json::array({probe(BackendKind::cpu, "cpu"), probe(BackendKind::cuda, "cuda")});
+  std::error_code none;
+  const std::string temporary = std::filesystem::temp_directory_path(none).string();
+  json["ingest"] = ingest(!options.directory.empty()    ? options.directory
+                          : !none && !temporary.empty() ? temporary
+                                                        : ".");
   json["ops"] = builtin_ops();
   json["limits"] = Json::array();
   for (const Limit& limit : limits()) {
@@ -114,9 +143,15 @@ Outcome run(Shell& shell) {
 }  // namespace
 
 void add_caps(CLI::App& app, Action& chosen) {
+  auto options = std::make_shared<Options>();
   CLI::App* sub = app.add_subcommand(
-      "caps", "print backends, built-in ops and limits of this build and machine");
-  sub->callback([&chosen] { chosen = run; });
+      "caps",
+      "print backends, ways of reading files, built-in ops and limits of this build and machine");
+  sub->add_option("--directory", options->directory,
+                  "where files are read from: a scratch file is made and read there "
+                  "(default: the folder of temporary files)");
+  sub->callback(
+      [options, &chosen] { chosen = [options](Shell& shell) { return run(shell, *options); }; });
 }
 
 }  // namespace vyre::cli

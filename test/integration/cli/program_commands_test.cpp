@@ -106,5 +106,34 @@ TEST(CliCaps, ListsBackendsAndLimits) {
   EXPECT_NE(vyre({"caps"}).out.find("max_ring_slots"), std::string::npos);
 }
 
+TEST(CliCaps, SaysOfEachWayOfReadingFilesWhetherItWorksHereAndWhyNotMore) {
+  const Folder folder;
+  const std::string here = folder.path(".");
+  const Ran ran = vyre({"caps", "--json", "--directory", here});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const Json ingest = Json::parse(ran.out)["ingest"];
+  EXPECT_EQ(ingest["directory"], here);
+  ASSERT_EQ(ingest["tiers"].size(), 5u);
+  std::string letters;
+  for (const Json& tier : ingest["tiers"]) {
+    letters += tier["tier"].get<std::string>();
+    EXPECT_NE(tier["reason"], "") << tier;
+  }
+  EXPECT_EQ(letters, "ABCDE");
+  EXPECT_EQ(ingest["tiers"][4]["available"], true);
+  const std::string text = vyre({"caps", "--directory", here}).out;
+  for (const char* const row :
+       {"tier A: ", "tier B: ", "tier C: ", "tier D: not available: ", "tier E: "})
+    EXPECT_NE(text.find(row), std::string::npos) << text;
+}
+
+TEST(CliCaps, AFolderThatCannotBeWrittenIsTheReasonAndNoFailure) {
+  const Ran ran = vyre({"caps", "--directory", "/nonexistent"});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_NE(ran.out.find("tier E: not available: making a scratch file in '/nonexistent'"),
+            std::string::npos)
+      << ran.out;
+}
+
 }  // namespace
 }  // namespace vyre::test
