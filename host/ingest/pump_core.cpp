@@ -65,7 +65,8 @@ void PumpCore::add(Read read) {
 
 nanoseconds PumpCore::patience() const {
   nanoseconds most = kHeartbeat / 2;
-  if (stopping_) most = std::min<nanoseconds>(most, std::max<nanoseconds>(drain_until_ - now_, {}));
+  if (stopping_)
+    most = std::min<nanoseconds>(most, std::max<nanoseconds>(drain_until_ - io_.now(), {}));
   if (stopping_ || !options_.device_asks || files_.empty()) return most;
   if (now_ - last_request_ < kHot) return nanoseconds{0};
   return std::min(most, std::min(kQuietMax, kQuietMin * (1 << quiet_rounds_)));

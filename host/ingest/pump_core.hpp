@@ -20,7 +20,7 @@ class PumpCore {
   using Time = std::chrono::steady_clock::time_point;
 
   struct Options {
-    ReadsOptions reads;
+    ReadsOptions reads{};
     std::chrono::nanoseconds request_timeout{std::chrono::seconds{30}};
     std::chrono::nanoseconds drain{std::chrono::seconds{5}};
     bool device_asks{false};

@@ -67,7 +67,8 @@ void SimulatedIo::begin(const IoOperation& operation) {
       wrong("two operations write the same memory");
     }
   }
-  Flight flight{operation, now_ + nanoseconds{choice_.next() % options_.most_latency_ns}, 0, 0};
+  Flight flight{operation, enters_, now_ + nanoseconds{choice_.next() % options_.most_latency_ns},
+                0, 0};
   if (operation.offset % file->alignment != 0 || operation.bytes % file->alignment != 0 ||
       reinterpret_cast<std::uintptr_t>(operation.to) % file->alignment != 0) {
     wrong("a direct read that is not aligned");
@@ -91,7 +92,7 @@ void SimulatedIo::cancel(const IoOperation& operation) {
   });
   std::int32_t result = -ENOENT;
   if (target != under_way_.end()) {
-    const bool late = target->due != Time::max() && chance(options_.cancel_late_one_in);
+    const bool late = chance(options_.cancel_late_one_in);
     result = late ? -EALREADY : 0;
     if (!late) {
       const Flight flight = *target;
@@ -126,7 +127,7 @@ std::int32_t SimulatedIo::read(const Flight& flight) {
 
 void SimulatedIo::finish(const Flight& flight, std::int32_t result) {
   done_.push_back({{flight.operation.user_data, result}, false});
-  ended_.push_back({flight.operation, result});
+  ended_.push_back({flight.operation, flight.begun, result});
   if (chance(options_.twice_one_in)) {
     strays_.push_back({flight.operation.user_data,
                        now_ + nanoseconds{choice_.next() % (4 * options_.most_latency_ns)}});

@@ -43,16 +43,17 @@ class SimulatedIo final : public ingest::Io {
     std::uint32_t twice_one_in{0};        // the completion comes again, later
     std::uint32_t unknown_one_in{0};      // at each enter: a completion of nobody's operation
     std::uint32_t refuse_one_in{0};       // a push
-    std::uint32_t cancel_late_one_in{0};  // finds the operation too far to be cancelled
+    std::uint32_t cancel_late_one_in{0};  // does nothing to the operation, be it stuck or not
     std::uint32_t entries{256};           // operations pushed between two enters
     std::uint64_t most_latency_ns{100'000};
     std::uint64_t dies_at_enter{~std::uint64_t{0}};  // counted from 0
     bool fixed{true};                                // memory can be registered
     bool threaded{false};  // waits really, so that wake() of other threads matters
   };
-  /// How an operation ended, in the order of the ends.
+  /// How a read ended, in the order of the ends.
   struct Ended {
     ingest::IoOperation operation;
+    std::uint64_t begun;  // at which enter
     std::int32_t result;
   };
 
@@ -87,6 +88,7 @@ class SimulatedIo final : public ingest::Io {
  private:
   struct Flight {
     ingest::IoOperation operation;
+    std::uint64_t begun;
     Time due;              // max: stuck
     std::int32_t fate{0};  // an errno, negative; else 0
     std::uint32_t cut{0};  // bytes fewer than there are, by the dice

@@ -48,6 +48,7 @@ struct Asked {
   std::uint64_t room{0};
   std::uint32_t sink{0};
   bool cancel_asked{false};
+  std::uint64_t cancel_at{0};  // how often the door had been entered
   std::uint32_t ends{0};
   ReadResult result{};
 };
@@ -351,6 +352,7 @@ void Schedule::judge_answer(Posted& posted, const IoCompletionLine& answer) {
   if (answer.status == IoStatus::timeout) {
     ++tally_.timeouts;
     expect(io_->now() - posted.at >= options_.request_timeout, "a timeout before its time");
+    expect(faults_.stuck_one_in != 0, "a timeout without a cause");
     return;
   }
   if (posted.op == IoRequestOp::fence) {
@@ -404,6 +406,7 @@ void Schedule::judge_end(const Asked& asked) {
     expect(ended.operation.to + ended.operation.bytes <= asked.to + asked.room,
            "an operation reaches out of its room");
     expect(ended.operation.bytes <= options_.reads.max_operation_bytes, "an operation too long");
+    expect(!asked.cancel_asked || ended.begun <= asked.cancel_at, "began after the cancel");
     expect(!over, "tried again what is never tried again");
     expect(ended.operation.in_worker == (again >= 2), "in_worker at the wrong try");
     last = ended.result;
@@ -498,7 +501,9 @@ std::string Schedule::run() {
       if (choice_.one_in(15)) {
         const std::uint32_t sink = choice_.below(2);
         for (Asked& asked : asked_) {
-          if (asked.sink == sink && asked.ends == 0) asked.cancel_asked = true;
+          if (asked.sink != sink || asked.ends != 0 || asked.cancel_asked) continue;
+          asked.cancel_asked = true;
+          asked.cancel_at = io_->counters().enters;
         }
         core_->cancel(&sinks_[sink]);
       }

@@ -1,1 +1,319 @@
+// Faults one by one, as a script has them: how often each is tried again, and what the caller
+// hears.
 #include <gtest/gtest.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "pump_core.hpp"
+#include "schedule.hpp"
+#include "support/simulated_io.hpp"
+
+namespace vyre::ingest::test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+using vyre::test::SimulatedFile;
+using vyre::test::SimulatedIo;
+
+class Scripts : public ::testing::Test, public ReadSink {
+ protected:
+  static constexpr int kDescriptor{10};
+  static constexpr std::uint32_t kMostSteps{5'000};
+
+  void SetUp() override {
+    file.content = ground.content();
+    file.bytes = 100'000;
+  }
+  void up(const SimulatedIo::Options& faults = {}, PumpCore::Options options = {}) {
+    std::memset(ground.memory().data(), 0, IngestLayout::kViews);
+    io.emplace(1, faults);
+    io->add_file(kDescriptor, &file);
+    core.emplace(*io, options, ground.memory(), table, counters);
+  }
+  Source source() {
+    Source source;
+    source.file = std::shared_ptr<const void>(std::shared_ptr<const void>(), this);
+    source.bytes_now = [](const void* of) -> std::int64_t {
+      const auto* const self = static_cast<const Scripts*>(of);
+      return self->fstat_errno != 0 ? -self->fstat_errno
+                                    : static_cast<std::int64_t>(self->file.bytes);
+    };
+    source.bytes = file.bytes;
+    source.descriptor = kDescriptor;
+    source.alignment = static_cast<std::uint32_t>(file.alignment);
+    source.direct = file.alignment != 1;
+    return source;
+  }
+  void ended(const ReadResult& result) noexcept override { results.push_back(result); }
+  void ask(std::uint64_t offset, std::uint64_t bytes) {
+    core->add(Read{source(), offset, bytes, ground.streams(), this, results.size()});
+  }
+  void run_until(std::size_t ends) {
+    for (std::uint32_t i = 0; i < kMostSteps && results.size() < ends; ++i) {
+      core->step(false, core->patience());
+    }
+    ASSERT_EQ(results.size(), ends);
+  }
+  /// The end of a read of `bytes` from 0, whose operations end as `script` says.
+  ReadResult end_with(std::function<std::optional<std::int32_t>(const IoOperation&)> script,
+                      std::uint64_t bytes = 1000) {
+    up();
+    io->script = std::move(script);
+    ask(0, bytes);
+    run_until(1);
+    return results.empty() ? ReadResult{} : results[0];
+  }
+  [[nodiscard]] std::size_t operations() const { return io->ended().size(); }
+
+  Ground ground;
+  SimulatedFile file;
+  std::int32_t fstat_errno{0};
+  Counters counters;
+  FileTable table;
+  std::optional<SimulatedIo> io;
+  std::optional<PumpCore> core;
+  std::vector<ReadResult> results;
+};
+
+TEST_F(Scripts, AStormOfInterruptionsEnds) {
+  const ReadResult result = end_with([](const IoOperation&) { return -EINTR; });
+  EXPECT_EQ(result.status, ReadStatus::error);
+  EXPECT_EQ(result.error_number, EINTR);
+  EXPECT_EQ(operations(), kRetriesInterrupted + 1);
+  EXPECT_EQ(counters.section().retries.at(0).count, kRetriesInterrupted);
+}
+
+TEST_F(Scripts, AgainIsTriedEightTimesFromTheSecondOnByAWorker) {
+  const ReadResult result = end_with([](const IoOperation&) { return -EAGAIN; });
+  EXPECT_EQ(result.status, ReadStatus::error);
+  EXPECT_EQ(result.error_number, EAGAIN);
+  ASSERT_EQ(operations(), kRetriesAgain + 1);
+  for (std::size_t i = 0; i < operations(); ++i) {
+    EXPECT_EQ(io->ended()[i].operation.in_worker, i >= 2) << i;
+  }
+}
+
+TEST_F(Scripts, AnInputOutputErrorIsTriedOnceMore) {
+  const ReadResult result = end_with([](const IoOperation&) { return -EIO; });
+  EXPECT_EQ(result.status, ReadStatus::error);
+  EXPECT_EQ(result.error_number, EIO);
+  EXPECT_EQ(operations(), kRetriesIoError + 1);
+}
+
+TEST_F(Scripts, ErrorsOfTheCallerAreNeverTriedAgain) {
+  for (const int error : {EBADF, EINVAL, EFAULT, ENOMEM, EOPNOTSUPP, ENXIO}) {
+    results.clear();
+    const ReadResult result = end_with([&](const IoOperation&) { return -error; });
+    EXPECT_EQ(result.status, ReadStatus::error);
+    EXPECT_EQ(result.error_number, error);
+    EXPECT_EQ(operations(), 1u);
+  }
+}
+
+TEST_F(Scripts, OneInterruptionCostsNothingButAnotherOperation) {
+  int left = 1;
+  const ReadResult result = end_with([&](const IoOperation&) -> std::optional<std::int32_t> {
+    return left-- > 0 ? std::optional{-EINTR} : std::nullopt;
+  });
+  EXPECT_EQ(result.status, ReadStatus::ok);
+  EXPECT_EQ(operations(), 2u);
+  EXPECT_EQ(std::memcmp(ground.streams(), file.content, 1000), 0);
+}
+
+TEST_F(Scripts, ShortReadsWithoutProgressEndInAnError) {
+  const ReadResult result = end_with([](const IoOperation&) { return 0; });
+  EXPECT_EQ(result.status, ReadStatus::error) << "the file says that there is more";
+  EXPECT_EQ(result.error_number, ENODATA);
+  EXPECT_EQ(operations(), kRetriesShort + 1);
+}
+
+TEST_F(Scripts, ShortReadsThatMakeProgressMayBeMany) {
+  const ReadResult result =
+      end_with([](const IoOperation& op) { return std::min<std::int32_t>(op.bytes, 10); });
+  EXPECT_EQ(result.status, ReadStatus::ok);
+  EXPECT_EQ(operations(), 100u);
+  EXPECT_EQ(std::memcmp(ground.streams(), file.content, 1000), 0);
+}
+
+TEST_F(Scripts, AShortDirectReadIsTakenUpFromTheBlockBefore) {
+  file.alignment = 4096;
+  bool first = true;
+  const ReadResult result = end_with(
+      [&](const IoOperation&) -> std::optional<std::int32_t> {
+        return std::exchange(first, false) ? std::optional{5000} : std::nullopt;
+      },
+      12'000);
+  EXPECT_EQ(result.status, ReadStatus::ok);
+  ASSERT_EQ(operations(), 2u);
+  EXPECT_EQ(io->ended()[1].operation.offset, 4096u);
+  EXPECT_EQ(io->ended()[1].operation.to, ground.streams() + 4096);
+  EXPECT_EQ(io->what_is_wrong, "");
+  EXPECT_EQ(std::memcmp(ground.streams(), file.content, 12'000), 0);
+}
+
+TEST_F(Scripts, ShortIsTheEndOnlyWhereTheFileEndsNow) {
+  up();
+  file.bytes = 3000;
+  ask(2000, 4000);
+  run_until(1);
+  EXPECT_EQ(results[0].status, ReadStatus::end_of_file);
+  EXPECT_EQ(results[0].bytes, 1000u);
+  EXPECT_EQ(operations(), 1u);
+  // It grows between the read and the look at its size: the rest is read, too.
+  io->script = [&](const IoOperation&) -> std::optional<std::int32_t> {
+    if (file.bytes != 3000) return std::nullopt;
+    file.bytes = 100'000;
+    return 1000;
+  };
+  ask(2000, 4000);
+  run_until(2);
+  EXPECT_EQ(results[1].status, ReadStatus::ok);
+  EXPECT_EQ(operations(), 3u);
+}
+
+TEST_F(Scripts, ASizeThatCannotBeHadIsTheErrorOfAShortRead) {
+  fstat_errno = ESTALE;
+  const ReadResult result = end_with([](const IoOperation&) { return 10; });
+  EXPECT_EQ(result.status, ReadStatus::error);
+  EXPECT_EQ(result.error_number, ESTALE);
+}
+
+TEST_F(Scripts, MoreBytesThanThereWasRoomForAreNotBelieved) {
+  up();
+  io->script = [](const IoOperation& op) { return static_cast<std::int32_t>(op.bytes) + 1; };
+  ask(0, 1000);
+  run_until(1);
+  EXPECT_EQ(results[0].status, ReadStatus::error);
+  EXPECT_EQ(results[0].bytes, 0u);
+}
+
+TEST_F(Scripts, LongReadsAreSplitAtTheSystemsLimit) {
+  up({}, {.reads = {.depth = 4, .thread_pool = false, .max_operation_bytes = 8192}});
+  file.alignment = 512;
+  ask(700, 50'000);
+  run_until(1);
+  EXPECT_EQ(results[0].status, ReadStatus::ok);
+  EXPECT_EQ(results[0].skip, 188u);
+  EXPECT_EQ(operations(), 7u);  // 512 .. 50,700 rounded out: 50,688 bytes
+  EXPECT_EQ(io->most_under_way, 1u) << "one after the other";
+  EXPECT_EQ(counters.section().resubmits, 0u);
+  EXPECT_EQ(std::memcmp(ground.streams() + 188, file.content + 700, 50'000), 0);
+}
+
+TEST_F(Scripts, ACancelThatFindsNoRoomIsHandedOverLater) {
+  up({.stuck_one_in = 1, .entries = 1}, {.reads = {.depth = 4}});
+  for (int i = 0; i < 4; ++i) {
+    core->add(
+        Read{source(), 0, 100, ground.streams() + 4096 * i, this, static_cast<std::uint64_t>(i)});
+  }
+  for (int i = 0; i < 8; ++i) core->step(false, nanoseconds{0});
+  ASSERT_EQ(io->reads_under_way(), 4u);
+  core->cancel(this);
+  run_until(4);
+  for (const ReadResult& result : results) EXPECT_EQ(result.status, ReadStatus::cancelled);
+}
+
+TEST_F(Scripts, StopWaitsNoLongerThanItsDrainAndSaysWhatIsLeft) {
+  up({.stuck_one_in = 1, .cancel_late_one_in = 1}, {.drain = milliseconds{70}});
+  ask(0, 100);
+  core->step(false, nanoseconds{0});
+  const auto since = io->now();
+  core->stop();
+  for (std::uint32_t i = 0; i < kMostSteps && !core->finished(); ++i) {
+    core->step(false, core->patience());
+  }
+  ASSERT_TRUE(core->finished());
+  EXPECT_GE(io->now() - since, milliseconds{70});
+  EXPECT_LT(io->now() - since, milliseconds{80});
+  EXPECT_EQ(core->abandoned(), 1u);
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].status, ReadStatus::cancelled);
+}
+
+TEST_F(Scripts, ARequestThatTheSystemKeepsStaysUnansweredUntilTheHeadSaysThatItIsOver) {
+  up({.stuck_one_in = 1, .cancel_late_one_in = 1},
+     {.request_timeout = milliseconds{5}, .drain = milliseconds{10}});
+  table.publish(1, source(), kAnyTenant);
+  queue::IoClient client(queue::IoQueueView::of(ground.memory()));
+  const auto line = client.try_ask(IoRequestOp::read, 1, 0, 0, 100, 0);
+  for (int i = 0; i < 20; ++i) core->step(i == 0, milliseconds{1});
+  EXPECT_FALSE(client.try_answer(*line)) << "its slot may still be written";
+  core->stop();
+  for (std::uint32_t i = 0; i < kMostSteps && !core->finished(); ++i) {
+    core->step(false, core->patience());
+  }
+  EXPECT_FALSE(client.try_answer(*line));
+  EXPECT_EQ(client.broken(), static_cast<std::uint32_t>(FaultCode::shutdown));
+}
+
+TEST_F(Scripts, ARequestThatCanBeCancelledTimesOut) {
+  up({.stuck_one_in = 1}, {.request_timeout = milliseconds{5}});
+  table.publish(1, source(), kAnyTenant);
+  queue::IoClient client(queue::IoQueueView::of(ground.memory()));
+  const auto line = client.try_ask(IoRequestOp::read, 1, 0, 0, 100, 0);
+  for (int i = 0; i < 20; ++i) core->step(i == 0, milliseconds{1});
+  const auto answer = client.try_answer(*line);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, IoStatus::timeout);
+  EXPECT_EQ(counters.section().item_requests_failed, 1u);
+}
+
+TEST_F(Scripts, RequestsLongerThanASlotAreRejectedWhateverTheFileHas) {
+  up();
+  table.publish(1, source(), kAnyTenant);
+  queue::IoClient client(queue::IoQueueView::of(ground.memory()));
+  const auto most = client.try_ask(IoRequestOp::read, 1, 0, 0, kIoRequestBytes, 0);
+  const auto more = client.try_ask(IoRequestOp::read, 1, 0, 0, kIoRequestBytes + 1, 0);
+  for (int i = 0; i < 20; ++i) core->step(i == 0, milliseconds{1});
+  EXPECT_EQ(client.try_answer(*most)->status, IoStatus::ok);
+  EXPECT_EQ(client.try_answer(*more)->status, IoStatus::rejected);
+}
+
+TEST_F(Scripts, RequestsOfItemsStartBeforeReadsThatWait) {
+  up({}, {.reads = {.depth = 1}});
+  table.publish(1, source(), kAnyTenant);
+  queue::IoClient client(queue::IoQueueView::of(ground.memory()));
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    core->add(Read{source(), 0, 100, ground.streams(), this, i});
+  }
+  core->step(false, nanoseconds{0});
+  const auto line = client.try_ask(IoRequestOp::read, 1, 0, 0, 100, 0);
+  for (std::uint32_t i = 0; i < kMostSteps && !client.try_answer(*line); ++i) {
+    core->step(true, core->patience());
+  }
+  EXPECT_TRUE(client.try_answer(*line));
+  EXPECT_LE(results.size(), 2u);
+}
+
+TEST_F(Scripts, TiersAreCountedByWhatCarriedEachOperation) {
+  up();
+  ask(0, 1000);  // through the page cache
+  run_until(1);
+  file.alignment = 512;
+  ask(0, 1000);
+  run_until(2);
+  Bytes elsewhere(4096);
+  auto* const aligned =
+      elsewhere.data() + (512 - reinterpret_cast<std::uintptr_t>(elsewhere.data()) % 512) % 512;
+  core->add(Read{source(), 0, 1000, aligned, this, 2});
+  run_until(3);
+  EXPECT_EQ(results[0].tier, Tier::buffered);
+  EXPECT_EQ(results[1].tier, Tier::direct_fixed);
+  EXPECT_EQ(results[2].tier, Tier::direct);
+  const auto section = counters.section();
+  ASSERT_EQ(section.tiers.size(), 3u);
+  EXPECT_EQ(section.tiers[0].tier, "A");
+  EXPECT_EQ(section.tiers[0].fixed_operations, 1u);
+  EXPECT_EQ(section.tiers[0].direct_bytes, 1024u);
+  EXPECT_EQ(section.tiers[1].tier, "B");
+  EXPECT_EQ(section.tiers[1].plain_operations, 1u);
+  EXPECT_EQ(section.tiers[2].tier, "C");
+  EXPECT_EQ(section.tiers[2].fixed_operations, 1u);
+  EXPECT_EQ(section.tiers[2].kernel_copy_bytes, 1000u);
+  EXPECT_EQ(section.registered_regions, 2u);
+}
+
+}  // namespace
+}  // namespace vyre::ingest::test
