@@ -1,14 +1,7 @@
-// vyre run and vyre record: a program over files, one item a file, all in flight within a memory
-// bound.
-#include <fcntl.h>
-#include <sys/stat.h>
-
+// vyre run and vyre record: a program over files, an item each or one a chunk, all in flight within
+// a memory bound. Flags and what contradicts what are here; runner.hpp does the work.
 #include <CLI/CLI.hpp>
-#include <cerrno>
-#include <cstring>
-#include <deque>
 #include <memory>
-#include <optional>
 
 #include "commands.hpp"
 #include "exit_codes.hpp"
@@ -16,12 +9,57 @@
 #include "program_file.hpp"
 #include "run_engine.hpp"
 #include "run_paths.hpp"
-#include "run_sink.hpp"
+#include "runner.hpp"
 #include "vyre/platform/file.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::cli {
 namespace {
+
+/// Streams keep items at multiples of this.
+constexpr std::uint64_t kChunkStep{16};
+
+Status check_chunks(const RunOptions& options, const RunPlan& plan) {
+  const auto refused = [](const std::string& text) { return fail(Errc::invalid_argument, text); };
+  if (options.chunk_bytes == 0) {
+    if (options.overlap_bytes == 0) return {};
+    return refused("--overlap is of chunks: give --chunk too");
+  }
+  for (const auto& [flag, bytes] : {std::pair("--chunk ", options.chunk_bytes),
+                                    std::pair("--overlap ", options.overlap_bytes)}) {
+    if (bytes % kChunkStep == 0) continue;
+    return refused(flag + std::to_string(bytes) + " is no multiple of " +
+                   std::to_string(kChunkStep) + "; " +
+                   std::to_string(bytes / kChunkStep * kChunkStep + kChunkStep) + " is");
+  }
+  if (options.chunk_bytes > kMaxChunkBytes) {
+    return refused("--chunk " + std::to_string(options.chunk_bytes) + " is more than " +
+                   std::to_string(kMaxChunkBytes) + ", the largest chunk");
+  }
+  if (options.overlap_bytes > options.chunk_bytes / 2) {
+    return refused("--overlap " + std::to_string(options.overlap_bytes) +
+                   " is more than half of --chunk " + std::to_string(options.chunk_bytes));
+  }
+  if (plan.item_buffer == vir::kNone)
+    return refused("--chunk cuts files, and this program takes none");
+  if (!options.out_file.empty())
+    return refused("-o takes the output of one item, --chunk makes many; use --out-dir");
+  return {};
+}
+
+Status check_reading(const RunOptions& options) {
+  const bool forced = options.tier != "auto";
+  if (options.executor == "reference" && (forced || options.ingest_bytes)) {
+    return fail(Errc::invalid_argument,
+                std::string(forced ? "--tier" : "--ingest-memory") +
+                    " is of sessions, and the reference executor has none; leave it away");
+  }
+  if (forced && options.ingest_bytes == 0u) {
+    return fail(Errc::invalid_argument,
+                "--tier " + options.tier + " needs memory to read into, and --ingest-memory is 0");
+  }
+  return {};
+}
 
 Status check(const RunOptions& options, const RunPlan& plan) {
   if (!options.out_file.empty() && !options.out_directory.empty()) {
@@ -33,165 +71,16 @@ Status check(const RunOptions& options, const RunPlan& plan) {
                                             std::to_string(options.files.size()) +
                                             "; use --out-dir, or --output to choose");
   }
-  for (const char* const known : {"auto", "reference", "cpu", "cuda"}) {
-    if (options.executor == known) return {};
+  bool known = false;
+  for (const char* const name : {"auto", "reference", "cpu", "cuda"})
+    known = known || options.executor == name;
+  if (!known) {
+    return fail(Errc::invalid_argument, "--executor '" + options.executor +
+                                            "' is unknown; use auto, reference, cpu or cuda");
   }
-  return fail(Errc::invalid_argument,
-              "--executor '" + options.executor + "' is unknown; use auto, reference, cpu or cuda");
+  VYRE_TRY(check_chunks(options, plan));
+  return check_reading(options);
 }
-
-/// A regular file that the program only reads is mapped; everything else is read here.
-Result<ItemInput> open_item(const std::string& path, bool may_map, std::uint64_t max_bytes) {
-  ItemInput input;
-  input.path = path;
-  struct stat info {};
-  if (path != "-" && ::stat(path.c_str(), &info) != 0) {
-    const int error = errno;
-    return tl::unexpected<Error>(Error{Errc::io,
-                                       "cannot open '" + shown(path) + "': " + std::strerror(error),
-                                       kNoOffset, 0, 0, error});
-  }
-  if (may_map && path != "-" && S_ISREG(info.st_mode) && info.st_size > 0) {
-    input.mapped = true;
-    input.size = static_cast<std::uint64_t>(info.st_size);
-    return input;
-  }
-  VYRE_ASSIGN(input.bytes, read_input(path, max_bytes));
-  input.size = input.bytes.size();
-  return input;
-}
-
-class Runner {
- public:
-  Runner(Shell& shell, const RunOptions& options, const RunPlan& plan, Engine& engine)
-      : options_(options),
-        plan_(plan),
-        engine_(engine),
-        sink_(shell, plan, options),
-        progress_(shell.name + ", items") {}
-
-  Status run() {
-    VYRE_TRY(sink_.begin(engine_.executor()));
-    if (plan_.item_buffer == vir::kNone) {
-      VYRE_TRY(submit(nullptr));
-    }
-    for (const std::string& file : options_.files) VYRE_TRY(submit(&file));
-    while (!waiting_.empty()) VYRE_TRY(retire());
-    progress_.clear();
-    return {};
-  }
-
-  /// After the engine's end, whose error belongs to the same answer.
-  Outcome end(const Status& ended) {
-    VYRE_TRY(sink_.end(ended ? nullptr : &ended.error()));
-    if (sink_.write_failed()) return kExitSystem;
-    if (!ended) return exit_code(ended.error().code);
-    return sink_.failures() == 0 ? kExitOk : kExitVerdict;
-  }
-
-  std::vector<report::InputFailure> take_failures() { return std::move(input_failures_); }
-
- private:
-  struct Waiting {
-    std::string file;
-    std::uint64_t bytes{0};
-    std::optional<Error> failure;  // it never started
-  };
-
-  /// Items end in the order of the files, the failed ones too.
-  Status give_up(const std::string& file, Error error) {
-    input_failures_.push_back({file, to_string(error)});
-    waiting_.push_back({file, 0, std::move(error)});
-    return {};
-  }
-
-  /// Without a file: the one item of a program whose buffers all have bytes.
-  Status submit(const std::string* named) {
-    ItemInput input;
-    const std::string file = named != nullptr ? *named : std::string();
-    if (named != nullptr) {
-      const bool may_map = plan_.sources[plan_.item_buffer].buffer_class == vir::BufferClass::read;
-      auto opened = open_item(file, may_map, options_.max_memory_bytes);
-      if (!opened) return give_up(file, std::move(opened).error());
-      input = std::move(*opened);
-    }
-    const auto bytes = plan_.buffer_bytes(input.size);
-    if (!bytes) return give_up(file, bytes.error());
-    const auto [need, kept] = memory_of(input, *bytes);
-    if (need > options_.max_memory_bytes - kept_bytes_) {
-      std::string text = "its buffers need " + std::to_string(need) + " bytes; the bound is " +
-                         std::to_string(options_.max_memory_bytes) + ", --max-memory raises it";
-      if (kept_bytes_ != 0)
-        text += " (the recording keeps " + std::to_string(kept_bytes_) + " until its end)";
-      return give_up(file, Error{Errc::limit_exceeded, std::move(text), kNoOffset, 0, 0, 0});
-    }
-    while (!waiting_.empty() &&
-           (need > options_.max_memory_bytes - kept_bytes_ - in_flight_bytes_ ||
-            waiting_.size() >= engine_.max_in_flight())) {
-      VYRE_TRY(retire());
-    }
-    if (Status started = engine_.start(std::move(input), *bytes); !started)
-      return give_up(file, started.error());
-    waiting_.push_back({file, need - kept, std::nullopt});
-    in_flight_bytes_ += need - kept;
-    kept_bytes_ += kept;
-    return {};
-  }
-
-  struct Memory {
-    std::uint64_t need{0};
-    std::uint64_t kept{
-        0};  // of these, beyond the item: a recording stores what items wrote at its end
-  };
-
-  /// Bytes of memory an item holds while in flight; the pages of a mapped file are the system's to
-  /// drop.
-  [[nodiscard]] Memory memory_of(const ItemInput& input,
-                                 const std::vector<std::uint64_t>& bytes) const {
-    const bool recording = !options_.trace_directory.empty();
-    Memory sum;
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-      const BufferSource& source = plan_.sources[i];
-      const bool shared =
-          source.kind == SourceKind::bound && source.buffer_class == vir::BufferClass::read;
-      const bool mapped =
-          source.kind == SourceKind::item && input.mapped && options_.executor != "reference";
-      if (source.buffer_class == vir::BufferClass::workgroup || shared || mapped) continue;
-      if (__builtin_add_overflow(sum.need, bytes[i], &sum.need)) return {~std::uint64_t{0}, 0};
-      if (recording && vir::is_returned(source.buffer_class)) sum.kept += bytes[i];
-    }
-    return sum;
-  }
-
-  Status retire() {
-    const Waiting oldest = std::move(waiting_.front());
-    waiting_.pop_front();
-    progress_.update(++ended_, options_.files.size());
-    Result<std::vector<Bytes>> outputs;
-    if (oldest.failure) {
-      outputs = tl::unexpected<Error>(*oldest.failure);
-    } else {
-      outputs = engine_.finish_oldest();
-      in_flight_bytes_ -= oldest.bytes;
-    }
-    if (!outputs) {
-      progress_.clear();
-      return sink_.failed(oldest.file, outputs.error());
-    }
-    return sink_.done(oldest.file, std::move(*outputs));
-  }
-
-  const RunOptions& options_;
-  const RunPlan& plan_;
-  Engine& engine_;
-  Sink sink_;
-  Progress progress_;
-  std::deque<Waiting> waiting_;
-  std::uint64_t in_flight_bytes_{0};
-  std::uint64_t kept_bytes_{0};
-  std::uint64_t ended_{0};
-  std::vector<report::InputFailure> input_failures_;
-};
 
 /// The report of the run, or why there is none.
 Status finish(Engine& engine, const Shell& shell, const RunOptions& options,
@@ -261,6 +150,22 @@ void add_flags(CLI::App* sub, RunOptions& options) {
   sub->add_option("--max-memory", options.max_memory_bytes,
                   "bytes that the items in flight may hold")
       ->capture_default_str()
+      ->transform(CLI::AsSizeValue(false));
+  sub->add_option("--chunk", options.chunk_bytes,
+                  "cut files into items of so many bytes, a multiple of 16 (0: a file is an item)")
+      ->capture_default_str()
+      ->transform(CLI::AsSizeValue(false));
+  sub->add_option("--overlap", options.overlap_bytes,
+                  "a chunk begins so many bytes before the end of the one before it")
+      ->capture_default_str()
+      ->transform(CLI::AsSizeValue(false));
+  sub->add_option(
+         "--tier", options.tier,
+         "how files are read: auto, or A B C D E, which is an error where it cannot be had")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "A", "B", "C", "D", "E"}));
+  sub->add_option("--ingest-memory", options.ingest_bytes,
+                  "bytes that files stream through (default 64 MiB; 0: files do not stream)")
       ->transform(CLI::AsSizeValue(false));
   sub->add_option("--report", options.report, "write the run's report here")->check(not_empty());
   sub->add_option("--profile", options.profile, "v4-0.6.3, v4-0.6.4 or v6, for wire blobs")

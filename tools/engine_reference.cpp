@@ -32,7 +32,7 @@ class ReferenceEngine : public Engine {
           inputs.emplace_back(buffer_bytes[i]);
           break;
         case SourceKind::item:
-          if (input.mapped) {
+          if (input.in_file) {
             VYRE_ASSIGN(input.bytes, platform::read_file(input.path, options_.max_memory_bytes));
           }
           inputs.push_back(std::move(input.bytes));
@@ -71,6 +71,7 @@ class ReferenceEngine : public Engine {
   }
 
   std::size_t max_in_flight() const override { return 1; }
+  FileWay file_way() const override { return FileWay::load; }
   std::string_view executor() const override { return "reference"; }
 
   Result<report::Document> end() override {

@@ -1,10 +1,13 @@
-// Items on a session: buffers of their own, one submission each, any number in flight.
+// Items on a session: files that stream through its ingest memory, and items with buffers of their
+// own, one submission each, any number in flight. Which of the two is decided once a run
+// (stream_limit()) and then by the size of each file.
 #include <algorithm>
 #include <deque>
 
+#include "chunk_stream.hpp"
 #include "run_engine.hpp"
 #include "shell.hpp"
-#include "vyre/protocol/fault_names.hpp"
+#include "vyre/protocol/io_request.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/runtime/session.hpp"
 #include "vyre/trace/trace.hpp"
@@ -17,9 +20,9 @@ using runtime::Handle;
 /// One item: its ticket, what to read back and what to free.
 struct Running {
   runtime::Ticket ticket;
-  std::vector<Handle> returned;  // in declaration order
-  std::vector<std::optional<vir::ByteRange>> ranges;
-  std::vector<Handle> sets;  // binding sets go before the buffers in them
+  std::vector<Handle> returned;                  // in declaration order
+  std::vector<const vir::BufferDecl*> declared;  // what they are
+  std::vector<Handle> sets;                      // binding sets go before the buffers in them
   std::vector<Handle> read;
   std::vector<Handle> written;  // read-write and output buffers
 };
@@ -27,6 +30,10 @@ struct Running {
 /// Items in flight: half a ring, so that submitting never has to wait for the ring itself, and half
 /// the files that may be mapped, so that late items and the rest of the process have room.
 constexpr std::size_t kMaxItemFiles{kMaxMappedFiles / 2};
+
+/// A file of at most this part of ingest memory streams whole: enough of them are read at once to
+/// keep storage busy. Larger ones are mapped.
+constexpr std::uint64_t kStreamShare{64};
 
 class SessionEngine : public Engine {
  public:
@@ -48,7 +55,38 @@ class SessionEngine : public Engine {
         VYRE_ASSIGN(shared_[i], session_.upload(source.bound));
       }
     }
+    return plan_stream();
+  }
+
+  std::uint64_t stream_limit() const override { return stream_limit_; }
+
+  Status stream(FileSource files) override {
+    StreamPlan common;
+    common.chunk_bytes = options_.chunk_bytes != 0 ? options_.chunk_bytes : stream_limit_;
+    common.overlap_bytes = options_.overlap_bytes;
+    common.invocations = options_.invocations;
+    common.early_bytes = options_.max_memory_bytes / 2;
+    std::uint64_t item_bytes = 1;
+    for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
+      const vir::BufferClass buffer_class = plan_.sources[i].buffer_class;
+      if (vir::takes_input(buffer_class)) common.inputs.push_back(shared_[i]);
+      if (!vir::is_returned(buffer_class)) continue;
+      common.outputs.push_back({plan_.sources[i].required_bytes, {}});
+      common.returned.push_back(&plan_.program.buffers[i]);
+      item_bytes += plan_.sources[i].required_bytes;
+    }
+    // What chunks hold beside ingest memory: half of what other items may.
+    common.max_in_flight = static_cast<std::uint32_t>(
+        std::clamp<std::uint64_t>(options_.max_memory_bytes / 2 / item_bytes, 1,
+                                  std::min<std::uint64_t>(max_in_flight(), kMaxStreamItems)));
+    VYRE_ASSIGN(stream_, ChunkStream::open(session_, op_, std::move(common), std::move(files)));
     return {};
+  }
+
+  Result<StreamedItem> next_streamed(std::uint64_t file, std::uint64_t chunk) override {
+    auto item = stream_->wait_for(file, chunk, deadline());
+    late_items_ += !item && item.error().code == Errc::deadline_exceeded;
+    return item;
   }
 
   Status start(ItemInput input, const std::vector<std::uint64_t>& buffer_bytes) override {
@@ -77,9 +115,16 @@ class SessionEngine : public Engine {
   std::size_t max_in_flight() const override {
     return std::clamp<std::size_t>(session_.options().ring_slots / 2, 1, kMaxItemFiles);
   }
+  FileWay file_way() const override {
+    const auto item_class = plan_.sources[plan_.item_buffer].buffer_class;
+    // A mapped file is read as the system sees fit, so a tier that was asked for means loading.
+    if (item_class == vir::BufferClass::read && options_.tier == "auto") return FileWay::map;
+    return session_.options().ingest_bytes != 0 ? FileWay::load : FileWay::read;
+  }
   std::string_view executor() const override { return session_.backend_name(); }
 
   Result<report::Document> end() override {
+    stream_.reset();
     Status recorded;
     if (recorder_ != nullptr) {
       recorded = recorder_->status();
@@ -104,6 +149,27 @@ class SessionEngine : public Engine {
         std::chrono::nanoseconds(static_cast<std::int64_t>(options_.timeout_s * 1e9)));
   }
 
+  /// Whether files stream, and what their items share then.
+  Status plan_stream() {
+    const std::uint64_t ingest_bytes = session_.options().ingest_bytes;
+    if (ingest_bytes == 0 || !plan_.items_share_inputs()) return {};
+    const std::uint64_t least = plan_.sources[plan_.item_buffer].required_bytes;
+    // The last chunk of a file may be too short for the program: an error of that item, not a
+    // fault.
+    if (options_.chunk_bytes != 0 && least != 0) return {};
+    const auto bytes = plan_.buffer_bytes(least);
+    if (!bytes) return {};  // every item says so
+    for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
+      if (plan_.sources[i].kind != SourceKind::zeros) continue;
+      VYRE_ASSIGN(shared_[i], session_.allocate((*bytes)[i]));
+    }
+    stream_limit_ =
+        options_.chunk_bytes != 0
+            ? ~std::uint64_t{0}
+            : std::min(ingest_bytes / kStreamShare / kIoBlock * kIoBlock, kMaxChunkBytes);
+    return {};
+  }
+
   Status try_start(ItemInput& input, const std::vector<std::uint64_t>& buffer_bytes,
                    Running& running, runtime::Deadline until) {
     std::vector<Handle> inputs;
@@ -115,7 +181,7 @@ class SessionEngine : public Engine {
       const bool returned = vir::is_returned(source.buffer_class);
       if (returned) {
         running.returned.push_back(handle);
-        running.ranges.push_back(plan_.program.buffers[i].output_byte_range);
+        running.declared.push_back(&plan_.program.buffers[i]);
         running.written.push_back(handle);
       } else if (shared_[i].id == 0) {
         running.read.push_back(handle);
@@ -136,7 +202,10 @@ class SessionEngine : public Engine {
     if (shared_[index].id != 0) return shared_[index];
     if (source.kind == SourceKind::bound) return session_.upload(source.bound);
     if (source.kind != SourceKind::item) return session_.allocate(bytes);
-    if (input.mapped) return session_.map_file(input.path);
+    if (input.in_file) {
+      return file_way() == FileWay::map ? session_.map_file(input.path)
+                                        : session_.load_file(input.path, deadline());
+    }
     Result<Handle> uploaded = session_.upload(input.bytes);
     input.bytes = {};
     return uploaded;
@@ -158,23 +227,14 @@ class SessionEngine : public Engine {
     }
     const runtime::ItemResult result = *waited;
     if (result.status != CompletionStatus::done) {
-      const bool faulted = result.status == CompletionStatus::faulted;
-      std::string text(fault_name(result.fault.code));
-      if (faulted) {
-        text += " at workgroup " + std::to_string(result.fault.workgroup) + ", lane " +
-                std::to_string(result.fault.lane) + ", statement " +
-                std::to_string(result.fault.statement);
-      }
-      return fail(faulted ? Errc::faulted : Errc::cancelled, text);
+      return tl::unexpected<Error>(error_of(result.status, result.fault));
     }
     std::vector<Bytes> outputs;
     for (std::size_t i = 0; i < running.returned.size(); ++i) {
       VYRE_ASSIGN(Bytes bytes, session_.download(running.returned[i], until));
-      const auto& range = running.ranges[i];
-      if (range && range->start <= range->end && range->end <= bytes.size()) {
-        bytes.resize(range->end);
-        bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(range->start));
-      }
+      const vir::ByteRange range = vir::returned_range(*running.declared[i], bytes.size());
+      bytes.resize(range.end);
+      bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(range.start));
       outputs.push_back(std::move(bytes));
     }
     return outputs;
@@ -203,12 +263,30 @@ class SessionEngine : public Engine {
   std::shared_ptr<trace::Recorder> recorder_;
   runtime::OpHandle op_;
   std::vector<Handle> shared_;  // by declaration index; 0: every item has its own
+  std::uint64_t stream_limit_{0};
+  std::optional<ChunkStream> stream_;
   std::deque<Running> running_;
   std::uint64_t late_items_{0};  // not ended when their time was up
   std::vector<Handle> late_;     // sets before the buffers in them
 };
 
+/// One of the names that --tier takes.
+ingest::TierChoice tier_of(const std::string& name) {
+  using ingest::TierChoice;
+  constexpr TierChoice kForced[]{TierChoice::a, TierChoice::b, TierChoice::c, TierChoice::d,
+                                 TierChoice::e};
+  return name == "auto" ? TierChoice::automatic : kForced[name[0] - 'A'];
+}
+
 }  // namespace
+
+Status Engine::stream(FileSource) {
+  return fail(Errc::internal, "this executor does not stream");
+}
+
+Result<StreamedItem> Engine::next_streamed(std::uint64_t, std::uint64_t) {
+  return fail(Errc::internal, "this executor does not stream");
+}
 
 Result<std::unique_ptr<Engine>> make_session_engine(const RunPlan& plan,
                                                     const RunOptions& options) {
@@ -217,6 +295,8 @@ Result<std::unique_ptr<Engine>> make_session_engine(const RunPlan& plan,
   if (options.executor == "cuda") session_options.backend = runtime::BackendKind::cuda;
   session_options.workers = options.workers;
   if (options.fuel != 0) session_options.fuel = options.fuel;
+  if (options.ingest_bytes) session_options.ingest_bytes = *options.ingest_bytes;
+  session_options.ingest_tier = tier_of(options.tier);
   VYRE_ASSIGN(runtime::Session session, runtime::Session::open(session_options));
   auto engine = std::make_unique<SessionEngine>(plan, options, std::move(session));
   VYRE_TRY(engine->prepare());

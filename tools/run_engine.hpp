@@ -1,8 +1,11 @@
 // Where items run: a session (asynchronously, any number in flight) or the reference executor (at
-// once). Main thread only; items end in the order they were started.
+// once). Main thread only. Items that were started end in the order they were started; files that
+// stream end in the order of their source.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,12 +15,30 @@
 
 namespace vyre::cli {
 
-/// The bytes of one item: read into memory, or a regular file that the session maps.
+/// The bytes of one item: here, or the whole of a regular file that the engine brings.
 struct ItemInput {
   std::string path;
   Bytes bytes;
   std::uint64_t size{0};
-  bool mapped{false};
+  bool in_file{false};
+};
+
+/// How regular files that do not stream become items.
+enum class FileWay : std::uint8_t {
+  read,  // by the command, into ItemInput::bytes
+  load,  // by the engine, into memory
+  map,   // by the engine; their pages are the system's to drop
+};
+
+/// Paths, one a call, until nullopt.
+using FileSource = std::function<std::optional<std::string>()>;
+
+/// How one chunk of a file that streams ended.
+struct StreamedItem {
+  std::uint64_t offset{0};
+  bool last{true};           // nothing more comes of the file
+  bool input_failed{false};  // `outputs` says why the file could not be read
+  Result<std::vector<Bytes>> outputs{};
 };
 
 class Engine {
@@ -30,7 +51,17 @@ class Engine {
   /// none.
   [[nodiscard]] virtual Result<std::vector<Bytes>> finish_oldest() = 0;
   [[nodiscard]] virtual std::size_t max_in_flight() const = 0;
+  [[nodiscard]] virtual FileWay file_way() const = 0;
   [[nodiscard]] virtual std::string_view executor() const = 0;
+
+  /// Bytes of the largest file that may stream; 0: none does in this run.
+  [[nodiscard]] virtual std::uint64_t stream_limit() const { return 0; }
+  /// Once, where stream_limit() is not 0. `files` is called from next_streamed().
+  [[nodiscard]] virtual Status stream(FileSource files);
+  /// Waits for chunk `chunk` of the `file`-th file of the source, both from 0 and asked for in that
+  /// order; what was passed over is dropped. Errors: it is late, or the stream is over.
+  [[nodiscard]] virtual Result<StreamedItem> next_streamed(std::uint64_t file, std::uint64_t chunk);
+
   /// After the last item. Seals a recording, closes, and gives the report of the run.
   [[nodiscard]] virtual Result<report::Document> end() = 0;
 };

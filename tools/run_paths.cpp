@@ -29,6 +29,14 @@ std::string identity(const std::string& path) {
   return std::to_string(info.st_dev) + ":" + std::to_string(info.st_ino);
 }
 
+/// Whether it is the directory or something in it.
+bool lies_in(const std::string& path, const std::string& directory) {
+  const std::string inner = canonical(path) + "/";
+  std::string outer = canonical(directory);
+  if (outer.empty() || outer.back() != '/') outer += '/';
+  return inner.compare(0, outer.size(), outer) == 0;
+}
+
 /// The files that --bind reads.
 std::vector<std::string> bound_files(const RunOptions& options) {
   std::vector<std::string> files;
@@ -39,6 +47,28 @@ std::vector<std::string> bound_files(const RunOptions& options) {
     if (!file.empty()) files.push_back(std::move(file));
   }
   return files;
+}
+
+}  // namespace
+
+namespace {
+
+/// Which files the outputs of chunks go to shows only as they are written, so none of the
+/// directory may be an input.
+Status check_chunk_directory(const RunOptions& options) {
+  if (options.chunk_bytes == 0 || options.out_directory.empty()) return {};
+  std::vector<std::string> inputs = bound_files(options);
+  inputs.insert(inputs.end(), options.files.begin(), options.files.end());
+  inputs.push_back(options.program);
+  inputs.push_back(options.report);
+  for (const std::string& path : inputs) {
+    if (path.empty() || path == "-" || !lies_in(path, options.out_directory)) continue;
+    return fail(Errc::invalid_argument, "'" + shown(path) + "' lies in --out-dir '" +
+                                            shown(options.out_directory) +
+                                            "', where outputs of chunks might replace it; name "
+                                            "another directory");
+  }
+  return {};
 }
 
 }  // namespace
@@ -65,11 +95,7 @@ Status check_streams(const Shell& shell, const RunOptions& options) {
 
 Status check_outside(const std::string& path, const std::string& flag,
                      const std::string& directory) {
-  if (path.empty() || directory.empty() || path == "-") return {};
-  std::string inner = canonical(path) + "/";
-  std::string outer = canonical(directory);
-  if (outer.empty() || outer.back() != '/') outer += '/';
-  if (inner.compare(0, outer.size(), outer) != 0) return {};
+  if (path.empty() || directory.empty() || path == "-" || !lies_in(path, directory)) return {};
   return fail(Errc::invalid_argument, flag + " '" + shown(path) + "' lies in the trace '" +
                                           shown(directory) +
                                           "', which holds the recording only; name another place");
@@ -79,6 +105,7 @@ Status check_paths(const RunOptions& options, const std::vector<std::string>& st
   VYRE_TRY(check_outside(options.out_file, "-o", options.trace_directory));
   VYRE_TRY(check_outside(options.out_directory, "--out-dir", options.trace_directory));
   VYRE_TRY(check_outside(options.report, "--report", options.trace_directory));
+  VYRE_TRY(check_chunk_directory(options));
   std::unordered_map<std::string, std::string> taken;
   const auto take = [&](const std::string& path, const std::string& as) {
     if (std::string key = identity(path); !key.empty()) taken.try_emplace(std::move(key), as);

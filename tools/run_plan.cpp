@@ -146,13 +146,14 @@ class Planner {
       }
       source.kind = SourceKind::zeros;
       source.follows_item = source.required_bytes == 0;
+      source.sized_by_item = source.follows_item;
     }
     return {};
   }
 
   /// What is wrong for every file is refused before the first; what depends on a file's size fails
   /// that file.
-  Status check_counts() const {
+  Status check_counts() {
     for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
       if (plan_.sources[i].count.empty()) continue;
       bool of_item = false;
@@ -172,6 +173,7 @@ class Planner {
                     "'" + shown(name) + "' is no buffer with a size of its own");
       };
       auto elements = evaluate_size(plan_.sources[i].count, size_of);
+      plan_.sources[i].sized_by_item = of_item;
       std::string why;
       std::uint64_t bytes = 0;
       if (!elements) {
@@ -248,6 +250,14 @@ class Planner {
 
 Result<RunPlan> make_plan(vir::Program program, const RunOptions& options) {
   return Planner(std::move(program), options).run();
+}
+
+bool RunPlan::items_share_inputs() const {
+  if (item_buffer == vir::kNone) return false;
+  for (const BufferSource& source : sources) {
+    if (source.buffer_class == BufferClass::read_write || source.sized_by_item) return false;
+  }
+  return true;
 }
 
 Result<std::vector<std::uint64_t>> RunPlan::buffer_bytes(std::uint64_t item_bytes) const {

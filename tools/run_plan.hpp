@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,7 +32,11 @@ struct RunOptions {
   std::uint32_t workers{0};
   double timeout_s{600};
   std::uint64_t max_memory_bytes{std::uint64_t{1} << 30};
-  std::uint64_t fuel{0};  // 0: the runtime's default
+  std::uint64_t fuel{0};         // 0: the runtime's default
+  std::uint64_t chunk_bytes{0};  // 0: a file is one item
+  std::uint64_t overlap_bytes{0};
+  std::string tier{"auto"};
+  std::optional<std::uint64_t> ingest_bytes;  // nullopt: the runtime's default
 };
 
 enum class SourceKind : std::uint8_t { none, item, bound, zeros };
@@ -41,8 +46,9 @@ struct BufferSource {
   vir::BufferClass buffer_class{vir::BufferClass::workgroup};
   SourceKind kind{SourceKind::none};
   Bytes bound;
-  std::string count;         // zeros: the expression of its elements; empty: see `follows_item`
-  bool follows_item{false};  // zeros: as many elements as the item has
+  std::string count;          // zeros: the expression of its elements; empty: see `follows_item`
+  bool follows_item{false};   // zeros: as many elements as the item has
+  bool sized_by_item{false};  // zeros: how many depends on the item's size
   std::uint64_t required_bytes{0};
 };
 
@@ -63,6 +69,9 @@ struct RunPlan {
 
   /// Bytes of every buffer that takes input, for an item of this size; zeros evaluated.
   [[nodiscard]] Result<std::vector<std::uint64_t>> buffer_bytes(std::uint64_t item_bytes) const;
+  /// Whether items differ only in the file that they read and in outputs of fixed sizes: such items
+  /// can share the rest.
+  [[nodiscard]] bool items_share_inputs() const;
 };
 
 /// Refuses contradictions and unknown names, and says which flag helps.

@@ -5,8 +5,6 @@
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
-#include <unordered_map>
-#include <unordered_set>
 
 namespace vyre::cli {
 namespace {
@@ -31,34 +29,52 @@ std::string file_name(std::string text) {
 
 }  // namespace
 
-std::vector<std::string> stored_paths(const RunPlan& plan, const RunOptions& options) {
-  if (!options.out_file.empty()) return {options.out_file};
+std::vector<std::string> OutputNames::of(const ItemName& item) {
+  std::string stem = plan_.item_buffer == vir::kNone ? "output" : file_name(item.file);
+  if (item.offset) stem += "@" + std::to_string(*item.offset);
   std::vector<std::string> paths;
-  if (options.out_directory.empty()) return paths;
-  std::vector<std::string> stems;
-  for (const std::string& file : options.files) stems.push_back(file_name(file));
-  if (plan.item_buffer == vir::kNone) stems.emplace_back("output");
-  // Files of one name from different folders, and buffers whose names look alike, stay apart.
-  std::unordered_set<std::string> used;
-  std::unordered_map<std::string, std::uint32_t> numbers;
-  for (const std::string& stem : stems) {
-    for (const WantedOutput& output : plan.wanted) {
-      const std::string suffix = "." + file_name(output.name);
-      std::string name = stem + suffix;
-      std::uint32_t& number = numbers.try_emplace(name, 1).first->second;
-      while (!used.insert(name).second) name = stem + "." + std::to_string(++number) + suffix;
-      paths.push_back(options.out_directory + "/" + name);
-    }
+  for (const WantedOutput& output : plan_.wanted) {
+    const std::string suffix = "." + file_name(output.name);
+    std::string name = stem + suffix;
+    std::uint32_t& number = numbers_.try_emplace(name, 1).first->second;
+    while (!used_.insert(name).second) name = stem + "." + std::to_string(++number) + suffix;
+    paths.push_back(directory_ + "/" + name);
   }
   return paths;
 }
+
+std::vector<std::string> stored_paths(const RunPlan& plan, const RunOptions& options) {
+  if (!options.out_file.empty()) return {options.out_file};
+  std::vector<std::string> paths;
+  if (options.out_directory.empty() || options.chunk_bytes != 0) return paths;
+  OutputNames names(plan, options.out_directory);
+  const auto add = [&](const ItemName& item) {
+    for (std::string& path : names.of(item)) paths.push_back(std::move(path));
+  };
+  for (const std::string& file : options.files) add({file, std::nullopt});
+  if (plan.item_buffer == vir::kNone) add({});
+  return paths;
+}
+
+namespace {
+
+Json row_of(const RunPlan& plan, const ItemName& item, const char* status) {
+  Json row{{"file", item.file}};
+  if (plan.item_buffer == vir::kNone) row["file"] = nullptr;
+  if (item.offset) row["offset"] = *item.offset;
+  row["status"] = status;
+  return row;
+}
+
+}  // namespace
 
 Sink::Sink(const Shell& shell, const RunPlan& plan, const RunOptions& options)
     : shell_(shell),
       plan_(plan),
       options_(options),
-      labelled_(options.files.size() > 1 || plan.wanted.size() > 1),
-      paths_(stored_paths(plan, options)) {}
+      labelled_(options.files.size() > 1 || plan.wanted.size() > 1 || options.chunk_bytes != 0),
+      paths_(stored_paths(plan, options)),
+      names_(plan, options.out_directory) {}
 
 Status Sink::begin(std::string_view executor) {
   if (!shell_.json) return {};
@@ -71,42 +87,49 @@ Status Sink::json_item(const std::string& row) {
   return out_.write((items_++ == 0 ? "\n  " : ",\n  ") + row);
 }
 
-Status Sink::done(const std::string& file, std::vector<Bytes> outputs) {
-  Json row{{"file", file}, {"status", "done"}, {"outputs", Json::object()}};
-  if (plan_.item_buffer == vir::kNone) row["file"] = nullptr;
-  std::size_t place = ended_++ * plan_.wanted.size();
-  for (const WantedOutput& output : plan_.wanted) {
+std::vector<std::string> Sink::paths_of(const ItemName& item) {
+  if (!options_.out_directory.empty() && options_.chunk_bytes != 0) return names_.of(item);
+  if (paths_.empty()) return {};
+  const auto first = paths_.begin() + static_cast<std::ptrdiff_t>(ended_ * plan_.wanted.size());
+  return {first, first + static_cast<std::ptrdiff_t>(plan_.wanted.size())};
+}
+
+Status Sink::done(const ItemName& item, std::vector<Bytes> outputs) {
+  Json row = row_of(plan_, item, "done");
+  row["outputs"] = Json::object();
+  const std::vector<std::string> paths = paths_of(item);
+  for (std::size_t i = 0; i < plan_.wanted.size(); ++i) {
+    const WantedOutput& output = plan_.wanted[i];
     ByteSpan bytes = outputs[output.returned];
     if (output.trim_by != vir::kNone && outputs[output.trim_by].size() >= 4) {
       const std::size_t length = load_le<std::uint32_t>(outputs[output.trim_by], 0);
       bytes = bytes.first(std::min(bytes.size(), length));
     }
     Json entry{{"bytes", bytes.size()}};
-    if (!paths_.empty()) {
-      const std::string& path = paths_[place++];
-      if (Status stored = store(path, output, bytes); !stored) {
+    if (!paths.empty()) {
+      if (Status stored = store(paths[i], output, bytes); !stored) {
         // Standard output has no other item to go on with.
-        if (path == "-") return stored;
-        --ended_;  // it ends as failed
+        if (paths[i] == "-") return stored;
         write_failed_ = true;
-        return failed(file, stored.error());
+        return failed(item, stored.error());
       }
-      entry["file"] = path;
+      entry["file"] = paths[i];
     } else if (shell_.json) {
       entry["text"] = to_text(bytes, output.format, ' ');
     } else {
-      VYRE_TRY(print(file, output, bytes));
+      VYRE_TRY(print(item, output, bytes));
     }
     row["outputs"][output.name] = std::move(entry);
   }
+  ++ended_;
   return shell_.json ? json_item(dump(row)) : Status{};
 }
 
-Status Sink::print(const std::string& file, const WantedOutput& output, ByteSpan bytes) {
+Status Sink::print(const ItemName& item, const WantedOutput& output, ByteSpan bytes) {
   if (output.format == Format::raw) return out_.write(bytes);
   std::string line;
   if (labelled_) {
-    if (!file.empty()) line += shown(file) + " ";
+    if (plan_.item_buffer != vir::kNone) line += shown(item.text()) + " ";
     if (plan_.wanted.size() > 1) line += shown(output.name) + " ";
     line.back() = ':';
     line += ' ';
@@ -119,20 +142,21 @@ Status Sink::store(const std::string& path, const WantedOutput& output, ByteSpan
   return write_output(path, to_text(bytes, output.format, '\n') + "\n");
 }
 
-Status Sink::failed(const std::string& file, const Error& error) {
+Status Sink::failed(const ItemName& item, const Error& error) {
   ++failures_;
   ++ended_;
+  const std::string name = item.text();
   std::string text = to_string(error);
-  if (!file.empty() && error.message.find(file) == std::string::npos)
-    text = shown(file) + ": " + text;
+  if (!name.empty() && error.message.find(name) == std::string::npos)
+    text = shown(name) + ": " + text;
   if (error.code == Errc::io && error.detail != 0)
     text += " (errno " + std::to_string(error.detail) + ")";
   // What is on standard output so far belongs before this line on a terminal.
   VYRE_TRY(out_.flush());
   complain(shell_, text);
   if (!shell_.json) return {};
-  Json row{{"file", file}, {"status", "failed"}, {"error", Json::parse(error_json(error))}};
-  if (plan_.item_buffer == vir::kNone) row["file"] = nullptr;
+  Json row = row_of(plan_, item, "failed");
+  row["error"] = Json::parse(error_json(error));
   return json_item(dump(row));
 }
 

@@ -11,7 +11,7 @@ namespace vyre::trace {
 namespace {
 
 /// Files a target maps at most; two targets may be open, and the process has files of its own.
-/// The rest is uploaded within the memory budget.
+/// The rest is loaded within the memory budget.
 constexpr std::uint32_t kMaxTargetFiles{kMaxMappedFiles / 4};
 
 class SessionTarget final : public Target {
@@ -40,7 +40,8 @@ class SessionTarget final : public Target {
     const bool map =
         contents.file_backed && !contents.path.empty() && mapped_.size() < kMaxTargetFiles;
     const bool in_place_of_map = contents.file_backed && !map;
-    if (in_place_of_map && contents.bytes > file_budget_ - uploaded_files_) {
+    const bool load = in_place_of_map && !contents.path.empty();
+    if (in_place_of_map && contents.bytes > file_budget_ - loaded_files_) {
       return fail(Errc::limit_exceeded, "files beyond the " + std::to_string(kMaxTargetFiles) +
                                             " that a replay maps need more than " +
                                             std::to_string(file_budget_) +
@@ -48,13 +49,14 @@ class SessionTarget final : public Target {
     }
     auto made = contents.zeros ? session_.allocate(contents.bytes)
                 : map          ? session_.map_file(contents.path)
+                : load         ? session_.load_file(contents.path, deadline_)
                                : session_.upload(contents.blob.bytes());
     if (!made) return tl::unexpected<Error>(std::move(made).error());
     add(handle, *made);
     if (map) mapped_.insert(handle);
     if (in_place_of_map) {
-      uploaded_[handle] = contents.bytes;
-      uploaded_files_ += contents.bytes;
+      loaded_[handle] = contents.bytes;
+      loaded_files_ += contents.bytes;
     }
     return {};
   }
@@ -76,9 +78,9 @@ class SessionTarget final : public Target {
     VYRE_TRY(session_.release({mapped(handle)}, deadline_));
     handles_.erase(handle);
     mapped_.erase(handle);
-    if (const auto file = uploaded_.find(handle); file != uploaded_.end()) {
-      uploaded_files_ -= file->second;
-      uploaded_.erase(file);
+    if (const auto file = loaded_.find(handle); file != loaded_.end()) {
+      loaded_files_ -= file->second;
+      loaded_.erase(file);
     }
     return {};
   }
@@ -156,9 +158,9 @@ class SessionTarget final : public Target {
   Executor executor_;
   runtime::Deadline deadline_;
   std::uint64_t file_budget_;
-  std::uint64_t uploaded_files_{0};                            // bytes, at most file_budget_
-  std::unordered_map<std::uint32_t, std::uint64_t> uploaded_;  // files by handle: bytes
-  std::unordered_set<std::uint32_t> mapped_;                   // files by handle
+  std::uint64_t loaded_files_{0};                            // bytes, at most file_budget_
+  std::unordered_map<std::uint32_t, std::uint64_t> loaded_;  // files by handle: bytes
+  std::unordered_set<std::uint32_t> mapped_;                 // files by handle
   std::unordered_map<std::uint32_t, std::uint32_t> handles_;
   std::unordered_map<std::uint32_t, std::uint32_t> ops_;
   bool same_{true};  // every handle and op so far has the number it had in the recording

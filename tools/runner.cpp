@@ -1,0 +1,244 @@
+#include "runner.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "exit_codes.hpp"
+#include "piece_reader.hpp"
+
+namespace vyre::cli {
+namespace {
+
+/// A regular file is the engine's to bring; everything else is read here.
+Result<ItemInput> open_item(const std::string& path, bool in_file, std::uint64_t max_bytes) {
+  ItemInput input;
+  input.path = path;
+  struct stat info {};
+  if (path != "-" && ::stat(path.c_str(), &info) != 0) {
+    const int error = errno;
+    return tl::unexpected<Error>(Error{Errc::io,
+                                       "cannot open '" + shown(path) + "': " + std::strerror(error),
+                                       kNoOffset, 0, 0, error});
+  }
+  if (in_file && path != "-" && S_ISREG(info.st_mode) && info.st_size > 0) {
+    input.in_file = true;
+    input.size = static_cast<std::uint64_t>(info.st_size);
+    return input;
+  }
+  VYRE_ASSIGN(input.bytes, read_input(path, max_bytes));
+  input.size = input.bytes.size();
+  return input;
+}
+
+}  // namespace
+
+Runner::Runner(const Shell& shell, const RunOptions& options, const RunPlan& plan, Engine& engine)
+    : options_(options),
+      plan_(plan),
+      engine_(engine),
+      sink_(shell, plan, options),
+      progress_(shell.name + ", files"),
+      ways_(options.files.size(), Way::unknown) {}
+
+Status Runner::run() {
+  VYRE_TRY(open_stream());
+  VYRE_TRY(sink_.begin(engine_.executor()));
+  if (plan_.item_buffer == vir::kNone) VYRE_TRY(start({}, {}));
+  for (std::size_t i = 0; i < options_.files.size(); ++i) VYRE_TRY(submit(i));
+  while (!waiting_.empty()) VYRE_TRY(retire());
+  progress_.clear();
+  return {};
+}
+
+Outcome Runner::end(const Status& ended) {
+  VYRE_TRY(sink_.end(ended ? nullptr : &ended.error()));
+  if (sink_.write_failed()) return kExitSystem;
+  if (!ended) return exit_code(ended.error().code);
+  return sink_.failures() == 0 ? kExitOk : kExitVerdict;
+}
+
+/// Before the first output, because nothing runs where the stream cannot be had. Not at all where
+/// no file streams: it takes memory and a thread.
+Status Runner::open_stream() {
+  std::size_t first = 0;
+  while (first < options_.files.size() && !streams(first)) ++first;
+  if (first == options_.files.size()) return {};
+  source_next_ = first;
+  return engine_.stream([this]() -> std::optional<std::string> {
+    while (source_next_ < options_.files.size()) {
+      const std::size_t index = source_next_++;
+      if (streams(index)) return options_.files[index];
+    }
+    return std::nullopt;
+  });
+}
+
+bool Runner::streams(std::size_t index) {
+  if (ways_[index] == Way::unknown)
+    ways_[index] = may_stream(options_.files[index]) ? Way::stream : Way::buffers;
+  return ways_[index] == Way::stream;
+}
+
+/// What fails goes the way of buffers, which says why.
+bool Runner::may_stream(const std::string& path) {
+  const std::uint64_t limit = engine_.stream_limit();
+  struct stat info {};
+  if (limit == 0 || path == "-" || ::stat(path.c_str(), &info) != 0) return false;
+  if (!S_ISREG(info.st_mode) || info.st_size <= 0) return false;
+  const auto size = static_cast<std::uint64_t>(info.st_size);
+  if (size > limit) return false;
+  const auto bytes = plan_.buffer_bytes(size);
+  if (!bytes) return false;
+  const std::uint64_t outputs = memory_of(*bytes, false).need;
+  if (outputs > options_.max_memory_bytes) return false;
+  if (options_.trace_directory.empty()) return true;
+  // A recording keeps each chunk that streams and what its item wrote; a mapped file lets its pages
+  // go. So files stream into a trace as long as half of the memory lasts.
+  const std::uint64_t kept = recorded_bytes(size, outputs);
+  if (kept > options_.max_memory_bytes / 2 - kept_of_streams_ ||
+      kept > options_.max_memory_bytes - kept_bytes_ - in_flight_bytes_) {
+    return false;
+  }
+  kept_of_streams_ += kept;
+  kept_bytes_ += kept;
+  return true;
+}
+
+/// What a file that streams leaves in a recording; all ones where that is beyond 64 bits.
+std::uint64_t Runner::recorded_bytes(std::uint64_t size, std::uint64_t outputs) const {
+  std::uint64_t chunks = 1;
+  if (options_.chunk_bytes != 0 && size > options_.chunk_bytes) {
+    const std::uint64_t step = options_.chunk_bytes - options_.overlap_bytes;
+    chunks += (size - options_.chunk_bytes + step - 1) / step;
+  }
+  std::uint64_t sum = 0;
+  if (__builtin_mul_overflow(chunks, outputs + options_.overlap_bytes, &sum) ||
+      __builtin_add_overflow(sum, size, &sum)) {
+    return ~std::uint64_t{0};
+  }
+  return sum;
+}
+
+/// Bytes of memory an item holds while in flight, with those of its file or without.
+Runner::Memory Runner::memory_of(const std::vector<std::uint64_t>& bytes, bool of_item) const {
+  const bool recording = !options_.trace_directory.empty();
+  Memory sum;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const BufferSource& source = plan_.sources[i];
+    const bool shared =
+        source.kind == SourceKind::bound && source.buffer_class == vir::BufferClass::read;
+    if (source.buffer_class == vir::BufferClass::workgroup || shared) continue;
+    if (source.kind == SourceKind::item && !of_item) continue;
+    if (__builtin_add_overflow(sum.need, bytes[i], &sum.need)) return {~std::uint64_t{0}, 0};
+    if (recording && vir::is_returned(source.buffer_class)) sum.kept += bytes[i];
+  }
+  return sum;
+}
+
+Status Runner::submit(std::size_t index) {
+  const std::string& file = options_.files[index];
+  if (streams(index)) {
+    VYRE_TRY(make_room(0));
+    waiting_.push_back({{file, std::nullopt}, 0, std::nullopt, streamed_++});
+    return {};
+  }
+  if (options_.chunk_bytes != 0) return submit_pieces(file);
+  auto opened = open_item(file, engine_.file_way() != FileWay::read, options_.max_memory_bytes);
+  if (!opened) return give_up({file, std::nullopt}, std::move(opened).error());
+  return start({file, std::nullopt}, std::move(*opened));
+}
+
+Status Runner::submit_pieces(const std::string& file) {
+  PieceReader reader(file, options_.chunk_bytes, options_.overlap_bytes);
+  while (true) {
+    auto piece = reader.next();
+    if (!piece) return give_up({file, std::nullopt}, std::move(piece).error());
+    if (!*piece) return {};
+    ItemInput input;
+    input.path = file;
+    input.bytes = std::move((*piece)->bytes);
+    input.size = input.bytes.size();
+    VYRE_TRY(start({file, (*piece)->offset}, std::move(input)));
+  }
+}
+
+Status Runner::give_up(ItemName name, Error error) {
+  input_failures_.push_back({name.text(), to_string(error)});
+  waiting_.push_back({std::move(name), 0, std::move(error), std::nullopt});
+  return {};
+}
+
+/// Waits for the oldest items until another of so many bytes may be in flight.
+Status Runner::make_room(std::uint64_t bytes) {
+  while (!waiting_.empty() && (bytes > options_.max_memory_bytes - kept_bytes_ - in_flight_bytes_ ||
+                               waiting_.size() >= engine_.max_in_flight())) {
+    VYRE_TRY(retire());
+  }
+  return {};
+}
+
+Status Runner::start(ItemName name, ItemInput input) {
+  const auto bytes = plan_.buffer_bytes(input.size);
+  if (!bytes) return give_up(std::move(name), bytes.error());
+  // The pages of a mapped file are the system's to drop.
+  const bool mapped = input.in_file && engine_.file_way() == FileWay::map;
+  const auto [need, kept] = memory_of(*bytes, !mapped);
+  if (need > options_.max_memory_bytes - kept_bytes_) {
+    std::string text = "its buffers need " + std::to_string(need) + " bytes; the bound is " +
+                       std::to_string(options_.max_memory_bytes) + ", --max-memory raises it";
+    if (kept_bytes_ != 0)
+      text += " (the recording keeps " + std::to_string(kept_bytes_) + " until its end)";
+    return give_up(std::move(name),
+                   Error{Errc::limit_exceeded, std::move(text), kNoOffset, 0, 0, 0});
+  }
+  VYRE_TRY(make_room(need));
+  if (Status started = engine_.start(std::move(input), *bytes); !started)
+    return give_up(std::move(name), started.error());
+  waiting_.push_back({std::move(name), need - kept, std::nullopt, std::nullopt});
+  in_flight_bytes_ += need - kept;
+  kept_bytes_ += kept;
+  return {};
+}
+
+Status Runner::retire() {
+  const Waiting oldest = std::move(waiting_.front());
+  waiting_.pop_front();
+  progress_.update(++ended_, options_.files.size());
+  if (oldest.streamed) return collect(oldest);
+  if (oldest.failure) return out(oldest.name, tl::unexpected<Error>(*oldest.failure));
+  in_flight_bytes_ -= oldest.bytes;
+  return out(oldest.name, engine_.finish_oldest());
+}
+
+/// All results of a file that streams. What is late fails its file.
+Status Runner::collect(const Waiting& file) {
+  const bool chunked = options_.chunk_bytes != 0;
+  for (std::uint64_t chunk = 0;; ++chunk) {
+    auto item = engine_.next_streamed(*file.streamed, chunk);
+    if (!item) return out(file.name, tl::unexpected<Error>(std::move(item).error()));
+    ItemName name = file.name;
+    if (chunked && !item->input_failed) name.offset = item->offset;
+    if (!chunked && !item->last && !item->input_failed) {
+      item->input_failed = true;
+      item->outputs = fail(Errc::io, "'" + shown(name.file) + "' grew beyond " +
+                                         std::to_string(engine_.stream_limit()) +
+                                         " bytes between two looks at it; run it again");
+      item->last = true;
+    }
+    if (item->input_failed)
+      input_failures_.push_back({name.file, to_string(item->outputs.error())});
+    VYRE_TRY(out(name, std::move(item->outputs)));
+    if (item->last) return {};
+  }
+}
+
+Status Runner::out(const ItemName& name, Result<std::vector<Bytes>> outputs) {
+  if (outputs) return sink_.done(name, std::move(*outputs));
+  progress_.clear();
+  return sink_.failed(name, outputs.error());
+}
+
+}  // namespace vyre::cli

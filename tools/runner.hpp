@@ -1,0 +1,76 @@
+// The items of one run: which files stream and which become buffers, within the memory bound, their
+// results to the sink in the order of the files. Main thread only. Spec: docs/cli.md, "How files
+// are read".
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "run_engine.hpp"
+#include "run_sink.hpp"
+#include "shell.hpp"
+
+namespace vyre::cli {
+
+class Runner {
+ public:
+  Runner(const Shell& shell, const RunOptions& options, const RunPlan& plan, Engine& engine);
+
+  /// Errors end the run: the stream cannot be had, or standard output.
+  [[nodiscard]] Status run();
+  /// After the engine's end, whose error belongs to the same answer.
+  [[nodiscard]] Outcome end(const Status& ended);
+  [[nodiscard]] std::vector<report::InputFailure> take_failures() {
+    return std::move(input_failures_);
+  }
+
+ private:
+  /// Items end in the order of the files, the failed ones too.
+  struct Waiting {
+    ItemName name;
+    std::uint64_t bytes{0};                 // of memory while in flight
+    std::optional<Error> failure;           // it never started
+    std::optional<std::uint64_t> streamed;  // a whole file: its number in the stream
+  };
+  struct Memory {
+    std::uint64_t need{0};
+    /// Of these, beyond the item: a recording stores what items wrote at its end.
+    std::uint64_t kept{0};
+  };
+
+  [[nodiscard]] bool streams(std::size_t index);
+  [[nodiscard]] bool may_stream(const std::string& path);
+  [[nodiscard]] std::uint64_t recorded_bytes(std::uint64_t size, std::uint64_t outputs) const;
+  [[nodiscard]] Status open_stream();
+  [[nodiscard]] Memory memory_of(const std::vector<std::uint64_t>& bytes, bool of_item) const;
+
+  [[nodiscard]] Status submit(std::size_t index);
+  [[nodiscard]] Status submit_pieces(const std::string& file);
+  [[nodiscard]] Status start(ItemName name, ItemInput input);
+  [[nodiscard]] Status give_up(ItemName name, Error error);
+  [[nodiscard]] Status make_room(std::uint64_t bytes);
+  [[nodiscard]] Status retire();
+  [[nodiscard]] Status collect(const Waiting& file);
+  [[nodiscard]] Status out(const ItemName& name, Result<std::vector<Bytes>> outputs);
+
+  const RunOptions& options_;
+  const RunPlan& plan_;
+  Engine& engine_;
+  Sink sink_;
+  Progress progress_;
+  std::deque<Waiting> waiting_;
+  std::uint64_t in_flight_bytes_{0};
+  std::uint64_t kept_bytes_{0};       // until the recording has ended
+  std::uint64_t kept_of_streams_{0};  // of these
+  std::uint64_t ended_{0};
+  std::vector<report::InputFailure> input_failures_;
+
+  enum class Way : std::uint8_t { unknown, buffers, stream };
+  std::vector<Way> ways_;       // of the files, decided when first asked for
+  std::size_t source_next_{0};  // file that the stream looks at next
+  std::uint64_t streamed_{0};   // files of the stream that were submitted
+};
+
+}  // namespace vyre::cli
