@@ -167,6 +167,8 @@ Result<Handle> Session::State::load_file(const std::string& path, Deadline deadl
     (void)release(handle, after(kReleaseUnused));
     return tl::unexpected<Error>(std::move(loaded).error());
   }
+  if (const ingest::Pump* running = running_pump_.load(std::memory_order_acquire))
+    count_file(*running, *file);
   if (there) {
     bytes_in_.fetch_add(file->bytes(), std::memory_order_relaxed);
     const OrderLock lock(order_);
@@ -192,6 +194,7 @@ Status Session::State::publish(Handle file) {
   if (record->published) return {};
   (*pumping)->publish_file(file.id, record->file, record->tenant);
   record->published = true;
+  count_file(**pumping, *record->file);
   return {};
 }
 

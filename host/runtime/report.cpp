@@ -7,6 +7,18 @@
 
 namespace vyre::runtime {
 
+report::IngestSection Session::State::ingest_section(const ingest::Pump& pump) const {
+  report::IngestSection section = pump.counters();
+  // The pump sees reads; which files they are of is known here.
+  for (report::IngestTier& row : section.tiers) {
+    for (std::uint32_t tier = 0; tier < ingest::kTiers; ++tier) {
+      if (row.tier == ingest::letter(static_cast<ingest::Tier>(tier)))
+        row.files = files_by_tier_[tier].load(std::memory_order_relaxed);
+    }
+  }
+  return section;
+}
+
 report::Document Session::State::report() {
   (void)collect_all();
   report::Document document;
@@ -91,7 +103,7 @@ report::Document Session::State::report() {
     if (options_.memory_budget_bytes == 0) t.device_memory_budget_bytes = facts.arena_bytes;
   }
   if (const ingest::Pump* pump = running_pump_.load(std::memory_order_acquire))
-    document.ingest = pump->counters();
+    document.ingest = ingest_section(*pump);
   if (ran_programs) t.execution_mode = ExecutionMode::Interpreter;
   return document;
 }

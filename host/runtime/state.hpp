@@ -10,6 +10,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <deque>
 #include <memory>
@@ -130,6 +131,12 @@ class Session::State final : public backend::Listener {
   [[nodiscard]] bool wall_time_is_over() const {
     return options_.max_wall_time.count() > 0 && Clock::now() - opened_ >= options_.max_wall_time;
   }
+  /// By what carries its reads; empty files are read by nothing.
+  void count_file(const ingest::Pump& pump, const ingest::File& file) noexcept {
+    if (file.bytes() == 0) return;
+    files_by_tier_[static_cast<std::size_t>(pump.tier_of(file))].fetch_add(
+        1, std::memory_order_relaxed);
+  }
   void count_streamed(std::uint64_t bytes) noexcept {
     bytes_in_.fetch_add(bytes, std::memory_order_relaxed);
   }
@@ -175,6 +182,9 @@ class Session::State final : public backend::Listener {
                                                  Deadline deadline);
   [[nodiscard]] Status observe_handle(
       const HandleRecord& record);  // under order_ and the observer's lock
+
+  // report.cpp
+  [[nodiscard]] report::IngestSection ingest_section(const ingest::Pump& pump) const;
 
   // files.cpp
   [[nodiscard]] Status publish(Handle file);
@@ -271,6 +281,7 @@ class Session::State final : public backend::Listener {
   std::atomic<std::uint64_t> plan_ns_{0};
   std::atomic<std::uint64_t> publish_ns_{0};
   std::atomic<std::int64_t> first_publish_ns_{-1};
+  std::array<std::atomic<std::uint64_t>, ingest::kTiers> files_by_tier_{};
   std::atomic<std::uint64_t> bytes_in_{0};
   std::atomic<std::uint64_t> bytes_out_{0};
   std::atomic<std::uint32_t> allocations_{0};

@@ -217,6 +217,7 @@ bool Stream::State::open_next() {
   file.file = std::move(*opened);
   file.bytes = file.file->bytes();
   file.chunks = plan_.chunks(file.bytes);
+  session_.count_file(*pump_, *file.file);
   add(counters_.files_opened, 1);
   add(counters_.bytes_opened, file.bytes);
   current_ = index;

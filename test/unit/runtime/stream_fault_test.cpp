@@ -475,6 +475,36 @@ TEST_F(StreamFaults, ASourceThatThrowsEndsTheStreamAndNotTheProcess) {
   EXPECT_NE(result.error().message.find("no list today"), std::string::npos);
 }
 
+TEST_F(StreamFaults, AStreamWhoseWorkersDieEndsWithTheReasonOfTheSession) {
+  ONLY_ON_CPU("CPU workers die");
+  TestHooks hooks;
+  hooks.worker_dies = [](std::uint32_t, std::uint64_t items_run) { return items_run == 40; };
+  auto session = open_for_tests(small_memory(), hooks);
+  ASSERT_OK(session);
+  const std::string path = good("f", 64 * kChunk);
+  auto stream = session->stream([&path]() -> std::optional<std::string> { return path; },
+                                OpHandle{kCrc32c}, crc_options(kChunk));
+  ASSERT_OK(stream);
+  const Ran ran = run_to_end(*stream);
+  ASSERT_TRUE(ran.error);
+  EXPECT_EQ(ran.error->code, Errc::device_lost) << to_string(*ran.error);
+  EXPECT_FALSE(session->close().has_value());
+}
+
+TEST_F(StreamFaults, WallTimeThatIsOverEndsAStreamAsCancelledNotAsLate) {
+  SessionOptions options = small_memory();
+  options.max_wall_time = std::chrono::milliseconds{30};
+  open(options);
+  const std::string path = good("f", 64 * kChunk);
+  auto stream = session_->stream([&path]() -> std::optional<std::string> { return path; },
+                                 OpHandle{kCrc32c}, crc_options(kChunk));
+  ASSERT_OK(stream);
+  const Ran ran = run_to_end(*stream);
+  ASSERT_TRUE(ran.error);
+  EXPECT_EQ(ran.error->code, Errc::cancelled) << to_string(*ran.error);
+  EXPECT_NE(ran.error->message.find("max_wall_time"), std::string::npos) << ran.error->message;
+}
+
 TEST_F(StreamFaults, AFullQueueOnlySlowsAStreamDown) {
   SessionOptions options = small_memory(1);
   options.ring_slots = 32;

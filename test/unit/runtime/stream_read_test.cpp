@@ -122,7 +122,10 @@ TEST(StreamRead, GivesTheBytesOfFilesOfAnySizeOnEveryTierAndEveryWay) {
     }
     const auto document = session->report();
     if (document.ingest && way.tier != ingest::TierChoice::automatic) {
-      for (const auto& tier : document.ingest->tiers) EXPECT_EQ(tier.tier, way.name);
+      for (const auto& tier : document.ingest->tiers) {
+        EXPECT_EQ(tier.tier, way.name);
+        EXPECT_EQ(tier.files, 6 * (files.size() - 1)) << "all but the empty one, in six streams";
+      }
     }
     EXPECT_OK(session->close());
   }
