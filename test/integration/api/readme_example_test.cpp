@@ -3,10 +3,10 @@
 
 #include <array>
 #include <chrono>
-#include <cstring>
 
 #include "vyre/platform/file.hpp"
 #include "vyre/runtime/session.hpp"
+#include "vyre/runtime/stream.hpp"
 #include "vyre/vir/text.hpp"
 
 namespace {
@@ -20,18 +20,22 @@ TEST(ReadmeExample, CountsTheBytesOfAFileAsAPlainLoopDoes) {
 
   auto session = vyre::runtime::Session::open({}).value();
   auto op = session.register_program("histogram", vyre::vir::assemble(text).value()).value();
-  auto in = session.map_file("/bin/ls").value();
-  auto out = session.allocate(256 * 4).value();
-  auto ticket = session.submit({op.id, in.id, out.id, 0}, vyre::runtime::after(1s)).value();
-  auto ended = session.wait(ticket, vyre::runtime::after(60s)).value();
-  auto bytes = session.download(out, vyre::runtime::after(1s)).value();
+  vyre::runtime::StreamOptions how;
+  how.chunk_bytes = 64 << 10;
+  auto stream = session.stream({"/bin/ls"}, op, how).value();
+  std::array<std::uint64_t, 256> histogram{};
+  while (auto result = stream.next(vyre::runtime::after(60s)).value()) {  // null: the end
+    if (result->error || result->status != vyre::CompletionStatus::done)
+      break;  // with path and errno, or the fault
+    for (std::size_t i = 0; i < 256; ++i)
+      histogram[i] += vyre::load_le<std::uint32_t>(result->outputs[0], i * 4);
+  }
 
-  ASSERT_EQ(ended.status, vyre::CompletionStatus::done);
-  std::array<std::uint32_t, 256> expected{};
+  std::array<std::uint64_t, 256> expected{};
   const vyre::Bytes file = vyre::platform::read_file("/bin/ls").value();
   for (const std::uint8_t byte : file) ++expected[byte];
-  ASSERT_EQ(bytes.size(), sizeof expected);
-  EXPECT_EQ(std::memcmp(bytes.data(), expected.data(), sizeof expected), 0);
+  EXPECT_EQ(histogram, expected);
+  EXPECT_EQ(stream.progress().chunks_ended, (file.size() + how.chunk_bytes - 1) / how.chunk_bytes);
 }
 
 }  // namespace
