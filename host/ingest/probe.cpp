@@ -123,6 +123,7 @@ std::vector<TierFacts> probe_tiers(const std::string& directory) {
   std::string why_not_direct = direct ? "" : direct.error().message;
   if (const auto at = why_not_direct.find("): "); at != std::string::npos)
     why_not_direct = "O_DIRECT " + why_not_direct.substr(at + 3);
+  why_not_direct = why_not_direct.substr(0, why_not_direct.find("; use"));
 
   std::string fixed_reason;
   std::string direct_reason;

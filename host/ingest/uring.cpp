@@ -37,6 +37,8 @@ constexpr std::uint64_t kOwnData{~std::uint64_t{0}};  // of the read that wake()
 constexpr std::uint64_t kProofData{kOwnData - 1};     // of the nop that proves a new ring
 constexpr unsigned kMaxRegions{1024};                 // of the ring's table: 1 TiB in whole regions
 constexpr std::uint64_t kSmallestRegion{std::uint64_t{2} << 20};  // halving stops below it
+/// Of one enter(): what a caller means by "for ever" must not overflow a clock.
+constexpr std::chrono::nanoseconds kLongestWait{std::chrono::hours{1}};
 constexpr int kBusySleepMs{1};             // where the kernel is short of memory and nothing ends
 constexpr long kTeardownSeconds{1};        // for what is under way when a ring is let go
 constexpr unsigned kTeardownCancels{~0U};  // all of them
@@ -280,7 +282,9 @@ Status Uring::enter(std::uint32_t least, std::chrono::nanoseconds patience) {
   arm_wake();
   bool woken = wake_owed_ || !wake_armed_;
   wake_owed_ = false;
-  const auto deadline = std::chrono::steady_clock::now() + patience;
+  std::chrono::steady_clock::time_point deadline{};
+  if (patience.count() > 0)
+    deadline = std::chrono::steady_clock::now() + std::min(patience, kLongestWait);
   bool first = true;
   while (true) {
     const std::uint32_t ready = look(woken);
