@@ -114,7 +114,8 @@ Outcome run(Shell& shell, const RunOptions& options) {
 
 void add_flags(CLI::App* sub, RunOptions& options) {
   sub->add_option("program", options.program, "a wire blob or a .vir text")->required();
-  sub->add_option("file", options.files, "files, one item each; - is standard input");
+  sub->add_option("file", options.files,
+                  "files, an item each, with --chunk an item a chunk; - is standard input");
   sub->add_option("--item", options.item,
                   "the buffer that gets a file's bytes (default: the first that needs bytes)");
   sub->add_option(
