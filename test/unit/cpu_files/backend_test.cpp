@@ -391,7 +391,7 @@ TEST_F(CpuBackendFiles, ManyWorkgroupsAskFromSeveralWorkers) {
   pump().start();
   const Bytes bytes = pattern(300'000, 1);
   map(kSrc, "data", bytes);
-  constexpr std::uint32_t kGroups{5'000};
+  constexpr std::uint32_t kGroups{1'500};
   ASSERT_TRUE(backend_->allocate(kOut, kGroups * 16));
   bind(kSrc, kOut);
   add("async_load(src, t, wid.x * 52u, 16u, \"a\");\nasync_wait(\"a\");\n"
