@@ -2,7 +2,7 @@
 //
 // One word holds what the callers want and whether the thread sleeps, and is only ever changed by
 // read-modify-writes: either a caller's comes first, then the thread sees the wish before it waits,
-// or the thread's does, then the caller sees that it has to wake it. [PUMP-1]
+// or the thread's does, then the caller sees that it has to wake it. [PUMP-2]
 #include "pump_thread.hpp"
 
 #include <pthread.h>
@@ -75,11 +75,11 @@ Status PumpThread::open() {
 
 void PumpThread::run() {
   while (!core_->finished()) {
-    const std::uint32_t calls = word_.exchange(0, std::memory_order_acq_rel);  // [PUMP-1]
+    const std::uint32_t calls = word_.exchange(0, std::memory_order_acq_rel);  // [PUMP-2]
     if ((calls & kMail) != 0) take_mail();
     auto patience = core_->patience();
     if (patience.count() > 0 &&
-        (word_.fetch_or(kAsleep, std::memory_order_acq_rel) & (kMail | kRing)) != 0) {  // [PUMP-1]
+        (word_.fetch_or(kAsleep, std::memory_order_acq_rel) & (kMail | kRing)) != 0) {  // [PUMP-2]
       patience = std::chrono::nanoseconds{0};
     }
     core_->step((calls & kRing) != 0, patience);
@@ -138,7 +138,7 @@ void PumpThread::close() {
 }
 
 void PumpThread::call(std::uint32_t what) noexcept {
-  if ((word_.fetch_or(what, std::memory_order_acq_rel) & kAsleep) == 0) return;  // [PUMP-1]
+  if ((word_.fetch_or(what, std::memory_order_acq_rel) & kAsleep) == 0) return;  // [PUMP-2]
   if (on_this_thread()) return;  // a sink: the thread looks again before it waits
   // One caller wakes; relaxed: the wish is there already.
   if ((word_.fetch_and(~kAsleep, std::memory_order_relaxed) & kAsleep) == 0) return;

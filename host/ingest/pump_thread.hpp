@@ -77,7 +77,7 @@ class PumpThread {
   const PumpOptions options_;
   const MutableByteSpan memory_;
   std::atomic<std::thread::id> id_{};
-  std::atomic<std::uint32_t> word_{0};  // [PUMP-1]
+  std::atomic<std::uint32_t> word_{0};  // [PUMP-2]
   std::atomic<bool> thread_pool_{false};
   std::atomic<bool> fixes_{false};  // memory of streams is registered, or is going to be
 
