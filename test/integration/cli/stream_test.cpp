@@ -236,7 +236,7 @@ TEST(CliStream, AnItemThatIsLateFailsItsFileAndNotTheOthers) {
   const std::string a = folder.write("a", "x");
   const std::string b = folder.write("b", "x");
   const Ran ran = vyre({"run", program, a, late, b, "--timeout", "0.1", "--workers", "2", "--fuel",
-                        "100000000", "--executor", "cpu"});
+                        "50000000", "--executor", "cpu"});
   EXPECT_NE(ran.exit_code, 0);
   EXPECT_EQ(ran.out, a + ": 7\n" + b + ": 7\n") << ran.err;
   EXPECT_NE(ran.err.find("late: deadline_exceeded"), std::string::npos) << ran.err;
@@ -283,6 +283,35 @@ TEST(CliStream, ARecordingStreamsOnlyWhatHalfTheMemoryKeeps) {
     streamed += row["completed_bytes"].get<std::size_t>();
   EXPECT_EQ(streamed, 20'000u);
   EXPECT_EQ(vyre({"replay", trace, "--compare", "expected"}).exit_code, 0);
+}
+
+TEST(CliStream, AProgramThatCopiesOutOfALargeFileAsksForPiecesAlsoWhenItIsReplayed) {
+  const Folder folder;
+  const std::string program = folder.write(
+      "p.vir",
+      "workgroup 1, 1, 1; buffer data: u8[] read_only; buffer out: u8[150000] read_write output "
+      "live_out; region \"r\" { if gid.x == 0u { async_load(data, out, 70001u, 150000u, \"a\"); "
+      "async_wait(\"a\"); } }");
+  const std::string text = some_text(3 * kWholeBytes, 5);
+  const std::string file = folder.write("f", text);
+  const Strings one{"--invocations", "1", "--format", "raw"};
+  const std::string trace = folder.path("trace");
+  const Ran recorded =
+      vyre(Strings{"record", program, file, "--trace", trace, "--report", folder.path("recorded")} +
+           cpu() + kLittleMemory + one);
+  EXPECT_EQ(recorded.exit_code, 0) << recorded.err;
+  EXPECT_EQ(recorded.out, text.substr(70'001, 150'000));
+  EXPECT_EQ(vyre(Strings{"run", program, file} + reference() + one).out, recorded.out);
+  const Ran replayed =
+      vyre({"replay", trace, "--compare", "expected", "--report", folder.path("replayed")});
+  EXPECT_EQ(replayed.exit_code, 0) << replayed.err << replayed.out;
+  for (const char* const name : {"recorded", "replayed"}) {
+    const std::string report = read_all(folder.path(name));
+    EXPECT_EQ(schema_complaints(report), "") << name;
+    const Json ingest = Json::parse(report)["ingest"];
+    ASSERT_FALSE(ingest.is_null()) << name;
+    EXPECT_EQ(ingest["item_requests"], 3) << name;  // 64 KiB each, and the rest
+  }
 }
 
 TEST(CliStream, FlagsThatContradictAreRefusedByName) {
