@@ -43,6 +43,8 @@ constexpr int kBusySleepMs{1};             // where the kernel is short of memor
 constexpr long kTeardownSeconds{1};        // for what is under way when a ring is let go
 constexpr unsigned kTeardownCancels{~0U};  // all of them
 
+constexpr const char* kRemedy{"; raise RLIMIT_MEMLOCK or grant CAP_IPC_LOCK"};  // against ENOMEM
+
 struct Rung {
   unsigned flags;
   const char* name;
@@ -85,6 +87,7 @@ Result<std::unique_ptr<Uring>> Uring::create() {
 }
 
 Status Uring::set_up() {
+  raise_locked_memory();  // newer kernels count the ring itself, too
   int error = EINVAL;
   for (const Rung& rung : kLadder) {
     io_uring_params params{};
@@ -100,7 +103,11 @@ Status Uring::set_up() {
     }
     if (error != EINVAL) break;
   }
-  if (!up_) return call_error("io_uring_setup", error);
+  if (!up_) {
+    auto refused = call_error("io_uring_setup", error);
+    if (error == ENOMEM) refused.value().message += kRemedy;
+    return refused;
+  }
   // Without it liburing waits with timeouts of its own among our operations.
   if ((ring_.features & IORING_FEAT_EXT_ARG) == 0) {
     return fail(Errc::unsupported, "io_uring_setup: no IORING_FEAT_EXT_ARG (Linux 5.11 has it)");
@@ -171,7 +178,6 @@ std::int32_t Uring::add_region(const std::uint8_t* begin, std::uint64_t bytes) {
 
 void Uring::register_memory(MutableByteSpan memory) {
   if (memory.empty() || !open_table()) return;
-  raise_locked_memory();
   std::uint64_t at = 0;
   std::uint64_t step = kMaxRegisteredRegionBytes;
   while (at < memory.size()) {
@@ -192,7 +198,7 @@ void Uring::register_memory(MutableByteSpan memory) {
     }
     registered_.reason = "io_uring_register(BUFFERS_UPDATE): " + errno_name(error) + " at " +
                          std::to_string(at) + " of " + std::to_string(memory.size()) + " bytes";
-    if (error == ENOMEM) registered_.reason += "; raise RLIMIT_MEMLOCK or grant CAP_IPC_LOCK";
+    if (error == ENOMEM) registered_.reason += kRemedy;
     return;
   }
 }

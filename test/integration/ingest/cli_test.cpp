@@ -13,7 +13,7 @@ using Json = nlohmann::json;
 
 TEST(RefusedIoUring, RunPrintsTheSameAndTheReportSaysWhy) {
   const Folder folder;
-  const std::string text = folder.write("text", some_text(1'500'000, 7));
+  const std::string text = folder.write("text", some_text(500'000, 7));
   const std::string report = folder.path("report.json");
   const std::vector<std::string> run{
       VYRE_BINARY, "run",      VYRE_SOURCE_DIR "/docs/examples/line_count.vir",
