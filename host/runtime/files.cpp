@@ -78,6 +78,7 @@ Result<ingest::Pump*> Session::State::pump() {
   how.tier = options_.ingest_tier;
   how.device_asks = on_device_;
   how.make_io = hooks_.make_io;
+  if (hooks_.pump_drain.count() > 0) how.drain = hooks_.pump_drain;
   VYRE_ASSIGN(pump_, ingest::Pump::start(how, memory));
   stream_space_.give({IngestLayout::kStreams, memory.size() - IngestLayout::kStreams});
   running_pump_.store(pump_.get(), std::memory_order_release);  // [PUMP-1]

@@ -46,6 +46,7 @@ void ReadEnds::ended(const ingest::ReadResult& result) noexcept {
 
 void ReadEnds::take(std::vector<ingest::ReadResult>& out) {
   out.clear();
+  out.reserve(kMaxStreamItems);  // it becomes ended_, which must not have to grow
   const std::lock_guard lock(mutex_);
   ended_.swap(out);
   any_.store(false, std::memory_order_relaxed);
@@ -101,6 +102,8 @@ Result<const StreamResult*> Stream::State::next(Deadline deadline) {
     end_with({Errc::out_of_memory, "there was no host memory to go on with the stream"});
   } catch (const std::exception& thrown) {
     end_with({Errc::invalid_argument, std::string("the source of files threw: ") + thrown.what()});
+  } catch (...) {
+    end_with({Errc::invalid_argument, "the source of files threw something that is no exception"});
   }
   return tl::unexpected<Error>(*ended_by_);
 }

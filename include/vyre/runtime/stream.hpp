@@ -86,6 +86,8 @@ struct StreamProgress {
   std::uint64_t bytes_read{0};    // without overlap and rounding
 };
 
+/// While an observer listens (a recording), every chunk and every own output is a buffer of its own
+/// that stays: results are the same, memory is what the recording holds.
 class Stream {
  public:
   Stream(Stream&&) noexcept;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -26,6 +27,8 @@ struct TestHooks {
   bool nobody_rings{false};
   /// Makes the pump's door to the system (ingest::PumpOptions::make_io). Null: the real one.
   std::function<Result<std::unique_ptr<ingest::Io>>()> make_io;
+  /// ingest::PumpOptions::drain; 0: as it is.
+  std::chrono::nanoseconds pump_drain{0};
   /// Streams copy results and chunks by items, as on a device.
   bool stream_as_on_device{false};
   /// Results kept for wait(); 0 = kDefaultHistory. A power of two, at least ring_slots.

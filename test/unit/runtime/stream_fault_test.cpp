@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <memory>
@@ -76,12 +77,16 @@ class DyingIo final : public ingest::Io {
   ingest::Registration registration_;
 };
 
-Result<Session> open_with_door(std::uint32_t reads, std::atomic<bool>* hold = nullptr) {
+Result<Session> open_with_door(std::uint32_t reads, std::atomic<bool>* hold = nullptr,
+                               std::chrono::nanoseconds patience = std::chrono::seconds{5}) {
   TestHooks hooks;
+  hooks.pump_drain = patience;
+  SessionOptions options = small_memory();
+  options.close_timeout = patience;
   hooks.make_io = [reads, hold]() -> Result<std::unique_ptr<ingest::Io>> {
     return std::make_unique<DyingIo>(reads, hold);
   };
-  return open_for_tests(small_memory(), hooks);
+  return open_for_tests(options, hooks);
 }
 
 class StreamFaults : public ::testing::Test {
@@ -464,6 +469,26 @@ TEST_F(StreamFaults, APumpThatDiesEndsTheStreamWithItsReason) {
   }
 }
 
+TEST_F(StreamFaults, ReadsThatNeverEndHoldUpNobodyForLongAndCloseSaysWhatIsLeftBehind) {
+  static std::atomic<bool> hold{true};  // the pump that is left behind looks at it for ever
+  const auto patience = std::chrono::milliseconds{100};
+  auto session = open_with_door(1'000, &hold, patience);
+  ASSERT_OK(session);
+  const Deadline begin = Clock::now();
+  {
+    auto stream = session->stream({good("f", 5 * kChunk)}, OpHandle{kCrc32c}, crc_options(kChunk));
+    ASSERT_OK(stream);
+    EXPECT_EQ(stream->next(after(std::chrono::milliseconds{20})).error().code,
+              Errc::deadline_exceeded);
+  }
+  EXPECT_EQ(run(*session, {kNop, 0, 0, 0}), "done none");
+  const auto closed = session->close();
+  ASSERT_FALSE(closed.has_value());
+  EXPECT_NE(closed.error().message.find("left behind"), std::string::npos)
+      << closed.error().message;
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds{20});
+}
+
 TEST_F(StreamFaults, ASourceThatThrowsEndsTheStreamAndNotTheProcess) {
   open();
   auto stream = session_->stream(
@@ -540,27 +565,38 @@ class Watching final : public SessionObserver {
 };
 
 TEST_F(StreamFaults, AnObserverSeesEveryChunkAndEveryResultAsABufferThatStays) {
-  open();
-  auto watching = std::make_shared<Watching>();
-  ASSERT_OK(session_->observe(watching));
-  const Bytes bytes = random_bytes(5 * kChunk + 3, test_seed());
-  const std::string path = folder_.write("f", bytes);
-  {
-    auto stream = session_->stream({path}, OpHandle{kCrc32c}, crc_options(kChunk, 16));
-    ASSERT_OK(stream);
-    const Ran ran = run_to_end(*stream);
-    ASSERT_FALSE(ran.error) << to_string(*ran.error);
-    ASSERT_EQ(ran.results.size(), 6u);
-    ASSERT_EQ(watching->inputs.size(), 6u);
-    for (std::size_t i = 0; i < 6; ++i) {
-      const StreamChunk& chunk = ran.results[i].chunk;
-      const ByteSpan there{bytes.data() + chunk.offset, chunk.bytes};
-      EXPECT_EQ(watching->known[watching->inputs[i]], Bytes(there.begin(), there.end()));
-      EXPECT_EQ(ran.results[i].outputs.at(0), words({crc32c(there)}));
-      EXPECT_EQ(*session_->download(Handle{watching->outputs[i]}, soon()), words({crc32c(there)}));
+  for (const bool as_on_device : {false, true}) {
+    TestHooks hooks;
+    hooks.stream_as_on_device = as_on_device;
+    auto session = open_for_tests(small_memory(), hooks);
+    ASSERT_OK(session);
+    auto watching = std::make_shared<Watching>();
+    ASSERT_OK(session->observe(watching));
+    const Bytes bytes = random_bytes(5 * kChunk + 3, test_seed());
+    const std::string path = folder_.write("f", bytes);
+    {
+      auto stream = session->stream({path}, OpHandle{kCrc32c}, crc_options(kChunk, 16));
+      ASSERT_OK(stream);
+      const Ran ran = run_to_end(*stream);
+      ASSERT_FALSE(ran.error) << to_string(*ran.error);
+      ASSERT_EQ(ran.results.size(), 6u);
+      ASSERT_EQ(watching->inputs.size(), 6u);
+      for (std::size_t i = 0; i < 6; ++i) {
+        const StreamChunk& chunk = ran.results[i].chunk;
+        const Bytes there(bytes.begin() + static_cast<std::ptrdiff_t>(chunk.offset),
+                          bytes.begin() + static_cast<std::ptrdiff_t>(chunk.offset + chunk.bytes));
+        const Bytes result = words({crc32c(there)});
+        EXPECT_EQ(ran.results[i].outputs.at(0), result);
+        const auto seen =
+            std::find_if(watching->inputs.begin(), watching->inputs.end(),
+                         [&](std::uint32_t input) { return watching->known[input] == there; });
+        ASSERT_NE(seen, watching->inputs.end());
+        const auto at = static_cast<std::size_t>(seen - watching->inputs.begin());
+        EXPECT_EQ(*session->download(Handle{watching->outputs[at]}, soon()), result);
+      }
     }
+    EXPECT_EQ(watching->released, 0);
   }
-  EXPECT_EQ(watching->released, 0);
 }
 
 TEST_F(StreamFaults, AnObserverComesBeforeTheFirstStream) {
