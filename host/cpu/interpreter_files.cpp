@@ -13,6 +13,8 @@
 namespace vyre::cpu {
 namespace {
 
+static_assert(kMaxCpuWorkers <= kIoLines, "a line for each worker");
+
 FaultCode fault_of(const IoCompletionLine& answer, std::uint64_t length) {
   if (answer.status == IoStatus::cancelled) return FaultCode::shutdown;
   const bool whole = answer.status == IoStatus::ok && answer.bytes_done == length &&
