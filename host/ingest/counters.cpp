@@ -42,13 +42,13 @@ void Counters::ended(Tier tier, bool direct, std::int32_t result,
   latency_total_.add(1);
   latency_max_.raise_to(latency_ns);
   if (result < 0) {
-    counts.failed_operations.add(1);
+    counts.failed_operations.add_last(1);
     return;
   }
   const auto bytes = static_cast<std::uint64_t>(result);
-  counts.completed_operations.add(1);
   counts.completed_bytes.add(bytes);
   (direct ? counts.direct_bytes : counts.kernel_copy_bytes).add(bytes);
+  counts.completed_operations.add_last(1);
 }
 
 void Counters::copied(Tier tier, std::uint64_t bytes) noexcept {
@@ -73,8 +73,8 @@ report::IngestSection Counters::section() const {
     const TierCounts& counts = tiers[i];
     report::IngestTier row;
     row.tier = letter(static_cast<Tier>(i));
-    row.completed_operations = counts.completed_operations.get();
-    row.failed_operations = counts.failed_operations.get();
+    row.completed_operations = counts.completed_operations.get_first();
+    row.failed_operations = counts.failed_operations.get_first();
     row.completed_bytes = counts.completed_bytes.get();
     row.direct_bytes = counts.direct_bytes.get();
     row.kernel_copy_bytes = counts.kernel_copy_bytes.get();

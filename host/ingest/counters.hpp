@@ -27,12 +27,17 @@ class Count {
   [[nodiscard]] std::uint64_t get() const noexcept {
     return value_.load(std::memory_order_relaxed);
   }
+  /// Whoever sees this addition by get_first() sees all that was added before. [PUMP-3]
+  void add_last(std::uint64_t n) noexcept { value_.store(get() + n, std::memory_order_release); }
+  [[nodiscard]] std::uint64_t get_first() const noexcept {
+    return value_.load(std::memory_order_acquire);  // [PUMP-3]
+  }
 
  private:
   std::atomic<std::uint64_t> value_{0};
 };
 
-/// submitted = completed + failed + under way, in operations.
+/// submitted = completed + failed + under way, in operations; a reader never sees fewer submitted.
 struct TierCounts {
   Count submitted_operations;
   Count completed_operations;
