@@ -53,7 +53,8 @@ Result<Session> open_way(const Way& way) {
 }
 
 /// Chunks of each file, put together, are the file; each result is what the op makes of its chunk.
-void check_crcs(const std::vector<Made>& files, const Ran& ran, std::uint64_t overlap) {
+void check_crcs(const std::vector<Made>& files, const Ran& ran, std::uint64_t overlap,
+                std::uint64_t chunk_bytes = kChunk) {
   ASSERT_FALSE(ran.error) << to_string(*ran.error);
   std::map<std::uint64_t, std::uint64_t> covered;
   std::map<std::uint64_t, bool> ended;
@@ -64,7 +65,7 @@ void check_crcs(const std::vector<Made>& files, const Ran& ran, std::uint64_t ov
     EXPECT_EQ(seen.path, file.path);
     EXPECT_EQ(seen.status, CompletionStatus::done);
     ASSERT_LE(seen.chunk.offset + seen.chunk.bytes, file.bytes.size());
-    EXPECT_EQ(seen.chunk.offset, seen.chunk.index * (kChunk - overlap));
+    EXPECT_EQ(seen.chunk.offset, seen.chunk.index * (chunk_bytes - overlap));
     EXPECT_EQ(seen.chunk.seen_bytes, seen.chunk.index == 0 ? 0 : overlap);
     covered[seen.chunk.file] += seen.chunk.bytes - seen.chunk.seen_bytes;
     EXPECT_EQ(seen.chunk.last, seen.chunk.offset + seen.chunk.bytes == file.bytes.size());
@@ -128,6 +129,46 @@ TEST(StreamRead, GivesTheBytesOfFilesOfAnySizeOnEveryTierAndEveryWay) {
       }
     }
     EXPECT_OK(session->close());
+  }
+}
+
+TEST(StreamRead, GivesTheBytesOfFilesWhateverTheShape) {
+  const std::uint64_t seed = test_seed();
+  Random random(seed);
+  SCOPED_TRACE("VYRE_SEED=" + std::to_string(seed));
+  for (int round = 0; round < 25 * test_scale(); ++round) {
+    const Folder folder;
+    const std::uint64_t chunk = 16 * (1 + random.below(random.below(2) == 0 ? 40 : 5'000));
+    const std::uint64_t overlap = 16 * random.below(static_cast<std::uint32_t>(chunk / 32 + 1));
+    std::vector<Made> files;
+    for (std::uint32_t count = 1 + random.below(40); count-- > 0;) {
+      const std::uint64_t bytes = random.below(4) == 0
+                                      ? random.below(static_cast<std::uint32_t>(
+                                            std::min<std::uint64_t>(20 * chunk, 300'000)))
+                                      : random.below(2'000);
+      Bytes content = random_bytes(bytes, random.next());
+      files.push_back({folder.write(std::to_string(count), content), std::move(content)});
+    }
+    const Way& way = kWays[random.below(kWays.size())];
+    SessionOptions options = test_options(1 + random.below(3));
+    options.ingest_tier =
+        way.tier == ingest::TierChoice::e ? way.tier : ingest::TierChoice::automatic;
+    options.ingest_bytes = (std::uint64_t{5} << 20) + random.below(4 << 20);
+    options.ring_slots = random.below(2) == 0 ? 32 : 1'024;
+    TestHooks hooks;
+    hooks.stream_as_on_device = way.as_on_device;
+    auto session = open_for_tests(options, hooks);
+    ASSERT_OK(session);
+    StreamOptions how = crc_options(chunk, overlap);
+    how.in_order = random.below(2) == 0;
+    how.max_in_flight = random.below(6);
+    how.place = way.place;
+    SCOPED_TRACE(std::string(way.name) + ", chunk " + std::to_string(chunk) + ", overlap " +
+                 std::to_string(overlap) + ", in flight " + std::to_string(how.max_in_flight));
+    auto stream = session->stream(paths_of(files), OpHandle{kCrc32c}, how);
+    ASSERT_OK(stream);
+    check_crcs(files, run_to_end(*stream), overlap, chunk);
+    if (::testing::Test::HasFailure()) return;
   }
 }
 
