@@ -20,7 +20,7 @@ class Copies {
 
   /// `io`: how to ask for bytes of files, by items of queue `tenant`; null: no source is a file
   /// without bytes.
-  VYRE_HD void open(std::uint8_t* memory, u64 bytes, const IoAccess* io, u32 tenant) {
+  __noinline__ VYRE_HD void open(std::uint8_t* memory, u64 bytes, const IoAccess* io, u32 tenant) {
     io_ = io;
     tenant_ = tenant;
     lines_ = 0;
@@ -63,9 +63,9 @@ class Copies {
     return 0;
   }
 
-  /// At the end of a run: takes every answer that is under way, so that the lines are others'
-  /// again; lines that a dead pump does not answer are lost.
-  VYRE_HD void settle() {
+  /// After a fault: takes every answer that is under way, so that the lines are others' again;
+  /// lines that a dead pump does not answer are lost.
+  __noinline__ VYRE_HD void settle() {
     while (lines_ != 0) (void)take_in(io::lowest(lines_));
   }
 
@@ -197,6 +197,10 @@ class Copies {
   /// Requests for the bytes of `record`, the last of the table. The only fault is shutdown: what
   /// else goes wrong is told to whoever waits for the bytes.
   VYRE_HD FaultCode ask(u32 handle, u64 read_at, const Record& record) {
+    if (io_ == nullptr) {
+      fail_records(record.bytes_at, FaultCode::io_error);
+      return FaultCode::none;
+    }
     for (u64 done = 0; done < record.there; done += kIoRequestBytes) {
       const u64 left = record.there - done;
       const u32 length = static_cast<u32>(left < kIoRequestBytes ? left : kIoRequestBytes);

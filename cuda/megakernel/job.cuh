@@ -228,7 +228,7 @@ __device__ inline FaultCode plan_program(const KernelArguments& a, const Taken& 
             code = FaultCode::bad_binding;
           } else if (entry.kind == EntryKind::file && entry.data == 0) {
             // Its bytes are not here, so it has no address: copies ask for them by its handle.
-            if (declared.only_async == 0 || a.io.requests == nullptr) code = FaultCode::bad_binding;
+            if (declared.only_async == 0) code = FaultCode::bad_binding;
             view = {reinterpret_cast<std::uint8_t*>(interpreter::kFileTag | list.handle_at(at)),
                     entry.bytes};
           } else {

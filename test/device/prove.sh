@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # The proof on a device: everything that test/device/stage.sh laid beside this file, each step under a time limit,
 # logs and JSON into one folder, a table last. No build, no network.
-#   bash prove.sh OUT_FOLDER [STEP...]      steps: caps vectors random native runtime load failure cli sanitize soak bench
+#   bash prove.sh OUT_FOLDER [STEP...]      steps: caps backend vectors random native runtime ingest load failure cli sanitize soak bench
 # Without steps: all but soak. Exit code: how many steps did not pass.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:?prove.sh OUT_FOLDER [STEP...]}
 shift
 steps=("$@")
-[[ ${#steps[@]} -ne 0 ]] || steps=(caps vectors random native runtime load failure cli sanitize bench)
+[[ ${#steps[@]} -ne 0 ]] || steps=(caps backend vectors random native runtime ingest load failure cli sanitize bench)
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 export VYRE_REQUIRE_GPU=1 VYRE_SOURCE=$here/source VYRE_SHARED_VECTORS=$here/vectors
@@ -94,6 +94,11 @@ for name in "${steps[@]}"; do
     native)
       tests native 90 equality_device_test 'DeviceEquality.BuiltIn*'
       tests native_core 90 native_device_test '*'
+      ;;
+    backend) tests backend 120 backend_device_test '*' ;;  # each test ends itself
+    ingest)  # no test of these takes longer than half a minute
+      VYRE_DEVICE_TEST_SECONDS=30 step ingest $((150 + 30 * scale)) "$here/ingest_device_test" \
+        --gtest_output="json:$out/ingest.json"
       ;;
     runtime) tests runtime $((90 + 30 * scale)) runtime_device_test '*' ;;
     load) tests load $((90 + 60 * scale)) load_device_test '-DeviceSoak.*:DeviceDrain.*' ;;

@@ -16,6 +16,7 @@
 
 #include "vyre/cuda/backend.hpp"
 #include "vyre/cuda/device_probe.hpp"
+#include "vyre/protocol/io_request.hpp"
 
 namespace vyre::cuda {
 namespace {
@@ -25,6 +26,9 @@ using std::chrono::seconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr unsigned kAlarmSeconds{30};
+constexpr std::uint64_t kStreamBytes{std::uint64_t{8} << 20};
+constexpr std::uint32_t kFill{1};
+constexpr std::uint32_t kCopy{2};
 
 void step(const std::string& what) {
   static const Clock::time_point begin = Clock::now();
@@ -56,6 +60,7 @@ class BackendOnDevice : public ::testing::Test {
 
   [[nodiscard]] static backend::Options options() {
     backend::Options options;
+    options.ingest_bytes = IngestLayout::kStreams + kStreamBytes;
     options.queues = 1;
     options.ring_slots = 4'096;
     options.completion_slots = 4'096;
@@ -81,13 +86,15 @@ class BackendOnDevice : public ::testing::Test {
   }
 
   /// One item, published and rung for.
-  void submit(std::uint32_t op) {
+  void submit(std::uint32_t op, std::uint32_t input = 0, std::uint32_t output = 0,
+              std::uint32_t param = 0) {
     queue::Reservation got;
     const auto until = Clock::now() + seconds{5};
     while ((got = port_.submissions.try_reserve(1)).count == 0 && Clock::now() < until)
       (void)take();
     ASSERT_EQ(got.count, 1u) << "no room in the ring";
-    ASSERT_TRUE(port_.submissions.try_publish(got.first, {op, 0, 0, 0}, kQueueFlagNone));
+    ASSERT_TRUE(
+        port_.submissions.try_publish(got.first, {op, input, output, param}, kQueueFlagNone));
     backend_->doorbell();
   }
   std::uint32_t take() {
@@ -238,6 +245,101 @@ TEST_F(BackendOnDevice, NoItemIsLostBetweenParkingAndTheBell) {
   }
   step(std::to_string(facts_of(*backend_).launches) + " launches");
   EXPECT_GT(facts_of(*backend_).launches, 3u);
+  stop();
+}
+
+/// Different in every word, and from round to round.
+void put_pattern(MutableByteSpan bytes, std::uint64_t round) {
+  std::uint64_t state = round * 0x9E3779B97F4A7C15u + 1;
+  for (std::uint8_t& byte : bytes) {
+    state = state * 6'364'136'223'846'793'005u + 1;
+    byte = static_cast<std::uint8_t>(state >> 56);
+  }
+}
+
+TEST_F(BackendOnDevice, ViewsShowEachNewPatternOfTheSameSlotAndResultsComeWithTheCompletion) {
+  // One slot, read and written again and again: a line that stays in a cache shows at once. Sizes
+  // that one warp copies alone and sizes that many share.
+  open(device());
+  if (HasFatalFailure()) return;
+  const MutableByteSpan memory = backend_->ingest_memory();
+  ASSERT_EQ(memory.size(), IngestLayout::kStreams + kStreamBytes);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(memory.data()) % 4096, 0u);
+  constexpr std::uint32_t kIn{1};
+  constexpr std::uint32_t kOut{2};
+  constexpr std::uint32_t kBuffer{3};
+  constexpr std::uint32_t kOfBuffer{4};
+  ASSERT_TRUE(backend_->make_view(kIn));
+  ASSERT_TRUE(backend_->make_view(kOut));
+  ASSERT_TRUE(backend_->make_view(kOfBuffer));
+  ASSERT_TRUE(backend_->allocate(kBuffer, kStreamBytes / 2));
+  std::uint64_t ended = 0;
+  std::uint64_t wrong = 0;
+  for (const std::uint64_t bytes : {std::uint64_t{16}, std::uint64_t{1'000}, std::uint64_t{40'000},
+                                    std::uint64_t{1} << 20, std::uint64_t{3'333'333}}) {
+    step("views of " + std::to_string(bytes) + " bytes");
+    const std::uint64_t rounds = bytes < 100'000 ? 2'000 : 40;
+    const std::uint64_t in = IngestLayout::kStreams;
+    const std::uint64_t out = IngestLayout::kStreams + kStreamBytes / 2;
+    for (std::uint64_t round = 0; round < rounds && wrong == 0; ++round) {
+      const MutableByteSpan from = memory.subspan(in, bytes);
+      const MutableByteSpan to = memory.subspan(out, bytes);
+      put_pattern(from, ended);
+      backend_->place_view(kIn, 0, in, bytes);
+      if (round % 2 == 0) {
+        // In place: host memory to host memory.
+        backend_->place_view(kOut, 0, out, bytes);
+        submit(kCopy, kIn, kOut);
+        collect(++ended);
+      } else {
+        // By way of the device: into a part of a buffer, and from there back.
+        backend_->place_view(kOfBuffer, kBuffer, 256, bytes);
+        backend_->place_view(kOut, 0, out, bytes);
+        submit(kCopy, kIn, kOfBuffer);
+        collect(++ended);
+        submit(kCopy, kOfBuffer, kOut);
+        collect(++ended);
+      }
+      if (HasFatalFailure()) return;
+      wrong += std::equal(from.begin(), from.end(), to.begin()) ? 0 : 1;
+    }
+    EXPECT_EQ(wrong, 0u) << bytes;
+    submit(kFill, 0, kOut, 0xA5A5A5A5u);
+    collect(++ended);
+    const MutableByteSpan filled = memory.subspan(out, bytes);
+    EXPECT_TRUE(std::all_of(filled.begin(), filled.end(), [](std::uint8_t b) { return b == 0xA5; }))
+        << bytes;
+    EXPECT_NE(memory[out + bytes], 0xA5) << "written behind the view";
+  }
+  EXPECT_EQ(not_done_, 0u);
+  backend_->release(kOut);
+  submit(kCopy, kIn, kOut);
+  collect(++ended);
+  EXPECT_EQ(last_code_, FaultCode::unknown_handle);
+  stop();
+}
+
+TEST_F(BackendOnDevice, AFileWithoutBytesIsNoBufferForBuiltInOpsUntilItIsBrought) {
+  open(device());
+  if (HasFatalFailure()) return;
+  Bytes contents(100'001);
+  put_pattern(contents, 5);
+  ASSERT_TRUE(backend_->map_file(1, {"/a/file", -1, contents.size()}));
+  ASSERT_TRUE(backend_->allocate(2, contents.size()));
+  submit(kCopy, 1, 2);
+  collect(1);
+  EXPECT_EQ(last_code_, FaultCode::bad_binding);
+  ASSERT_TRUE(backend_->bring_file(1, [&](std::uint64_t at, MutableByteSpan piece) -> Status {
+    std::copy_n(contents.begin() + static_cast<std::ptrdiff_t>(at), piece.size(), piece.begin());
+    return {};
+  }));
+  submit(kCopy, 1, 2);
+  collect(2);
+  EXPECT_EQ(last_code_, FaultCode::none);
+  Bytes back(contents.size());
+  ASSERT_TRUE(backend_->read(2, 0, back));
+  EXPECT_EQ(back, contents);
+  backend_->release(1);
   stop();
 }
 
