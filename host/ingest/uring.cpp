@@ -39,9 +39,8 @@ constexpr unsigned kMaxRegions{1024};                 // of the ring's table: 1 
 constexpr std::uint64_t kSmallestRegion{std::uint64_t{2} << 20};  // halving stops below it
 /// Of one enter(): what a caller means by "for ever" must not overflow a clock.
 constexpr std::chrono::nanoseconds kLongestWait{std::chrono::hours{1}};
-constexpr int kBusySleepMs{1};             // where the kernel is short of memory and nothing ends
-constexpr long kTeardownSeconds{1};        // for what is under way when a ring is let go
-constexpr unsigned kTeardownCancels{~0U};  // all of them
+constexpr int kBusySleepMs{1};       // where the kernel is short of memory and nothing ends
+constexpr long kTeardownSeconds{1};  // for what is under way when a ring is let go
 
 constexpr const char* kRemedy{"; raise RLIMIT_MEMLOCK or grant CAP_IPC_LOCK"};  // against ENOMEM
 
