@@ -160,6 +160,18 @@ TEST(CudaIngest, AMappedFileTakesNoMemoryBeforeItIsBrought) {
   EXPECT_EQ(facts_of(*running.backend).arena_used, 0u);
 }
 
+TEST(CudaIngest, AnEmptyFileIsBroughtAndReleasedLikeAnyOther) {
+  WithIngest running;
+  running.start();
+  ASSERT_TRUE(running.backend->map_file(1, a_file(0)));
+  Bytes none;
+  ASSERT_TRUE(running.backend->bring_file(1, pieces_of(none)));
+  EXPECT_FALSE(running.backend->must_bring(1));
+  EXPECT_TRUE(running.backend->read(1, 0, none));
+  running.backend->release(1);
+  EXPECT_EQ(facts_of(*running.backend).arena_used, 0u);
+}
+
 TEST(CudaIngest, AFileThatIsReleasedWithoutBytesFreesNothingOfOthers) {
   WithIngest running;
   running.start();
