@@ -152,11 +152,18 @@ class SessionEngine : public Engine {
   /// Whether files stream, and what their items share then.
   Status plan_stream() {
     const std::uint64_t ingest_bytes = session_.options().ingest_bytes;
-    if (ingest_bytes == 0 || !plan_.items_share_inputs()) return {};
+    if (ingest_bytes == 0 || plan_.item_buffer == vir::kNone) return {};
     const std::uint64_t least = plan_.sources[plan_.item_buffer].required_bytes;
-    // The last chunk of a file may be too short for the program: an error of that item, not a
-    // fault.
-    if (options_.chunk_bytes != 0 && least != 0) return {};
+    const bool chunked = options_.chunk_bytes != 0;
+    // The last chunk of a file may be too short for a program that declares how much it needs: an
+    // error of that item, not a fault.
+    if (!plan_.items_share_inputs() || (chunked && least != 0)) {
+      if (!chunked || options_.tier == "auto") return {};
+      return fail(Errc::invalid_argument,
+                  "--tier " + options_.tier +
+                      " with --chunk is for programs whose chunks stream; the buffers of this one "
+                      "depend on each chunk or are written in place: leave --tier or --chunk away");
+    }
     const auto bytes = plan_.buffer_bytes(least);
     if (!bytes) return {};  // every item says so
     for (std::size_t i = 0; i < plan_.sources.size(); ++i) {

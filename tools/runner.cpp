@@ -12,6 +12,13 @@
 namespace vyre::cli {
 namespace {
 
+/// 0 for all that is no regular file, and for what is not there.
+std::uint64_t regular_bytes(const std::string& path) {
+  struct stat info {};
+  if (path == "-" || ::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return 0;
+  return static_cast<std::uint64_t>(info.st_size);
+}
+
 /// A regular file is the engine's to bring; everything else is read here.
 Result<ItemInput> open_item(const std::string& path, bool in_file, std::uint64_t max_bytes) {
   ItemInput input;
@@ -85,11 +92,8 @@ bool Runner::streams(std::size_t index) {
 /// What fails goes the way of buffers, which says why.
 bool Runner::may_stream(const std::string& path) {
   const std::uint64_t limit = engine_.stream_limit();
-  struct stat info {};
-  if (limit == 0 || path == "-" || ::stat(path.c_str(), &info) != 0) return false;
-  if (!S_ISREG(info.st_mode) || info.st_size <= 0) return false;
-  const auto size = static_cast<std::uint64_t>(info.st_size);
-  if (size > limit) return false;
+  const std::uint64_t size = limit == 0 ? 0 : regular_bytes(path);
+  if (size == 0 || size > limit) return false;
   const auto bytes = plan_.buffer_bytes(size);
   if (!bytes) return false;
   const std::uint64_t outputs = memory_of(*bytes, false).need;
@@ -145,7 +149,16 @@ Status Runner::submit(std::size_t index) {
     waiting_.push_back({{file, std::nullopt}, 0, std::nullopt, streamed_++});
     return {};
   }
-  if (options_.chunk_bytes != 0) return submit_pieces(file);
+  if (options_.chunk_bytes != 0) {
+    if (options_.tier != "auto" && regular_bytes(file) != 0) {
+      return give_up({file, std::nullopt},
+                     {Errc::limit_exceeded,
+                      "it cannot stream within --max-memory, as --tier wants it to; raise it, or "
+                      "leave --tier away",
+                      kNoOffset, 0, 0, 0});
+    }
+    return submit_pieces(file);
+  }
   auto opened = open_item(file, engine_.file_way() != FileWay::read, options_.max_memory_bytes);
   if (!opened) return give_up({file, std::nullopt}, std::move(opened).error());
   return start({file, std::nullopt}, std::move(*opened));
