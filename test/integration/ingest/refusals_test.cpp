@@ -1,6 +1,7 @@
 // A child to which the system refuses a call or locked memory reads the same bytes by the next best
 // way and says which call was refused, and with what.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include <functional>
@@ -10,6 +11,7 @@
 #include "unit/ingest_pump/rig.hpp"
 #include "uring.hpp"
 #include "vyre/ingest/probe.hpp"
+#include "vyre/staging/mapping.hpp"
 
 namespace vyre::ingest {
 namespace {
@@ -107,8 +109,9 @@ class Refusals : public ::testing::Test {
 };
 
 TEST_F(Refusals, WithoutIoUringThreadsReadTheSameBytesAndTheDoorSaysWhichCallAndErrno) {
-  for (const auto& [error, name] : {std::pair{EPERM, "EPERM"}, std::pair{ENOSYS, "ENOSYS"},
-                                    std::pair{EACCES, "EACCES"}, std::pair{ENOMEM, "ENOMEM"}}) {
+  for (const auto& [error, name] :
+       {std::pair{EPERM, "EPERM"}, std::pair{ENOSYS, "ENOSYS"}, std::pair{EACCES, "EACCES"},
+        std::pair{ENOMEM, "ENOMEM"}, std::pair{EINVAL, "EINVAL"}}) {
     SCOPED_TRACE(name);
     expect_nothing_wrong([&, error = error, name = std::string(name)]() -> std::string {
       if (!vyre::test::refuse_call(kSetup, error)) return std::to_string(kNoSeccomp);
@@ -258,6 +261,29 @@ TEST_F(Refusals, WithoutCachestatThePageCacheIsAskedByMincore) {
     if (!file) return file.error().message;
     return (*file)->why_buffered() == "in the page cache" ? ""
                                                           : "'" + (*file)->why_buffered() + "'";
+  });
+}
+
+TEST_F(Refusals, WithoutPopulatingPagesAreTouchedAndWithoutPagesThatIsAnError) {
+  expect_nothing_wrong([]() -> std::string {
+    constexpr std::uint64_t kBytes{1 << 20};
+    auto mapping = staging::Mapping::create(kBytes, "test");
+    if (!mapping) return mapping.error().message;
+    mapping->bytes()[5'000] = 7;
+    if (!vyre::test::refuse_call(SYS_madvise, EINVAL)) return std::to_string(kNoSeccomp);
+    if (const Status there = mapping->populate(0, kBytes); !there) return there.error().message;
+    std::vector<unsigned char> pages(kBytes / 4096);
+    if (::mincore(mapping->bytes().data(), kBytes, pages.data()) != 0) return "mincore";
+    if (std::count(pages.begin(), pages.end(), 0) != 0) return "a page is not there";
+    return mapping->bytes()[5'000] == 7 ? "" : "touching changed a byte";
+  });
+  expect_nothing_wrong([]() -> std::string {
+    auto mapping = staging::Mapping::create(1 << 20, "test");
+    if (!mapping) return mapping.error().message;
+    if (!vyre::test::refuse_call(SYS_madvise, ENOMEM)) return std::to_string(kNoSeccomp);
+    const Status there = mapping->populate(0, 1 << 20);
+    if (there) return "populated without pages";
+    return there.error().code == Errc::out_of_memory ? "" : there.error().message;
   });
 }
 

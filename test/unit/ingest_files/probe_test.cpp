@@ -1,6 +1,8 @@
 // What a machine is told to give was tried on it.
 #include "vyre/ingest/probe.hpp"
 
+#include <dlfcn.h>
+
 #include "doors.hpp"
 #include "probe_cufile.hpp"
 #include "unit/ingest_doors/fixture.hpp"
@@ -58,6 +60,23 @@ TEST(Probe, InMemoryFileSystemsGiveNoDirectTier) {
   if (Uring::create()) {
     EXPECT_NE(rows[1].reason.find("O_DIRECT"), std::string::npos) << rows[1].reason;
   }
+}
+
+TEST(Probe, WhateverCuFileSaysItIsRefusedWithThat) {
+  if (void* const real = ::dlopen("libcufile.so.0", RTLD_NOW); real != nullptr) {
+    ::dlclose(real);
+    GTEST_SKIP() << "there is a real one";
+  }
+  EXPECT_NE(why_no_cufile().find("no cuFile library"), std::string::npos) << why_no_cufile();
+  void* const fake = ::dlopen(VYRE_FAKE_CUFILE_PATH, RTLD_NOW);
+  ASSERT_NE(fake, nullptr) << ::dlerror();
+  for (const auto& [word, part] : {std::pair{"closed", "cuFileDriverOpen says 5011"},
+                                   {"compatible", "compatibility mode"},
+                                   {"direct", "reports a direct path (nvidia-fs 2.25"}}) {
+    ASSERT_EQ(::setenv("VYRE_FAKE_CUFILE", word, 1), 0);
+    EXPECT_NE(why_no_cufile().find(part), std::string::npos) << word << ": " << why_no_cufile();
+  }
+  ::unsetenv("VYRE_FAKE_CUFILE");
 }
 
 TEST(Probe, CuFileIsNeverPretended) {
