@@ -35,6 +35,10 @@ constexpr std::size_t kMaxItemFiles{kMaxMappedFiles / 2};
 /// keep storage busy. Larger ones are mapped.
 constexpr std::uint64_t kStreamShare{64};
 
+/// Outputs of one item are at most this part of what streams have, where results may pass through
+/// it: so that several are under way.
+constexpr std::uint64_t kOutputShare{8};
+
 class SessionEngine : public Engine {
  public:
   SessionEngine(const RunPlan& plan, const RunOptions& options, runtime::Session session)
@@ -66,19 +70,17 @@ class SessionEngine : public Engine {
     common.overlap_bytes = options_.overlap_bytes;
     common.invocations = options_.invocations;
     common.early_bytes = options_.max_memory_bytes / 2;
-    std::uint64_t item_bytes = 1;
     for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
       const vir::BufferClass buffer_class = plan_.sources[i].buffer_class;
       if (vir::takes_input(buffer_class)) common.inputs.push_back(shared_[i]);
       if (!vir::is_returned(buffer_class)) continue;
       common.outputs.push_back({plan_.sources[i].required_bytes, {}});
       common.returned.push_back(&plan_.program.buffers[i]);
-      item_bytes += plan_.sources[i].required_bytes;
     }
     // What chunks hold beside ingest memory: half of what other items may.
-    common.max_in_flight = static_cast<std::uint32_t>(
-        std::clamp<std::uint64_t>(options_.max_memory_bytes / 2 / item_bytes, 1,
-                                  std::min<std::uint64_t>(max_in_flight(), kMaxStreamItems)));
+    common.max_in_flight = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
+        options_.max_memory_bytes / 2 / std::max<std::uint64_t>(output_bytes(), 1), 1,
+        std::min<std::uint64_t>(max_in_flight(), kMaxStreamItems)));
     VYRE_ASSIGN(stream_, ChunkStream::open(session_, op_, std::move(common), std::move(files)));
     return {};
   }
@@ -149,6 +151,15 @@ class SessionEngine : public Engine {
         std::chrono::nanoseconds(static_cast<std::int64_t>(options_.timeout_s * 1e9)));
   }
 
+  [[nodiscard]] std::uint64_t output_bytes() const {
+    std::uint64_t sum = 0;
+    for (const BufferSource& source : plan_.sources) {
+      if (!vir::is_returned(source.buffer_class)) continue;
+      if (__builtin_add_overflow(sum, source.required_bytes, &sum)) return ~std::uint64_t{0};
+    }
+    return sum;
+  }
+
   /// Whether files stream, and what their items share then.
   Status plan_stream() {
     const std::uint64_t ingest_bytes = session_.options().ingest_bytes;
@@ -157,12 +168,16 @@ class SessionEngine : public Engine {
     const bool chunked = options_.chunk_bytes != 0;
     // The last chunk of a file may be too short for a program that declares how much it needs: an
     // error of that item, not a fault.
-    if (!plan_.items_share_inputs() || (chunked && least != 0)) {
+    const bool outputs_fit =
+        output_bytes() <= (ingest_bytes - IngestLayout::kStreams) / kOutputShare;
+    if (!plan_.items_share_inputs() || !outputs_fit || (chunked && least != 0)) {
       if (!chunked || options_.tier == "auto") return {};
       return fail(Errc::invalid_argument,
                   "--tier " + options_.tier +
-                      " with --chunk is for programs whose chunks stream; the buffers of this one "
-                      "depend on each chunk or are written in place: leave --tier or --chunk away");
+                      " with --chunk is for programs whose chunks stream; " +
+                      (outputs_fit ? "the buffers of this one depend on each chunk or are written "
+                                     "in place: leave --tier or --chunk away"
+                                   : "the outputs of this one are too large for --ingest-memory"));
     }
     const auto bytes = plan_.buffer_bytes(least);
     if (!bytes) return {};  // every item says so

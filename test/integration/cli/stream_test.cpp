@@ -198,6 +198,22 @@ TEST(CliStream, WithoutIngestMemoryNothingStreamsAndTheResultsAreTheSame) {
   }
 }
 
+TEST(CliStream, ProgramsWithLargeOutputsDoNotStreamAndRunAllTheSame) {
+  const Folder folder;
+  const std::string program = folder.write(
+      "p.vir",
+      "workgroup 1, 1, 1; buffer text: u8[] read_only; buffer out: u32[100000] read_write output "
+      "live_out; region \"r\" { if gid.x == 0u { out[99999u] = u32(text[0]); } }");
+  const std::string file = folder.write("f", some_text(50, 1));
+  for (const Strings& cut : {Strings{}, Strings{"--chunk", "16"}}) {
+    const Strings run = Strings{"run", program, file, "--invocations", "1"} + cut;
+    const Ran ran = vyre(run + cpu() + kLittleMemory + Strings{"--report", folder.path("report")});
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    EXPECT_EQ(ran.out, vyre(run + reference()).out);
+    EXPECT_TRUE(Json::parse(read_all(folder.path("report")))["ingest"].is_null());
+  }
+}
+
 TEST(CliStream, OutputsOfChunksGoToFilesNamedByTheirOffset) {
   const Folder folder;
   const std::string file = folder.write("f", std::string(2'000, '\n'));
