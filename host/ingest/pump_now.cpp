@@ -20,7 +20,7 @@ constexpr std::uint64_t kWindow{8};  // pieces under way
 constexpr std::chrono::milliseconds kLook{100};
 
 struct Piece {
-  std::uint8_t* buffer{nullptr};  // leaked where it may still be written
+  std::uint8_t* buffer{nullptr};  // kept for ever where it may still be written
   std::uint64_t at{0};            // in the caller's bytes
   std::uint64_t bytes{0};
   bool done{true};
@@ -33,7 +33,11 @@ class Window final : public ReadSink {
   explicit Window(PumpThread& pump) : pump_(pump) {}
   ~Window() override {
     for (Piece& piece : pieces) {
-      if (!piece.kept) std::free(piece.buffer);
+      if (piece.kept) {
+        keep_for_ever(piece.buffer);
+      } else {
+        std::free(piece.buffer);
+      }
     }
   }
   void ended(const ReadResult& result) noexcept override {
@@ -126,7 +130,7 @@ Status read_and_wait(const std::shared_ptr<PumpThread>& pump,
   for (std::uint64_t number = 0; number < posted; ++number) {
     Piece& piece = window->pieces[number % window->pieces.size()];
     if (!window->wait(piece)) {
-      (void)window.release();  // the thread that hangs may come back and tell it
+      keep_for_ever(window.release());  // the thread that hangs may come back and tell it
       return fail(Errc::closed, file->path() + ": the pump hangs in the system");
     }
     if (piece.result.status != ReadStatus::ok) {

@@ -23,6 +23,10 @@
 
 namespace vyre::ingest {
 
+/// Memory or a door that the system may still write: never freed, and known to leak checkers as
+/// kept.
+void keep_for_ever(const void* what);
+
 class PumpThread {
  public:
   PumpThread(const PumpOptions& options, MutableByteSpan memory)

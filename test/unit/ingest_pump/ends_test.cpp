@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "doors.hpp"
+#include "pump_thread.hpp"
 #include "rig.hpp"
 
 namespace vyre::ingest::test {
@@ -72,7 +73,7 @@ class HowItEnds : public ::testing::Test {
     return all;
   }
   Folder folder;
-  // Never freed where a test leaves operations behind.
+  // Kept for ever where a test leaves operations behind.
   std::unique_ptr<Memory> memory{std::make_unique<Memory>(64 * kRead)};
   std::shared_ptr<const File> file;
 };
@@ -160,7 +161,7 @@ TEST_F(HowItEnds, ADoorThatDiesEndsEverythingAndSaysWhy) {
     ASSERT_FALSE(now);
     EXPECT_EQ(now.error().message, pump->broken()->message);
     if (!pump->stop()) {
-      (void)memory.release();  // operations were under way
+      keep_for_ever(memory.release());  // operations were under way
       memory = std::make_unique<Memory>(64 * kRead);
     }
     std::memset(memory->span().data(), 0, IngestLayout::kStreams);
