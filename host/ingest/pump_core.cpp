@@ -94,7 +94,8 @@ void PumpCore::step(bool rung, nanoseconds patience) {
   }
   if (!stopping_) look(rung, now_);
   requests_.expire(now_);
-  if (!(stopping_ && reads_.idle())) {
+  // Between two looks at full speed, and at the end of a stop, there is nothing to enter for.
+  if (!reads_.idle() || (!stopping_ && patience.count() > 0)) {
     if (auto gone = reads_.step(patience); !gone) return die(std::move(gone).error());
   }
   if (!stopping_ || (!reads_.idle() && io_.now() < drain_until_)) return;

@@ -1,8 +1,8 @@
-// A door to a system that tests make up: seeded, in memory, with a clock of its own that moves only
-// in enter(). Ends operations late and in any order, short, with errors, twice, or never; invents
-// completions; refuses pushes; dies. Says so in what_is_wrong when its caller breaks a rule of the
-// door or of O_DIRECT. Also usable under a pump's thread (Options::threaded). Test support, host
-// only.
+// A door to a system that tests make up: seeded, in memory, with a clock of its own that moves in
+// enter(), and a little whenever somebody looks at it. Ends operations late and in any order,
+// short, with errors, twice, or never; invents completions; refuses pushes; dies. Says so in
+// what_is_wrong when its caller breaks a rule of the door or of O_DIRECT. Also usable under a
+// pump's thread (Options::threaded). Test support, host only.
 #pragma once
 
 #include <array>
@@ -75,7 +75,7 @@ class SimulatedIo final : public ingest::Io {
   [[nodiscard]] std::uint32_t reap(std::span<ingest::IoCompletion> out) override;
   [[nodiscard]] ingest::IoCounters counters() const noexcept override { return {enters_, 0}; }
   void wake() noexcept override;
-  [[nodiscard]] Time now() const noexcept override { return now_; }
+  [[nodiscard]] Time now() const noexcept override { return now_ += std::chrono::nanoseconds{20}; }
 
   [[nodiscard]] const std::vector<Ended>& ended() const { return ended_; }
   [[nodiscard]] std::size_t reads_under_way() const { return under_way_.size(); }
@@ -137,7 +137,7 @@ class SimulatedIo final : public ingest::Io {
   std::uint64_t invented_{0};
   std::uint64_t strays_reaped_{0};
   bool dead_{false};
-  Time now_{std::chrono::seconds{1000}};
+  mutable Time now_{std::chrono::seconds{1000}};
   std::mutex wake_mutex_;
   std::condition_variable wake_;
   bool woken_{false};
