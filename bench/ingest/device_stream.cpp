@@ -135,7 +135,7 @@ Status device_stream_section(const Settings& settings, const RowSink& sink) {
 
   runtime::SessionOptions options;
   options.backend = runtime::BackendKind::cuda;
-  options.ingest_bytes = kShapes.back().ingest_bytes();
+  options.ingest_bytes = kShapes.back().session_bytes();
   VYRE_ASSIGN(Session session, Session::open(options));
   const auto pump_alone = [&](const Slots& own) -> Result<Took> {
     std::memset(own.memory().data(), 0, IngestLayout::kStreams);

@@ -94,7 +94,9 @@ class Asking {
     VYRE_ASSIGN(const vir::Program program, vir::assemble(program_of(ask)));
     Asking made;
     made.ask_ = ask;
-    VYRE_ASSIGN(made.op_, session.register_program("ask", program));
+    const std::string name = "ask." + std::to_string(ask.bytes) + "." +
+                             std::to_string(ask.under_way) + "." + std::to_string(ask.groups);
+    VYRE_ASSIGN(made.op_, session.register_program(name, program));
     VYRE_ASSIGN(made.out_, session.allocate(4 * ask.groups));
     made.item_ = {made.op_.id, file.id, made.out_.id, 32 * ask.groups};
     return made;

@@ -19,8 +19,15 @@ struct Shape {
   /// A chunk, and a block on both sides for direct reads.
   [[nodiscard]] std::uint64_t stride() const noexcept { return chunk_bytes + 2 * kIoBlock; }
   [[nodiscard]] std::uint64_t ingest_bytes() const noexcept {
+    return huge_pages(IngestLayout::kStreams + depth * stride());
+  }
+  /// Of a session whose one stream is to have as many slots: it takes three quarters of the piece.
+  [[nodiscard]] std::uint64_t session_bytes() const noexcept {
+    return huge_pages(IngestLayout::kStreams + depth * stride() * 4 / 3 + kMiB);
+  }
+  [[nodiscard]] static constexpr std::uint64_t huge_pages(std::uint64_t bytes) noexcept {
     const std::uint64_t huge = 2 * kMiB;
-    return (IngestLayout::kStreams + depth * stride() + huge - 1) / huge * huge;
+    return (bytes + huge - 1) / huge * huge;
   }
 };
 

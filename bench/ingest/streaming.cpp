@@ -130,10 +130,10 @@ Status stream_section(const Settings& settings, const RowSink& sink, bool direct
 
   runtime::SessionOptions options;
   options.backend = runtime::BackendKind::cpu;
-  options.ingest_bytes = shape.ingest_bytes();
+  options.ingest_bytes = shape.session_bytes();
   options.ingest_tier = tier;
   VYRE_ASSIGN(runtime::Session session, runtime::Session::open(options));
-  const StreamPlan plan{files, shape.chunk_bytes, runtime::ChunkPlace::automatic, 0};
+  const StreamPlan plan{files, shape.chunk_bytes, runtime::ChunkPlace::automatic, shape.depth};
   const auto cold = [&](const std::function<Result<Took>()>& lap) {
     return [&, lap]() -> Result<Took> {
       if (direct) VYRE_TRY(drop_cached(files));

@@ -194,7 +194,9 @@ int run_all(const BenchPlan& plan, Arguments arguments) {
   }
   bool well = true;
   if (plan.prepare) {
+    const auto start = Clock::now();
     auto more = plan.prepare(*names);
+    std::fprintf(stderr, "prepared in %.1f s\n", seconds_since(start));
     well = more.has_value();
     if (well) {
       arguments.passed_on.insert(arguments.passed_on.end(), more->begin(), more->end());
