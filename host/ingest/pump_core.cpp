@@ -116,6 +116,7 @@ void PumpCore::stop() {
 void PumpCore::die(Error why) {
   const std::int32_t error_number = errno_of(why);
   broken_ = std::move(why);
+  if (options_.dying) options_.dying(*broken_);
   requests_.close(FaultCode::io_error);
   abandoned_ = reads_.end_all(ReadStatus::error, error_number);
   requests_.answer_rest(io_.now());

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -25,6 +26,8 @@ class PumpCore {
     std::chrono::nanoseconds drain{std::chrono::seconds{5}};
     bool device_asks{false};
     bool fixed{true};  // register memory with the door
+    /// The door died: called before any read hears of it.
+    std::function<void(const Error&)> dying{};
   };
 
   /// `memory`: ingest memory of at least IngestLayout::kStreams bytes. Registers the slots of

@@ -67,6 +67,12 @@ Status PumpThread::open() {
   core.drain = options_.drain;
   core.device_asks = options_.device_asks;
   core.fixed = options_.tier != TierChoice::b && !core.reads.thread_pool;
+  core.dying = [this](const Error& why) {
+    // Before the sinks: whom they wake asks broken(), and a healthy file must not get the blame.
+    const std::lock_guard lock(mutex_);
+    broken_ = why;
+    stopping_ = true;  // nobody posts any more
+  };
   core_ = std::make_unique<PumpCore>(*io_, core, memory_, files, counters);
   if (options_.tier == TierChoice::a) {
     core_->register_streams();
@@ -126,7 +132,6 @@ void PumpThread::close() {
   const std::uint32_t abandoned = core_->abandoned();
   {
     const std::lock_guard lock(mutex_);
-    broken_ = core_->broken();
     stopping_ = true;  // nobody posts any more
     abandoned_ = abandoned != 0;
   }

@@ -168,6 +168,43 @@ TEST_F(HowItEnds, ADoorThatDiesEndsEverythingAndSaysWhy) {
   }
 }
 
+/// Asks the pump for the reason in each end that says error, as a stream does.
+class Asks final : public ReadSink {
+ public:
+  void ended(const ReadResult& result) noexcept override {
+    if (result.status == ReadStatus::error) {
+      ++errors;
+      if (const Pump* const asked = pump; asked != nullptr && !asked->broken()) ++without_reason;
+    }
+    ++count;
+  }
+  std::atomic<const Pump*> pump{nullptr};
+  std::atomic<std::uint64_t> count{0};
+  std::atomic<std::uint64_t> errors{0};
+  std::atomic<std::uint64_t> without_reason{0};
+};
+
+TEST_F(HowItEnds, WhoHearsThatAReadFailedBecauseTheDoorDiedFindsTheReason) {
+  Mood mood;
+  const auto pump = start(moody(mood), *memory);
+  ASSERT_TRUE(pump);
+  Asks asks;
+  asks.pump = pump.get();
+  mood.swallow = true;  // so that they are there when it dies
+  constexpr std::uint64_t kReads{200};
+  Ends unused;
+  auto all = requests(unused, kReads);
+  for (ReadRequest& request : all) request.sink = &asks;
+  ASSERT_TRUE(pump->read(all));
+  mood.enters_to_live = 0;
+  pump->ring();
+  ASSERT_TRUE(soon([&] { return asks.count == kReads; }));
+  EXPECT_EQ(asks.errors, kReads);
+  EXPECT_EQ(asks.without_reason, 0u);
+  EXPECT_FALSE(pump->stop());
+  keep_for_ever(memory.release());
+}
+
 TEST_F(HowItEnds, WhatTheSystemDoesNotGiveBackIsLeftAloneAndSaidSo) {
   Mood mood;
   PumpOptions options = moody(mood);
