@@ -12,8 +12,6 @@
 namespace vyre::ingest {
 namespace {
 
-/// For opening the door: registering memory pins every page of it.
-constexpr std::chrono::seconds kStartPatience{60};
 /// Beyond the drain, for a thread that hangs in the system.
 constexpr std::chrono::seconds kStopGrace{5};
 
@@ -31,14 +29,16 @@ void PumpThread::main(const std::shared_ptr<PumpThread>& self) {
   (void)::pthread_setname_np(::pthread_self(), "vyre-pump");
   self->id_.store(std::this_thread::get_id(), std::memory_order_relaxed);  // before up_
   Status up = self->open();
-  const bool opened = up.has_value();
+  bool wanted = false;
   {
     const std::lock_guard lock(self->mutex_);
+    // Where nobody waits any more there is no Pump, and memory may not be ours to touch.
+    wanted = up.has_value() && !self->hangs_;
     self->up_ = std::move(up);
-    if (!opened) self->done_ = true;
+    if (!wanted) self->done_ = true;
     self->changed_.notify_all();
   }
-  if (opened) {
+  if (wanted) {
     self->run();
   } else {
     self->core_.reset();
@@ -59,6 +59,8 @@ Status PumpThread::open() {
     io_ = std::move(door.io);
   }
   counters.describe_door(std::string(io_->name()), door.reason, door.setup);
+
+  if (hangs()) return fail(Errc::closed, "the pump came up when nobody waited any more");
 
   PumpCore::Options core;
   core.reads.depth = options_.depth;
@@ -161,12 +163,14 @@ void PumpThread::call(std::uint32_t what) noexcept {
 
 Status PumpThread::wait_until_up() {
   std::unique_lock lock(mutex_);
-  if (!changed_.wait_for(lock, kStartPatience, [&] { return up_.has_value(); })) {
+  if (!changed_.wait_for(lock, options_.start_patience, [&] { return up_.has_value(); })) {
     hangs_ = true;
     stopping_ = true;
+    const auto waited =
+        std::chrono::duration_cast<std::chrono::milliseconds>(options_.start_patience);
     return fail(Errc::deadline_exceeded,
-                "the pump's ring was not up after " + std::to_string(kStartPatience.count()) +
-                    " s: the system hangs in setting it up or in registering memory");
+                "the pump's ring was not up after " + std::to_string(waited.count()) +
+                    " ms: the system hangs in setting it up or in registering memory");
   }
   return *up_;
 }

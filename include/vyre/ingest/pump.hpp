@@ -64,6 +64,8 @@ struct PumpOptions {
   std::chrono::nanoseconds request_timeout{std::chrono::seconds{30}};
   /// True: requests come from a device, which cannot ring: the pump looks for them by itself.
   bool device_asks{false};
+  /// For opening the door and registering memory, which pins every page of it.
+  std::chrono::nanoseconds start_patience{std::chrono::seconds{60}};
   /// For tests: makes the door to the system, on the pump's thread. Null: the real one.
   std::function<Result<std::unique_ptr<Io>>()> make_io{};
 };
@@ -73,7 +75,8 @@ class Pump {
   /// `memory`: ingest memory laid out as IngestLayout says, zeroed, used by nobody else's writes
   /// but what the layout allows; outlives the pump. Returns when the ring is up, or why not: a
   /// forced tier that this machine refuses is Errc::unsupported and names the system call and
-  /// errno.
+  /// errno. Errc::deadline_exceeded: the system hangs in start_patience and longer; memory must
+  /// stay where it is for good, since the system may still be about to register it.
   [[nodiscard]] static Result<std::unique_ptr<Pump>> start(const PumpOptions& options,
                                                            MutableByteSpan memory);
   virtual ~Pump() = default;  // stops; see stop()

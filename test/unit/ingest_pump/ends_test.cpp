@@ -15,19 +15,30 @@ namespace {
 struct Mood {
   std::atomic<std::uint64_t> enters_to_live{~std::uint64_t{0}};  // then the ring is dead
   std::atomic<bool> swallow{false};                              // operations begin and never end
+  std::atomic<std::uint64_t> entered{0};
+  std::atomic<bool> registers{true};  // false: hangs in it
+  std::atomic<bool> gone{false};      // the door
 };
 
 class Moody final : public Io {
  public:
   Moody(std::unique_ptr<Io> io, Mood& mood) : io_(std::move(io)), mood_(mood) {}
+  ~Moody() override {
+    io_.reset();
+    mood_.gone = true;
+  }
   std::string_view name() const noexcept override { return io_->name(); }
-  void register_memory(MutableByteSpan memory) override { io_->register_memory(memory); }
+  void register_memory(MutableByteSpan memory) override {
+    EXPECT_TRUE(soon([&] { return mood_.registers.load(); }));
+    io_->register_memory(memory);
+  }
   bool fixed(const std::uint8_t* begin, std::uint64_t bytes) const override {
     return io_->fixed(begin, bytes);
   }
   const Registration& registration() const noexcept override { return io_->registration(); }
   bool push(const IoOperation& operation) override { return mood_.swallow || io_->push(operation); }
   Status enter(std::uint32_t least, std::chrono::nanoseconds patience) override {
+    ++mood_.entered;
     if (mood_.enters_to_live == 0) {
       return tl::unexpected<Error>(
           Error{Errc::io, "io_uring_enter: EBADF, as the test wants", kNoOffset, 0, 0, EBADF});
@@ -247,6 +258,39 @@ TEST_F(HowItEnds, ADoorThatCannotBeOpenedIsTheErrorOfStart) {
   const auto pump = Pump::start(options, memory->span());
   ASSERT_FALSE(pump);
   EXPECT_EQ(pump.error().message, "no door today");
+}
+
+TEST_F(HowItEnds, APumpThatComesUpWhenNobodyWaitsAnyMoreTouchesNothing) {
+  Mood mood;
+  std::atomic<bool> goes_on{false};
+  PumpOptions options;
+  options.start_patience = std::chrono::milliseconds{30};
+  options.make_io = [&]() -> Result<std::unique_ptr<Io>> {
+    EXPECT_TRUE(soon([&] { return goes_on.load(); }));
+    VYRE_ASSIGN(Door door, open_door(TierChoice::automatic));
+    return std::unique_ptr<Io>(std::make_unique<Moody>(std::move(door.io), mood));
+  };
+  const auto pump = Pump::start(options, memory->span());
+  ASSERT_FALSE(pump);
+  EXPECT_EQ(pump.error().code, Errc::deadline_exceeded);
+  EXPECT_NE(pump.error().message.find("30 ms"), std::string::npos) << pump.error().message;
+  goes_on = true;
+  ASSERT_TRUE(soon([&] { return mood.gone.load(); })) << "it lives for ever";
+  EXPECT_EQ(mood.entered, 0u);
+  const auto lines = memory->span().first(IngestLayout::kStreams);
+  EXPECT_TRUE(std::all_of(lines.begin(), lines.end(), [](std::uint8_t b) { return b == 0; }));
+}
+
+/// Gives up on a pump while its door is registering memory, behind which it would begin to run.
+TEST_F(HowItEnds, APumpThatHangsInRegisteringMemoryNeverRuns) {
+  Mood mood;
+  mood.registers = false;
+  PumpOptions options = moody(mood);
+  options.start_patience = std::chrono::milliseconds{30};
+  ASSERT_FALSE(Pump::start(options, memory->span()));
+  mood.registers = true;
+  ASSERT_TRUE(soon([&] { return mood.gone.load(); })) << "it lives for ever";
+  EXPECT_EQ(mood.entered, 0u);
 }
 
 TEST_F(HowItEnds, PostsBehindTheStopAreRefused) {
