@@ -16,7 +16,7 @@ struct Settings {
   std::uint64_t total{1'024 * kMiB};
   std::uint64_t count{100'000};
   int laps{3};
-  double seconds{25};  // for the laps of a section
+  double seconds{20};  // for the laps of a section
   [[nodiscard]] FileSet large() const { return large_files(files, total); }
   /// As many of them as one processor can hash in a lap.
   [[nodiscard]] FileSet some_large() const {

@@ -74,7 +74,7 @@ Result<std::uint32_t> Machine::add_program(const std::string& text) {
   op.grid_buffers = std::move(grid.buffers);
   for (const vir::BufferDecl& buffer : program.buffers) {
     VYRE_ASSIGN(const std::uint64_t bytes, vir::required_bytes(program, buffer));
-    op.buffers.push_back({role_of(vir::classify(buffer)), bytes});
+    op.buffers.push_back({role_of(vir::classify(buffer)), false, bytes});
   }
   const std::uint32_t id = kFirstUserOp + next_op_;
   VYRE_TRY(backend_->add_program(id, std::move(op)));
