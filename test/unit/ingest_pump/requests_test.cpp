@@ -171,5 +171,28 @@ TEST_F(ItemRequests, WorkThroughDirectReadsRoundedOutToBlocks) {
   }
 }
 
+TEST_F(ItemRequests, AreNoZeroCopySinceWorkersCopyOutOfTheSlot) {
+  write_pattern(folder / "file", kFileBytes);
+  if (const auto direct = File::open(folder / "file", TierChoice::a); !direct) {
+    GTEST_SKIP() << direct.error().message;
+  }
+  if (const auto a = Pump::start({.tier = TierChoice::a}, memory.span()); !a) {
+    GTEST_SKIP() << a.error().message;
+  }
+  std::memset(memory.span().data(), 0, IngestLayout::kViews);
+  up({.tier = TierChoice::a}, TierChoice::a);
+  ASSERT_EQ(ask(IoRequestOp::read, kHandle, 0, 4096, 8192).status, IoStatus::ok);
+  ASSERT_EQ(::truncate((folder / "file").c_str(), 70'000), 0);
+  ASSERT_EQ(ask(IoRequestOp::read, kHandle, 0, 69'000, 4096).status, IoStatus::end_of_file);
+  const auto section = pump->counters();
+  ASSERT_EQ(section.tiers.size(), 1u);
+  EXPECT_EQ(section.tiers[0].tier, "A");
+  EXPECT_EQ(section.tiers[0].user_copy_bytes, 8192u + 1000u);
+  const Status zero_copy = section.validate_completed_zero_copy();
+  ASSERT_FALSE(zero_copy);
+  EXPECT_NE(zero_copy.error().message.find("copied again"), std::string::npos)
+      << zero_copy.error().message;
+}
+
 }  // namespace
 }  // namespace vyre::ingest::test
