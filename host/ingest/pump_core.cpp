@@ -51,7 +51,14 @@ PumpCore::PumpCore(Io& io, const Options& options, MutableByteSpan memory, const
 void PumpCore::register_streams() {
   if (std::exchange(streams_registered_, true) || !options_.fixed) return;
   if (memory_.size() <= IngestLayout::kStreams) return;
-  io_.register_memory(memory_.subspan(IngestLayout::kStreams));
+  // Region by region: pinning zeroes every page, and workers that wait watch the heartbeat.
+  const MutableByteSpan streams = memory_.subspan(IngestLayout::kStreams);
+  for (std::uint64_t at = 0; at < streams.size() && io_.registration().reason.empty();) {
+    const std::uint64_t bytes = std::min(kMaxRegisteredRegionBytes, streams.size() - at);
+    io_.register_memory(streams.subspan(at, bytes));
+    at += bytes;
+    requests_.beat();
+  }
   counters_.describe_registration(io_.registration());
 }
 

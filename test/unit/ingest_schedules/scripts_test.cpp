@@ -1,6 +1,7 @@
 // Faults one by one, as a script has them: how often each is tried again, and what the caller
 // hears.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <cerrno>
 #include <cstring>
@@ -313,6 +314,70 @@ TEST_F(Scripts, TiersAreCountedByWhatCarriedEachOperation) {
   EXPECT_EQ(section.tiers[2].fixed_operations, 1u);
   EXPECT_EQ(section.tiers[2].kernel_copy_bytes, 1000u);
   EXPECT_EQ(section.registered_regions, 2u);
+}
+
+/// A door that is only asked to register memory, and looks at the heartbeat meanwhile.
+class Registering final : public Io {
+ public:
+  explicit Registering(MutableByteSpan memory) : client_(queue::IoQueueView::of(memory)) {}
+  struct Call {
+    MutableByteSpan memory;
+    std::uint64_t heartbeat;
+  };
+  std::vector<Call> calls;
+  std::size_t refuses_from{~std::size_t{0}};  // calls
+
+  std::string_view name() const noexcept override { return "registering"; }
+  void register_memory(MutableByteSpan memory) override {
+    calls.push_back({memory, client_.heartbeat()});
+    if (calls.size() > refuses_from) registration_.reason = "as the test wants";
+  }
+  bool fixed(const std::uint8_t*, std::uint64_t) const override { return false; }
+  const Registration& registration() const noexcept override { return registration_; }
+  bool push(const IoOperation&) override { return false; }
+  Status enter(std::uint32_t, nanoseconds) override { return {}; }
+  std::uint32_t reap(std::span<IoCompletion>) override { return 0; }
+  IoCounters counters() const noexcept override { return {}; }
+  void wake() noexcept override {}
+  std::chrono::steady_clock::time_point now() const noexcept override { return {}; }
+
+ private:
+  queue::IoClient client_;
+  Registration registration_;
+};
+
+TEST(Registration, BeatsBetweenTheRegionsOfALargeMemory) {
+  constexpr std::uint64_t kBytes{(std::uint64_t{2} << 30) + IngestLayout::kStreams + 8192};
+  void* const map = ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (map == MAP_FAILED) GTEST_SKIP() << "no 2 GiB of addresses";
+  const MutableByteSpan memory(static_cast<std::uint8_t*>(map), kBytes);
+  FileTable table;
+  for (const std::size_t refuses_from : {~std::size_t{0}, std::size_t{2}}) {
+    Registering io(memory);
+    io.refuses_from = refuses_from;
+    Counters counters;
+    PumpCore core(io, {}, memory, table, counters);
+    ASSERT_EQ(io.calls.size(), 1u) << "the slots of requests";
+    core.register_streams();
+    const std::uint8_t* at = memory.data() + IngestLayout::kStreams;
+    for (std::size_t i = 1; i < io.calls.size(); ++i) {
+      EXPECT_EQ(io.calls[i].memory.data(), at);
+      EXPECT_LE(io.calls[i].memory.size(), kMaxRegisteredRegionBytes);
+      at += io.calls[i].memory.size();
+      if (i != 1) {
+        EXPECT_GT(io.calls[i].heartbeat, io.calls[i - 1].heartbeat);
+      }
+    }
+    if (refuses_from < 1'000) {
+      EXPECT_EQ(io.calls.size(), refuses_from + 1) << "asked on after a refusal";
+      EXPECT_EQ(counters.section().registration_reason, "as the test wants");
+    } else {
+      EXPECT_EQ(at, memory.data() + memory.size());
+      EXPECT_EQ(io.calls.size(), 4u);
+    }
+  }
+  ::munmap(map, kBytes);
 }
 
 }  // namespace
