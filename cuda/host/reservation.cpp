@@ -275,6 +275,7 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
     a.io.slots = base + IngestLayout::kIoSlots;
     a.io.words = reinterpret_cast<interpreter::IoWords*>(system + layout.io);
     a.io.stop = &a.relay->stop_running;
+    a.io.give_up_ns = kRequestGiveUpNs;
   }
   a.fuel = options.fuel != 0 ? options.fuel : kDefaultFuel;
   a.park_after_ns = static_cast<std::uint64_t>(device.park_after.count());

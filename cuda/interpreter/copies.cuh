@@ -64,7 +64,7 @@ class Copies {
   }
 
   /// After a fault: takes every answer that is under way, so that the lines are others' again;
-  /// lines that a dead pump does not answer are lost.
+  /// lines that are not answered in time are lost.
   __noinline__ VYRE_HD void settle() {
     while (lines_ != 0) (void)take_in(io::lowest(lines_));
   }
@@ -247,8 +247,9 @@ class Copies {
                            piece.length);
       }
       io::give_back(*io_, line);
+    } else {
+      io::lose(*io_, line);
     }
-    // Else the line is lost for good: the pump may still write its slot.
     warp::sync();  // publishes the bytes
     if (outcome.code != FaultCode::none) fail_records(piece.at, outcome.code);
     return outcome.code;

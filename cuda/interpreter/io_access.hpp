@@ -9,9 +9,11 @@
 
 namespace vyre::cuda::interpreter {
 
-/// In device memory, zero at first; words of all warps. `turns`: a line's belongs to its holder.
+/// In device memory, zero at first; words of all warps. `turns`: a line's belongs to its holder; of
+/// a lost line that is whoever takes its bit out of `lost`.
 struct alignas(128) IoWords {
   std::uint64_t taken;  // bit i: line i is somebody's
+  std::uint64_t lost;   // of those: its holder waits no more, and its answer had not come then
   alignas(128) std::uint64_t order;
   alignas(128) std::uint32_t turns[kIoLines];
 };
@@ -24,6 +26,7 @@ struct IoAccess {
   const std::uint8_t* slots;
   IoWords* words;
   const std::uint32_t* stop;  // a device word; nonzero ends waits as FaultCode::shutdown; or null
+  std::uint64_t give_up_ns;   // how long a warp waits while the pump lives: kRequestGiveUpNs
 };
 
 /// Bound buffers of files whose bytes are not on the device hold this and the handle instead of an

@@ -40,6 +40,19 @@ VYRE_WARP_FN u64 or_gpu(u64* word, u64 bits) {
   return __atomic_fetch_or(word, bits, __ATOMIC_RELAXED);
 #endif
 }
+/// What was there before.
+VYRE_WARP_FN u64 fetch_and_gpu(u64* word, u64 bits) {
+#if VYRE_ON_DEVICE
+  u64 old;
+  asm volatile("atom.and.relaxed.gpu.global.b64 %0, [%1], %2;"
+               : "=l"(old)
+               : "l"(word), "l"(bits)
+               : "memory");
+  return old;
+#else
+  return __atomic_fetch_and(word, bits, __ATOMIC_RELAXED);
+#endif
+}
 VYRE_WARP_FN void and_gpu(u64* word, u64 bits) {
 #if VYRE_ON_DEVICE
   asm volatile("red.and.relaxed.gpu.global.b64 [%0], %1;" ::"l"(word), "l"(bits) : "memory");
@@ -165,6 +178,24 @@ inline constexpr u32 kNapNs{400};  // between two looks at an answer, each of wh
 inline constexpr u32 kLooksApart{16};  // looks at an answer between two at the pump's health
 /// The pump is dead when it gave no sign of life for so long.
 inline constexpr u64 kPumpSilenceNs{50 * kIoHeartbeatNs};
+/// At most so much of the time between two looks counts as waiting.
+inline constexpr u64 kLookNs{10'000'000};
+
+/// A lost line whose answer came after all, now ours; or kNoLine. Of lane 0.
+VYRE_WARP_FN u32 claim_lost(const IoAccess& a) {
+  for (u64 left = load_gpu(&a.words->lost); left != 0; left &= left - 1) {
+    const u64 bit = left & (~left + 1);
+    // First in our hands, then looked at: so nobody else posts or loses it in between.
+    if ((fetch_and_gpu(&a.words->lost, ~bit) & bit) == 0) continue;
+    fence_gpu();  // [IO-4] acquire: the loser's turn
+    const u32 line = lowest(bit);
+    // [IO-2] The pump is done with the slot once it has answered, and never before.
+    if (load_acquire_sys(&a.completions[line].turn) == load_gpu(&a.words->turns[line])) return line;
+    fence_gpu();  // [IO-4] release: what we saw of the line, for the next who looks
+    (void)or_gpu(&a.words->lost, bit);
+  }
+  return kNoLine;
+}
 
 /// A free line, or kNoLine: out of credit. A line that somebody else takes first costs another try,
 /// so tries are bounded by the lines that others take meanwhile.
@@ -180,6 +211,7 @@ VYRE_WARP_FN u32 claim(const IoAccess& a) {
       fence_gpu();  // [IO-4] acquire: the last holder's turn and its reads of the slot
       break;
     }
+    if (line == kNoLine) line = claim_lost(a);
   }
   return of_first(line);
 }
@@ -236,6 +268,14 @@ VYRE_WARP_FN void give_back(const IoAccess& a, u32 line) {
   and_gpu(&a.words->taken, ~(u64{1} << line));
 }
 
+/// Of a line that is not answered, and that nobody waits for any more. It stays taken, since the
+/// pump may still write its slot, until somebody out of credit sees its answer.
+VYRE_WARP_FN void lose(const IoAccess& a, u32 line) {
+  if (warp::self() != 0) return;
+  fence_gpu();  // [IO-4] release: our turn
+  (void)or_gpu(&a.words->lost, u64{1} << line);
+}
+
 /// Bytes of a slot to device memory; `to` is aligned to 16 bytes and its last 16 bytes, which may
 /// lie behind `count`, are ours. Slots have room behind what was read. The caller synchronises.
 VYRE_WARP_FN void copy_from_slot(std::uint8_t* to, const std::uint8_t* from, u64 count) {
@@ -279,7 +319,8 @@ VYRE_WARP_FN void copy_from_slot(std::uint8_t* to, const std::uint8_t* from, u64
   }
 }
 
-/// Waiting for an answer, or for a credit.
+/// Waiting for an answer, or for a credit: until the pump was silent for too long, or it lives and
+/// we waited for too long.
 class Patience {
  public:
   VYRE_HD explicit Patience(const IoAccess& a) : a_(a) {}
@@ -308,18 +349,24 @@ class Patience {
       return static_cast<FaultCode>(broken) == FaultCode::shutdown ? FaultCode::shutdown
                                                                    : FaultCode::io_error;
     }
-    if (looks_ == 1 || beat != beat_) {
-      beat_ = beat;
-      since_ = now;
-    }
-    return now - since_ > kPumpSilenceNs ? FaultCode::io_error : FaultCode::none;
+    // A look that comes late counts as one only: while we stood still the pump may have, too. The
+    // first counts as late.
+    const u64 passed = now - looked_ < kLookNs ? now - looked_ : kLookNs;
+    looked_ = now;
+    waited_ += passed;
+    still_ = beat == beat_ ? still_ + passed : 0;
+    beat_ = beat;
+    return still_ > kPumpSilenceNs || waited_ > a_.give_up_ns ? FaultCode::io_error
+                                                              : FaultCode::none;
   }
 
  private:
   const IoAccess& a_;
   u32 looks_{0};
   u64 beat_{0};
-  u64 since_{0};
+  u64 looked_{0};  // when
+  u64 waited_{0};
+  u64 still_{0};  // without a beat
 };
 
 }  // namespace vyre::cuda::interpreter::io

@@ -1,6 +1,8 @@
 // Asking, taking in, and waiting with a bound. A worker holds lines only between asking and its
 // next look; one that holds none always finds one free, because nobody takes a second line where
-// fewer than one for each other worker would be left.
+// fewer than one for each other worker would be left. Lines that were given up count as nobody's,
+// so where there are some a worker may have to wait for another's, but only for one who waits for
+// answers.
 #include "interpreter_files.hpp"
 
 #include <algorithm>
@@ -26,8 +28,11 @@ FaultCode fault_of(const IoCompletionLine& answer, std::uint64_t length) {
 
 class FileReads::Watch {
  public:
-  Watch(const queue::IoClient& client, std::chrono::nanoseconds patience)
-      : client_(client), patience_(patience), beat_(client.heartbeat()) {}
+  Watch(const queue::IoClient& client, const FileAsks& asks)
+      : client_(client),
+        patience_(asks.patience),
+        give_up_(asks.give_up),
+        beat_(client.heartbeat()) {}
 
   /// Rests a little; longer the longer nothing comes.
   void rest() {
@@ -38,6 +43,7 @@ class FileReads::Watch {
     const auto passed = std::min<std::chrono::nanoseconds>(now - looked_, kLook);
     looked_ = now;
     waited_ += passed;
+    idle_ += passed;
     const std::uint64_t beat = client_.heartbeat();
     still_ = beat == beat_ ? still_ + passed : std::chrono::nanoseconds{0};
     beat_ = beat;
@@ -49,15 +55,22 @@ class FileReads::Watch {
     std::this_thread::sleep_for(std::clamp(eighth, std::chrono::nanoseconds{kPollSleepNsMin},
                                            std::chrono::nanoseconds{kPollSleepNsMax}));
   }
+  /// Something came.
+  void progress() { idle_ = std::chrono::nanoseconds{0}; }
+  /// The pump is dead.
   [[nodiscard]] bool over() const { return still_ >= patience_; }
+  /// It lives, and yet nothing comes: a read that hangs and cannot be cancelled.
+  [[nodiscard]] bool given_up() const { return idle_ >= give_up_; }
   [[nodiscard]] std::uint64_t beat() const { return beat_; }
 
  private:
   const queue::IoClient& client_;
   std::chrono::nanoseconds patience_;
+  std::chrono::nanoseconds give_up_;
   std::uint64_t beat_;
   queue::Clock::time_point looked_{queue::Clock::now()};
   std::chrono::nanoseconds waited_{0};
+  std::chrono::nanoseconds idle_{0};
   std::chrono::nanoseconds still_{0};
 };
 
@@ -79,7 +92,7 @@ void FileReads::start(const std::shared_ptr<Snapshot>& snapshot) {
 
 FaultCode FileReads::finish(Snapshot& snapshot) {
   if (snapshot.ended()) return snapshot.fault;
-  Watch watch(*client_, asks_->patience);
+  Watch watch(*client_, *asks_);
   for (;;) {
     // In this order: answers that came before the end of the pump are good.
     const auto broken = static_cast<FaultCode>(client_->broken());
@@ -88,11 +101,11 @@ FaultCode FileReads::finish(Snapshot& snapshot) {
     if (stopped()) return FaultCode::shutdown;
     if (broken == FaultCode::shutdown) return FaultCode::shutdown;
     if (broken != FaultCode::none) return FaultCode::io_error;
-    if (came) continue;
-    if (watch.over() || (dead_beat_ != 0 && dead_beat_ == watch.beat())) {
-      dead_beat_ = watch.beat();
-      return FaultCode::io_error;
+    if (came) {
+      watch.progress();
+      continue;
     }
+    if (gives_up(watch)) return FaultCode::io_error;
     watch.rest();
   }
 }
@@ -104,20 +117,33 @@ void FileReads::drop() noexcept {
 
 void FileReads::settle() noexcept {
   drop();
-  if (held_.empty() || asks_ == nullptr) return;
-  Watch watch(*client_, asks_->patience);
+  if (asks_ == nullptr || waited_for() == 0) return;
+  Watch watch(*client_, *asks_);
   for (;;) {
     const bool broken = client_->broken() != 0;
-    if (!take_in()) {
-      if (broken || stopped()) return;
-      if (watch.over() || (dead_beat_ != 0 && dead_beat_ == watch.beat())) {
-        dead_beat_ = watch.beat();
-        return;
-      }
+    if (take_in()) {
+      watch.progress();
+    } else {
+      if (broken || stopped() || gives_up(watch)) return;
       watch.rest();
     }
-    if (held_.empty()) return;
+    if (waited_for() == 0) return;
   }
+}
+
+bool FileReads::gives_up(const Watch& watch) {
+  if (watch.over() || (dead_beat_ != 0 && dead_beat_ == watch.beat())) {
+    dead_beat_ = watch.beat();
+  } else if (!watch.given_up()) {
+    return false;
+  }
+  for (Held& held : held_) held.lost = true;
+  return true;
+}
+
+std::size_t FileReads::waited_for() const noexcept {
+  return static_cast<std::size_t>(
+      std::count_if(held_.begin(), held_.end(), [](const Held& held) { return !held.lost; }));
 }
 
 bool FileReads::turn_over() {
@@ -164,14 +190,14 @@ void FileReads::ask() {
     }
     const std::uint64_t length = std::min(left, kIoRequestBytes);
     held_.emplace_back();  // first: once asked, nothing may fail
-    const std::uint32_t keep = held_.size() == 1 ? 0 : asks_->workers - 1;
+    const std::uint32_t keep = waited_for() == 1 ? 0 : asks_->workers - 1;
     const auto line = client_->try_ask(IoRequestOp::read, snapshot.file, asks_->tenant,
                                        snapshot.at + snapshot.asked, length, 0, keep);
     if (!line) {
       held_.pop_back();
       break;
     }
-    held_.back() = {*line, wanted_.front(), snapshot.asked, length};
+    held_.back() = {*line, wanted_.front(), snapshot.asked, length, false};
     snapshot.asked += length;
     asked = true;
   }

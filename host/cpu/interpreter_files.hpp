@@ -38,8 +38,8 @@ class FileReads {
   }
   /// Asks for as much as there are lines, the rest later. Never waits.
   void start(const std::shared_ptr<Snapshot>& snapshot);
-  /// Waits for all of it, at most until the pump is given up or the run is stopped: none, io_error,
-  /// or shutdown.
+  /// Waits for all of it, at most until the pump or what was asked of it is given up or the run is
+  /// stopped: none, io_error, or shutdown.
   [[nodiscard]] FaultCode finish(Snapshot& snapshot);
   /// Nobody waits any more for what was started: asks for nothing more of it.
   void drop() noexcept;
@@ -53,14 +53,18 @@ class FileReads {
     std::shared_ptr<Snapshot> into;  // null: dropped
     std::uint64_t offset{0};         // in the snapshot
     std::uint64_t length{0};
+    bool lost{false};  // given up: looked at, never waited for
   };
-  /// Patience with a pump: time that passes while its heartbeat stands still.
+  /// Patience with a pump: time that passes while its heartbeat stands still, or nothing comes.
   class Watch;
 
   /// Takes answers in and gives their lines back; then asks for more. True if anything came.
   bool turn_over();
   bool take_in();
   void ask();
+  /// All that is held is lost when it does.
+  [[nodiscard]] bool gives_up(const Watch& watch);
+  [[nodiscard]] std::size_t waited_for() const noexcept;
   [[nodiscard]] bool stopped() const noexcept;
 
   const FileAsks* asks_{nullptr};

@@ -83,6 +83,7 @@ class PumpThread {
     access.slots = view_.slots;
     access.words = &words;
     access.stop = &stop;
+    access.give_up_ns = kRequestGiveUpNs;
   }
   ~PumpThread() { end(); }
 
@@ -118,6 +119,7 @@ class PumpThread {
   std::atomic<std::uint32_t> fail{0};   // a FaultCode: its last word
   std::atomic<std::uint64_t> seen{0};   // requests
   std::atomic<std::uint64_t> wrong{0};  // of them, not as they have to be
+  std::atomic<std::uint64_t> answered{0};
 
  private:
   void serve() {
@@ -145,6 +147,7 @@ class PumpThread {
       const std::size_t pick = random() % waiting.size();
       server.answer(waiting[pick], answer(waiting[pick]));
       waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(pick));
+      ++answered;
     }
   }
 
@@ -380,9 +383,90 @@ TEST(EmulatedIo, ADeadPumpEndsEveryWaitWithItsReason) {
     test::emulated_clock_rate = 1;
     EXPECT_EQ(ran.result.fault.code, death.seen);
     EXPECT_EQ(ran.result.fault.lane, death.seen == FaultCode::io_error ? 0u : 32u);
-    // Their slots may still be written: nobody gets these lines again.
+    // Their slots may still be written: nobody gets these lines before their answers.
     EXPECT_EQ(pump.words.taken, ~std::uint64_t{0});
+    EXPECT_EQ(pump.words.lost, ~std::uint64_t{0});
   }
+}
+
+TEST(EmulatedIo, LinesThatWereLostAreUsedAgainOnceTheirAnswersCameAndNotBefore) {
+  const std::string text =
+      program("async_load(src, out, lid.x * 1777u, 66000u, \"a\");\nasync_wait(\"a\");\n");
+  constexpr std::uint64_t kRoom{std::uint64_t{6} << 20};
+  PumpThread pump(file_bytes(200'000));
+  pump.mute = true;
+  pump.beats = false;
+  test::emulated_clock_rate = 100;
+  pump.start();
+  EXPECT_EQ(run_on_warp(image_of(text), pump, {{}, Bytes(66'000)}, 1, kRoom).result.fault.code,
+            FaultCode::io_error);
+  test::emulated_clock_rate = 1;
+  EXPECT_EQ(pump.words.lost, ~std::uint64_t{0});
+  // It lives again, and its answers are still on their way.
+  pump.beats = true;
+  pump.access.give_up_ns = 20'000'000;
+  EXPECT_EQ(run_on_warp(image_of(text), pump, {{}, Bytes(66'000)}, 1, kRoom).result.fault.code,
+            FaultCode::io_error);
+  EXPECT_EQ(pump.words.lost, ~std::uint64_t{0});
+  EXPECT_EQ(pump.words.order, kIoLines) << "a request in a line whose slot may still be written";
+  pump.access.give_up_ns = kRequestGiveUpNs;
+  pump.mute = false;
+  while (pump.answered < kIoLines) std::this_thread::yield();
+  agree(text, pump, {{}, Bytes(66'000)}, 1, kRoom);
+  EXPECT_EQ(pump.words.lost, 0u);
+  EXPECT_EQ(pump.words.order, 3 * kIoLines);
+}
+
+TEST(EmulatedIo, OfTheLinesThatWereLostOnlyThoseWithAnAnswerAreTakenOver) {
+  PumpThread pump(file_bytes(1'000));
+  pump.answer = [&](const IoRequestLine& request) { return pump.read(request, 0); };
+  pump.start();
+  // 62 lines are other warps'; of the two that were lost, line 9 is answered up to its turn.
+  pump.words.taken = ~std::uint64_t{0};
+  pump.words.lost = std::uint64_t{1} << 5 | std::uint64_t{1} << 9;
+  pump.words.turns[5] = 7;
+  const Ran ran = run_on_warp(image_of(program("if lid.x == 0u {\nasync_load(src, out, 3u, 100u, "
+                                               "\"a\");\nasync_wait(\"a\");\n}\n")),
+                              pump, {{}, Bytes(100)});
+  EXPECT_EQ(ran.result.fault.code, FaultCode::none);
+  EXPECT_EQ(std::memcmp(ran.buffers[1].data(), pump.file.data() + 3, 100), 0);
+  EXPECT_EQ(pump.words.lost, std::uint64_t{1} << 5);
+  EXPECT_EQ(pump.words.taken, ~(std::uint64_t{1} << 9));
+  EXPECT_EQ(pump.words.turns[5], 7u);
+  EXPECT_EQ(pump.words.turns[9], 1u);
+}
+
+TEST(EmulatedIo, AReadThatHangsUnderALivingPumpIsGivenUp) {
+  const core::Image image = image_of(
+      program("if lid.x == 3u {\nasync_load(src, out, 0u, 100u, \"a\");\nasync_wait(\"a\");\n}\n"));
+  PumpThread pump(file_bytes(1'000));
+  pump.mute = true;
+  pump.access.give_up_ns = 30'000'000;
+  pump.start();
+  const auto begin = std::chrono::steady_clock::now();
+  const Ran ran = run_on_warp(image, pump, {{}, Bytes(100)});
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds{20});
+  EXPECT_EQ(ran.result.fault.code, FaultCode::io_error);
+  EXPECT_EQ(ran.result.fault.lane, 3u);
+  EXPECT_EQ(ran.result.fault.statement, wait_statement(image));
+  EXPECT_EQ(pump.words.taken, 1u);
+  EXPECT_EQ(pump.words.lost, 1u);
+}
+
+TEST(EmulatedIo, AClockThatJumpsBetweenTwoLooksIsNoSilence) {
+  PumpThread pump({});  // never started: no beat
+  std::vector<FaultCode> seen;
+  test::run_warp([&](std::uint32_t lane) {
+    cuda::interpreter::io::Patience patience(pump.access);
+    for (std::uint32_t k = 0; k < 5 * cuda::interpreter::io::kLooksApart; ++k) {
+      // A machine's time since its start, again: far more than the silence of a dead pump.
+      if (lane == 0) test::emulated_clock_rate = 1 + k / cuda::interpreter::io::kLooksApart;
+      const FaultCode code = patience.wait();
+      if (lane == 0) seen.push_back(code);
+    }
+  });
+  test::emulated_clock_rate = 1;
+  EXPECT_EQ(seen, std::vector<FaultCode>(5 * cuda::interpreter::io::kLooksApart, FaultCode::none));
 }
 
 TEST(EmulatedIo, AnOrderToStopEndsTheWaitAndLosesTheLine) {
@@ -399,6 +483,7 @@ TEST(EmulatedIo, AnOrderToStopEndsTheWaitAndLosesTheLine) {
   other.join();
   EXPECT_EQ(ran.result.fault.code, FaultCode::shutdown);
   EXPECT_EQ(pump.words.taken, 1u);
+  EXPECT_EQ(pump.words.lost, 1u);
 }
 
 TEST(EmulatedIo, AFaultWithCopiesUnderWayGivesTheirLinesBack) {

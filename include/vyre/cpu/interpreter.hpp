@@ -30,6 +30,8 @@ struct FileAsks {
   std::uint32_t workers{1};    // that share the client, at most kIoLines
   std::function<void()> ring;  // something was asked; may be null
   std::chrono::nanoseconds patience{kPumpPatience};
+  /// How long a worker waits while the pump lives and nothing comes.
+  std::chrono::nanoseconds give_up{kRequestGiveUpNs};
 };
 
 class Interpreter {

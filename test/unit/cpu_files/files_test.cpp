@@ -367,6 +367,49 @@ TEST_F(CpuFiles, APumpThatTakesLongButLivesIsWaitedFor) {
   later.join();
 }
 
+TEST_F(CpuFiles, AReadThatHangsUnderALivingPumpIsGivenUpWithinTheBound) {
+  file(10'000);
+  pump_.hold(true);
+  pump_.start();
+  asks_.patience = std::chrono::hours{1};
+  asks_.give_up = std::chrono::milliseconds{40};
+  const core::Image image = image_of(kOneCopy);
+  const auto begin = Clock::now();
+  const Ran ran = run(image, &asks_);
+  EXPECT_GE(Clock::now() - begin, asks_.give_up);
+  EXPECT_EQ(ran.result.fault.code, FaultCode::io_error);
+  EXPECT_EQ(ran.result.fault.lane, 1u);
+  EXPECT_EQ(ran.result.fault.statement, statement_of_wait(image));
+  // Later items neither wait for that line nor leave the others' lines alone because of it.
+  asks_.give_up = std::chrono::hours{1};
+  const core::Image idle =
+      image_of("if lid.x == 9u {\nasync_load(src, t, 0u, 200u, \"a\");\nasync_wait(\"a\");\n}\n");
+  EXPECT_EQ(run(idle, &asks_).result.fault.code, FaultCode::none);
+  asks_.workers = kIoLines;
+  std::thread later([&] {
+    const auto until = Clock::now() + std::chrono::seconds{10};
+    while (pump_.seen() < 2 && Clock::now() < until) std::this_thread::yield();
+    EXPECT_EQ(pump_.seen(), 2u) << "the worker does not ask by a second line";
+    pump_.hold(false);
+  });
+  EXPECT_EQ(run(image, &asks_).result.fault.code, FaultCode::none);
+  later.join();
+  while (pump_.answered() < 2) std::this_thread::yield();
+  EXPECT_EQ(run(idle, &asks_).result.fault.code, FaultCode::none);
+  EXPECT_EQ(credits(), kIoLines) << "the line that was given up never came back";
+}
+
+TEST_F(CpuFiles, WhoFindsNoLineGivesUpWithinTheBoundToo) {
+  file(10'000);
+  pump_.hold(true);
+  pump_.start();
+  while (client_.try_ask(IoRequestOp::read, kFile, 0, 0, 1, 0)) {
+  }
+  asks_.patience = std::chrono::hours{1};
+  asks_.give_up = std::chrono::milliseconds{20};
+  EXPECT_EQ(run(image_of(kOneCopy), &asks_).result.fault.code, FaultCode::io_error);
+}
+
 TEST_F(CpuFiles, ABrokenPumpEndsTheWaitAtOnce) {
   file(10'000);
   for (const auto& [why, fault] : {std::pair{FaultCode::io_error, FaultCode::io_error},
