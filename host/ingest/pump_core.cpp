@@ -62,8 +62,8 @@ void PumpCore::register_streams() {
   counters_.describe_registration(io_.registration());
 }
 
-void PumpCore::add(Read read) {
-  if (!streams_registered_ && read.to >= memory_.data() + IngestLayout::kStreams &&
+void PumpCore::add(Read&& read) {
+  if (!finished_ && !streams_registered_ && read.to >= memory_.data() + IngestLayout::kStreams &&
       read.to < memory_.data() + memory_.size()) {
     register_streams();
   }
@@ -121,6 +121,7 @@ void PumpCore::stop() {
 }
 
 void PumpCore::die(Error why) {
+  if (finished_) return;
   const std::int32_t error_number = errno_of(why);
   broken_ = std::move(why);
   if (options_.dying) options_.dying(*broken_);

@@ -35,7 +35,8 @@ class PumpCore {
   PumpCore(Io& io, const Options& options, MutableByteSpan memory, const FileTable& files,
            Counters& counters);
 
-  void add(Read read);
+  /// Takes the read, or throws std::bad_alloc and leaves it as it is.
+  void add(Read&& read);
   void cancel(const ReadSink* sink) { reads_.cancel(sink); }
   void register_streams();
 
@@ -48,6 +49,8 @@ class PumpCore {
   /// Takes no more requests, ends what is queued, asks for the end of the rest. Then step() until
   /// finished().
   void stop();
+  /// Ends everything at once, as where the door dies. Needs no memory of its own.
+  void die(Error why);
   /// Nothing will end any more: stopped and drained, or given up, or the door died.
   [[nodiscard]] bool finished() const noexcept { return finished_; }
   /// Operations whose memory may still be written: the door must stay.
@@ -58,7 +61,6 @@ class PumpCore {
 
  private:
   void look(bool rung, Time now);
-  void die(Error why);
 
   Io& io_;
   Options options_;

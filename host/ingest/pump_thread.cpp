@@ -7,6 +7,8 @@
 
 #include <pthread.h>
 
+#include <cerrno>
+#include <new>
 #include <utility>
 
 namespace vyre::ingest {
@@ -20,15 +22,31 @@ constexpr std::chrono::seconds kStopGrace{5};
 void keep_for_ever(const void* what) {
   // The one thing in this room that outlives its owners: nobody can say when it may go.
   static std::mutex mutex;
-  static auto* const kept = new std::vector<const void*>;
-  const std::lock_guard lock(mutex);
-  kept->push_back(what);
+  try {
+    static auto* const kept = new std::vector<const void*>;
+    const std::lock_guard lock(mutex);
+    kept->push_back(what);
+  } catch (const std::bad_alloc&) {
+    // Kept all the same; only leak checkers do not know.
+  }
 }
 
 void PumpThread::main(const std::shared_ptr<PumpThread>& self) {
   (void)::pthread_setname_np(::pthread_self(), "vyre-pump");
   self->id_.store(std::this_thread::get_id(), std::memory_order_relaxed);  // before up_
-  Status up = self->open();
+  Status up;
+  try {
+    self->no_memory_ = Error{Errc::out_of_memory,
+                             "the pump's thread had no memory left for what it was asked; ask less "
+                             "at once, or give the process more",
+                             kNoOffset,
+                             0,
+                             0,
+                             ENOMEM};
+    up = self->open();
+  } catch (const std::bad_alloc&) {
+    up = tl::unexpected<Error>(std::move(self->no_memory_));
+  }
   bool wanted = false;
   {
     const std::lock_guard lock(self->mutex_);
@@ -72,8 +90,12 @@ Status PumpThread::open() {
   core.dying = [this](const Error& why) {
     // Before the sinks: whom they wake asks broken(), and a healthy file must not get the blame.
     const std::lock_guard lock(mutex_);
-    broken_ = why;
     stopping_ = true;  // nobody posts any more
+    try {
+      broken_ = why;
+    } catch (const std::bad_alloc&) {
+      broken_ = Error{why.code, {}, kNoOffset, 0, 0, why.detail};
+    }
   };
   core_ = std::make_unique<PumpCore>(*io_, core, memory_, files, counters);
   if (options_.tier == TierChoice::a) {
@@ -91,18 +113,27 @@ Status PumpThread::open() {
 
 void PumpThread::run() {
   while (!core_->finished()) {
-    const std::uint32_t calls = word_.exchange(0, std::memory_order_acq_rel);  // [PUMP-2]
-    if ((calls & kMail) != 0) take_mail();
-    auto patience = core_->patience();
-    if (patience.count() > 0 &&
-        (word_.fetch_or(kAsleep, std::memory_order_acq_rel) & (kMail | kRing)) != 0) {  // [PUMP-2]
-      patience = std::chrono::nanoseconds{0};
+    try {
+      round();
+    } catch (const std::bad_alloc&) {
+      core_->die(std::move(no_memory_));  // whoever waits hears of it, and the process goes on
     }
-    core_->step((calls & kRing) != 0, patience);
   }
   close();
 }
 
+void PumpThread::round() {
+  const std::uint32_t calls = word_.exchange(0, std::memory_order_acq_rel);  // [PUMP-2]
+  if ((calls & kMail) != 0) take_mail();
+  auto patience = core_->patience();
+  if (patience.count() > 0 &&
+      (word_.fetch_or(kAsleep, std::memory_order_acq_rel) & (kMail | kRing)) != 0) {  // [PUMP-2]
+    patience = std::chrono::nanoseconds{0};
+  }
+  core_->step((calls & kRing) != 0, patience);
+}
+
+/// Where memory gives out on the way, what is left stays in taken_, for close().
 void PumpThread::take_mail() {
   bool stopping = false;
   {
@@ -110,23 +141,28 @@ void PumpThread::take_mail() {
     std::swap(box_, taken_);
     stopping = stopping_;
   }
-  std::size_t next_cancel = 0;
-  for (std::size_t i = 0; i <= taken_.reads.size(); ++i) {
-    for (; next_cancel < taken_.cancels.size() && taken_.cancels[next_cancel].after == i;
-         ++next_cancel) {
-      core_->cancel(taken_.cancels[next_cancel].sink);
-    }
-    if (i == taken_.reads.size()) break;
-    ReadRequest& request = taken_.reads[i];
-    core_->add(Read{source_of(std::move(request.file)), request.offset, request.bytes, request.to,
-                    request.sink, request.tag});
-  }
-  taken_.reads.clear();
-  taken_.cancels.clear();
+  hand_over_taken();
   if (const std::string& why = io_->registration().reason; !why.empty()) {
     fixes_.store(false, std::memory_order_relaxed);  // a description, nothing hangs on it
   }
   if (stopping) core_->stop();
+}
+
+void PumpThread::hand_over_taken() {
+  for (; true; ++reads_taken_) {
+    for (; cancels_taken_ < taken_.cancels.size() &&
+           taken_.cancels[cancels_taken_].after == reads_taken_;
+         ++cancels_taken_) {
+      core_->cancel(taken_.cancels[cancels_taken_].sink);
+    }
+    if (reads_taken_ == taken_.reads.size()) break;
+    const ReadRequest& request = taken_.reads[reads_taken_];  // keeps the file until it is added
+    core_->add(Read{source_of(request.file), request.offset, request.bytes, request.to,
+                    request.sink, request.tag});
+  }
+  taken_.reads.clear();
+  taken_.cancels.clear();
+  reads_taken_ = cancels_taken_ = 0;
 }
 
 /// Nothing ends any more. Whoever posted in time hears of it, the door is let go or kept for ever.
@@ -137,6 +173,7 @@ void PumpThread::close() {
     stopping_ = true;  // nobody posts any more
     abandoned_ = abandoned != 0;
   }
+  hand_over_taken();  // what a lack of memory left there
   take_mail();
   core_.reset();
   {
@@ -180,7 +217,12 @@ Status PumpThread::post(std::span<const ReadRequest> requests) {
     const std::lock_guard lock(mutex_);
     if (broken_) return tl::unexpected<Error>(*broken_);
     if (stopping_) return fail(Errc::closed, "the pump has been stopped and reads nothing more");
-    box_.reads.insert(box_.reads.end(), requests.begin(), requests.end());
+    try {
+      box_.reads.insert(box_.reads.end(), requests.begin(), requests.end());
+    } catch (const std::bad_alloc&) {
+      return fail(Errc::out_of_memory,
+                  "no memory for " + std::to_string(requests.size()) + " more reads");
+    }
   }
   call(kMail);
   return {};

@@ -74,7 +74,9 @@ class PumpThread {
 
   [[nodiscard]] Status open();
   void run();
+  void round();
   void take_mail();
+  void hand_over_taken();
   void close();
   void call(std::uint32_t what) noexcept;
 
@@ -98,7 +100,11 @@ class PumpThread {
   std::mutex door_mutex_;  // guards io_ between a call from outside and its end
   std::unique_ptr<Io> io_;
 
-  Mail taken_;  // the thread's own
+  // The thread's own.
+  Mail taken_;
+  std::size_t reads_taken_{0};    // of taken_
+  std::size_t cancels_taken_{0};  // of taken_
+  Error no_memory_;               // made while there was some
   std::unique_ptr<PumpCore> core_;
 };
 

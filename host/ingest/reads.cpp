@@ -49,6 +49,12 @@ Read Reads::Queue::pop() {
   return read;
 }
 
+template <class Wanted>
+std::size_t Reads::Queue::count_if(const Wanted& wanted) const {
+  const auto first = reads_.begin() + static_cast<std::ptrdiff_t>(head_);
+  return static_cast<std::size_t>(std::count_if(first, reads_.end(), wanted));
+}
+
 template <class Keep>
 void Reads::Queue::take_if(const Keep& wanted, std::vector<Read>& out) {
   std::size_t kept = head_;
@@ -82,7 +88,7 @@ Tier Reads::tier_of(const Source& source, bool fixed) const noexcept {
   return fixed ? Tier::direct_fixed : Tier::direct;
 }
 
-void Reads::add(Read read, bool urgent) {
+void Reads::add(Read&& read, bool urgent) {
   if (all_ended_) {
     end_unstarted(read, all_ended_->status, all_ended_->error_number);
   } else if (read.bytes == 0) {
@@ -308,6 +314,7 @@ void Reads::cancel(const ReadSink* sink, std::optional<std::uint64_t> tag) {
     return (sink == nullptr || read.sink == sink) && (!tag || read.tag == *tag);
   };
   std::vector<Read> leaving = std::move(leaving_);
+  leaving.reserve(urgent_.count_if(wanted) + queue_.count_if(wanted));
   urgent_.take_if(wanted, leaving);
   queue_.take_if(wanted, leaving);
   for (const Read& read : leaving) end_unstarted(read, ReadStatus::cancelled, 0);
@@ -328,11 +335,9 @@ void Reads::cancel(const ReadSink* sink, std::optional<std::uint64_t> tag) {
 
 std::uint32_t Reads::end_all(ReadStatus status, std::int32_t error_number) {
   all_ended_ = Ended{status, error_number};
-  std::vector<Read> leaving;
-  const auto all = [](const Read&) { return true; };
-  urgent_.take_if(all, leaving);
-  queue_.take_if(all, leaving);
-  for (const Read& read : leaving) end_unstarted(read, status, error_number);
+  for (Queue* const queue : {&urgent_, &queue_}) {
+    while (queue->size() != 0) end_unstarted(queue->pop(), status, error_number);
+  }
   ready_.clear();
   cancels_.clear();
   for (Slot& slot : slots_) {

@@ -50,8 +50,9 @@ class Reads {
  public:
   Reads(Io& io, const ReadsOptions& options, Counters& counters);
 
-  /// Urgent ones start before all others. An empty read ends at once.
-  void add(Read read, bool urgent = false);
+  /// Urgent ones start before all others. An empty read ends at once. Takes the read, or throws
+  /// std::bad_alloc and leaves it as it is.
+  void add(Read&& read, bool urgent = false);
   /// Ends what has not started as cancelled and asks the door for the end of the rest. `tag`: only
   /// that read of the sink; no sink: all.
   void cancel(const ReadSink* sink, std::optional<std::uint64_t> tag = std::nullopt);
@@ -59,6 +60,7 @@ class Reads {
   /// error is the door's last: the owner calls end_all().
   [[nodiscard]] Status step(std::chrono::nanoseconds patience);
   /// Ends everything without asking the door any more; later reads end at once in the same way.
+  /// Needs no memory, since its lack may be the reason.
   /// Memory of operations that are under way may still be written: their number.
   std::uint32_t end_all(ReadStatus status, std::int32_t error_number);
   /// In a sink called by end_all(): this read's memory may still be written.
@@ -98,6 +100,9 @@ class Reads {
     [[nodiscard]] std::size_t size() const noexcept { return reads_.size() - head_; }
     void push(Read&& read) { reads_.push_back(std::move(read)); }
     [[nodiscard]] Read pop();
+    template <class Wanted>
+    [[nodiscard]] std::size_t count_if(const Wanted& wanted) const;
+    /// `out` has room for them.
     template <class Keep>
     void take_if(const Keep& wanted, std::vector<Read>& out);
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <new>
 #include <thread>
 
 #include "doors.hpp"
@@ -16,6 +17,8 @@ struct Mood {
   std::atomic<std::uint64_t> enters_to_live{~std::uint64_t{0}};  // then the ring is dead
   std::atomic<bool> swallow{false};                              // operations begin and never end
   std::atomic<std::uint64_t> entered{0};
+  std::atomic<bool> no_memory_to_push{false};
+  std::atomic<bool> no_memory_to_register{false};
   std::atomic<bool> registers{true};  // false: hangs in it
   std::atomic<bool> gone{false};      // the door
 };
@@ -30,13 +33,17 @@ class Moody final : public Io {
   std::string_view name() const noexcept override { return io_->name(); }
   void register_memory(MutableByteSpan memory) override {
     EXPECT_TRUE(soon([&] { return mood_.registers.load(); }));
+    if (mood_.no_memory_to_register) throw std::bad_alloc();
     io_->register_memory(memory);
   }
   bool fixed(const std::uint8_t* begin, std::uint64_t bytes) const override {
     return io_->fixed(begin, bytes);
   }
   const Registration& registration() const noexcept override { return io_->registration(); }
-  bool push(const IoOperation& operation) override { return mood_.swallow || io_->push(operation); }
+  bool push(const IoOperation& operation) override {
+    if (mood_.no_memory_to_push) throw std::bad_alloc();
+    return mood_.swallow || io_->push(operation);
+  }
   Status enter(std::uint32_t least, std::chrono::nanoseconds patience) override {
     ++mood_.entered;
     if (mood_.enters_to_live == 0) {
@@ -214,6 +221,44 @@ TEST_F(HowItEnds, WhoHearsThatAReadFailedBecauseTheDoorDiedFindsTheReason) {
   EXPECT_EQ(asks.without_reason, 0u);
   EXPECT_FALSE(pump->stop());
   keep_for_ever(memory.release());
+}
+
+TEST_F(HowItEnds, NoMemoryOnThePumpsThreadEndsEveryReadAndSaysSo) {
+  for (std::atomic<bool> Mood::*const where :
+       {&Mood::no_memory_to_push, &Mood::no_memory_to_register}) {
+    Mood mood;
+    const auto pump = start(moody(mood), *memory);
+    ASSERT_TRUE(pump);
+    queue::IoClient client(memory->view());
+    Asks asks;
+    asks.pump = pump.get();
+    (mood.*where) = true;
+    constexpr std::uint64_t kReads{100};
+    Ends unused;
+    auto all = requests(unused, kReads);
+    for (ReadRequest& request : all) request.sink = &asks;
+    ASSERT_TRUE(pump->read(all));
+    ASSERT_TRUE(soon([&] { return asks.count == kReads; }));
+    EXPECT_EQ(asks.errors, kReads);
+    EXPECT_EQ(asks.without_reason, 0u);
+    ASSERT_TRUE(pump->broken());
+    EXPECT_EQ(pump->broken()->code, Errc::out_of_memory);
+    const Status later = pump->read(all);
+    ASSERT_FALSE(later);
+    EXPECT_EQ(later.error().code, Errc::out_of_memory);
+    EXPECT_NE(client.broken(), 0u);
+    EXPECT_TRUE(pump->stop());
+    EXPECT_EQ(asks.count, kReads) << "a read ended twice";
+    std::memset(memory->span().data(), 0, IngestLayout::kStreams);
+  }
+}
+
+TEST_F(HowItEnds, NoMemoryToComeUpWithIsTheErrorOfStart) {
+  Mood mood;
+  mood.no_memory_to_register = true;
+  const auto pump = Pump::start(moody(mood), memory->span());
+  ASSERT_FALSE(pump);
+  EXPECT_EQ(pump.error().code, Errc::out_of_memory);
 }
 
 TEST_F(HowItEnds, WhatTheSystemDoesNotGiveBackIsLeftAloneAndSaidSo) {
