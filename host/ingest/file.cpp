@@ -49,7 +49,11 @@ Result<std::shared_ptr<const File>> File::open(const std::string& path, TierChoi
   }
   int descriptor = -1;
   for (int tries = 0; tries < kOpenTries; ++tries) {
-    // O_NONBLOCK: a FIFO must not make us wait for its writer. It means nothing to a regular file.
+    // O_NONBLOCK: a FIFO must not make us wait for its writer. On a regular file only io_uring
+    // looks at it, and only where the file system cannot say that a read would wait (no
+    // FMODE_NOWAIT: FUSE, some network ones): each read then ends with EAGAIN twice before a worker
+    // does it. So large files lose the flag below; a small one keeps it, since a call more for each
+    // of a hundred thousand costs everybody what two more rounds cost the few.
     descriptor = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (descriptor >= 0 || errno != EINTR) break;
   }
@@ -65,19 +69,16 @@ Result<std::shared_ptr<const File>> File::open(const std::string& path, TierChoi
   if (!S_ISREG(info.st_mode)) return no_regular_file(path, info.st_mode);
   file->bytes_ = static_cast<std::uint64_t>(info.st_size);
 
-  if (choice == TierChoice::c) {
-    file->why_buffered_ = "asked for";
-    return std::shared_ptr<const File>(file);
-  }
+  const auto buffered = [&file](std::string why) -> std::shared_ptr<const File> {
+    file->why_buffered_ = std::move(why);
+    // Where it fails reads are tried again.
+    if (file->bytes_ > kSmallFileBytes) (void)::fcntl(file->descriptor_, F_SETFL, 0);
+    return file;
+  };
+  if (choice == TierChoice::c) return buffered("asked for");
   if (!wants_direct(choice)) {
-    if (file->bytes_ <= kSmallFileBytes) {
-      file->why_buffered_ = "small";
-      return std::shared_ptr<const File>(file);
-    }
-    if (half_cached(descriptor, file->bytes_).value_or(false)) {
-      file->why_buffered_ = "in the page cache";
-      return std::shared_ptr<const File>(file);
-    }
+    if (file->bytes_ <= kSmallFileBytes) return buffered("small");
+    if (half_cached(descriptor, file->bytes_).value_or(false)) return buffered("in the page cache");
   }
   std::string reason;
   if (const auto alignment = direct_alignment(descriptor, reason)) {
@@ -96,8 +97,7 @@ Result<std::shared_ptr<const File>> File::open(const std::string& path, TierChoi
                                        (choice == TierChoice::a ? "A" : "B") + "): " + reason +
                                        "; use C or automatic");
   }
-  file->why_buffered_ = std::move(reason);
-  return std::shared_ptr<const File>(file);
+  return buffered(std::move(reason));
 }
 
 File::~File() {

@@ -68,6 +68,7 @@ TEST_F(Files, LargeOnesInThePageCacheAreReadThroughIt) {
   ASSERT_TRUE(file);
   EXPECT_FALSE((*file)->direct());
   EXPECT_EQ((*file)->why_buffered(), "in the page cache");
+  EXPECT_EQ(::fcntl((*file)->descriptor(), F_GETFL) & O_NONBLOCK, 0);
 }
 
 TEST_F(Files, LargeOnesThatTheCacheDoesNotHoldAreReadDirectly) {
@@ -132,6 +133,7 @@ TEST_F(Files, ForcedBufferedIsBufferedHoweverLarge) {
   ASSERT_TRUE(file);
   EXPECT_FALSE((*file)->direct());
   EXPECT_EQ((*file)->why_buffered(), "asked for");
+  EXPECT_EQ(::fcntl((*file)->descriptor(), F_GETFL) & O_NONBLOCK, 0);
 }
 
 TEST_F(Files, CuFileIsRefused) {
