@@ -90,6 +90,21 @@ std::optional<bool> half_cached(int descriptor, std::uint64_t bytes) {
   return told ? told : half_cached_by_mincore(descriptor, bytes);
 }
 
+std::optional<DirectAlignment> usable_alignment(std::uint32_t offset, std::uint32_t memory,
+                                                std::string& reason) {
+  if (memory == 0 || offset == 0) {
+    reason = "refused (statx: no direct reads of this file)";
+    return std::nullopt;
+  }
+  if (!power_of_two(memory) || !power_of_two(offset) || memory > kIoBlock || offset > kIoBlock) {
+    reason = "refused (it wants blocks of " + std::to_string(offset) + " at multiples of " +
+             std::to_string(memory) + "; ours are " + std::to_string(kIoBlock) + ")";
+    return std::nullopt;
+  }
+  // A read that is taken up again goes on as far into its memory as into the file.
+  return DirectAlignment{std::max(offset, memory), memory};
+}
+
 std::optional<DirectAlignment> direct_alignment(int descriptor, std::string& reason) {
   struct statfs system {};
   if (::fstatfs(descriptor, &system) == 0) {
@@ -104,18 +119,7 @@ std::optional<DirectAlignment> direct_alignment(int descriptor, std::string& rea
   StatxBuffer info{};
   if (::syscall(SYS_statx, descriptor, "", AT_EMPTY_PATH, kStatxDirectAlign, &info) == 0 &&
       (info.mask & kStatxDirectAlign) != 0) {
-    if (info.memory_align == 0 || info.offset_align == 0) {
-      reason = "refused (statx: no direct reads of this file)";
-      return std::nullopt;
-    }
-    if (!power_of_two(info.memory_align) || !power_of_two(info.offset_align) ||
-        info.memory_align > kIoBlock || info.offset_align > kIoBlock) {
-      reason = "refused (it wants blocks of " + std::to_string(info.offset_align) +
-               " at multiples of " + std::to_string(info.memory_align) + "; ours are " +
-               std::to_string(kIoBlock) + ")";
-      return std::nullopt;
-    }
-    return DirectAlignment{info.offset_align, info.memory_align};
+    return usable_alignment(info.offset_align, info.memory_align, reason);
   }
 #endif
   return DirectAlignment{kIoBlock, kIoBlock};

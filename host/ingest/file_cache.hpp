@@ -19,6 +19,10 @@ struct DirectAlignment {
   std::uint32_t offset{0};
   std::uint32_t memory{0};
 };
+/// What reads must keep to where the system names these two; nullopt with the reason: not ours.
+[[nodiscard]] std::optional<DirectAlignment> usable_alignment(std::uint32_t offset,
+                                                              std::uint32_t memory,
+                                                              std::string& reason);
 /// What O_DIRECT wants here: STATX_DIOALIGN, else blocks of kIoBlock. nullopt with the reason where
 /// the file cannot be read past the page cache.
 [[nodiscard]] std::optional<DirectAlignment> direct_alignment(int descriptor, std::string& reason);

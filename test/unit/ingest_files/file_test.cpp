@@ -71,6 +71,28 @@ TEST_F(Files, LargeOnesInThePageCacheAreReadThroughIt) {
   EXPECT_EQ(::fcntl((*file)->descriptor(), F_GETFL) & O_NONBLOCK, 0);
 }
 
+TEST_F(Files, WhereMemoryMustBeAlignedMoreThanOffsetsBothAre) {
+  std::string reason;
+  struct Case {
+    std::uint32_t offset, memory, used;
+  };
+  for (const Case& each : {Case{512, 4, 512}, Case{512, 512, 512}, Case{512, 4'096, 4'096},
+                           Case{1, 64, 64}, Case{4'096, 4'096, 4'096}}) {
+    const auto alignment = usable_alignment(each.offset, each.memory, reason);
+    ASSERT_TRUE(alignment) << reason;
+    EXPECT_EQ(alignment->offset, each.used);
+    EXPECT_EQ(alignment->memory, each.memory);
+  }
+  EXPECT_EQ(reason, "");
+  for (const auto& [offset, memory] :
+       {std::pair{0U, 512U}, std::pair{512U, 0U}, std::pair{8'192U, 512U}, std::pair{512U, 8'192U},
+        std::pair{520U, 512U}, std::pair{512U, 3U}}) {
+    reason.clear();
+    EXPECT_FALSE(usable_alignment(offset, memory, reason)) << offset << " " << memory;
+    EXPECT_NE(reason.find("refused"), std::string::npos);
+  }
+}
+
 TEST_F(Files, LargeOnesThatTheCacheDoesNotHoldAreReadDirectly) {
   if (!direct_here()) GTEST_SKIP() << "no O_DIRECT in " << folder_.path();
   const std::string path = patterned(1 << 20);
