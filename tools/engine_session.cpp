@@ -1,6 +1,8 @@
 // Items on a session: files that stream through its ingest memory, and items with buffers of their
 // own, one submission each, any number in flight. Which of the two is decided once a run
 // (stream_limit()) and then by the size of each file.
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <deque>
 
@@ -27,9 +29,14 @@ struct Running {
   std::vector<Handle> written;  // read-write and output buffers
 };
 
-/// Items in flight: half a ring, so that submitting never has to wait for the ring itself, and half
-/// the files that may be mapped, so that late items and the rest of the process have room.
-constexpr std::size_t kMaxItemFiles{kMaxMappedFiles / 2};
+/// Files that items in flight have mapped: a quarter of what may be, by this process's table and by
+/// its limit of descriptors. Each holds two of those, and late items and everybody else need some.
+std::size_t most_item_files() {
+  rlimit open_files{};
+  rlim_t most = kMaxMappedFiles;
+  if (getrlimit(RLIMIT_NOFILE, &open_files) == 0) most = std::min(most, open_files.rlim_cur);
+  return static_cast<std::size_t>(std::max<rlim_t>(most / 4, 1));
+}
 
 /// A file of at most this part of ingest memory streams whole: enough of them are read at once to
 /// keep storage busy. Larger ones are mapped.
@@ -114,8 +121,9 @@ class SessionEngine : public Engine {
     return outcome;
   }
 
+  /// Half a ring, so that submitting never has to wait for the ring itself.
   std::size_t max_in_flight() const override {
-    return std::clamp<std::size_t>(session_.options().ring_slots / 2, 1, kMaxItemFiles);
+    return std::clamp<std::size_t>(session_.options().ring_slots / 2, 1, item_files_);
   }
   FileWay file_way() const override {
     const auto item_class = plan_.sources[plan_.item_buffer].buffer_class;
@@ -281,6 +289,7 @@ class SessionEngine : public Engine {
 
   const RunPlan& plan_;
   const RunOptions& options_;
+  const std::size_t item_files_{most_item_files()};
   runtime::Session session_;
   std::shared_ptr<trace::Recorder> recorder_;
   runtime::OpHandle op_;

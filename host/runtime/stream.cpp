@@ -2,6 +2,8 @@
 // stream_engine.cpp and stream_lane.cpp.
 #include "vyre/runtime/stream.hpp"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <new>
 
@@ -21,6 +23,14 @@ std::uint64_t up_to(std::uint64_t value, std::uint64_t unit) {
 /// Results begin where a cache line does, so that two lanes never share one.
 constexpr std::uint64_t kResultAlign{64};
 
+/// Files that one stream holds open: at most a quarter of what this process may.
+std::uint64_t most_open_files() {
+  rlimit open_files{};
+  rlim_t most = kMaxOpenFiles;
+  if (getrlimit(RLIMIT_NOFILE, &open_files) == 0) most = std::min(most, open_files.rlim_cur / 4);
+  return std::max<rlim_t>(most, 1);
+}
+
 }  // namespace
 
 Stream::State::State(Session::State& session, FileSource files, OpHandle op,
@@ -31,6 +41,7 @@ Stream::State::State(Session::State& session, FileSource files, OpHandle op,
       options_(options),
       plan_(plan),
       ends_(std::make_unique<ReadEnds>(session.changed())),
+      most_open_(most_open_files()),
       order_(kMaxStreamItems) {}
 
 Status Stream::State::check_inputs(const OpInfo& info) {

@@ -3,6 +3,7 @@
 #include "stream_engine.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <exception>
 #include <new>
@@ -25,6 +26,10 @@ constexpr std::uint64_t kPieceAlign{64};
 
 std::string text(std::uint64_t value) {
   return std::to_string(value);
+}
+
+bool no_descriptor(const Error& error) noexcept {
+  return error.code == Errc::io && (error.detail == EMFILE || error.detail == ENFILE);
 }
 
 void add(std::atomic<std::uint64_t>& counter, std::uint64_t by) noexcept {
@@ -158,13 +163,13 @@ void Stream::State::read_ended(const ingest::ReadResult& result) {
                                 : Error{Errc::cancelled, "the stream's reads were cancelled"});
     return free_slot(lane);
   }
-  if (result.status != ingest::ReadStatus::error)
-    return fail_lane(index, short_file(file, lane, result.bytes));
   Error error{Errc::io,
               "cannot read '" + file.path + "' at offset " + text(lane.chunk.offset) + ": " +
                   std::strerror(result.error_number) + "; look at the storage it lies on",
               lane.chunk.offset};
   error.detail = result.error_number;
+  if (result.status != ingest::ReadStatus::error) error = short_file(file, lane, result.bytes);
+  if (file.reading == 0) file.file.reset();  // nothing more of it is begun
   fail_lane(index, std::move(error));
 }
 
@@ -194,12 +199,20 @@ void Stream::State::start_chunks() {
 }
 
 bool Stream::State::open_next() {
-  std::optional<std::string> path = source_();
+  if (reads() >= most_open_ || (held_path_ && reads() >= held_reads_)) return false;
+  std::optional<std::string> path =
+      held_path_ ? std::exchange(held_path_, std::nullopt) : source_();
   if (!path) {
     exhausted_ = true;
     return false;
   }
   auto opened = ingest::File::open(*path, session_.options().ingest_tier);
+  if (!opened && no_descriptor(opened.error()) && reads() != 0) {
+    // The end of a read of ours closes a file: not an error of this one.
+    held_reads_ = reads();
+    held_path_ = std::move(path);
+    return false;
+  }
   if (free_files_.empty()) {
     free_files_.push_back(static_cast<std::uint32_t>(files_.size()));
     files_.emplace_back();

@@ -109,6 +109,9 @@ class Stream::State {
   void take_reads();
   void read_ended(const ingest::ReadResult& result);
   void start_chunks();
+  /// Reads of the pump and of requests_: no more files than that are open, but current_.
+  [[nodiscard]] std::uint64_t reads() const noexcept { return reads_under_way_ + requests_.size(); }
+  /// False: nothing to open now.
   [[nodiscard]] bool open_next();
   [[nodiscard]] bool start_chunk();
   void flush_reads();
@@ -169,7 +172,10 @@ class Stream::State {
   std::vector<std::uint32_t> free_files_;
   std::uint32_t current_{kNone32};  // file whose chunks are begun
   std::uint64_t next_file_{0};
-  bool exhausted_{false};  // no more paths
+  bool exhausted_{false};                 // no more paths
+  std::optional<std::string> held_path_;  // there was no descriptor for it
+  const std::uint64_t most_open_;         // files
+  std::uint64_t held_reads_{0};           // that were under way then: tried again once one ended
 
   std::vector<ingest::ReadRequest> requests_;  // to be handed to the pump
   std::vector<ingest::ReadResult> results_;    // taken from ends_

@@ -258,6 +258,20 @@ TEST(CliStream, AnItemThatIsLateFailsItsFileAndNotTheOthers) {
   EXPECT_NE(ran.err.find("late: deadline_exceeded"), std::string::npos) << ran.err;
 }
 
+TEST(CliStream, FewDescriptorsFailNoFile) {
+  const Folder folder;
+  Strings files;
+  for (unsigned i = 0; i < 400; ++i) {
+    const std::size_t bytes = i % 8 == 0 ? kWholeBytes + 1'000 : 1'000;  // mapped, or streamed
+    files.push_back(folder.write("f" + std::to_string(i), some_text(bytes, i)));
+  }
+  const Strings run = Strings{"run", kLines} + cpu() + kLittleMemory + files;
+  const Ran few =
+      run_process(Strings{"sh", "-c", "ulimit -n 96 && exec \"$0\" \"$@\"", VYRE_BINARY} + run);
+  EXPECT_EQ(few.exit_code, 0) << few.err;
+  EXPECT_EQ(few.out, vyre(run).out);
+}
+
 TEST(CliStream, ARecordingOfStreamedChunksReplaysWithoutItsFiles) {
   const Folder folder;
   const std::string a = folder.write("a", some_text(10'000, 1));
