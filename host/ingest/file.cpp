@@ -50,10 +50,10 @@ Result<std::shared_ptr<const File>> File::open(const std::string& path, TierChoi
   int descriptor = -1;
   for (int tries = 0; tries < kOpenTries; ++tries) {
     // O_NONBLOCK: a FIFO must not make us wait for its writer. On a regular file only io_uring
-    // looks at it, and only where the file system cannot say that a read would wait (no
-    // FMODE_NOWAIT: FUSE, some network ones): each read then ends with EAGAIN twice before a worker
-    // does it. So large files lose the flag below; a small one keeps it, since a call more for each
-    // of a hundred thousand costs everybody what two more rounds cost the few.
+    // of older kernels looks at it, and only where the file system cannot say that a read would
+    // wait (no FMODE_NOWAIT: some network ones): each read then ends with EAGAIN twice before a
+    // worker does it. So large files lose the flag below; a small one keeps it, since a call more
+    // for each of a hundred thousand costs everybody what two more rounds cost the few.
     descriptor = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (descriptor >= 0 || errno != EINTR) break;
   }
