@@ -83,6 +83,7 @@ Status PumpThread::open() {
   PumpCore::Options core;
   core.reads.depth = options_.depth;
   core.reads.thread_pool = door.best == Tier::thread_pool;
+  core.reads.parallel_copies = options_.parallel_copies;
   core.request_timeout = options_.request_timeout;
   core.drain = options_.drain;
   core.device_asks = options_.device_asks;

@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::uint64_t kCancelBit{std::uint64_t{1} << 31};  // beside index and generation
 constexpr std::uint32_t kReapBatch{64};
+/// From here on a copy out of the page cache costs more than handing it to a worker of the kernel.
+constexpr std::uint64_t kParallelCopyBytes{std::uint64_t{256} << 10};
 /// Of a wait while the door has no room although it was just entered.
 constexpr std::chrono::nanoseconds kRefusedPatience{std::chrono::milliseconds{1}};
 
@@ -151,7 +153,9 @@ bool Reads::hand_over() {
     operation.to = slot.read.to + (slot.from - slot.start);
     operation.bytes = static_cast<std::uint32_t>(slot.length);
     operation.offset = slot.from;
-    operation.in_worker = slot.again >= 2;
+    operation.in_worker =
+        slot.again >= 2 ||
+        (options_.parallel_copies && !slot.read.source.direct && slot.length >= kParallelCopyBytes);
     const bool fixed = io_.fixed(operation.to, slot.length);
     operation.code = fixed ? IoCode::read_fixed : IoCode::read;
     operation.user_data = user_data_of(index, slot.generation + 1);

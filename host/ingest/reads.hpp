@@ -42,7 +42,8 @@ struct Read {
 
 struct ReadsOptions {
   std::uint32_t depth{64};
-  bool thread_pool{false};  // the door is tier E, whatever the file
+  bool thread_pool{false};      // the door is tier E, whatever the file
+  bool parallel_copies{false};  // large reads through the page cache go to workers of the kernel
   std::uint64_t max_operation_bytes{kMaxReadBytes};
 };
 

@@ -66,6 +66,9 @@ struct PumpOptions {
   bool device_asks{false};
   /// For opening the door and registering memory, which pins every page of it.
   std::chrono::nanoseconds start_patience{std::chrono::seconds{60}};
+  /// Large reads through the page cache are copied by workers of the kernel, several at once, and
+  /// not one after the other by the pump's thread.
+  bool parallel_copies{false};
   /// For tests: makes the door to the system, on the pump's thread. Null: the real one.
   std::function<Result<std::unique_ptr<Io>>()> make_io{};
 };

@@ -224,6 +224,36 @@ TEST(Pump, RefusesMemoryWithoutRoomForItsLinesAndDepthsOutOfRange) {
   EXPECT_TRUE(Pump::start({.depth = kMaxIoDepth}, memory.span()));
 }
 
+TEST(Pump, CopiesInParallelGiveTheSameBytes) {
+  Folder folder;
+  constexpr std::uint64_t kReads{60};
+  constexpr std::uint64_t kBytes{300'000};  // to workers
+  write_pattern(folder / "file", 3 * kMiB + 77);
+  const auto file = open(folder / "file", TierChoice::c);
+  const Bytes all = pattern(0, file->bytes());
+  Memory memory(kReads * kBytes);
+  const auto pump = start({.parallel_copies = true}, memory);
+  ASSERT_TRUE(pump);
+  Ends ends;
+  std::vector<ReadRequest> requests;
+  for (std::uint64_t i = 0; i < kReads; ++i) {
+    const std::uint64_t bytes = i % 4 == 3 ? 1 + i : kBytes;
+    requests.push_back({file, i * 45'677 % (file->bytes() - kBytes), bytes,
+                        memory.streams() + i * kBytes, kBytes, &ends, i});
+  }
+  ASSERT_TRUE(pump->read(requests));
+  const auto results = ends.wait(kReads);
+  for (std::uint64_t i = 0; i < kReads; ++i) {
+    ASSERT_EQ(results[i].status, ReadStatus::ok);
+    ASSERT_EQ(results[i].bytes, requests[i].bytes);
+    ASSERT_EQ(std::memcmp(requests[i].to, all.data() + requests[i].offset, requests[i].bytes), 0);
+  }
+  EXPECT_TRUE(pump->stop());
+  const auto section = pump->counters();
+  ASSERT_EQ(section.tiers.size(), 1u);
+  EXPECT_EQ(section.tiers[0].failed_operations, 0u);
+}
+
 TEST(Pump, SleepsWhenThereIsNothingToDo) {
   Folder folder;
   write_pattern(folder / "file", 100'000);

@@ -316,6 +316,28 @@ TEST_F(Scripts, TiersAreCountedByWhatCarriedEachOperation) {
   EXPECT_EQ(section.registered_regions, 2u);
 }
 
+TEST_F(Scripts, OnlyLargeCopiesOutOfThePageCacheGoToWorkersAndOnlyWhereAskedFor) {
+  constexpr std::uint64_t kLarge{256 << 10};
+  static_assert(kLarge <= Ground::kContentBytes);
+  for (const bool asked : {false, true}) {
+    results.clear();
+    up({}, {.reads = {.parallel_copies = asked}});
+    file.bytes = kLarge;
+    file.alignment = 1;
+    ask(0, kLarge);
+    run_until(1);
+    ask(1, kLarge - 1);
+    run_until(2);
+    file.alignment = 512;
+    ask(0, kLarge);
+    run_until(3);
+    ASSERT_EQ(operations(), 3u);
+    EXPECT_EQ(io->ended()[0].operation.in_worker, asked);
+    EXPECT_FALSE(io->ended()[1].operation.in_worker) << "small";
+    EXPECT_FALSE(io->ended()[2].operation.in_worker) << "direct";
+  }
+}
+
 /// A door that is only asked to register memory, and looks at the heartbeat meanwhile.
 class Registering final : public Io {
  public:
