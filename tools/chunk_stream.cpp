@@ -1,16 +1,17 @@
 #include "chunk_stream.hpp"
 
+#include <algorithm>
+
 #include "vyre/protocol/fault_names.hpp"
 #include "vyre/vir/dispatch.hpp"
 
 namespace vyre::cli {
 namespace {
 
-/// With what keeping one costs beside its bytes.
-std::uint64_t bytes_of(const StreamedItem& item) {
-  std::uint64_t sum = sizeof item;
-  if (!item.outputs) return sum;
-  for (const Bytes& output : *item.outputs) sum += sizeof output + output.size();
+/// What keeping the result of one chunk takes, with what it costs beside its bytes.
+std::uint64_t kept_bytes(const std::vector<runtime::StreamOutput>& outputs) {
+  std::uint64_t sum = sizeof(StreamedItem);
+  for (const runtime::StreamOutput& output : outputs) sum += sizeof(Bytes) + output.bytes;
   return sum;
 }
 
@@ -24,6 +25,7 @@ Result<ChunkStream> ChunkStream::open(runtime::Session& session, runtime::OpHand
   options.param = plan.invocations;
   options.in_order = false;
   options.max_in_flight = plan.max_in_flight;
+  options.max_ahead = std::max<std::uint64_t>(plan.early_bytes / kept_bytes(plan.outputs), 1);
   options.inputs = plan.inputs;
   options.outputs = plan.outputs;
   VYRE_ASSIGN(runtime::Stream stream, session.stream(std::move(files), op, options));
@@ -31,7 +33,6 @@ Result<ChunkStream> ChunkStream::open(runtime::Session& session, runtime::OpHand
 }
 
 StreamedItem ChunkStream::take(std::map<Place, StreamedItem>::iterator at) {
-  early_bytes_ -= bytes_of(at->second);
   StreamedItem item = std::move(at->second);
   early_.erase(at);
   return item;
@@ -39,16 +40,12 @@ StreamedItem ChunkStream::take(std::map<Place, StreamedItem>::iterator at) {
 
 Result<StreamedItem> ChunkStream::wait_for(std::uint64_t file, std::uint64_t chunk,
                                            runtime::Deadline deadline) {
+  stream_.skip_to(file, chunk);  // what was late is waited for no more, also by the stream
   while (true) {
     while (!early_.empty() && early_.begin()->first < Place(file, chunk)) take(early_.begin());
     auto found = early_.find({file, chunk});
     if (found == early_.end()) found = early_.find({file, kFileFailed});
     if (found != early_.end()) return take(found);
-    if (early_bytes_ > plan_.early_bytes) {
-      return fail(Errc::deadline_exceeded, "it is so late that the results behind it take " +
-                                               std::to_string(early_bytes_) +
-                                               " bytes, more than half of --max-memory");
-    }
     VYRE_TRY(receive(deadline));
   }
 }
@@ -82,7 +79,6 @@ Status ChunkStream::receive(runtime::Deadline deadline) {
                                  whole.begin() + static_cast<std::ptrdiff_t>(range.end));
     }
   }
-  early_bytes_ += bytes_of(item);
   const Place place(result.chunk.file, item.input_failed ? kFileFailed : result.chunk.index);
   early_.insert_or_assign(place, std::move(item));
   return {};

@@ -45,7 +45,6 @@ class ChunkStream {
   StreamPlan plan_;
   runtime::Stream stream_;
   std::map<Place, StreamedItem> early_;
-  std::uint64_t early_bytes_{0};
 };
 
 /// Why an item has no result.

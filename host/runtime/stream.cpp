@@ -16,13 +16,6 @@ std::string text(std::uint64_t value) {
   return std::to_string(value);
 }
 
-std::uint64_t up_to(std::uint64_t value, std::uint64_t unit) {
-  return (value + unit - 1) / unit * unit;
-}
-
-/// Results begin where a cache line does, so that two lanes never share one.
-constexpr std::uint64_t kResultAlign{64};
-
 /// Files that one stream holds open: at most a quarter of what this process may.
 std::uint64_t most_open_files() {
   rlimit open_files{};
@@ -194,6 +187,11 @@ Result<std::unique_ptr<Stream::State>> Stream::State::make(Session::State& sessi
   VYRE_TRY(state->claim_memory());
   // The first lane now: what cannot be made is the caller's error before anything is read.
   if (!state->recorded_) VYRE_TRY(state->make_lane());
+  // From its first view on a stream keeps observers out; one may have come before that.
+  if (state->recorded_ != session.observed()) {
+    return fail(Errc::invalid_argument,
+                "an observer was attached or removed while the stream was opened; open it again");
+  }
   return state;
 }
 
@@ -227,6 +225,9 @@ Result<const StreamResult*> Stream::next(Deadline deadline) {
 }
 void Stream::cancel() noexcept {
   state_->cancel();
+}
+void Stream::skip_to(std::uint64_t file, std::uint64_t chunk) noexcept {
+  state_->skip_to(file, chunk);
 }
 StreamProgress Stream::progress() const {
   return state_->progress();

@@ -187,7 +187,7 @@ Error Stream::State::short_file(const OpenFile& file, const Lane& lane, std::uin
 
 void Stream::State::start_chunks() {
   for (std::uint32_t begun = 0; begun < kStartBatch && !stopped(); ++begun) {
-    if (!lane_available()) break;
+    if (far_ahead() || !lane_available()) break;
     if (current_ == kNone32) {
       if (exhausted_ || !open_next()) break;
       if (current_ == kNone32) continue;  // it could not be opened
@@ -273,6 +273,28 @@ bool Stream::State::start_chunk() {
   return true;
 }
 
+bool Stream::State::holds_back(const Lane& lane) const noexcept {
+  const bool live =
+      lane.phase == Phase::reading || lane.phase == Phase::working || lane.phase == Phase::done;
+  return live && std::pair(lane.chunk.file, lane.chunk.index) >= skipped_;
+}
+
+bool Stream::State::far_ahead() {
+  const std::uint64_t most = options_.max_ahead;
+  if (most == 0 || live_ == 0) return false;
+  const auto far = [&] {
+    return oldest_ != kNone32 && holds_back(lanes_[oldest_]) &&
+           begun_ - lanes_[oldest_].number >= most;
+  };
+  if (begun_ < most || far()) return begun_ >= most;
+  oldest_ = kNone32;  // it is out: which is the oldest now
+  for (std::uint32_t i = 0; i < lanes_.size(); ++i) {
+    if (!holds_back(lanes_[i])) continue;
+    if (oldest_ == kNone32 || lanes_[i].number < lanes_[oldest_].number) oldest_ = i;
+  }
+  return far();
+}
+
 void Stream::State::flush_reads() {
   if (requests_.empty()) return;
   if (auto taken = pump_->read(requests_); taken) {
@@ -293,6 +315,7 @@ std::uint32_t Stream::State::take_lane(std::uint32_t file) {
   lane.stage = Stage::none;
   lane.file = file;
   lane.slot = kNone32;
+  lane.number = begun_++;
   lane.status = CompletionStatus::done;
   lane.fault = {};
   lane.error.reset();

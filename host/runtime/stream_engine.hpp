@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "state.hpp"
@@ -38,6 +39,9 @@ class ReadEnds final : public ingest::ReadSink {
   std::atomic<bool> any_{false};
 };
 
+/// Results begin where a cache line does, so that two lanes never share one.
+inline constexpr std::uint64_t kResultAlign{64};
+
 class Stream::State {
  public:
   [[nodiscard]] static Result<std::unique_ptr<State>> make(Session::State& session,
@@ -47,6 +51,7 @@ class Stream::State {
 
   [[nodiscard]] Result<const StreamResult*> next(Deadline deadline);
   void cancel() noexcept;
+  void skip_to(std::uint64_t file, std::uint64_t chunk) noexcept { skipped_ = {file, chunk}; }
   [[nodiscard]] StreamProgress progress() const noexcept;
 
  private:
@@ -76,6 +81,7 @@ class Stream::State {
     std::uint32_t file{0};       // index into files_
     std::uint32_t slot{kNone32};
     std::uint64_t offset{0};  // of the piece in ingest memory
+    std::uint64_t number{0};  // in the order they were begun
     StreamChunk chunk;
     CompletionStatus status{CompletionStatus::done};
     Fault fault;
@@ -114,6 +120,9 @@ class Stream::State {
   /// False: nothing to open now.
   [[nodiscard]] bool open_next();
   [[nodiscard]] bool start_chunk();
+  /// StreamOptions::max_ahead allows no other chunk yet.
+  [[nodiscard]] bool far_ahead();
+  [[nodiscard]] bool holds_back(const Lane& lane) const noexcept;
   void flush_reads();
   [[nodiscard]] std::uint32_t take_lane(std::uint32_t file);
   [[nodiscard]] Error short_file(const OpenFile& file, const Lane& lane, std::uint64_t got) const;
@@ -195,6 +204,9 @@ class Stream::State {
   std::uint64_t order_head_{0};
   std::uint64_t order_tail_{0};
   std::uint64_t live_{0};  // lanes whose result is not out
+  std::uint64_t begun_{0};
+  std::uint32_t oldest_{kNone32};                          // lane, as far_ahead() found it last
+  std::pair<std::uint64_t, std::uint64_t> skipped_{0, 0};  // file and chunk, see skip_to()
   std::uint32_t delivered_{kNone32};
   std::uint32_t calls_{0};
   StreamResult result_;

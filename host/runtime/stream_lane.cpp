@@ -7,20 +7,17 @@
 
 #include "stream_engine.hpp"
 #include "vyre/native/literals_layout.hpp"
+#include "vyre/native/rules.hpp"
+#include "vyre/protocol/fault_names.hpp"
 
 namespace vyre::runtime {
 namespace {
 
-constexpr std::uint32_t kFill{1};
-constexpr std::uint32_t kCopy{2};
-constexpr std::uint32_t kMatchLiterals{19};
+constexpr auto kFill = static_cast<std::uint32_t>(native::Op::mem_fill);
+constexpr auto kCopy = static_cast<std::uint32_t>(native::Op::mem_copy);
+constexpr auto kMatchLiterals = static_cast<std::uint32_t>(native::Op::match_literals);
 /// Running items behind the oldest that are looked at before the others are left for later.
 constexpr std::size_t kLookAhead{128};
-constexpr std::uint64_t kResultAlign{64};
-
-std::uint64_t up_to(std::uint64_t value, std::uint64_t unit) {
-  return (value + unit - 1) / unit * unit;
-}
 
 }  // namespace
 
@@ -267,15 +264,22 @@ void Stream::State::look_at_items() {
         continue;
       case Collector::Found::forgotten:
         // Nobody asked this stream for so long that its results were overwritten.
-        end_with({Errc::internal,
+        end_with({Errc::limit_exceeded,
                   "a result of the stream was dropped: its queue keeps " +
                       std::to_string(collector.history()) +
                       " results (kDefaultHistory); ask the stream more often, or give it a queue "
                       "of its own"});
         break;
       case Collector::Found::ended:
-        if (result.status != CompletionStatus::done && lane.stage != Stage::clear &&
-            lane.status == CompletionStatus::done) {
+        if (result.status != CompletionStatus::done && lane.stage == Stage::clear) {
+          // The next chunk would see what this one left.
+          end_with(session_.closing()
+                       ? Error{Errc::closed, "the session is closed"}
+                       : Error{Errc::cancelled, "the outputs of a chunk could not be cleared (" +
+                                                    std::string(fault_name(result.fault.code)) +
+                                                    "), so no other can use them"});
+        } else if (result.status != CompletionStatus::done &&
+                   lane.status == CompletionStatus::done) {
           lane.status = result.status;
           lane.fault = result.fault;
         }

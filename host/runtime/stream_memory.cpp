@@ -9,9 +9,6 @@ namespace {
 std::uint64_t down_to_block(std::uint64_t bytes) {
   return bytes / kIoBlock * kIoBlock;
 }
-std::uint64_t up_to(std::uint64_t value, std::uint64_t unit) {
-  return (value + unit - 1) / unit * unit;
-}
 
 }  // namespace
 

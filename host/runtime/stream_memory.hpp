@@ -16,6 +16,10 @@ namespace vyre::runtime {
 inline constexpr std::uint64_t kLeastIngestBytes{IngestLayout::kStreams +
                                                  (std::uint64_t{256} << 10)};
 
+inline std::uint64_t up_to(std::uint64_t value, std::uint64_t unit) noexcept {
+  return (value + unit - 1) / unit * unit;
+}
+
 struct SpaceRange {
   std::uint64_t offset{0};
   std::uint64_t bytes{0};

@@ -47,6 +47,9 @@ struct StreamOptions {
   std::uint32_t param{0};
   std::uint32_t queue{0};
   std::uint32_t max_in_flight{0};  // chunks between read and result; 0: what memory allows
+  /// Chunks begun since the oldest whose result is not out, itself included: bounds what a caller
+  /// who puts results in order has to keep. 0: unbounded.
+  std::uint64_t max_ahead{0};
   /// The op's inputs in order; one of them is Handle{}: the chunk. Empty: the chunk alone.
   std::vector<Handle> inputs;
   /// The op's outputs in order. Empty: of their declared sizes; built-in ops have none declared.
@@ -96,11 +99,14 @@ class Stream {
 
   /// The next result; null: the end. Reads, submits and collects meanwhile, so a stream that is not
   /// asked fills its memory and then rests. Errc::deadline_exceeded: nothing came in time, ask
-  /// again. Errors end the stream: closed, device_lost, cancelled.
+  /// again. Errors end the stream: closed, device_lost, cancelled,
+  /// limit_exceeded (its queue dropped results that were not asked for in time).
   [[nodiscard]] Result<const StreamResult*> next(Deadline deadline);
   /// No more files or chunks are begun; what is under way comes out of next(), then
   /// Errc::cancelled. Any thread.
   void cancel() noexcept;
+  /// Chunks before this one no longer hold others back (max_ahead); their results still come.
+  void skip_to(std::uint64_t file, std::uint64_t chunk) noexcept;
   [[nodiscard]] StreamProgress progress() const;  // any thread
 
  private:

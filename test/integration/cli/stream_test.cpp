@@ -258,6 +258,17 @@ TEST(CliStream, AnItemThatIsLateFailsItsFileAndNotTheOthers) {
   EXPECT_NE(ran.err.find("late: deadline_exceeded"), std::string::npos) << ran.err;
 }
 
+TEST(CliStream, ASlowItemIsWaitedForHoweverManyCouldBeAheadOfIt) {
+  const Folder folder;
+  Strings files{folder.write("large", some_text(1'000'000, 1))};
+  for (unsigned i = 0; i < 1'000; ++i)
+    files.push_back(folder.write("f" + std::to_string(i), some_text(4'000, i)));
+  const Strings run = Strings{"run", kExamples + "byte_histogram.vir"} + cpu() + files;
+  const Ran ran = vyre(run + Strings{"--max-memory", "300KB", "--workers", "2"});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err.substr(0, 1'000);
+  EXPECT_EQ(ran.out, vyre(run).out);
+}
+
 TEST(CliStream, FewDescriptorsFailNoFile) {
   const Folder folder;
   Strings files;

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 #include "stream_fixture.hpp"
 #include "vyre/vir/text.hpp"
@@ -93,6 +95,96 @@ TEST_F(StreamBounds, WhereNothingOfTheStreamHoldsADescriptorTheFileFailsByName) 
     EXPECT_EQ(seen.error->detail, EMFILE);
     EXPECT_NE(seen.error->message.find(file), std::string::npos);
   }
+}
+
+/// The first byte says whether an item takes long.
+constexpr std::string_view kSlowOnes =
+    "workgroup 1, 1, 1;\n"
+    "buffer x: u8[] read_only;\n"
+    "buffer y: u32[1] read_write output live_out;\n"
+    "region \"slow\" { if u32(x[0]) == 1 { for i in 0..2000000 { y[0] = i; } } y[0] = 7; }\n";
+
+TEST_F(StreamBounds, ResultsComeNoFurtherAheadOfTheOldestThanTheCallerAllows) {
+  open();
+  const auto op = session_->register_program("slow", *vir::assemble(kSlowOnes));
+  ASSERT_OK(op);
+  std::vector<std::string> files;
+  for (unsigned i = 0; i < 300; ++i) {
+    // Some are missing: what cannot be opened counts as well.
+    files.push_back(i % 7 == 3 ? folder_.path("missing")
+                               : folder_.write(std::to_string(i), Bytes(100, i % 100 == 0)));
+  }
+  for (const std::uint64_t ahead : {1u, 2u, 9u}) {
+    StreamOptions options;
+    options.chunk_bytes = 64;
+    options.in_order = false;
+    options.max_ahead = ahead;
+    auto stream = session_->stream(files, *op, options);
+    ASSERT_OK(stream);
+    // Chunks by number: two of a file, or one of what is missing.
+    std::vector<std::uint64_t> first{0};
+    for (unsigned i = 0; i < files.size(); ++i)
+      first.push_back(first.back() + (i % 7 == 3 ? 1 : 2));
+    std::vector<bool> out(first.back());
+    std::uint64_t oldest = 0;
+    for (;;) {
+      auto result = stream->next(soon());
+      ASSERT_OK(result);
+      if (*result == nullptr) break;
+      const std::uint64_t number = first[(*result)->chunk.file] + (*result)->chunk.index;
+      ASSERT_LT(number - oldest, ahead);
+      out[number] = true;
+      while (oldest < out.size() && out[oldest]) ++oldest;
+    }
+    EXPECT_EQ(oldest, out.size());
+  }
+}
+
+TEST_F(StreamBounds, ACallerWhoGoesOnWithoutALateChunkGetsTheOthersBeforeIt) {
+  open();
+  const auto op = session_->register_program("slow", *vir::assemble(kSlowOnes));
+  ASSERT_OK(op);
+  std::vector<std::string> files{folder_.write("slow", Bytes(16, 1))};
+  for (unsigned i = 1; i < 20; ++i) files.push_back(folder_.write(std::to_string(i), Bytes(16)));
+  StreamOptions options;
+  options.chunk_bytes = 64;
+  options.in_order = false;
+  options.max_ahead = 2;
+  auto stream = session_->stream(files, *op, options);
+  ASSERT_OK(stream);
+  std::uint64_t slow_at = 0;
+  for (std::uint64_t at = 0; at < files.size(); ++at) {
+    auto result = stream->next(soon());
+    ASSERT_OK(result);
+    ASSERT_NE(*result, nullptr);
+    if ((*result)->chunk.file == 0) slow_at = at;
+    stream->skip_to(at + 2, 0);
+  }
+  EXPECT_GT(slow_at, 2u);
+  EXPECT_EQ(*stream->next(soon()), nullptr);
+}
+
+TEST_F(StreamBounds, AStreamWhoseResultsItsQueueDroppedEndsAndSaysWhatToDo) {
+  TestHooks hooks;
+  hooks.history = 1'024;
+  SessionOptions how = test_options();
+  how.ring_slots = 32;
+  auto session = open_for_tests(how, hooks);
+  ASSERT_OK(session);
+  const std::string file = folder_.write("f", Bytes(100));
+  auto stream =
+      session->stream(std::vector<std::string>(200, file), OpHandle{kCrc32c}, crc_options(4'096));
+  ASSERT_OK(stream);
+  ASSERT_OK(stream->next(soon()));
+  std::this_thread::sleep_for(std::chrono::milliseconds{20});   // what was begun has landed
+  for (int i = 0; i < 8; ++i) ASSERT_OK(stream->next(soon()));  // and becomes items
+  const std::vector<MegakernelWorkItem> others(10'000);
+  EXPECT_EQ(session->submit_many(others, soon()).accepted, others.size());
+  ASSERT_OK(session->wait_all(soon()));
+  const Ran ran = run_to_end(*stream);
+  ASSERT_TRUE(ran.error.has_value());
+  EXPECT_EQ(ran.error->code, Errc::limit_exceeded);
+  EXPECT_NE(ran.error->message.find("a queue of its own"), std::string::npos);
 }
 
 }  // namespace
