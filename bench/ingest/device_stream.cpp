@@ -89,8 +89,9 @@ Result<double> resident_rate(Session& session, const Contents& contents, const B
     for (int round = 0; round < kRounds; ++round) {
       if (session.submit_many(items, soon).accepted != items.size())
         return fail(Errc::queue_full, "an item over resident bytes was refused");
+      // Before the next round: items that write the same hits would wait for each other.
+      VYRE_TRY(finish(session, items.size()));
     }
-    VYRE_TRY(finish(session, items.size()));
     if (lap > 0) seconds.push_back(seconds_since(start));
   }
   for (std::size_t i = 0; i < hits.size(); ++i) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <thread>
 
 #include "vyre/base/bytes.hpp"
 #include "vyre/base/error.hpp"
@@ -56,6 +57,9 @@ struct ReadRequest {
 /// Room that a read of so many bytes at that offset needs.
 [[nodiscard]] std::uint64_t room_for(const File& file, std::uint64_t offset, std::uint64_t bytes);
 
+/// Measured: 16 processors gain, 2 do not (docs/decisions/0011); in between it is a guess.
+inline constexpr std::uint32_t kParallelCopyCpus{8};
+
 struct PumpOptions {
   TierChoice tier{TierChoice::automatic};
   std::uint32_t depth{64};  // reads under way at once, at most kMaxIoDepth
@@ -67,8 +71,9 @@ struct PumpOptions {
   /// For opening the door and registering memory, which pins every page of it.
   std::chrono::nanoseconds start_patience{std::chrono::seconds{60}};
   /// Large reads through the page cache are copied by workers of the kernel, several at once, and
-  /// not one after the other by the pump's thread.
-  bool parallel_copies{false};
+  /// not one after the other by the pump's thread: several times the bandwidth for about half as
+  /// much processor time again (docs/decisions/0011). By default where there are enough processors.
+  bool parallel_copies{std::thread::hardware_concurrency() >= kParallelCopyCpus};
   /// For tests: makes the door to the system, on the pump's thread. Null: the real one.
   std::function<Result<std::unique_ptr<Io>>()> make_io{};
 };
