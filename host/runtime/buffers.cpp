@@ -282,7 +282,7 @@ Status Session::State::download_into(Handle buffer, std::uint64_t offset, Mutabl
   VYRE_ASSIGN(record, await_free(lock, buffer, false, deadline));
   while (record->kind == HandleRecord::Kind::file && backend_->must_bring(buffer.id)) {
     lock.unlock();
-    VYRE_TRY(bring(buffer));
+    VYRE_TRY(bring(buffer, deadline));
     lock.lock();
     VYRE_ASSIGN(record, await_free(lock, buffer, false, deadline));
   }
@@ -311,6 +311,15 @@ Result<Bytes> Session::State::download(Handle buffer, Deadline deadline) {
   }
   VYRE_TRY(download_into(buffer, 0, bytes, deadline));
   return bytes;
+}
+
+void Session::State::drop_handle(HandleRecord& record) {
+  const std::uint32_t handle = record.handle;
+  backend_->release(handle);
+  const std::uint32_t generation = (record.generation + 1) % kGenerations;
+  record = HandleRecord{};
+  record.generation = generation;
+  free_handles_.push_back(backend::handle_index(handle));
 }
 
 Status Session::State::release(Handle handle, Deadline deadline) {
@@ -342,11 +351,7 @@ Status Session::State::release(Handle handle, Deadline deadline) {
     if (ingest::Pump* running = running_pump_.load(std::memory_order_acquire))
       running->withdraw_file(handle.id);
   }
-  backend_->release(handle.id);
-  const std::uint32_t generation = (record->generation + 1) % kGenerations;
-  *record = HandleRecord{};
-  record->generation = generation;
-  free_handles_.push_back(backend::handle_index(handle.id));
+  drop_handle(*record);
   if (observer_.active.load(std::memory_order_acquire)) {
     const std::lock_guard observing(observer_.mutex);
     if (observer_.observer) observer_.observer->on_release(handle);

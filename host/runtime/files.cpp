@@ -24,6 +24,7 @@ std::string text(std::uint64_t value) {
 /// For sessions without ingest memory, which have no pump.
 Status read_plainly(const ingest::File& file, std::uint64_t offset, MutableByteSpan out) {
   std::size_t done = 0;
+  std::uint32_t interrupted = 0;
   while (done < out.size()) {
     const ssize_t got = pread(file.descriptor(), out.data() + done, out.size() - done,
                               static_cast<off_t>(offset + done));
@@ -31,7 +32,7 @@ Status read_plainly(const ingest::File& file, std::uint64_t offset, MutableByteS
       done += static_cast<std::size_t>(got);
       continue;
     }
-    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EINTR && ++interrupted < kRetriesInterrupted) continue;
     Error error{Errc::io, {}, offset + done};
     if (got < 0) {
       error.detail = errno;
@@ -62,6 +63,7 @@ Result<ingest::Pump*> Session::State::pump() {
   const std::lock_guard lock(pump_mutex_);
   if (closing_.load(std::memory_order_acquire)) return fail(Errc::closed, "the session is closed");
   if (pump_) return pump_.get();
+  if (pump_failed_) return tl::unexpected<Error>(*pump_failed_);
   if (options_.ingest_bytes == 0) {
     return fail(Errc::unsupported,
                 "ingest_bytes is 0, so this session reads no files while items run; open it with "
@@ -79,7 +81,17 @@ Result<ingest::Pump*> Session::State::pump() {
   how.device_asks = on_device_;
   how.make_io = hooks_.make_io;
   if (hooks_.pump_drain.count() > 0) how.drain = hooks_.pump_drain;
-  VYRE_ASSIGN(pump_, ingest::Pump::start(how, memory));
+  auto started = ingest::Pump::start(how, memory);
+  if (!started) {
+    if (started.error().code == Errc::deadline_exceeded) {
+      // Its thread may still come, and answer requests: no second one over the same lines.
+      leaked_ = true;
+      backend_->leak_ingest_memory();
+      pump_failed_ = started.error();
+    }
+    return tl::unexpected<Error>(std::move(started).error());
+  }
+  pump_ = std::move(*started);
   stream_space_.give({IngestLayout::kStreams, memory.size() - IngestLayout::kStreams});
   running_pump_.store(pump_.get(), std::memory_order_release);  // [PUMP-1]
   return pump_.get();
@@ -102,8 +114,13 @@ void Session::State::stop_pump() {
 }
 
 backend::Backend::ReadPiece Session::State::piece_reader(
-    const std::shared_ptr<const ingest::File>& file) {
-  return [this, file](std::uint64_t offset, MutableByteSpan piece) -> Status {
+    const std::shared_ptr<const ingest::File>& file, Deadline deadline) {
+  return [this, file, deadline](std::uint64_t offset, MutableByteSpan piece) -> Status {
+    if (Clock::now() >= deadline) {
+      return fail(Errc::deadline_exceeded, "'" + file->path() + "' was brought as far as byte " +
+                                               text(offset) + " of " + text(file->bytes()) +
+                                               " at the deadline; allow more time");
+    }
     if (options_.ingest_bytes == 0) return read_plainly(*file, offset, piece);
     VYRE_ASSIGN(ingest::Pump* const pumping, pump());
     return pumping->read_now(file, offset, piece);
@@ -131,7 +148,10 @@ Result<Handle> Session::State::map_file(const std::string& path, const MapOption
   record.tenant = options.only_queue.value_or(ingest::kAnyTenant);
   if (observer_.active.load(std::memory_order_acquire)) {
     const std::lock_guard observing(observer_.mutex);
-    VYRE_TRY(observe_handle(record));
+    if (auto told = observe_handle(record); !told) {
+      drop_handle(record);
+      return tl::unexpected<Error>(std::move(told).error());
+    }
   }
   return Handle{handle};
 }
@@ -199,13 +219,13 @@ Status Session::State::publish(Handle file) {
   return {};
 }
 
-Status Session::State::bring(Handle file) {
+Status Session::State::bring(Handle file, Deadline deadline) {
   const std::lock_guard one(bring_mutex_);
   OrderLock lock(order_);
   HandleRecord* record = find_handle(file.id);
   if (record == nullptr || record->releasing || !backend_->must_bring(file.id)) return {};
   ++record->host_writers;  // nobody reads or releases it meanwhile
-  const auto read = piece_reader(record->file);
+  const auto read = piece_reader(record->file, deadline);
   lock.unlock();
   Status brought = backend_->bring_file(file.id, read);
   lock.lock();

@@ -158,7 +158,29 @@ void Session::State::idle() noexcept {
 }
 
 Status Session::State::observe(std::shared_ptr<SessionObserver> observer) {
-  const std::lock_guard lock(order_);
+  // Whoever fills a buffer or brings a file does so without the lock: not while we tell of it.
+  const auto filled = [this] {
+    for (std::uint32_t i = 1; i < handles_used_; ++i) {
+      const HandleRecord* record = handles_.find(i);
+      if (record != nullptr && record->host_writers != 0) return false;
+    }
+    return true;
+  };
+  OrderLock lock(order_);
+  const Deadline until = after(options_.close_timeout);
+  while (observer && !filled()) {
+    lock.unlock();
+    const bool in_time = wait_for(until, [&] {
+      const std::lock_guard again(order_);
+      return filled();
+    });
+    if (!in_time) {
+      return fail(Errc::deadline_exceeded,
+                  "buffers were still being written or files brought after close_timeout; attach "
+                  "the observer when that has ended");
+    }
+    lock.lock();
+  }
   const std::lock_guard observing(observer_.mutex);
   if (observer) {
     for (const auto& collector : collectors_) {

@@ -175,6 +175,8 @@ class Session::State final : public backend::Listener {
   [[nodiscard]] Result<Handle> bind_any(std::span<const Handle> buffers, bool views);
   [[nodiscard]] Result<std::uint32_t> next_handle();
   void put_handle(std::uint32_t handle, HandleRecord::Kind kind, std::uint64_t bytes);
+  /// Nothing names it any more. Under order_.
+  void drop_handle(HandleRecord& record);
   [[nodiscard]] Status reserve_bytes(std::uint64_t bytes);
   /// Waits until nothing unfinished conflicts with reading or writing the buffer. Unlocks while it
   /// waits, so the handle is looked up again.
@@ -189,9 +191,9 @@ class Session::State final : public backend::Listener {
   // files.cpp
   [[nodiscard]] Status publish(Handle file);
   /// Makes a mapped file resident, which may take long: without a lock but bring_mutex_.
-  [[nodiscard]] Status bring(Handle file);
+  [[nodiscard]] Status bring(Handle file, Deadline deadline);
   [[nodiscard]] backend::Backend::ReadPiece piece_reader(
-      const std::shared_ptr<const ingest::File>& file);
+      const std::shared_ptr<const ingest::File>& file, Deadline deadline = Deadline::max());
   void stop_pump();
 
   // submit.cpp
@@ -203,8 +205,8 @@ class Session::State final : public backend::Listener {
   [[nodiscard]] bool known_op(std::uint32_t op) const noexcept;
   [[nodiscard]] bool ordered(const MegakernelWorkItem& item) const noexcept;
   /// Fills accesses_; an error names the handle.
-  [[nodiscard]] Status find_accesses(const MegakernelWorkItem& item);
-  [[nodiscard]] Status add_access(std::uint32_t handle, const char* what,
+  [[nodiscard]] Status find_accesses(std::uint32_t queue, const MegakernelWorkItem& item);
+  [[nodiscard]] Status add_access(std::uint32_t queue, std::uint32_t handle, const char* what,
                                   const std::vector<OpSignature::Slot>& slots,
                                   const std::vector<OpRecord::FileNeed>& needs, bool all_write,
                                   bool touches);
@@ -224,7 +226,7 @@ class Session::State final : public backend::Listener {
     bool pump{false};  // publish it; else bring it
   };
   [[nodiscard]] std::optional<Wanting> file_wanting() const;
-  [[nodiscard]] Status provide(const Wanting& wanting);
+  [[nodiscard]] Status provide(const Wanting& wanting, Deadline deadline);
   [[nodiscard]] std::optional<QueueSpan> conflict_elsewhere(std::uint32_t queue) const;
   [[nodiscard]] std::uint8_t order_flags(std::uint32_t queue, std::uint64_t position) const;
   /// Positions for `want` items: anywhere for the first of a call, then only from `expected` on,
@@ -267,6 +269,7 @@ class Session::State final : public backend::Listener {
   std::mutex bring_mutex_;  // one file at a time is made resident
   std::mutex pump_mutex_;   // its start
   std::unique_ptr<ingest::Pump> pump_;
+  std::optional<Error> pump_failed_;  // for good
   std::atomic<ingest::Pump*> running_pump_{nullptr};
   StreamSpace stream_space_;
 

@@ -175,7 +175,7 @@ bool Session::State::submit_plain(std::span<const MegakernelWorkItem> items, Dea
   return true;
 }
 
-Status Session::State::add_access(std::uint32_t handle, const char* what,
+Status Session::State::add_access(std::uint32_t queue, std::uint32_t handle, const char* what,
                                   const std::vector<OpSignature::Slot>& slots,
                                   const std::vector<OpRecord::FileNeed>& needs, bool all_write,
                                   bool touches) {
@@ -189,6 +189,13 @@ Status Session::State::add_access(std::uint32_t handle, const char* what,
                                             " is not a live buffer or binding set of this session");
   }
   if (!touches) return {};
+  const auto check_queue = [&](const HandleRecord& file) -> Status {
+    if (file.tenant == ingest::kAnyTenant || file.tenant == queue) return {};
+    return fail(Errc::invalid_argument, "handle " + text(file.handle) + " is a file of queue " +
+                                            text(file.tenant) +
+                                            " alone (MapOptions::only_queue); submit to that one");
+  };
+  VYRE_TRY(check_queue(*record));
   if (record->kind != HandleRecord::Kind::set) {
     accesses_.push_back({record, all_write || (!slots.empty() && slots[0].read_write), need(0)});
     return {};
@@ -197,19 +204,21 @@ Status Session::State::add_access(std::uint32_t handle, const char* what,
   for (std::size_t i = 0; i < record->members.size(); ++i) {
     HandleRecord* member = find_handle(record->members[i]);
     if (member == nullptr) continue;  // cannot be: a buffer in a live set is not released
+    VYRE_TRY(check_queue(*member));
     accesses_.push_back({member, all_write || (i < slots.size() && slots[i].read_write), need(i)});
   }
   return {};
 }
 
-Status Session::State::find_accesses(const MegakernelWorkItem& item) {
+Status Session::State::find_accesses(std::uint32_t queue, const MegakernelWorkItem& item) {
   accesses_.clear();
   const OpRecord& op = *ops_.find(item.op_handle);
   const OpSignature& signature = op.info.signature;
   const bool touches = item.op_handle != kNop;
-  VYRE_TRY(add_access(item.input_handle, "input_handle", signature.inputs, op.file_needs, false,
-                      touches));
-  return add_access(item.output_handle, "output_handle", signature.outputs, {}, true, touches);
+  VYRE_TRY(add_access(queue, item.input_handle, "input_handle", signature.inputs, op.file_needs,
+                      false, touches));
+  return add_access(queue, item.output_handle, "output_handle", signature.outputs, {}, true,
+                    touches);
 }
 
 std::optional<Session::State::Wanting> Session::State::file_wanting() const {
@@ -223,8 +232,8 @@ std::optional<Session::State::Wanting> Session::State::file_wanting() const {
   return std::nullopt;
 }
 
-Status Session::State::provide(const Wanting& wanting) {
-  return wanting.pump ? publish(wanting.file) : bring(wanting.file);
+Status Session::State::provide(const Wanting& wanting, Deadline deadline) {
+  return wanting.pump ? publish(wanting.file) : bring(wanting.file, deadline);
 }
 
 bool Session::State::copy_under_way() const noexcept {
@@ -261,7 +270,7 @@ Session::State::Placed Session::State::place(const MegakernelWorkItem& item, std
                                              SubmitMany& result, QueueSpan& conflict) {
   const std::uint32_t queue = result.first.queue;
   const std::int64_t begin_ns = since_open_ns();
-  if (auto found = find_accesses(item); !found) {
+  if (auto found = find_accesses(queue, item); !found) {
     result.stopped_by = std::move(found).error();
     return Placed::stop;
   }
@@ -343,7 +352,7 @@ bool Session::State::submit_ordered(std::span<const MegakernelWorkItem> items, D
         }
         break;
       case Placed::file:
-        if (auto provided = provide(*wanting); !provided) {
+        if (auto provided = provide(*wanting, deadline); !provided) {
           result.stopped_by = std::move(provided).error();
           goes_on = false;
         }
@@ -351,7 +360,7 @@ bool Session::State::submit_ordered(std::span<const MegakernelWorkItem> items, D
       default:
         goes_on = wait_for(deadline, [&] {
           const std::lock_guard again(order_);
-          return !find_accesses(items[next]) || !copy_under_way();
+          return !find_accesses(result.first.queue, items[next]) || !copy_under_way();
         });
         if (!goes_on) {
           result.stopped_by = Error{

@@ -129,8 +129,8 @@ class Backend {
   /// Why no item can run any more; nullopt while the backend is well.
   [[nodiscard]] virtual std::optional<Error> lost() const = 0;
 
-  // Memory, one thread at a time; read and write: any thread, on distinct bytes. Handles are the
-  // Session's.
+  // Memory, one thread at a time; read, write and bring_file: any thread, on distinct bytes, while
+  // another makes or releases other handles; of bring_file one at a time. Handles are the Session's.
   [[nodiscard]] virtual Status allocate(std::uint32_t handle, std::uint64_t bytes) = 0;  // zeroed
   /// A regular file that stays open until release(), as a read-only buffer of `bytes`. The cpu
   /// backend maps it; on a device its bytes are not there before bring_file(), and until then only

@@ -117,7 +117,8 @@ struct OpInfo {
 
 /// For map_file().
 struct MapOptions {
-  /// Only items of this queue may copy asynchronously out of the file; others fault with io_error.
+  /// Only items of this queue may name the file; submit() refuses others. The pump checks it of
+  /// asynchronous copies once more (io_error).
   std::optional<std::uint32_t> only_queue;
 };
 

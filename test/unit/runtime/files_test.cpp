@@ -97,14 +97,21 @@ TEST_F(SessionFiles, AProgramThatAsksForPiecesOfAFileSeesWhatItSeesOfAnUpload) {
   }
 }
 
-TEST_F(SessionFiles, OnlyTheQueueThatMayAsksAndAnotherFaults) {
+TEST_F(SessionFiles, OnlyItemsOfTheQueueThatMayNameTheFile) {
   open();
   const auto file = session_->map_file(folder_.write("f", random_bytes(kWords * 4, test_seed())),
                                        {.only_queue = 1});
   ASSERT_OK(file);
   EXPECT_EQ(run_pieces(*file, 1), "done none");
-  EXPECT_EQ(run_pieces(*file, 0), "faulted io_error");
-  EXPECT_EQ(session_->report().ingest->item_requests_rejected != 0, true);
+  for (const std::uint32_t op : {op_, kCrc32c}) {  // by requests, and all of it
+    for (const bool in_set : {false, true}) {
+      const Handle input = in_set ? *session_->bind({&*file, 1}) : *file;
+      const auto other = session_->submit({op, input.id, out_, kInvocations}, soon(), 0);
+      ASSERT_FALSE(other.has_value());
+      EXPECT_EQ(other.error().code, Errc::invalid_argument);
+      EXPECT_NE(other.error().message.find("only_queue"), std::string::npos);
+    }
+  }
   const auto refused = session_->map_file(folder_.path("f"), {.only_queue = 2});
   EXPECT_EQ(refused.error().code, Errc::invalid_argument);
 }
