@@ -2,7 +2,9 @@
 // bytes of a plain read, and no byte beside them.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <ostream>
 
 #include "unit/ingest_pump/rig.hpp"
 
@@ -15,6 +17,8 @@ constexpr std::uint64_t kSlot{kIoRequestBytes};
 struct Way {
   const char* name;
   TierChoice choice;
+  /// How GoogleTest names it: without one the name would hold an address.
+  friend void PrintTo(const Way& way, std::ostream* out) { *out << way.name; }
 };
 
 class FileSizes : public ::testing::TestWithParam<Way> {
@@ -62,7 +66,7 @@ class FileSizes : public ::testing::TestWithParam<Way> {
     ASSERT_EQ(result.status, ReadStatus::ok);
     ASSERT_EQ(result.bytes, bytes);
     const Bytes wanted = pattern(offset, bytes);
-    ASSERT_EQ(std::memcmp(to + result.skip, wanted.data(), bytes), 0);
+    ASSERT_TRUE(std::equal(wanted.begin(), wanted.end(), to + result.skip));
     const std::uint8_t* const end = memory_.streams() + kStreamBytes;
     EXPECT_TRUE(std::all_of(memory_.streams(), to, [](std::uint8_t b) { return b == kPoison; }));
     EXPECT_TRUE(std::all_of(static_cast<const std::uint8_t*>(to) + room, end,
