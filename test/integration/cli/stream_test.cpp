@@ -253,7 +253,7 @@ TEST(CliStream, AnItemThatIsLateFailsItsFileAndNotTheOthers) {
   const std::string b = folder.write("b", "x");
   // Time enough for the others on a machine that does much else; the late one's fuel lasts longer.
   const Ran ran = vyre({"run", program, a, late, b, "--timeout", "1", "--workers", "2", "--fuel",
-                        "100000000", "--executor", "cpu"});
+                        "400000000", "--executor", "cpu"});
   EXPECT_NE(ran.exit_code, 0);
   EXPECT_EQ(ran.out, a + ": 7\n" + b + ": 7\n") << ran.err;
   EXPECT_NE(ran.err.find("late: deadline_exceeded"), std::string::npos) << ran.err;
