@@ -176,15 +176,22 @@ TEST_F(StreamBounds, AStreamWhoseResultsItsQueueDroppedEndsAndSaysWhatToDo) {
   hooks.history = 1'024;
   SessionOptions how = test_options();
   how.ring_slots = 32;
+  how.workers = 1;
   auto session = open_for_tests(how, hooks);
   ASSERT_OK(session);
-  const std::string file = folder_.write("f", Bytes(100));
-  auto stream =
-      session->stream(std::vector<std::string>(200, file), OpHandle{kCrc32c}, crc_options(4'096));
+  const auto op = session->register_program("slow", *vir::assemble(kSlowOnes));
+  ASSERT_OK(op);
+  const std::vector<std::string> files(8, folder_.write("f", Bytes(16, 1)));
+  StreamOptions options;
+  options.chunk_bytes = 64;
+  auto stream = session->stream(files, *op, options);
   ASSERT_OK(stream);
-  ASSERT_OK(stream->next(soon()));
-  std::this_thread::sleep_for(std::chrono::milliseconds{20});   // what was begun has landed
-  for (int i = 0; i < 8; ++i) ASSERT_OK(stream->next(soon()));  // and becomes items
+  // Until the last chunk has landed and is an item, which takes longer than a call here waits.
+  const auto until = soon();
+  while (stream->progress().chunks_read < files.size()) {
+    ASSERT_LT(Clock::now(), until);
+    (void)stream->next(after(std::chrono::milliseconds{1}));
+  }
   const std::vector<MegakernelWorkItem> others(10'000);
   EXPECT_EQ(session->submit_many(others, soon()).accepted, others.size());
   ASSERT_OK(session->wait_all(soon()));
