@@ -286,7 +286,8 @@ bool Stream::State::far_ahead() {
     return oldest_ != kNone32 && holds_back(lanes_[oldest_]) &&
            begun_ - lanes_[oldest_].number >= most;
   };
-  if (begun_ < most || far()) return begun_ >= most;
+  if (begun_ < most) return false;
+  if (far()) return true;
   oldest_ = kNone32;  // it is out: which is the oldest now
   for (std::uint32_t i = 0; i < lanes_.size(); ++i) {
     if (!holds_back(lanes_[i])) continue;
