@@ -1,0 +1,1 @@
+// Has nothing of its own: the target around it holds the headers that tests share precompiled (test/CMakeLists.txt).
