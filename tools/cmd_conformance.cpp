@@ -21,6 +21,7 @@ void add_up(conformance::Summary& sum, conformance::Summary&& part, std::uint64_
   sum.files += part.files;
   sum.cases += part.cases;
   sum.passed += part.passed;
+  sum.errors_overruled += part.errors_overruled;
   sum.decoder_verdicts += part.decoder_verdicts;
   sum.decoder_passed += part.decoder_passed;
   sum.failed += part.failed;

@@ -4,7 +4,6 @@
 #include <string>
 
 #include "vyre/vir/program.hpp"
-#include "vyre/vir/validate.hpp"
 #include "vyre/vir/wire.hpp"
 
 namespace vyre::cli {
@@ -17,8 +16,5 @@ struct ProgramFile {
 
 /// Errors name the path.
 [[nodiscard]] Result<ProgramFile> load_program(const std::string& path, vir::Profile profile);
-
-/// "V008 (statement 3): ..."
-[[nodiscard]] std::string describe(const vir::Diagnostic& diagnostic);
 
 }  // namespace vyre::cli

@@ -88,7 +88,7 @@ class SpanRun {
     const u64 lanes = m_.lanes_per_workgroup;
     const u64 end = (span.first + span.count) * lanes;
     const bool flat = m_.image.flat != 0;
-    const u64 step = flat ? plan_.width : lanes;
+    const u64 step = flat ? core::frame_lanes(image, plan_.width) : lanes;
     // Frames that end alike: no fuel to carry over, no copies, no workgroup memory to clear.
     if (flat && m_.image.loops == 0 && end > step) m_.policy.last_start = end - step;
     Copies copies;
@@ -172,14 +172,26 @@ inline __noinline__ VYRE_DEVICE core::RunResult run(
     std::uint64_t fuel, const std::uint32_t* stop, const WarpMemory& memory, Staged& staged) {
   const std::uint64_t lanes =
       std::uint64_t{image.workgroup[0]} * image.workgroup[1] * image.workgroup[2] * span.count;
-  const Plan plan = make_plan(image, workgroup_bytes, uses_async, memory.shared_bytes, lanes);
+  core::ImageView view = image;
+  Plan plan = make_plan(view, workgroup_bytes, uses_async, memory.shared_bytes, lanes);
+  if (image.flat != 0 && image.loops != 0 && fuel <= core::kSmallFuel &&
+      lanes > plan.width * span.count) {
+    // A workgroup is a frame if there is room for it: core::kSmallFuel says why.
+    view.flat = 0;
+    const Plan whole = make_plan(view, workgroup_bytes, uses_async, memory.shared_bytes, lanes);
+    if (whole.scratch_bytes <= memory.scratch_bytes) {
+      plan = whole;
+    } else {
+      view.flat = 1;
+    }
+  }
   if (plan.scratch_bytes > memory.scratch_bytes) {
     core::RunResult refused;
     refused.fault.code = FaultCode::out_of_memory;
     refused.fault.workgroup = span.first;
     return refused;
   }
-  SpanRun one(image, plan, memory);
+  SpanRun one(view, plan, memory);
   one.stage(buffers, staged);
   return one.run(grid, span, fuel, stop, workgroup_bytes, uses_async);
 }

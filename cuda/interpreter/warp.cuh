@@ -56,13 +56,6 @@ VYRE_WARP_FN bool any(bool x) {
   return x;
 #endif
 }
-VYRE_WARP_FN std::uint32_t ballot(bool x) {
-#if VYRE_ON_DEVICE
-  return __ballot_sync(kWholeWarp, x);
-#else
-  return x ? 1u : 0u;
-#endif
-}
 VYRE_WARP_FN std::uint32_t min(std::uint32_t x) {
 #if VYRE_ON_DEVICE
   return __reduce_min_sync(kWholeWarp, x);

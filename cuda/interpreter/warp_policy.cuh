@@ -190,11 +190,6 @@ struct WarpPolicy {
   static VYRE_HOT void sync() {
     warp::sync();
   }
-  /// Whether a lane of this thread's slice says so.
-  [[nodiscard]] VYRE_HOT bool any_of_slice(bool x) const {
-    const u32 votes = warp::ballot(x);
-    return (shift != 0 ? votes >> (warp::self() / 8 * 8) & 0xFFu : votes) != 0;
-  }
   /// Every lane stores: each later reads what it wrote itself, or the same from another lane.
   static VYRE_HOT void store_scalar(u32* to, u32 value) {
     warp::sync();  // every lane has read what `value` was made of

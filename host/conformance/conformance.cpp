@@ -42,10 +42,12 @@ class Run {
       if (!line) return at_line(line.error());
       if (const auto* c = std::get_if<ExecutionCase>(&*line)) {
         ++summary_.cases;
-        if (const auto why = judge(*c, executor_)) {
-          report(c->name, *why);
+        const Judgement judgement = judge(*c, executor_);
+        if (judgement.failure) {
+          report(c->name, *judgement.failure);
         } else {
           ++summary_.passed;
+          summary_.errors_overruled += judgement.error_overruled ? 1 : 0;
         }
       } else {
         VYRE_TRY(decoder_line(std::get<DecoderCase>(*line)));
@@ -118,6 +120,7 @@ std::string to_json(const Summary& summary, const Options& options) {
                   {"files", summary.files},
                   {"cases", summary.cases},
                   {"passed", summary.passed},
+                  {"errors_overruled", summary.errors_overruled},
                   {"decoder_verdicts", summary.decoder_verdicts},
                   {"decoder_passed", summary.decoder_passed},
                   {"failed", summary.failed},

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "compare.hpp"
+#include "vyre/vir/subgroup_ids.hpp"
 #include "vyre/vir/transcendentals.hpp"
 #include "vyre/vir/validate.hpp"
 #include "vyre/vir/wire.hpp"
@@ -55,9 +56,18 @@ std::string ended_as(const RunResult& result) {
          (result.message.empty() ? std::string() : " (" + result.message + ")");
 }
 
+std::optional<std::string> judge_outputs(const ExecutionCase& c, const vir::Program& program,
+                                         const RunResult& result) {
+  if (result.ending != Ending::done) return "expected outputs, ended as " + ended_as(result);
+  if (auto why = check_grid(c, program)) return why;
+  if (c.order_dependent)
+    return std::nullopt;  // any interleaving is right; that it ends is the verdict
+  return compare_outputs(c, program, result.outputs);
+}
+
 }  // namespace
 
-std::optional<std::string> judge(const ExecutionCase& c, CaseExecutor& executor) {
+Judgement judge(const ExecutionCase& c, CaseExecutor& executor) {
   const auto decoded = vir::decode(c.wire);
   // What upstream does before it looks at buffers: single-rank collectives become loops and copies.
   const auto program = decoded ? vir::prepare(*decoded) : Result<vir::Program>();
@@ -69,15 +79,15 @@ std::optional<std::string> judge(const ExecutionCase& c, CaseExecutor& executor)
   } else {
     result = executor.run(c, *decoded);
   }
-  if (!c.outputs) {
-    if (result.ending == Ending::refused || result.ending == Ending::faulted) return std::nullopt;
-    return "expected " + c.error + ", ended as " + ended_as(result);
+  if (c.outputs) {
+    if (!program) return {"expected outputs, ended as " + ended_as(result)};
+    return {judge_outputs(c, *program, result)};
   }
-  if (result.ending != Ending::done) return "expected outputs, ended as " + ended_as(result);
-  if (auto why = check_grid(c, *program)) return why;
-  if (c.order_dependent)
-    return std::nullopt;  // any interleaving is right; that it ends is the verdict
-  return compare_outputs(c, *program, result.outputs);
+  if (result.ending == Ending::refused || result.ending == Ending::faulted) return {};
+  if (result.ending == Ending::done && vir::uses_subgroup_ids(*program)) {
+    return {std::nullopt, true};
+  }
+  return {"expected " + c.error + ", ended as " + ended_as(result)};
 }
 
 Result<Bytes> mutated(ByteSpan wire, const Mutation& m) {

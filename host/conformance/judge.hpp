@@ -11,8 +11,11 @@
 
 namespace vyre::conformance {
 
-/// Nothing if the case passes.
-[[nodiscard]] std::optional<std::string> judge(const ExecutionCase& c, CaseExecutor& executor);
+struct Judgement {
+  std::optional<std::string> failure;  // why the case does not pass
+  bool error_overruled{false};         // it passes with outputs where the line has an error
+};
+[[nodiscard]] Judgement judge(const ExecutionCase& c, CaseExecutor& executor);
 
 /// The mutated blob, or an error if the mutation does not fit the wire.
 [[nodiscard]] Result<Bytes> mutated(ByteSpan wire, const Mutation& mutation);

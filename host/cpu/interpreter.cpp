@@ -51,11 +51,14 @@ const Choice& chosen() {
   return choice;
 }
 
-std::uint32_t frame_width(const core::Image& image, std::uint64_t lanes) {
+std::uint32_t frame_width(const core::Image& image, std::uint64_t lanes, std::uint64_t fuel) {
   if (!image.flat) return round_up(image.lanes(), kLaneGroup);
   const std::uint32_t lane_bytes = 4 * (image.vector_registers + 2);
   std::uint32_t width = std::clamp(kRegisterFileBytes / lane_bytes, kMinFlatWidth, kMaxFlatWidth);
   width = width / kLaneGroup * kLaneGroup;
+  if (image.loops && fuel <= core::kSmallFuel && image.lanes() > width) {
+    width = round_up(image.lanes(), kLaneGroup);
+  }
   return lanes < width ? round_up(std::max<std::uint64_t>(lanes, 1), kLaneGroup) : width;
 }
 
@@ -69,7 +72,7 @@ class Interpreter::Impl {
     const std::uint64_t lanes = image.lanes() * std::min<std::uint64_t>(span.count, kMaxFlatWidth);
     RunRequest request{};
     request.image = image.view();
-    request.width = frame_width(image, lanes);
+    request.width = frame_width(image, lanes, fuel);
     request.grid = grid;
     request.span = span;
     request.fuel = fuel;

@@ -280,12 +280,13 @@ struct Variant {
   static void run_flat(Machine& m, const RunRequest& r, core::RunResult& result) {
     const u64 lanes = m.lanes_per_workgroup;
     const u64 end = (r.span.first + r.span.count) * lanes;
+    const u32 most = core::frame_lanes(m.image, r.width);
     u64 at = r.span.first * lanes;
     m.carried = 0;
     while (at < end) {
       if (stopped(m, at, result)) return;
       m.first_lane = at;
-      m.count = end - at < r.width ? static_cast<u32>(end - at) : r.width;
+      m.count = end - at < most ? static_cast<u32>(end - at) : most;
       m.instructions = 0;
       m.start();
       (void)m.run();

@@ -48,8 +48,8 @@ Status check_sizes(const vir::Program& program, const Names& names, const vir::B
   return {};
 }
 
-Outcome stopped(const vir::Program& program, const Machine& machine, std::uint64_t workgroup,
-                const Stop& why) {
+Outcome stopped(const vir::Program& program, std::uint64_t workgroup, const WorkgroupFault& fault) {
+  const Stop& why = fault.what;
   Outcome outcome;
   outcome.fault.code = why.code;
   if (why.code == FaultCode::wall_time) {
@@ -60,13 +60,13 @@ Outcome stopped(const vir::Program& program, const Machine& machine, std::uint64
   }
   outcome.verdict = Verdict::faulted;
   outcome.fault.workgroup = workgroup;
-  outcome.fault.lane = machine.fault_lane();
-  outcome.fault.statement = vir::statement_numbers(program)[machine.fault_node()];
+  outcome.fault.lane = fault.lane;
+  outcome.fault.statement = vir::statement_numbers(program)[fault.node];
   outcome.message = std::string(fault_name(why.code)) + ": " + why.why + " (workgroup " +
                     std::to_string(workgroup) + ", lane " + std::to_string(outcome.fault.lane) +
                     ", statement " + std::to_string(outcome.fault.statement) + ")";
   if (why.code == FaultCode::trap) {
-    outcome.message += ", tag '" + program.name(program.nodes[machine.fault_node()].name3) + "'";
+    outcome.message += ", tag '" + program.name(program.nodes[fault.node].name3) + "'";
   }
   return outcome;
 }
@@ -78,8 +78,8 @@ Outcome run(const vir::Program& program, Names names, std::vector<Buffer>& buffe
   for (std::uint32_t z = 0; z < grid[2]; ++z) {
     for (std::uint32_t y = 0; y < grid[1]; ++y) {
       for (std::uint32_t x = 0; x < grid[0]; ++x, ++linear) {
-        if (const auto done = machine.run_workgroup({x, y, z}); !done) {
-          return stopped(program, machine, linear, done.error());
+        if (const auto fault = machine.run_workgroup({x, y, z})) {
+          return stopped(program, linear, *fault);
         }
       }
     }

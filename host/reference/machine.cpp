@@ -1,5 +1,5 @@
-// The schedule of a workgroup and the meaning of every statement. Spec: docs/vir0.md, "Semantics",
-// scheduling.
+// The lanes of a workgroup and the meaning of every statement. Spec: docs/vir0.md, "Semantics",
+// execution.
 #include "machine.hpp"
 
 #include <algorithm>
@@ -9,12 +9,11 @@
 namespace vyre::reference {
 namespace {
 
-/// Turns of lanes between two looks at the clock: some tens of microseconds.
-constexpr std::uint32_t kTurnsBetweenLooks{1'024};
+/// Operations of lanes between two looks at the clock: some tens of microseconds.
+constexpr std::size_t kWorkBetweenLooks{1'024};
 
-tl::unexpected<Stop> pass_on(const Stop& why) {
-  return tl::unexpected<Stop>(why);
-}
+constexpr WorkgroupFault kLate{
+    {FaultCode::wall_time, "the deadline has passed; allow more time"}, 0, 0};
 
 /// Per If: whether a Barrier is below it. Children come after their parents in pre-order, so one
 /// pass backwards sees every child before its parent.
@@ -50,10 +49,6 @@ Names::Names(const vir::Program& program)
   for (std::size_t i = program.buffers.size(); i-- > 0;) {
     buffer[program.buffers[i].name] = static_cast<std::uint32_t>(i);
   }
-  has_subgroup_ops = vir::any_expression(program, [](const vir::Expr& expr) {
-    return expr.tag == vir::ExprTag::SubgroupAdd || expr.tag == vir::ExprTag::SubgroupShuffle ||
-           expr.tag == vir::ExprTag::SubgroupBallot;
-  });
 }
 
 Machine::Machine(const vir::Program& program, Names names, std::vector<Buffer>& buffers,
@@ -76,179 +71,131 @@ void Machine::start_workgroup() {
     if (buffer.in_workgroup) std::fill(buffer.bytes.begin(), buffer.bytes.end(), std::uint8_t{0});
   }
   for (Lane& lane : lanes_) {
-    lane.frames.clear();
-    lane.bound.clear();
-    lane.variables.assign(names_.variables, Unbound{});
     lane.copies.clear();
-    lane.waiting = false;
-    open(lane, program_.entry);
+    lane.ended = false;
   }
+  variables_.assign(names_.variables, Values(lanes_.size()));
   side_taken_.assign(program_.nodes.size(), 0);
   pending_copy_bytes_ = 0;
   fuel_ = fuel_per_workgroup_;
 }
 
-Maybe<Unbound> Machine::run_workgroup(const std::array<std::uint32_t, 3>& id) {
+std::optional<WorkgroupFault> Machine::run_workgroup(const std::array<std::uint32_t, 3>& id) {
   workgroup_ = id;
+  fault_.reset();
   // Before the work of a workgroup too: its memory may be large and its program empty.
-  if (const auto in_time = check_deadline(); !in_time) return pass_on(in_time.error());
+  if (is_late()) return kLate;
   start_workgroup();
-  while (std::any_of(lanes_.begin(), lanes_.end(), [](const Lane& l) { return l.live(); })) {
-    const auto progressed = run_round();
-    if (!progressed) return pass_on(progressed.error());
-    if (!release_barrier() && !*progressed) {
-      current_ = 0;
-      while (!lanes_[current_].waiting) ++current_;
-      return stop(FaultCode::barrier_deadlock, "some lanes wait for others that cannot come");
-    }
+  Lanes all(lanes_.size());
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::uint32_t>(i);
+  execute_list(program_.entry, std::move(all));
+  if (!fault_) check_copies_done();
+  return fault_;
+}
+
+// ---- lanes ----
+
+/// The lane at `position` faults. It and all higher lanes of the workgroup end there; lower ones
+/// go on, and a fault of theirs replaces this one.
+void Machine::fail(Lanes& lanes, std::size_t position, const Stop& why) {
+  fault_ = WorkgroupFault{why, lanes[position], node_};
+  stop_from(lanes[position]);
+  lanes.resize(position);
+}
+
+void Machine::stop_from(std::uint32_t lane) {
+  for (std::size_t i = lane; i < lanes_.size(); ++i) lanes_[i].ended = true;
+}
+
+void Machine::drop_ended(Lanes& lanes) const {
+  lanes.erase(std::remove_if(lanes.begin(), lanes.end(),
+                             [this](std::uint32_t lane) { return lanes_[lane].ended; }),
+              lanes.end());
+}
+
+/// Lanes come to where they see others: at a barrier, in a subgroup operation. After a fault no
+/// lane goes beyond such a place. Says whether there are lanes that do.
+bool Machine::meet(Lanes& lanes) {
+  if (lanes.empty()) return false;
+  if (!fault_) return true;
+  stop_from(0);
+  lanes.clear();
+  return false;
+}
+
+void Machine::check_copies_done() {
+  for (std::uint32_t lane = 0; lane < lanes_.size(); ++lane) {
+    if (lanes_[lane].copies.empty()) continue;
+    fault_ = WorkgroupFault{{FaultCode::async_misuse, "a copy was started and never waited for"},
+                            lane,
+                            lanes_[lane].copies.front().node};
+    return;
   }
-  return check_copies_done();
 }
 
-/// One statement of every lane that is not waiting. Says whether any lane moved.
-Maybe<bool> Machine::run_round() {
-  if (names_.has_subgroup_ops) {
-    snapshot_.resize(lanes_.size());
-    for (std::size_t i = 0; i < lanes_.size(); ++i) snapshot_[i] = lanes_[i].variables;
+bool Machine::is_late() {
+  work_ = 0;
+  return deadline_ && std::chrono::steady_clock::now() >= *deadline_;
+}
+
+/// Past the deadline it ends all lanes, those of the list too.
+void Machine::count_work(Lanes& lanes) {
+  work_ += lanes.size();
+  if (work_ < kWorkBetweenLooks || !is_late()) return;
+  fault_ = kLate;
+  stop_from(0);
+  lanes.clear();
+}
+
+// ---- statements ----
+
+void Machine::execute_list(vir::Range list, Lanes lanes) {
+  for (const vir::NodeId id : program_.list(list)) {
+    if (lanes.empty()) return;
+    execute(id, lanes);
+    drop_ended(lanes);
   }
-  bool progressed = false;
-  for (current_ = 0; current_ < lanes_.size(); ++current_) {
-    Lane& lane = lanes_[current_];
-    if (!lane.live() || lane.waiting) continue;
-    if (const auto in_time = count_turn(); !in_time) return pass_on(in_time.error());
-    if (const auto done = step(lane); !done) return pass_on(done.error());
-    progressed = true;
-  }
-  return progressed;
 }
 
-/// Lets all lanes go when every live one waits, at whatever barrier. Says whether it did.
-bool Machine::release_barrier() {
-  bool any = false;
-  for (const Lane& lane : lanes_) {
-    if (lane.live() && !lane.waiting) return false;
-    any = any || lane.waiting;
-  }
-  for (Lane& lane : lanes_) lane.waiting = false;
-  return any;
-}
-
-Maybe<Unbound> Machine::check_copies_done() {
-  for (current_ = 0; current_ < lanes_.size(); ++current_) {
-    Lane& lane = lanes_[current_];
-    if (lane.copies.empty()) continue;
-    lane.at = lane.copies.front().node;
-    return stop(FaultCode::async_misuse, "a copy was started and never waited for");
-  }
-  return Unbound{};
-}
-
-Maybe<Unbound> Machine::check_deadline() {
-  turns_ = 0;
-  if (deadline_ && std::chrono::steady_clock::now() >= *deadline_) {
-    return stop(FaultCode::wall_time, "the deadline has passed; allow more time");
-  }
-  return Unbound{};
-}
-
-Maybe<Unbound> Machine::count_turn() {
-  return ++turns_ < kTurnsBetweenLooks ? Maybe<Unbound>{Unbound{}} : check_deadline();
-}
-
-Maybe<Unbound> Machine::spend_fuel() {
-  if (fuel_ == 0) return stop(FaultCode::fuel_exhausted, "the workgroup has spent its fuel");
-  --fuel_;
-  return count_turn();  // nested subgroup operations are long within one turn of a lane
-}
-
-void Machine::open(Lane& lane, vir::Range list) {
-  lane.frames.push_back(Frame{list, vir::kNone, 0, 0, lane.bound.size()});
-}
-
-void Machine::close(Lane& lane) {
-  const std::size_t keep = lane.frames.back().bound_before;
-  while (lane.bound.size() > keep) {
-    lane.variables[lane.bound.back()] = Unbound{};
-    lane.bound.pop_back();
-  }
-  lane.frames.pop_back();
-}
-
-Maybe<Unbound> Machine::bind(Lane& lane, vir::Symbol name, Value value) {
-  const std::uint32_t slot = names_.variable[name];
-  if (!std::holds_alternative<Unbound>(lane.variables[slot])) {
-    return stop(FaultCode::bad_operation, "a name is bound twice");
-  }
-  lane.variables[slot] = std::move(value);
-  lane.bound.push_back(slot);
-  return Unbound{};
-}
-
-/// One turn: a statement, the start of an iteration, or the end of a scope.
-Maybe<Unbound> Machine::step(Lane& lane) {
-  Frame& frame = lane.frames.back();
-  if (frame.loop != vir::kNone) return step_loop(lane);
-  if (frame.list.count == 0) {
-    close(lane);
-    return Unbound{};
-  }
-  const vir::NodeId id = program_.node_lists[frame.list.begin];
-  ++frame.list.begin;
-  --frame.list.count;
-  lane.at = id;
-  return execute(lane, program_.nodes[id], id);
-}
-
-Maybe<Unbound> Machine::step_loop(Lane& lane) {
-  Frame& frame = lane.frames.back();
-  lane.at = frame.loop;
-  if (frame.next >= frame.end) {
-    close(lane);
-    return Unbound{};
-  }
-  if (const auto fuel = spend_fuel(); !fuel) return fuel;
-  const std::uint32_t value = frame.next++;
-  const vir::Node& node = program_.nodes[frame.loop];
-  open(lane, node.body);  // invalidates `frame`
-  return bind(lane, node.name, value);
-}
-
-Maybe<Unbound> Machine::execute(Lane& lane, const vir::Node& node, vir::NodeId id) {
+void Machine::execute(vir::NodeId id, Lanes& lanes) {
   using vir::NodeTag;
+  const vir::Node& node = program_.nodes[id];
+  node_ = id;
+  count_work(lanes);
   switch (node.tag) {
-    case NodeTag::Let: {
-      auto value = evaluate(lane, node.e0);
-      if (!value) return pass_on(value.error());
-      return bind(lane, node.name, std::move(*value));
+    case NodeTag::Let:
+    case NodeTag::Assign: {
+      Values values = eval(node.e0, lanes);
+      return bind(node.name, lanes, std::move(values));
     }
-    case NodeTag::Assign:
-      return do_assign(lane, node);
-    case NodeTag::Store:
-      return do_store(lane, node);
+    case NodeTag::Store: {
+      const auto index = eval_u32(node.e0, lanes);
+      const Values value = eval(node.e1, lanes);
+      (void)each<Unbound>(
+          lanes, [&](std::size_t k) { return store(lanes[k], node.name, index[k], value[k]); });
+      return;
+    }
     case NodeTag::If:
-      return do_if(lane, node, id);
+      return do_if(node, id, lanes);
     case NodeTag::Loop:
-      return do_loop(lane, node, id);
+      return do_loop(node, id, lanes);
     case NodeTag::Block:
     case NodeTag::Region:
-      open(lane, node.body);
-      return Unbound{};
+      return execute_list(node.body, lanes);
     case NodeTag::Return:
-      lane.frames.clear();  // what was bound stays visible to subgroup operations of other lanes
-      return Unbound{};
+      for (const std::uint32_t lane : lanes) lanes_[lane].ended = true;
+      return;
     case NodeTag::Barrier:
-      lane.waiting = true;
-      return Unbound{};
+      return do_barrier(lanes);
     case NodeTag::AsyncLoad:
     case NodeTag::AsyncStore:
-      return do_copy(lane, node, id);
+      return do_copy(node, lanes);
     case NodeTag::AsyncWait:
-      return do_wait(lane, node);
-    case NodeTag::Trap: {
-      const auto address = evaluate(lane, node.e0);
-      if (!address) return pass_on(address.error());
-      return stop(FaultCode::trap, "the program trapped");
-    }
+      (void)each<Unbound>(lanes, [&](std::size_t k) { return finish_copy(lanes[k], node.name3); });
+      return;
+    case NodeTag::Trap:
+      (void)eval(node.e0, lanes);
+      return fail_all(lanes, FaultCode::trap, "the program trapped");
     case NodeTag::Resume:
     case NodeTag::IndirectDispatch:
     case NodeTag::AllReduce:
@@ -256,104 +203,88 @@ Maybe<Unbound> Machine::execute(Lane& lane, const vir::Node& node, vir::NodeId i
     case NodeTag::ReduceScatter:
     case NodeTag::Broadcast:
     case NodeTag::Opaque:
-      break;
+      return fail_all(lanes, FaultCode::bad_operation, "the statement is defined to fail");
   }
-  return stop(FaultCode::bad_operation, "the statement is defined to fail");
 }
 
-Maybe<Unbound> Machine::do_assign(Lane& lane, const vir::Node& node) {
-  auto value = evaluate(lane, node.e0);
-  if (!value) return pass_on(value.error());
-  const std::uint32_t slot = names_.variable[node.name];
-  if (slot == vir::kNone || std::holds_alternative<Unbound>(lane.variables[slot])) {
-    return stop(FaultCode::unbound_variable, "an assigned variable does not exist");
-  }
-  lane.variables[slot] = std::move(*value);
-  return Unbound{};
+/// Let and Assign, which differ for the validator only.
+void Machine::bind(vir::Symbol name, const Lanes& lanes, Values values) {
+  const std::uint32_t slot = names_.variable[name];
+  if (slot == vir::kNone) return;  // assigned and never declared: refused by the validator
+  for (std::size_t k = 0; k < lanes.size(); ++k) variables_[slot][lanes[k]] = std::move(values[k]);
 }
 
-Maybe<Unbound> Machine::do_store(Lane& lane, const vir::Node& node) {
-  const auto index = eval_u32(Scope{&lane, &lane.variables, 0, 0}, node.e0);
-  if (!index) return pass_on(index.error());
-  const auto value = evaluate(lane, node.e1);
-  if (!value) return pass_on(value.error());
-  const auto buffer = buffer_of(node.name);
-  if (!buffer) return pass_on(buffer.error());
-  (*buffer)->store(*index, *value);
-  return Unbound{};
+/// All lanes together decide; then those of the body run, then those of the other side.
+void Machine::do_if(const vir::Node& node, vir::NodeId id, Lanes& lanes) {
+  const Values condition = eval(node.e0, lanes);
+  std::vector<bool> taken;
+  for (std::size_t k = 0; k < lanes.size(); ++k) taken.push_back(truthy(condition[k]));
+  if (names_.guards_barrier[id]) check_side(id, taken, lanes);
+  Lanes body;
+  Lanes otherwise;
+  for (std::size_t k = 0; k < lanes.size(); ++k) (taken[k] ? body : otherwise).push_back(lanes[k]);
+  execute_list(node.body, std::move(body));
+  drop_ended(otherwise);  // a fault in the body ends lanes here too
+  execute_list(node.otherwise, std::move(otherwise));
 }
 
-Maybe<Unbound> Machine::do_if(Lane& lane, const vir::Node& node, vir::NodeId id) {
-  const auto condition = evaluate(lane, node.e0);
-  if (!condition) return pass_on(condition.error());
-  const bool taken = truthy(*condition);
-  if (names_.guards_barrier[id]) {
-    const std::uint8_t side = taken ? 1 : 2;
-    if (side_taken_[id] != 0 && side_taken_[id] != side) {
-      return stop(FaultCode::divergent_barrier,
-                  "an if around a barrier took both sides in this workgroup");
-    }
-    side_taken_[id] = side;
-  }
-  open(lane, taken ? node.body : node.otherwise);
-  return Unbound{};
+/// An If around a barrier takes the side that its first lane took first, in the whole workgroup.
+void Machine::check_side(vir::NodeId id, const std::vector<bool>& taken, Lanes& lanes) {
+  (void)each<Unbound>(lanes, [&](std::size_t k) -> Maybe<Unbound> {
+    const std::uint8_t side = taken[k] ? 1 : 2;
+    if (side_taken_[id] == 0) side_taken_[id] = side;
+    if (side_taken_[id] == side) return Unbound{};
+    return stop(FaultCode::divergent_barrier,
+                "an if around a barrier took both sides in this workgroup");
+  });
 }
 
-Maybe<Unbound> Machine::do_loop(Lane& lane, const vir::Node& node, vir::NodeId id) {
-  const Scope scope{&lane, &lane.variables, 0, 0};
-  const auto from = eval_u32(scope, node.e0);
-  if (!from) return pass_on(from.error());
-  const auto to = eval_u32(scope, node.e1);
-  if (!to) return pass_on(to.error());
-  lane.frames.push_back(Frame{{}, id, *from, *to, lane.bound.size()});
-  return Unbound{};
+/// Every iteration is begun by all lanes that still loop; those that are through wait behind it.
+void Machine::do_loop(const vir::Node& node, vir::NodeId id, Lanes& lanes) {
+  const auto from = eval_u32(node.e0, lanes);
+  const auto to = eval_u32(node.e1, lanes);
+  std::vector<std::uint32_t> next(lanes_.size(), 0);
+  std::vector<std::uint32_t> end(lanes_.size(), 0);
+  for (std::size_t k = 0; k < lanes.size(); ++k) {
+    next[lanes[k]] = from[k];
+    end[lanes[k]] = to[k];
+  }
+  const auto drop_finished = [&](Lanes& looping) {
+    looping.erase(std::remove_if(looping.begin(), looping.end(),
+                                 [&](std::uint32_t lane) { return next[lane] >= end[lane]; }),
+                  looping.end());
+  };
+  Lanes looping = lanes;
+  drop_finished(looping);
+  while (!looping.empty()) {
+    node_ = id;
+    count_work(looping);
+    Values values = each<Value>(looping, [&](std::size_t k) -> Maybe<Value> {
+      if (fuel_ == 0) return stop(FaultCode::fuel_exhausted, "the workgroup has spent its fuel");
+      --fuel_;
+      return next[looping[k]]++;
+    });
+    bind(node.name, looping, std::move(values));
+    execute_list(node.body, looping);
+    drop_ended(looping);
+    drop_finished(looping);
+  }
 }
 
-/// Reads the source now; AsyncWait writes. A load reads from `offset` and writes at 0, a store the
-/// other way round. Bytes beyond the source are 0; bytes that cannot reach the destination are not
-/// kept.
-Maybe<Unbound> Machine::do_copy(Lane& lane, const vir::Node& node, vir::NodeId id) {
-  const Scope scope{&lane, &lane.variables, 0, 0};
-  const auto offset = eval_u32(scope, node.e0);
-  if (!offset) return pass_on(offset.error());
-  const auto size = eval_u32(scope, node.e1);
-  if (!size) return pass_on(size.error());
-  const auto source = buffer_of(node.name);
-  if (!source) return pass_on(source.error());
-  const auto destination = buffer_of(node.name2);
-  if (!destination) return pass_on(destination.error());
-  for (const PendingCopy& copy : lane.copies) {
-    if (copy.tag == node.name3) return stop(FaultCode::async_misuse, "a copy's tag is in use");
+void Machine::do_barrier(Lanes& lanes) {
+  if (!meet(lanes)) return;
+  const auto live =
+      std::count_if(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return !lane.ended; });
+  if (static_cast<std::size_t>(live) != lanes.size()) {
+    fail_all(lanes, FaultCode::barrier_deadlock, "some lanes wait for others that cannot come");
   }
-  const bool is_load = node.tag == vir::NodeTag::AsyncLoad;
-  const std::uint64_t read_at = is_load ? *offset : 0;
-  const std::uint64_t write_at = is_load ? 0 : *offset;
-  const std::uint64_t room = (*destination)->bytes.size();
-  const std::uint64_t count = write_at < room ? std::min<std::uint64_t>(*size, room - write_at) : 0;
-  const std::uint64_t cost = count + kPendingCopyOverhead;
-  if (cost > kMaxPendingCopyBytes - pending_copy_bytes_) {
-    return stop(FaultCode::copy_limit, "the workgroup's started copies hold too many bytes");
-  }
-  pending_copy_bytes_ += cost;
-  const Bytes& from = (*source)->bytes;
-  PendingCopy copy{node.name3, names_.buffer[node.name2], write_at, Bytes(count, 0), id};
-  if (read_at < from.size()) {
-    const std::uint64_t there = std::min<std::uint64_t>(count, from.size() - read_at);
-    std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(read_at), there, copy.bytes.begin());
-  }
-  lane.copies.push_back(std::move(copy));
-  return Unbound{};
 }
 
-Maybe<Unbound> Machine::do_wait(Lane& lane, const vir::Node& node) {
-  for (auto copy = lane.copies.begin(); copy != lane.copies.end(); ++copy) {
-    if (copy->tag != node.name3) continue;
-    buffers_[copy->destination].write_clipped(copy->offset, copy->bytes);
-    pending_copy_bytes_ -= copy->bytes.size() + kPendingCopyOverhead;
-    lane.copies.erase(copy);
-    return Unbound{};
-  }
-  return stop(FaultCode::async_misuse, "a wait names a copy that was not started");
+void Machine::do_copy(const vir::Node& node, Lanes& lanes) {
+  const auto offset = eval_u32(node.e0, lanes);
+  const auto size = eval_u32(node.e1, lanes);
+  (void)each<Unbound>(
+      lanes, [&](std::size_t k) { return start_copy(lanes[k], node, offset[k], size[k]); });
 }
 
 }  // namespace vyre::reference

@@ -1,6 +1,6 @@
-// One workgroup of the reference executor: its lanes, the round-robin schedule, barriers, copies in
-// flight. Private to the room; host only. One object runs all workgroups of a dispatch, one after
-// another. Spec: docs/vir0.md, "Semantics", scheduling.
+// One workgroup of the reference executor: its lanes walk the program together, statement by
+// statement and operation by operation. Private to the room; host only. One object runs all
+// workgroups of a dispatch, one after another. Spec: docs/vir0.md, "Semantics", execution.
 #pragma once
 
 #include <array>
@@ -24,18 +24,14 @@ struct Names {
   std::vector<std::uint32_t> variable;  // by symbol; kNone: never bound
   std::vector<std::uint32_t> buffer;    // by symbol; kNone: not a buffer
   std::uint32_t variables{0};
-  bool has_subgroup_ops{false};
   std::vector<bool> guards_barrier;  // by node: an If with a Barrier below it, Regions not searched
 };
 
-/// A statement list being executed, or a loop between two iterations.
-struct Frame {
-  vir::Range list;               // what is left of it
-  vir::NodeId loop{vir::kNone};  // the Loop node, if this is a loop
-  std::uint32_t next{0};         // loop: value of the next iteration
-  std::uint32_t end{0};
-  std::size_t bound_before{0};  // how many names were bound when the scope opened
-};
+/// The lanes that execute something together, ascending. A fault takes the lane that has it and
+/// all higher ones away, so what was computed for a list stays right for what is left of it.
+using Lanes = std::vector<std::uint32_t>;
+/// A value for each of some Lanes, in their order.
+using Values = std::vector<Value>;
 
 struct PendingCopy {
   vir::Symbol tag{0};
@@ -47,14 +43,15 @@ struct PendingCopy {
 
 struct Lane {
   std::array<std::uint32_t, 3> local_id{};
-  std::vector<Frame> frames;
-  std::vector<Value> variables;
-  std::vector<std::uint32_t> bound;  // slots in the order they were bound
   std::vector<PendingCopy> copies;
-  bool waiting{false};
-  vir::NodeId at{0};  // the node executed last, for faults
+  bool ended{false};  // returned, or stopped by a fault
+};
 
-  [[nodiscard]] bool live() const { return !frames.empty(); }
+/// Why a workgroup has no result, and where.
+struct WorkgroupFault {
+  Stop what;
+  std::uint32_t lane{0};
+  vir::NodeId node{0};
 };
 
 class Machine {
@@ -63,71 +60,86 @@ class Machine {
   Machine(const vir::Program& program, Names names, std::vector<Buffer>& buffers,
           std::uint64_t fuel, Deadline deadline);
 
-  /// Runs one workgroup to its end. On a fault, `fault_lane` and `fault_node` say where. Past the
-  /// deadline it stops with FaultCode::wall_time.
-  [[nodiscard]] Maybe<Unbound> run_workgroup(const std::array<std::uint32_t, 3>& id);
-  [[nodiscard]] std::uint32_t fault_lane() const { return current_; }
-  [[nodiscard]] vir::NodeId fault_node() const { return lanes_[current_].at; }
+  /// Runs one workgroup to its end, or to the fault that is to be named. Past the deadline that is
+  /// FaultCode::wall_time.
+  [[nodiscard]] std::optional<WorkgroupFault> run_workgroup(const std::array<std::uint32_t, 3>& id);
 
  private:
-  // machine.cpp: the schedule and the statements.
+  // machine.cpp: lanes, statements, the clock.
   void start_workgroup();
-  [[nodiscard]] Maybe<bool> run_round();
-  [[nodiscard]] bool release_barrier();
-  [[nodiscard]] Maybe<Unbound> check_copies_done();
-  [[nodiscard]] Maybe<Unbound> step(Lane& lane);
-  [[nodiscard]] Maybe<Unbound> step_loop(Lane& lane);
-  [[nodiscard]] Maybe<Unbound> execute(Lane& lane, const vir::Node& node, vir::NodeId id);
-  [[nodiscard]] Maybe<Unbound> bind(Lane& lane, vir::Symbol name, Value value);
-  void open(Lane& lane, vir::Range list);
-  void close(Lane& lane);
-  [[nodiscard]] Maybe<Unbound> do_assign(Lane& lane, const vir::Node& node);
-  [[nodiscard]] Maybe<Unbound> do_store(Lane& lane, const vir::Node& node);
-  [[nodiscard]] Maybe<Unbound> do_if(Lane& lane, const vir::Node& node, vir::NodeId id);
-  [[nodiscard]] Maybe<Unbound> do_loop(Lane& lane, const vir::Node& node, vir::NodeId id);
-  [[nodiscard]] Maybe<Unbound> do_copy(Lane& lane, const vir::Node& node, vir::NodeId id);
-  [[nodiscard]] Maybe<Unbound> do_wait(Lane& lane, const vir::Node& node);
-  [[nodiscard]] Maybe<Unbound> spend_fuel();
-  [[nodiscard]] Maybe<Unbound> check_deadline();
-  [[nodiscard]] Maybe<Unbound> count_turn();
+  void fail(Lanes& lanes, std::size_t position, const Stop& why);
+  void stop_from(std::uint32_t lane);
+  void drop_ended(Lanes& lanes) const;
+  [[nodiscard]] bool meet(Lanes& lanes);
+  void check_copies_done();
+  [[nodiscard]] bool is_late();
+  void count_work(Lanes& lanes);
 
-  // expressions.cpp. `variables` are the lane's own, or its snapshot inside a subgroup operation.
-  using Variables = std::vector<Value>;
-  struct Scope {
-    const Lane* lane;
-    const Variables* variables;
-    std::uint32_t depth;           // expression levels entered
-    std::uint32_t subgroup_depth;  // subgroup operations entered
-  };
-  [[nodiscard]] Maybe<Value> evaluate(Lane& lane, vir::ExprId id);
-  [[nodiscard]] Maybe<Value> eval(const Scope& scope, vir::ExprId id);
-  [[nodiscard]] Maybe<Value> eval_load(const Scope& scope, const vir::Expr& expr);
-  [[nodiscard]] Maybe<Value> eval_id(const Scope& scope, const vir::Expr& expr);
-  [[nodiscard]] Maybe<Value> eval_select(const Scope& scope, const vir::Expr& expr);
-  [[nodiscard]] Maybe<Value> eval_fma(const Scope& scope, const vir::Expr& expr);
-  [[nodiscard]] Maybe<Value> eval_atomic(const Scope& scope, const vir::Expr& expr);
-  [[nodiscard]] Maybe<Value> eval_subgroup(const Scope& scope, const vir::Expr& expr);
-  [[nodiscard]] Maybe<std::vector<Value>> eval_slice(const Scope& scope, vir::ExprId id,
-                                                     std::uint32_t first);
-  [[nodiscard]] Maybe<std::uint32_t> eval_u32(const Scope& scope, vir::ExprId id);
-  [[nodiscard]] Maybe<Buffer*> buffer_of(vir::Symbol name);
+  void execute_list(vir::Range list, Lanes lanes);
+  void execute(vir::NodeId id, Lanes& lanes);
+  void do_if(const vir::Node& node, vir::NodeId id, Lanes& lanes);
+  void do_loop(const vir::Node& node, vir::NodeId id, Lanes& lanes);
+  void do_barrier(Lanes& lanes);
+  void do_copy(const vir::Node& node, Lanes& lanes);
+  void check_side(vir::NodeId id, const std::vector<bool>& taken, Lanes& lanes);
+  void bind(vir::Symbol name, const Lanes& lanes, Values values);
+
+  /// `f(position)` for every lane of the list in order, up to the first that faults.
+  template <class T, class F>
+  [[nodiscard]] std::vector<T> each(Lanes& lanes, F f) {
+    std::vector<T> results;
+    results.reserve(lanes.size());
+    for (std::size_t k = 0; k < lanes.size(); ++k) {
+      Maybe<T> result = f(k);
+      if (!result) {
+        fail(lanes, k, result.error());
+        break;
+      }
+      results.push_back(std::move(*result));
+    }
+    return results;
+  }
+  void fail_all(Lanes& lanes, FaultCode code, const char* why) {
+    if (!lanes.empty()) fail(lanes, 0, Stop{code, why});
+  }
+
+  // expressions.cpp: one operation for all lanes of the list before the next operation.
+  [[nodiscard]] Values eval(vir::ExprId id, Lanes& lanes, std::uint32_t depth = 0);
+  [[nodiscard]] Values eval_id(const vir::Expr& expr, Lanes& lanes);
+  [[nodiscard]] Values eval_atomic(const vir::Expr& expr, Lanes& lanes, std::uint32_t depth);
+  [[nodiscard]] Values eval_subgroup(const vir::Expr& expr, Lanes& lanes, std::uint32_t depth);
+  [[nodiscard]] std::vector<std::uint32_t> eval_u32(vir::ExprId id, Lanes& lanes,
+                                                    std::uint32_t depth = 0);
+
+  // accesses.cpp: the only ways of a lane to a buffer. The statement is `node_`.
+  [[nodiscard]] Maybe<Value> load(std::uint32_t lane, vir::Symbol buffer, std::uint32_t index);
+  [[nodiscard]] Maybe<Unbound> store(std::uint32_t lane, vir::Symbol buffer, std::uint32_t index,
+                                     const Value& value);
+  [[nodiscard]] Maybe<Value> atomic(std::uint32_t lane, vir::Symbol buffer, vir::AtomicOp op,
+                                    std::uint32_t index, std::uint32_t expected,
+                                    std::uint32_t value);
+  [[nodiscard]] Maybe<Unbound> start_copy(std::uint32_t lane, const vir::Node& node,
+                                          std::uint32_t offset, std::uint32_t size);
+  [[nodiscard]] Maybe<Unbound> finish_copy(std::uint32_t lane, vir::Symbol tag);
+  [[nodiscard]] Maybe<std::uint32_t> buffer_index(vir::Symbol name) const;
 
   const vir::Program& program_;
   const Names names_;
   std::vector<Buffer>& buffers_;
   std::array<std::uint32_t, 3> workgroup_{};
   std::vector<Lane> lanes_;
-  std::vector<Variables> snapshot_;  // of every lane at the start of the round
+  std::vector<Values> variables_;  // [slot][lane]
   /// By node: the side that an If with a barrier took (0 none yet, 1 body, 2 otherwise). Never
   /// cleared within a workgroup, so that a side that changes between iterations is a fault too, as
   /// in the format's reference.
   std::vector<std::uint8_t> side_taken_;
-  std::uint32_t current_{0};
+  vir::NodeId node_{0};                  // the statement that is executed
+  std::optional<WorkgroupFault> fault_;  // of the lowest lane that has one
   std::uint64_t pending_copy_bytes_{0};
   const std::uint64_t fuel_per_workgroup_;
   std::uint64_t fuel_{0};
   const Deadline deadline_;
-  std::uint32_t turns_{0};  // of lanes, and fuel spent, since the clock was last read
+  std::size_t work_{0};  // operations of lanes since the clock was last read
 };
 
 }  // namespace vyre::reference

@@ -50,7 +50,7 @@ std::string line(const core::Image& image, std::size_t at) {
     text += (first ? "" : ", ") + word;
     first = false;
   };
-  if (writes && i.op != Opcode::group_begin && i.op != Opcode::group_end) {
+  if (writes) {
     add(operand(image, (i.form & core::kScalarResult) != 0, i.dst));
   }
   for (unsigned k = 0; k < count; ++k) add(operand(image, (i.form >> k & 1) != 0, sources[k]));

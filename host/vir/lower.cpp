@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "lower_drift.hpp"
 #include "lower_program.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/vir/dispatch.hpp"
@@ -38,7 +37,6 @@ ProgramLowering::ProgramLowering(const Program& program, const LowerOptions& opt
       statement_(statement_numbers(program)),
       buffers_(buffers_by_name(program)),
       guards_barrier_(find_guards(program)),
-      uniform_(program.nodes.size(), false),
       bound_(program.names.size(), kNone),
       lengths_(program.buffers.size()),
       flat_(!facts_.uses_groups && !facts_.uses_workgroup && !facts_.uses_async) {}
@@ -92,15 +90,6 @@ Result<core::Image> ProgramLowering::run() {
     }
   }
   list(program_.entry);
-  if (facts_.uses_groups && !out_.failed()) {
-    if (const auto drift = find_drift(program_, uniform_)) {
-      out_.refuse(
-          "statement " + std::to_string(statement_[drift->statement]) + ": variable '" +
-          program_.name(drift->variable) +
-          "' of a subgroup operation may be bound, changed or dropped by lanes that are not "
-          "in step there; put a barrier between");
-    }
-  }
   const std::uint32_t end = out_.position();
   for (const std::uint32_t at : final_leaves_) out_.patch(at, end);
   out_.emit({core::Opcode::end, 0, 0, 0, 0, 0, 0, 0});

@@ -54,6 +54,10 @@ Value ProgramLowering::expression(ExprId id) {
     case ExprTag::WorkgroupId:
     case ExprTag::LocalId:
       return identifier(e);
+    case ExprTag::SubgroupLocalId:
+      return subgroup_local_id();
+    case ExprTag::SubgroupSize:
+      return out_.constant(kSubgroupLanes, kU32);
     case ExprTag::BinOp:
       return binary(e);
     case ExprTag::UnOp:
@@ -84,10 +88,6 @@ Value ProgramLowering::expression(ExprId id) {
 Value ProgramLowering::variable(const Expr& e) {
   const Bound* bound = find(e.name);
   if (bound == nullptr) return faulted(FaultCode::unbound_variable);
-  if (in_group_ != 0 && bound->bound_lanes) {
-    out_.emit({Opcode::fault_unless, 0, static_cast<std::uint8_t>(FaultCode::unbound_variable), 0,
-               *bound->bound_lanes, 0, 0, 0});
-  }
   return bound->value;
 }
 
@@ -163,9 +163,9 @@ Value ProgramLowering::identifier(const Expr& e) {
       e.tag == ExprTag::InvocationId ? 0 : (e.tag == ExprTag::LocalId ? 1 : 2);
   const Opcode op =
       which == 0 ? Opcode::global_id : (which == 1 ? Opcode::local_id : Opcode::workgroup_id);
-  if (which == 0 && (!guarded_[axis] || in_group_ != 0)) {
+  if (which == 0 && !guarded_[axis]) {
     out_.emit({Opcode::id_guard, 0, static_cast<std::uint8_t>(axis), 0, 0, 0, 0, 0});
-    if (in_group_ == 0) guarded_[axis] = true;
+    guarded_[axis] = true;
   }
   if (which == 1 && program_.workgroup[axis] == 1) return out_.constant(0, kU32);
   const bool scalar = which == 2 && !flat_;
@@ -176,6 +176,14 @@ Value ProgramLowering::identifier(const Expr& e) {
                         static_cast<std::uint8_t>(axis), *reg, 0, 0, 0, 0});
   }
   return {kU32, scalar, false, false, *reg};
+}
+
+Value ProgramLowering::subgroup_local_id() {
+  if (!subgroup_local_id_) {
+    subgroup_local_id_ = out_.fresh_vector();
+    out_.emit_prologue({Opcode::subgroup_local_id, 0, 0, *subgroup_local_id_, 0, 0, 0, 0});
+  }
+  return {kU32, false, false, false, *subgroup_local_id_};
 }
 
 Value ProgramLowering::apply_binary(BinOp op, Value a, Value b) {
@@ -321,12 +329,6 @@ Value ProgramLowering::fma(const Expr& e) {
 }
 
 Value ProgramLowering::atomic(const Expr& e) {
-  if (in_group_ != 0) {
-    out_.refuse(
-        "an atomic inside the argument of a subgroup operation; bind its result to a variable "
-        "first");
-    return Value{};
-  }
   const auto op = static_cast<AtomicOp>(e.op);
   const bool has_expected = e.child[2] != kNone;
   const Value index = as_u32(expression(e.child[0]), FaultCode::bad_index);
@@ -396,18 +398,10 @@ Value ProgramLowering::atomic(const Expr& e) {
 }
 
 Value ProgramLowering::group(const Expr& e) {
-  out_.emit({Opcode::group_begin, 0, 0, 0, 0, 0, 0, 0});
-  mask_depth_ += 1;
-  mask_depth_max_ = mask_depth_ > mask_depth_max_ ? mask_depth_ : mask_depth_max_;
-  ++in_group_;
   Value value = expression(e.child[0]);
-  if (!value.never() && e.tag == ExprTag::SubgroupBallot) value = truth(value);
-  --in_group_;
-  mask_depth_ -= 1;
-  out_.emit({Opcode::group_end, 0, 0, 0, 0, 0, 0, 0});
   if (value.never()) return value;
   if (e.tag == ExprTag::SubgroupBallot) {
-    const Value lanes = out_.as_vector(value);
+    const Value lanes = out_.as_vector(truth(value));
     return out_.emit_pure(Opcode::ballot, kU32, lanes);
   }
   if (unclear(value, "the argument of a subgroup operation")) return Value{};

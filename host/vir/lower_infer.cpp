@@ -102,7 +102,6 @@ class Walk {
     if (v == kNone) return kNever;
     Variable& var = out_.variables[v];
     var.read = true;
-    var.read_by_group = var.read_by_group || in_group_;
     return var.kind;
   }
 
@@ -123,6 +122,10 @@ class Walk {
       case ExprTag::InvocationId:
       case ExprTag::WorkgroupId:
       case ExprTag::LocalId:
+      case ExprTag::SubgroupSize:
+        return kU32;
+      case ExprTag::SubgroupLocalId:
+        out_.uses_groups = true;
         return kU32;
       case ExprTag::Load: {
         expr(e.child[0]);
@@ -160,10 +163,7 @@ class Walk {
       case ExprTag::SubgroupShuffle:
       case ExprTag::SubgroupBallot: {
         out_.uses_groups = true;
-        const bool before = in_group_;
-        in_group_ = true;
         const Kind kind = expr(e.child[0]);
-        in_group_ = before;
         if (e.tag == ExprTag::SubgroupShuffle) expr(e.child[1]);
         if (e.tag == ExprTag::SubgroupBallot) return kU32;
         if (kind == kU32) return kU32;
@@ -185,7 +185,6 @@ class Walk {
   std::vector<Undo> undo_;
   std::uint32_t next_{0};
   bool changed_{false};
-  bool in_group_{false};
   Inference out_;
 };
 

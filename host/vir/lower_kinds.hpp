@@ -80,13 +80,12 @@ struct Variable {
   Kind kind{};
   bool assigned{false};
   bool read{false};
-  bool read_by_group{false};  // in the argument of a subgroup operation
 };
 
 struct Inference {
   std::vector<Variable> variables;  // by order of Let and Loop nodes in the walk
-  bool uses_groups{false};
-  bool uses_workgroup{false};  // barriers or workgroup memory
+  bool uses_groups{false};          // subgroup operations, or a lane's place in its subgroup
+  bool uses_workgroup{false};       // barriers or workgroup memory
   bool uses_async{false};
   bool settled{true};  // false: kinds kept changing beyond the bound on passes
 };

@@ -30,9 +30,6 @@ void ProgramLowering::close_scope() {
       value.temp = true;
       out_.release(value);
     }
-    if (name.bound.bound_lanes) {
-      out_.release(Value{kU32, false, true, false, *name.bound.bound_lanes});
-    }
     names_.pop_back();
   }
   guarded_ = scopes_.back().guarded;
@@ -44,14 +41,6 @@ void ProgramLowering::declare(Symbol symbol, Bound bound) {
   bound.value.temp = false;
   names_.push_back({symbol, bound_[symbol], std::move(bound)});
   bound_[symbol] = static_cast<std::uint32_t>(names_.size() - 1);
-}
-
-/// Remembers in which lanes the variable exists: exactly those that executed its declaration.
-void ProgramLowering::note_bound_lanes(Bound& bound) {
-  if (!bound.facts.read_by_group) return;
-  const Value lanes = out_.new_vector(kU32);
-  out_.emit({Opcode::mask_to_reg, 0, 0, lanes.reg, 0, 0, 0, 0});
-  bound.bound_lanes = lanes.reg;
 }
 
 ProgramLowering::Bound* ProgramLowering::find(Symbol name) {
@@ -94,7 +83,7 @@ void ProgramLowering::node(NodeId id) {
     case NodeTag::If:
       return branch(n, id);
     case NodeTag::Loop:
-      return loop(n, id);
+      return loop(n);
     case NodeTag::Block:
     case NodeTag::Region:
       return list(n.body);
@@ -130,7 +119,7 @@ void ProgramLowering::let(const Node& n) {
   const std::uint32_t before = out_.position();
   Value value = expression(n.e0);
   const Variable facts = facts_.variables[next_variable_++];
-  Bound bound{value, facts, 0, false, std::nullopt};
+  Bound bound{value, facts, 0, false};
   if (facts.kind.tag == Tag::conflict) {
     out_.refuse("variable '" + program_.name(n.name) +
                 "' holds values of different widths; use one variable for each type");
@@ -155,7 +144,6 @@ void ProgramLowering::let(const Node& n) {
     bound.owned = true;
   }
   bound.value.changing = facts.assigned;
-  note_bound_lanes(bound);
   declare(n.name, bound);
 }
 
@@ -169,9 +157,9 @@ void ProgramLowering::assign(const Node& n) {
   value = converted(value, bound->facts.kind);
   Value to = bound->value;
   to.temp = false;
-  // Lanes that are off here were off at the declaration too, or have left for good: nobody sees the
-  // write. Subgroup operations do look into lanes that are off.
-  if (out_.optimise() && !facts_.uses_groups && bound->divergence == divergence_) {
+  // Lanes that are off here were off at the declaration too, or have left for good: nothing sees
+  // the write.
+  if (out_.optimise() && bound->divergence == divergence_) {
     if (out_.retarget_last(value, to)) return;
     out_.copy_into(to, value);
     out_.release(value);
@@ -235,7 +223,6 @@ void ProgramLowering::branch(const Node& n, NodeId id) {
     list(n.otherwise);
     return;
   }
-  uniform_[id] = condition.scalar || guards_barrier_[id];
   if (guards_barrier_[id]) {
     const std::uint16_t side = out_.fresh_scalar();
     const Value zero = out_.constant(0, kU32);
@@ -293,7 +280,7 @@ void ProgramLowering::branch_vector(const Node& n, const Value& condition) {
   constructs_.pop_back();
 }
 
-void ProgramLowering::loop(const Node& n, NodeId id) {
+void ProgramLowering::loop(const Node& n) {
   const Value from = as_u32(expression(n.e0), FaultCode::bad_index);
   const Value to = as_u32(expression(n.e1), FaultCode::bad_index);
   if (from.never() || to.never()) {
@@ -307,7 +294,6 @@ void ProgramLowering::loop(const Node& n, NodeId id) {
     return;
   }
   loops_ = true;
-  uniform_[id] = from.scalar && to.scalar;
   if (from.scalar && to.scalar) return loop_scalar(n, from, to);
   loop_vector(n, from, to);
 }
@@ -323,8 +309,7 @@ void ProgramLowering::loop_scalar(const Node& n, const Value& from, const Value&
   const std::uint32_t statement_of_loop = out_.statement();
   const std::uint32_t body = out_.position();
   open_scope();
-  Bound bound{counter, facts_.variables[next_variable_++], 0, true, std::nullopt};
-  note_bound_lanes(bound);
+  Bound bound{counter, facts_.variables[next_variable_++], 0, true};
   declare(n.name, bound);
   list(n.body);
   out_.set_statement(statement_of_loop);
@@ -346,8 +331,7 @@ void ProgramLowering::loop_vector(const Node& n, const Value& from, const Value&
   enter_masks(1);
   ++divergence_;
   open_scope();
-  Bound bound{counter, facts_.variables[next_variable_++], 0, true, std::nullopt};
-  note_bound_lanes(bound);
+  Bound bound{counter, facts_.variables[next_variable_++], 0, true};
   declare(n.name, bound);
   list(n.body);
   out_.set_statement(statement_of_loop);

@@ -20,7 +20,6 @@ class ProgramLowering {
     Variable facts;
     std::uint32_t divergence{0};
     bool owned{false};
-    std::optional<std::uint16_t> bound_lanes;  // register: in which lanes it exists (for subgroups)
   };
   struct Scope {
     std::size_t names;
@@ -40,7 +39,7 @@ class ProgramLowering {
   void branch(const Node& n, NodeId id);
   void branch_scalar(const Node& n, const Value& condition);
   void branch_vector(const Node& n, const Value& condition);
-  void loop(const Node& n, NodeId id);
+  void loop(const Node& n);
   void loop_scalar(const Node& n, const Value& from, const Value& to);
   void loop_vector(const Node& n, const Value& from, const Value& to);
   void copy(const Node& n);
@@ -48,7 +47,6 @@ class ProgramLowering {
   void open_scope();
   void close_scope();
   void declare(Symbol name, Bound bound);
-  void note_bound_lanes(Bound& bound);
   Bound* find(Symbol name);
   std::uint16_t tag_index(Symbol tag);
   void enter_masks(std::uint32_t slots);
@@ -62,6 +60,7 @@ class ProgramLowering {
   [[nodiscard]] bool is_global_x(const Value& index) const;
   [[nodiscard]] Value buffer_length(const Expr& e);
   [[nodiscard]] Value identifier(const Expr& e);
+  [[nodiscard]] Value subgroup_local_id();
   [[nodiscard]] Value binary(const Expr& e);
   [[nodiscard]] Value apply_binary(BinOp op, Value a, Value b);
   [[nodiscard]] std::optional<Value> fused(const Expr& e);
@@ -104,7 +103,6 @@ class ProgramLowering {
   std::vector<std::uint32_t> statement_;
   std::vector<std::uint32_t> buffers_;
   std::vector<bool> guards_barrier_;
-  std::vector<bool> uniform_;  // by node: an If or Loop that a workgroup goes through as one
   std::vector<std::uint32_t> bound_;  // symbol -> index into names_, or kNone
   struct Name {
     Symbol symbol;
@@ -119,8 +117,8 @@ class ProgramLowering {
   std::uint32_t divergence_{0};
   std::uint32_t mask_depth_{0};
   std::uint32_t mask_depth_max_{0};
-  std::uint32_t in_group_{0};
   std::array<bool, 3> guarded_{};
+  std::optional<std::uint16_t> subgroup_local_id_;
   std::array<std::array<std::optional<std::uint16_t>, 3>, 3>
       ids_;                                            // [global, local, workgroup][axis]
   std::vector<std::optional<std::uint16_t>> lengths_;  // by buffer

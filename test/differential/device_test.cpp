@@ -5,13 +5,18 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "executors.hpp"
 #include "shared_vectors.hpp"
 #include "support/random_program.hpp"
 #include "vyre/cuda/device_probe.hpp"
 #include "vyre/cuda/interpreter_probe.hpp"
+#include "vyre/protocol/fault_names.hpp"
+#include "vyre/vir/text.hpp"
 
 namespace vyre {
 namespace {
@@ -64,7 +69,7 @@ class Device : public ::testing::Test {
         continue;
       }
       ++compared;
-      const std::string difference = test::disagreement(want, have, false);
+      const std::string difference = test::disagreement(want, have, true);
       if (difference.empty()) continue;
       ++wrong;
       ADD_FAILURE() << "VYRE_SEED=" << seed << ": " << difference;
@@ -87,11 +92,65 @@ TEST_F(Device, FaultingProgramsFaultOnTheDeviceToo) {
   sweep(6'000'000, 300, knobs);
 }
 
+TEST_F(Device, ProgramsWithManyFaultsNameTheSameOne) {
+  test::RandomKnobs knobs;
+  knobs.many_faults = true;
+  sweep(7'000'000, 300, knobs);
+}
+
+TEST_F(Device, CasesGiveTheirAnswers) {
+  using Words = std::vector<std::uint32_t>;
+  const auto bytes_of = [](const std::vector<Words>& all) {
+    std::vector<Bytes> made;
+    for (const Words& words : all) {
+      Bytes& bytes = made.emplace_back();
+      for (const std::uint32_t word : words) append_le(bytes, word);
+    }
+    return made;
+  };
+  int ran = 0;
+  int without_room = 0;
+  const auto folder = test::source_folder() / "test" / "cases";
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".json") continue;
+    std::ifstream file(entry.path());
+    for (const auto& c : nlohmann::json::parse(file)) {
+      SCOPED_TRACE(c["name"].get<std::string>());
+      if (c.contains("refused")) continue;  // by the validator, before any executor
+      const auto program = vir::assemble(c["program"].get<std::string>());
+      ASSERT_TRUE(program);
+      auto options = on_device();
+      options.grid = c["grid"].get<vir::Grid>();
+      const auto have =
+          test::run_cpu(*program, bytes_of(c["inputs"].get<std::vector<Words>>()), options);
+      if (have.verdict == test::CpuRun::Verdict::unsupported) {
+        ++without_room;  // wants more scratch than a warp has
+        continue;
+      }
+      ++ran;
+      if (!c.contains("fault")) {
+        EXPECT_EQ(have.verdict, test::CpuRun::Verdict::done) << have.message;
+        EXPECT_TRUE(have.outputs == bytes_of(c["outputs"].get<std::vector<Words>>()))
+            << "other bytes than the case says";
+        continue;
+      }
+      const auto& fault = c["fault"];
+      EXPECT_EQ(fault_name(have.fault.code), fault["code"].get<std::string>()) << have.message;
+      EXPECT_EQ(have.fault.workgroup, fault["workgroup"].get<std::uint64_t>());
+      EXPECT_EQ(have.fault.lane, fault["lane"].get<std::uint32_t>());
+      EXPECT_EQ(have.fault.statement, fault["statement"].get<std::uint32_t>());
+    }
+  }
+  std::printf("%d cases, %d more want more scratch than a warp has\n", ran, without_room);
+  EXPECT_GT(ran, 50);
+  EXPECT_LE(without_room, 1);
+}
+
 TEST_F(Device, SharedVectorsGiveTheirRecordedOutputs) {
   std::uint64_t compared = 0;
   std::map<std::string, int> unsupported;
   for (const char* file : {"vir0-ops.jsonl.gz", "vir0-random.jsonl.gz", "vir0-synthetic.jsonl.gz",
-                           "upstream-ops-half.jsonl.gz"}) {
+                           "upstream-ops-half.jsonl.gz", "upstream-subgroups.jsonl.gz"}) {
     const bool present = test::for_each_vector(file, [&](const test::Vector& vector) {
       if (!vector.error.empty() || vector.order_dependent) return;
       auto options = on_device();

@@ -130,12 +130,9 @@ std::string disagreement(const reference::Outcome& want, const CpuRun& have, boo
            have.message + "]";
   }
   if (want.verdict == Verdict::faulted && same_fault) {
-    // A copy that was never waited for is found at the end, where one executor names the copy and
-    // another the end.
-    const bool placed = want.fault.code != FaultCode::async_misuse;
-    const bool same = want.fault.code == have.fault.code &&
-                      want.fault.workgroup == have.fault.workgroup &&
-                      (!placed || want.fault.statement == have.fault.statement);
+    const bool same =
+        want.fault.code == have.fault.code && want.fault.workgroup == have.fault.workgroup &&
+        want.fault.lane == have.fault.lane && want.fault.statement == have.fault.statement;
     return same ? "" : "fault: reference [" + want.message + "], cpu [" + have.message + "]";
   }
   if (want.verdict != Verdict::done) return "";

@@ -71,7 +71,7 @@ TEST(RandomGenerator, ReachesEveryOperatorAndStatementThatCanRun) {
   EXPECT_EQ(binary.size(), 29u);       // all 33 but Shuffle, Ballot, WaveReduce, WaveBroadcast
   EXPECT_EQ(unary.size(), 32u);        // all 36 but the four Unpacks
   EXPECT_EQ(atomics.size(), 9u);       // all 11 but CompareExchangeWeak and FetchNand
-  EXPECT_EQ(expressions.size(), 19u);  // all but Call, SubgroupLocalId, SubgroupSize
+  EXPECT_EQ(expressions.size(), 21u);  // all but Call
   EXPECT_EQ(statements.size(), 12u);   // all but Trap, Resume, IndirectDispatch and the collectives
   EXPECT_EQ(elements.size(), 15u);
 }

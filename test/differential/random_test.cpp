@@ -76,6 +76,7 @@ TEST(RandomPrograms, GiveTheSameBytesOnTheReferenceAndTheInterpreter) {
   const auto tally = sweep(1'000'000, 1500, {}, [](const test::RandomCase& c, Tally& t) {
     return compare(c, t, {}, true);
   });
+  EXPECT_EQ(tally.unsupported, 0) << "nothing that validates here is refused";
   EXPECT_EQ(tally.refused, 0) << "the generator makes programs that validate";
   EXPECT_EQ(tally.faulted, 0) << "the generator makes programs that do not fault";
 }
@@ -115,13 +116,29 @@ TEST(RandomPrograms, WhoseVariablesChangeKindAgreeOrAreNotLowered) {
   EXPECT_EQ(tally.refused, 0);
 }
 
-TEST(RandomPrograms, WithSubgroupOperationsOutOfStepAgreeOrAreNotLowered) {
+TEST(RandomPrograms, WithManyFaultsNameTheSameOneWhateverTheFrames) {
   test::RandomKnobs knobs;
-  knobs.drifting = true;
-  const auto tally = sweep(7'000'000, 600, knobs, [](const test::RandomCase& c, Tally& t) {
-    return compare(c, t, {}, false);
-  });
-  EXPECT_EQ(tally.refused, 0);
+  knobs.many_faults = true;
+  for (const bool optimise : {true, false}) {
+    test::CpuOptions options;
+    options.optimise = optimise;
+    const auto tally = sweep(7'000'000, 400, knobs, [&](const test::RandomCase& c, Tally& t) {
+      return compare(c, t, options, true);
+    });
+    EXPECT_EQ(tally.refused, 0);
+    EXPECT_EQ(tally.unsupported, 0);
+  }
+}
+
+TEST(RandomPrograms, WithoutFuelStopAtTheSameIterationOfTheSameLane) {
+  test::RandomKnobs knobs;
+  knobs.statements = 40;
+  for (const std::uint64_t fuel : {0u, 1u, 7u, 50u}) {
+    test::CpuOptions options;
+    options.fuel = fuel;
+    sweep(8'000'000, 150, knobs,
+          [&](const test::RandomCase& c, Tally& t) { return compare(c, t, options, true); });
+  }
 }
 
 TEST(RandomPrograms, OfGreatDepthAgreeToo) {

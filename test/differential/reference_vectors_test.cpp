@@ -4,6 +4,7 @@
 
 #include "shared_vectors.hpp"
 #include "vyre/reference/evaluate.hpp"
+#include "vyre/vir/subgroup_ids.hpp"
 
 namespace vyre {
 namespace {
@@ -19,6 +20,7 @@ TEST_P(ReferenceVectors, GiveTheRecordedVerdictAndBytes) {
     if (v.error.empty()) options.grid = v.grid;
     const auto outcome = reference::evaluate(v.program, v.inputs, options);
     if (!v.error.empty()) {
+      if (vir::uses_subgroup_ids(v.program)) return;  // the recorder has no value for them
       EXPECT_NE(outcome.verdict, reference::Verdict::done) << v.name << ": expected " << v.error;
       if (v.error == "fault") {
         EXPECT_EQ(outcome.verdict, reference::Verdict::faulted)
@@ -37,7 +39,8 @@ TEST_P(ReferenceVectors, GiveTheRecordedVerdictAndBytes) {
 
 INSTANTIATE_TEST_SUITE_P(Shared, ReferenceVectors,
                          testing::Values("vir0-ops.jsonl.gz", "vir0-random.jsonl.gz",
-                                         "vir0-synthetic.jsonl.gz", "upstream-ops-half.jsonl.gz"));
+                                         "vir0-synthetic.jsonl.gz", "upstream-ops-half.jsonl.gz",
+                                         "upstream-subgroups.jsonl.gz"));
 
 }  // namespace
 }  // namespace vyre

@@ -32,7 +32,7 @@ void run_warp(std::function<void(std::uint32_t lane)> body);
 inline constexpr std::size_t kEmulatedSharedBytes{std::size_t{1} << 18};
 std::uint8_t* emulated_shared();
 
-enum class Meeting : std::uint32_t { sync, any, ballot, min, sum, shuffle };
+enum class Meeting : std::uint32_t { sync, any, min, sum, shuffle };
 std::uint32_t current_lane();
 /// Waits for all lanes; what each of them brought.
 std::array<std::uint64_t, 32> meet(Meeting kind, std::uint64_t brought);
@@ -56,12 +56,6 @@ inline std::uint32_t self() {
 }
 inline void sync() {
   (void)test::meet(Meeting::sync, 0);
-}
-inline std::uint32_t ballot(bool x) {
-  std::uint32_t bits = 0;
-  const auto all = test::meet(Meeting::ballot, x ? 1 : 0);
-  for (std::uint32_t k = 0; k < 32; ++k) bits |= static_cast<std::uint32_t>(all[k]) << k;
-  return bits;
 }
 inline bool any(bool x) {
   for (const std::uint64_t one : test::meet(Meeting::any, x ? 1 : 0)) {

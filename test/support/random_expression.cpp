@@ -192,7 +192,11 @@ ExprId ExpressionGenerator::leaf(Kind kind) {
   }
   if (kind == Kind::u32) {
     const auto axis = static_cast<std::uint8_t>(choice_.below(3));
-    switch (choice_.below(6)) {
+    switch (choice_.below(groups ? 8 : 6)) {
+      case 6:
+        return b_.subgroup(ExprTag::SubgroupLocalId);
+      case 7:
+        return b_.subgroup(ExprTag::SubgroupSize);
       case 0:
         return b_.gid(axis);
       case 1:
@@ -283,7 +287,22 @@ ExprId ExpressionGenerator::cast_to_u32(std::uint32_t depth) {
   }
 }
 
+ExprId ExpressionGenerator::group_u32(std::uint32_t depth) {
+  switch (choice_.below(3)) {
+    case 0:
+      return b_.subgroup(ExprTag::SubgroupBallot, {make(Kind::boolean, depth)});
+    case 1:
+      return b_.subgroup(ExprTag::SubgroupAdd, {make(Kind::u32, depth)});
+    default: {
+      const ExprId value = make(Kind::u32, depth);
+      const ExprId lane = b_.bin(BinOp::BitAnd, make(Kind::u32, depth), b_.u32(63));
+      return b_.subgroup(ExprTag::SubgroupShuffle, {value, lane});
+    }
+  }
+}
+
 ExprId ExpressionGenerator::make_u32(std::uint32_t depth) {
+  if (groups && choice_.one_in(10)) return group_u32(depth);
   switch (choice_.below(12)) {
     case 0:
       return b_.bin(choice_.of({BinOp::Div, BinOp::Mod}), make(Kind::u32, depth),
@@ -369,6 +388,9 @@ ExprId ExpressionGenerator::make_bool(std::uint32_t depth) {
 }
 
 ExprId ExpressionGenerator::make_f32(std::uint32_t depth) {
+  if (groups && choice_.one_in(16)) {
+    return b_.subgroup(ExprTag::SubgroupAdd, {make(Kind::f32, depth)});
+  }
   switch (choice_.below(10)) {
     case 0:
       return b_.bin(BinOp::Div, make(Kind::f32, depth), not_literal(Kind::f32, depth));

@@ -67,6 +67,10 @@ class ExpressionGenerator {
   /// Kinds that need a buffer to come from are only made where there is one.
   [[nodiscard]] bool can_make(Kind kind) const;
 
+  /// Whether expressions may be subgroup operations: then whatever flow they are in, all lanes that
+  /// evaluate one do so together.
+  bool groups{false};
+
   std::vector<Readable> readable;
   std::vector<Own> own;
   std::vector<Variable> variables;
@@ -75,6 +79,7 @@ class ExpressionGenerator {
   ExprId make_u32(std::uint32_t depth);
   ExprId cast_to_u32(std::uint32_t depth);
   ExprId make_i32(std::uint32_t depth);
+  ExprId group_u32(std::uint32_t depth);
   ExprId make_bool(std::uint32_t depth);
   ExprId compare(std::uint32_t depth);
   ExprId make_f32(std::uint32_t depth);

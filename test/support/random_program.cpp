@@ -41,6 +41,7 @@ class ProgramGenerator {
   void atomic(Nodes& out);
   void share(Nodes& out, std::uint32_t nesting);
   void subgroup(Nodes& out);
+  void elect(Nodes& out);
   void copy(Nodes& out);
   void fault(Nodes& out);
   void certain_fault(Nodes& out);
@@ -63,11 +64,7 @@ class ProgramGenerator {
   std::vector<Own> stores_;
 
   bool uniform_{true};  // every lane that has not returned executes this list
-  bool in_step_{true};  // and all of them the same statement at the same time
-  bool may_return_{false};
-  bool subgroup_in_loop_{false};
   bool fault_placed_{false};
-  std::uint32_t loop_depth_{0};
   // Optional furniture; empty or false where the program has none.
   std::string counter_;
   AtomicOp counter_op_{AtomicOp::Add};
@@ -82,12 +79,13 @@ class ProgramGenerator {
 // ------------------------------------------------------------------ buffers
 
 void ProgramGenerator::choose_workgroup() {
-  static constexpr std::array<std::array<std::uint32_t, 3>, 12> kShapes{{{1, 1, 1},
+  static constexpr std::array<std::array<std::uint32_t, 3>, 13> kShapes{{{1, 1, 1},
                                                                          {2, 1, 1},
                                                                          {7, 1, 1},
                                                                          {8, 1, 1},
                                                                          {32, 1, 1},
                                                                          {33, 1, 1},
+                                                                         {48, 1, 1},
                                                                          {64, 1, 1},
                                                                          {100, 1, 1},
                                                                          {4, 4, 1},
@@ -290,14 +288,9 @@ void ProgramGenerator::branch(Nodes& out, std::uint32_t nesting) {
     if (!g_.can_make(kind)) kind = Kind::boolean;
     condition = expr(kind);
   }
-  const bool before = in_step_;
   const Nodes body = nested(nesting - 1, uniform);
-  const bool after_body = in_step_;
-  in_step_ = before;
   const Nodes otherwise = choice_.one_in(2) ? nested(nesting - 1, uniform) : Nodes{};
   out.push_back(with_body(NodeTag::If, condition, vir::kNone, "", body, otherwise));
-  in_step_ = in_step_ && after_body;
-  if (!uniform) in_step_ = false;
 }
 
 void ProgramGenerator::loop(Nodes& out, std::uint32_t nesting) {
@@ -313,16 +306,9 @@ void ProgramGenerator::loop(Nodes& out, std::uint32_t nesting) {
   }
   const std::size_t keep = g_.variables.size();
   g_.variables.push_back({name, Kind::u32, false});
-  ++loop_depth_;
-  // A second iteration starts as the first one ended: in step only if the body keeps it so.
-  const bool was_in_step = in_step_;
-  in_step_ = false;
   const Nodes body = nested(nesting - 1, uniform);
-  in_step_ = was_in_step && in_step_;
-  --loop_depth_;
   g_.variables.resize(keep);
   out.push_back(with_body(NodeTag::Loop, from, to, name, body));
-  if (!uniform) in_step_ = false;
 }
 
 void ProgramGenerator::scope(Nodes& out, std::uint32_t nesting) {
@@ -332,16 +318,11 @@ void ProgramGenerator::scope(Nodes& out, std::uint32_t nesting) {
                           region ? fresh("region") : "", body));
 }
 
-/// Which variables a lane that returned still has in a later subgroup operation is nobody's
-/// business: an iteration that returns is never followed by one.
 void ProgramGenerator::early_return(Nodes& out) {
-  if (loop_depth_ > 0 && subgroup_in_loop_ && !knobs_.drifting) return store(out);
   Nodes body;
   if (choice_.one_in(2)) store(body);
   body.push_back(b_.ret());
   out.push_back(with_body(NodeTag::If, expr(Kind::boolean), vir::kNone, "", body));
-  in_step_ = false;
-  may_return_ = true;
 }
 
 void ProgramGenerator::atomic(Nodes& out) {
@@ -368,7 +349,6 @@ void ProgramGenerator::share(Nodes& out, std::uint32_t nesting) {
   const auto barrier = [&] {
     out.push_back(b_.barrier(choice_.of({Ordering::SeqCst, Ordering::AcqRel, Ordering::Acquire,
                                          Ordering::Release, Ordering::GridSync})));
-    in_step_ = true;
   };
   out.push_back(b_.store(shared_, g_.own_index(shared), expr(shared.kind)));
   barrier();
@@ -377,7 +357,6 @@ void ProgramGenerator::share(Nodes& out, std::uint32_t nesting) {
   let(out, shared.kind, b_.load(shared_, g_.make(Kind::u32, 1)), false);
   if (nesting > 1 && choice_.one_in(2)) {  // reading it in divergent flow is fine too
     out.push_back(with_body(NodeTag::If, expr(Kind::boolean), vir::kNone, "", nested(1, false)));
-    in_step_ = false;
   }
   g_.readable.pop_back();
   g_.own.push_back(shared);
@@ -385,12 +364,7 @@ void ProgramGenerator::share(Nodes& out, std::uint32_t nesting) {
 }
 
 void ProgramGenerator::subgroup(Nodes& out) {
-  subgroup_in_loop_ = subgroup_in_loop_ || loop_depth_ > 0;
-  if (!in_step_ && !knobs_.drifting) {
-    out.push_back(b_.barrier());
-    in_step_ = true;
-  }
-  switch (choice_.below(4)) {
+  switch (choice_.below(6)) {
     case 0:
       let(out, Kind::u32, b_.subgroup(ExprTag::SubgroupBallot, {expr(Kind::boolean)}), false);
       return;
@@ -399,6 +373,9 @@ void ProgramGenerator::subgroup(Nodes& out) {
       let(out, kind, b_.subgroup(ExprTag::SubgroupAdd, {expr(kind)}), false);
       return;
     }
+    case 2:
+    case 3:
+      return elect(out);
     default: {
       const Kind kind = choice_.one_in(2) ? Kind::u32 : Kind::f32;
       const ExprId value = expr(kind);
@@ -408,6 +385,23 @@ void ProgramGenerator::subgroup(Nodes& out) {
       return;
     }
   }
+}
+
+/// One lane of each subgroup acts for all that ask for it, and hands them what it got.
+void ProgramGenerator::elect(Nodes& out) {
+  const std::string asking = fresh("asking");
+  out.push_back(b_.let(asking, b_.subgroup(ExprTag::SubgroupBallot, {expr(Kind::boolean)})));
+  const std::string leader = fresh("leader");
+  out.push_back(b_.let(leader, b_.un(UnOp::Ctz, b_.var(asking))));
+  const std::string got = fresh("got");
+  out.push_back(b_.let(got, expr(Kind::u32)));
+  ExprId act = expr(Kind::u32);
+  if (!cells_.empty()) {
+    act = b_.atomic(AtomicOp::Add, cells_, b_.var("me"), b_.un(UnOp::Popcount, b_.var(asking)));
+  }
+  const ExprId is_leader = b_.bin(BinOp::Eq, b_.subgroup(ExprTag::SubgroupLocalId), b_.var(leader));
+  out.push_back(with_body(NodeTag::If, is_leader, vir::kNone, "", {b_.assign(got, act)}));
+  let(out, Kind::u32, b_.subgroup(ExprTag::SubgroupShuffle, {b_.var(got), b_.var(leader)}), false);
 }
 
 void ProgramGenerator::copy(Nodes& out) {
@@ -423,7 +417,7 @@ void ProgramGenerator::copy(Nodes& out) {
   out.push_back(b_.async_wait(tag));
 }
 
-/// Exactly one statement of a program may fault, and not in every lane.
+/// A statement that may fault, mostly not in every lane.
 void ProgramGenerator::fault(Nodes& out) {
   fault_placed_ = true;
   if (choice_.one_in(4)) {
@@ -433,7 +427,6 @@ void ProgramGenerator::fault(Nodes& out) {
   Nodes body;
   certain_fault(body);
   out.push_back(with_body(NodeTag::If, expr(Kind::boolean), vir::kNone, "", body));
-  in_step_ = false;
 }
 
 void ProgramGenerator::certain_fault(Nodes& out) {
@@ -461,8 +454,9 @@ void ProgramGenerator::certain_fault(Nodes& out) {
     case 8:
       return bind(b_.bin(BinOp::RotateLeft, expr(Kind::i32_as_u32), expr(Kind::i32_as_u32)));
     case 9:
-      return bind(
-          b_.subgroup(choice_.one_in(2) ? ExprTag::SubgroupSize : ExprTag::SubgroupLocalId));
+      out.push_back(b_.node(NodeTag::Resume, "", vir::kNone, vir::kNone));
+      b_.program.nodes[out.back()].name3 = b_.program.intern("tag");
+      return;
     case 10:
       out.push_back(b_.async_wait("never"));
       return;
@@ -485,6 +479,7 @@ void ProgramGenerator::certain_fault(Nodes& out) {
 
 void ProgramGenerator::statement(Nodes& out, std::uint32_t nesting) {
   if (knobs_.faulting && !fault_placed_ && choice_.one_in(10)) return fault(out);
+  if (knobs_.many_faults && choice_.one_in(6)) return fault(out);
   switch (choice_.below(20)) {
     case 0:
     case 1:
@@ -521,7 +516,7 @@ void ProgramGenerator::statement(Nodes& out, std::uint32_t nesting) {
       if (uniform_ && !shared_.empty()) return share(out, nesting);
       return store(out);
     case 18:
-      if (knobs_.drifting || (uniform_ && !may_return_)) return subgroup(out);
+      if (g_.groups) return subgroup(out);
       return assign(out);
     default:
       return copy(out);
@@ -543,6 +538,7 @@ RandomCase ProgramGenerator::generate() {
   add_inputs();
   add_outputs();
   add_shared();
+  g_.groups = choice_.one_in(2);
   copies_store_ = choice_.one_in(2);
   Nodes body;
   body.push_back(b_.let("me", linear_id()));

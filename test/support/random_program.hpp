@@ -18,9 +18,8 @@ struct RandomKnobs {
   std::uint32_t nesting{3};
   bool mixed_kinds{
       false};  // variables change between kinds of one static type; what uses them may fault
-  bool drifting{
-      false};  // subgroup operations where lanes may be out of step: may fault or be refused
-  bool faulting{false};  // exactly one statement that may fault, reached by some lanes or none
+  bool faulting{false};     // exactly one statement that may fault, reached by some lanes or none
+  bool many_faults{false};  // statements that may fault everywhere
 };
 
 struct RandomCase {

@@ -17,6 +17,12 @@ enum class Opcode : std::uint16_t {
 #include "vyre/core/opcodes.def"
 };
 
+/// Whether lanes see other lanes there: no lane of a workgroup goes beyond it after a fault.
+[[nodiscard]] constexpr bool is_meeting(Opcode op) noexcept {
+  return op == Opcode::barrier || op == Opcode::ballot || op == Opcode::shuffle ||
+         op == Opcode::group_reduce;
+}
+
 /// Whether imm is an instruction index.
 [[nodiscard]] constexpr bool has_target(Opcode op) noexcept {
   switch (op) {

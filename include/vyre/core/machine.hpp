@@ -40,11 +40,22 @@ VYRE_LANE_FN BoundBuffer bind_buffer(const BufferView& view, const BufferFacts& 
           count != 0 ? 1u : 0u};
 }
 
+/// A run that ends for want of this fuel is short. Up to here a workgroup with loops is never cut
+/// into frames where the machine has room, so that all its lanes spend the fuel together.
+inline constexpr std::uint64_t kSmallFuel{std::uint64_t{1} << 24};
+
+/// Lanes that a flat frame takes of its width. Where loops spend fuel these are whole workgroups as
+/// far as one fits, so that all lanes of a workgroup spend it in the order of its execution.
+VYRE_LANE_FN std::uint32_t frame_lanes(const ImageView& image, std::uint32_t width) {
+  const std::uint32_t lanes = image.workgroup[0] * image.workgroup[1] * image.workgroup[2];
+  return image.loops != 0 && lanes <= width ? width / lanes * lanes : width;
+}
+
 /// How many lanes of the current mask are on.
 enum class Active : std::uint8_t { none, some, full };
 enum class Stop : std::uint8_t { end, barrier };
 
-/// The first fault of a frame in its own terms; lane is an index into the frame.
+/// The fault of a frame that is to be named, in its own terms; lane is an index into the frame.
 struct FrameFault {
   FaultCode code{FaultCode::none};
   std::uint32_t lane{0};
@@ -58,7 +69,7 @@ struct Operand {
 };
 
 /// Work of run() that is rare or long. A policy may do it out of line, on a copy of the machine.
-enum class Rare : std::uint32_t { execute, fuel, shutdown, finish_doomed, deadlock, end_of_lanes };
+enum class Rare : std::uint32_t { execute, fuel, shutdown, deadlock, end_of_lanes };
 
 template <class Policy>
 class Machine {
@@ -167,7 +178,6 @@ class Machine {
     copy.rounds_ = rounds_;
     copy.returned_ = returned_;
     copy.doomed_ = doomed_;
-    copy.doomed_first_ = doomed_first_;
   }
   /// For a policy that executes some instructions by itself.
   [[nodiscard]] VYRE_HOT u32 place() const { return pc_; }
@@ -197,9 +207,8 @@ class Machine {
     return lane::wide(read(scalar, r, lane), read(scalar, r + 1, lane));
   }
 
-  /// Records a fault on the active lanes where `test(lane)`; true if there is one. Lanes above the
-  /// first such lane stop at once, lanes below go on to the end of the statement, lower workgroups
-  /// to their own end.
+  /// Records a fault on the active lanes where `test(lane)`; true if there is one. The first such
+  /// lane and those above it stop at once; those below go on to where lanes meet, or to their end.
   template <class Test>
   VYRE_HD bool raise_where(FaultCode code, Test test) {
     const u32* m = mask();
@@ -221,8 +230,6 @@ class Machine {
   friend struct MemoryInstructions;
 
   VYRE_HD void record_fault(FaultCode code, u32 lane);
-  VYRE_HD void finish_doomed_statement();
-  VYRE_HD void kill_lanes(u32 from, u32 to);
   VYRE_HOT void refresh_mask();
   VYRE_HOT Active measure(const u32* m);
   VYRE_HOT void charge();
@@ -343,16 +350,7 @@ class Machine {
   bool masks_full_{false};
   bool returned_{false};  // some lane left: masks taken from the stack must be cut by `live`
   bool doomed_{false};    // a fault was recorded
-  u32 doomed_first_{0};   // first lane of the faulting workgroup in this frame
 };
-
-template <class P>
-VYRE_HD void Machine<P>::kill_lanes(u32 from, u32 to) {
-  u32* const alive = live;
-  policy.each([=](u32 l) { alive[l] = l >= from && l < to ? 0u : alive[l]; });
-  returned_ = true;
-  refresh_mask();
-}
 
 template <class P>
 VYRE_HOT void Machine<P>::refresh_mask() {
@@ -376,18 +374,13 @@ VYRE_HOT Active Machine<P>::measure(const u32* m) {
 
 template <class P>
 VYRE_HD void Machine<P>::record_fault(FaultCode code, u32 lane) {
-  // Only lanes that may replace an earlier fault are still on, so the newest is the one to report.
+  // Only lanes below an earlier fault are still on, so the newest is the one to report.
   fault = FrameFault{code, lane, image.statements[pc_]};
-  const u32 local = static_cast<u32>((first_lane + lane) % lanes_per_workgroup);
-  doomed_first_ = local > lane ? 0u : lane - local;
   doomed_ = true;
-  kill_lanes(lane, width());
-}
-
-template <class P>
-VYRE_HD void Machine<P>::finish_doomed_statement() {
-  if (doomed_first_ < fault.lane) kill_lanes(doomed_first_, fault.lane);
-  doomed_first_ = fault.lane;
+  u32* const alive = live;
+  policy.each([=](u32 l) { alive[l] = l >= lane ? 0u : alive[l]; });
+  returned_ = true;
+  refresh_mask();
 }
 
 template <class P>
@@ -419,7 +412,7 @@ VYRE_HOT void Machine<P>::charge() {
 template <class P>
 VYRE_HD void Machine<P>::check_fuel() {
   const u32 rounds = rounds_;
-  policy.sync();  // publishes the counters of every lane
+  policy.sync();  // publishes the counters and masks of every lane
   u64 least_left = fuel;
   u64 used = carried;
   u32 first = 0;
@@ -428,25 +421,25 @@ VYRE_HD void Machine<P>::check_fuel() {
   u32 until = lanes_per_workgroup - offset;
   while (first < count) {
     const u32 end = until < count ? until : count;
-    for (u32 l = first; l < end; ++l) used += policy.iterations_before(l) + iterations[l] + rounds;
-    if (used > fuel) {
-      // The lane whose iteration went over: take this round's iterations back and count them
-      // again.
-      u64 before = used;
-      for (u32 l = first; l < end; ++l) before -= m[l] & 1u;
-      u32 culprit = end - 1;
-      for (u32 l = first; l < end; ++l) {
-        before += m[l] & 1u;
-        if (before > fuel && m[l] != 0) {
-          culprit = l;
-          break;
-        }
-      }
+    u32 begun = 0;
+    u32 alive = 0;
+    for (u32 l = first; l < end; ++l) {
+      used += policy.iterations_before(l) + iterations[l] + rounds;
+      begun += m[l] & 1u;
+      alive |= live[l];
+    }
+    if (used > fuel && begun != 0) {
+      // The lane whose iteration went over: this round's iterations are counted again.
+      u64 before = used - begun;
+      u32 culprit = first;
+      while (m[culprit] == 0 || ++before <= fuel) ++culprit;
       policy.sync();  // every lane has read what record_fault changes
       record_fault(FaultCode::fuel_exhausted, culprit);
+      next_check = spent + 1;  // lower lanes may begin another iteration without fuel
       return;
     }
-    least_left = fuel - used < least_left ? fuel - used : least_left;
+    const u64 left = used < fuel ? fuel - used : 0;
+    if (alive != 0 && left < least_left) least_left = left;
     used = 0;
     first = end;
     until = end + lanes_per_workgroup;

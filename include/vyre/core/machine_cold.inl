@@ -317,13 +317,12 @@ struct ColdInstructions {
     // The remembered side is never forgotten, also between iterations of a loop: upstream's
     // reference does so.
     const u32 before = m.scalars[i.dst];
-    if ((any_yes && any_no) || (before == 1 && any_yes) || (before == 2 && any_no)) {
-      const bool wanted = before != 0 ? before == 2 : p->read(sa, i.a, first_active(m)) != 0;
+    const bool wanted = before != 0 ? before == 2 : p->read(sa, i.a, first_active(m)) != 0;
+    m.policy.store_scalar(m.scalars + i.dst, wanted ? 2u : 1u);
+    if (wanted ? any_no : any_yes) {
       m.raise_where(FaultCode::divergent_barrier,
                     [=](u32 l) { return (p->read(sa, i.a, l) != 0) != wanted; });
-      return;
     }
-    m.policy.store_scalar(m.scalars + i.dst, any_yes ? 2u : 1u);
   }
 
   template <class P>
@@ -338,78 +337,48 @@ struct ColdInstructions {
   // ---- subgroups: 32 lanes by local index; frames of such programs begin at a multiple of 32 ----
 
   template <class P>
-  VYRE_HD static void group_begin(Machine<P>& m) {
-    const u32* const on = m.mask();
-    u32* const t = m.masks + static_cast<u64>((m.depth_ + 1) * m.width());
-    const u32 count = m.count;
-    if constexpr (P::kSequential) {
-      m.policy.each_slice(m.width(), [&](u32 first, u32 size) {
-        u32 any = 0;
-        for (u32 k = 0; k < size; ++k) any |= on[first + k];
-        for (u32 k = 0; k < size; ++k) t[first + k] = first + k < count ? any : 0u;
-      });
-    } else {
-      m.policy.each_part([&](u32 first, u32 size) {
-        u32 any = 0;
-        for (u32 k = 0; k < size; ++k) any |= on[first + k];
-        any = m.policy.any_of_slice(any != 0) ? 0xFFFFFFFFu : 0u;
-        for (u32 k = 0; k < size; ++k) t[first + k] = first + k < count ? any : 0u;
-      });
-    }
-    const u32 depth = m.depth_ + 1;
-    m.policy.sync();  // every lane has read the depth: a device keeps one machine for all lanes
-    m.depth_ = depth;
-    m.mask_active[depth] = m.measure(t);
-  }
-
-  template <class P>
   VYRE_HD static void group_op(Machine<P>& m, const Instruction& i) {
     const bool sa = (i.form & kScalarA) != 0;
     const bool sb = (i.form & kScalarB) != 0;
     u32* const d = m.vreg(i.dst);
+    const u32* const on = m.mask();
     const Machine<P>* const p = &m;
     if constexpr (P::kSequential) {
       m.policy.each_slice(m.width(), [&](u32 first, u32 size) {
         u32 in[kSubgroupLanes];
-        const u32 exist = first >= m.count ? 0 : (m.count - first < size ? m.count - first : size);
-        for (u32 k = 0; k < exist; ++k) in[k] = p->read(sa, i.a, first + k);
-        if (i.op == Opcode::ballot) {
-          u32 bits = 0;
-          for (u32 k = 0; k < exist; ++k) bits |= u32{in[k] != 0} << k;
-          for (u32 k = 0; k < size; ++k) d[first + k] = bits;
-        } else if (i.op == Opcode::shuffle) {
-          for (u32 k = 0; k < exist; ++k) {
+        for (u32 k = 0; k < size; ++k) in[k] = p->read(sa, i.a, first + k);
+        const u32* const active = on + first;
+        const auto value = [&](u32 k) { return in[k]; };
+        if (i.op == Opcode::shuffle) {
+          for (u32 k = 0; k < size; ++k) {
             const u32 from = p->read(sb, i.b, first + k);
-            d[first + k] = from < exist ? in[from] : 0u;
+            d[first + k] = from < size && active[from] != 0 ? in[from] : 0u;
           }
         } else {
-          const u32 result = reduce(
-              static_cast<GroupCode>(i.aux), [&](u32 k) { return in[k]; }, exist);
+          const u32 result = i.op == Opcode::ballot
+                                 ? ballot(value, active, size)
+                                 : reduce(static_cast<GroupCode>(i.aux), value, active, size);
           for (u32 k = 0; k < size; ++k) d[first + k] = result;
         }
       });
     } else {
       // Every thread computes the answer for its own lanes from the whole slice: slices side by
-      // side, and sums in lane order.
+      // side, and sums in lane order. The width is a multiple of 32.
       m.policy.each_part([&](u32 mine, u32 size) {
         const u32 first = mine / kSubgroupLanes * kSubgroupLanes;
-        const u32 left = first >= m.count ? 0 : m.count - first;
-        const u32 exist = left < kSubgroupLanes ? left : kSubgroupLanes;
+        const u32* const active = on + first;
+        const auto value = [&](u32 k) { return p->read(sa, i.a, first + k); };
         u32 out[P::kPart] = {};
         if (i.op == Opcode::shuffle) {
           for (u32 k = 0; k < size; ++k) {
             const u32 from = p->read(sb, i.b, mine + k);
-            out[k] = from < exist ? p->read(sa, i.a, first + from) : 0u;
+            out[k] = from < kSubgroupLanes && active[from] != 0 ? value(from) : 0u;
           }
         } else {
-          u32 result = 0;
-          if (i.op == Opcode::ballot) {
-            for (u32 k = 0; k < exist; ++k) result |= u32{p->read(sa, i.a, first + k) != 0} << k;
-          } else {
-            result = reduce(
-                static_cast<GroupCode>(i.aux), [&](u32 k) { return p->read(sa, i.a, first + k); },
-                exist);
-          }
+          const u32 result =
+              i.op == Opcode::ballot
+                  ? ballot(value, active, kSubgroupLanes)
+                  : reduce(static_cast<GroupCode>(i.aux), value, active, kSubgroupLanes);
           for (u32 k = 0; k < size; ++k) out[k] = result;
         }
         m.policy.sync();  // every lane has read the operands
@@ -419,12 +388,23 @@ struct ColdInstructions {
   }
 
   template <class In>
-  static VYRE_LANE_INLINE u32 reduce(GroupCode code, In in, u32 n) {
-    if (n == 0) return 0;
+  static VYRE_LANE_INLINE u32 ballot(In in, const u32* active, u32 lanes) {
+    u32 bits = 0;
+    for (u32 k = 0; k < lanes; ++k) bits |= u32{active[k] != 0 && in(k) != 0} << k;
+    return bits;
+  }
+
+  /// Of the active lanes in lane order.
+  template <class In>
+  static VYRE_LANE_INLINE u32 reduce(GroupCode code, In in, const u32* active, u32 lanes) {
     const auto f = [](u32 bits) { return f32::from_bits(f32::canonical_bits(bits)); };
-    u32 r = in(0u);
+    u32 first = 0;
+    while (first < lanes && active[first] == 0) ++first;
+    if (first == lanes) return 0;
+    u32 r = in(first);
     if (code >= GroupCode::add_f32) r = f32::canonical_bits(r);
-    for (u32 k = 1; k < n; ++k) {
+    for (u32 k = first + 1; k < lanes; ++k) {
+      if (active[k] == 0) continue;
       const u32 x = in(k);
       switch (code) {
         case GroupCode::add_u32:
@@ -479,12 +459,6 @@ VYRE_HD void ColdInstructions::execute(Machine<P>& m, const Instruction& i) {
     case Opcode::fault:
       m.raise_where(static_cast<FaultCode>(i.aux), [](u32) { return true; });
       break;
-    case Opcode::fault_unless: {
-      const Machine<P>* const p = &m;
-      const bool sa = (i.form & kScalarA) != 0;
-      m.raise_where(static_cast<FaultCode>(i.aux), [=](u32 l) { return p->read(sa, i.a, l) == 0; });
-      break;
-    }
     case Opcode::id_guard: {
       const u32 axis = i.aux;
       const u32* const size = m.image.workgroup;
@@ -500,17 +474,17 @@ VYRE_HD void ColdInstructions::execute(Machine<P>& m, const Instruction& i) {
         m.raise_where(FaultCode::id_overflow, [=](u32 l) { return l >= first; });
       break;
     }
-    case Opcode::mask_to_reg: {
-      const u32* const mask = m.mask();
-      u32* const d = m.vreg(i.dst);
-      m.policy.each([=](u32 l) { d[l] = mask[l] & 1u; });
-      break;
-    }
     case Opcode::global_id:
     case Opcode::local_id:
     case Opcode::workgroup_id:
       ids(m, i);
       break;
+    case Opcode::subgroup_local_id: {
+      // Programs that ask for it have a workgroup a frame.
+      u32* const d = m.vreg(i.dst);
+      m.policy.each_rarely([=](u32 l) { d[l] = l % kSubgroupLanes; });
+      break;
+    }
     case Opcode::buf_len: {
       const BufferFacts& facts = m.image.buffers[i.imm];
       const u64 bytes = m.buffers[i.imm].bytes;
@@ -533,16 +507,6 @@ VYRE_HD void ColdInstructions::execute(Machine<P>& m, const Instruction& i) {
     case Opcode::check_u64_f64:
       checked(m, i);
       break;
-    case Opcode::group_begin:
-      group_begin(m);
-      break;
-    case Opcode::group_end: {
-      const u32 depth = m.depth_ - 1;
-      m.policy.sync();  // as in group_begin
-      m.depth_ = depth;
-      if (m.doomed_) m.refresh_mask();
-      break;
-    }
     case Opcode::ballot:
     case Opcode::shuffle:
     case Opcode::group_reduce:

@@ -19,10 +19,6 @@ VYRE_HD void Machine<P>::perform(Rare what) {
       break;
     case Rare::shutdown:
       record_fault(FaultCode::shutdown, 0);
-      finish_doomed_statement();
-      break;
-    case Rare::finish_doomed:
-      finish_doomed_statement();
       break;
     case Rare::deadlock:
       raise_where(FaultCode::barrier_deadlock, [](u32) { return true; });
@@ -233,10 +229,8 @@ VYRE_HOT Stop Machine<P>::run() {
     }
     const auto& i = policy.fetch(image.code + pc_);
     ++instructions;
-    if (doomed_ && image.statements[pc_] != fault.statement) {
-      rare<Rare::finish_doomed>();
-      if (measure(live) == Active::none) return Stop::end;
-    }
+    // After a fault no lane goes beyond a place where it would see others.
+    if (doomed_ && is_meeting(i.op) && active() != Active::none) return Stop::end;
     policy.sync();  // publishes what the instruction before wrote; no lane is ahead of another
     switch (i.op) {
       // ---- control ----

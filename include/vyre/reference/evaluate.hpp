@@ -23,7 +23,7 @@ struct Options {
   std::optional<vir::Grid> grid;     // default: vir::infer_grid
   std::uint64_t fuel{kDefaultFuel};  // loop iterations a workgroup may spend
   bool validate{true};               // false only for programs that have passed validation
-  /// Looked at before every workgroup and every so many turns of lanes.
+  /// Looked at before every workgroup and every so many operations of lanes.
   std::optional<std::chrono::steady_clock::time_point> deadline;
 };
 

@@ -145,6 +145,22 @@ region "r" { out[0] = 1i / zero[0]; }
             "expected fault, ended as done");
 }
 
+TEST_P(BothExecutors, AnErrorIsOverruledWhereOnlyTheRecorderHasNoValue) {
+  const char* const kSubgroup = R"(
+workgroup 2, 1, 1;
+buffer out: u32[2] read_write output live_out;
+region "r" { out[gid.x] = subgroup_local_id(); })";
+  const std::string overruled = line(wire_of(kSubgroup), R"("inputs":[],"error":"fault")");
+  const Summary summary = run(overruled);
+  EXPECT_EQ(summary.passed, 1u);
+  EXPECT_EQ(summary.errors_overruled, 1u);
+  EXPECT_EQ(run(good_line()).errors_overruled, 0u);
+  const std::string traps =
+      std::string(kSubgroup).insert(std::string(kSubgroup).rfind('}'), "trap(1u, \"end\"); ");
+  EXPECT_EQ(run(line(wire_of(traps.c_str()), R"("inputs":[],"error":"fault")")).errors_overruled,
+            0u);
+}
+
 TEST_P(BothExecutors, ProgramsAndInputsThatDoNotFitAreRefused) {
   const std::string undeclared = wire_of(R"(
 buffer out: u32[1] read_write output live_out;

@@ -96,19 +96,20 @@ TEST(Lower, UniformLoopNeedsNoMask) {
   EXPECT_FALSE(image.diverges);
 }
 
-TEST(Lower, SubgroupOperationOverAVariableThatLanesChangedOutOfStepIsRefused) {
-  const auto lowered = [](const std::string& between) {
-    const auto source = vir::assemble(
-        "workgroup 32, 1, 1;\nbuffer out: u32[32] read_write output live_out;\nregion \"r\" {\n"
-        "let x = lid.x;\nif lid.x < 16u { x = x + 1u; x = x * 2u; }\n" +
-        between + "let s = subgroup_add(x);\nout[lid.x] = s;\n}\n");
-    EXPECT_TRUE(source);
-    return vir::lower(*source);
-  };
-  const auto drifting = lowered("");
-  ASSERT_FALSE(drifting);
-  EXPECT_EQ(drifting.error().code, Errc::unsupported);
-  EXPECT_TRUE(lowered("barrier;\n"));
+TEST(Lower, ASubgroupOperationInABranchIsOneInstruction) {
+  const auto image = image_of(
+      with("let x = lid.x;\nif lid.x < 16u { x = x + subgroup_add(x); }\nout[gid.x] = x;\n"));
+  EXPECT_EQ(count(image, Opcode::group_reduce), 1);
+  EXPECT_EQ(image.mask_slots, 2u);
+  EXPECT_FALSE(image.flat);
+}
+
+TEST(Lower, AnAtomicInsideTheArgumentOfASubgroupOperationIsLowered) {
+  const auto image = image_of(
+      "workgroup 64, 1, 1;\nbuffer n: u32[] read_write;\nbuffer out: u32[] read_write;\n"
+      "region \"r\" {\nout[gid.x] = subgroup_add(atomic_add(n, 0u, 1u));\n}\n");
+  EXPECT_EQ(count(image, Opcode::atomic), 1);
+  EXPECT_EQ(count(image, Opcode::group_reduce), 1);
 }
 
 TEST(Lower, LoopBoundFromMemoryHasAMask) {

@@ -1,0 +1,80 @@
+// Every access of a lane to a buffer: loads, stores, atomics, copies in flight. Nothing else in
+// this room reads or writes a buffer while a program runs. Spec: docs/vir0.md, "Semantics", memory.
+#include <algorithm>
+
+#include "machine.hpp"
+
+namespace vyre::reference {
+
+Maybe<std::uint32_t> Machine::buffer_index(vir::Symbol name) const {
+  const std::uint32_t index = names_.buffer[name];
+  if (index == vir::kNone) return stop(FaultCode::bad_operation, "no buffer has this name");
+  return index;
+}
+
+Maybe<Value> Machine::load(std::uint32_t, vir::Symbol name, std::uint32_t index) {
+  const auto buffer = buffer_index(name);
+  if (!buffer) return tl::unexpected<Stop>(buffer.error());
+  return buffers_[*buffer].load(index);
+}
+
+Maybe<Unbound> Machine::store(std::uint32_t, vir::Symbol name, std::uint32_t index,
+                              const Value& value) {
+  const auto buffer = buffer_index(name);
+  if (!buffer) return tl::unexpected<Stop>(buffer.error());
+  buffers_[*buffer].store(index, value);
+  return Unbound{};
+}
+
+Maybe<Value> Machine::atomic(std::uint32_t, vir::Symbol name, vir::AtomicOp op, std::uint32_t index,
+                             std::uint32_t expected, std::uint32_t value) {
+  const auto buffer = buffer_index(name);
+  if (!buffer) return tl::unexpected<Stop>(buffer.error());
+  return buffers_[*buffer].atomic(op, index, expected, value);
+}
+
+/// Reads the source now; finish_copy writes. A load reads from `offset` and writes at 0, a store
+/// the other way round. Bytes beyond the source are 0; bytes that cannot reach the destination are
+/// not kept.
+Maybe<Unbound> Machine::start_copy(std::uint32_t lane, const vir::Node& node, std::uint32_t offset,
+                                   std::uint32_t size) {
+  const auto source = buffer_index(node.name);
+  if (!source) return tl::unexpected<Stop>(source.error());
+  const auto destination = buffer_index(node.name2);
+  if (!destination) return tl::unexpected<Stop>(destination.error());
+  for (const PendingCopy& copy : lanes_[lane].copies) {
+    if (copy.tag == node.name3) return stop(FaultCode::async_misuse, "a copy's tag is in use");
+  }
+  const bool is_load = node.tag == vir::NodeTag::AsyncLoad;
+  const std::uint64_t read_at = is_load ? offset : 0;
+  const std::uint64_t write_at = is_load ? 0 : offset;
+  const std::uint64_t room = buffers_[*destination].bytes.size();
+  const std::uint64_t count = write_at < room ? std::min<std::uint64_t>(size, room - write_at) : 0;
+  const std::uint64_t cost = count + kPendingCopyOverhead;
+  if (cost > kMaxPendingCopyBytes - pending_copy_bytes_) {
+    return stop(FaultCode::copy_limit, "the workgroup's started copies hold too many bytes");
+  }
+  pending_copy_bytes_ += cost;
+  const Bytes& from = buffers_[*source].bytes;
+  PendingCopy copy{node.name3, *destination, write_at, Bytes(count, 0), node_};
+  if (read_at < from.size()) {
+    const std::uint64_t there = std::min<std::uint64_t>(count, from.size() - read_at);
+    std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(read_at), there, copy.bytes.begin());
+  }
+  lanes_[lane].copies.push_back(std::move(copy));
+  return Unbound{};
+}
+
+Maybe<Unbound> Machine::finish_copy(std::uint32_t lane, vir::Symbol tag) {
+  auto& copies = lanes_[lane].copies;
+  for (auto copy = copies.begin(); copy != copies.end(); ++copy) {
+    if (copy->tag != tag) continue;
+    buffers_[copy->destination].write_clipped(copy->offset, copy->bytes);
+    pending_copy_bytes_ -= copy->bytes.size() + kPendingCopyOverhead;
+    copies.erase(copy);
+    return Unbound{};
+  }
+  return stop(FaultCode::async_misuse, "a wait names a copy that was not started");
+}
+
+}  // namespace vyre::reference
