@@ -1,25 +1,54 @@
 #include "bind_value.hpp"
 
 #include <charconv>
+#include <limits>
 #include <string_view>
 
 #include "shell.hpp"
+#include "vyre/base/decimal.hpp"
 
 namespace vyre::cli {
 namespace {
 
+enum class Reading : std::uint8_t { number, malformed, out_of_range };
+
 template <class Number>
-Result<Bytes> numbers(std::string_view list, std::string_view type) {
+Reading read(std::string_view text, Number& value) {
+  const auto [stop, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (stop != text.data() + text.size() || code == std::errc::invalid_argument)
+    return Reading::malformed;
+  return code == std::errc() ? Reading::number : Reading::out_of_range;
+}
+
+Reading read(std::string_view text, float& value) {
+  switch (read_f32(text, value)) {
+    case DecimalVerdict::number:
+      return Reading::number;
+    case DecimalVerdict::beyond_f32:
+      return Reading::out_of_range;
+    case DecimalVerdict::malformed:
+      break;
+  }
+  return Reading::malformed;
+}
+
+template <class Number>
+Result<Bytes> numbers(std::string_view list, const std::string& type) {
   Bytes bytes;
   while (true) {
     const std::size_t comma = list.find(',');
     const std::string_view text = list.substr(0, comma);
     Number value{};
-    const auto [stop, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (code != std::errc() || stop != text.data() + text.size()) {
-      return fail(Errc::invalid_argument, "'" + shown(text) + "' is not a number of type " +
-                                              std::string(type) + "; write them as " +
-                                              std::string(type) + ":1,2,3");
+    const Reading reading = read(text, value);
+    if (reading == Reading::out_of_range) {
+      return fail(Errc::invalid_argument,
+                  "'" + shown(text) + "' is beyond " + type + ", whose range is " +
+                      std::to_string(std::numeric_limits<Number>::lowest()) + " to " +
+                      std::to_string(std::numeric_limits<Number>::max()));
+    }
+    if (reading == Reading::malformed) {
+      return fail(Errc::invalid_argument, "'" + shown(text) + "' is not a number of type " + type +
+                                              "; write them as " + type + ":1,2,3");
     }
     append_le(bytes, value);
     if (comma == std::string_view::npos) return bytes;

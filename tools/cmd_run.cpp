@@ -82,6 +82,24 @@ Status check(const RunOptions& options, const RunPlan& plan) {
   return check_reading(options);
 }
 
+/// A file whose elements no grid reaches is refused while nothing has run. Other sizes are not
+/// known before their item is read.
+Status check_reach(const RunOptions& options, const RunPlan& plan) {
+  if (options.chunk_bytes != 0 || plan.item_buffer == vir::kNone) return {};
+  for (const std::string& file : options.files) {
+    VYRE_TRY(plan.check_reach(file, regular_bytes(file), options.invocations));
+  }
+  return {};
+}
+
+/// What the program does and probably should not, once a run.
+void warn(const Shell& shell, const vir::Program& program) {
+  const auto prepared = vir::prepare(program);
+  if (!prepared) return;
+  for (const vir::Diagnostic& w : vir::warnings(*prepared))
+    complain(shell, "warning: " + describe(w));
+}
+
 /// The report of the run, or why there is none.
 Status finish(Engine& engine, const Shell& shell, const RunOptions& options,
               std::vector<report::InputFailure> failures) {
@@ -100,6 +118,8 @@ Outcome run(Shell& shell, const RunOptions& options) {
   VYRE_ASSIGN(const RunPlan plan, make_plan(std::move(file.program), options));
   VYRE_TRY(check(options, plan));
   VYRE_TRY(check_paths(options, stored_paths(plan, options)));
+  VYRE_TRY(check_reach(options, plan));
+  warn(shell, plan.program);
   if (!options.out_directory.empty()) VYRE_TRY(platform::make_directories(options.out_directory));
   VYRE_ASSIGN(const std::unique_ptr<Engine> engine, options.executor == "reference"
                                                         ? make_reference_engine(plan, options)

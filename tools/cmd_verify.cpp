@@ -19,10 +19,14 @@ struct Options {
   std::string profile{"v4-0.6.3"};
 };
 
-std::string describe(const vir::Diagnostic& d) {
-  const std::string where =
-      d.statement == vir::kNone ? "program" : "statement " + std::to_string(d.statement);
-  return d.code + " (" + where + "): " + d.message;
+Json to_json(const std::vector<vir::Diagnostic>& diagnostics) {
+  Json rows = Json::array();
+  for (const vir::Diagnostic& d : diagnostics) {
+    Json row{{"code", d.code}, {"statement", nullptr}, {"message", d.message}};
+    if (d.statement != vir::kNone) row["statement"] = d.statement;
+    rows.push_back(std::move(row));
+  }
+  return rows;
 }
 
 /// The exit code for one file; fills `row` and, for people, `lines`.
@@ -44,13 +48,13 @@ int verify(const std::string& path, vir::Profile profile, Json& row, std::string
     diagnostics.push_back({"prepare", vir::kNone, prepared.error().message});
   }
   row["verdict"] = diagnostics.empty() ? "accepted" : "refused";
-  row["diagnostics"] = Json::array();
-  for (const vir::Diagnostic& d : diagnostics) {
-    Json entry{{"code", d.code}, {"statement", nullptr}, {"message", d.message}};
-    if (d.statement != vir::kNone) entry["statement"] = d.statement;
-    row["diagnostics"].push_back(std::move(entry));
-    lines += shown(path) + ": " + describe(d) + "\n";
-  }
+  row["diagnostics"] = to_json(diagnostics);
+  for (const vir::Diagnostic& d : diagnostics) lines += shown(path) + ": " + describe(d) + "\n";
+  std::vector<vir::Diagnostic> warnings;
+  if (prepared) warnings = vir::warnings(*prepared);
+  row["warnings"] = to_json(warnings);
+  for (const vir::Diagnostic& w : warnings)
+    lines += shown(path) + ": warning " + describe(w) + "\n";
   if (diagnostics.empty()) lines += shown(path) + ": accepted\n";
   return diagnostics.empty() ? kExitOk : kExitVerdict;
 }

@@ -34,4 +34,11 @@ Result<ProgramFile> load_program(const std::string& path, vir::Profile profile) 
   return ProgramFile{std::move(*program), !blob, bytes.size()};
 }
 
+std::string describe(const vir::Diagnostic& diagnostic) {
+  const std::string where = diagnostic.statement == vir::kNone
+                                ? "program"
+                                : "statement " + std::to_string(diagnostic.statement);
+  return diagnostic.code + " (" + where + "): " + diagnostic.message;
+}
+
 }  // namespace vyre::cli

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "vyre/vir/program.hpp"
+#include "vyre/vir/validate.hpp"
 #include "vyre/vir/wire.hpp"
 
 namespace vyre::cli {
@@ -16,5 +17,8 @@ struct ProgramFile {
 
 /// Errors name the path.
 [[nodiscard]] Result<ProgramFile> load_program(const std::string& path, vir::Profile profile);
+
+/// "V008 (statement 3): ..."
+[[nodiscard]] std::string describe(const vir::Diagnostic& diagnostic);
 
 }  // namespace vyre::cli

@@ -1,5 +1,6 @@
 #include "run_plan.hpp"
 
+#include <limits>
 #include <optional>
 #include <string_view>
 
@@ -250,6 +251,20 @@ class Planner {
 
 Result<RunPlan> make_plan(vir::Program program, const RunOptions& options) {
   return Planner(std::move(program), options).run();
+}
+
+Status RunPlan::check_reach(const std::string& name, std::uint64_t item_bytes,
+                            std::uint32_t invocations) const {
+  // No element is smaller than a bit.
+  if (invocations != 0 || item_bytes <= std::numeric_limits<std::uint32_t>::max() / 8) return {};
+  const auto bytes = buffer_bytes(item_bytes);
+  if (!bytes) return {};  // said when the item starts
+  const auto grid = vir::infer_grid(program, *bytes);
+  if (grid || grid.error().code != Errc::limit_exceeded) return {};
+  return fail(Errc::limit_exceeded,
+              "'" + shown(name) + "' has " + std::to_string(item_bytes) +
+                  " bytes, too many for one item: " + grid.error().message +
+                  "; --chunk BYTES cuts it into items (docs/cli.md says for which programs)");
 }
 
 bool RunPlan::items_share_inputs() const {

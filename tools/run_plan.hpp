@@ -69,6 +69,10 @@ struct RunPlan {
 
   /// Bytes of every buffer that takes input, for an item of this size; zeros evaluated.
   [[nodiscard]] Result<std::vector<std::uint64_t>> buffer_bytes(std::uint64_t item_bytes) const;
+  /// Refuses an item so large that invocation ids do not reach its end. `invocations` as in
+  /// RunOptions.
+  [[nodiscard]] Status check_reach(const std::string& name, std::uint64_t item_bytes,
+                                   std::uint32_t invocations) const;
   /// Whether items differ only in the file that they read and in outputs of fixed sizes: such items
   /// can share the rest.
   [[nodiscard]] bool items_share_inputs() const;

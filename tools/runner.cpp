@@ -12,13 +12,6 @@
 namespace vyre::cli {
 namespace {
 
-/// 0 for all that is no regular file, and for what is not there.
-std::uint64_t regular_bytes(const std::string& path) {
-  struct stat info {};
-  if (path == "-" || ::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return 0;
-  return static_cast<std::uint64_t>(info.st_size);
-}
-
 /// A regular file is the engine's to bring; everything else is read here.
 Result<ItemInput> open_item(const std::string& path, bool in_file, std::uint64_t max_bytes) {
   ItemInput input;
@@ -42,13 +35,21 @@ Result<ItemInput> open_item(const std::string& path, bool in_file, std::uint64_t
 
 }  // namespace
 
+std::uint64_t regular_bytes(const std::string& path) {
+  struct stat info {};
+  if (path == "-" || ::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return 0;
+  return static_cast<std::uint64_t>(info.st_size);
+}
+
 Runner::Runner(const Shell& shell, const RunOptions& options, const RunPlan& plan, Engine& engine)
-    : options_(options),
+    : shell_(shell),
+      options_(options),
       plan_(plan),
       engine_(engine),
       sink_(shell, plan, options),
       progress_(shell.name + ", files"),
-      ways_(options.files.size(), Way::unknown) {}
+      ways_(options.files.size(), Way::unknown),
+      warned_of_(plan.sources.size(), false) {}
 
 Status Runner::run() {
   VYRE_TRY(open_stream());
@@ -184,6 +185,25 @@ Status Runner::give_up(ItemName name, Error error) {
   return {};
 }
 
+/// Once a buffer: a small item may leave an output of a computed size without elements.
+void Runner::warn_of_empty_outputs(const ItemName& name, std::uint64_t item_bytes,
+                                   const std::vector<std::uint64_t>& bytes) {
+  const vir::Program& program = plan_.program;
+  if (plan_.item_buffer != vir::kNone &&
+      vir::element_count(program, program.buffers[plan_.item_buffer], item_bytes) == 0) {
+    return;  // no input, no output
+  }
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (bytes[i] != 0 || plan_.sources[i].kind != SourceKind::zeros || warned_of_[i]) continue;
+    warned_of_[i] = true;
+    progress_.clear();
+    complain(shell_, "warning: buffer '" + shown(program.name(program.buffers[i].name)) +
+                         "' has no elements" +
+                         (name.file.empty() ? std::string() : " for '" + shown(name.text()) + "'") +
+                         ": every store to it does nothing; --count gives it some");
+  }
+}
+
 /// Waits for the oldest items until another of so many bytes may be in flight.
 Status Runner::make_room(std::uint64_t bytes) {
   while (!waiting_.empty() && (bytes > options_.max_memory_bytes - kept_bytes_ - in_flight_bytes_ ||
@@ -196,6 +216,9 @@ Status Runner::make_room(std::uint64_t bytes) {
 Status Runner::start(ItemName name, ItemInput input) {
   const auto bytes = plan_.buffer_bytes(input.size);
   if (!bytes) return give_up(std::move(name), bytes.error());
+  if (Status reached = plan_.check_reach(name.text(), input.size, options_.invocations); !reached)
+    return give_up(std::move(name), reached.error());
+  warn_of_empty_outputs(name, input.size, *bytes);
   // The pages of a mapped file are the system's to drop.
   const bool mapped = input.in_file && engine_.file_way() == FileWay::map;
   const auto [need, kept] = memory_of(*bytes, !mapped);

@@ -14,6 +14,9 @@
 
 namespace vyre::cli {
 
+/// 0 for all that is no regular file, and for what is not there.
+[[nodiscard]] std::uint64_t regular_bytes(const std::string& path);
+
 class Runner {
  public:
   Runner(const Shell& shell, const RunOptions& options, const RunPlan& plan, Engine& engine);
@@ -50,11 +53,14 @@ class Runner {
   [[nodiscard]] Status submit_pieces(const std::string& file);
   [[nodiscard]] Status start(ItemName name, ItemInput input);
   [[nodiscard]] Status give_up(ItemName name, Error error);
+  void warn_of_empty_outputs(const ItemName& name, std::uint64_t item_bytes,
+                             const std::vector<std::uint64_t>& bytes);
   [[nodiscard]] Status make_room(std::uint64_t bytes);
   [[nodiscard]] Status retire();
   [[nodiscard]] Status collect(const Waiting& file);
   [[nodiscard]] Status out(const ItemName& name, Result<std::vector<Bytes>> outputs);
 
+  const Shell& shell_;
   const RunOptions& options_;
   const RunPlan& plan_;
   Engine& engine_;
@@ -68,9 +74,10 @@ class Runner {
   std::vector<report::InputFailure> input_failures_;
 
   enum class Way : std::uint8_t { unknown, buffers, stream };
-  std::vector<Way> ways_;       // of the files, decided when first asked for
-  std::size_t source_next_{0};  // file that the stream looks at next
-  std::uint64_t streamed_{0};   // files of the stream that were submitted
+  std::vector<Way> ways_;        // of the files, decided when first asked for
+  std::size_t source_next_{0};   // file that the stream looks at next
+  std::uint64_t streamed_{0};    // files of the stream that were submitted
+  std::vector<bool> warned_of_;  // by declared buffer: it had no elements
 };
 
 }  // namespace vyre::cli

@@ -21,7 +21,13 @@ constexpr std::array<std::string_view, 9> kTwoCharPuncts{
     "<<", ">>", "==", "!=", "<=", ">=", "&&", "||", ".."};
 constexpr std::string_view kOneCharPuncts{"+-*/%&|^~!<>=.,:;@()[]{}"};
 
+constexpr std::string_view kByteOrderMark{"\xEF\xBB\xBF"};
+
 }  // namespace
+
+Lexer::Lexer(std::string_view source) : source_(source) {
+  if (source_.substr(0, kByteOrderMark.size()) == kByteOrderMark) at_ = kByteOrderMark.size();
+}
 
 bool is_word_start(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -92,16 +98,20 @@ void Lexer::advance(std::size_t bytes) {
   at_ += bytes;
 }
 
+bool Lexer::ends_line() const {
+  return peek() == '\n' || (peek() == '\r' && peek(1) != '\n');
+}
+
 void Lexer::skip_space(Token& token) {
   token.joined = true;
   while (at_ < source_.size()) {
     const char c = source_[at_];
-    if (c == '\n') {
+    if (ends_line()) {
       ++at_, ++line_, column_ = 1;
     } else if (c == ' ' || c == '\t' || c == '\r') {
       advance(1);
     } else if (c == '/' && peek(1) == '/') {
-      while (at_ < source_.size() && source_[at_] != '\n') ++at_;
+      while (at_ < source_.size() && !ends_line()) ++at_;
     } else {
       return;
     }
@@ -145,6 +155,10 @@ Token Lexer::next() {
         return token;
       }
     }
+    if (source_.substr(at_, kByteOrderMark.size()) == kByteOrderMark) {
+      bad(token, "a byte order mark, which may only stand before the text; delete it");
+      return token;
+    }
     if (kOneCharPuncts.find(c) == std::string_view::npos) {
       bad(token,
           "a character that has no meaning here; names with such characters go in double quotes");
@@ -183,7 +197,7 @@ void Lexer::read_hex(Token& token) {
     const char c = peek();
     if (at_ >= source_.size()) return bad(token, "hex\"...\" is not closed");
     if (c == '"') break;
-    if (c == '\n') {
+    if (ends_line()) {
       ++at_, ++line_, column_ = 1;
       continue;
     }
@@ -205,7 +219,7 @@ void Lexer::read_string(Token& token, std::size_t begin) {
   advance(1);
   token.kind = TokenKind::string;
   while (true) {
-    if (at_ >= source_.size() || source_[at_] == '\n') {
+    if (at_ >= source_.size() || ends_line()) {
       bad_line_ = 0;
       return bad(token, "the string is not closed on its line; a line break inside one is \\n");
     }

@@ -23,7 +23,8 @@ struct Token {
 
 class Lexer {
  public:
-  explicit Lexer(std::string_view source) : source_(source) {}
+  /// A byte order mark before the text is passed over and counts no column.
+  explicit Lexer(std::string_view source);
   /// After the end, and after a bad token, every further token is `end`.
   Token next();
 
@@ -37,6 +38,8 @@ class Lexer {
   /// Bytes of the valid UTF-8 character at `at`, 0 if there is none.
   [[nodiscard]] std::size_t character_bytes(std::size_t at) const;
   void advance(std::size_t bytes);  // within one line, over whole characters
+  /// A line ends at \n, at \r\n (whose \r is a space) and at a lone \r.
+  [[nodiscard]] bool ends_line() const;
   [[nodiscard]] char peek(std::size_t ahead = 0) const {
     return at_ + ahead < source_.size() ? source_[at_ + ahead] : '\0';
   }

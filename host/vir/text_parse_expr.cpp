@@ -1,9 +1,9 @@
 // Expressions of the text form. Spec: docs/vir0-text.md, "Expressions".
 #include <bit>
 #include <charconv>
-#include <cmath>
 
 #include "text_parser.hpp"
+#include "vyre/base/decimal.hpp"
 #include "vyre/vir/text.hpp"
 
 namespace vyre::vir::text {
@@ -15,14 +15,6 @@ std::string without_separators(std::string_view text) {
     if (c != '_') digits.push_back(c);
   }
   return digits;
-}
-
-bool has_nonzero_digit(std::string_view mantissa) {
-  for (const char c : mantissa) {
-    if (c == 'e' || c == 'E') return false;
-    if (c >= '1' && c <= '9') return true;
-  }
-  return false;
 }
 
 }  // namespace
@@ -70,6 +62,7 @@ ExprId Parser::expr() {
 }
 
 ExprId Parser::infix(int loosest) {
+  const SourcePlace place = here();
   ExprId left = prefix();
   while (ok() && now_.kind == TokenKind::punct) {
     const Infix* op = find_infix(now_.text);
@@ -81,6 +74,7 @@ ExprId Parser::infix(int loosest) {
     expr.child[0] = left;
     expr.child[1] = infix(op->precedence + 1);
     left = add(expr);
+    mark(places_.exprs, left, place);
     const Infix* after = now_.kind == TokenKind::punct ? find_infix(now_.text) : nullptr;
     if (!op->chains && after != nullptr && after->precedence == op->precedence) {
       fail_at(now_, "comparisons do not chain; put one of them in parentheses");
@@ -90,6 +84,13 @@ ExprId Parser::infix(int loosest) {
 }
 
 ExprId Parser::prefix() {
+  const SourcePlace place = here();
+  const ExprId id = unmarked_prefix();
+  mark(places_.exprs, id, place);
+  return id;
+}
+
+ExprId Parser::unmarked_prefix() {
   const Depth depth(*this);
   if (!ok()) return 0;
   Expr expr;
@@ -165,16 +166,17 @@ ExprId Parser::number(bool negative) {
   }
   if (suffix == 'f') {
     float value = 0;
-    const char* end = digits.data() + digits.size();
-    const auto [stop, code] =
-        std::from_chars(digits.data(), end, value, std::chars_format::general);
-    const bool out_of_range = code == std::errc::result_out_of_range || std::isinf(value) ||
-                              (value == 0 && has_nonzero_digit(digits));
-    if (out_of_range) {
-      fail_at(token, describe(token) + " is beyond f32; infinity is f32:0x7f800000");
-    } else if (code != std::errc() || stop != end) {
-      fail_at(token, describe(token) +
-                         " is not a number; an f32 looks like 1.5f, its bits like f32:0x3fc00000");
+    switch (read_f32(digits, value)) {
+      case DecimalVerdict::number:
+        break;
+      case DecimalVerdict::beyond_f32:
+        fail_at(token, describe(token) + " is beyond f32; infinity is f32:0x7f800000");
+        break;
+      case DecimalVerdict::malformed:
+        fail_at(token,
+                describe(token) +
+                    " is not a number; an f32 looks like 1.5f, its bits like f32:0x3fc00000");
+        break;
     }
     return leaf(ExprTag::LitF32,
                 std::bit_cast<std::uint32_t>(value) | (negative ? 0x8000'0000u : 0));

@@ -12,6 +12,13 @@ Range Parser::block() {
 }
 
 NodeId Parser::node() {
+  const SourcePlace place = here();
+  const NodeId id = unmarked_node();
+  mark(places_.nodes, id, place);
+  return id;
+}
+
+NodeId Parser::unmarked_node() {
   const Depth depth(*this);
   if (!ok()) return 0;
   if (at("{")) return block_node();
@@ -59,8 +66,7 @@ NodeId Parser::if_node() {
   node.body = block();
   if (accept_word("else")) {
     if (at_word("if")) {
-      const Depth depth(*this);
-      const NodeId chained = ok() ? if_node() : 0;
+      const NodeId chained = this->node();
       node.otherwise = program_.add_list({&chained, 1});
     } else {
       node.otherwise = block();

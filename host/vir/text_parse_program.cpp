@@ -6,13 +6,13 @@
 
 namespace vyre::vir {
 
-Result<Program> assemble(std::string_view text) {
+Result<Program> assemble(std::string_view text, SourceMap* places) {
   if (text.size() > kMaxTextBytes) {
     return fail(Errc::limit_exceeded, "the text has " + std::to_string(text.size()) +
                                           " bytes; the limit is " + std::to_string(kMaxTextBytes) +
                                           "; split the program");
   }
-  return text::Parser(text).run();
+  return text::Parser(text).run(places);
 }
 
 }  // namespace vyre::vir
@@ -181,13 +181,20 @@ Range Parser::hex_payload() {
   return program_.add_payload(*bytes);
 }
 
-Result<Program> Parser::run() {
+void Parser::mark(std::vector<SourcePlace>& places, std::uint32_t id, SourcePlace place) const {
+  if (!ok()) return;
+  if (id >= places.size()) places.resize(std::size_t{id} + 1);
+  if (places[id].line == 0) places[id] = place;
+}
+
+Result<Program> Parser::run(SourceMap* places) {
   while (ok() && directive()) {
   }
   std::vector<NodeId> entry;
   while (ok() && now_.kind != TokenKind::end) entry.push_back(node());
   if (error_) return tl::unexpected<Error>(std::move(*error_));
   program_.entry = program_.add_list(entry);
+  if (places != nullptr) *places = std::move(places_);
   return std::move(program_);
 }
 

@@ -14,13 +14,15 @@
 #include "text_words.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/vir/program.hpp"
+#include "vyre/vir/text.hpp"
 
 namespace vyre::vir::text {
 
 class Parser {
  public:
   explicit Parser(std::string_view source);
-  Result<Program> run();
+  /// `places`, if not null, is set on success.
+  Result<Program> run(SourceMap* places);
 
  private:
   // Tokens (text_parse_program.cpp).
@@ -48,6 +50,11 @@ class Parser {
   Range hex_payload();
   class Depth;  // one level of nesting for the life of the object
 
+  [[nodiscard]] SourcePlace here() const { return {now_.line, now_.column}; }
+  /// Notes where what `id` names begins. A second mark does nothing: parentheses are not part of
+  /// what they hold.
+  void mark(std::vector<SourcePlace>& places, std::uint32_t id, SourcePlace place) const;
+
   // Declarations and types (text_parse_program.cpp).
   bool directive();
   void buffer();
@@ -61,6 +68,7 @@ class Parser {
   // Statements (text_parse_node.cpp).
   Range block();
   NodeId node();
+  NodeId unmarked_node();
   NodeId let_node();
   NodeId if_node();
   NodeId for_node();
@@ -75,6 +83,7 @@ class Parser {
   ExprId expr();
   ExprId infix(int loosest);
   ExprId prefix();
+  ExprId unmarked_prefix();
   ExprId primary();
   ExprId number(bool negative);
   ExprId float_bits();
@@ -93,6 +102,7 @@ class Parser {
   Token next_;
   Program program_;
   std::vector<std::uint16_t> heights_;  // by ExprId
+  SourceMap places_;
   std::uint32_t depth_{0};
   std::optional<Error> error_;
 };

@@ -29,6 +29,13 @@ class Printer {
     return std::move(out_);
   }
 
+  std::string run(Node head) {
+    head.body = head.otherwise = {};
+    print(head);
+    if (!out_.empty()) out_.pop_back();  // the line's end
+    return std::move(out_);
+  }
+
  private:
   static std::string number(std::uint64_t value) { return std::to_string(value); }
 
@@ -407,6 +414,10 @@ class Printer {
 
 std::string disassemble(const Program& program) {
   return Printer(program).run();
+}
+
+std::string disassemble_statement(const Program& program, NodeId id) {
+  return Printer(program).run(program.nodes[id]);
 }
 
 }  // namespace vyre::vir

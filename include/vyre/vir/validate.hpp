@@ -21,6 +21,10 @@ struct Diagnostic {
 /// First violation as an Error (Errc::refused, detail = code number), or success.
 [[nodiscard]] Status validate(const Program& program);
 
+/// What a valid program does and most likely does not mean. `code` is stable ("W001"). In program
+/// order, at most kMaxDiagnostics; none of a program that has violations.
+[[nodiscard]] std::vector<Diagnostic> warnings(const Program& program);
+
 /// What upstream does before validation: root wrapping rules and lowering of single-rank
 /// collectives.
 [[nodiscard]] Result<Program> prepare(const Program& program);

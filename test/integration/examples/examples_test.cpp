@@ -87,6 +87,31 @@ TEST_P(Examples, Base64DecodeAgreesWithBase64) {
   }
 }
 
+TEST_P(Examples, Base64DecodeTakesPaddingInsideAndStopsWhereBase64Stops) {
+  const std::string many = folder_.path("many");
+  const std::string tile = files()[2];
+  tool("for i in 1 2 3 4 5 6 7; do head -c $((i * 100)) " + quoted(tile) +
+       " | base64 -w 0; done > " + quoted(many));
+  std::vector<std::string> encoded{many};
+  for (const char* const text :
+       {"SQ==QU0=", "QQ==\nQQ==\n", "SGk=SGk=", "SGVsbG8", "SGVsbG", "SGVsb", "SGVs\r\nbG8=\r\n",
+        "QQ=QQUI=", "QQ=", "Q===", "=QUI", "QUI==QUI", "QUJD====QUJD", "Q=Q=QUJD", "QR==QS=="}) {
+    encoded.push_back(folder_.write("case" + std::to_string(encoded.size()), text));
+  }
+  encoded.push_back(folder_.write("zero", std::string("SGVs\0bG8=", 9)));
+  // A group that lies across tiles, and a wrong one far behind the first tile.
+  encoded.push_back(folder_.write("across", std::string(254, 'A') + "QQ==" + std::string(300, 'B') +
+                                                "QQ==QUI=" + std::string(600, 'C') +
+                                                "Q=" + std::string(600, 'D')));
+  for (const std::string& file : encoded) {
+    EXPECT_EQ(program(GetParam(), "base64_decode.vir",
+                      {file, "--count", "words=len(text) * 3 / 16 + 1", "--trim", "words=length",
+                       "--output", "words", "--format", "raw"}),
+              tool("base64 -d -i " + quoted(file) + " 2>/dev/null || true"))
+        << read_all(file);
+  }
+}
+
 TEST_P(Examples, PolynomialsAgreeWithPythonRoundingEachStep) {
   for (const std::string order : {"1", "5", "10"}) {
     const std::string x = folder_.path("x" + order);

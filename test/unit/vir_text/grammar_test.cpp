@@ -70,6 +70,31 @@ TEST(TextGrammar, NumbersWithoutSuffixAreU32OrF32) {
   EXPECT_EQ(parse("0x1f").expr.bits, 0x1Fu);
 }
 
+TEST(TextGrammar, DecimalsBelowTheLeastF32AreZeros) {
+  EXPECT_EQ(parse("1e-99").expr.bits, 0u);
+  EXPECT_EQ(parse("1e-46f").expr.bits, 0u);
+  EXPECT_EQ(parse("-1e-60f").expr.bits, 0x80000000u);
+  EXPECT_EQ(parse("0.00000000000000000000000000000000000000000000000000001").expr.bits, 0u);
+  EXPECT_EQ(parse("1.4e-45").expr.bits, 1u);
+}
+
+TEST(TextGrammar, AByteOrderMarkAndTheLineEndsOfOtherSystemsChangeNothing) {
+  const std::string text = "// a\nworkgroup 4, 1, 1;\nregion \"r\" {\n  let x = 1; // b\n}\n";
+  const auto with = [&](const std::string& line_end) {
+    std::string changed;
+    for (const char c : text) changed += c == '\n' ? line_end : std::string(1, c);
+    return changed;
+  };
+  const auto plain = vir::assemble(text);
+  ASSERT_TRUE(plain.has_value());
+  for (const std::string& same : {"\xEF\xBB\xBF" + text, with("\r\n"), with("\r"),
+                                  "\xEF\xBB\xBF" + with("\r\n"), "\xEF\xBB\xBF" + with("\r")}) {
+    const auto program = vir::assemble(same);
+    ASSERT_TRUE(program.has_value()) << to_string(program.error());
+    EXPECT_TRUE(vir::same_program(*plain, *program));
+  }
+}
+
 TEST(TextGrammar, EveryF32BitPatternHasAFormThatKeepsIt) {
   for (const std::uint32_t bits :
        {0x00000000u, 0x80000000u, 0x00000001u, 0x807FFFFFu, 0x00800000u, 0x3F800000u, 0x3DCCCCCDu,

@@ -42,8 +42,8 @@ const fs::path kRoot{VYRE_SOURCE_DIR};
 
 TEST(ValidateDocumentation, EveryCodeHasARowAndEveryRowACode) {
   const std::string sources = sources_of(kRoot / "host/vir", "validate");
-  const auto in_code = matches(sources, "\"(V[0-9]{3})\"");
-  const auto in_docs = matches(read(kRoot / "docs/verification.md"), "\n\\| (V[0-9]{3}) \\|");
+  const auto in_code = matches(sources, "\"([VW][0-9]{3})\"");
+  const auto in_docs = matches(read(kRoot / "docs/verification.md"), "\n\\| ([VW][0-9]{3}) \\|");
   EXPECT_EQ(in_code, in_docs);
   EXPECT_GT(in_code.size(), 40u);
 }
@@ -52,7 +52,7 @@ TEST(ValidateDocumentation, EveryNamedFunctionAndTestExists) {
   const std::string docs = read(kRoot / "docs/verification.md");
   const std::string sources = sources_of(kRoot / "host/vir", "validate");
   const std::string tests = sources_of(kRoot / "test/unit/vir_validate", "");
-  const std::regex row("\n\\| V[0-9]{3} \\|[^\n]*\\| ([^|\n]*) \\| ([^|\n]*) \\|");
+  const std::regex row("\n\\| [VW][0-9]{3} \\|[^\n]*\\| ([^|\n]*) \\| ([^|\n]*) \\|");
   std::size_t rows = 0;
   for (std::sregex_iterator it(docs.begin(), docs.end(), row), end; it != end; ++it, ++rows) {
     for (const std::string& function : matches((*it)[1], "`([A-Za-z_]+)`")) {
