@@ -107,7 +107,7 @@ TEST(Lower, ASubgroupOperationInABranchIsOneInstruction) {
 TEST(Lower, AnAtomicInsideTheArgumentOfASubgroupOperationIsLowered) {
   const auto image = image_of(
       "workgroup 64, 1, 1;\nbuffer n: u32[] read_write;\nbuffer out: u32[] read_write;\n"
-      "region \"r\" {\nout[gid.x] = subgroup_add(atomic_add(n, 0u, 1u));\n}\n");
+      "region \"r\" {\nout[gid.x] = subgroup_add(atomic_add(n[0u], 1u));\n}\n");
   EXPECT_EQ(count(image, Opcode::atomic), 1);
   EXPECT_EQ(count(image, Opcode::group_reduce), 1);
 }
