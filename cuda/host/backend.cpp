@@ -2,6 +2,7 @@
 // keeps all of it where it is if the kernel cannot be stopped. See backend.hpp.
 #include "cuda/host/backend.hpp"
 
+#include <atomic>
 #include <utility>
 
 #include "cuda/host/control_queue.hpp"
@@ -56,10 +57,10 @@ class CudaBackend final : public backend::Backend {
   void stop_running() noexcept override { parts_->resident.stop_running(); }
   [[nodiscard]] bool stop(backend::Deadline deadline) noexcept override {
     const bool ended = parts_->resident.stop(deadline);
-    if (ended && !retired_) {
-      retired_ = true;
+    if (ended && !retired_.load(std::memory_order_relaxed)) {  // one thread stops
       parts_->ops.settle();
       parts_->door->retire();
+      retired_.store(true, std::memory_order_release);  // [RETIRED-1]
     }
     return ended;
   }
@@ -108,6 +109,8 @@ class CudaBackend final : public backend::Backend {
   }
   [[nodiscard]] Status read(std::uint32_t handle, std::uint64_t offset,
                             MutableByteSpan out) override {
+    if (retired_.load(std::memory_order_acquire))  // [RETIRED-1]
+      return parts_->buffers.read_after_end(*parts_->door, handle, offset, out);
     return parts_->buffers.read(handle, offset, out);
   }
   [[nodiscard]] std::optional<ByteSpan> view(std::uint32_t) const noexcept override {
@@ -136,7 +139,7 @@ class CudaBackend final : public backend::Backend {
 
  private:
   std::unique_ptr<Parts> parts_;
-  bool retired_{false};  // the kernel has ended for good
+  std::atomic<bool> retired_{false};  // the kernel has ended for good
 };
 
 }  // namespace

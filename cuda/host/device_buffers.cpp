@@ -215,4 +215,12 @@ Status DeviceBuffers::read(std::uint32_t handle, std::uint64_t offset, MutableBy
   return control_.read(entry->data + offset, out);
 }
 
+Status DeviceBuffers::read_after_end(Door& door, std::uint32_t handle, std::uint64_t offset,
+                                     MutableByteSpan out) {
+  VYRE_ASSIGN(const Entry* entry, range(handle, offset, out.size()));
+  if (out.empty()) return {};
+  return door.peek(out.data(), reinterpret_cast<const std::uint8_t*>(entry->data + offset),
+                   out.size(), backend::Clock::now() + kControlWait);
+}
+
 }  // namespace vyre::cuda

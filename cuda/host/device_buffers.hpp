@@ -12,6 +12,7 @@
 
 #include "cuda/host/arena.hpp"
 #include "cuda/host/control_queue.hpp"
+#include "cuda/host/door.hpp"
 #include "cuda/megakernel/layout.hpp"
 #include "vyre/backend/backend.hpp"
 #include "vyre/backend/stable_table.hpp"
@@ -54,6 +55,9 @@ class DeviceBuffers {
   void release(std::uint32_t handle) noexcept;
   [[nodiscard]] Status write(std::uint32_t handle, std::uint64_t offset, ByteSpan bytes);
   [[nodiscard]] Status read(std::uint32_t handle, std::uint64_t offset, MutableByteSpan out);
+  /// Once the kernel has ended and runs no commands any more: by the door itself.
+  [[nodiscard]] Status read_after_end(Door& door, std::uint32_t handle, std::uint64_t offset,
+                                      MutableByteSpan out);
 
  private:
   using Entry = megakernel::HandleEntry;

@@ -8,8 +8,9 @@
 namespace vyre::runtime {
 namespace {
 
-/// A place in the handle table is used again only when so many wait: a stale handle meets its old
-/// generation for as long as can be.
+/// A place in the handle table is used again only when so many wait. Together with the generations
+/// a number comes again after a million releases at the earliest: what an item with a stale number
+/// meets until then is an error.
 constexpr std::size_t kFreeHandlesKept{4'096};
 constexpr std::uint32_t kGenerations{256};
 
@@ -26,10 +27,30 @@ HandleRecord* Session::State::find_handle(std::uint32_t handle) noexcept {
   return record;
 }
 
-Result<HandleRecord*> Session::State::live_buffer(Handle handle, const char* what, bool views) {
+Result<HandleRecord*> Session::State::live_handle(const Handle& handle, const char* what) {
+  const auto cannot = [&] {
+    return std::string("cannot ") + what + " handle " + text(handle.id) + ": ";
+  };
+  if (handle.session != 0 && handle.session != number_) {
+    return fail(Errc::invalid_argument,
+                cannot() + "it belongs to another session; use the session that gave it out");
+  }
   HandleRecord* record = find_handle(handle.id);
-  if (record == nullptr || record->releasing ||
-      (record->kind == HandleRecord::Kind::view && !views)) {
+  const bool stale = record != nullptr && handle.session != 0 && record->serial != handle.serial;
+  if (stale || (record == nullptr && handle.session != 0 && handle.id != 0)) {
+    return fail(Errc::not_found, cannot() + "it was released" +
+                                     (stale ? ", and another buffer has its number now" : "") +
+                                     "; it is not alive in this session");
+  }
+  if (record == nullptr || record->releasing)
+    return fail(Errc::not_found, cannot() + "it is not alive in this session");
+  return record;
+}
+
+Result<HandleRecord*> Session::State::live_buffer(const Handle& handle, const char* what,
+                                                  bool views) {
+  VYRE_ASSIGN(HandleRecord* const record, live_handle(handle, what));
+  if (record->kind == HandleRecord::Kind::view && !views) {
     return fail(Errc::not_found, std::string("cannot ") + what + " handle " + text(handle.id) +
                                      ": it is not alive in this session");
   }
@@ -43,7 +64,7 @@ Result<HandleRecord*> Session::State::live_buffer(Handle handle, const char* wha
 
 Result<std::uint32_t> Session::State::next_handle() {
   std::uint32_t index = 0;
-  if (free_handles_.size() > kFreeHandlesKept ||
+  if (free_handles_.size() > hooks_.free_handles_kept.value_or(kFreeHandlesKept) ||
       (handles_used_ == kMaxHandles && !free_handles_.empty())) {
     index = free_handles_.front();
     free_handles_.pop_front();
@@ -53,15 +74,33 @@ Result<std::uint32_t> Session::State::next_handle() {
     return fail(Errc::limit_exceeded,
                 "all " + text(kMaxHandles - 1) + " handles are alive (kMaxHandles); release some");
   }
-  return backend::make_handle(index, handles_.at(index).generation);
+  // Sessions opened one after another begin with different generations: a bare number of another
+  // session's handle is refused, too, rather than meet a buffer that has its place here.
+  const std::uint32_t generation = (number_ - 1 + handles_.at(index).releases) % kGenerations;
+  return backend::make_handle(index, generation);
 }
 
-void Session::State::put_handle(std::uint32_t handle, HandleRecord::Kind kind,
-                                std::uint64_t bytes) {
+HandleRecord& Session::State::put_handle(std::uint32_t handle, HandleRecord::Kind kind,
+                                         std::uint64_t bytes) {
   HandleRecord& record = handles_.at(backend::handle_index(handle));
   record.kind = kind;
   record.handle = handle;
+  record.serial = next_serial_++;
   record.bytes = bytes;
+  return record;
+}
+
+void Session::State::free_place(std::uint32_t handle) {
+  HandleRecord& record = handles_.at(backend::handle_index(handle));
+  const std::uint32_t releases = record.releases + 1;
+  record = HandleRecord{};
+  record.releases = releases;
+  free_handles_.push_back(backend::handle_index(handle));
+}
+
+void Session::State::release_in_backend(std::uint32_t handle) {
+  const std::lock_guard making(memory_mutex_);
+  backend_->release(handle);
 }
 
 Status Session::State::reserve_bytes(std::uint64_t bytes) {
@@ -77,55 +116,99 @@ Status Session::State::reserve_bytes(std::uint64_t bytes) {
   return {};
 }
 
+Result<Handle> Session::State::put_made(std::uint32_t handle, HandleRecord::Kind kind,
+                                        std::uint64_t bytes, const ByteSpan* contents,
+                                        const std::shared_ptr<const ingest::File>& file,
+                                        std::uint32_t tenant) {
+  // No caller knows the handle yet, so its bytes are read without a lock; an observer that comes
+  // meanwhile makes us read them after all.
+  std::optional<Contents> read;
+  for (;;) {
+    OrderLock lock(order_);
+    const bool observed = observer_.active.load(std::memory_order_acquire);
+    if (!observed || contents != nullptr || read) {
+      HandleRecord& record = put_handle(handle, kind, bytes);
+      record.file = file;
+      record.tenant = tenant;
+      const Handle made = public_handle(record);
+      if (!observed) return made;
+      const std::lock_guard observing(observer_.mutex);
+      if (observer_.observer) {
+        observer_.observer->on_buffer(made, contents != nullptr ? *contents : read->bytes,
+                                      kind == HandleRecord::Kind::file);
+      }
+      return made;
+    }
+    lock.unlock();
+    std::unique_lock bringing(bring_mutex_, std::defer_lock);
+    if (file != nullptr) bringing.lock();
+    auto got = contents_of(handle, bytes, file);
+    if (file != nullptr) bringing.unlock();
+    if (got) {
+      read = std::move(*got);
+      continue;
+    }
+    release_in_backend(handle);
+    lock.lock();
+    if (kind == HandleRecord::Kind::buffer) bytes_allocated_ -= bytes;
+    free_place(handle);
+    return tl::unexpected<Error>(std::move(got).error());
+  }
+}
+
 Result<Handle> Session::State::allocate(std::uint64_t bytes, const ByteSpan* contents) {
   if (closing_.load(std::memory_order_acquire)) return fail(Errc::closed, "the session is closed");
-  OrderLock lock(order_);
-  VYRE_TRY(reserve_bytes(bytes));
-  auto handle = next_handle();
-  Status made =
-      handle ? backend_->allocate(*handle, bytes) : Status{tl::unexpected<Error>(handle.error())};
+  std::uint32_t handle = 0;
+  {
+    const OrderLock lock(order_);
+    VYRE_TRY(reserve_bytes(bytes));
+    auto next = next_handle();
+    if (!next) {
+      bytes_allocated_ -= bytes;
+      return tl::unexpected<Error>(std::move(next).error());
+    }
+    handle = *next;
+  }
+  const auto make = [&]() -> Status {
+    const std::lock_guard making(memory_mutex_);
+    return backend_->allocate(handle, bytes);
+  };
+  Status made = make();
+  if (made && contents != nullptr) {
+    made = backend_->write(handle, 0, *contents);
+    if (!made) release_in_backend(handle);
+  }
   if (!made) {
+    const OrderLock lock(order_);
     bytes_allocated_ -= bytes;
-    if (handle) free_handles_.push_back(backend::handle_index(*handle));
+    free_place(handle);
     return tl::unexpected<Error>(std::move(made).error());
   }
+  VYRE_ASSIGN(const Handle put, put_made(handle, HandleRecord::Kind::buffer, bytes, contents,
+                                         nullptr, ingest::kAnyTenant));
   allocations_.fetch_add(1, std::memory_order_relaxed);
-  put_handle(*handle, HandleRecord::Kind::buffer, bytes);
-  HandleRecord& record = *find_handle(*handle);
-  if (contents != nullptr) {
-    // Nobody else knows the handle yet, so the bytes need no lock; but they must be there before an
-    // observer that is being attached looks at them.
-    record.host_writers = 1;
-    lock.unlock();
-    const Status written = backend_->write(*handle, 0, *contents);
-    lock.lock();
-    record.host_writers = 0;
-    changed_.notify();
-    if (!written) return tl::unexpected<Error>(written.error());
-    bytes_in_.fetch_add(bytes, std::memory_order_relaxed);
-  }
-  if (observer_.active.load(std::memory_order_acquire)) {
-    const std::lock_guard observing(observer_.mutex);
-    if (contents != nullptr && observer_.observer) {
-      observer_.observer->on_buffer(Handle{*handle}, *contents, false);
-    } else {
-      VYRE_TRY(observe_handle(record));
-    }
-  }
-  return Handle{*handle};
+  if (contents != nullptr) bytes_in_.fetch_add(bytes, std::memory_order_relaxed);
+  return put;
 }
 
 Result<Handle> Session::State::make_view() {
   if (closing_.load(std::memory_order_acquire)) return fail(Errc::closed, "the session is closed");
-  const OrderLock lock(order_);
+  OrderLock lock(order_);
   VYRE_ASSIGN(const std::uint32_t handle, next_handle());
-  if (auto made = backend_->make_view(handle); !made) {
-    free_handles_.push_back(backend::handle_index(handle));
+  ++views_;  // from now on no observer is attached
+  lock.unlock();
+  const auto make = [&]() -> Status {
+    const std::lock_guard making(memory_mutex_);
+    return backend_->make_view(handle);
+  };
+  Status made = make();
+  lock.lock();
+  if (!made) {
+    --views_;
+    free_place(handle);
     return tl::unexpected<Error>(std::move(made).error());
   }
-  put_handle(handle, HandleRecord::Kind::view, 0);
-  ++views_;
-  return Handle{handle};
+  return public_handle(put_handle(handle, HandleRecord::Kind::view, 0));
 }
 
 Result<Handle> Session::State::bind(std::span<const Handle> buffers) {
@@ -143,53 +226,58 @@ Result<Handle> Session::State::bind_any(std::span<const Handle> buffers, bool vi
                                           " buffers is longer than the limit of " +
                                           text(kMaxBindingBuffers));
   }
-  const OrderLock lock(order_);
   std::vector<std::uint32_t> members;
   members.reserve(buffers.size());
-  for (const Handle buffer : buffers) {
+  OrderLock lock(order_);
+  for (const Handle& buffer : buffers) {
     VYRE_TRY(live_buffer(buffer, "bind", views));
     members.push_back(buffer.id);
   }
   VYRE_ASSIGN(const std::uint32_t handle, next_handle());
-  if (auto bound = backend_->bind(handle, members); !bound) {
-    free_handles_.push_back(backend::handle_index(handle));
+  for (const std::uint32_t member : members) ++find_handle(member)->sets;  // they stay meanwhile
+  lock.unlock();
+  const auto make = [&]() -> Status {
+    const std::lock_guard making(memory_mutex_);
+    return backend_->bind(handle, members);
+  };
+  Status bound = make();
+  lock.lock();
+  if (!bound) {
+    for (const std::uint32_t member : members) --find_handle(member)->sets;
+    free_place(handle);
     return tl::unexpected<Error>(std::move(bound).error());
   }
-  for (const std::uint32_t member : members) ++find_handle(member)->sets;
-  put_handle(handle, HandleRecord::Kind::set, 0);
-  HandleRecord& record = *find_handle(handle);
+  HandleRecord& record = put_handle(handle, HandleRecord::Kind::set, 0);
   record.members = std::move(members);
   if (observer_.active.load(std::memory_order_acquire)) {
     const std::lock_guard observing(observer_.mutex);
-    VYRE_TRY(observe_handle(record));
+    if (observer_.observer) tell_set(record);
   }
-  return Handle{handle};
+  return public_handle(record);
 }
 
-Status Session::State::observe_handle(const HandleRecord& record) {
-  if (!observer_.observer) return {};
-  if (record.kind == HandleRecord::Kind::set) {
-    std::vector<Handle> buffers;
-    for (const std::uint32_t member : record.members) buffers.push_back(Handle{member});
-    observer_.observer->on_bind(Handle{record.handle}, buffers);
-    return {};
-  }
-  const bool file = record.kind == HandleRecord::Kind::file;
-  if (file && backend_->must_bring(record.handle))
-    VYRE_TRY(backend_->bring_file(record.handle, piece_reader(record.file)));
+void Session::State::tell_set(const HandleRecord& record) {
+  std::vector<Handle> buffers;
+  for (const std::uint32_t member : record.members)
+    buffers.push_back(public_handle(*find_handle(member)));
+  observer_.observer->on_bind(public_handle(record), buffers);
+}
+
+Result<Session::State::Contents> Session::State::contents_of(
+    std::uint32_t handle, std::uint64_t bytes, const std::shared_ptr<const ingest::File>& file) {
+  if (file != nullptr && backend_->must_bring(handle))
+    VYRE_TRY(backend_->bring_file(handle, piece_reader(file)));
   // A file that was cut short meanwhile is told with zeros, as items would read it.
-  if (const auto there = backend_->view(record.handle)) {
-    observer_.observer->on_buffer(Handle{record.handle}, *there, file);
-    return {};
-  }
+  if (const auto there = backend_->view(handle)) return Contents{*there, {}};
   try {
-    Bytes bytes(record.bytes);
-    (void)backend_->read(record.handle, 0, bytes);
-    observer_.observer->on_buffer(Handle{record.handle}, bytes, file);
-    return {};
+    Contents contents;
+    contents.copy.resize(bytes);
+    VYRE_TRY(backend_->read(handle, 0, contents.copy));
+    contents.bytes = contents.copy;
+    return contents;
   } catch (const std::bad_alloc&) {
-    return fail(Errc::out_of_memory, "telling the observer of buffer " + text(record.handle) +
-                                         " needs " + text(record.bytes) +
+    return fail(Errc::out_of_memory, "telling the observer of buffer " + text(handle) + " needs " +
+                                         text(bytes) +
                                          " bytes of host memory, which are not available");
   }
 }
@@ -200,40 +288,59 @@ Result<std::uint64_t> Session::State::buffer_bytes(Handle buffer) {
   return record->bytes;
 }
 
-Result<HandleRecord*> Session::State::await_free(OrderLock& lock, Handle handle, bool writes,
+Result<HandleRecord*> Session::State::await_free(OrderLock& lock, const Handle& handle, bool writes,
                                                  Deadline deadline) {
   const auto late = [&] {
     return fail(Errc::deadline_exceeded, "items that use handle " + text(handle.id) +
                                              " had not ended at the deadline; allow more time");
   };
-  for (;;) {
+  // Found again after each wait: the same handle, unless it was released meanwhile.
+  std::uint64_t serial = handle.serial;
+  const auto find = [&]() -> HandleRecord* {
     HandleRecord* record = find_handle(handle.id);
-    if (record == nullptr) {
+    if (record != nullptr && serial == 0) serial = record->serial;  // of a bare number
+    return record != nullptr && record->serial == serial ? record : nullptr;
+  };
+  std::uint64_t turn = 0;
+  const auto leave = [&] {
+    HandleRecord* record = find();
+    if (turn == 0 || record == nullptr) return;
+    record->line.leave(turn);
+    changed_.notify();  // the next in line may be waiting for that alone
+  };
+  const auto blocked = [&](const HandleRecord& record) {
+    return record.host_writers != 0 || (writes && record.host_readers != 0) ||
+           (!record.releasing && record.line.ahead_of(turn, writes));
+  };
+  for (;;) {
+    HandleRecord* record = find();
+    if (record == nullptr)
       return fail(Errc::not_found, "handle " + text(handle.id) + " was released meanwhile");
+    std::optional<Use> busy;
+    record->uses.conflicts(
+        writes, [this](const Use& use) { return over(use); }, [&](const Use& use) { busy = use; });
+    const bool copying = blocked(*record);
+    if (!copying && !busy) {
+      leave();
+      return record;
     }
-    const auto copying = [writes](const HandleRecord& r) {
-      return r.host_writers != 0 || (writes && r.host_readers != 0);
-    };
-    if (copying(*record)) {
-      lock.unlock();
-      const bool in_time = wait_for(deadline, [&] {
-        const std::lock_guard again(order_);
-        const HandleRecord* now = find_handle(handle.id);
-        return now == nullptr || !copying(*now);
-      });
-      lock.lock();
-      if (!in_time) return late();
-      continue;
+    if (turn == 0) {
+      turn = next_turn_++;
+      record->line.join(turn, writes);
     }
-    std::optional<QueueSpan> busy;
-    record->uses.prune(
-        [this](const QueueSpan& span) { return collectors_[span.queue]->ended(span); });
-    record->uses.conflicts(writes, [&](const QueueSpan& span) { busy = span; });
-    if (!busy) return record;
     lock.unlock();
-    const bool in_time = wait_ended(*busy, deadline);
+    const bool in_time = copying ? wait_for(deadline,
+                                            [&] {
+                                              const std::lock_guard again(order_);
+                                              const HandleRecord* now = find();
+                                              return now == nullptr || !blocked(*now);
+                                            })
+                                 : wait_over(*busy, deadline);
     lock.lock();
-    if (!in_time) return late();
+    if (!in_time) {
+      leave();
+      return late();
+    }
   }
 }
 
@@ -256,7 +363,7 @@ Status Session::State::write(Handle buffer, std::uint64_t offset, ByteSpan bytes
   ++record->host_writers;
   if (observer_.active.load(std::memory_order_acquire)) {
     const std::lock_guard observing(observer_.mutex);
-    if (observer_.observer) observer_.observer->on_write(buffer, offset, bytes);
+    if (observer_.observer) observer_.observer->on_write(public_handle(*record), offset, bytes);
   }
   lock.unlock();
   Status written = backend_->write(buffer.id, offset, bytes);
@@ -270,7 +377,11 @@ Status Session::State::write(Handle buffer, std::uint64_t offset, ByteSpan bytes
 
 Status Session::State::download_into(Handle buffer, std::uint64_t offset, MutableByteSpan out,
                                      Deadline deadline) {
-  if (closing_.load(std::memory_order_acquire)) return fail(Errc::closed, "the session is closed");
+  // Also after close(): what ended has written what it wrote. Not where a worker was left behind.
+  if (leaked()) {
+    return fail(Errc::closed,
+                "the session is closed, and a worker that did not stop may still be writing");
+  }
   sync_points_.fetch_add(1, std::memory_order_relaxed);
   OrderLock lock(order_);
   VYRE_ASSIGN(HandleRecord * record, live_buffer(buffer, "download"));
@@ -313,24 +424,11 @@ Result<Bytes> Session::State::download(Handle buffer, Deadline deadline) {
   return bytes;
 }
 
-void Session::State::drop_handle(HandleRecord& record) {
-  const std::uint32_t handle = record.handle;
-  backend_->release(handle);
-  const std::uint32_t generation = (record.generation + 1) % kGenerations;
-  record = HandleRecord{};
-  record.generation = generation;
-  free_handles_.push_back(backend::handle_index(handle));
-}
-
 Status Session::State::release(Handle handle, Deadline deadline) {
   if (closing_.load(std::memory_order_acquire)) return fail(Errc::closed, "the session is closed");
   sync_points_.fetch_add(1, std::memory_order_relaxed);
   OrderLock lock(order_);
-  HandleRecord* record = find_handle(handle.id);
-  if (record == nullptr || record->releasing) {
-    return fail(Errc::not_found,
-                "cannot release handle " + text(handle.id) + ": it is not alive in this session");
-  }
+  VYRE_ASSIGN(HandleRecord * record, live_handle(handle, "release"));
   if (record->sets != 0) {
     return fail(Errc::invalid_argument, "cannot release buffer " + text(handle.id) + ": " +
                                             text(record->sets) +
@@ -342,20 +440,26 @@ Status Session::State::release(Handle handle, Deadline deadline) {
     record->releasing = false;
     return tl::unexpected<Error>(std::move(free).error());
   }
+  if (record->published) {
+    if (ingest::Pump* running = running_pump_.load(std::memory_order_acquire))
+      running->withdraw_file(handle.id);
+  }
+  lock.unlock();
+  release_in_backend(handle.id);  // the record stays as it is: it is being released
+  lock.lock();
   if (record->kind == HandleRecord::Kind::set) {
     for (const std::uint32_t member : record->members) --find_handle(member)->sets;
   }
   if (record->kind == HandleRecord::Kind::buffer) bytes_allocated_ -= record->bytes;
   if (record->kind == HandleRecord::Kind::view) --views_;
-  if (record->published) {
-    if (ingest::Pump* running = running_pump_.load(std::memory_order_acquire))
-      running->withdraw_file(handle.id);
-  }
-  drop_handle(*record);
+  const Handle released = public_handle(*record);
+  free_place(handle.id);
   if (observer_.active.load(std::memory_order_acquire)) {
     const std::lock_guard observing(observer_.mutex);
-    if (observer_.observer) observer_.observer->on_release(handle);
+    if (observer_.observer) observer_.observer->on_release(released);
   }
+  lock.unlock();
+  changed_.notify();  // an observer may wait to be attached, a submit for its turn
   return {};
 }
 

@@ -3,11 +3,15 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 
 namespace vyre::runtime {
 namespace {
 
 constexpr std::uint32_t kCollectBatch{256};
+/// Older than that, counted from the tail, no result is looked for: far beyond any history, and
+/// half of what the low 32 bits of a position can tell apart.
+constexpr std::uint64_t kFarBack{std::uint64_t{1} << 31};
 
 std::int64_t ns_since(Deadline opened) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - opened).count();
@@ -15,16 +19,17 @@ std::int64_t ns_since(Deadline opened) {
 
 }  // namespace
 
-Collector::Collector(std::uint32_t queue, backend::QueuePort port, std::uint32_t history,
-                     Deadline opened, ObserverSlot& observer)
-    : queue_(queue),
+Collector::Collector(const CollectorOptions& options, backend::QueuePort port,
+                     ObserverSlot& observer, queue::Waiter& changed)
+    : options_(options),
       port_(port),
-      history_(history),
+      history_(options.history),
       slots_(port.completions.geometry.slots()),
-      opened_(opened),
       observer_(observer),
+      changed_(changed),
       submits_(new SubmitRecord[slots_]),
-      results_(new ResultRecord[history]) {
+      results_(new ResultRecord[options.history]),
+      asked_(options.history, false) {
   // No position has ended: record i starts with a position that is not i.
   for (std::uint32_t i = 0; i < history_; ++i)
     results_[i].position_low.store(~i, std::memory_order_relaxed);
@@ -41,9 +46,23 @@ void Collector::note_submit(std::uint64_t position, std::uint32_t op,
 }
 
 std::uint64_t Collector::collect() {
-  const std::unique_lock lock(mutex_, std::try_to_lock);
+  std::uint64_t sum = 0;
+  bool again = true;
+  bool asked = false;
+  // Once more for a thread that found the turn taken; after that it is woken and looks itself.
+  for (int round = 0; again && round < 2; ++round) {
+    if (!turn_.try_take()) break;
+    sum += gather();
+    again = turn_.give_back();
+    asked = asked || again;
+  }
+  if (sum != 0 || asked) changed_.notify();
+  return sum;
+}
+
+std::uint64_t Collector::gather() {
   // What a worker that was left behind posts afterwards has been ended by give_up() already.
-  if (!lock.owns_lock() || gave_up_) return 0;
+  if (gave_up_) return 0;
   std::array<queue::TakenCompletion, kCollectBatch> batch;
   std::uint64_t sum = 0;
   // Relaxed: a bound. What no poller has taken cannot have ended, so that nobody need look there;
@@ -54,7 +73,7 @@ std::uint64_t Collector::collect() {
   while (sum < slots_) {
     const std::uint32_t count = port_.completions.take(batch.data(), kCollectBatch, taken);
     if (count == 0) break;
-    const std::int64_t now_ns = ns_since(opened_);
+    const std::int64_t now_ns = ns_since(options_.opened);
     for (std::uint32_t i = 0; i < count; ++i) end(batch[i].completion, batch[i].position, now_ns);
     advance(port_.completions.position);
     sum += count;
@@ -64,13 +83,15 @@ std::uint64_t Collector::collect() {
 }
 
 bool Collector::collect_at(std::uint64_t position) {
-  const std::unique_lock lock(mutex_, std::try_to_lock);
-  if (!lock.owns_lock() || gave_up_) return false;
+  if (!turn_.try_take()) return false;  // the holder wakes us, and we look again
   queue::TakenCompletion taken;
-  if (!port_.completions.take_at(position, &taken)) return false;
-  end(taken.completion, taken.position, ns_since(opened_));
-  advance(port_.completions.position);
-  return true;
+  const bool came = !gave_up_ && port_.completions.take_at(position, &taken);
+  if (came) {
+    end(taken.completion, taken.position, ns_since(options_.opened));
+    advance(port_.completions.position);
+  }
+  if (turn_.give_back() || came) changed_.notify();
+  return came;
 }
 
 void Collector::end(const Completion& completion, std::uint64_t position, std::int64_t now_ns) {
@@ -94,6 +115,7 @@ void Collector::end(const Completion& completion, std::uint64_t position, std::i
   counts_.last_end_ns = now_ns;
 
   ResultRecord& record = results_[position & (history_ - 1)];
+  if (position >= history_) keep(position - history_, record);
   // Readers check position_low before and after; a value that is neither tells them that we are
   // here.
   record.position_low.store(~static_cast<std::uint32_t>(position), std::memory_order_relaxed);
@@ -105,10 +127,7 @@ void Collector::end(const Completion& completion, std::uint64_t position, std::i
 
   const bool observed = observer_.active.load(std::memory_order_acquire);
   if (status == CompletionStatus::done && !observed) return;
-  ItemResult result{
-      {queue_, position},
-      status,
-      {completion.code(), completion.workgroup, completion.lane, completion.statement()}};
+  const ItemResult result = result_of(position, record);
   if (status != CompletionStatus::done) {
     ++counts_.not_done;
     if (status == CompletionStatus::faulted) ++counts_.faulted;
@@ -144,58 +163,118 @@ bool Collector::ended(std::uint64_t position) const noexcept {
          static_cast<std::uint32_t>(position);
 }
 
-bool Collector::ended(const QueueSpan& span) const noexcept {
-  if (span.last < ended_below()) return true;
-  if (span.first != span.last || !ended(span.last)) return false;
-  const ResultRecord& record = results_[span.last & (history_ - 1)];
+bool Collector::passed(std::uint64_t position) const noexcept {
+  if (position < ended_below()) return true;
+  if (!ended(position)) return false;
+  const ResultRecord& record = results_[position & (history_ - 1)];
   const Completion completion{record.head.load(std::memory_order_acquire), 0, 0, 0};
   // Replaced meanwhile: long ago, then.
-  if (!ended(span.last)) return true;
+  if (!ended(position)) return true;
   return completion.status() != CompletionStatus::cancelled;
+}
+
+ItemResult Collector::result_of(std::uint64_t position, const ResultRecord& record) const {
+  Completion completion{};
+  completion.head = record.head.load(std::memory_order_acquire);
+  completion.workgroup = record.workgroup.load(std::memory_order_acquire);
+  completion.lane = record.lane.load(std::memory_order_acquire);
+  return {{options_.queue, position, options_.session},
+          completion.status(),
+          {completion.code(), completion.workgroup, completion.lane, completion.statement()}};
 }
 
 Collector::Found Collector::look(std::uint64_t position, ItemResult& out) const noexcept {
   const std::uint64_t tail = port_.submissions.tail();
   if (position >= tail) return Found::never_submitted;
+  // A record knows the low 32 bits of its position. They are the whole truth only near the tail.
+  if (tail - position > kFarBack) return Found::forgotten;
   const ResultRecord& record = results_[position & (history_ - 1)];
   const auto low = static_cast<std::uint32_t>(position);
   const std::uint64_t below = ended_below();
   if (record.position_low.load(std::memory_order_acquire) == low) {  // [END-2]
-    Completion completion{};
-    completion.head = record.head.load(std::memory_order_acquire);
-    completion.workgroup = record.workgroup.load(std::memory_order_acquire);
-    completion.lane = record.lane.load(std::memory_order_acquire);
+    const ItemResult result = result_of(position, record);
     if (record.position_low.load(std::memory_order_relaxed) == low) {
-      out = {{queue_, position},
-             completion.status(),
-             {completion.code(), completion.workgroup, completion.lane, completion.statement()}};
+      out = result;
       return Found::ended;
     }
   }
   return position < below ? Found::forgotten : Found::pending;
 }
 
+void Collector::keep(std::uint64_t position, const ResultRecord& record) {
+  // Relaxed: only the holder of the turn writes records. The item before in this place ended long
+  // ago: a history is as long as the ring at least.
+  if (record.position_low.load(std::memory_order_relaxed) != static_cast<std::uint32_t>(position))
+    return;
+  const Completion head{record.head.load(std::memory_order_relaxed), 0, 0, 0};
+  if (head.status() == CompletionStatus::done) return;
+  std::vector<bool>::reference was_asked = asked_[position & (history_ - 1)];
+  if (was_asked) {
+    was_asked = false;
+    return;
+  }
+  try {
+    const ItemResult result = result_of(position, record);
+    if (kept_.size() < kKeptFailures) {
+      kept_.push_back({result, false});
+      return;
+    }
+    Kept& oldest = kept_[oldest_kept_];
+    if (!oldest.asked) ++failures_dropped_;
+    oldest = {result, false};
+    oldest_kept_ = (oldest_kept_ + 1) % kept_.size();
+  } catch (const std::bad_alloc&) {
+    ++failures_dropped_;
+  }
+}
+
+void Collector::asked(const ItemResult& result) {
+  if (result.status == CompletionStatus::done) return;
+  const Holding holding(*this);
+  const std::uint64_t position = result.ticket.position;
+  const ResultRecord& record = results_[position & (history_ - 1)];
+  // Replaced since the caller looked: then it is kept already, as one that was not asked for.
+  if (record.position_low.load(std::memory_order_relaxed) == static_cast<std::uint32_t>(position))
+    asked_[position & (history_ - 1)] = true;
+}
+
+std::optional<ItemResult> Collector::kept(std::uint64_t position) {
+  const Holding holding(*this);
+  for (Kept& one : kept_) {
+    if (one.result.ticket.position != position) continue;
+    one.asked = true;
+    return one.result;
+  }
+  return std::nullopt;
+}
+
+std::uint64_t Collector::failures_dropped() {
+  const Holding holding(*this);
+  return failures_dropped_;
+}
+
 void Collector::give_up(std::uint64_t tail, FaultCode why) {
-  const std::lock_guard lock(mutex_);
+  const Holding holding(*this);
   gave_up_ = true;
-  const std::int64_t now_ns = ns_since(opened_);
+  const std::int64_t now_ns = ns_since(options_.opened);
   for (std::uint64_t p = ended_below_.load(std::memory_order_relaxed); p < tail; ++p) {
     if (ended(p)) continue;
     end(Completion::make(CompletionStatus::cancelled, why, static_cast<std::uint32_t>(p), 0, 0, 0),
         p, now_ns);
   }
-  // No credits: the slots that nobody posted into stay as they are.
+  // No credits: the slots that no worker posted into stay as they are.
   ended_below_.store(tail, std::memory_order_release);  // [END-1]
   events_.fetch_add(1, std::memory_order_release);
+  changed_.notify();
 }
 
-Counts Collector::counts() const {
-  const std::lock_guard lock(mutex_);
+Counts Collector::counts() {
+  const Holding holding(*this);
   return counts_;
 }
 
-void Collector::add_ops(std::unordered_map<std::uint32_t, OpCounters>& into) const {
-  const std::lock_guard lock(mutex_);
+void Collector::add_ops(std::unordered_map<std::uint32_t, OpCounters>& into) {
+  const Holding holding(*this);
   for (const auto& [op, counters] : ops_) {
     OpCounters& sum = into[op];
     sum.items += counters->items;

@@ -1,19 +1,22 @@
 // Results of one queue: reads its completion ring, keeps the last results for wait(), counts for
 // the report, and gives slots back to producers. Host only; any thread may collect, one at a time;
 // results are read without a lock. Memory is constant: a ring of submit records (one a slot), a
-// ring of results (the history), counters by op.
+// ring of results (the history), failures that no caller has asked for (kKeptFailures), counters by
+// op.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
 #include "hazards.hpp"
 #include "histogram.hpp"
 #include "vyre/backend/backend.hpp"
+#include "vyre/queue/waiter.hpp"
 #include "vyre/runtime/session.hpp"
 
 namespace vyre::runtime {
@@ -44,10 +47,50 @@ struct Counts {
 };
 inline constexpr std::uint32_t kNoOp{~std::uint32_t{0}};
 
+/// The right to work on a collector's state. A thread that finds it taken leaves word, and the
+/// holder is told of that when it gives the turn back: it then looks once more and wakes those that
+/// wait, so that what a failed attempt would have found does not stay unseen.
+class Turn {
+ public:
+  [[nodiscard]] bool try_take() noexcept {
+    std::uint32_t seen = kFree;
+    // [TURN-1] acquire: what the last holder did. Where it fails, the word left is read by the
+    // holder's exchange, which comes later in the order of this one word.
+    while (!state_.compare_exchange_weak(seen, seen == kFree ? kTaken : kAsked,
+                                         std::memory_order_acq_rel, std::memory_order_acquire)) {
+    }
+    return seen == kFree;
+  }
+  void take() noexcept {
+    while (!try_take()) state_.wait(kAsked, std::memory_order_relaxed);
+  }
+  /// True: others tried meanwhile.
+  [[nodiscard]] bool give_back() noexcept {
+    // [TURN-1] release: what this holder did; acquire: what those that left word did before.
+    const bool asked = state_.exchange(kFree, std::memory_order_acq_rel) == kAsked;
+    if (asked) state_.notify_all();
+    return asked;
+  }
+
+ private:
+  static constexpr std::uint32_t kFree{0};
+  static constexpr std::uint32_t kTaken{1};
+  static constexpr std::uint32_t kAsked{2};
+  std::atomic<std::uint32_t> state_{kFree};
+};
+
+struct CollectorOptions {
+  std::uint32_t session{0};  // number, for tickets
+  std::uint32_t queue{0};
+  std::uint32_t history{0};  // a power of two
+  Deadline opened{};
+};
+
 class Collector {
  public:
-  Collector(std::uint32_t queue, backend::QueuePort port, std::uint32_t history, Deadline opened,
-            ObserverSlot& observer);
+  /// `changed` is notified of everything that a waiting thread may look for.
+  Collector(const CollectorOptions& options, backend::QueuePort port, ObserverSlot& observer,
+            queue::Waiter& changed);
 
   [[nodiscard]] std::uint32_t history() const noexcept { return history_; }
 
@@ -58,8 +101,8 @@ class Collector {
   /// Before the item is published.
   void note_submit(std::uint64_t position, std::uint32_t op, std::int64_t since_open_ns) noexcept;
 
-  /// Reads what was posted; returns how many items it found ended. 0 also if another thread is at
-  /// it.
+  /// Reads what was posted; returns how many items it found ended, and notifies. 0 also if another
+  /// thread is at it, which then looks once more.
   std::uint64_t collect();
   /// The completion of one item, however far behind the oldest that has not ended; true if it came
   /// now.
@@ -67,15 +110,21 @@ class Collector {
 
   enum class Found : std::uint8_t { ended, pending, never_submitted, forgotten };
   [[nodiscard]] Found look(std::uint64_t position, ItemResult& out) const noexcept;
+  /// A caller has this result now: if the item was not done, it need not be kept any longer.
+  void asked(const ItemResult& result);
+  /// The result of a forgotten item that was not done, if it is still kept; asked for thereby.
+  [[nodiscard]] std::optional<ItemResult> kept(std::uint64_t position);
+  /// How many items that were not done were dropped before a caller asked for them.
+  [[nodiscard]] std::uint64_t failures_dropped();
   [[nodiscard]] bool ended(std::uint64_t position) const noexcept;
-  /// The items have ended, and so has what they were ordered behind: a cancelled item waited for
-  /// nobody, so it counts only when everything before it has ended.
-  [[nodiscard]] bool ended(const QueueSpan& span) const noexcept;
+  /// The item has ended, and so has what it was ordered behind: a cancelled item waited for
+  /// nothing, so it counts only when everything before it has ended.
+  [[nodiscard]] bool passed(std::uint64_t position) const noexcept;
   /// Every position below has ended.
   [[nodiscard]] std::uint64_t ended_below() const noexcept {
     return ended_below_.load(std::memory_order_acquire);  // [END-1]
   }
-  /// Grows whenever results were written, so that whoever looks at many items knows when to.
+  /// Grows whenever results were written, so that a thread that looks at many items knows when to.
   [[nodiscard]] std::uint64_t events() const noexcept {
     return events_.load(std::memory_order_acquire);  // [END-1]
   }
@@ -83,10 +132,23 @@ class Collector {
   /// posts afterwards is not collected.
   void give_up(std::uint64_t tail, FaultCode why);
 
-  [[nodiscard]] Counts counts() const;
-  void add_ops(std::unordered_map<std::uint32_t, OpCounters>& into) const;
+  [[nodiscard]] Counts counts();
+  void add_ops(std::unordered_map<std::uint32_t, OpCounters>& into);
 
  private:
+  /// The turn, blocking; notifies at its end if others tried to have it.
+  class Holding {
+   public:
+    explicit Holding(Collector& collector) : collector_(collector) { collector.turn_.take(); }
+    Holding(const Holding&) = delete;
+    Holding& operator=(const Holding&) = delete;
+    ~Holding() {
+      if (collector_.turn_.give_back()) collector_.changed_.notify();
+    }
+
+   private:
+    Collector& collector_;
+  };
   struct SubmitRecord {  // relaxed atomics: a late, abandoned producer may write beside its
                          // successor
     std::atomic<std::int64_t> since_open_ns{0};
@@ -99,25 +161,36 @@ class Collector {
     std::atomic<std::uint32_t> workgroup{0};
     std::atomic<std::uint32_t> lane{0};
   };
-  void end(const Completion& completion, std::uint64_t position,
-           std::int64_t now_ns);      // under mutex_
-  void advance(std::uint64_t below);  // under mutex_
+  struct Kept {
+    ItemResult result;
+    bool asked{false};
+  };
+  // With the turn.
+  [[nodiscard]] std::uint64_t gather();
+  void end(const Completion& completion, std::uint64_t position, std::int64_t now_ns);
+  void advance(std::uint64_t below);
+  void keep(std::uint64_t position, const ResultRecord& record);
+  [[nodiscard]] ItemResult result_of(std::uint64_t position, const ResultRecord& record) const;
 
-  const std::uint32_t queue_;
+  const CollectorOptions options_;
   backend::QueuePort port_;
-  const std::uint32_t history_;  // a power of two
+  const std::uint32_t history_;
   const std::uint32_t slots_;
-  const Deadline opened_;
   ObserverSlot& observer_;
+  queue::Waiter& changed_;
   std::unique_ptr<SubmitRecord[]> submits_;
   std::unique_ptr<ResultRecord[]> results_;
   alignas(64) std::atomic<std::uint64_t> ended_below_{0};
   std::atomic<std::uint64_t> events_{0};
-  alignas(64) mutable std::mutex mutex_;
+  alignas(64) Turn turn_;
   std::unordered_map<std::uint32_t, std::unique_ptr<OpCounters>> ops_;
   std::uint32_t last_op_{kNoOp};
   OpCounters* last_counters_{nullptr};
   Counts counts_;
+  std::vector<bool> asked_;  // by record: a caller has the result of this item, which was not done
+  std::vector<Kept> kept_;   // a ring, once it is full
+  std::size_t oldest_kept_{0};
+  std::uint64_t failures_dropped_{0};
   bool gave_up_{false};
 };
 

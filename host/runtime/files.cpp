@@ -14,7 +14,7 @@ namespace {
 
 /// Of a loaded file between two looks at the deadline.
 constexpr std::uint64_t kLoadPieceBytes{std::uint64_t{32} << 20};
-/// For handles that nobody else knows: nothing can be under way.
+/// For handles that no other caller knows: nothing can be under way.
 constexpr std::chrono::seconds kReleaseUnused{1};
 
 std::string text(std::uint64_t value) {
@@ -135,25 +135,20 @@ Result<Handle> Session::State::map_file(const std::string& path, const MapOption
                                             " queues, numbered from 0");
   }
   VYRE_ASSIGN(const auto file, ingest::File::open(path, tier_for_pieces()));
-  const OrderLock lock(order_);
+  OrderLock lock(order_);
   VYRE_ASSIGN(const std::uint32_t handle, next_handle());
-  if (auto mapped = backend_->map_file(handle, {path, file->descriptor(), file->bytes()});
-      !mapped) {
-    free_handles_.push_back(backend::handle_index(handle));
+  lock.unlock();
+  const auto map = [&]() -> Status {
+    const std::lock_guard making(memory_mutex_);
+    return backend_->map_file(handle, {path, file->descriptor(), file->bytes()});
+  };
+  if (Status mapped = map(); !mapped) {
+    lock.lock();
+    free_place(handle);
     return tl::unexpected<Error>(std::move(mapped).error());
   }
-  put_handle(handle, HandleRecord::Kind::file, file->bytes());
-  HandleRecord& record = *find_handle(handle);
-  record.file = file;
-  record.tenant = options.only_queue.value_or(ingest::kAnyTenant);
-  if (observer_.active.load(std::memory_order_acquire)) {
-    const std::lock_guard observing(observer_.mutex);
-    if (auto told = observe_handle(record); !told) {
-      drop_handle(record);
-      return tl::unexpected<Error>(std::move(told).error());
-    }
-  }
-  return Handle{handle};
+  return put_made(handle, HandleRecord::Kind::file, file->bytes(), nullptr, file,
+                  options.only_queue.value_or(ingest::kAnyTenant));
 }
 
 Result<Handle> Session::State::load_file(const std::string& path, Deadline deadline) {
@@ -162,7 +157,7 @@ Result<Handle> Session::State::load_file(const std::string& path, Deadline deadl
   VYRE_ASSIGN(const auto file, ingest::File::open(path, choice));
   const auto read = piece_reader(file);
   VYRE_ASSIGN(const Handle handle, allocate(file->bytes(), nullptr));
-  // On the CPU the bytes go where they stay: nobody else knows the handle yet.
+  // On the CPU the bytes go where they stay: no other caller knows the handle yet.
   const auto there = backend_->view(handle.id);
   Bytes piece;
   const auto load = [&]() -> Status {
@@ -203,7 +198,7 @@ Status Session::State::publish(Handle file) {
   auto pumping = pump();
   const OrderLock lock(order_);
   HandleRecord* record = find_handle(file.id);
-  if (record == nullptr || record->releasing) return {};  // whoever submits meets that by himself
+  if (record == nullptr || record->releasing) return {};  // the submit meets that by itself
   if (!pumping) {
     Error why = std::move(pumping).error();
     if (why.code != Errc::closed) {

@@ -4,6 +4,7 @@
 #include "vyre/vir/dispatch.hpp"
 #include "vyre/vir/lower.hpp"
 #include "vyre/vir/validate.hpp"
+#include "vyre/vir/wire.hpp"
 
 namespace vyre::runtime {
 namespace {
@@ -54,6 +55,8 @@ Result<OpHandle> Session::State::register_program(std::string_view name,
   OpInfo info;
   info.name = std::string(name);
   if (auto print = vir::fingerprint(given)) info.fingerprint = *print;
+  std::optional<Digest> exact;
+  if (const auto wire = vir::encode(given, vir::Profile::v6)) exact = blake3(*wire);
 
   backend::ProgramOp op;
   op.name = info.name;
@@ -65,16 +68,19 @@ Result<OpHandle> Session::State::register_program(std::string_view name,
   op.grid_rule = grid.rule;
   op.grid_buffers = std::move(grid.buffers);
 
-  const OrderLock lock(order_);
+  const std::lock_guard making(memory_mutex_);  // ids are given out one by one
+  OrderLock lock(order_);
   if (const auto known = op_ids_.find(info.name); known != op_ids_.end()) {
     const OpRecord& before = *ops_.find(known->second);
-    if (before.program != nullptr && before.info.fingerprint &&
-        before.info.fingerprint == info.fingerprint) {
+    if (before.program != nullptr && before.exact && before.exact == exact)
       return before.info.handle;  // the same program again
-    }
+    const bool alike = before.info.fingerprint && before.info.fingerprint == info.fingerprint;
     return fail(Errc::invalid_argument,
-                "an op named '" + info.name +
-                    "' is registered already with another program; choose another name");
+                "an op named '" + info.name + "' is registered already with another program" +
+                    (alike ? ", which has the same fingerprint but declares its buffers or writes "
+                             "its statements in another order"
+                           : "") +
+                    "; choose another name");
   }
   const std::uint32_t count = user_ops_.load(std::memory_order_relaxed);
   if (count >= kMaxOps - kFirstUserOp) {
@@ -82,12 +88,15 @@ Result<OpHandle> Session::State::register_program(std::string_view name,
                 "all " + std::to_string(kMaxOps - kFirstUserOp) +
                     " user ops are registered (kMaxOps); open another session");
   }
-  info.handle = OpHandle{kFirstUserOp + count};
+  info.handle = OpHandle{kFirstUserOp + count, number_};
+  lock.unlock();
   VYRE_TRY(backend_->add_program(info.handle.id, std::move(op)));
+  lock.lock();
   OpRecord& record = ops_.at(info.handle.id);
   record.info = info;
   record.file_needs = std::move(file_needs);
   record.program = std::make_shared<const vir::Program>(given);
+  record.exact = exact;
   op_ids_.emplace(info.name, info.handle.id);
   if (observer_.active.load(std::memory_order_acquire)) {
     const std::lock_guard observing(observer_.mutex);
@@ -104,10 +113,15 @@ Result<OpHandle> Session::State::find_op(std::string_view name) {
     return fail(Errc::not_found,
                 "no op named '" + std::string(name) + "' is registered in this session");
   }
-  return OpHandle{found->second};
+  return ops_.find(found->second)->info.handle;
 }
 
 Result<OpInfo> Session::State::op_info(OpHandle op) {
+  if (op.session != 0 && op.session != number_) {
+    return fail(Errc::invalid_argument,
+                "op " + std::to_string(op.id) +
+                    " was registered in another session; register the program in this one");
+  }
   const OrderLock lock(order_);
   if (!known_op(op.id)) {
     return fail(Errc::not_found,

@@ -35,7 +35,7 @@ report::Document Session::State::report() {
   std::uint64_t ended = 0;
   std::int64_t last_end_ns = -1;
   for (std::uint32_t q = 0; q < collectors_.size(); ++q) {
-    const Collector& collector = *collectors_[q];
+    Collector& collector = *collectors_[q];
     // Ended first: what is accepted in between counts as remaining, never as negative.
     const Counts counts = collector.counts();
     const std::uint64_t tail = collector.producer().tail();

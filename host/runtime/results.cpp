@@ -29,18 +29,22 @@ bool Session::State::all_ended(const std::vector<std::uint64_t>& tails) const {
   return true;
 }
 
-bool Session::State::wait_ended(const QueueSpan& span, Deadline deadline) {
-  Collector& collector = *collectors_[span.queue];
+bool Session::State::wait_over(const Use& use, Deadline deadline) {
+  Collector& collector = *collectors_[use.queue];
   return wait_for(deadline, [&] {
-    if (collector.ended(span)) return true;
+    if (over(use)) return true;
     // collect() may be looking elsewhere in the ring: one item is asked for by its position.
-    if (span.first != span.last || !collector.collect_at(span.last)) return false;
-    changed_.notify();
-    return true;
+    return collector.collect_at(use.position) && over(use);
   });
 }
 
 Result<ItemResult> Session::State::wait(Ticket ticket, Deadline deadline) {
+  if (ticket.session != 0 && ticket.session != number_) {
+    return fail(Errc::invalid_argument,
+                "the ticket of position " + std::to_string(ticket.position) + " of queue " +
+                    std::to_string(ticket.queue) +
+                    " belongs to another session; ask the session that gave it out");
+  }
   if (ticket.queue >= collectors_.size()) {
     return fail(Errc::invalid_argument,
                 "queue " + std::to_string(ticket.queue) + " does not exist");
@@ -51,13 +55,14 @@ Result<ItemResult> Session::State::wait(Ticket ticket, Deadline deadline) {
   Collector::Found found = Collector::Found::pending;
   (void)wait_for(deadline, [&] {
     found = collector.look(ticket.position, result);
-    if (found == Collector::Found::pending && collector.collect_at(ticket.position)) {
-      changed_.notify();  // others may wait for what we collected
+    if (found == Collector::Found::pending && collector.collect_at(ticket.position))
       found = collector.look(ticket.position, result);
-    }
     return found != Collector::Found::pending;
   });
-  if (found == Collector::Found::ended) return result;
+  if (found == Collector::Found::ended) {
+    collector.asked(result);
+    return result;
+  }
   const std::string item = "the item at position " + std::to_string(ticket.position) +
                            " of queue " + std::to_string(ticket.queue);
   switch (found) {
@@ -68,9 +73,19 @@ Result<ItemResult> Session::State::wait(Ticket ticket, Deadline deadline) {
     default:
       break;
   }
-  return fail(Errc::not_found,
-              item + " ended so long ago that its result was dropped: a queue keeps " +
-                  std::to_string(collector.history()) + " results (kDefaultHistory)");
+  // The history holds it no more; a failure may still be kept.
+  if (auto failure = collector.kept(ticket.position)) return *failure;
+  const std::uint64_t dropped = collector.failures_dropped();
+  return fail(
+      Errc::not_found,
+      item + " ended so long ago that its result was dropped: a queue keeps " +
+          std::to_string(collector.history()) + " results (kDefaultHistory) and " +
+          std::to_string(kKeptFailures) +
+          " older ones of items that were not done and not asked for (kKeptFailures). " +
+          (dropped == 0
+               ? std::string("None of those was dropped so far, so this item was done or its "
+                             "result was asked for")
+               : std::to_string(dropped) + " of those were dropped, too; ask more often"));
 }
 
 Result<Session::Drained> Session::State::wait_all(Deadline deadline) {
@@ -89,6 +104,7 @@ Result<Session::Drained> Session::State::wait_all(Deadline deadline) {
     Counts counts = collector->counts();
     drained.ended += counts.ended;
     drained.not_done += counts.not_done;
+    drained.failures_dropped += collector->failures_dropped();
     for (ItemResult& result : counts.first_not_done) {
       if (drained.first_not_done.size() < kMaxReportedFaults)
         drained.first_not_done.push_back(result);
@@ -104,28 +120,25 @@ Status Session::State::close() {
   }
   closing_.store(true, std::memory_order_release);
   std::vector<std::uint64_t> until;
-  {
-    const std::lock_guard lock(order_);
-    for (const auto& collector : collectors_) until.push_back(collector->producer().close());
-  }
+  // Without order_: a position that a submit has taken is below the tail and ends like any other.
+  for (const auto& collector : collectors_) until.push_back(collector->producer().close());
   changed_.notify();
   backend_->cancel_queued(FaultCode::shutdown);
   const auto ended = [&] { return all_ended(until); };
-  if (!wait_for(Clock::now() + options_.close_timeout, ended)) {
+  if (!wait_for(after(options_.close_timeout), ended)) {
     backend_->stop_running();
-    if (!wait_for(Clock::now() + std::chrono::nanoseconds{kStopGraceNs}, ended)) {
+    if (!wait_for(after(std::chrono::nanoseconds{kStopGraceNs}), ended)) {
       close_error_ = "an item did not stop within " + std::to_string(kStopGraceNs / 1'000'000'000) +
                      " s of being told to; its worker is left behind";
       const FaultCode why = backend_->lost() ? FaultCode::worker_lost : FaultCode::shutdown;
       for (std::size_t q = 0; q < until.size(); ++q) collectors_[q]->give_up(until[q], why);
-      changed_.notify();
     }
   }
   stop_pump();  // only now: items that were under way may have waited for bytes
   closed_ns_ = since_open_ns();
   const std::optional<Error> lost = backend_->lost();
   if (!backend_->stop(Clock::now())) {
-    leaked_ = true;
+    leaked_.store(true, std::memory_order_release);
     if (close_error_.empty() && !lost)
       close_error_ = std::string("a ") + (on_device_ ? "resident kernel" : "worker thread") +
                      " did not end; it is left behind";

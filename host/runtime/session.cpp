@@ -54,11 +54,27 @@ Status check(const SessionOptions& options) {
   return {};
 }
 
+/// Beyond it no wait is told from one without a bound, and sums with the clock do not overflow.
+std::chrono::nanoseconds bounded(std::chrono::nanoseconds d) {
+  return std::min<std::chrono::nanoseconds>(d, std::chrono::hours{24 * 365});
+}
+
+std::uint32_t next_session_number() {
+  static std::atomic<std::uint32_t> count{0};
+  return count.fetch_add(1, std::memory_order_relaxed) + 1;  // relaxed: only a number
+}
+
 }  // namespace
+
+Error moved_from(const char* what) {
+  return {Errc::closed, std::string("this ") + what +
+                            " was moved from and holds nothing; use the one that it was moved to"};
+}
 
 Session::State::State(const SessionOptions& options, TestHooks hooks)
     : options_(options),
       hooks_(std::move(hooks)),
+      number_(next_session_number()),
       opened_(Clock::now()),
       id_(platform::random_id()),
       started_at_(platform::utc_now_rfc3339()) {
@@ -91,14 +107,22 @@ Status Session::State::start() {
   wanted.completion_slots = options_.ring_slots;
   wanted.workers = options_.workers;
   wanted.fuel = options_.fuel;
-  wanted.producer_timeout = options_.producer_timeout;
-  if (options_.max_wall_time.count() > 0) wanted.start_until = opened_ + options_.max_wall_time;
+  wanted.producer_timeout = bounded(options_.producer_timeout);
+  if (options_.max_wall_time.count() > 0)
+    wanted.start_until = later(opened_, options_.max_wall_time);
   wanted.worker_dies = hooks_.worker_dies;
   wanted.ingest_bytes = options_.ingest_bytes;
   wanted.ring_pump = [this] { ring_pump(); };
   full_waits_.reset(new std::atomic<std::uint64_t>[options_.queues]);
-  for (std::uint32_t q = 0; q < options_.queues; ++q)
+  begun_.reset(new std::atomic<bool>[options_.queues]);
+  for (std::uint32_t q = 0; q < options_.queues; ++q) {
     full_waits_[q].store(0, std::memory_order_relaxed);
+    begun_[q].store(false, std::memory_order_relaxed);
+  }
+  if (hooks_.make_backend) {
+    VYRE_ASSIGN(auto ours, hooks_.make_backend(wanted));
+    return start_on(std::move(ours));
+  }
 
   if (options_.backend == BackendKind::cpu) {
     caps_ = MegakernelCaps::unsupported("the CPU backend was asked for; no device was probed");
@@ -122,8 +146,8 @@ Status Session::State::start_on_device(const backend::Options& wanted) {
   cuda::DeviceOptions how;
   how.arena_bytes = options_.device_memory_bytes;
   if (options_.staging_bytes != 0) how.staging_bytes = options_.staging_bytes;
-  how.park_after = options_.park_after;
-  how.watchdog = options_.watchdog;
+  how.park_after = bounded(options_.park_after);
+  how.watchdog = bounded(options_.watchdog);
   how.drain_after = options_.drain_after;
   how.max_blocks = options_.max_blocks;
   how.inject = hooks_.device_fault;
@@ -137,13 +161,13 @@ Status Session::State::start_on_device(const backend::Options& wanted) {
 }
 
 Status Session::State::start_on(std::unique_ptr<backend::Backend> made) {
-  collectors_.clear();  // of a backend that could not start: nobody has submitted anything yet
+  collectors_.clear();  // of a backend that could not start: nothing was submitted yet
   backend_ = std::move(made);
   const std::uint32_t history =
       std::max(hooks_.history != 0 ? hooks_.history : kDefaultHistory, options_.ring_slots);
   for (std::uint32_t q = 0; q < options_.queues; ++q) {
-    collectors_.push_back(
-        std::make_unique<Collector>(q, backend_->port(q), history, opened_, observer_));
+    collectors_.push_back(std::make_unique<Collector>(
+        CollectorOptions{number_, q, history, opened_}, backend_->port(q), observer_, changed_));
   }
   return backend_->start(*this);
 }
@@ -153,19 +177,20 @@ void Session::State::posted() noexcept {
 }
 
 void Session::State::idle() noexcept {
-  // Nobody may be waiting; then latencies and slots should not wait either.
-  if (!hooks_.nobody_rings && collect_all() != 0) changed_.notify();
+  // Where no thread waits, latencies and slots should not wait either.
+  if (!hooks_.nobody_rings) (void)collect_all();
 }
 
 Status Session::State::observe(std::shared_ptr<SessionObserver> observer) {
-  // Whoever fills a buffer or brings a file does so without the lock: not while we tell of it.
+  // Buffers are filled, files brought and handles released without the lock: not while we tell.
   const auto filled = [this] {
     for (std::uint32_t i = 1; i < handles_used_; ++i) {
       const HandleRecord* record = handles_.find(i);
-      if (record != nullptr && record->host_writers != 0) return false;
+      if (record != nullptr && (record->host_writers != 0 || record->releasing)) return false;
     }
     return true;
   };
+  const std::lock_guard bringing(bring_mutex_);
   OrderLock lock(order_);
   const Deadline until = after(options_.close_timeout);
   while (observer && !filled()) {
@@ -176,8 +201,8 @@ Status Session::State::observe(std::shared_ptr<SessionObserver> observer) {
     });
     if (!in_time) {
       return fail(Errc::deadline_exceeded,
-                  "buffers were still being written or files brought after close_timeout; attach "
-                  "the observer when that has ended");
+                  "buffers were still being written or released, or files brought, after "
+                  "close_timeout; attach the observer when that has ended");
     }
     lock.lock();
   }
@@ -207,11 +232,18 @@ Status Session::State::observe(std::shared_ptr<SessionObserver> observer) {
       const HandleRecord* record = handles_.find(i);
       if (record == nullptr || record->kind == HandleRecord::Kind::none) continue;
       if ((record->kind == HandleRecord::Kind::set) != sets) continue;
-      if (auto told = observe_handle(*record); !told) {
+      if (sets) {
+        tell_set(*record);
+        continue;
+      }
+      auto contents = contents_of(record->handle, record->bytes, record->file);
+      if (!contents) {
         observer_.active.store(false, std::memory_order_release);
         observer_.observer.reset();
-        return told;
+        return tl::unexpected<Error>(std::move(contents).error());
       }
+      observer_.observer->on_buffer(public_handle(*record), contents->bytes,
+                                    record->kind == HandleRecord::Kind::file);
     }
   }
   return {};
@@ -223,7 +255,7 @@ Result<Session> open_for_tests(const SessionOptions& options, TestHooks hooks) {
 
 Result<Session> SessionOpener::open(const SessionOptions& options, TestHooks hooks) {
   VYRE_TRY(check(options));
-  auto state = std::make_unique<Session::State>(options, std::move(hooks));
+  auto state = std::make_shared<Session::State>(options, std::move(hooks));
   VYRE_TRY(state->start());
   return Session(std::move(state));
 }
@@ -232,7 +264,7 @@ Result<Session> Session::open(const SessionOptions& options) {
   return SessionOpener::open(options, {});
 }
 
-Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Session::Session(std::shared_ptr<State> state) : state_(std::move(state)) {}
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&& other) noexcept {
   if (this != &other) {
@@ -243,94 +275,119 @@ Session& Session::operator=(Session&& other) noexcept {
 }
 Session::~Session() {
   if (!state_) return;
-  (void)state_->close();  // whoever wants to know calls close() first
+  (void)state_->close();  // a caller that wants to know calls close() first
   // A worker that did not stop may still touch the session: leave it where it is rather than free
-  // it under him.
-  if (state_->leaked()) (void)state_.release();
+  // it under that worker.
+  if (state_->leaked()) (void)new std::shared_ptr<State>(std::move(state_));
 }
 
+#define VYRE_NOT_MOVED_FROM \
+  if (!state_) return tl::unexpected<Error>(moved_from("Session"))
+
 const SessionOptions& Session::options() const {
-  return state_->options();
+  static const SessionOptions none{};
+  return state_ ? state_->options() : none;
 }
 std::string_view Session::backend_name() const {
-  return state_->backend_name();
+  return state_ ? state_->backend_name() : "none";
 }
 MegakernelCaps Session::caps() const {
-  return state_->caps();
+  return state_ ? state_->caps() : MegakernelCaps::unsupported(moved_from("Session").message);
 }
 
 Result<OpHandle> Session::register_program(std::string_view name, const vir::Program& program) {
+  VYRE_NOT_MOVED_FROM;
   return state_->register_program(name, program);
 }
 Result<OpHandle> Session::register_wire(std::string_view name, ByteSpan blob,
                                         vir::Profile profile) {
+  VYRE_NOT_MOVED_FROM;
   VYRE_ASSIGN(const vir::Program program, vir::decode(blob, {profile}));
   return state_->register_program(name, program);
 }
 Result<OpHandle> Session::find_op(std::string_view name) const {
+  VYRE_NOT_MOVED_FROM;
   return state_->find_op(name);
 }
 Result<OpInfo> Session::op_info(OpHandle op) const {
+  VYRE_NOT_MOVED_FROM;
   return state_->op_info(op);
 }
 
 Result<Handle> Session::allocate(std::uint64_t bytes) {
+  VYRE_NOT_MOVED_FROM;
   return state_->allocate(bytes, nullptr);
 }
 Result<Handle> Session::upload(ByteSpan bytes) {
+  VYRE_NOT_MOVED_FROM;
   return state_->allocate(bytes.size(), &bytes);
 }
 Status Session::write(Handle buffer, std::uint64_t offset, ByteSpan bytes, Deadline deadline) {
+  VYRE_NOT_MOVED_FROM;
   return state_->write(buffer, offset, bytes, deadline);
 }
 Result<Handle> Session::map_file(const std::string& path, const MapOptions& options) {
+  VYRE_NOT_MOVED_FROM;
   return state_->map_file(path, options);
 }
 Result<Handle> Session::load_file(const std::string& path, Deadline deadline) {
+  VYRE_NOT_MOVED_FROM;
   return state_->load_file(path, deadline);
 }
 Result<Handle> Session::bind(std::span<const Handle> buffers) {
+  VYRE_NOT_MOVED_FROM;
   return state_->bind(buffers);
 }
 Result<std::uint64_t> Session::buffer_bytes(Handle buffer) const {
+  VYRE_NOT_MOVED_FROM;
   return state_->buffer_bytes(buffer);
 }
 Status Session::release(Handle handle, Deadline deadline) {
+  VYRE_NOT_MOVED_FROM;
   return state_->release(handle, deadline);
 }
 
 Result<Ticket> Session::submit(const MegakernelWorkItem& item, Deadline deadline,
                                std::uint32_t queue, std::uint8_t flags) {
-  SubmitMany result = state_->submit_many({&item, 1}, deadline, queue, flags);
+  SubmitMany result = submit_many({&item, 1}, deadline, queue, flags);
   if (result.accepted == 0) return tl::unexpected<Error>(std::move(*result.stopped_by));
   return result.first;
 }
 Session::SubmitMany Session::submit_many(std::span<const MegakernelWorkItem> items,
                                          Deadline deadline, std::uint32_t queue,
                                          std::uint8_t flags) {
+  if (!state_) return {{}, 0, moved_from("Session")};
   return state_->submit_many(items, deadline, queue, flags);
 }
 Result<ItemResult> Session::wait(Ticket ticket, Deadline deadline) {
+  VYRE_NOT_MOVED_FROM;
   return state_->wait(ticket, deadline);
 }
 Result<Session::Drained> Session::wait_all(Deadline deadline) {
+  VYRE_NOT_MOVED_FROM;
   return state_->wait_all(deadline);
 }
 Result<Bytes> Session::download(Handle buffer, Deadline deadline) {
+  VYRE_NOT_MOVED_FROM;
   return state_->download(buffer, deadline);
 }
 Status Session::download_into(Handle buffer, std::uint64_t offset, MutableByteSpan out,
                               Deadline deadline) {
+  VYRE_NOT_MOVED_FROM;
   return state_->download_into(buffer, offset, out, deadline);
 }
 report::Document Session::report() const {
-  return state_->report();
+  return state_ ? state_->report() : report::Document{};
 }
 Status Session::close() {
+  VYRE_NOT_MOVED_FROM;
   return state_->close();
 }
 Status Session::observe(std::shared_ptr<SessionObserver> observer) {
+  VYRE_NOT_MOVED_FROM;
   return state_->observe(std::move(observer));
 }
+
+#undef VYRE_NOT_MOVED_FROM
 
 }  // namespace vyre::runtime

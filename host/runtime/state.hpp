@@ -3,10 +3,12 @@
 // ops.cpp, results.cpp (wait, close), report.cpp; streams are in stream*.cpp. Host only; any number
 // of threads.
 //
-// Locks, in the order in which they may be nested: bring_mutex_ -> order_ (handles, users of
-// buffers, and the order of everything an observer sees) -> pump_mutex_, ObserverSlot::mutex; a
-// Collector's mutex -> ObserverSlot::mutex. No lock is held while a thread waits for items; only
-// bring_mutex_ while one waits for the bytes of a file.
+// Locks, in the order in which they may be nested: bring_mutex_, memory_mutex_ -> order_ (handles,
+// users of buffers, and the order of everything an observer sees) -> pump_mutex_,
+// ObserverSlot::mutex; a Collector's turn -> ObserverSlot::mutex. No lock is held while a thread
+// waits for items; only bring_mutex_ while one waits for the bytes of a file or observes, and only
+// memory_mutex_ while the backend makes or releases something, which on a device may take
+// kControlWait: so neither submits nor close() wait for that.
 #pragma once
 
 #include <algorithm>
@@ -38,7 +40,8 @@ struct HandleRecord {
   Kind kind{Kind::none};
   bool releasing{false};
   std::uint32_t handle{0};
-  std::uint32_t generation{0};    // of the next handle in this place
+  std::uint64_t serial{0};        // Handle::serial
+  std::uint32_t releases{0};      // of handles in this place: the generation of the next
   std::uint32_t sets{0};          // live binding sets that name this buffer
   std::uint32_t host_readers{0};  // downloads under way
   std::uint32_t host_writers{0};  // writes under way
@@ -48,11 +51,15 @@ struct HandleRecord {
   std::uint32_t tenant{ingest::kAnyTenant};  // of a file
   bool published{false};                     // the pump knows the file
   Uses uses;
+  Line line;
 };
 
 struct OpRecord {
   OpInfo info;
   std::shared_ptr<const vir::Program> program;  // null for built-ins
+  /// Of its wire form, as it was given. The fingerprint is of the canonical form, where buffers
+  /// have another order, which is part of what callers of the op rely on.
+  std::optional<Digest> exact;
   /// What a mapped file in an input slot needs.
   struct FileNeed {
     bool resident{true};
@@ -119,6 +126,7 @@ class Session::State final : public backend::Listener {
   [[nodiscard]] backend::Backend& backend() noexcept { return *backend_; }
   [[nodiscard]] Collector& collector(std::uint32_t queue) noexcept { return *collectors_[queue]; }
   [[nodiscard]] queue::Waiter& changed() noexcept { return changed_; }
+  [[nodiscard]] std::uint32_t number() const noexcept { return number_; }
   [[nodiscard]] StreamSpace& stream_space() noexcept { return stream_space_; }
   [[nodiscard]] bool on_device() const noexcept { return on_device_; }
   [[nodiscard]] const TestHooks& hooks() const noexcept { return hooks_; }
@@ -148,7 +156,7 @@ class Session::State final : public backend::Listener {
   [[nodiscard]] const MegakernelCaps& caps() const noexcept { return caps_; }
   [[nodiscard]] std::string_view backend_name() const noexcept { return backend_->name(); }
   /// True once a backend could not be stopped: whatever it may still touch must stay where it is.
-  [[nodiscard]] bool leaked() const noexcept { return leaked_; }
+  [[nodiscard]] bool leaked() const noexcept { return leaked_.load(std::memory_order_acquire); }
 
  private:
   using OrderLock = std::unique_lock<std::mutex>;
@@ -160,30 +168,56 @@ class Session::State final : public backend::Listener {
 
   // results.cpp
   std::uint64_t collect_all();
-  /// wait_for, where nobody rings when a completion comes.
+  /// wait_for, where no call tells of a completion.
   template <class Look>
   [[nodiscard]] bool poll_for(Deadline deadline, const Look& look);
-  [[nodiscard]] bool wait_ended(const QueueSpan& span, Deadline deadline);
+  [[nodiscard]] bool wait_over(const Use& use, Deadline deadline);
+  /// Nothing has to wait for it any more.
+  [[nodiscard]] bool over(const Use& use) const noexcept {
+    const Collector& collector = *collectors_[use.queue];
+    return use.writes ? collector.passed(use.position) : collector.ended(use.position);
+  }
   [[nodiscard]] bool all_ended(const std::vector<std::uint64_t>& tails) const;
   [[nodiscard]] std::vector<std::uint64_t> tails() const;
   [[nodiscard]] std::int64_t since_open_ns() const;
 
   // buffers.cpp
+  /// By the number alone, as items name it.
   [[nodiscard]] HandleRecord* find_handle(std::uint32_t handle) noexcept;
-  [[nodiscard]] Result<HandleRecord*> live_buffer(Handle handle, const char* what,
+  /// Alive, not about to be released, and of this session; an error says which of these it is not.
+  [[nodiscard]] Result<HandleRecord*> live_handle(const Handle& handle, const char* what);
+  [[nodiscard]] Result<HandleRecord*> live_buffer(const Handle& handle, const char* what,
                                                   bool views = false);
+  [[nodiscard]] Handle public_handle(const HandleRecord& record) const noexcept {
+    return {record.handle, number_, record.serial};
+  }
   [[nodiscard]] Result<Handle> bind_any(std::span<const Handle> buffers, bool views);
   [[nodiscard]] Result<std::uint32_t> next_handle();
-  void put_handle(std::uint32_t handle, HandleRecord::Kind kind, std::uint64_t bytes);
-  /// Nothing names it any more. Under order_.
-  void drop_handle(HandleRecord& record);
+  HandleRecord& put_handle(std::uint32_t handle, HandleRecord::Kind kind, std::uint64_t bytes);
+  /// The place of a handle that was not put, or is released, is free for others. Under order_.
+  void free_place(std::uint32_t handle);
   [[nodiscard]] Status reserve_bytes(std::uint64_t bytes);
+  /// What the backend made for a handle that no caller knows yet: puts the handle and tells the
+  /// observer, or undoes everything.
+  [[nodiscard]] Result<Handle> put_made(std::uint32_t handle, HandleRecord::Kind kind,
+                                        std::uint64_t bytes, const ByteSpan* contents,
+                                        const std::shared_ptr<const ingest::File>& file,
+                                        std::uint32_t tenant);
+  void release_in_backend(std::uint32_t handle);
   /// Waits until nothing unfinished conflicts with reading or writing the buffer. Unlocks while it
   /// waits, so the handle is looked up again.
-  [[nodiscard]] Result<HandleRecord*> await_free(OrderLock& lock, Handle handle, bool writes,
+  [[nodiscard]] Result<HandleRecord*> await_free(OrderLock& lock, const Handle& handle, bool writes,
                                                  Deadline deadline);
-  [[nodiscard]] Status observe_handle(
-      const HandleRecord& record);  // under order_ and the observer's lock
+  /// Bytes of a buffer for an observer: where they lie, or a copy of them. Of a file with
+  /// bring_mutex_, since a device has to bring it first.
+  struct Contents {
+    ByteSpan bytes;
+    Bytes copy;
+  };
+  [[nodiscard]] Result<Contents> contents_of(std::uint32_t handle, std::uint64_t bytes,
+                                             const std::shared_ptr<const ingest::File>& file);
+  /// Under order_ and the observer's lock.
+  void tell_set(const HandleRecord& record);
 
   // report.cpp
   [[nodiscard]] report::IngestSection ingest_section(const ingest::Pump& pump) const;
@@ -216,18 +250,27 @@ class Session::State final : public backend::Listener {
                                   std::uint8_t flags, SubmitMany& result);
   [[nodiscard]] bool submit_ordered(std::span<const MegakernelWorkItem> items, Deadline deadline,
                                     std::uint8_t flags, SubmitMany& result);
-  enum class Placed : std::uint8_t { yes, stop, room, conflict, copy, file };
-  [[nodiscard]] Placed place(const MegakernelWorkItem& item, std::uint8_t flags, SubmitMany& result,
-                             QueueSpan& conflict);  // under order_
-  [[nodiscard]] bool copy_under_way() const noexcept;
   /// A file of accesses_ that the item cannot read yet, and what is to be done about it.
   struct Wanting {
     Handle file;
     bool pump{false};  // publish it; else bring it
   };
+  enum class Placed : std::uint8_t { yes, stop, room, conflict, copy, line, file };
+  /// Under order_. `turn` is the item's place among those that wait for its buffers.
+  [[nodiscard]] Placed place(const MegakernelWorkItem& item, std::uint8_t flags, std::uint64_t turn,
+                             SubmitMany& result, Use& conflict);
+  [[nodiscard]] bool copy_under_way() const noexcept;
+  /// Others that wait for a buffer of the item came first.
+  [[nodiscard]] bool behind_others(std::uint64_t turn) const noexcept;
+  /// Waits, without order_, for what kept the item from being placed; false: stop, and stopped_by
+  /// says why.
+  [[nodiscard]] bool wait_for_place(Placed placed, const MegakernelWorkItem& item,
+                                    std::size_t items_left, std::uint64_t turn, const Use& conflict,
+                                    const std::optional<Wanting>& wanting, Deadline deadline,
+                                    SubmitMany& result);
   [[nodiscard]] std::optional<Wanting> file_wanting() const;
   [[nodiscard]] Status provide(const Wanting& wanting, Deadline deadline);
-  [[nodiscard]] std::optional<QueueSpan> conflict_elsewhere(std::uint32_t queue) const;
+  [[nodiscard]] std::optional<Use> conflict_elsewhere(std::uint32_t queue) const;
   [[nodiscard]] std::uint8_t order_flags(std::uint32_t queue, std::uint64_t position) const;
   /// Positions for `want` items: anywhere for the first of a call, then only from `expected` on,
   /// so that the items of one call have neighbouring positions. Never waits.
@@ -242,6 +285,7 @@ class Session::State final : public backend::Listener {
 
   SessionOptions options_;
   TestHooks hooks_;
+  const std::uint32_t number_;  // of this session in this process, from 1
   const Deadline opened_;
   const std::string id_;
   const std::string started_at_;
@@ -255,9 +299,12 @@ class Session::State final : public backend::Listener {
   std::unique_ptr<backend::Backend> backend_;
   std::vector<std::unique_ptr<Collector>> collectors_;
 
+  std::mutex memory_mutex_;  // one thread at a time makes or releases what the backend keeps
   std::mutex order_;
   backend::StableTable<HandleRecord> handles_;
   std::uint32_t handles_used_{1};  // index 0 is "none"
+  std::uint64_t next_serial_{1};
+  std::uint64_t next_turn_{1};
   std::deque<std::uint32_t> free_handles_;
   std::uint64_t bytes_allocated_{0};
   backend::StableTable<OpRecord> ops_;
@@ -276,7 +323,7 @@ class Session::State final : public backend::Listener {
   std::atomic<bool> closing_{false};
   std::mutex close_mutex_;
   bool closed_{false};
-  bool leaked_{false};
+  std::atomic<bool> leaked_{false};
   std::int64_t closed_ns_{0};
   std::string close_error_;
 
@@ -291,17 +338,20 @@ class Session::State final : public backend::Listener {
   std::atomic<std::uint32_t> sync_points_{0};
   std::atomic<std::uint32_t> readbacks_{0};
   std::unique_ptr<std::atomic<std::uint64_t>[]> full_waits_;
+  /// By queue: a first item has been placed. Until then submits go by order_, so that an observer
+  /// is either attached before them or refused.
+  std::unique_ptr<std::atomic<bool>[]> begun_;
 };
 
 template <class Ready>
 bool Session::State::wait_for(Deadline deadline, const Ready& ready) {
   const auto look = [&] {
-    if (collect_all() != 0) changed_.notify();  // others may wait for what we collected
+    (void)collect_all();
     return ready();
   };
   if (hooks_.nobody_rings || backend_->polls()) return poll_for(deadline, look);
   for (;;) {
-    const Deadline slice = std::min(deadline, Clock::now() + std::chrono::nanoseconds{kHostLookNs});
+    const Deadline slice = std::min(deadline, after(std::chrono::nanoseconds{kHostLookNs}));
     if (changed_.wait_until(slice, look)) return true;
     backend_->tend();
     if (Clock::now() >= deadline) return look();
@@ -336,6 +386,8 @@ bool Session::State::poll_for(Deadline deadline, const Look& look) {
     if (Clock::now() >= deadline) return false;
   }
 }
+
+[[nodiscard]] Error moved_from(const char* what);
 
 /// The one door to Session's constructor.
 struct SessionOpener {

@@ -26,14 +26,15 @@ std::uint64_t most_open_files() {
 
 }  // namespace
 
-Stream::State::State(Session::State& session, FileSource files, OpHandle op,
+Stream::State::State(const std::shared_ptr<Session::State>& session, FileSource files, OpHandle op,
                      const StreamOptions& options, ChunkPlan plan)
-    : session_(session),
+    : kept_(session),
+      session_(*session),
       source_(std::move(files)),
       op_(op),
       options_(options),
       plan_(plan),
-      ends_(std::make_unique<ReadEnds>(session.changed())),
+      ends_(std::make_unique<ReadEnds>(session->changed())),
       most_open_(most_open_files()),
       order_(kMaxStreamItems) {}
 
@@ -163,9 +164,10 @@ Status Stream::State::claim_memory() {
   return {};
 }
 
-Result<std::unique_ptr<Stream::State>> Stream::State::make(Session::State& session,
-                                                           FileSource files, OpHandle op,
-                                                           const StreamOptions& options) {
+Result<std::shared_ptr<Stream::State>> Stream::State::make(
+    const std::shared_ptr<Session::State>& keeps, FileSource files, OpHandle op,
+    const StreamOptions& options) {
+  Session::State& session = *keeps;
   if (session.closing()) return fail(Errc::closed, "the session is closed");
   if (!files) return fail(Errc::invalid_argument, "a stream needs a source of files");
   if (options.queue >= session.options().queues) {
@@ -175,7 +177,8 @@ Result<std::unique_ptr<Stream::State>> Stream::State::make(Session::State& sessi
   }
   VYRE_ASSIGN(const ChunkPlan plan, ChunkPlan::make(options.chunk_bytes, options.overlap_bytes));
   VYRE_ASSIGN(const OpInfo info, session.op_info(op));
-  std::unique_ptr<State> state(new State(session, std::move(files), op, options, plan));
+  std::shared_ptr<State> state(new State(keeps, std::move(files), op, options, plan));
+  state->self_ = state;
   state->builtin_ = info.builtin;
   state->recorded_ = session.observed();
   state->device_ = session.on_device() || session.hooks().stream_as_on_device;
@@ -197,8 +200,9 @@ Result<std::unique_ptr<Stream::State>> Stream::State::make(Session::State& sessi
 
 Result<Stream> Session::stream(std::function<std::optional<std::string>()> files, OpHandle op,
                                const StreamOptions& options) {
+  if (!state_) return tl::unexpected<Error>(moved_from("Session"));
   try {
-    VYRE_ASSIGN(auto state, Stream::State::make(*state_, std::move(files), op, options));
+    VYRE_ASSIGN(auto state, Stream::State::make(state_, std::move(files), op, options));
     return Stream(std::move(state));
   } catch (const std::bad_alloc&) {
     return fail(Errc::out_of_memory, "there is no host memory to open a stream");
@@ -215,22 +219,31 @@ Result<Stream> Session::stream(std::vector<std::string> files, OpHandle op,
       op, options);
 }
 
-Stream::Stream(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Stream::Stream(std::shared_ptr<State> state) : state_(std::move(state)) {}
 Stream::Stream(Stream&&) noexcept = default;
-Stream& Stream::operator=(Stream&&) noexcept = default;
-Stream::~Stream() = default;
+Stream& Stream::operator=(Stream&& other) noexcept {
+  if (this != &other) {
+    Stream ended(std::move(*this));
+    state_ = std::move(other.state_);
+  }
+  return *this;
+}
+Stream::~Stream() {
+  if (state_) state_->end();
+}
 
 Result<const StreamResult*> Stream::next(Deadline deadline) {
+  if (!state_) return tl::unexpected<Error>(moved_from("Stream"));
   return state_->next(deadline);
 }
 void Stream::cancel() noexcept {
-  state_->cancel();
+  if (state_) state_->cancel();
 }
 void Stream::skip_to(std::uint64_t file, std::uint64_t chunk) noexcept {
-  state_->skip_to(file, chunk);
+  if (state_) state_->skip_to(file, chunk);
 }
 StreamProgress Stream::progress() const {
-  return state_->progress();
+  return state_ ? state_->progress() : StreamProgress{};
 }
 
 }  // namespace vyre::runtime

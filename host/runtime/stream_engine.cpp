@@ -85,13 +85,15 @@ Result<const StreamResult*> Stream::State::next(Deadline deadline) {
     if (delivered_ != kNone32) recycle(std::exchange(delivered_, kNone32));
     bool look = ++calls_ % kResultBatch == 0;
     for (;;) {
-      if (ended_by_) return tl::unexpected<Error>(*ended_by_);
-      if (!look) {
+      // What had ended before the session was closed still comes out; other errors end all.
+      if (ended_by_ && !ended_with_session()) return tl::unexpected<Error>(*ended_by_);
+      if (!look || ended_by_) {
         if (const std::uint32_t lane = pop_result(); lane != kNone32) return deliver(lane);
       }
       look = false;
-      drive();
       if (ended_by_) return tl::unexpected<Error>(*ended_by_);
+      drive();
+      if (ended_by_) continue;
       if (const std::uint32_t lane = pop_result(); lane != kNone32) return deliver(lane);
       if (live_ == 0) {
         if (exhausted_ && current_ == kNone32) return nullptr;
@@ -115,12 +117,13 @@ Result<const StreamResult*> Stream::State::next(Deadline deadline) {
 }
 
 void Stream::State::drive() {
-  if (session_.closing()) return end_with({Errc::closed, "the session is closed"});
+  const bool closing = session_.closing();
   Collector& collector = session_.collector(options_.queue);
-  if (collector.collect() != 0) session_.changed().notify();  // others may wait for what came
+  (void)collector.collect();
   events_seen_ = collector.events();
   take_reads();
   look_at_items();
+  if (closing) return end_with({Errc::closed, "the session is closed"});
   submit_items();
   start_chunks();
   submit_items();  // of empty files
@@ -381,6 +384,7 @@ const StreamResult* Stream::State::deliver(std::uint32_t index) {
   } else if (lane.status == CompletionStatus::done) {
     result_.outputs.assign(lane.results.begin(), lane.results.end());
   }
+  result_.memory = self_.lock();
   delivered_ = index;
   return &result_;
 }
@@ -406,8 +410,10 @@ void Stream::State::recycle(std::uint32_t index) {
   }
 }
 
-Stream::State::~State() {
+void Stream::State::end() noexcept {
+  has_ended_ = true;
   cancel();
+  result_.memory.reset();  // ours alone: it would keep us for ever
   const Deadline deadline = after(session_.options().close_timeout);
   if (pump_ != nullptr && reads_under_way_ != 0) pump_->cancel(ends_.get());
   items_.clear();  // never submitted
@@ -424,9 +430,13 @@ Stream::State::~State() {
     });
     return reads_under_way_ == 0 && running_.empty();
   };
-  const bool quiet = session_.wait_for(deadline, ended);
+  quiet_ = session_.wait_for(deadline, ended);
   if (reads_under_way_ != 0) (void)ends_.release();  // the pump may still tell it
-  if (quiet) release_all(deadline);
+}
+
+Stream::State::~State() {
+  if (!has_ended_) end();  // it never became a Stream
+  if (quiet_) release_all(after(session_.options().close_timeout));
 }
 
 }  // namespace vyre::runtime

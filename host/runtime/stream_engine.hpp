@@ -44,10 +44,13 @@ inline constexpr std::uint64_t kResultAlign{64};
 
 class Stream::State {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<State>> make(Session::State& session,
-                                                           FileSource files, OpHandle op,
-                                                           const StreamOptions& options);
+  [[nodiscard]] static Result<std::shared_ptr<State>> make(
+      const std::shared_ptr<Session::State>& session, FileSource files, OpHandle op,
+      const StreamOptions& options);
   ~State();
+  /// The Stream is gone: nothing more is begun, and what is under way is waited for. Copies of
+  /// results may keep this object, and so the memory that they name.
+  void end() noexcept;
 
   [[nodiscard]] Result<const StreamResult*> next(Deadline deadline);
   void cancel() noexcept;
@@ -102,8 +105,8 @@ class Stream::State {
     bool error_out{false};  // nothing more of it comes out
   };
 
-  State(Session::State& session, FileSource files, OpHandle op, const StreamOptions& options,
-        ChunkPlan plan);
+  State(const std::shared_ptr<Session::State>& session, FileSource files, OpHandle op,
+        const StreamOptions& options, ChunkPlan plan);
 
   // stream.cpp
   [[nodiscard]] Status check_inputs(const OpInfo& info);
@@ -135,6 +138,9 @@ class Stream::State {
   void wait(Deadline deadline);
   void end_with(Error error);
   [[nodiscard]] bool stopped() const noexcept;  // no more chunks are begun
+  [[nodiscard]] bool ended_with_session() const noexcept {
+    return ended_by_ && ended_by_->code == Errc::closed;
+  }
   [[nodiscard]] std::uint64_t in_flight() const noexcept { return live_; }
 
   // stream_lane.cpp
@@ -155,7 +161,9 @@ class Stream::State {
   void look_at_items();
   void release_all(Deadline deadline);
 
+  const std::shared_ptr<Session::State> kept_;  // the Session may go first
   Session::State& session_;
+  std::weak_ptr<State> self_;
   ingest::Pump* pump_{nullptr};
   FileSource source_;
   const OpHandle op_;
@@ -210,6 +218,8 @@ class Stream::State {
   std::uint32_t delivered_{kNone32};
   std::uint32_t calls_{0};
   StreamResult result_;
+  bool has_ended_{false};
+  bool quiet_{false};  // end() found nothing under way any more
   std::optional<Error> ended_by_;
   std::atomic<bool> cancelled_{false};
 

@@ -263,7 +263,7 @@ void Stream::State::look_at_items() {
         running_[kept++] = running;
         continue;
       case Collector::Found::forgotten:
-        // Nobody asked this stream for so long that its results were overwritten.
+        // This stream was not asked for so long that its results were overwritten.
         end_with({Errc::limit_exceeded,
                   "a result of the stream was dropped: its queue keeps " +
                       std::to_string(collector.history()) +
@@ -271,6 +271,7 @@ void Stream::State::look_at_items() {
                       "of its own"});
         break;
       case Collector::Found::ended:
+        collector.asked(result);
         if (result.status != CompletionStatus::done && lane.stage == Stage::clear) {
           // The next chunk would see what this one left.
           end_with(session_.closing()

@@ -20,6 +20,18 @@ std::string text(std::uint64_t value) {
   return std::to_string(value);
 }
 
+template <class Action>
+class AtEnd {
+ public:
+  explicit AtEnd(Action action) : action_(std::move(action)) {}
+  AtEnd(const AtEnd&) = delete;
+  AtEnd& operator=(const AtEnd&) = delete;
+  ~AtEnd() { action_(); }
+
+ private:
+  Action action_;
+};
+
 }  // namespace
 
 bool Session::State::known_op(std::uint32_t op) const noexcept {
@@ -119,17 +131,24 @@ Session::SubmitMany Session::State::submit_many(std::span<const MegakernelWorkIt
                                                 Deadline deadline, std::uint32_t queue,
                                                 std::uint8_t flags) {
   SubmitMany result;
-  result.first = {queue, 0};
+  result.first = {queue, 0, number_};
   result.stopped_by = refuses(queue, flags);
   if (result.stopped_by) return result;
-  const bool observed = observer_.active.load(std::memory_order_acquire);
+  // [BEGUN-1] acquire, before the look for an observer: one that was attached before the queue's
+  // first item is seen by every later submit.
+  bool begun = begun_[queue].load(std::memory_order_acquire);
+  bool observed = observer_.active.load(std::memory_order_acquire);
+  if (hooks_.looked_for_observer) hooks_.looked_for_observer();
   while (result.accepted < items.size()) {
     // A run of items of one kind; one with an unknown op ends it and is refused.
     const auto rest = items.subspan(result.accepted);
-    const bool slow = observed || ordered(rest[0]);
-    const std::size_t most = slow ? rest.size() : std::min<std::size_t>(rest.size(), kPublishBatch);
+    const bool slow = observed || !begun || ordered(rest[0]);
+    const std::size_t most = !begun ? 1
+                             : slow ? rest.size()
+                                    : std::min<std::size_t>(rest.size(), kPublishBatch);
     std::size_t run = 0;
-    while (run < most && known_op(rest[run].op_handle) && (observed || ordered(rest[run]) == slow))
+    while (run < most && known_op(rest[run].op_handle) &&
+           (observed || !begun || ordered(rest[run]) == slow))
       ++run;
     if (run == 0) {
       result.stopped_by = Error{Errc::invalid_argument, "op " + text(rest[0].op_handle) +
@@ -140,6 +159,10 @@ Session::SubmitMany Session::State::submit_many(std::span<const MegakernelWorkIt
     if (!(slow ? submit_ordered(part, deadline, flags, result)
                : submit_plain(part, deadline, flags, result)))
       break;
+    if (!begun) {
+      begun = true;
+      observed = observer_.active.load(std::memory_order_acquire);
+    }
   }
   return result;
 }
@@ -225,9 +248,9 @@ std::optional<Session::State::Wanting> Session::State::file_wanting() const {
   for (const Access& access : accesses_) {
     const HandleRecord& record = *access.record;
     if (record.kind != HandleRecord::Kind::file) continue;
-    if (access.need.pump && !record.published) return Wanting{{record.handle}, true};
+    if (access.need.pump && !record.published) return Wanting{public_handle(record), true};
     if (access.need.resident && backend_->must_bring(record.handle))
-      return Wanting{{record.handle}, false};
+      return Wanting{public_handle(record), false};
   }
   return std::nullopt;
 }
@@ -242,14 +265,20 @@ bool Session::State::copy_under_way() const noexcept {
   });
 }
 
-std::optional<QueueSpan> Session::State::conflict_elsewhere(std::uint32_t queue) const {
-  std::optional<QueueSpan> found;
+bool Session::State::behind_others(std::uint64_t turn) const noexcept {
+  return std::any_of(accesses_.begin(), accesses_.end(), [turn](const Access& access) {
+    return access.record->line.ahead_of(turn, access.writes);
+  });
+}
+
+std::optional<Use> Session::State::conflict_elsewhere(std::uint32_t queue) const {
+  std::optional<Use> found;
   for (const Access& access : accesses_) {
-    access.record->uses.prune(
-        [this](const QueueSpan& span) { return collectors_[span.queue]->ended(span); });
-    access.record->uses.conflicts(access.writes, [&](const QueueSpan& span) {
-      if (span.queue != queue) found = span;
-    });
+    access.record->uses.conflicts(
+        access.writes, [this](const Use& use) { return over(use); },
+        [&](const Use& use) {
+          if (use.queue != queue) found = use;
+        });
   }
   return found;
 }
@@ -257,29 +286,38 @@ std::optional<QueueSpan> Session::State::conflict_elsewhere(std::uint32_t queue)
 std::uint8_t Session::State::order_flags(std::uint32_t queue, std::uint64_t position) const {
   std::uint8_t flags = kQueueFlagNone;
   for (const Access& access : accesses_) {
-    access.record->uses.conflicts(access.writes, [&](const QueueSpan& span) {
-      if (span.queue != queue || collectors_[queue]->ended(span)) return;
-      const bool just_before = span.first == span.last && span.last + 1 == position;
-      flags |= just_before ? kQueueFlagAfterPrevious : kQueueFlagAfterAll;
-    });
+    access.record->uses.conflicts(
+        access.writes, [this](const Use& use) { return over(use); },
+        [&](const Use& use) {
+          if (use.queue != queue) return;
+          const bool just_before = use.position + 1 == position;
+          flags |= just_before ? kQueueFlagAfterPrevious : kQueueFlagAfterAll;
+        });
   }
   return flags;
 }
 
 Session::State::Placed Session::State::place(const MegakernelWorkItem& item, std::uint8_t flags,
-                                             SubmitMany& result, QueueSpan& conflict) {
+                                             std::uint64_t turn, SubmitMany& result,
+                                             Use& conflict) {
   const std::uint32_t queue = result.first.queue;
   const std::int64_t begin_ns = since_open_ns();
   if (auto found = find_accesses(queue, item); !found) {
     result.stopped_by = std::move(found).error();
     return Placed::stop;
   }
+  if (behind_others(turn)) return Placed::line;
   if (copy_under_way()) return Placed::copy;
   if (file_wanting()) return Placed::file;
   if (const auto elsewhere = conflict_elsewhere(queue)) {
     conflict = *elsewhere;
     return Placed::conflict;
   }
+  // The observer's lock spans the reservation and its telling, so that no completion is told
+  // before; but a slow observer is told only once the item is published, for a position that is
+  // not published in time is given up.
+  std::unique_lock observing(observer_.mutex, std::defer_lock);
+  if (observer_.active.load(std::memory_order_acquire)) observing.lock();
   std::optional<std::uint64_t> expected;
   if (result.accepted != 0) expected = result.first.position + result.accepted;
   const queue::Reservation got = try_reserve(queue, 1, expected);
@@ -294,23 +332,23 @@ Session::State::Placed Session::State::place(const MegakernelWorkItem& item, std
       result.stopped_by = closed();
       return Placed::stop;
   }
+  // [BEGUN-1] release: behind the attachment of an observer, which holds order_ as we do.
+  begun_[queue].store(true, std::memory_order_release);
   if (!expected) result.first.position = got.first;
   const auto ordering = static_cast<std::uint8_t>(flags | order_flags(queue, got.first));
   for (const Access& access : accesses_) {
-    if (!access.writes) access.record->uses.add_reader(queue, got.first);
+    if (access.writes) continue;
+    access.record->uses.add_reader(queue, got.first, [this](const Use& use) { return over(use); });
   }
   for (const Access& access : accesses_) {
     if (access.writes) access.record->uses.set_writer(queue, got.first);
   }
   const std::int64_t publish_ns = since_open_ns();
-  if (observer_.active.load(std::memory_order_acquire)) {
-    const std::lock_guard observing(observer_.mutex);
-    if (observer_.observer) {
-      observer_.observer->on_submit({queue, got.first}, item, flags,
-                                    std::chrono::nanoseconds{publish_ns});
-    }
-  }
   publish(queue, got, &item, ordering, publish_ns);
+  if (observing.owns_lock() && observer_.observer) {
+    observer_.observer->on_submit({queue, got.first, number_}, item, flags,
+                                  std::chrono::nanoseconds{publish_ns});
+  }
   account(begin_ns, publish_ns, 1);
   ++result.accepted;
   return Placed::yes;
@@ -321,12 +359,30 @@ bool Session::State::submit_ordered(std::span<const MegakernelWorkItem> items, D
   OrderLock lock(order_);
   std::size_t next = 0;
   bool goes_on = true;
+  // Of the item that waits: its place among those that wait for its buffers, and those buffers.
+  std::uint64_t turn = 0;
+  std::vector<std::uint32_t> lines;
+  const auto leave_lines = [&] {
+    for (const std::uint32_t handle : lines) {
+      if (HandleRecord* record = find_handle(handle)) record->line.leave(turn);
+    }
+    if (!lines.empty()) changed_.notify();  // the next in line may be waiting for that alone
+    lines.clear();
+    turn = 0;
+  };
+  const AtEnd leave([&] {  // also where memory runs out: others stand behind us
+    if (!lock.owns_lock()) lock.lock();
+    leave_lines();
+    lock.unlock();
+    backend_->doorbell();
+  });
   while (goes_on && next < items.size()) {
-    QueueSpan conflict;
-    const Placed placed = place(items[next], flags, result, conflict);
+    Use conflict;
+    const Placed placed = place(items[next], flags, turn, result, conflict);
     const std::optional<Wanting> wanting =
         placed == Placed::file ? file_wanting() : std::nullopt;  // while accesses_ are this item's
     if (placed == Placed::yes) {
+      leave_lines();
       ++next;
       continue;
     }
@@ -334,46 +390,59 @@ bool Session::State::submit_ordered(std::span<const MegakernelWorkItem> items, D
       goes_on = false;
       break;
     }
+    if (turn == 0 && placed != Placed::room && placed != Placed::file) {
+      turn = next_turn_++;
+      lines.reserve(accesses_.size());
+      for (const Access& access : accesses_) {
+        lines.push_back(access.record->handle);
+        access.record->line.join(turn, access.writes);
+      }
+    }
     // Something has to end first; what we published so far must be able to.
     lock.unlock();
     backend_->doorbell();
-    switch (placed) {
-      case Placed::room:
-        goes_on = wait_for_room(result.first.queue, items.size() - next, deadline);
-        if (!goes_on) result.stopped_by = full(result.first.queue);
-        break;
-      case Placed::conflict:
-        goes_on = wait_ended(conflict, deadline);
-        if (!goes_on) {
-          result.stopped_by =
-              Error{Errc::deadline_exceeded,
-                    "the item uses a buffer that the item at position " + text(conflict.last) +
-                        " of queue " + text(conflict.queue) + " still uses; allow more time"};
-        }
-        break;
-      case Placed::file:
-        if (auto provided = provide(*wanting, deadline); !provided) {
-          result.stopped_by = std::move(provided).error();
-          goes_on = false;
-        }
-        break;
-      default:
-        goes_on = wait_for(deadline, [&] {
-          const std::lock_guard again(order_);
-          return !find_accesses(result.first.queue, items[next]) || !copy_under_way();
-        });
-        if (!goes_on) {
-          result.stopped_by = Error{
-              Errc::deadline_exceeded,
-              "a write or download of one of the item's buffers is under way; allow more time"};
-        }
-        break;
-    }
+    goes_on = wait_for_place(placed, items[next], items.size() - next, turn, conflict, wanting,
+                             deadline, result);
     lock.lock();
   }
-  lock.unlock();
-  backend_->doorbell();
   return goes_on;
+}
+
+bool Session::State::wait_for_place(Placed placed, const MegakernelWorkItem& item,
+                                    std::size_t items_left, std::uint64_t turn, const Use& conflict,
+                                    const std::optional<Wanting>& wanting, Deadline deadline,
+                                    SubmitMany& result) {
+  const std::uint32_t queue = result.first.queue;
+  const auto late = [&](std::string what) {
+    result.stopped_by = Error{Errc::deadline_exceeded, std::move(what) + "; allow more time"};
+    return false;
+  };
+  switch (placed) {
+    case Placed::room:
+      if (wait_for_room(queue, items_left, deadline)) return true;
+      result.stopped_by = full(queue);
+      return false;
+    case Placed::conflict:
+      return wait_over(conflict, deadline) ||
+             late("the item uses a buffer that the item at position " + text(conflict.position) +
+                  " of queue " + text(conflict.queue) + " still uses");
+    case Placed::file: {
+      Status provided = provide(*wanting, deadline);
+      if (provided) return true;
+      result.stopped_by = std::move(provided).error();
+      return false;
+    }
+    default:
+      break;
+  }
+  const bool in_line = placed == Placed::line;
+  const bool free = wait_for(deadline, [&] {
+    const std::lock_guard again(order_);
+    return !find_accesses(queue, item) || !(in_line ? behind_others(turn) : copy_under_way());
+  });
+  return free || late(in_line ? "other submits or copies began to wait for one of the item's "
+                                "buffers before it and still do"
+                              : "a write or download of one of the item's buffers is under way");
 }
 
 }  // namespace vyre::runtime

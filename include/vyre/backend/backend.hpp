@@ -158,6 +158,7 @@ class Backend {
   virtual void release(std::uint32_t handle) noexcept = 0;
   [[nodiscard]] virtual Status write(std::uint32_t handle, std::uint64_t offset,
                                      ByteSpan bytes) = 0;
+  /// Also after stop() has returned true.
   [[nodiscard]] virtual Status read(std::uint32_t handle, std::uint64_t offset,
                                     MutableByteSpan out) = 0;
   /// The bytes of a buffer where they lie in host memory and stay until it is released: whoever

@@ -27,8 +27,12 @@ namespace vyre::runtime {
 
 using Clock = std::chrono::steady_clock;
 using Deadline = Clock::time_point;
+/// Saturates: a sum beyond the clock's range is Deadline::max(), a bound that never comes.
+[[nodiscard]] inline Deadline later(Deadline from, std::chrono::nanoseconds d) {
+  return d > Deadline::max() - from ? Deadline::max() : from + d;
+}
 [[nodiscard]] inline Deadline after(std::chrono::nanoseconds d) {
-  return Clock::now() + d;
+  return later(Clock::now(), d);
 }
 
 enum class BackendKind : std::uint8_t { automatic, cpu, cuda };
@@ -69,20 +73,30 @@ struct SessionOptions {
   std::uint64_t drain_after{0};
 };
 
+// What a session gives out carries the session's number (`session`, counted in this process), and a
+// handle also its own (`serial`, counted in its session, so that it never comes again). A session
+// refuses what another session gave out, and handles that were released. A value made from bare
+// numbers (`session` is 0) names whatever has those numbers in the session that is asked, as an
+// item does, which has room for nothing else.
 struct OpHandle {
   std::uint32_t id{0};
+  std::uint32_t session{0};  // 0 also for built-in ops, which are the same in every session
   friend bool operator==(const OpHandle&, const OpHandle&) = default;
 };
-/// A buffer or a binding set; what MegakernelWorkItem::input_handle and output_handle hold. 0 is
-/// "none".
+/// A buffer or a binding set. `id` is what MegakernelWorkItem::input_handle and output_handle hold.
+/// 0 is "none".
 struct Handle {
   std::uint32_t id{0};
+  std::uint32_t session{0};
+  std::uint64_t serial{0};
   friend bool operator==(const Handle&, const Handle&) = default;
 };
-/// What submit returns: a queue and a position in it.
+/// What submit returns: a queue and a position in it. Items that one submit_many() accepted have
+/// neighbouring positions: copy the first ticket and add to its position.
 struct Ticket {
   std::uint32_t queue{0};
   std::uint64_t position{0};
+  std::uint32_t session{0};
 };
 
 /// How an accepted item ended.
@@ -129,6 +143,8 @@ struct StreamOptions;
 /// lock of the thing observed, from the calling thread; must not call back into the session.
 class SessionObserver;
 
+/// A Session that was moved from refuses every call (Errc::closed). Streams may outlive it: they
+/// then hand out what had ended and say `closed`.
 class Session {
  public:
   /// Starts workers and rings. Without a device `automatic` gives the CPU backend and caps()
@@ -185,25 +201,28 @@ class Session {
   [[nodiscard]] SubmitMany submit_many(std::span<const MegakernelWorkItem> items, Deadline deadline,
                                        std::uint32_t queue = 0,
                                        std::uint8_t flags = kQueueFlagNone);
-  /// Every ticket ends exactly once: done, faulted or cancelled. May be asked any number of times
-  /// until forget() or the history bound (kDefaultHistory items a queue) drops it.
+  /// Every ticket ends exactly once: done, faulted or cancelled. May be asked any number of times,
+  /// also after close(), until the history bound (kDefaultHistory items a queue) drops it. Of items
+  /// that were not done and that no caller has asked for, kKeptFailures a queue stay beyond that.
   [[nodiscard]] Result<ItemResult> wait(Ticket ticket, Deadline deadline);
   /// All items accepted before the call have ended. Results that were not done are in `not_done`
   /// (first N).
   struct Drained {
     std::uint64_t ended{0};
     std::uint64_t not_done{0};
+    std::uint64_t failures_dropped{0};  // of not_done: no caller asked, and they are kept no more
     std::vector<ItemResult> first_not_done;
   };
   [[nodiscard]] Result<Drained> wait_all(Deadline deadline);
 
   /// Files in chunks, an item each (runtime/stream.hpp). Several streams may be open; they share
-  /// ingest memory. The stream must be gone before the session is closed.
+  /// ingest memory.
   [[nodiscard]] Result<Stream> stream(std::vector<std::string> files, OpHandle op,
                                       const StreamOptions& options);
   [[nodiscard]] Result<Stream> stream(std::function<std::optional<std::string>()> files,
                                       OpHandle op, const StreamOptions& options);
 
+  // Also after close(): what items wrote is there until the session is destroyed.
   [[nodiscard]] Result<Bytes> download(Handle buffer, Deadline deadline);
   [[nodiscard]] Status download_into(Handle buffer, std::uint64_t offset, MutableByteSpan out,
                                      Deadline deadline);
@@ -221,8 +240,8 @@ class Session {
   friend struct SessionOpener;
   friend class Stream;
   class State;
-  explicit Session(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit Session(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;  // streams hold it, too
 };
 
 class SessionObserver {

@@ -1,7 +1,7 @@
 // Streams: files cut into chunks, read into ingest memory, each chunk an item the moment it has
 // landed, results in order or as they come, memory bounded whatever the input. Host only; a Stream
-// belongs to one thread at a time and must be gone before its Session. Spec: docs/ingest.md,
-// "Streams"; docs/api.md.
+// belongs to one thread at a time and may outlive its Session. Spec: docs/ingest.md, "Streams";
+// docs/api.md.
 #pragma once
 
 #include <cstdint>
@@ -67,7 +67,8 @@ struct StreamChunk {
   bool last{false};             // of its file
 };
 
-/// Valid until the next call of next().
+/// Valid until the next call of next(). A copy may be kept: its `outputs` stay readable while the
+/// copy lives, also when the stream and the session are gone, but the next call may change them.
 struct StreamResult {
   StreamChunk chunk;
   std::string path;
@@ -76,7 +77,8 @@ struct StreamResult {
   std::optional<Error> error;
   CompletionStatus status{CompletionStatus::done};
   Fault fault;
-  std::vector<ByteSpan> outputs;  // own outputs in order, where status is done
+  std::vector<ByteSpan> outputs;       // own outputs in order, where status is done
+  std::shared_ptr<const void> memory;  // keeps what `outputs` name
 };
 
 struct StreamProgress {
@@ -90,7 +92,8 @@ struct StreamProgress {
 };
 
 /// While an observer listens (a recording), every chunk and every own output is a buffer of its own
-/// that stays: results are the same, memory is what the recording holds.
+/// that stays: results are the same, memory is what the recording holds. A Stream that was moved
+/// from refuses every call (Errc::closed).
 class Stream {
  public:
   Stream(Stream&&) noexcept;
@@ -99,8 +102,9 @@ class Stream {
 
   /// The next result; null: the end. Reads, submits and collects meanwhile, so a stream that is not
   /// asked fills its memory and then rests. Errc::deadline_exceeded: nothing came in time, ask
-  /// again. Errors end the stream: closed, device_lost, cancelled,
-  /// limit_exceeded (its queue dropped results that were not asked for in time).
+  /// again. Errors end the stream: closed (after the results that had ended before the session was
+  /// closed), device_lost, cancelled, limit_exceeded (its queue dropped results that were not asked
+  /// for in time).
   [[nodiscard]] Result<const StreamResult*> next(Deadline deadline);
   /// No more files or chunks are begun; what is under way comes out of next(), then
   /// Errc::cancelled. Any thread.
@@ -112,8 +116,8 @@ class Stream {
  private:
   friend class Session;
   class State;
-  explicit Stream(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit Stream(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;  // copies of results hold it, too
 };
 
 }  // namespace vyre::runtime

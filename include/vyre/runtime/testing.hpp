@@ -7,9 +7,15 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "vyre/ingest/io.hpp"
 #include "vyre/runtime/session.hpp"
+
+namespace vyre::backend {
+class Backend;
+struct Options;
+}  // namespace vyre::backend
 
 namespace vyre::runtime {
 
@@ -33,6 +39,12 @@ struct TestHooks {
   bool stream_as_on_device{false};
   /// Results kept for wait(); 0 = kDefaultHistory. A power of two, at least ring_slots.
   std::uint32_t history{0};
+  /// Released handles that wait before the first of them is used again; as it is by default.
+  std::optional<std::uint32_t> free_handles_kept;
+  /// Makes the backend instead of the one that SessionOptions name. Null: that one.
+  std::function<Result<std::unique_ptr<backend::Backend>>(const backend::Options&)> make_backend;
+  /// Called by a submit between its look for an observer and the reservation of a position.
+  std::function<void()> looked_for_observer;
 };
 
 [[nodiscard]] Result<Session> open_for_tests(const SessionOptions& options, TestHooks hooks);

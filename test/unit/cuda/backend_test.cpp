@@ -69,6 +69,21 @@ TEST(CudaBackend, BytesOfEverySizeComeBackAsTheyWere) {
   }
 }
 
+TEST(CudaBackend, BytesCanBeReadWhenTheKernelHasEnded) {
+  Running running;
+  running.start();
+  ASSERT_TRUE(running.backend->allocate(1, 200'000));
+  const Bytes given = pattern(200'000, 5);
+  ASSERT_TRUE(running.backend->write(1, 0, given));
+  ASSERT_TRUE(running.backend->stop(backend::Clock::now()));
+  Bytes back(199'000);
+  ASSERT_TRUE(running.backend->read(1, 1'000, back));
+  EXPECT_EQ(back, Bytes(given.begin() + 1'000, given.end()));
+  EXPECT_FALSE(running.backend->read(1, 200'000, back)) << "past the end";
+  EXPECT_FALSE(running.backend->read(2, 0, back)) << "no such buffer";
+  EXPECT_FALSE(running.backend->write(1, 0, given)) << "nothing runs any more";
+}
+
 TEST(CudaBackend, ManyThreadsMoveBytesThroughOneQueue) {
   Running running;
   running.device.staging_bytes = 256 << 10;

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "vyre/queue/queue.hpp"
@@ -14,7 +17,9 @@ TEST(Collector, WhatIsPostedAfterGivingUpIsNotCountedASecondTime) {
   auto rings = queue::Queue::create({32, 32});
   ASSERT_TRUE(rings);
   ObserverSlot observer;
-  Collector collector(0, {rings->producer(), rings->reader()}, 32, Clock::now(), observer);
+  queue::Waiter changed;
+  Collector collector({1, 0, 32, Clock::now()}, {rings->producer(), rings->reader()}, observer,
+                      changed);
   const queue::Producer producer = rings->producer();
   const queue::Reservation got = producer.try_reserve(3);
   ASSERT_EQ(got.count, 3u);
@@ -47,7 +52,9 @@ struct Collecting : testing::Test {
   static constexpr std::uint32_t kSlots{1024};
   queue::Queue rings = std::move(*queue::Queue::create({.slots = kSlots}));
   ObserverSlot observer;
-  Collector collector{0, {rings.producer(), rings.reader()}, kSlots, Clock::now(), observer};
+  queue::Waiter changed;
+  Collector collector{
+      {1, 0, kSlots, Clock::now()}, {rings.producer(), rings.reader()}, observer, changed};
 
   void SetUp() override {
     ASSERT_EQ(rings.producer().try_reserve(kSlots).count, kSlots);
@@ -101,6 +108,92 @@ TEST_F(Collecting, WhatEndedOutOfOrderIsNotCancelledByGivingUp) {
   ASSERT_EQ(collector.look(5, result), Collector::Found::ended);
   EXPECT_EQ(result.status, CompletionStatus::done);
   EXPECT_EQ(collector.counts().not_done, kSlots - 1);
+}
+
+/// Whether `change` wakes a thread that was about to sleep.
+template <class Change>
+bool wakes(queue::Waiter& waiter, const Change& change) {
+  const std::uint32_t epoch = waiter.prepare();
+  change();
+  return waiter.sleep(epoch, Clock::now() + std::chrono::milliseconds{50});
+}
+
+TEST_F(Collecting, WhateverCollectsWakesThoseThatWait) {
+  EXPECT_FALSE(wakes(changed, [&] { (void)collector.collect(); })) << "there was nothing";
+  post(0);
+  EXPECT_TRUE(wakes(changed, [&] { EXPECT_EQ(collector.collect(), 1u); }));
+  post(9);
+  EXPECT_TRUE(wakes(changed, [&] { EXPECT_TRUE(collector.collect_at(9)); }));
+  EXPECT_TRUE(wakes(changed, [&] { collector.give_up(kSlots, FaultCode::shutdown); }));
+}
+
+/// Does something while the collector is at work on an item.
+class InCompletion : public SessionObserver {
+ public:
+  explicit InCompletion(std::function<void()> what) : what_(std::move(what)) {}
+  void on_program(OpHandle, std::string_view, const vir::Program&) override {}
+  void on_buffer(Handle, ByteSpan, bool) override {}
+  void on_write(Handle, std::uint64_t, ByteSpan) override {}
+  void on_bind(Handle, std::span<const Handle>) override {}
+  void on_release(Handle) override {}
+  void on_submit(const Ticket&, const MegakernelWorkItem&, std::uint8_t,
+                 std::chrono::nanoseconds) override {}
+  void on_completion(const ItemResult&, std::chrono::nanoseconds) override {
+    if (auto what = std::exchange(what_, nullptr)) what();
+  }
+
+ private:
+  std::function<void()> what_;
+};
+
+TEST_F(Collecting, AThreadThatFindsAnotherAtItDoesNotMissWhatCameMeanwhile) {
+  post(0);
+  observer.observer = std::make_shared<InCompletion>([&] {
+    post(1);
+    std::thread late([&] { EXPECT_EQ(collector.collect(), 0u) << "another thread is at it"; });
+    late.join();
+  });
+  observer.active = true;
+  EXPECT_TRUE(wakes(changed, [&] { EXPECT_EQ(collector.collect(), 2u); }));
+  EXPECT_TRUE(collector.ended(1));
+}
+
+TEST_F(Collecting, AThreadThatAsksForOneItemWhileAnotherIsAtItIsWoken) {
+  observer.observer = std::make_shared<InCompletion>([&] {
+    post(1'000);  // beyond one look
+    std::thread late([&] { EXPECT_FALSE(collector.collect_at(1'000)); });
+    late.join();
+    EXPECT_TRUE(wakes(changed, [&] { changed.notify(); })) << "the notifications so far are over";
+  });
+  observer.active = true;
+  post(5);
+  EXPECT_TRUE(wakes(changed, [&] { EXPECT_TRUE(collector.collect_at(5)); }));
+  EXPECT_TRUE(collector.collect_at(1'000));
+}
+
+TEST(Collector, APositionFourBillionItemsBackIsNotTakenForTheOneOfTheSameLowBits) {
+  auto rings = queue::Queue::create({32, 32});
+  ASSERT_TRUE(rings);
+  constexpr std::uint64_t kLap{std::uint64_t{1} << 32};
+  ObserverSlot observer;
+  queue::Waiter changed;
+  // As if so many items had come and gone.
+  backend::QueuePort port{rings->producer(), rings->reader()};
+  port.submissions.tickets->tail = kLap + 3;
+  port.completions.position = kLap;
+  Collector collector({1, 0, 32, Clock::now()}, port, observer, changed);
+  for (std::uint64_t p = kLap; p < kLap + 3; ++p) {
+    rings->writer().post(p, Completion::make(CompletionStatus::faulted, FaultCode::trap,
+                                             static_cast<std::uint32_t>(p), 0, 0, 0));
+  }
+  EXPECT_EQ(collector.collect(), 3u);
+  ItemResult result;
+  for (std::uint64_t low = 0; low < 3; ++low) {
+    EXPECT_EQ(collector.look(kLap + low, result), Collector::Found::ended);
+    EXPECT_EQ(result.ticket.position, kLap + low);
+    EXPECT_EQ(collector.look(low, result), Collector::Found::forgotten);
+  }
+  EXPECT_EQ(collector.look(kLap + 3, result), Collector::Found::never_submitted);
 }
 
 }  // namespace

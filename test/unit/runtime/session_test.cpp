@@ -247,6 +247,60 @@ TEST(Session, ResultsCanBeAskedAgainUntilTheHistoryBoundAndAreThenRefusedByName)
   EXPECT_NE(old.error().message.find("kDefaultHistory"), std::string::npos);
 }
 
+TEST(Session, AFaultThatManyLaterItemsPushOutOfTheHistoryIsStillFound) {
+  SessionOptions options = test_options();
+  options.ring_slots = 64;
+  TestHooks hooks;
+  hooks.history = 128;
+  auto session = open_for_tests(options, hooks);
+  ASSERT_OK(session);
+  const auto fault = session->submit({kFill, 0, 0, 0}, soon());  // without an output
+  const auto asked = session->submit({kFill, 0, 0, 0}, soon());
+  ASSERT_OK(fault);
+  ASSERT_OK(session->wait(*asked, soon()));
+  const std::vector<MegakernelWorkItem> items(1'000, MegakernelWorkItem{kNop, 0, 0, 0});
+  ASSERT_EQ(session->submit_many(items, soon()).accepted, 1'000u);
+  const auto drained = session->wait_all(soon());
+  ASSERT_OK(drained);
+  EXPECT_EQ(drained->not_done, 2u);
+  EXPECT_EQ(drained->failures_dropped, 0u);
+  for (int time = 0; time < 2; ++time)
+    EXPECT_EQ(outcome(*session->wait(*fault, soon())), "faulted bad_binding");
+  const auto known = session->wait(*asked, soon());
+  ASSERT_FALSE(known.has_value()) << "the caller has this one";
+  EXPECT_NE(known.error().message.find("None of those was dropped"), std::string::npos);
+  EXPECT_OK(session->close());
+  EXPECT_EQ(outcome(*session->wait(*fault, soon())), "faulted bad_binding");
+}
+
+TEST(Session, FaultsBeyondWhatIsKeptAreCounted) {
+  SessionOptions options = test_options();
+  options.ring_slots = 64;
+  TestHooks hooks;
+  hooks.history = 64;
+  auto session = open_for_tests(options, hooks);
+  ASSERT_OK(session);
+  constexpr std::uint64_t kDropped{10};
+  const std::vector<MegakernelWorkItem> faults(kKeptFailures + kDropped, {kFill, 0, 0, 0});
+  const std::vector<MegakernelWorkItem> items(64, MegakernelWorkItem{kNop, 0, 0, 0});
+  ASSERT_EQ(session->submit_many(faults, soon()).accepted, faults.size());
+  ASSERT_EQ(session->submit_many(items, soon()).accepted, items.size());
+  const auto drained = session->wait_all(soon());
+  ASSERT_OK(drained);
+  EXPECT_EQ(drained->not_done, faults.size());
+  EXPECT_EQ(drained->failures_dropped, kDropped);
+  std::uint64_t found = 0;
+  for (std::uint64_t p = 0; p < faults.size(); ++p)
+    found += session->wait({0, p}, soon()).has_value();
+  EXPECT_EQ(found, kKeptFailures);
+  const auto lost = session->wait({0, 0}, soon());
+  if (!lost) {
+    EXPECT_EQ(lost.error().code, Errc::not_found);
+    EXPECT_NE(lost.error().message.find("10 of those were dropped"), std::string::npos)
+        << lost.error().message;
+  }
+}
+
 TEST(Session, MovesAndTwoSessionsLiveSideBySide) {
   auto first = Session::open(test_options());
   auto second = Session::open(test_options());
@@ -261,7 +315,7 @@ TEST(Session, MovesAndTwoSessionsLiveSideBySide) {
   EXPECT_EQ(run(moved, {kNop, 0, 0, 0}), "done none");
 }
 
-TEST(Session, AfterCloseEverythingIsRefusedButResultsAndTheReport) {
+TEST(Session, AfterCloseEverythingIsRefusedButResultsDownloadsAndTheReport) {
   auto session = Session::open(test_options());
   ASSERT_OK(session);
   auto a = session->allocate(4);
@@ -271,7 +325,7 @@ TEST(Session, AfterCloseEverythingIsRefusedButResultsAndTheReport) {
   EXPECT_OK(session->close());
   EXPECT_EQ(session->submit({kNop, 0, 0, 0}, soon()).error().code, Errc::closed);
   EXPECT_EQ(session->allocate(1).error().code, Errc::closed);
-  EXPECT_EQ(session->download(*a, soon()).error().code, Errc::closed);
+  EXPECT_EQ(*session->download(*a, soon()), words({3})) << "a finished result";
   EXPECT_EQ(session->write(*a, 0, Bytes{1}, soon()).error().code, Errc::closed);
   EXPECT_EQ(session->bind(std::vector<Handle>{*a}).error().code, Errc::closed);
   EXPECT_EQ(session->release(*a, soon()).error().code, Errc::closed);
