@@ -11,10 +11,16 @@ namespace {
 /// One more than any op takes, so that too many are seen without gathering them all.
 using Buffers = std::array<native::Buffer, native::kMaxOpBuffers + 1>;
 
+/// An op over no more bytes, whose items lately were quicker than the time, is over before another
+/// worker would be awake.
+constexpr std::uint64_t kShortBytes{std::uint64_t{16} << 10};
+constexpr std::uint32_t kShortNs{20'000};
+
 }  // namespace
 
-FaultCode Worker::run_builtin(const MegakernelWorkItem& item) {
+FaultCode Worker::run_builtin(const MegakernelWorkItem& item, const OpRecord& op) {
   bool known = true;
+  std::uint64_t bytes = 0;
   files_.clear();
   const auto gather = [&](const std::uint32_t& handle, Buffers& buffers) {
     const auto list = state_.memory.members(handle, known);
@@ -24,6 +30,7 @@ FaultCode Worker::run_builtin(const MegakernelWorkItem& item) {
       known = known && entry != nullptr && entry->kind != MemoryEntry::Kind::set;
       if (!known) break;
       buffers[i] = {entry->data, entry->bytes, entry->handle, entry->file != nullptr};
+      bytes += entry->bytes;
       if (entry->file) files_.push_back(entry->file.get());
     }
     return std::span<const native::Buffer>(buffers.data(), count);
@@ -33,6 +40,8 @@ FaultCode Worker::run_builtin(const MegakernelWorkItem& item) {
   const auto inputs = gather(item.input_handle, input_buffers);
   const auto outputs = gather(item.output_handle, output_buffers);
   if (!known) return FaultCode::unknown_handle;
+  if (bytes > kShortBytes || op.estimate_ns.load(std::memory_order_relaxed) > kShortNs)
+    flush_before_long_work();
   const FaultCode why =
       native::run(item.op_handle, inputs, outputs, item.param, &state_.stop_running);
   if (why != FaultCode::none) return why;

@@ -52,7 +52,7 @@ Completion Worker::run_item(const Work& work) {
   if (op == nullptr) return faulted(work, {FaultCode::unknown_op, 0, 0, 0});
   const auto begin = backend::Clock::now();
   Completion completion = op->program.image == nullptr
-                              ? builtin_ended(work, run_builtin(work.taken.item))
+                              ? builtin_ended(work, run_builtin(work.taken.item, *op))
                               : run_program(work, *op);
   const auto ns =
       std::chrono::duration_cast<std::chrono::nanoseconds>(backend::Clock::now() - begin).count();
@@ -158,12 +158,12 @@ Completion Worker::run_program(const Work& work, OpRecord& op) {
     return faulted(work, {why, 0, 0, 0});
   const Launch* launch = plan(work, op);
   if (launch == nullptr) return faulted(work, {FaultCode::id_overflow, 0, 0, 0});
+  flush_before_long_work();  // zero-filling may take long, too
   for (std::size_t i = 0; i < views_.size(); ++i) {
     if (op.program.buffers[i].role == backend::BufferRole::allocated && views_[i].bytes != 0) {
       std::memset(views_[i].data, 0, views_[i].bytes);
     }
   }
-  flush();  // a program may take long; what has ended should not wait for it
   const core::Image& image = *op.program.image;
   const bool spread = state_.options.workers > 1 && launch->total > 1 &&
                       (launch->total * image.lanes() >= kSpreadLanes ||

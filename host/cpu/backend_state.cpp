@@ -51,6 +51,14 @@ bool Lane::has_ended(std::uint64_t position) const noexcept {
          static_cast<std::uint32_t>(position);
 }
 
+bool Lane::must_wait(std::uint32_t flags, std::uint64_t ahead) const noexcept {
+  if ((flags & kQueueFlagAfterAll) != 0) {
+    return ended_count.load(std::memory_order_acquire) + ahead != next_start;  // [ORDER-2]
+  }
+  return (flags & kQueueFlagAfterPrevious) != 0 && ahead == 0 && next_start != 0 &&
+         !has_ended(next_start - 1);
+}
+
 void State::cancel(FaultCode why) noexcept {
   std::uint8_t none = 0;
   cancel_why.compare_exchange_strong(none, static_cast<std::uint8_t>(why),
@@ -79,6 +87,14 @@ void State::wake_all() noexcept {
   for (auto& waiter : waiters) waiter->notify();
 }
 
+void State::wake_for_held_back() noexcept {
+  // [HELD-1] acq_rel, at both ends on the same word: either the mark is seen here, or the taker's
+  // exchange comes later and its second look sees what we ended before.
+  if (held_back.fetch_or(0, std::memory_order_acq_rel) == 0) return;
+  look_again.store(true, std::memory_order_release);
+  wake_one();
+}
+
 bool State::take(Batch& batch) {
   batch.count = 0;
   batch.next = 0;
@@ -88,6 +104,9 @@ bool State::take(Batch& batch) {
     orphan_count.store(static_cast<std::uint32_t>(orphans.size()), std::memory_order_relaxed);
     return true;
   }
+  (void)look_again.exchange(false, std::memory_order_acq_rel);
+  (void)held_back.exchange(0, std::memory_order_acq_rel);  // [HELD-1]
+  bool told_held_back = false;
   if (options.start_until != backend::Deadline::max() &&
       backend::Clock::now() >= options.start_until) {
     cancel(FaultCode::wall_time);
@@ -137,13 +156,12 @@ bool State::take(Batch& batch) {
         const std::uint64_t position = lane.next_start;
         const bool abandoned = (taken.flags & kQueueFlagAbandoned) != 0;
         if (taken.flags != 0 && (!cancelling || abandoned)) {
-          // What is in this batch runs before it on the same worker, so it counts as ended.
           const std::uint64_t ahead = position - begun;
-          if ((taken.flags & kQueueFlagAfterAll) != 0) {
-            blocked =
-                lane.ended_count.load(std::memory_order_acquire) + ahead != position;  // [ORDER-2]
-          } else if ((taken.flags & kQueueFlagAfterPrevious) != 0 && ahead == 0 && position != 0) {
-            blocked = !lane.has_ended(position - 1);
+          blocked = lane.must_wait(taken.flags, ahead);
+          if (blocked && !told_held_back) {
+            (void)held_back.exchange(1, std::memory_order_acq_rel);  // [HELD-1]
+            told_held_back = true;
+            blocked = lane.must_wait(taken.flags, ahead);
           }
           if (blocked) break;
         }
@@ -168,6 +186,7 @@ bool State::take(Batch& batch) {
 bool State::may_have_work() const noexcept {
   if (orphan_count.load(std::memory_order_relaxed) != 0) return true;
   if (left_behind.load(std::memory_order_acquire)) return true;
+  if (look_again.load(std::memory_order_acquire)) return true;
   for (const auto& lane : lanes) {
     // The taker publishes how far it has read; items it holds back are its own business or wait for
     // a running one.

@@ -63,6 +63,9 @@ struct Lane {
 
   void mark_ended(const std::uint64_t* positions, std::uint32_t count) noexcept;
   [[nodiscard]] bool has_ended(std::uint64_t position) const noexcept;
+  /// Must the item at next_start wait for others? `ahead`: items of this lane that the batch holds,
+  /// which run before it on the same worker and so count as ended.
+  [[nodiscard]] bool must_wait(std::uint32_t flags, std::uint64_t ahead) const noexcept;
 };
 
 struct OpRecord {
@@ -106,7 +109,12 @@ struct State {
   std::uint32_t first_lane{0};
   /// Startable items that the last taker left behind in a lane. Written under `taking`.
   std::atomic<bool> left_behind{false};  // [WAKE-1], with idle_mask
-  std::deque<Batch> orphans;             // rests of batches of dead workers; under `taking`
+  /// 1: the last taker held an item back because it waits for others. Exchanged by takers, under
+  /// `taking`; a worker that ends items reads it with an exchange of its own. [HELD-1]
+  std::atomic<std::uint32_t> held_back{0};
+  /// Items ended since the last taker began to look, and what it held back may start by now.
+  std::atomic<bool> look_again{false};  // [WAKE-1], with idle_mask
+  std::deque<Batch> orphans;            // rests of batches of dead workers; under `taking`
   std::atomic<std::uint32_t> orphan_count{0};
 
   std::mutex spread_mutex;
@@ -134,6 +142,9 @@ struct State {
   /// Moves startable items into `batch` (empty before). True if more work is left for somebody
   /// else. Call with `taking` held.
   [[nodiscard]] bool take(Batch& batch);
+  /// After items ended while their worker goes on with others: if an item was held back, another
+  /// worker looks whether it may start now.
+  void wake_for_held_back() noexcept;
   /// Without the lock: is there anything that take() could look at?
   [[nodiscard]] bool may_have_work() const noexcept;
   /// When an idle worker should look again although nobody rang: a slot that was taken but not

@@ -39,7 +39,10 @@ void Worker::run() noexcept {
 }
 
 bool Worker::step() {
-  if (state_.spread_count.load(std::memory_order_acquire) != 0 && help()) return true;
+  if (state_.spread_count.load(std::memory_order_acquire) != 0) {
+    if (must_look_) state_.wake_for_held_back();  // helping may take long
+    if (help()) return true;
+  }
   std::unique_lock lock(state_.taking, std::defer_lock);
   if (must_look_) {
     lock.lock();
@@ -103,6 +106,11 @@ void Worker::flush() {
   state_.post(ended_.queue, ended_.completions.data(), ended_.positions.data(), ended_.count);
   ended_.count = 0;
   state_.listener->posted();
+}
+
+void Worker::flush_before_long_work() {
+  flush();
+  state_.wake_for_held_back();
 }
 
 void Worker::die() noexcept {

@@ -50,10 +50,13 @@ class Worker {
   [[nodiscard]] bool run_batch();
   [[nodiscard]] Completion run_item(const Work& work);
   /// none, a fault, or shutdown.
-  [[nodiscard]] FaultCode run_builtin(const MegakernelWorkItem& item);
+  [[nodiscard]] FaultCode run_builtin(const MegakernelWorkItem& item, const OpRecord& op);
   [[nodiscard]] Completion run_program(const Work& work, OpRecord& op);
   void end(const Work& work, const Completion& completion);
   void flush();
+  /// Before work that may take long: what has ended does not wait for it, nor does what that lets
+  /// start.
+  void flush_before_long_work();
   [[nodiscard]] bool help();
   /// Runs chunks of a spread item until none is left to take.
   void share(SpreadItem& item);

@@ -188,8 +188,15 @@ TEST(Life, AWorkerThatDiesLosesItsItemAndNothingElse) {
                                 soon()));
     }
     ASSERT_OK(session->wait_all(soon()));
+    // How many items a worker gets is the system's choice: on a busy machine the other one may have
+    // taken almost all of them. So items come one by one until the worker has died.
+    const Deadline until = soon();
+    while (endings->outcomes["cancelled worker_lost"] == 0 && Clock::now() < until) {
+      (void)run(*session, {kNop, 0, 0, 0});
+      ++submitted;
+    }
     EXPECT_EQ(endings->ended, endings->submitted);
-    EXPECT_LE(endings->outcomes["cancelled worker_lost"], 1u);
+    EXPECT_EQ(endings->outcomes["cancelled worker_lost"], 1u);
     EXPECT_EQ(endings->outcomes["done none"] + endings->outcomes["cancelled worker_lost"],
               submitted);
     EXPECT_EQ(run(*session, {kNop, 0, 0, 0}), "done none") << "the other worker goes on";
