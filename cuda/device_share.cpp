@@ -18,16 +18,11 @@ bool serves(std::uint64_t piece, std::uint64_t wanted) {
 
 }  // namespace
 
-std::shared_ptr<DeviceShare> DeviceShare::join() {
-  static std::mutex mutex;
-  static std::weak_ptr<DeviceShare> current;
-  const std::lock_guard lock(mutex);
-  std::shared_ptr<DeviceShare> share = current.lock();
-  if (!share) {
-    share = std::make_shared<DeviceShare>();
-    current = share;
-  }
-  return share;
+OneAtATime<DeviceShare>::Hold join_device_share() {
+  // Never destroyed: a kernel that could not be stopped may use what lies there until the process
+  // ends.
+  static auto& current = *new OneAtATime<DeviceShare>;
+  return current.join();
 }
 
 DeviceShare::~DeviceShare() {

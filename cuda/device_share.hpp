@@ -1,17 +1,17 @@
 // What the backends of one process share because the device does not tell them apart: how many
 // blocks are spoken for, and memory that must not be given back while a kernel is resident, since
 // freeing waits for every kernel of the device. Memory of a closed backend waits here for the next
-// one; all of it is freed with the last backend. Host only; any thread. Spec: docs/megakernel.md,
-// "Two sessions".
+// one; all of it is freed with the last backend, before another one can launch. Host only; any
+// thread. Spec: docs/megakernel.md, "Two sessions".
 #pragma once
 
 #include <cuda_runtime_api.h>
 
 #include <cstdint>
-#include <memory>
 #include <mutex>
 #include <vector>
 
+#include "cuda/host/one_at_a_time.hpp"
 #include "pinned.hpp"
 #include "vyre/base/error.hpp"
 
@@ -19,9 +19,6 @@ namespace vyre::cuda {
 
 class DeviceShare {
  public:
-  /// The share that this process's backends hold now, or a new one. The device is the process's, so
-  /// this is too; nobody else keeps it alive.
-  [[nodiscard]] static std::shared_ptr<DeviceShare> join();
   ~DeviceShare();
   DeviceShare() = default;
   DeviceShare(const DeviceShare&) = delete;
@@ -62,5 +59,10 @@ class DeviceShare {
   std::vector<PinnedPiece> pinned_;
   std::vector<cudaStream_t> streams_;  // that wait
 };
+
+/// The share that this process's backends hold now, or a new one once all of the last one is freed:
+/// freeing beside a kernel of the next backend would wait for that kernel. The device is the
+/// process's, so this is too.
+[[nodiscard]] OneAtATime<DeviceShare>::Hold join_device_share();
 
 }  // namespace vyre::cuda

@@ -57,7 +57,7 @@ class DriverDoor final : public Door {
       return fail(Errc::unsupported,
                   std::string(properties.name) + " does not support cooperative launch");
     }
-    share_ = DeviceShare::join();
+    share_ = join_device_share();
     DoorFacts facts;
     facts.device = std::string(properties.name) + " (sm_" + std::to_string(properties.major) +
                    std::to_string(properties.minor) + ", driver " + version_text(driver) + ")";
@@ -163,7 +163,7 @@ class DriverDoor final : public Door {
     }
   }
 
-  std::shared_ptr<DeviceShare> share_;
+  OneAtATime<DeviceShare>::Hold share_;
   std::uint32_t blocks_{0};
   cudaStream_t launches_{nullptr};
   cudaStream_t looks_{nullptr};

@@ -3,11 +3,11 @@
 #include "cuda/host/reservation.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <string>
 
 #include "cuda/host/control_queue.hpp"
+#include "cuda/megakernel/run_queue_rules.hpp"
 #include "vyre/protocol/io_request.hpp"
 
 namespace vyre::cuda {
@@ -93,6 +93,7 @@ struct SystemLayout {
   std::uint64_t ended_end;
   std::uint64_t run_head;
   std::uint64_t run_tail;
+  std::uint64_t run_read;
   std::uint64_t tickets;
   std::uint64_t handles;
   std::uint64_t ops;
@@ -112,19 +113,19 @@ SystemLayout lay_out(const std::vector<queue::Queue>& rings, std::uint32_t grid_
   SystemLayout layout{};
   Places places;
   layout.queues = places.add(rings.size() * sizeof(DeviceQueue));
-  // A ticket for every item in flight, for every warp that each spread item may ask for help, and
-  // one of each ring taken in advance.
-  std::uint64_t tickets = std::uint64_t{kSpreadSlots} * grid_warps + rings.size();
+  std::uint64_t items = 0;
   for (const queue::Queue& ring : rings) {
     layout.ended.push_back(places.add(ring.completion_slots() * sizeof(std::uint32_t)));
-    tickets += ring.completion_slots();
+    items += ring.completion_slots();
   }
   layout.ended_end = places.bytes();
-  const std::uint64_t capacity = std::bit_ceil(tickets);
-  layout.tickets_log2 = static_cast<std::uint32_t>(std::countr_zero(capacity));
+  // Every item in flight may have a ticket, and every warp that each spread item asks for help.
+  layout.tickets_log2 =
+      run_queue_log2(items, std::uint64_t{kSpreadSlots} * grid_warps, rings.size());
   layout.run_head = places.add(sizeof(std::uint64_t));
   layout.run_tail = places.add(sizeof(std::uint64_t));
-  layout.tickets = places.add(capacity * sizeof(Ticket));
+  layout.run_read = places.add(kRunSections * sizeof(std::uint64_t));
+  layout.tickets = places.add((std::uint64_t{1} << layout.tickets_log2) * sizeof(Ticket));
   layout.handles = places.add(std::uint64_t{kMaxDeviceHandles} * sizeof(HandleEntry));
   layout.ops = places.add(std::uint64_t{kMaxDeviceOps} * sizeof(DeviceProgram*));
   layout.spread = places.add(kSpreadSlots * sizeof(SpreadSlot));
@@ -259,6 +260,7 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
   a.run.tickets = reinterpret_cast<Ticket*>(system + layout.tickets);
   a.run.head = reinterpret_cast<std::uint64_t*>(system + layout.run_head);
   a.run.tail = reinterpret_cast<std::uint64_t*>(system + layout.run_tail);
+  a.run.read = reinterpret_cast<std::uint64_t*>(system + layout.run_read);
   a.run.slots_log2 = layout.tickets_log2;
   a.spread = reinterpret_cast<SpreadSlot*>(system + layout.spread);
   a.spread_memory = system + layout.spread_memory;

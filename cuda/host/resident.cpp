@@ -52,7 +52,7 @@ Resident::Resident(Door& door, Reservation& reserved, const backend::Options& op
       device_(device),
       watchdog_(device.watchdog),
       watches_(user_queues(), queue::AbandonWatch(options.producer_timeout)),
-      given_up_(user_queues(), false) {}
+      given_up_(user_queues(), Giving::none) {}
 
 Resident::~Resident() {
   if (thread_.joinable()) (void)stop(Clock::now());
@@ -111,6 +111,7 @@ void Resident::relaunch(std::uint32_t seen) noexcept {
     if (launched) {
       epoch_.store(seen + 1, std::memory_order_release);
       launches_.fetch_add(1, std::memory_order_relaxed);
+      parked_.store(false, std::memory_order_relaxed);
     } else {
       failed = std::move(launched).error();
     }
@@ -119,7 +120,6 @@ void Resident::relaunch(std::uint32_t seen) noexcept {
     lose(std::move(*failed));
     return;
   }
-  parked_.store(false, std::memory_order_relaxed);
   const std::lock_guard lock(sleep_);
   wake_.notify_one();
 }
@@ -171,8 +171,10 @@ void Resident::end_pending() noexcept {
 // ---- housekeeping ----
 
 bool Resident::work_published() const noexcept {
-  for (const queue::Queue& ring : reserved_.queues) {
-    const queue::Producer producer = ring.producer();
+  for (std::uint32_t q = 0; q < reserved_.queues.size(); ++q) {
+    // What a late producer leaves in a queue that was given up is taken by no launch.
+    if (q < user_queues() && given_up_[q] != Giving::none) continue;
+    const queue::Producer producer = reserved_.queues[q].producer();
     const std::uint64_t taken = taken_of(producer);
     if (producer.tail() > taken && producer.published(taken)) return true;
   }
@@ -225,7 +227,12 @@ void Resident::check_kernel(std::uint32_t epoch) noexcept {
     return;
   }
   const bool running = *state == KernelState::running;
-  parked_.store(!running, std::memory_order_relaxed);
+  {
+    // A bell may have launched since we looked: then what we saw is not of the last launch.
+    const std::lock_guard lock(launching_);
+    if (epoch_.load(std::memory_order_relaxed) == epoch)
+      parked_.store(!running, std::memory_order_relaxed);
+  }
   if (watchdog_.stuck(beat, running, Clock::now())) {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(device_.watchdog).count();
     lose({Errc::device_lost, "the resident kernel gave no heartbeat for " + std::to_string(ms) +
@@ -234,6 +241,7 @@ void Resident::check_kernel(std::uint32_t epoch) noexcept {
                                  describe_kernel(door_, reserved_, epoch)});
     return;
   }
+  if (tells_broken()) return;
   if (running) return;
   // Nobody rang, or the bell was not heard: bounds what that could cost.
   if (work_published()) {
@@ -243,12 +251,35 @@ void Resident::check_kernel(std::uint32_t epoch) noexcept {
   check_ended(epoch);
 }
 
+bool Resident::tells_broken() noexcept {
+  const megakernel::KernelReport& report = *reserved_.report;
+  // [BROKEN-1] acquire: the values.
+  const auto broken =
+      static_cast<megakernel::Broken>(HostAtomics::load(&report.broken, Order::acquire));
+  if (broken == megakernel::Broken::none) return false;
+  const std::string number =
+      std::to_string(HostAtomics::load(&report.broken_number, Order::relaxed));
+  const std::uint64_t seen = HostAtomics::load(&report.broken_seen, Order::relaxed);
+  const std::uint32_t log2 = reserved_.arguments.run.slots_log2;
+  std::string what = "ticket " + number + " of the run queue, which has " +
+                     std::to_string(std::uint64_t{1} << log2) + ", ";
+  if (broken == megakernel::Broken::ticket_overwritten) {
+    what +=
+        "was not there: a worker found the mark " + std::to_string(seen >> 24) + " of a later lap";
+  } else {
+    what +=
+        "could not be written: " + std::to_string(seen) + " tickets of its section had been read";
+  }
+  lose({Errc::internal,
+        what + "; " + pending_text() + "\n" + describe_kernel(door_, reserved_, epoch_.load())});
+  return true;
+}
+
 void Resident::check_ended(std::uint32_t epoch) noexcept {
   // Once a launch: a kernel that has ended leaves nothing that it took behind.
   if (checked_epoch_ == epoch || epoch_.load(std::memory_order_acquire) != epoch) return;
   checked_epoch_ = epoch;
   for (std::uint32_t q = 0; q < user_queues(); ++q) {
-    if (given_up_[q]) continue;
     const queue::Producer producer = reserved_.queues[q].producer();
     const queue::Writer writer = reserved_.queues[q].writer();
     const std::uint64_t taken = taken_of(producer);
@@ -270,20 +301,39 @@ void Resident::check_ended(std::uint32_t epoch) noexcept {
 }
 
 void Resident::give_up_queue(std::uint32_t q) noexcept {
-  // Its producer died between two stores: what is behind that slot is ended without being read.
-  const queue::Producer producer = reserved_.queues[q].producer();
-  const queue::Writer writer = reserved_.queues[q].writer();
-  const std::uint64_t tail = producer.close();
-  (void)producer.limit();  // [RING-5] the completion slots below the tail may be written
-  for (std::uint64_t p = taken_of(producer); p < tail; ++p)
-    post_cancelled(writer, p, FaultCode::abandoned);
-  given_up_[q] = true;
+  // Its producer died between two stores, or is only late: then its items become readable after we
+  // have ended them, and with them the memory that they name is others' again. So the kernel is
+  // told first, and answers how far it has taken; what is behind that is ended without being read.
+  (void)reserved_.queues[q].producer().close();
+  (void)HostAtomics::fetch_or_release(&reserved_.orders->given_up, std::uint64_t{1} << q);
+  given_up_[q] = Giving::asked;
+}
+
+void Resident::end_given_up(bool kernel_ended) noexcept {
+  // [GIVE-2] acquire: `taken` of these queues stays as it is.
+  const std::uint64_t answered = HostAtomics::load(&reserved_.report->given_up, Order::acquire);
+  for (std::uint32_t q = 0; q < user_queues(); ++q) {
+    if (given_up_[q] != Giving::asked) continue;
+    if (!kernel_ended && (answered >> q & 1) == 0) {
+      // A launch that begins later reads the order before it takes anything. [GIVE-1]
+      const std::lock_guard lock(launching_);
+      const Result<KernelState> state = door_.state();
+      if (!state || *state != KernelState::ended) continue;
+    }
+    const queue::Producer producer = reserved_.queues[q].producer();
+    const queue::Writer writer = reserved_.queues[q].writer();
+    const std::uint64_t tail = producer.close();
+    (void)producer.limit();  // [RING-5] the completion slots below the tail may be written
+    for (std::uint64_t p = taken_of(producer); p < tail; ++p)
+      post_cancelled(writer, p, FaultCode::abandoned);
+    given_up_[q] = Giving::ended;
+  }
 }
 
 void Resident::check_producers(backend::Deadline now) noexcept {
   bool reaped = false;
   for (std::uint32_t q = 0; q < user_queues(); ++q) {
-    if (given_up_[q]) continue;
+    if (given_up_[q] != Giving::none) continue;
     const queue::Producer producer = reserved_.queues[q].producer();
     switch (watches_[q].check(producer, taken_of(producer), now)) {
       case queue::WatchVerdict::reaped:
@@ -297,6 +347,7 @@ void Resident::check_producers(backend::Deadline now) noexcept {
         break;
     }
   }
+  end_given_up(false);
   if (reaped) ring();
 }
 
@@ -386,6 +437,8 @@ bool Resident::stop(backend::Deadline deadline) noexcept {
     const Result<KernelState> state = door_.state();
     // A sticky error has ended the kernel, too.
     if (!state || *state == KernelState::ended) {
+      const std::lock_guard lock(house_);
+      if (!pending_ended_) end_given_up(true);
       ended_.store(true, std::memory_order_release);
       return true;
     }

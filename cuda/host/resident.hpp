@@ -49,6 +49,7 @@ class Resident final : public ControlQueue::Owner {
 
  private:
   enum class Life : std::uint8_t { reserved, started, stopping };
+  enum class Giving : std::uint8_t { none, asked, ended };
 
   /// The launch after `seen`, if that is still the last one and the backend is well.
   void relaunch(std::uint32_t seen) noexcept;
@@ -59,7 +60,12 @@ class Resident final : public ControlQueue::Owner {
   void check_kernel(std::uint32_t epoch) noexcept;
   void check_producers(backend::Deadline now) noexcept;
   void check_ended(std::uint32_t epoch) noexcept;
+  /// Did the kernel find a promise of its own broken? Then the device is lost, with the values.
+  [[nodiscard]] bool tells_broken() noexcept;
+  /// Asks the kernel to take nothing more from a queue; its items end when it has answered.
   void give_up_queue(std::uint32_t queue) noexcept;
+  /// Ends what is left in queues that were given up and that no kernel takes from any more.
+  void end_given_up(bool kernel_ended) noexcept;
   void obey_clock(backend::Deadline now) noexcept;
   [[nodiscard]] bool work_published() const noexcept;
   [[nodiscard]] bool work_outstanding() const noexcept;
@@ -84,11 +90,12 @@ class Resident final : public ControlQueue::Owner {
   std::mutex house_;
   Watchdog watchdog_;
   std::vector<queue::AbandonWatch> watches_;
-  std::vector<bool> given_up_;      // queues whose ring is wedged
+  std::vector<Giving> given_up_;    // queues whose ring is wedged
   std::uint32_t checked_epoch_{0};  // its end has been checked for items left behind
   bool pending_ended_{false};
   std::atomic<std::int64_t> next_tend_ns_{0};
-  std::atomic<bool> parked_{false};  // as of the last look
+  /// As of the last look at the last launch. Stored under launching_, with the epoch.
+  std::atomic<bool> parked_{false};
 
   mutable std::mutex lost_mutex_;
   std::optional<Error> lost_error_;

@@ -29,17 +29,18 @@ struct IngressRing {
       reserved;          // a number drawn ahead of the next item, or kNoTicket; goes with the turn
   std::uint64_t last;    // once the kernel leaves: nothing from there on is taken
   std::uint32_t burst;   // 1: fetch ahead
-  std::uint32_t closed;  // 1: nothing more is taken
-  std::uint32_t gone;    // warps of the team that have left
+  std::uint32_t closed;  // departure.hpp; by the warp with the turn while 0, else by the keeper
+  std::uint32_t leave;   // ring_word(): kept by the keeper
+  /// Numbers drawn ahead in this launch and not used for an item. By atomic additions: who used one
+  /// may have passed the turn on.
+  std::uint32_t spares;
   std::uint32_t queue;
 };
 
 struct IngressBlock {
   IngressRing rings[kBlockWarps];
   QueueEnd ends[kMaxDeviceQueues];
-  // Copies of the relay's words, kept by the block's keeper.
-  std::uint32_t leave;
-  std::uint32_t cancel;
+  std::uint32_t cancel;  // copy of the relay's, kept by the block's keeper
   std::uint32_t frozen;
 };
 
@@ -67,6 +68,7 @@ class Poller {
         ring_(ring),
         end_(block.ends[ring.queue]),
         submissions_(arguments.queues[ring.queue].submissions),
+        spares_taken_(&arguments.queues[ring.queue].spares_taken),
         log2_(arguments.queues[ring.queue].slots_log2),
         window_(arguments.queues[ring.queue].window),
         unlimited_(window_ >= 1u << end_.log2),
@@ -81,7 +83,12 @@ class Poller {
       const std::uint64_t turn = agree(ring_.turn);
       const bool mine = turn >> kRunSlotsLog2 == run_;
       const bool burst = agree(ring_.burst) != 0;
-      if (agree(ring_.closed) != 0) break;
+      if (agree(ring_.closed) != 0) {
+        // Until the keeper opens the ring again, or the kernel ends.
+        if (leave_of(agree(ring_.leave)) == Leave::go) break;
+        __nanosleep(200);
+        continue;
+      }
       // A slot further ahead than the ring is long still holds an item of an earlier lap, which may
       // have the same phase: only the owner of the turn looks there, who stops at the first gap.
       const bool in_reach =
@@ -89,15 +96,10 @@ class Poller {
       if (burst && in_reach) {
         fetch_ahead();
       } else if (mine) {  // and quiet
-        if (!poll_one(turn)) break;
+        poll_one(turn);
       } else {
         __nanosleep(64);
       }
-    }
-    __syncwarp();
-    if (lane_ == 0) {
-      __threadfence();
-      atomicAdd(&ring_.gone, 1u);
     }
   }
 
@@ -115,12 +117,12 @@ class Poller {
     return there == ~0u ? kGroupSlots : static_cast<std::uint32_t>(__ffs(~there)) - 1u;
   }
 
-  /// The quiet way: one group, one load; false: the ring is closed.
-  __device__ bool poll_one(std::uint64_t turn) {
-    const auto leave = static_cast<Leave>(agree(block_.leave));
-    if (leave == Leave::halt || (leave != Leave::stay && is_past_last(turn))) {
-      close();
-      return false;
+  /// The quiet way: one group, one load.
+  __device__ void poll_one(std::uint64_t turn) {
+    const std::uint32_t word = agree(ring_.leave);
+    if (takes_nothing(word, turn)) {
+      close(word);
+      return;
     }
     reserve();
     const std::uint64_t group = turn >> kGroupSlotsLog2;
@@ -128,13 +130,13 @@ class Poller {
     const std::uint32_t from = static_cast<std::uint32_t>(turn) & (kGroupSlots - 1);
     const std::uint32_t upto = ready(v, group, from);
     if (upto <= from) {
-      // `leave` was read before the slot: an item published before it was seen would be there.
-      if (leave != Leave::stay) {
-        close();
-        return false;
+      // The word was read before the slot: an item published before it was seen would be there.
+      if (leave_of(word) != Leave::stay) {
+        close(word);
+      } else {
+        back_off();
       }
-      back_off();
-      return true;
+      return;
     }
     idle_looks_ = 0;
     released_ = false;
@@ -142,7 +144,6 @@ class Poller {
     if (many && lane_ == 0) put(ring_.burst, 1u);
     // A team that fetches ahead neither uses a reserved number nor looks after it.
     hand_over(v, group, from, upto, !many);
-    return true;
   }
 
   /// The busy way: a whole run on its way at once, one fence and one turn for all of it.
@@ -154,10 +155,10 @@ class Poller {
     for (int i = 0; i < kRunGroups; ++i) {
       v[i] = load_relaxed_sys(slot(first + static_cast<std::uint32_t>(i)));
     }
-    if (const auto leave = static_cast<Leave>(agree(block_.leave)); leave != Leave::stay) {
+    if (const std::uint32_t word = agree(ring_.leave); leave_of(word) != Leave::stay) {
       const std::uint64_t turn = agree(ring_.turn);
-      if (turn >> kRunSlotsLog2 == run_ && (leave == Leave::halt || is_past_last(turn))) {
-        close();
+      if (turn >> kRunSlotsLog2 == run_ && takes_nothing(word, turn)) {
+        close(word);
         return;
       }
     }
@@ -221,8 +222,7 @@ class Poller {
       __nanosleep(40);
       return;
     }
-    if (++idle_looks_ < kBurstLooks && static_cast<Leave>(agree(block_.leave)) == Leave::stay)
-      return;
+    if (++idle_looks_ < kBurstLooks && leave_of(agree(ring_.leave)) == Leave::stay) return;
     if (lane_ == 0) put(ring_.burst, 0u);
     __syncwarp();
     idle_looks_ = 0;
@@ -236,27 +236,42 @@ class Poller {
     const std::uint64_t reserved = agree(ring_.reserved);
     if (reserved == kNoTicket) {
       if (!own_ && agree(block_.cancel) != 0) return;  // nothing is handed over any more
+      const std::uint32_t spares = agree(ring_.spares);
+      if (!may_draw_ahead(spares, spares_seen_)) {
+        if ((++looks_ & 7u) != 0) return;
+        spares_seen_ = __shfl_sync(~0u, load_relaxed_gpu_u32(spares_taken_), 0);
+        if (!may_draw_ahead(spares, spares_seen_)) return;
+      }
+      __syncwarp();
+      if (lane_ == 0) {
+        (void)atomicAdd(&ring_.spares, 1u);
+        put(ring_.reserved, draw_numbers(a_.run, 1));
+      }
     } else {
-      // [RUN-2] No number may stay open while the queue goes once round.
       if ((++looks_ & 31u) != 0) return;
       const std::uint64_t tail = __shfl_sync(~0u, load_relaxed_gpu_u64(a_.run.tail), 0);
-      if (tail - reserved < std::uint64_t{1} << (a_.run.slots_log2 - 2)) return;
-    }
-    __syncwarp();
-    if (lane_ == 0) {
-      if (reserved != kNoTicket) give_back(reserved);
-      put(ring_.reserved, draw_numbers(a_.run, 1));
+      if (!is_overdue(tail, reserved, a_.run.slots_log2)) return;
+      __syncwarp();
+      if (lane_ == 0) {
+        put(ring_.reserved, kNoTicket);
+        give_back(reserved);
+      }
     }
     __syncwarp();
   }
   /// A number that was drawn and is not needed; one lane.
   __device__ void give_back(std::uint64_t number) {
-    write_ticket(a_.run, number, make_uint4(0, 0, 0, 0), TicketKind::empty, 0, 0, 0);
+    write_ticket(a_, room_, number, make_uint4(0, 0, 0, 0), TicketKind::empty, ring_.queue, 0, 0);
   }
 
-  /// With the turn, once the kernel leaves. What was published before the host was told lies within
-  /// a lap of the first look after that: a ring that is fed on and on must not keep the others,
-  /// which are closed already, from the next launch.
+  /// With the turn: closed from here on, whatever the next slot holds?
+  [[nodiscard]] __device__ bool takes_nothing(std::uint32_t word, std::uint64_t turn) {
+    return closes_at_once(word) || (leave_of(word) == Leave::finish && is_past_last(turn));
+  }
+
+  /// With the turn, once the kernel leaves for good. What was published before the host was told
+  /// lies within a lap of the first look after that: a ring that is fed on and on must not keep the
+  /// others, which are closed already, from the next launch.
   [[nodiscard]] __device__ bool is_past_last(std::uint64_t turn) {
     const std::uint64_t last = agree(ring_.last);
     if (last != kNoTicket) return turn >= last;
@@ -265,15 +280,16 @@ class Poller {
     return false;
   }
 
-  __device__ void close() {
+  __device__ void close(std::uint32_t word) {
     __syncwarp();
     if (lane_ == 0) {
       const std::uint64_t reserved = look(ring_.reserved);
       if (reserved != kNoTicket) {
-        give_back(reserved);
         put(ring_.reserved, kNoTicket);
+        give_back(reserved);
       }
-      put(ring_.closed, 1u);
+      __threadfence_block();  // the turn is the last one that the keeper sees
+      put(ring_.closed, closed_by(word));
     }
     __syncwarp();
   }
@@ -318,22 +334,32 @@ class Poller {
       if (waits) reserved = kNoTicket;
     }
     hold_window(base + upto);
-    if (waiting == 0) {
-      pass_turn(base + upto);
-      start(v, base, from, upto, reserved);
-    } else {
-      while (waiting != 0) {
-        const std::uint32_t next = static_cast<std::uint32_t>(__ffs(waiting)) - 1u;
-        start(v, base, from, next, reserved);
-        await_order(base + next, __shfl_sync(~0u, flags, static_cast<int>(next)));
-        from = next;
-        waiting &= waiting - 1;
-      }
-      start(v, base, from, upto, reserved);
-      pass_turn(base + upto);
-    }
+    Group slots{*this, v, base, flags, reserved};
+    start_in_order(slots, from, upto, waiting);
     if (reserved != kNoTicket && lane_ == 0) give_back(reserved);
   }
+
+  /// What start_in_order() asks of a group.
+  struct Group {
+    Poller& poller;
+    const uint4& v;
+    const std::uint64_t base;
+    const std::uint32_t flags;
+    std::uint64_t& reserved;
+
+    __device__ __forceinline__ void advance(std::uint32_t slot) {
+      __syncwarp();
+      if (poller.lane_ == 0) put(poller.ring_.turn, base + slot);  // in our run: it stays ours
+      __syncwarp();
+    }
+    __device__ __forceinline__ void pass(std::uint32_t slot) { poller.pass_turn(base + slot); }
+    __device__ __forceinline__ void start(std::uint32_t from, std::uint32_t upto) {
+      poller.start(v, base, from, upto, reserved);
+    }
+    __device__ __forceinline__ void await(std::uint32_t slot) {
+      poller.await_order(base + slot, __shfl_sync(~0u, flags, static_cast<int>(slot)));
+    }
+  };
 
   /// The queue's share of the workers: no more than `window` of its items are with them.
   __device__ void hold_window(std::uint64_t upto) {
@@ -408,9 +434,12 @@ class Poller {
     first = __shfl_sync(~0u, first, 0);
     if (mine && !here) {
       const std::uint64_t number = !use ? first + rank : rank == 0 ? reserved : first + rank - 1;
-      write_ticket(a_.run, number, v, TicketKind::item, ring_.queue, position, 0);
+      write_ticket(a_, room_, number, v, TicketKind::item, ring_.queue, position, 0);
     }
-    if (use) reserved = kNoTicket;
+    if (use) {
+      reserved = kNoTicket;
+      if (lane_ == 0) (void)atomicSub(&ring_.spares, 1u);
+    }
   }
 
   const KernelArguments& a_;
@@ -418,6 +447,7 @@ class Poller {
   IngressRing& ring_;
   const QueueEnd end_;
   const RingSlot* const submissions_;
+  const std::uint32_t* const spares_taken_;
   const std::uint32_t log2_;
   const std::uint32_t window_;
   const bool unlimited_;
@@ -427,6 +457,8 @@ class Poller {
   std::uint64_t run_;  // the next run of ours that is not done
   std::uint32_t idle_looks_{0};
   std::uint32_t looks_{0};
+  std::uint32_t spares_seen_{0};
+  KnownRoom room_;
   bool released_{false};  // a fence came after the items were read
 };
 

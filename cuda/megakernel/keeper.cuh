@@ -1,22 +1,27 @@
 // The keeper: one warp of each ingress block that polls no ring. It tells producers which slots
-// are free, keeps the block's copies of the relay's words, and closes the block when the kernel
-// leaves. The first block's keeper leads: it alone reads the host's orders across the link, writes
-// the heartbeat, and decides when the kernel leaves. Device only. Spec: docs/megakernel.md, "Life".
+// are free, keeps the block's copies of the relay's words, and says when the block's rings are
+// closed. The first block's keeper leads: it alone reads the host's orders across the link, writes
+// the heartbeat, and decides when the kernel leaves. Device only. Spec: docs/megakernel.md, "Life";
+// the decisions: departure.hpp.
 #pragma once
 
 #include "cuda/megakernel/ingress.cuh"
 
 namespace vyre::cuda::megakernel {
 
+/// One 16-byte access across the link.
+__device__ __forceinline__ std::uint64_t given_up_of(const HostOrders& orders) {
+  const uint4 v = load_relaxed_sys(&orders.given_up);
+  return std::uint64_t{v.x} | std::uint64_t{v.y} << 32;
+}
+
 class Keeper {
  public:
-  __device__ Keeper(const KernelArguments& arguments, IngressBlock& block, std::uint32_t rings,
-                    std::uint32_t team)
+  __device__ Keeper(const KernelArguments& arguments, IngressBlock& block, std::uint32_t rings)
       : a_(arguments),
         block_(block),
         lane_(threadIdx.x & (kWarp - 1)),
         rings_(rings),
-        team_(team),
         leads_(blockIdx.x == 0) {}
 
   __device__ void run() {
@@ -24,28 +29,47 @@ class Keeper {
     ended_before_ = ended_by_all();
     ended_seen_ = ended_before_;
     for (;;) {
-      publish_taken();
       if (leads_) lead();
-      pass_on();
-      if (closed()) break;
+      const std::uint32_t word = pass_on();
+      keep_rings(word);
+      if (leave_of(word) == Leave::go) break;
       __nanosleep(leads_ ? 500 : 250);
     }
-    publish_taken();
-    if (lane_ == 0) {
-      __threadfence();
-      (void)add_acq_rel_gpu(&a_.relay->ingress_done, 1);
-    }
-    __syncwarp();
-    if (leads_) see_off();
   }
 
  private:
   [[nodiscard]] __device__ bool has_ring() const { return lane_ < rings_; }
 
-  /// Lane i keeps ring i: its free slots for the producers, its position for the leader.
-  __device__ void publish_taken() {
+  /// The relay's words into the block; what the kernel is at.
+  __device__ std::uint32_t pass_on() {
+    std::uint32_t word = 0;
+    std::uint64_t given_up = 0;
+    if (lane_ == 0) {
+      word = load_acquire_gpu_u32(&a_.relay->leave);  // [LEAVE-1]
+      given_up = load_relaxed_gpu_u64(&a_.relay->given_up);
+      const std::uint32_t cancel = load_relaxed_gpu_u32(&a_.relay->cancel);
+      if (cancel != block_.cancel) put(block_.cancel, cancel);
+    }
+    word = __shfl_sync(~0u, word, 0);
+    given_up = __shfl_sync(~0u, given_up, 0);
+    __syncwarp();  // publishes lane 0's acquire to all lanes
     if (has_ring()) {
-      const IngressRing& ring = block_.rings[lane_];
+      IngressRing& ring = block_.rings[lane_];
+      const std::uint32_t told = ring_word(word, (given_up >> ring.queue & 1) != 0);
+      if (told != look(ring.leave)) put(ring.leave, told);
+    }
+    __syncwarp();
+    return word;
+  }
+
+  /// Lane i keeps ring i: its free slots for the producers, its position for the leader, whether it
+  /// is closed, and opened again.
+  __device__ void keep_rings(std::uint32_t word) {
+    bool closed = true;
+    if (has_ring()) {
+      IngressRing& ring = block_.rings[lane_];
+      const std::uint32_t how = look(ring.closed);
+      __threadfence_block();  // the turn of a closed ring is its last
       const std::uint64_t turn = look(ring.turn);
       if (turn != published_) {
         DeviceQueue& queue = a_.queues[ring.queue];
@@ -54,24 +78,25 @@ class Keeper {
         store_relaxed_gpu_u64(&queue.position, turn);
         published_ = turn;
       }
+      closed = is_closed(how, word);
+      if (must_open(how, word)) put(ring.closed, 0u);
+      if (how == kClosedForGood && !gave_up_) {
+        fence_acq_rel_sys();  // [GIVE-2] release: `taken` stays as it is
+        (void)add_relaxed_gpu(&a_.relay->gave_up, std::uint64_t{1} << ring.queue);
+        gave_up_ = true;
+      }
+    }
+    closed = __all_sync(~0u, closed);
+    const std::uint32_t attempt = attempt_of(word);
+    if (closed && attempt != 0 && attempt != told_closed_) {
+      told_closed_ = attempt;
+      __syncwarp();  // the positions of all lanes come before the word
+      if (lane_ == 0) {
+        fence_acq_rel_gpu();  // [LEAVE-2] release: the last positions
+        store_relaxed_gpu_u32(&a_.relay->closed[blockIdx.x], attempt);
+      }
     }
     __syncwarp();
-  }
-
-  /// The relay's words into the block.
-  __device__ void pass_on() {
-    if (lane_ == 0) {
-      const std::uint32_t leave = load_acquire_gpu_u32(&a_.relay->leave);  // [LEAVE-1]
-      const std::uint32_t cancel = load_relaxed_gpu_u32(&a_.relay->cancel);
-      if (cancel != block_.cancel) put(block_.cancel, cancel);
-      if (leave != block_.leave) put(block_.leave, leave);
-    }
-    __syncwarp();
-  }
-
-  [[nodiscard]] __device__ bool closed() const {
-    const bool open = has_ring() && look(block_.rings[lane_].gone) != team_;
-    return !__any_sync(~0u, open);
   }
 
   // ---- the leader ----
@@ -84,7 +109,8 @@ class Keeper {
     for (int o = 16; o != 0; o >>= 1) sum += __shfl_xor_sync(~0u, sum, o);
     return sum;
   }
-  /// Every item that was taken has ended.
+  /// Every item that was taken has ended; for certain if all rings are closed, else as of the last
+  /// positions that keepers published.
   [[nodiscard]] __device__ bool quiet() const {
     bool busy = false;
     for (std::uint32_t q = lane_; q < a_.queue_count; q += kWarp) {
@@ -105,14 +131,17 @@ class Keeper {
     stop_running_ = orders.z;
     obey_injected_fault(__shfl_sync(~0u, orders.w, 0));
 
+    Departure::Look seen;
     const std::uint64_t now = __shfl_sync(~0u, device_ns(), 0);
     if (now - last_report_ >= kReportNs) {
       last_report_ = now;
       const std::uint64_t ended = ended_by_all();
       if (ended != ended_seen_ || !quiet()) last_busy_ = now;
       ended_seen_ = ended;
+      seen.idle = a_.park_after_ns != 0 && now - last_busy_ >= a_.park_after_ns;
       ++beats_;
       if (lane_ == 0) {
+        pass_on_given_up();
         const std::uint64_t head = load_relaxed_gpu_u64(a_.run.head);
         const std::uint64_t tail = load_relaxed_gpu_u64(a_.run.tail);
         store_relaxed_sys_u64(&a_.report->ended, ended);
@@ -121,41 +150,49 @@ class Keeper {
       }
       __syncwarp();
     }
-    if (leaving_) return;
-    if (stop != 0) {
-      leave(Leave::finish);
-    } else if (a_.drain_after != 0 && ended_seen_ - ended_before_ >= a_.drain_after) {
-      leave(Leave::halt);
-    } else if (a_.park_after_ns != 0 && now - last_busy_ >= a_.park_after_ns) {
-      leave(Leave::finish);
+    seen.now = now;
+    seen.stop = stop != 0;
+    seen.drained = a_.drain_after != 0 && ended_seen_ - ended_before_ >= a_.drain_after;
+    if (departure_.under_way()) {
+      seen.closed = all_closed();
+      seen.quiet = quiet();
     }
+    carry_out(departure_.decide(seen), now);
   }
 
-  /// Tells the host first: whoever publishes after that rings for another launch, and whoever
-  /// published before is seen by the last look of ingress.
-  __device__ void leave(Leave how) {
-    leaving_ = true;
-    if (lane_ == 0) {
-      store_relaxed_sys_u32(&a_.report->leaving, a_.epoch);
-      fence_sc_sys();  // [PARK-1] with the fence of a doorbell
-      store_release_gpu_u32(&a_.relay->leave, static_cast<std::uint32_t>(how));  // [LEAVE-1]
-    }
-    __syncwarp();
+  /// Queues that the host gives up, to the keepers; their answers, to the host. By one lane.
+  __device__ void pass_on_given_up() {
+    const std::uint64_t given_up = given_up_of(*a_.orders);
+    if (given_up != load_relaxed_gpu_u64(&a_.relay->given_up))
+      store_relaxed_gpu_u64(&a_.relay->given_up, given_up);
+    const std::uint64_t answers = load_relaxed_gpu_u64(&a_.relay->gave_up);
+    if (answers == answered_) return;
+    answered_ = answers;
+    fence_acq_rel_sys();  // [GIVE-2] acquire of the keepers' answers, and release
+    store_relaxed_sys_u64(&a_.report->given_up, answers);
   }
 
-  /// When all blocks take nothing more and everything taken has ended, the workers may go.
-  __device__ void see_off() {
-    const auto all_closed = [this] {
-      const std::uint32_t done = load_acquire_gpu_u32(&a_.relay->ingress_done);
-      return __shfl_sync(~0u, done, 0) == a_.ingress_blocks;
-    };
-    while (!all_closed() || !quiet()) {
-      // Items are still running: the host's orders reach them, and the heart beats on.
-      lead();
-      __nanosleep(500);
-    }
+  /// In this try; then `position` of every queue is its last.
+  [[nodiscard]] __device__ bool all_closed() const {
+    const bool closed =
+        lane_ >= a_.ingress_blocks ||
+        is_closed(load_relaxed_gpu_u32(&a_.relay->closed[lane_]), departure_.word());
+    const bool all = __all_sync(~0u, closed);
+    fence_acq_rel_gpu();  // [LEAVE-2] acquire
+    return all;
+  }
+
+  __device__ void carry_out(Departure::Act act, std::uint64_t now) {
+    if (act == Departure::Act::none) return;
+    if (act == Departure::Act::withdraw) last_busy_ = now;
     if (lane_ == 0) {
-      store_release_gpu_u32(&a_.relay->leave, static_cast<std::uint32_t>(Leave::go));
+      // Tells the host first: a producer that publishes after that rings for another launch, and
+      // what was published before is seen by the last look of ingress.
+      if (act != Departure::Act::go) {
+        store_relaxed_sys_u32(&a_.report->leaving, act == Departure::Act::ask ? a_.epoch : 0u);
+        fence_sc_sys();  // [PARK-1] with the fence of a doorbell
+      }
+      store_release_gpu_u32(&a_.relay->leave, departure_.word());  // [LEAVE-1]
     }
     __syncwarp();
   }
@@ -179,9 +216,11 @@ class Keeper {
   IngressBlock& block_;
   const std::uint32_t lane_;
   const std::uint32_t rings_;
-  const std::uint32_t team_;
   const bool leads_;
-  bool leaving_{false};
+  Departure departure_;
+  bool gave_up_{false};           // the ring of this lane, and its block has said so
+  std::uint32_t told_closed_{0};  // the last try in which the block's rings were closed
+  std::uint64_t answered_{0};     // queues that the host was told are given up
   std::uint32_t stop_running_{0};
   std::uint64_t published_{~std::uint64_t{0}};
   std::uint64_t last_report_{0};

@@ -25,7 +25,7 @@ constexpr std::uint32_t slice_bytes(std::uint32_t shared_bytes) {
 }
 
 /// Before any role begins: words of this launch. Numbers drawn and not used by workers of the
-/// launch before are given back; every ticket below the tail has been written.
+/// launch before are given back; every ticket below the tail has been written, and counts as read.
 __device__ void prepare(const KernelArguments& a) {
   if (blockIdx.x != 0) return;
   if (threadIdx.x == 0) {
@@ -33,9 +33,15 @@ __device__ void prepare(const KernelArguments& a) {
     const uint4 orders = load_relaxed_sys(a.orders);
     a.relay->cancel = orders.y;
     a.relay->stop_running = orders.z;
-    a.relay->leave = static_cast<std::uint32_t>(Leave::stay);
-    a.relay->ingress_done = 0;
+    a.relay->leave = leave_word(Leave::stay, 0);
+    a.relay->given_up = given_up_of(*a.orders);  // [GIVE-1]
+    a.relay->gave_up = 0;
+    for (std::uint32_t& closed : a.relay->closed) closed = 0;
   }
+  if (threadIdx.x < kRunSections)
+    a.run.read[threadIdx.x] = reads_below(*a.run.tail, threadIdx.x, a.run.slots_log2);
+  for (std::uint32_t q = threadIdx.x; q < a.queue_count; q += blockDim.x)
+    a.queues[q].spares_taken = 0;
   for (std::uint32_t i = threadIdx.x; i < kSpreadSlots; i += blockDim.x) a.spread[i].helpers = 0;
 }
 
@@ -56,10 +62,10 @@ __device__ void be_ingress(const KernelArguments& a, std::uint8_t* shared) {
     ring.last = kNoTicket;
     ring.burst = 0;
     ring.closed = 0;
-    ring.gone = 0;
+    ring.leave = ring_word(leave_word(Leave::stay, 0), (a.relay->given_up >> ring.queue & 1) != 0);
+    ring.spares = 0;
   }
   if (threadIdx.x == 0) {
-    block.leave = a.relay->leave;
     block.cancel = a.relay->cancel;
     block.frozen = 0;
   }
@@ -67,7 +73,7 @@ __device__ void be_ingress(const KernelArguments& a, std::uint8_t* shared) {
   const std::uint32_t team = rings == 0 ? 0 : kPollers / rings;
   const std::uint32_t warp = threadIdx.x / kWarp;
   if (warp == kPollers) {
-    Keeper(a, block, rings, team).run();
+    Keeper(a, block, rings).run();
   } else if (team != 0 && warp / team < rings) {
     Poller(a, block, block.rings[warp / team], warp % team, team).run();
   }

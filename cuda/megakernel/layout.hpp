@@ -89,8 +89,10 @@ struct alignas(128) DeviceQueue {
   std::uint32_t slots_log2;
   std::uint32_t completion_slots_log2;
   std::uint32_t window;  // items handed to workers and not ended, at most: the queue's weight
-  std::uint32_t reserved;
-  /// Items ended; added to by whoever ends items. Equal to `position`: everything taken has ended.
+  /// Numbers that the queue's pollers gave back unused in this launch and workers have taken.
+  std::uint32_t spares_taken;
+  /// Items ended; added to by whoever ends items. Equal to `position` of a closed ring: everything
+  /// taken has ended.
   alignas(128) std::uint64_t ended_count;
   /// First position not taken. Ingress keeps it between launches.
   alignas(128) std::uint64_t position;
@@ -104,15 +106,15 @@ enum class TicketKind : std::uint32_t {
   help,   // look at spread slot `spread`
   empty,  // taken in advance and not used
 };
-/// Two 16-byte halves, each with the phase bit of its lap in bit 31 of its first word, so that a
-/// reader knows of each whether it is new.
+/// Two 16-byte halves, each with the mark of its lap (run_queue_rules.hpp) in the high byte of its
+/// first word, so that a reader knows of each whether it is new.
 struct alignas(32) Ticket {
-  // First half: word 0 = phase | queue flags << 24 | op, then the item's other words.
+  // First half: word 0 = mark | op, then the item's other words.
   std::uint32_t head;
   std::uint32_t input;
   std::uint32_t output;
   std::uint32_t param;
-  // Second half: phase | kind << 16 | queue, position low and high, spread slot.
+  // Second half: mark | kind << 16 | queue, position low and high, spread slot.
   std::uint32_t tail;
   std::uint32_t position_low;
   std::uint32_t position_high;
@@ -120,10 +122,12 @@ struct alignas(32) Ticket {
 };
 static_assert(sizeof(Ticket) == 32);
 
+inline constexpr std::uint32_t kRunSections{8};
 struct RunQueue {
   Ticket* tickets;      // device, zeroed before the first launch
   std::uint64_t* head;  // next ticket a worker will wait for
   std::uint64_t* tail;  // next ticket to write
+  std::uint64_t* read;  // [kRunSections]: tickets of a section that workers have read [RUN-2]
   std::uint32_t slots_log2;
   std::uint32_t reserved;
 };
@@ -194,20 +198,35 @@ struct alignas(64) HostOrders {
   std::uint32_t cancel;        // FaultCode: items not started are cancelled with it
   std::uint32_t stop_running;  // running items end as cancelled (shutdown)
   std::uint32_t fault;         // InjectedFault, for tests
-  std::uint32_t reserved[12];
+  /// Bit q: queue q is given up, nothing more is taken from it. Looked at with every report, by one
+  /// 16-byte access. [GIVE-1]
+  alignas(16) std::uint64_t given_up;
+  std::uint64_t reserved0;
+  std::uint32_t reserved1[8];
 };
+static_assert(kMaxQueues <= 64);
 enum class InjectedFault : std::uint32_t {
   none,
   ingress_stops,  // the first ingress block spins and tells nobody, until the order is withdrawn
 };
-/// Written by the first ingress block.
+/// Promises of the kernel that it found broken. It does not go on with what they were about.
+enum class Broken : std::uint32_t {
+  none,
+  ticket_overwritten,  // a worker found a ticket of a later lap than its number's; seen: its mark
+  no_room,  // a number cannot be written: older tickets are not read; seen: how many were
+};
+/// Written by the first ingress block, but for what is said of `broken`.
 struct alignas(64) KernelReport {
   std::uint64_t heartbeat;  // grows while the kernel looks at its rings
   std::uint32_t leaving;    // epoch of the launch that is about to end: publish, then ring
-  std::uint32_t reserved0;
-  std::uint64_t ended;    // items ended, all queues, as of the last heartbeat
-  std::uint64_t waiting;  // tickets written and not taken yet, as of the last heartbeat
-  std::uint64_t reserved[4];
+  std::uint32_t broken;     // a Broken, with the two values below; written once, by any warp
+  std::uint64_t ended;      // items ended, all queues, as of the last heartbeat
+  std::uint64_t waiting;    // tickets written and not taken yet, as of the last heartbeat
+  /// Queues of HostOrders::given_up from which nothing is taken any more: `taken` stays. [GIVE-2]
+  std::uint64_t given_up;
+  std::uint64_t broken_number;  // of the ticket
+  std::uint64_t broken_seen;
+  std::uint64_t reserved;
 };
 static_assert(sizeof(HostOrders) == 64 && sizeof(KernelReport) == 64);
 
@@ -215,9 +234,11 @@ static_assert(sizeof(HostOrders) == 64 && sizeof(KernelReport) == 64);
 
 enum class Leave : std::uint32_t {
   stay,
-  finish,  // ingress: take what is there, then nothing more
-  halt,    // ingress: take nothing more
-  go,      // workers: everything taken has ended
+  park,     // ingress: close where nothing is there; may be followed by `stay`
+  finish,   // ingress: take what is there, then nothing more
+  halt,     // ingress: take nothing more
+  go,       // everybody: everything taken has ended
+  give_up,  // the pollers of one ring: as halt, for good
 };
 
 /// Passed on from the host's orders by the first ingress block, so that nobody else looks across
@@ -225,11 +246,16 @@ enum class Leave : std::uint32_t {
 struct alignas(128) Relay {
   std::uint32_t cancel;
   std::uint32_t stop_running;
-  std::uint32_t leave;  // a Leave
-  std::uint32_t reserved0;
-  alignas(128) std::uint32_t ingress_done;  // ingress blocks that take nothing more
-  std::uint32_t reserved1[31];
+  std::uint32_t leave;     // leave_word(): written by the leader
+  std::uint32_t broken;    // a Broken: by the first warp that found one
+  std::uint64_t given_up;  // HostOrders::given_up; by the leader
+  /// Of those, the queues from which nothing is taken any more; by the keepers of their blocks.
+  alignas(128) std::uint64_t gave_up;
+  /// The try (departure.hpp) in which all rings of an ingress block are closed; by its keeper.
+  std::uint32_t closed[kMaxIngressBlocks];
+  std::uint32_t reserved[22];
 };
+static_assert(sizeof(Relay) == 256);
 
 /// What a warp is at, for the dump of a stuck kernel. Written by that warp.
 enum class WarpActivity : std::uint32_t { absent, waiting, item, sharing, polling, ordering, gone };

@@ -1,32 +1,72 @@
 // The run queue: numbered tickets in device memory, written by ingress (and by workers that look
 // for help), read by workers. A worker draws a number and waits at that place, so nobody contends
-// for a ticket and idle workers cost no link traffic. Every number below `tail` gets written.
-// Device only. Spec: docs/megakernel.md, "Run queue".
+// for a ticket and idle workers cost no link traffic. Every number below `tail` gets written, and
+// no ticket is written over that a worker has not read. Device only. Spec: docs/megakernel.md, "Run
+// queue"; its rules: run_queue_rules.hpp.
 #pragma once
 
+#include "cuda/megakernel/departure.hpp"
 #include "cuda/megakernel/egress.cuh"
+#include "cuda/megakernel/run_queue_rules.hpp"
 
 namespace vyre::cuda::megakernel {
 
-inline constexpr std::uint64_t kNoTicket{~std::uint64_t{0}};
+/// After so long without room a writer says so; by the size of the queue it never waits for a
+/// worker that is busy with an item.
+inline constexpr std::uint64_t kNoRoomNs{1'000'000'000};
+
+/// Tells the host of a promise that the kernel found broken; the first one stays. By one lane.
+__device__ __noinline__ void tell_broken(const KernelArguments& a, Broken what,
+                                         std::uint64_t number, std::uint64_t seen) {
+  const auto code = static_cast<std::uint32_t>(what);
+  if (exchange_if_acq_rel_gpu(&a.relay->broken, 0, code) != 0) return;
+  store_relaxed_sys_u64(&a.report->broken_number, number);
+  store_relaxed_sys_u64(&a.report->broken_seen, seen);
+  fence_acq_rel_sys();  // [BROKEN-1] release of the two values
+  store_relaxed_sys_u32(&a.report->broken, code);
+}
+
+struct RunCounts {
+  static __device__ __forceinline__ std::uint64_t load_count(const std::uint64_t* word) {
+    return load_relaxed_gpu_u64(word);
+  }
+  static __device__ __forceinline__ void add_count(std::uint64_t* word, std::uint64_t n) {
+    count_relaxed_gpu(word, n);
+  }
+};
 
 /// Numbers [result, result + count) are the caller's to write, soon: workers wait at them.
 __device__ __forceinline__ std::uint64_t draw_numbers(const RunQueue& run, std::uint32_t count) {
   return add_relaxed_gpu(run.tail, count);
 }
 
-__device__ __forceinline__ void write_ticket(const RunQueue& run, std::uint64_t number, uint4 item,
-                                             TicketKind kind, std::uint32_t queue,
-                                             std::uint64_t position, std::uint32_t spread) {
-  const std::uint32_t phase = phase_of(number, run.slots_log2);
-  Ticket* const ticket = run.tickets + slot_of(number, run.slots_log2);
-  item.x = (item.x & ~kSlotPhaseBit) | phase;
+/// Until the lane's number may be written. [RUN-2]
+__device__ __forceinline__ void await_room(const KernelArguments& a, std::uint64_t number,
+                                           KnownRoom& known) {
+  if (has_room<RunCounts>(a.run, number, known)) return;
+  const std::uint64_t since = device_ns();
+  while (!has_room<RunCounts>(a.run, number, known)) {
+    __nanosleep(100);
+    if (device_ns() - since < kNoRoomNs) continue;
+    tell_broken(a, Broken::no_room, number,
+                load_relaxed_gpu_u64(a.run.read + section_of(number, a.run.slots_log2)));
+  }
+}
+
+/// By each lane for itself; waits for room.
+__device__ __forceinline__ void write_ticket(const KernelArguments& a, KnownRoom& known,
+                                             std::uint64_t number, uint4 item, TicketKind kind,
+                                             std::uint32_t queue, std::uint64_t position,
+                                             std::uint32_t spread) {
+  await_room(a, number, known);
+  const std::uint32_t mark = ticket_mark(number, a.run.slots_log2);
+  Ticket* const ticket = a.run.tickets + slot_of(number, a.run.slots_log2);
+  item.x = (item.x & ~kTicketMarkMask) | mark;
   // [RUN-1] The release is the fence that the writer did after it took the item.
   store_relaxed_gpu(&ticket->head, item);
-  store_relaxed_gpu(&ticket->tail,
-                    make_uint4(phase | static_cast<std::uint32_t>(kind) << 16 | queue,
-                               static_cast<std::uint32_t>(position),
-                               static_cast<std::uint32_t>(position >> 32), spread));
+  store_relaxed_gpu(&ticket->tail, make_uint4(mark | static_cast<std::uint32_t>(kind) << 16 | queue,
+                                              static_cast<std::uint32_t>(position),
+                                              static_cast<std::uint32_t>(position >> 32), spread));
 }
 
 /// What a worker takes. The same on all lanes.
@@ -39,7 +79,8 @@ struct Taken {
 };
 
 /// Draws a number and waits for its ticket; false: the kernel ends. By the whole warp.
-__device__ inline bool take_ticket(const RunQueue& run, const Relay& relay, Taken& out) {
+__device__ inline bool take_ticket(const KernelArguments& a, Taken& out) {
+  const RunQueue& run = a.run;
   // So many places in front of a ticket are filled within the time of a short sleep.
   constexpr std::uint64_t kNear{64};
   constexpr std::uint32_t kFarSleepNs{1'000};
@@ -48,7 +89,7 @@ __device__ inline bool take_ticket(const RunQueue& run, const Relay& relay, Take
   std::uint64_t number = 0;
   if (lane == 0) number = add_relaxed_gpu(run.head, 1);
   number = __shfl_sync(~0u, number, 0);
-  const std::uint32_t phase = phase_of(number, run.slots_log2);
+  const std::uint32_t mark = ticket_mark(number, run.slots_log2);
   const Ticket* const ticket = run.tickets + slot_of(number, run.slots_log2);
   // Even lanes look at the first half, odd lanes at the second: one transaction.
   const void* const half = (lane & 1) != 0 ? static_cast<const void*>(&ticket->tail)
@@ -59,21 +100,27 @@ __device__ inline bool take_ticket(const RunQueue& run, const Relay& relay, Take
   bool near = true;
   for (std::uint32_t looks = 1;; ++looks) {
     v = near ? load_acquire_gpu(half) : load_relaxed_gpu(half);  // [RUN-1] acquire
-    if (__all_sync(~0u, (v.x & kSlotPhaseBit) == phase)) break;
+    if (__all_sync(~0u, is_ticket(v.x, mark))) break;
     if ((looks & 7u) != 0) continue;
+    if (const std::uint32_t lost = __ballot_sync(~0u, is_overwritten(v.x, mark)); lost != 0) {
+      const std::uint32_t found = __shfl_sync(~0u, v.x, static_cast<int>(lowest_of(lost)));
+      if (lane == 0) tell_broken(a, Broken::ticket_overwritten, number, found);
+      return false;
+    }
     const std::uint64_t tail = load_relaxed_gpu_u64(run.tail);
-    const auto leave = static_cast<Leave>(load_relaxed_gpu_u32(&relay.leave));
+    const auto leave = static_cast<Leave>(load_relaxed_gpu_u32(&a.relay->leave) & 0xFFu);
     if (__any_sync(~0u, leave == Leave::go)) return false;
     near = __shfl_sync(~0u, number, 0) <= __shfl_sync(~0u, tail, 0) + kNear;
     __nanosleep(near ? kNearSleepNs : kFarSleepNs);
   }
-  if (!near) fence_acq_rel_gpu();  // [RUN-1] acquire
+  if (!near) fence_acq_rel_gpu();                     // [RUN-1] acquire
+  if (lane == 0) count_read<RunCounts>(run, number);  // [RUN-2]
   out.item.op_handle = __shfl_sync(~0u, v.x, 0) & kSlotOpMask;
   out.item.input_handle = __shfl_sync(~0u, v.y, 0);
   out.item.output_handle = __shfl_sync(~0u, v.z, 0);
   out.item.param = __shfl_sync(~0u, v.w, 0);
   const std::uint32_t kind = __shfl_sync(~0u, v.x, 1);
-  out.kind = static_cast<TicketKind>(kind >> 16 & 0x7FFFu);
+  out.kind = static_cast<TicketKind>(kind >> 16 & 0xFFu);
   out.queue = kind & 0xFFFFu;
   out.position = std::uint64_t{__shfl_sync(~0u, v.y, 1)} | std::uint64_t{__shfl_sync(~0u, v.z, 1)}
                                                                << 32;

@@ -25,7 +25,7 @@ class Worker {
   __device__ void run() {
     Taken taken;
     tell(WarpActivity::waiting, 0, 0);
-    while (take_ticket(a_.run, *a_.relay, taken)) {
+    while (take_ticket(a_, taken)) {
       switch (taken.kind) {
         case TicketKind::item:
           tell(WarpActivity::item, taken.queue, taken.position);
@@ -40,6 +40,7 @@ class Worker {
           break;
         }
         case TicketKind::empty:
+          if (lane_id() == 0) (void)add_relaxed_gpu(&a_.queues[taken.queue].spares_taken, 1);
           break;
       }
     }
@@ -166,6 +167,8 @@ class Worker {
         }
       }
       found = __shfl_sync(~0u, found, 0);
+      __syncwarp();  // publishes lane 0's acquire of the slot to all lanes: a shuffle orders
+                     // nothing
       if (must && found == kSpreadSlots) __nanosleep(500);
     } while (must && found == kSpreadSlots);
     return found == kSpreadSlots ? nullptr : a_.spread + found;
@@ -246,8 +249,9 @@ class Worker {
     help = __shfl_sync(~0u, help, 0);
     first = __shfl_sync(~0u, first, 0);
     const auto index = static_cast<std::uint32_t>(&slot - a_.spread);
+    KnownRoom known;
     for (std::uint32_t i = lane_id(); i < help; i += kWarp) {
-      write_ticket(a_.run, first + i, make_uint4(0, 0, 0, 0), TicketKind::help, 0, 0, index);
+      write_ticket(a_, known, first + i, make_uint4(0, 0, 0, 0), TicketKind::help, 0, 0, index);
     }
     __syncwarp();
     return true;
@@ -261,6 +265,7 @@ class Worker {
       std::uint64_t claim = 0;
       if (lane_id() == 0) claim = add_acq_rel_gpu(&slot.claim, 1);  // [SPREAD-1] acquire
       claim = __shfl_sync(~0u, claim, 0);
+      __syncwarp();  // publishes lane 0's acquire to all lanes: a shuffle orders nothing
       const auto units = static_cast<std::uint32_t>(claim >> 32);
       const auto unit = static_cast<std::uint32_t>(claim);
       if (unit >= units) break;
@@ -291,6 +296,7 @@ class Worker {
         fence_acq_rel_gpu();
       }
       finished = __shfl_sync(~0u, finished, 0);
+      __syncwarp();  // publishes lane 0's acquire of what the other units wrote to all lanes
       if (finished == units && !advance(slot, phase)) break;
     }
     tell(WarpActivity::waiting, 0, 0);

@@ -95,7 +95,10 @@ for name in "${steps[@]}"; do
       tests native 90 equality_device_test 'DeviceEquality.BuiltIn*'
       tests native_core 90 native_device_test '*'
       ;;
-    backend) tests backend 120 backend_device_test '*' ;;  # each test ends itself
+    backend)  # each test ends itself
+      tests backend 120 backend_device_test '*'
+      tests departure 120 departure_device_test '*'
+      ;;
     ingest)  # no test of these takes longer than half a minute
       VYRE_DEVICE_TEST_SECONDS=30 step ingest $((150 + 30 * scale)) "$here/ingest_device_test" \
         --gtest_output="json:$out/ingest.json"

@@ -28,6 +28,7 @@ Outcome World::run(const std::vector<std::function<void()>>& bodies, Chooser& ch
   steps_ = 0;
   location_index_.clear();
   locations_.clear();
+  fenced_ = {};
   payloads_.clear();
   failure_.clear();
   failed_ = false;
@@ -200,6 +201,15 @@ void World::read_modify_write(const void* word, std::uint64_t now, std::uint64_t
   if (release) join(written.knowledge, me.knowledge);
   locations_[location].messages.push_back(std::move(written));
   ++writes_;
+}
+
+void World::fence_seq_cst() {
+  before_access();
+  std::array<std::uint16_t, kMaxLocations>& seen = self().knowledge.seen;
+  for (std::uint32_t i = 0; i < kMaxLocations; ++i) {
+    seen[i] = std::max(seen[i], fenced_[i]);
+    fenced_[i] = seen[i];
+  }
 }
 
 void World::payload_load(const void* word) {

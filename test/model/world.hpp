@@ -5,7 +5,7 @@
 // load of it takes that over; read-modify-writes read the newest. That covers store buffering,
 // stale reads and missing fences. Payload words are plain memory under a vector-clock race
 // detector: an unordered pair of accesses is a failure even if the values happen to be right. Not
-// modelled: loads that see later stores of other threads (load buffering), seq_cst fences.
+// modelled: loads that see later stores of other threads (load buffering).
 #pragma once
 
 #include <array>
@@ -23,7 +23,7 @@
 namespace vyre::model {
 
 inline constexpr std::uint32_t kMaxThreads{8};
-inline constexpr std::uint32_t kMaxLocations{32};  // atomic words of one scenario
+inline constexpr std::uint32_t kMaxLocations{48};  // atomic words of one scenario
 using VectorClock = std::array<std::uint32_t, kMaxThreads>;
 
 enum class Ending : std::uint8_t {
@@ -60,6 +60,10 @@ class World {
   /// Nothing to do until somebody writes something.
   void park();
   void fail(const std::string& what);
+  /// One of 0 .. options - 1, as the schedule decides; 0 is the likely one.
+  [[nodiscard]] std::uint32_t choose(std::uint32_t options) { return chooser_->thread(options); }
+  /// Of two threads that each store, fence and load what the other stored, one sees the other.
+  void fence_seq_cst();
   [[nodiscard]] bool was_killed() const { return killed_; }
 
   // For the policy.
@@ -120,6 +124,7 @@ class World {
   bool chosen_{false};  // running_ is already the thread to go on with
   std::unordered_map<const void*, std::uint32_t> location_index_;
   std::vector<Location> locations_;
+  std::array<std::uint16_t, kMaxLocations> fenced_{};  // by location: what the last fence knew of
   std::unordered_map<const void*, Payload> payloads_;
   std::string failure_;
   bool failed_{false};
@@ -155,6 +160,24 @@ struct ModelPolicy {
   template <class Word>
   static Word fetch_or(Word* word, Word bits) noexcept {
     return add_bits(word, bits, false);
+  }
+  template <class Word>
+  static Word fetch_add_acq_rel(Word* word, Word n) noexcept {
+    World& world = World::current();
+    world.before_access();
+    const Word old = *word;
+    world.read_modify_write(word, old, old + n, true, true);
+    *word = old + n;
+    return old;
+  }
+  template <class Word>
+  static Word fetch_add(Word* word, Word n) noexcept {
+    World& world = World::current();
+    world.before_access();
+    const Word old = *word;
+    world.read_modify_write(word, old, old + n, false, false);
+    *word = old + n;
+    return old;
   }
   template <class Word>
   static Word fetch_or_release(Word* word, Word bits) noexcept {

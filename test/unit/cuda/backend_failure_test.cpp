@@ -9,6 +9,7 @@
 namespace vyre::cuda {
 namespace {
 
+using megakernel::Broken;
 using std::chrono::milliseconds;
 
 /// Tends as a waiting thread does, until the backend is lost.
@@ -112,6 +113,25 @@ TEST(CudaBackendFailure, AKernelThatEndsWithoutItsItemIsFoundOut) {
   EXPECT_EQ(running.collect(1).size(), 1u);
 }
 
+TEST(CudaBackendFailure, APromiseThatTheKernelFindsBrokenLosesTheDeviceWithTheValues) {
+  const std::pair<Broken, const char*> cases[]{
+      {Broken::ticket_overwritten, "a worker found the mark 131 of a later lap"},
+      {Broken::no_room, "could not be written"}};
+  for (const auto& [broken, text] : cases) {
+    Running running;
+    running.start();
+    running.submit(0);
+    ASSERT_EQ(running.collect(1).size(), 1u);
+    running.fake->breaks = static_cast<std::uint32_t>(broken);
+    const auto why = await_loss(running);
+    ASSERT_TRUE(why.has_value());
+    EXPECT_EQ(why->code, Errc::internal);
+    const std::string first = why->message.substr(0, why->message.find('\n'));
+    EXPECT_NE(first.find("ticket 1234 of the run queue, which has "), std::string::npos) << first;
+    EXPECT_NE(first.find(text), std::string::npos) << first;
+  }
+}
+
 TEST(CudaBackendFailure, AQueueThatLostItsProducerBetweenTwoStoresFailsAlone) {
   Running running;
   running.options.queues = 2;
@@ -126,6 +146,94 @@ TEST(CudaBackendFailure, AQueueThatLostItsProducerBetweenTwoStoresFailsAlone) {
   running.submit(0, 0, 1);
   EXPECT_EQ(running.collect(1, 1).size(), 1u) << "other queues go on";
   EXPECT_FALSE(running.backend->lost().has_value());
+}
+
+/// The stores of a producer that was only late, for a position that was claimed for it.
+void publish_late(const Running& running, std::uint64_t position) {
+  running.ports[0].submissions.publish_owned(position, {0, 0, 0, 0}, kQueueFlagNone);
+}
+
+TEST(CudaBackendFailure, AProducerThatComesAfterItsQueueWasGivenUpRunsNothing) {
+  Running running;
+  running.options.queues = 2;
+  running.start();
+  const auto got = running.ports[0].submissions.try_reserve(3);
+  ASSERT_EQ(got.count, 3u);
+  for (int i = 0; i < 3; ++i) running.ports[0].submissions.claims[i] += 64;
+  ASSERT_EQ(running.collect(3, 0).size(), 3u);
+  for (std::uint64_t p = 0; p < 3; ++p) publish_late(running, p);
+  for (int i = 0; i < 50; ++i) {
+    // The other queue goes round meanwhile, so the kernel has looked.
+    running.submit(0, 0, 1);
+    ASSERT_EQ(running.collect(1, 1).size(), 1u);
+    running.backend->tend();
+  }
+  EXPECT_EQ(running.fake->taken[0], 0u) << "its items had been ended, and their memory released";
+  EXPECT_EQ(running.fake->taken[1], 50u);
+  EXPECT_TRUE(running.backend->stop(backend::Clock::now()));
+  EXPECT_FALSE(running.backend->lost().has_value());
+}
+
+TEST(CudaBackendFailure, AProducerThatComesAfterItsQueueWasGivenUpStartsNoParkedKernel) {
+  Running running;
+  running.options.queues = 2;
+  running.device.park_after = std::chrono::microseconds{100};
+  running.start();
+  const auto got = running.ports[0].submissions.try_reserve(2);
+  ASSERT_EQ(got.count, 2u);
+  for (int i = 0; i < 2; ++i) running.ports[0].submissions.claims[i] += 64;
+  ASSERT_EQ(running.collect(2, 0).size(), 2u) << "no kernel is there to answer";
+  for (std::uint64_t p = 0; p < 2; ++p) publish_late(running, p);
+  const std::uint64_t launches = running.fake->launches;
+  const std::uint64_t looks = running.fake->looks;
+  const auto until = backend::Clock::now() + std::chrono::seconds{10};
+  while (running.fake->looks < looks + 5 && backend::Clock::now() < until) {
+    running.backend->tend();
+    std::this_thread::sleep_for(milliseconds{1});
+  }
+  EXPECT_EQ(running.fake->launches, launches);
+  running.submit(0, 0, 1);
+  EXPECT_EQ(running.collect(1, 1).size(), 1u) << "the next launch has read the order";
+  EXPECT_EQ(running.fake->taken[0], 0u);
+}
+
+TEST(CudaBackendFailure, NothingOfAQueueThatIsGivenUpEndsBeforeTheKernelHasAnswered) {
+  Running running;
+  running.device.watchdog = std::chrono::seconds{20};
+  running.device.inject = std::make_shared<std::atomic<std::uint32_t>>(1);
+  running.start();
+  const auto got = running.ports[0].submissions.try_reserve(1);
+  ASSERT_EQ(got.count, 1u);
+  running.ports[0].submissions.claims[0] += 64;
+  const std::uint64_t looks = running.fake->looks;
+  const auto until = backend::Clock::now() + 5 * running.options.producer_timeout;
+  while (backend::Clock::now() < until || running.fake->looks < looks + 10) {
+    running.backend->tend();
+    std::this_thread::sleep_for(milliseconds{1});
+  }
+  queue::TakenCompletion taken[1];
+  EXPECT_EQ(running.ports[0].completions.take(taken, 1, 1), 0u)
+      << "the kernel may have read the slot before it was told";
+  running.device.inject->store(0);
+  const auto ended = running.collect(1);
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].completion.code(), FaultCode::abandoned);
+}
+
+TEST(CudaBackendFailure, WhatTheKernelTookBeforeItsQueueWasGivenUpEndsAsItRan) {
+  Running running;
+  running.start();
+  const auto got = running.ports[0].submissions.try_reserve(4);
+  ASSERT_EQ(got.count, 4u);
+  for (std::uint64_t p = 0; p < 2; ++p)
+    ASSERT_TRUE(running.ports[0].submissions.try_publish(p, {0, 0, 0, 0}, kQueueFlagNone));
+  for (int i = 2; i < 4; ++i) running.ports[0].submissions.claims[i] += 64;
+  const auto ended = running.collect(4);
+  ASSERT_EQ(ended.size(), 4u);
+  for (const auto& taken : ended) {
+    EXPECT_EQ(taken.completion.code(), taken.position < 2 ? FaultCode::none : FaultCode::abandoned);
+  }
+  EXPECT_EQ(running.fake->taken[0], 2u);
 }
 
 TEST(CudaBackendFailure, CommandsBeforeTheStartAndAfterTheEndAreRefused) {

@@ -2,6 +2,7 @@
 // programs, parking.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <thread>
 
@@ -189,6 +190,79 @@ TEST(CudaBackend, NoItemIsLostBetweenParkingAndTheBell) {
   EXPECT_TRUE(running.backend->stop(backend::Clock::now()));
   EXPECT_GT(facts_of(*running.backend).launches, 10u);
   EXPECT_FALSE(running.backend->lost().has_value());
+}
+
+TEST(CudaBackend, NoItemIsLostWhereTheKernelStaysAfterItToldThatItParks) {
+  Running running;
+  running.fake->wavers = true;
+  running.device.park_after = microseconds{1};
+  running.start();
+  for (int i = 0; i < 2'000; ++i) {
+    running.submit(kNoop);
+    ASSERT_EQ(running.collect(1).size(), 1u) << i;
+    if (i % 16 == 0) std::this_thread::sleep_for(microseconds{i % 7 * 20});
+  }
+  EXPECT_TRUE(running.backend->stop(backend::Clock::now()));
+  EXPECT_FALSE(running.backend->lost().has_value());
+}
+
+TEST(CudaBackend, ALaunchRightBehindALookDoesNotMakeHousekeepingThinkThatTheKernelIsParked) {
+  // Housekeeping looks every 50 ms while a kernel is resident, every second while none is. A
+  // machine may be late once, but not each time.
+  milliseconds shortest{10'000};
+  for (int round = 0; round < 4 && shortest >= milliseconds{700}; ++round) {
+    Running running;
+    running.device.park_after = microseconds{100};
+    std::atomic<bool> rang{false};
+    std::atomic<bool> collected{false};
+    std::atomic<std::int64_t> told_at{0};
+    std::atomic<std::int64_t> next_at{0};
+    const auto now_ns = [] { return backend::Clock::now().time_since_epoch().count(); };
+    const auto until = backend::Clock::now() + std::chrono::seconds{20};
+    const auto await = [&](const auto& ready) {
+      while (!ready() && backend::Clock::now() < until)
+        std::this_thread::sleep_for(milliseconds{1});
+      return ready();
+    };
+    running.fake->after_look = [&](KernelState state) {
+      if (rang && next_at == 0) next_at = now_ns();
+      if (rang || state == KernelState::running) return;
+      // Before this look is told, a bell starts a kernel, which ends its item and stays.
+      running.fake->stays = true;
+      running.submit(kNoop);
+      rang = true;
+      (void)await([&] { return collected.load(); });
+      told_at = now_ns();
+    };
+    running.start();
+    ASSERT_TRUE(await([&] { return rang.load(); }));
+    ASSERT_EQ(running.collect(1).size(), 1u);
+    collected = true;
+    ASSERT_TRUE(await([&] { return next_at != 0; }));
+    const std::chrono::nanoseconds took{next_at - told_at};
+    running.backend.reset();
+    shortest = std::min(shortest, std::chrono::ceil<milliseconds>(took));
+  }
+  EXPECT_LT(shortest, milliseconds{700});
+}
+
+TEST(CudaBackend, TheLastOneThatClosesFreesBeforeTheNextOneLaunches) {
+  const auto driver = std::make_shared<FakeDriver>();
+  const auto open_and_close = [&driver](int rounds) {
+    for (int i = 0; i < rounds; ++i) {
+      Running running;
+      running.fake->driver = driver;
+      running.device.park_after = {};
+      running.start();
+      running.submit(kNoop);
+      EXPECT_EQ(running.collect(1).size(), 1u);
+    }
+  };
+  std::thread other([&] { open_and_close(15); });
+  open_and_close(15);
+  other.join();
+  EXPECT_GT(driver->frees, 1u);
+  EXPECT_EQ(driver->frees_hung, 0u) << "freeing waits for the kernel of the next one, for ever";
 }
 
 TEST(CudaBackend, ALaunchThatDrainsIsFollowedByTheNext) {

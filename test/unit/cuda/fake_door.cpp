@@ -14,6 +14,17 @@ using namespace megakernel;
 using queue::HostAtomics;
 using queue::Order;
 
+FakeDriver::Memory::~Memory() {
+  const auto until = std::chrono::steady_clock::now() + driver.free_takes;
+  bool hung = false;
+  do {
+    hung = hung || driver.kernels != 0;
+    std::this_thread::yield();
+  } while (std::chrono::steady_clock::now() < until);
+  ++driver.frees;
+  if (hung) ++driver.frees_hung;
+}
+
 FakeDoor::FakeDoor(std::shared_ptr<FakeDevice> device)
     : device_(std::move(device)), thread_([this] { stream(); }) {
   device_->open = true;
@@ -34,6 +45,7 @@ FakeDoor::~FakeDoor() {
 }
 
 Result<DoorFacts> FakeDoor::open(std::uint32_t max_blocks, std::uint32_t least) {
+  share_ = device_->driver->memory.join(*device_->driver);
   DoorFacts facts;
   facts.device = "a host thread";
   facts.blocks = max_blocks == 0 ? device_->blocks : std::min(max_blocks, device_->blocks);
@@ -83,8 +95,14 @@ Status FakeDoor::launch(const KernelArguments& arguments, std::uint32_t) {
 
 Result<KernelState> FakeDoor::state() {
   if (device_->sticky) return fail(Errc::device_lost, "a sticky error");
-  const std::lock_guard lock(mutex_);
-  return running_ || !launches_.empty() ? KernelState::running : KernelState::ended;
+  KernelState state{};
+  {
+    const std::lock_guard lock(mutex_);
+    state = running_ || !launches_.empty() ? KernelState::running : KernelState::ended;
+  }
+  ++device_->looks;
+  if (device_->after_look) device_->after_look(state);
+  return state;
 }
 
 Status FakeDoor::peek(void* to, const std::uint8_t* from, std::uint64_t bytes, backend::Deadline) {
@@ -127,7 +145,9 @@ void FakeDoor::stream() {
     launches_.pop_front();
     running_ = true;
     lock.unlock();
+    ++device_->driver->kernels;
     run_kernel(arguments);
+    --device_->driver->kernels;
     lock.lock();
     running_ = false;
   }
@@ -161,6 +181,11 @@ void FakeDoor::run_kernel(const KernelArguments& a) {
       std::this_thread::yield();
       continue;
     }
+    if (const std::uint32_t broken = device_->breaks.exchange(0); broken != 0) {
+      HostAtomics::store(&a.report->broken_number, std::uint64_t{1'234}, Order::relaxed);
+      HostAtomics::store(&a.report->broken_seen, std::uint64_t{0x83} << 24, Order::relaxed);
+      HostAtomics::store(&a.report->broken, broken, Order::release);  // [BROKEN-1]
+    }
     if (round(a) != 0) {
       busy = Clock::now();
       if (a.drain_after != 0 && a.queues[0].ended_count - ended_before >= a.drain_after) {
@@ -170,10 +195,17 @@ void FakeDoor::run_kernel(const KernelArguments& a) {
       continue;
     }
     const bool stop = HostAtomics::load(&a.orders->stop, Order::relaxed) != 0;
-    const bool idle =
-        a.park_after_ns != 0 && Clock::now() - busy >= std::chrono::nanoseconds{a.park_after_ns};
+    const bool idle = a.park_after_ns != 0 && !device_->stays &&
+                      Clock::now() - busy >= std::chrono::nanoseconds{a.park_after_ns};
     if (stop || idle) {
       leave();
+      if (!stop && device_->wavers && ++parkings_ % 2 != 0) {
+        // The last look found work that runs long: the kernel stays, though it was told to be gone.
+        std::this_thread::yield();
+        HostAtomics::store(&a.report->leaving, 0u, Order::relaxed);
+        busy = Clock::now();
+        continue;
+      }
       while (round(a) != 0) {
       }
       return;
@@ -185,8 +217,12 @@ void FakeDoor::run_kernel(const KernelArguments& a) {
 std::uint64_t FakeDoor::round(const KernelArguments& a) {
   const std::lock_guard lock(memory_);
   std::uint64_t sum = 0;
+  const std::uint64_t given_up =
+      HostAtomics::load(&a.orders->given_up, Order::acquire);         // [GIVE-1]
+  HostAtomics::store(&a.report->given_up, given_up, Order::release);  // [GIVE-2]
   for (std::uint32_t q = 0; q < a.queue_count; ++q) {
     DeviceQueue& queue = a.queues[q];
+    if ((given_up >> q & 1) != 0) continue;
     queue::SubmissionConsumer<HostAtomics> consumer{queue.submissions, queue.taken,
                                                     queue::RingGeometry::of(1u << queue.slots_log2),
                                                     queue.position};
@@ -197,6 +233,7 @@ std::uint64_t FakeDoor::round(const KernelArguments& a) {
     for (std::uint32_t i = 0; i < count; ++i) run_item(a, q, queue.position + i, taken[i]);
     queue.position += count;
     sum += count;
+    if (q < device_->taken.size()) device_->taken[q] += count;
   }
   return sum;
 }

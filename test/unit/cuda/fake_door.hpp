@@ -4,15 +4,19 @@
 // half is tested whole without a device.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 #include "cuda/host/door.hpp"
+#include "cuda/host/one_at_a_time.hpp"
 
 namespace vyre::cuda {
 
@@ -24,6 +28,21 @@ struct FakeEntry {
 };
 
 class FakeDoor;
+
+/// What the driver of a device is to all doors of a process: memory is freed with the last door,
+/// and freeing waits for every kernel that runs then.
+struct FakeDriver {
+  struct Memory {
+    explicit Memory(FakeDriver& of) : driver(of) {}
+    ~Memory();
+    FakeDriver& driver;
+  };
+  std::atomic<int> kernels{0};               // that are resident
+  std::atomic<std::uint64_t> frees{0};       // times that all memory was freed
+  std::atomic<std::uint64_t> frees_hung{0};  // that met a kernel, and would have waited for it
+  std::chrono::microseconds free_takes{1'000};
+  OneAtATime<Memory> memory;
+};
 
 /// What a test turns; shared with the door, which the backend owns.
 struct FakeDevice {
@@ -37,6 +56,15 @@ struct FakeDevice {
   std::atomic<bool> open{false};    // a door is
   FakeDoor* door{nullptr};          // that is open
   std::atomic<bool> leaked{false};  // its pinned memory is nobody's any more
+  std::atomic<bool> stays{false};   // whatever park_after is
+  /// Every other time the kernel tells that it parks and then does not.
+  std::atomic<bool> wavers{false};
+  std::array<std::atomic<std::uint64_t>, 4> taken{};  // items of each of the first queues
+  std::atomic<std::uint64_t> looks{0};                // at the kernel's state
+  std::function<void(KernelState)> after_look;  // by the thread that looked, before it is told
+  std::shared_ptr<FakeDriver> driver{std::make_shared<FakeDriver>()};
+  /// The kernel found a promise of its own broken: a Broken, told in its next round.
+  std::atomic<std::uint32_t> breaks{0};
   /// As the kernel's find_entry; after the first launch.
   [[nodiscard]] FakeEntry seen(std::uint32_t handle) const;
 };
@@ -78,6 +106,7 @@ class FakeDoor final : public Door {
                 const queue::TakenItem& taken);
 
   std::shared_ptr<FakeDevice> device_;
+  OneAtATime<FakeDriver::Memory>::Hold share_;
   std::vector<Mapping> mappings_;
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -86,6 +115,7 @@ class FakeDoor final : public Door {
   bool running_{false};
   bool exit_{false};
   std::uint64_t beats_{0};
+  std::uint64_t parkings_{0};
   std::mutex memory_;  // device memory: the kernel's rounds and peek()
   std::thread thread_;
 };
