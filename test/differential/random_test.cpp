@@ -122,6 +122,8 @@ TEST(RandomPrograms, WithManyFaultsNameTheSameOneWhateverTheFrames) {
   for (const bool optimise : {true, false}) {
     test::CpuOptions options;
     options.optimise = optimise;
+    // With so much fuel workgroups with loops are cut into frames as well.
+    if (optimise) options.fuel = std::uint64_t{1} << 30;
     const auto tally = sweep(7'000'000, 400, knobs, [&](const test::RandomCase& c, Tally& t) {
       return compare(c, t, options, true);
     });
@@ -138,6 +140,28 @@ TEST(RandomPrograms, WithoutFuelStopAtTheSameIterationOfTheSameLane) {
     options.fuel = fuel;
     sweep(8'000'000, 150, knobs,
           [&](const test::RandomCase& c, Tally& t) { return compare(c, t, options, true); });
+  }
+}
+
+TEST(Fuel, OfWorkgroupsWiderThanAFrameOrOfOddWidthRunsOutInTheReferencesLane) {
+  for (const char* const size : {"1000, 1, 1", "300, 1, 1", "100, 1, 1", "7, 3, 1"}) {
+    const auto program = vir::assemble(
+        "workgroup " + std::string(size) +
+        ";\nbuffer out: u32[2000] read_write output live_out;\nregion \"r\" {\nlet x = 0u;\n"
+        "for i in 0u..lid.x % 7u {\nfor j in 0u..(lid.x + i) % 3u { x = x + j; }\n}\n"
+        "for k in 0u..wid.x + 1u { x = x + k; }\nout[gid.x] = x;\n}\n");
+    ASSERT_TRUE(program) << to_string(program.error());
+    for (std::uint64_t fuel = 0; fuel < 8'000; fuel = fuel * 2 + 3) {
+      SCOPED_TRACE(std::string(size) + ", fuel " + std::to_string(fuel));
+      test::CpuOptions options;
+      options.fuel = fuel;
+      options.grid = vir::Grid{9, 1, 1};
+      reference::Options how;
+      how.fuel = fuel;
+      how.grid = options.grid;
+      const auto want = reference::evaluate(*program, {}, how);
+      EXPECT_EQ(test::disagreement(want, test::run_cpu(*program, {}, options), true), "");
+    }
   }
 }
 

@@ -79,7 +79,7 @@ class ProgramGenerator {
 // ------------------------------------------------------------------ buffers
 
 void ProgramGenerator::choose_workgroup() {
-  static constexpr std::array<std::array<std::uint32_t, 3>, 13> kShapes{{{1, 1, 1},
+  static constexpr std::array<std::array<std::uint32_t, 3>, 14> kShapes{{{1, 1, 1},
                                                                          {2, 1, 1},
                                                                          {7, 1, 1},
                                                                          {8, 1, 1},
@@ -88,6 +88,7 @@ void ProgramGenerator::choose_workgroup() {
                                                                          {48, 1, 1},
                                                                          {64, 1, 1},
                                                                          {100, 1, 1},
+                                                                         {300, 1, 1},
                                                                          {4, 4, 1},
                                                                          {1, 8, 1},
                                                                          {3, 5, 1},

@@ -27,7 +27,7 @@ enum class FaultCode : std::uint8_t {
   barrier_deadlock = 9,
   async_misuse = 10,      // tag started twice, waited without start, or pending at the end
   id_overflow = 11,       // InvocationId beyond u32
-  unbound_variable = 12,  // a subgroup operation read a variable that a lane does not have
+  unbound_variable = 12,  // not in a program that was validated
   bad_operation = 13,     // an operation that is defined to fail when it is executed
   bad_binding = 14,       // the handles do not fit the program: count, size, access
   unknown_op = 15,
