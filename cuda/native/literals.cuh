@@ -267,7 +267,7 @@ __device__ inline void write(const Call& call, const Automaton& a, const Cut& cu
     const Outputs o = outputs_of(a, state);
     for (u32 i = o.begin; i < o.end && place < capacity; ++i, ++place) {
       const u32 pattern = min(load4(a.blob + a.at.outputs + u64{i} * 4), a.header.patterns - 1);
-      const u32 length = load4(a.blob + a.at.lengths + u64{pattern} * 4);
+      const u32 length = min(load4(a.blob + a.at.lengths + u64{pattern} * 4), a.header.max_length);
       store16(records + place * sizeof(vyre::native::LiteralHit),
               {static_cast<u32>(end), static_cast<u32>(end >> 32), pattern, length});
     }

@@ -1,4 +1,4 @@
-// Reads lines through zlib or straight from the mapping; see line_reader.hpp.
+// Reads lines through zlib or straight from the file, a block at a time; see line_reader.hpp.
 #include "line_reader.hpp"
 
 #include <zlib.h>
@@ -6,16 +6,26 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
+#include "vyre/platform/record_file.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::conformance {
 
+namespace {
+constexpr std::size_t kBlockBytes{std::size_t{1} << 18};
+}  // namespace
+
 class LineReader::Inflater {
  public:
-  Inflater(const std::string& path, ByteSpan input) : path_(path), input_(input) {
+  /// `first` bytes of the file are in `block` already.
+  Inflater(const std::string& path, platform::FileReader& file, Bytes& block, std::size_t first)
+      : path_(path), file_(file), block_(block), at_(first) {
     std::memset(&stream_, 0, sizeof stream_);
+    stream_.next_in = block_.data();
+    stream_.avail_in = static_cast<uInt>(first);
     ready_ = inflateInit2(&stream_, MAX_WBITS + 16) == Z_OK;  // + 16: gzip framing
   }
   Inflater(const Inflater&) = delete;
@@ -30,12 +40,12 @@ class LineReader::Inflater {
     stream_.next_out = buffer_.data();
     stream_.avail_out = static_cast<uInt>(buffer_.size());
     while (stream_.avail_out == buffer_.size()) {
+      if (stream_.avail_in == 0) VYRE_TRY(feed());
       if (member_ended_) {
-        if (stream_.avail_in == 0 && at_ == input_.size()) return std::string_view{};
+        if (stream_.avail_in == 0) return std::string_view{};
         if (inflateReset(&stream_) != Z_OK) return damaged("cannot be reset");
         member_ended_ = false;
       }
-      feed();
       const int code = inflate(&stream_, Z_NO_FLUSH);
       if (code == Z_STREAM_END) {
         member_ended_ = true;
@@ -50,13 +60,12 @@ class LineReader::Inflater {
   }
 
  private:
-  void feed() {
-    if (stream_.avail_in != 0) return;
-    // zlib counts in 32 bits; the mapping may be longer.
-    const std::size_t take = std::min<std::size_t>(input_.size() - at_, std::size_t{1} << 30);
-    stream_.next_in = const_cast<Bytef*>(input_.data() + at_);  // zlib does not write through it
-    stream_.avail_in = static_cast<uInt>(take);
-    at_ += take;
+  Status feed() {
+    VYRE_ASSIGN(const std::size_t n, file_.read(block_));
+    stream_.next_in = block_.data();
+    stream_.avail_in = static_cast<uInt>(n);
+    at_ += n;
+    return {};
   }
   tl::unexpected<Error> damaged(const char* why) const {
     return fail(Errc::malformed, "'" + path_ + "' " + why + "; copy or download it again",
@@ -64,40 +73,53 @@ class LineReader::Inflater {
   }
 
   std::string path_;
-  ByteSpan input_;
-  std::size_t at_{0};
+  platform::FileReader& file_;
+  Bytes& block_;
+  std::uint64_t at_;  // bytes read
   z_stream stream_;
   bool ready_{false};
   bool member_ended_{false};
   std::array<Bytef, 65'536> buffer_{};
 };
 
-LineReader::LineReader(std::string path, platform::MappedFile file)
-    : path_(std::move(path)), file_(std::move(file)) {
-  const ByteSpan bytes = file_.bytes();
-  if (bytes.size() >= 2 && bytes[0] == 0x1F && bytes[1] == 0x8B) {
-    inflater_ = std::make_unique<Inflater>(path_, bytes);
-  } else {
-    chunk_ = std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  }
-}
+/// Behind a pointer, so that the inflater may point into it.
+struct LineReader::Input {
+  explicit Input(platform::FileReader opened) : file(std::move(opened)), block(kBlockBytes) {}
+  platform::FileReader file;
+  Bytes block;                       // the part of the file that was read last
+  std::optional<Inflater> inflater;  // nothing for a plain file
+};
+
+LineReader::LineReader(std::string path, std::unique_ptr<Input> input)
+    : path_(std::move(path)), input_(std::move(input)) {}
 
 LineReader::LineReader(LineReader&&) noexcept = default;
 LineReader& LineReader::operator=(LineReader&&) noexcept = default;
 LineReader::~LineReader() = default;
 
 Result<LineReader> LineReader::open(const std::string& path) {
-  VYRE_ASSIGN(auto file, platform::MappedFile::open(path));
-  return LineReader(path, std::move(file));
+  VYRE_ASSIGN(auto file, platform::FileReader::open(path));
+  auto input = std::make_unique<Input>(std::move(file));
+  VYRE_ASSIGN(const std::size_t first, input->file.read(input->block));
+  const bool gzip = first >= 2 && input->block[0] == 0x1F && input->block[1] == 0x8B;
+  if (gzip) input->inflater.emplace(path, input->file, input->block, first);
+  LineReader reader(path, std::move(input));
+  if (!gzip) reader.take(first);
+  return reader;
+}
+
+void LineReader::take(std::size_t bytes) {
+  chunk_ = std::string_view(reinterpret_cast<const char*>(input_->block.data()), bytes);
 }
 
 Result<bool> LineReader::fill() {
   if (ended_) return false;
-  if (!inflater_) {
-    ended_ = true;
-    return false;
+  if (input_->inflater) {
+    VYRE_ASSIGN(chunk_, input_->inflater->produce());
+  } else {
+    VYRE_ASSIGN(const std::size_t n, input_->file.read(input_->block));
+    take(n);
   }
-  VYRE_ASSIGN(chunk_, inflater_->produce());
   ended_ = chunk_.empty();
   return !ended_;
 }

@@ -4,9 +4,9 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "vyre/base/error.hpp"
-#include "vyre/platform/file.hpp"
 
 namespace vyre::conformance {
 
@@ -25,14 +25,16 @@ class LineReader {
 
  private:
   class Inflater;
-  explicit LineReader(std::string path, platform::MappedFile file);
+  struct Input;
+  LineReader(std::string path, std::unique_ptr<Input> input);
   /// Refills chunk_; false at the end.
   [[nodiscard]] Result<bool> fill();
+  /// The first bytes of the block are the chunk.
+  void take(std::size_t bytes);
 
   std::string path_;
-  platform::MappedFile file_;
-  std::unique_ptr<Inflater> inflater_;  // null for a plain file
-  std::string_view chunk_;              // bytes produced and not consumed yet
+  std::unique_ptr<Input> input_;
+  std::string_view chunk_;  // bytes produced and not consumed yet
   bool ended_{false};
   std::uint64_t line_number_{0};
 };

@@ -175,11 +175,7 @@ class CpuBackend final : public backend::Backend {
                             MutableByteSpan out) override {
     VYRE_ASSIGN(const MemoryEntry* entry, state_->memory.range(handle, offset, out.size()));
     if (!out.empty()) std::memcpy(out.data(), entry->data + offset, out.size());
-    if (entry->file && !entry->file->intact()) {
-      return fail(Errc::io, "the file behind buffer " + std::to_string(handle) +
-                                " became shorter while it was mapped; map it again");
-    }
-    return {};
+    return entry->file ? entry->file->check() : Status{};
   }
 
   [[nodiscard]] std::optional<ByteSpan> view(std::uint32_t handle) const noexcept override {

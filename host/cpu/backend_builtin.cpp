@@ -45,7 +45,7 @@ FaultCode Worker::run_builtin(const MegakernelWorkItem& item, const OpRecord& op
   const FaultCode why =
       native::run(item.op_handle, inputs, outputs, item.param, &state_.stop_running);
   if (why != FaultCode::none) return why;
-  for (const GuardedFile* file : files_) {
+  for (const platform::MappedFile* file : files_) {
     if (!file->intact()) return FaultCode::io_error;
   }
   return FaultCode::none;

@@ -46,7 +46,8 @@ Status MemoryTable::allocate(std::uint32_t handle, std::uint64_t bytes) {
 }
 
 Status MemoryTable::map_file(std::uint32_t handle, const backend::MappableFile& mappable) {
-  VYRE_ASSIGN(auto file, GuardedFile::open(mappable.descriptor, mappable.bytes, mappable.path));
+  VYRE_ASSIGN(auto file,
+              platform::MappedFile::open(mappable.descriptor, mappable.bytes, mappable.path));
   MemoryEntry& entry = fresh(handle);
   entry.kind = MemoryEntry::Kind::file;
   // Never written: workers refuse a file where a program writes.

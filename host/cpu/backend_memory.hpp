@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "backend_file.hpp"
 #include "vyre/backend/backend.hpp"
 #include "vyre/backend/stable_table.hpp"
 #include "vyre/base/bytes.hpp"
+#include "vyre/platform/mapped_file.hpp"
 
 namespace vyre::cpu {
 
@@ -23,7 +23,7 @@ struct MemoryEntry {
   std::uint8_t* data{nullptr};
   std::uint64_t bytes{0};
   bool view{false};  // memory that belongs to somebody else; data and bytes move
-  std::unique_ptr<GuardedFile> file;
+  std::unique_ptr<platform::MappedFile> file;
   std::vector<std::uint32_t> members;  // of a set
 };
 

@@ -184,7 +184,7 @@ Completion Worker::run_program(const Work& work, OpRecord& op) {
       fault.code == FaultCode::out_of_memory) {
     return cancelled(work, fault.code);
   }
-  for (const GuardedFile* file : files_) {
+  for (const platform::MappedFile* file : files_) {
     if (fault.code == FaultCode::io_error) break;  // a lane said where
     if (!file->intact()) return faulted(work, {FaultCode::io_error, 0, 0, 0});
   }

@@ -80,8 +80,8 @@ class Worker {
   std::uint64_t items_run_{0};
   std::vector<core::BufferView> views_;
   std::vector<std::uint64_t> lengths_;
-  std::vector<const GuardedFile*> files_;  // that the item reads where they are mapped
-  FileAsks asks_;                          // for files that it asks for
+  std::vector<const platform::MappedFile*> files_;  // that the item reads where they are mapped
+  FileAsks asks_;                                   // for files that it asks for
   std::vector<std::uint32_t> asked_files_;
   std::vector<BoundRange> ranges_;
   std::unordered_map<std::uint32_t, Launch> launches_;  // by op

@@ -1,14 +1,17 @@
-// match.literals: checks a pattern blob, then walks the text through its automaton.
-// Rules and bytes: docs/ops.md, "match.literals".
+// match.literals: checks a pattern blob, then walks the text through its automaton. The blob may be
+// a mapped file that changes after the check, so every index that comes out of it is clamped where
+// it is used. Rules and bytes: docs/ops.md, "match.literals".
 #include <array>
 
 #include "twins.hpp"
+#include "vyre/base/read_once.hpp"
 #include "vyre/native/literals_layout.hpp"
 
 namespace vyre::native {
 namespace {
 
-/// A blob whose rules hold. Words are read in place: buffers have any alignment.
+/// A blob whose rules held when it was opened. Words are read in place, once for each use: buffers
+/// have any alignment.
 class Automaton {
  public:
   /// False if a rule is broken; then nothing else may be called.
@@ -17,7 +20,7 @@ class Automaton {
     std::memcpy(&header_, blob.data(), sizeof header_);
     if (!literals_header_holds(header_, blob.size())) return false;
     const LiteralsSections at = literals_sections(header_);
-    classes_ = blob.data() + at.classes;
+    std::memcpy(classes_.data(), blob.data() + at.classes, classes_.size());
     transitions_ = blob.data() + at.transitions;
     first_ = blob.data() + at.first;
     outputs_ = blob.data() + at.outputs;
@@ -25,32 +28,60 @@ class Automaton {
     return classes_hold() && outputs_hold() && transitions_hold() && lengths_hold();
   }
 
-  /// The transition word for a byte met in `state`.
-  [[nodiscard]] std::uint32_t step(std::uint32_t state, std::uint8_t byte) const noexcept {
-    return word_at(transitions_, std::uint64_t{state} * header_.classes + classes_[byte]);
+  struct Step {
+    std::uint32_t state;
+    bool reports;
+  };
+  /// Where a byte met in `state` leads.
+  [[nodiscard]] Step step(std::uint32_t state, std::uint8_t byte) const noexcept {
+    const std::uint32_t entry =
+        word(transitions_, std::uint64_t{state} * header_.classes + classes_[byte]);
+    return {std::min(entry & ~kLiteralsReports, header_.states - 1),
+            (entry & kLiteralsReports) != 0};
   }
-  [[nodiscard]] std::uint32_t first(std::uint32_t state) const noexcept {
-    return word_at(first_, state);
+  struct Outputs {
+    std::uint32_t begin;
+    std::uint32_t end;
+  };
+  [[nodiscard]] Outputs outputs(std::uint32_t state) const noexcept {
+    const std::uint32_t end = std::min(word(first_, state + 1), header_.outputs);
+    return {std::min(word(first_, state), end), end};
   }
-  [[nodiscard]] std::uint32_t pattern(std::uint32_t output) const noexcept {
-    return word_at(outputs_, output);
-  }
-  [[nodiscard]] std::uint32_t length(std::uint32_t pattern) const noexcept {
-    return word_at(lengths_, pattern);
+  [[nodiscard]] LiteralHit hit(std::uint64_t end, std::uint32_t output) const noexcept {
+    const std::uint32_t pattern = std::min(word(outputs_, output), header_.patterns - 1);
+    return {end, pattern, std::min(word(lengths_, pattern), header_.max_length)};
   }
 
  private:
+  [[nodiscard]] static std::uint32_t word(const std::uint8_t* section,
+                                          std::uint64_t index) noexcept {
+    return read_once<std::uint32_t>(section + index * 4);
+  }
+  [[nodiscard]] std::uint32_t first(std::uint32_t state) const noexcept {
+    return word(first_, state);
+  }
+  [[nodiscard]] std::uint32_t pattern(std::uint32_t output) const noexcept {
+    return word(outputs_, output);
+  }
+  [[nodiscard]] std::uint32_t length(std::uint32_t pattern) const noexcept {
+    return word(lengths_, pattern);
+  }
   [[nodiscard]] bool classes_hold() const noexcept {
-    return std::all_of(classes_, classes_ + 256,
+    return std::all_of(classes_.begin(), classes_.end(),
                        [this](std::uint8_t c) { return c < header_.classes; });
   }
   [[nodiscard]] bool outputs_hold() const noexcept {
     if (first(0) != 0 || first(header_.states) != header_.outputs) return false;
     for (std::uint32_t s = 0; s < header_.states; ++s) {
-      if (first(s) > first(s + 1) || first(s + 1) > header_.outputs) return false;
-      for (std::uint32_t o = first(s); o < first(s + 1); ++o) {
-        if (pattern(o) >= header_.patterns) return false;
-        if (o != first(s) && pattern(o) <= pattern(o - 1)) return false;
+      const std::uint32_t begin = first(s);
+      const std::uint32_t end = first(s + 1);
+      if (begin > end || end > header_.outputs) return false;
+      // Strictly rising and below the number of patterns: ends after so many at the latest.
+      std::uint32_t least = 0;
+      for (std::uint32_t o = begin; o < end; ++o) {
+        const std::uint32_t found = pattern(o);
+        if (found < least || found >= header_.patterns) return false;
+        least = found + 1;
       }
     }
     return true;
@@ -58,7 +89,7 @@ class Automaton {
   [[nodiscard]] bool transitions_hold() const noexcept {
     const std::uint64_t count = std::uint64_t{header_.states} * header_.classes;
     for (std::uint64_t i = 0; i < count; ++i) {
-      const std::uint32_t entry = word_at(transitions_, i);
+      const std::uint32_t entry = word(transitions_, i);
       const std::uint32_t state = entry & ~kLiteralsReports;
       if (state >= header_.states) return false;
       if (((entry & kLiteralsReports) != 0) != (first(state + 1) > first(state))) return false;
@@ -67,13 +98,14 @@ class Automaton {
   }
   [[nodiscard]] bool lengths_hold() const noexcept {
     for (std::uint32_t p = 0; p < header_.patterns; ++p) {
-      if (length(p) == 0 || length(p) > header_.max_length) return false;
+      const std::uint32_t bytes = length(p);
+      if (bytes == 0 || bytes > header_.max_length) return false;
     }
     return true;
   }
 
   LiteralsHeader header_{};
-  const std::uint8_t* classes_{nullptr};
+  std::array<std::uint8_t, 256> classes_{};
   const std::uint8_t* transitions_{nullptr};
   const std::uint8_t* first_{nullptr};
   const std::uint8_t* outputs_{nullptr};
@@ -87,8 +119,10 @@ FaultCode match(ByteSpan text, ByteSpan blob, MutableByteSpan out, const Stop& s
   if (!automaton.open(blob)) return FaultCode::bad_binding;
   // Most bytes of most texts begin no pattern: those are passed without the chain of loads.
   std::array<bool, 256> stays{};
-  for (std::uint32_t b = 0; b < 256; ++b)
-    stays[b] = automaton.step(0, static_cast<std::uint8_t>(b)) == 0;
+  for (std::uint32_t b = 0; b < 256; ++b) {
+    const auto step = automaton.step(0, static_cast<std::uint8_t>(b));
+    stays[b] = step.state == 0 && !step.reports;
+  }
 
   const std::uint64_t capacity = hit_capacity(out.size());
   LiteralHits total{0, 0};
@@ -99,18 +133,18 @@ FaultCode match(ByteSpan text, ByteSpan blob, MutableByteSpan out, const Stop& s
         while (i < end && stays[text[i]]) ++i;
         if (i == end) break;
       }
-      const std::uint32_t entry = automaton.step(state, text[i]);
-      state = entry & ~kLiteralsReports;
-      if ((entry & kLiteralsReports) == 0) continue;
-      const std::uint32_t last = automaton.first(state + 1);
-      for (std::uint32_t o = automaton.first(state); o < last; ++o) {
-        if (total.records < capacity) {
-          const std::uint32_t pattern = automaton.pattern(o);
-          const LiteralHit hit{i + 1, pattern, automaton.length(pattern)};
-          std::memcpy(out.data() + sizeof total + total.records * sizeof hit, &hit, sizeof hit);
-          ++total.records;
-        }
-        ++total.hits;
+      const auto step = automaton.step(state, text[i]);
+      state = step.state;
+      if (!step.reports) continue;
+      const auto found = automaton.outputs(state);
+      const std::uint32_t count = found.end - found.begin;
+      total.hits += count;
+      const std::uint64_t room = capacity - total.records;
+      const auto last =
+          found.begin + static_cast<std::uint32_t>(std::min<std::uint64_t>(count, room));
+      for (std::uint32_t o = found.begin; o < last; ++o, ++total.records) {
+        const LiteralHit hit = automaton.hit(i + 1, o);
+        std::memcpy(out.data() + sizeof total + total.records * sizeof hit, &hit, sizeof hit);
       }
     }
   });

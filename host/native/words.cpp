@@ -3,19 +3,22 @@
 #include <utility>
 
 #include "twins.hpp"
+#include "vyre/base/read_once.hpp"
 
 namespace vyre::native {
 namespace {
 
 using Digits = std::array<std::uint64_t, 256>;  // how often, then where next
 
-/// One stable pass by the eight bits from `shift` on; `next` is where each digit's keys go.
+/// One stable pass by the eight bits from `shift` on; `next` is where each digit's keys go. A place
+/// behind the end means that the keys are no longer those that were counted.
 bool radix_pass(const std::uint8_t* from, std::uint8_t* to, std::uint64_t words,
                 std::uint32_t shift, Digits& next, const Stop& stop) {
   return in_pieces(words, kPieceBytes / 4, stop, [&](auto begin, auto end) {
     for (std::uint64_t i = begin; i < end; ++i) {
-      const std::uint32_t key = word_at(from, i);
-      put_word(to, next[key >> shift & 0xFFu]++, key);
+      const auto key = read_once<std::uint32_t>(from + i * 4);
+      const std::uint64_t place = next[key >> shift & 0xFFu]++;
+      if (place < words) put_word(to, place, key);
     }
   });
 }
@@ -67,9 +70,11 @@ bool select(ByteSpan values, ByteSpan mask, MutableByteSpan kept, MutableByteSpa
 bool sort(ByteSpan in, MutableByteSpan sorted, MutableByteSpan work, const Stop& stop) noexcept {
   const std::uint64_t words = in.size() / 4;
   std::array<Digits, 4> digits{};  // the same keys in every pass: counted once
+  // The input is read once, into `sorted`: a file may change between the count and the first pass.
   if (!in_pieces(words, kPieceBytes / 4, stop, [&](auto begin, auto end) {
         for (std::uint64_t i = begin; i < end; ++i) {
-          const std::uint32_t key = word_at(in.data(), i);
+          const auto key = read_once<std::uint32_t>(in.data() + i * 4);
+          put_word(sorted.data(), i, key);
           for (std::uint32_t pass = 0; pass < 4; ++pass) ++digits[pass][key >> 8 * pass & 0xFFu];
         }
       })) {
@@ -79,7 +84,7 @@ bool sort(ByteSpan in, MutableByteSpan sorted, MutableByteSpan work, const Stop&
     std::uint64_t at = 0;
     for (std::uint64_t& place : next) at += std::exchange(place, at);
   }
-  return radix_pass(in.data(), work.data(), words, 0, digits[0], stop) &&
+  return radix_pass(sorted.data(), work.data(), words, 0, digits[0], stop) &&
          radix_pass(work.data(), sorted.data(), words, 8, digits[1], stop) &&
          radix_pass(sorted.data(), work.data(), words, 16, digits[2], stop) &&
          radix_pass(work.data(), sorted.data(), words, 24, digits[3], stop);

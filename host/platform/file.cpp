@@ -1,7 +1,6 @@
 #include "vyre/platform/file.hpp"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +9,8 @@
 #include <cstring>
 #include <filesystem>
 #include <system_error>
+
+#include "regular_file.hpp"
 
 namespace vyre::platform {
 namespace {
@@ -35,25 +36,6 @@ class Descriptor {
   int fd_;
 };
 
-/// A regular file, or a refusal that neither waits nor disturbs: opening a FIFO waits for its
-/// writer, and opening and closing it again would break the writer's pipe. O_NONBLOCK is for the
-/// path that becomes a FIFO between the two looks.
-Result<int> open_regular(const std::string& path, const std::string& action, struct stat& info) {
-  const auto refusal = [&]() -> Status {
-    if (S_ISREG(info.st_mode)) return {};
-    if (S_ISDIR(info.st_mode)) return os_error("cannot " + action, path, EISDIR);
-    return fail(Errc::invalid_argument, "cannot " + action + " '" + path +
-                                            "': it is a pipe or a device; name a regular file");
-  };
-  if (::stat(path.c_str(), &info) != 0) return os_error("cannot open", path, errno);
-  VYRE_TRY(refusal());
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) return os_error("cannot open", path, errno);
-  if (::fstat(file.get(), &info) != 0) return os_error("cannot stat", path, errno);
-  VYRE_TRY(refusal());
-  return file.release();
-}
-
 Status write_all(int fd, const std::string& path, ByteSpan bytes) {
   std::size_t done = 0;
   while (done < bytes.size()) {
@@ -68,6 +50,23 @@ Status write_all(int fd, const std::string& path, ByteSpan bytes) {
 }
 
 }  // namespace
+
+Result<int> open_regular(const std::string& path, const std::string& action, struct stat& info) {
+  const auto refusal = [&]() -> Status {
+    if (S_ISREG(info.st_mode)) return {};
+    if (S_ISDIR(info.st_mode)) return os_error("cannot " + action, path, EISDIR);
+    return fail(Errc::invalid_argument, "cannot " + action + " '" + path +
+                                            "': it is a pipe or a device; name a regular file");
+  };
+  if (::stat(path.c_str(), &info) != 0) return os_error("cannot open", path, errno);
+  VYRE_TRY(refusal());
+  // O_NONBLOCK is for the path that becomes a FIFO between the two looks.
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) return os_error("cannot open", path, errno);
+  if (::fstat(file.get(), &info) != 0) return os_error("cannot stat", path, errno);
+  VYRE_TRY(refusal());
+  return file.release();
+}
 
 namespace {
 
@@ -151,31 +150,18 @@ Status make_directories(const std::string& path) {
   return {};
 }
 
-Result<MappedFile> MappedFile::open(const std::string& path) {
+Result<std::optional<std::uint8_t>> last_byte(const std::string& path) {
   struct stat info {};
-  VYRE_ASSIGN(const int fd, open_regular(path, "map", info));
+  VYRE_ASSIGN(const int fd, open_regular(path, "read", info));
   const Descriptor file(fd);
-  MappedFile map;
-  if (info.st_size == 0) return map;
-  void* p = ::mmap(nullptr, static_cast<std::size_t>(info.st_size), PROT_READ, MAP_PRIVATE,
-                   file.get(), 0);
-  if (p == MAP_FAILED) return os_error("cannot map", path, errno);
-  map.data_ = static_cast<const std::uint8_t*>(p);
-  map.size_ = static_cast<std::size_t>(info.st_size);
-  return map;
-}
-
-MappedFile::MappedFile(MappedFile&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-
-MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
-  std::swap(data_, other.data_);
-  std::swap(size_, other.size_);
-  return *this;
-}
-
-MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(const_cast<std::uint8_t*>(data_), size_);
+  std::uint8_t byte = 0;
+  while (info.st_size > 0) {
+    const ssize_t n = ::pread(file.get(), &byte, 1, info.st_size - 1);
+    if (n == 1) return byte;
+    if (n == 0) break;  // cut meanwhile
+    if (errno != EINTR) return os_error("cannot read", path, errno);
+  }
+  return std::nullopt;
 }
 
 }  // namespace vyre::platform

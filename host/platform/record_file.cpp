@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "regular_file.hpp"
+
 namespace vyre::platform {
 namespace {
 
@@ -53,11 +55,13 @@ AppendFile& AppendFile::operator=(AppendFile&& other) noexcept {
   std::swap(window_, other.window_);
   std::swap(window_bytes_, other.window_bytes_);
   std::swap(window_start_, other.window_start_);
+  std::swap(guard_, other.guard_);
   std::swap(size_, other.size_);
   return *this;
 }
 
 AppendFile::~AppendFile() {
+  guard_ = MappingGuard();
   if (window_ != nullptr) ::munmap(window_, window_bytes_);
   if (fd_ < 0) return;
   // Not closed in order: the records stay, the reserved zeros go if the system lets us.
@@ -76,6 +80,12 @@ Status AppendFile::next_window() {
   void* map =
       ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, static_cast<off_t>(start));
   if (map == MAP_FAILED) return os_error("cannot map", path_, errno);
+  auto guard = MappingGuard::watch(map, bytes, true, path_);
+  if (!guard) {
+    ::munmap(map, bytes);
+    return tl::unexpected<Error>(std::move(guard).error());
+  }
+  guard_ = std::move(*guard);  // and the old window's goes before its addresses are free
   if (window_ != nullptr) ::munmap(window_, window_bytes_);
   window_ = static_cast<std::uint8_t*>(map);
   window_bytes_ = bytes;
@@ -94,8 +104,19 @@ Status AppendFile::append(ByteSpan bytes) {
     std::memcpy(window_ + used, bytes.data(), n);
     size_ += n;
     bytes = bytes.subspan(n);
+    VYRE_TRY(check_window());
   }
   return {};
+}
+
+Status AppendFile::check_window() const {
+  if (!guard_.torn()) return {};
+  const std::uint64_t at = window_start_ + guard_.torn_at();
+  return tl::unexpected<Error>(
+      Error{Errc::io,
+            "'" + path_ + "' was cut while it was being written: its block at byte " +
+                std::to_string(at) + " is gone, and what was appended from there on is lost",
+            at, 0, 0, 0});
 }
 
 bool AppendFile::rewrite_last(ByteSpan bytes) noexcept {
@@ -105,6 +126,17 @@ bool AppendFile::rewrite_last(ByteSpan bytes) noexcept {
 }
 
 Status AppendFile::close() {
+  VYRE_TRY(check_window());
+  // Pages that were written before the cut raised no signal; making the file longer again below
+  // would put zeros where records were.
+  struct stat info {};
+  if (::fstat(fd_, &info) != 0) return os_error("cannot stat", path_, errno);
+  if (static_cast<std::uint64_t>(info.st_size) < size_) {
+    return fail(Errc::io, "'" + path_ + "' was cut while it was being written: it has " +
+                              std::to_string(info.st_size) + " bytes where " +
+                              std::to_string(size_) + " were appended");
+  }
+  guard_ = MappingGuard();
   if (window_ != nullptr && ::munmap(std::exchange(window_, nullptr), window_bytes_) != 0) {
     return os_error("cannot unmap", path_, errno);
   }
@@ -117,13 +149,8 @@ Status AppendFile::close() {
 Result<FileReader> FileReader::open(const std::string& path) {
   FileReader reader;
   reader.path_ = path;
-  reader.fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (reader.fd_ < 0) return os_error("cannot open", path, errno);
   struct stat info {};
-  if (::fstat(reader.fd_, &info) != 0) return os_error("cannot stat", path, errno);
-  if (!S_ISREG(info.st_mode)) {
-    return fail(Errc::invalid_argument, "cannot read '" + path + "': not a regular file");
-  }
+  VYRE_ASSIGN(reader.fd_, open_regular(path, "read", info));
   reader.size_ = static_cast<std::uint64_t>(info.st_size);
   return reader;
 }
@@ -155,21 +182,41 @@ Result<std::size_t> FileReader::read(MutableByteSpan out) {
   return done;
 }
 
-Status publish_file(const std::string& path, ByteSpan bytes) {
-  std::string temporary = path + ".XXXXXX";
-  const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);
-  if (fd < 0) return os_error("cannot create a temporary file beside", path, errno);
-  Status result = write_all(fd, temporary, bytes);
+Result<StagedFile> StagedFile::create(const std::string& beside) {
+  StagedFile file;
+  file.temporary_ = beside + ".XXXXXX";
+  file.fd_ = ::mkostemp(file.temporary_.data(), O_CLOEXEC);
+  if (file.fd_ < 0) return os_error("cannot create a temporary file beside", beside, errno);
+  return file;
+}
+
+StagedFile::StagedFile(StagedFile&& other) noexcept
+    : temporary_(std::move(other.temporary_)), fd_(std::exchange(other.fd_, -1)) {}
+
+StagedFile::~StagedFile() {
+  if (fd_ < 0) return;
+  ::close(fd_);
+  ::unlink(temporary_.c_str());
+}
+
+Status StagedFile::append(ByteSpan bytes) {
+  return write_all(fd_, temporary_, bytes);
+}
+
+Status StagedFile::publish(const std::string& path) {
   const mode_t mask = ::umask(0);
   ::umask(mask);
-  if (result && ::fchmod(fd, 0666 & ~mask) != 0)
-    result = os_error("cannot chmod", temporary, errno);
-  if (::close(fd) != 0 && result) result = os_error("cannot close", temporary, errno);
-  if (result && ::rename(temporary.c_str(), path.c_str()) != 0) {
-    result = os_error("cannot rename to", path, errno);
-  }
-  if (!result) ::unlink(temporary.c_str());
-  return result;
+  if (::fchmod(fd_, 0666 & ~mask) != 0) return os_error("cannot chmod", temporary_, errno);
+  if (::rename(temporary_.c_str(), path.c_str()) != 0)
+    return os_error("cannot rename to", path, errno);
+  if (::close(std::exchange(fd_, -1)) != 0) return os_error("cannot close", path, errno);
+  return {};
+}
+
+Status publish_file(const std::string& path, ByteSpan bytes) {
+  VYRE_ASSIGN(auto file, StagedFile::create(path));
+  VYRE_TRY(file.append(bytes));
+  return file.publish(path);
 }
 
 }  // namespace vyre::platform

@@ -80,10 +80,8 @@ Status append_json_line(const Document& document, const std::string& path) {
   std::string line = to_json(document, -1) + "\n";
   if (path == "-") return write_stdout(line);
   // A last line without its end was cut by a crash: it must not swallow this one.
-  if (const auto map = platform::MappedFile::open(path); map) {
-    const ByteSpan bytes = map->bytes();
-    if (!bytes.empty() && bytes.back() != '\n') line.insert(line.begin(), '\n');
-  }
+  if (const auto last = platform::last_byte(path); last && last->value_or('\n') != '\n')
+    line.insert(line.begin(), '\n');
   return platform::append_file(path, as_bytes(line));
 }
 

@@ -27,14 +27,17 @@ Player::Player(Source& source, const Scan& scan, std::span<Target* const> target
       scan_(scan),
       targets_(targets),
       options_(options),
+      state_(options.memory_budget_bytes),
       positions_(scan.queues.size()) {}
 
 Result<Played> Player::play() {
   started_ = runtime::Clock::now();
   VYRE_ASSIGN(auto reader, EventReader::open(source_, source_.manifest.complete));
-  while (!played_.difference) {
+  // A recording that goes on may have more records by now than were scanned.
+  std::uint64_t records = 0;
+  for (; !played_.difference && records < scan_.records; ++records) {
     VYRE_ASSIGN(const bool more, reader.next());
-    if (!more) break;
+    if (!more) return changed();
     // State first: what a record makes exists for the items behind it. A release needs the old
     // state until settled.
     const Kind kind = reader.record().kind();
@@ -49,12 +52,19 @@ Result<Played> Player::play() {
     VYRE_TRY(take(reader));
   }
   if (!played_.difference) {
+    if (reader.print() != scan_.print) return changed();
     VYRE_TRY(flush());
     VYRE_TRY(settle());
   }
   played_.items = next_item_ - played_.skipped;
   if (options_.progress) options_.progress(next_item_, scan_.items);
   return std::move(played_);
+}
+
+tl::unexpected<Error> Player::changed() const {
+  return fail(Errc::mismatch, "'" + source_.events_name() +
+                                  "' changed while it was replayed; keep a trace as it is while it "
+                                  "is read");
 }
 
 Status Player::take(const EventReader& reader) {
@@ -113,22 +123,21 @@ Status Player::take_program(const EventReader& reader) {
   return {};
 }
 
-Result<Contents> Player::contents(const EventReader& reader) {
+Contents Player::contents(const EventReader& reader) {
   const Record& r = reader.record();
   Contents made;
   made.bytes = r.word();
   made.zeros = (r.a() & kBufferZeros) != 0;
   made.file_backed = (r.a() & kBufferFileBacked) != 0;
+  made.source = &source_;
   if (made.zeros) return made;
-  auto blob = source_.blob(r.digest(), r.word());
-  if (!blob) return reader.wrong(blob.error().code, blob.error().message);
-  made.blob = std::move(*blob);
+  made.digest = r.digest();
   made.path = source_.blob_path(r.digest());
   return made;
 }
 
 Status Player::take_buffer(const EventReader& reader) {
-  VYRE_ASSIGN(const Contents made, contents(reader));
+  const Contents made = contents(reader);
   const std::uint32_t handle = reader.record().half(2);
   for (Target* target : targets_) {
     if (auto set = target->set_buffer(handle, made); !set) {
@@ -161,6 +170,7 @@ Status Player::wait_for(std::chrono::nanoseconds since_open) {
 Status Player::take_submit(const EventReader& reader) {
   const Record& r = reader.record();
   const std::uint32_t queue = r.a();
+  if (queue >= positions_.size()) return changed();
   const std::uint64_t position = positions_[queue]++;
   const std::uint64_t ordinal = next_item_++;
   const MegakernelWorkItem item = r.item();
@@ -316,9 +326,9 @@ Status Player::take_final(const EventReader& reader) {
   const std::uint32_t handle = reader.record().half(2);
   const WriteTracker::Buffer known = tracker_.buffer(handle);
   if (known.unspecified) return {};
-  VYRE_ASSIGN(const Contents expected, contents(reader));
-  const Bytes zeros(expected.zeros ? expected.bytes : 0);
-  const ByteSpan wanted = expected.zeros ? ByteSpan(zeros) : expected.blob.bytes();
+  auto expected = contents(reader).blob();
+  if (!expected) return reader.wrong(expected.error().code, expected.error().message);
+  const ByteSpan wanted = expected->bytes();
   VYRE_ASSIGN(const Bytes actual, targets_[0]->read(handle));
   ++played_.buffers_compared;
   played_.bytes_compared += wanted.size();

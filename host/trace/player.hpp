@@ -1,6 +1,7 @@
 // The second pass over a trace: hands every record to one executor, or to two in lock step, in
-// bounded windows, and compares as it goes. Private to this room; one thread. Page: docs/trace.md,
-// "Replay".
+// bounded windows, and compares as it goes. The file is opened anew, so what the scan found is no
+// promise about what is read here: every record is checked again. Private to this room; one thread.
+// Page: docs/trace.md, "Replay".
 #pragma once
 
 #include <optional>
@@ -23,6 +24,7 @@ struct PlayOptions {
   std::uint64_t window{1};                     // items between two looks at the results
   std::uint64_t fine_from{~std::uint64_t{0}};  // from this item on every item is looked at
   runtime::Deadline deadline;
+  std::uint64_t memory_budget_bytes{~std::uint64_t{0}};  // that of the scan
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 };
 
@@ -46,11 +48,13 @@ class Player {
 
  private:
   [[nodiscard]] Status take(const EventReader& reader);
+  /// The records are not those of the scan.
+  [[nodiscard]] tl::unexpected<Error> changed() const;
   [[nodiscard]] Status take_program(const EventReader& reader);
   [[nodiscard]] Status take_buffer(const EventReader& reader);
   [[nodiscard]] Status take_submit(const EventReader& reader);
   [[nodiscard]] Status take_final(const EventReader& reader);
-  [[nodiscard]] Result<Contents> contents(const EventReader& reader);
+  [[nodiscard]] Contents contents(const EventReader& reader);
   [[nodiscard]] Status flush();
   [[nodiscard]] Status settle();
   [[nodiscard]] Status compare_endings(std::vector<std::vector<NotDone>>& endings);
@@ -68,7 +72,7 @@ class Player {
   const Scan& scan_;
   std::span<Target* const> targets_;
   PlayOptions options_;
-  TraceState state_{~std::uint64_t{0}};  // the scan held the budget
+  TraceState state_;
   WriteTracker tracker_;
   Played played_;
 

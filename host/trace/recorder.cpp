@@ -19,6 +19,8 @@
 namespace vyre::trace {
 namespace {
 
+constexpr std::size_t kMappedPieceBytes{std::size_t{1} << 18};
+
 ByteSpan as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
@@ -80,6 +82,8 @@ class DirectoryRecorder final : public Recorder {
   }
   bool append(Record& record);
   [[nodiscard]] Result<Digest> store(ByteSpan bytes);
+  /// For bytes that may change meanwhile: each is read once.
+  [[nodiscard]] Result<Digest> store_mapped(ByteSpan bytes);
   [[nodiscard]] Status record_program(std::uint32_t op, std::string_view name,
                                       const vir::Program& program);
   [[nodiscard]] Status record_contents(Kind kind, std::uint32_t handle, ByteSpan bytes,
@@ -124,6 +128,24 @@ Result<Digest> DirectoryRecorder::store(ByteSpan bytes) {
   const Digest digest = blake3(bytes);
   if (!stored_.insert(digest).second) return digest;
   VYRE_TRY(platform::publish_file(directory_ + "/blobs/" + digest.hex(), bytes));
+  return digest;
+}
+
+Result<Digest> DirectoryRecorder::store_mapped(ByteSpan bytes) {
+  const std::string blobs = directory_ + "/blobs/";
+  VYRE_ASSIGN(auto file, platform::StagedFile::create(blobs + "mapped"));
+  Blake3 hash;
+  // Through a block of our own: the digest is that of the bytes that are stored, and a page that is
+  // gone is an error of write(), where a plain read has zeros for it.
+  Bytes block(std::min(bytes.size(), kMappedPieceBytes));
+  for (std::size_t at = 0; at < bytes.size(); at += block.size()) {
+    const std::size_t n = std::min(block.size(), bytes.size() - at);
+    std::memcpy(block.data(), bytes.data() + at, n);
+    hash.update(ByteSpan(block).first(n));
+    VYRE_TRY(file.append(ByteSpan(block).first(n)));
+  }
+  const Digest digest = hash.finish();
+  if (stored_.insert(digest).second) VYRE_TRY(file.publish(blobs + digest.hex()));
   return digest;
 }
 
@@ -191,7 +213,7 @@ Status DirectoryRecorder::record_contents(Kind kind, std::uint32_t handle, ByteS
   if (!file_backed && all_zero(bytes)) {
     flags |= kBufferZeros;
   } else {
-    VYRE_ASSIGN(const Digest digest, store(bytes));
+    VYRE_ASSIGN(const Digest digest, file_backed ? store_mapped(bytes) : store(bytes));
     record.set_digest(digest);
   }
   record.set_small(flags, 0, 0);

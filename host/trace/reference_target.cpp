@@ -63,11 +63,13 @@ class ReferenceTarget final : public Target {
                   "the files of this trace need more than " + std::to_string(file_budget_) +
                       " bytes on the reference executor; raise ReplayOptions::memory_budget_bytes");
     }
-    Buffer& buffer = buffers_[handle];
-    buffer.read_only = contents.file_backed;
+    Bytes bytes(contents.zeros ? contents.bytes : 0);
+    if (!contents.zeros) {
+      VYRE_ASSIGN(const Blob blob, contents.blob());
+      bytes.assign(blob.bytes().begin(), blob.bytes().end());
+    }
     if (contents.file_backed) file_bytes_ += contents.bytes;
-    const ByteSpan bytes = contents.blob.bytes();
-    buffer.bytes = contents.zeros ? Bytes(contents.bytes) : Bytes(bytes.begin(), bytes.end());
+    buffers_[handle] = Buffer{std::move(bytes), contents.file_backed};
     return {};
   }
 

@@ -87,6 +87,7 @@ class Replay {
                                                           : kLockStepWindow;
     play.fine_from = fine_from;
     play.deadline = deadline_;
+    play.memory_budget_bytes = memory_budget(options_.memory_budget_bytes);
     play.progress = options_.progress;
     Player player(source_, scan_, targets, play);
     VYRE_ASSIGN(played_, player.play());

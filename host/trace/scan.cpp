@@ -62,7 +62,9 @@ Result<Scan> pass(Source& source, std::uint64_t budget, TraceState::Counts count
     if (state.queues().size() > scan.queues.size()) scan.queues.resize(state.queues().size());
     VYRE_TRY(note_ended(scan, reader, state));
     VYRE_TRY(visit(reader));
+    ++scan.records;
   }
+  scan.print = reader.print();
   for (std::size_t i = 0; i < scan.queues.size(); ++i)
     scan.queues[i].submitted = state.queues()[i].submitted;
   scan.items = state.submits();
@@ -144,8 +146,8 @@ Result<TraceInfo> inspect(const std::string& directory) {
   const auto check_blob = [&](const EventReader& reader, const Digest& digest,
                               std::uint64_t bytes) -> Status {
     if (!seen.insert(digest.hex()).second) return {};
-    if (auto blob = source->blob(digest, bytes); !blob)
-      return reader.wrong(blob.error().code, blob.error().message);
+    if (auto checked = source->verify(digest, bytes); !checked)
+      return reader.wrong(checked.error().code, checked.error().message);
     blob_bytes += bytes;
     return {};
   };

@@ -31,6 +31,8 @@ struct Scan {
     std::map<std::uint64_t, runtime::ItemResult> not_done;
   };
   std::vector<Queue> queues;
+  std::uint64_t records{0};
+  std::uint64_t print{0};  // of the records, see EventReader
   std::uint64_t items{0};
   std::uint64_t programs{0};
   std::uint64_t buffers{0};

@@ -33,9 +33,8 @@ class SessionTarget final : public Target {
 
   Status set_buffer(std::uint32_t handle, const Contents& contents) override {
     if (const auto known = handles_.find(handle); known != handles_.end()) {
-      const Bytes zeros(contents.zeros ? contents.bytes : 0);
-      return session_.write({known->second}, 0,
-                            contents.zeros ? ByteSpan(zeros) : contents.blob.bytes(), deadline_);
+      VYRE_ASSIGN(const Blob blob, contents.blob());
+      return session_.write({known->second}, 0, blob.bytes(), deadline_);
     }
     const bool map =
         contents.file_backed && !contents.path.empty() && mapped_.size() < kMaxTargetFiles;
@@ -47,10 +46,15 @@ class SessionTarget final : public Target {
                                             std::to_string(file_budget_) +
                                             " bytes; raise ReplayOptions::memory_budget_bytes");
     }
+    if (map || load) VYRE_TRY(contents.source->verify(contents.digest, contents.bytes));
+    const auto upload = [&]() -> Result<runtime::Handle> {
+      VYRE_ASSIGN(const Blob blob, contents.blob());
+      return session_.upload(blob.bytes());
+    };
     auto made = contents.zeros ? session_.allocate(contents.bytes)
                 : map          ? session_.map_file(contents.path)
                 : load         ? session_.load_file(contents.path, deadline_)
-                               : session_.upload(contents.blob.bytes());
+                               : upload();
     if (!made) return tl::unexpected<Error>(std::move(made).error());
     add(handle, *made);
     if (map) mapped_.insert(handle);

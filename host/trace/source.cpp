@@ -1,15 +1,24 @@
-// Traces in directories and in memory. Blobs are verified against their digest before anybody sees
-// them. Page: docs/trace.md.
+// Traces in directories and in memory. A blob is read into memory once, and those bytes are held
+// against its digest before anything is made of them: another process may change the file at any
+// time. Page: docs/trace.md.
 #include "vyre/trace/source.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <new>
 #include <unordered_set>
 
+#include "vyre/platform/file.hpp"
 #include "vyre/platform/record_file.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::trace {
 namespace {
+
+constexpr std::size_t kBlockBytes{std::size_t{1} << 18};
+/// Blobs that stay in memory for the next record that names them: at most 64 MiB together.
+constexpr std::size_t kMaxKeptBlobBytes{std::size_t{1} << 16};
+constexpr std::size_t kMaxKeptBlobs{1'024};
 
 class FileBytes : public ByteSource {
  public:
@@ -61,27 +70,75 @@ class DirectorySource : public Source {
   }
 
   Result<Blob> blob(const Digest& digest, std::uint64_t bytes) override {
-    const std::string path = blob_path(digest);
-    auto map = platform::MappedFile::open(path);
-    if (!map) return tl::unexpected<Error>(std::move(map).error());
-    if (map->bytes().size() != bytes) {
-      return fail(Errc::malformed, "'" + path + "' has " + std::to_string(map->bytes().size()) +
-                                       " bytes where the record says " + std::to_string(bytes));
+    const std::string key = key_of(digest);
+    if (const auto kept = kept_.find(key); kept != kept_.end() && kept->second->size() == bytes)
+      return Blob(kept->second);
+    VYRE_ASSIGN(auto file, open_blob(digest, bytes));
+    std::shared_ptr<Bytes> contents;
+    try {
+      contents = std::make_shared<Bytes>(bytes);
+    } catch (const std::bad_alloc&) {
+      return fail(Errc::out_of_memory, "there is no memory for the " + std::to_string(bytes) +
+                                           " bytes of '" + blob_path(digest) + "'");
     }
-    const std::string key(digest.bytes.begin(), digest.bytes.end());
-    if (!verified_.contains(key)) {
-      if (const Digest found = blake3(map->bytes()); found != digest) {
-        return fail(Errc::mismatch,
-                    "'" + path + "' has the digest " + found.hex() + ": its bytes were changed");
-      }
-      verified_.insert(key);
+    VYRE_ASSIGN(const std::size_t got, file.read(*contents));
+    if (got != bytes) return cut(digest, got, bytes);
+    VYRE_TRY(same_digest(digest, blake3(*contents)));
+    keep(key, contents);
+    return Blob(std::move(contents));
+  }
+
+  Status verify(const Digest& digest, std::uint64_t bytes) override {
+    const std::string key = key_of(digest);
+    if (verified_.contains(key)) return open_blob(digest, bytes).map([](const auto&) {});
+    VYRE_ASSIGN(auto file, open_blob(digest, bytes));
+    Blake3 hash;
+    Bytes block(std::min<std::uint64_t>(bytes, kBlockBytes));
+    for (std::uint64_t at = 0; at < bytes;) {
+      VYRE_ASSIGN(const std::size_t got,
+                  file.read(MutableByteSpan(block).first(static_cast<std::size_t>(
+                      std::min<std::uint64_t>(bytes - at, block.size())))));
+      if (got == 0) return cut(digest, at, bytes);
+      hash.update(ByteSpan(block).first(got));
+      at += got;
     }
-    return Blob{std::move(*map), {}};
+    VYRE_TRY(same_digest(digest, hash.finish()));
+    verified_.insert(key);
+    return {};
   }
 
  private:
+  static std::string key_of(const Digest& digest) {
+    return {digest.bytes.begin(), digest.bytes.end()};
+  }
+  Result<platform::FileReader> open_blob(const Digest& digest, std::uint64_t bytes) const {
+    VYRE_ASSIGN(auto file, platform::FileReader::open(blob_path(digest)));
+    if (file.size() == bytes) return file;
+    return fail(Errc::malformed, "'" + blob_path(digest) + "' has " + std::to_string(file.size()) +
+                                     " bytes where the record says " + std::to_string(bytes));
+  }
+  tl::unexpected<Error> cut(const Digest& digest, std::uint64_t at, std::uint64_t bytes) const {
+    return fail(Errc::malformed,
+                "'" + blob_path(digest) + "' was cut while it was read: it ends at byte " +
+                    std::to_string(at) + " of " + std::to_string(bytes) +
+                    "; keep a trace as it is while it is read",
+                at);
+  }
+  Status same_digest(const Digest& digest, const Digest& found) const {
+    if (found == digest) return {};
+    return fail(Errc::mismatch, "'" + blob_path(digest) + "' has the digest " + found.hex() +
+                                    ": its bytes were changed");
+  }
+  /// Many records may name one small blob, a binding set most of all.
+  void keep(const std::string& key, const std::shared_ptr<const Bytes>& contents) {
+    if (contents->size() > kMaxKeptBlobBytes) return;
+    if (kept_.size() >= kMaxKeptBlobs) kept_.clear();
+    kept_.insert_or_assign(key, contents);
+  }
+
   std::string directory_;
   std::unordered_set<std::string> verified_;
+  std::unordered_map<std::string, std::shared_ptr<const Bytes>> kept_;
 };
 
 }  // namespace
@@ -113,7 +170,7 @@ Result<std::unique_ptr<ByteSource>> MemorySource::events() {
 Result<Blob> MemorySource::blob(const Digest& digest, std::uint64_t bytes) {
   const auto found = blobs.find(digest.hex());
   if (found == blobs.end()) {
-    if (bytes != 0 && bytes <= any_blob) return Blob{{}, Bytes(bytes)};
+    if (bytes != 0 && bytes <= any_blob) return Blob(std::make_shared<Bytes>(bytes));
     return fail(Errc::not_found, "blob " + digest.hex() + " does not exist");
   }
   if (found->second.size() != bytes) {
@@ -121,7 +178,12 @@ Result<Blob> MemorySource::blob(const Digest& digest, std::uint64_t bytes) {
                                      std::to_string(found->second.size()) +
                                      " bytes where the record says " + std::to_string(bytes));
   }
-  return Blob{{}, found->second};
+  return Blob(std::make_shared<Bytes>(found->second));
+}
+
+Status MemorySource::verify(const Digest& digest, std::uint64_t bytes) {
+  VYRE_TRY(blob(digest, bytes));
+  return {};
 }
 
 }  // namespace vyre::trace

@@ -22,13 +22,19 @@ struct NotDone {
   Fault fault;
 };
 
-/// Contents of a buffer as a trace gives them.
+/// Contents of a buffer as a trace gives them. Unless `zeros`, `source` has them by `digest`;
+/// `path` is a file with exactly these bytes, or "". A target reads the blob or verifies the file.
 struct Contents {
   std::uint64_t bytes{0};
   bool zeros{false};
   bool file_backed{false};
-  Blob blob;         // unless zeros
-  std::string path;  // a file with exactly these bytes, or ""
+  Digest digest{};
+  std::string path;
+  Source* source{nullptr};
+
+  [[nodiscard]] Result<Blob> blob() const {
+    return zeros ? Blob(std::make_shared<const Bytes>(bytes)) : source->blob(digest, bytes);
+  }
 };
 
 class Target {

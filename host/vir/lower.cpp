@@ -41,6 +41,29 @@ ProgramLowering::ProgramLowering(const Program& program, const LowerOptions& opt
       lengths_(program.buffers.size()),
       flat_(!facts_.uses_groups && !facts_.uses_workgroup && !facts_.uses_async) {}
 
+/// What a validated program keeps; an image has no room for more, so it is asked again here.
+Status ProgramLowering::check_widths() const {
+  const auto beyond = [](const std::string& what, std::uint64_t value, std::uint64_t limit) {
+    return fail(Errc::limit_exceeded, what + std::to_string(value) + "; the limit of an image is " +
+                                          std::to_string(limit));
+  };
+  if (program_.buffers.size() > kMaxBuffers) {
+    return beyond("the buffers of the program are ", program_.buffers.size(), kMaxBuffers);
+  }
+  const auto statements = statement_.size() - static_cast<std::size_t>(std::count(
+                                                  statement_.begin(), statement_.end(), kNone));
+  if (statements > kMaxStatements)
+    return beyond("the statements of the program are ", statements, kMaxStatements);
+  for (const BufferDecl& buffer : program_.buffers) {
+    const std::uint64_t stride = element_stride(program_, buffer.element);
+    if (stride > kMaxElementBytes) {
+      return beyond("the bytes of an element of buffer '" + program_.name(buffer.name) + "' are ",
+                    stride, kMaxElementBytes);
+    }
+  }
+  return {};
+}
+
 core::Image ProgramLowering::describe() const {
   core::Image image;
   image.workgroup = program_.workgroup;
@@ -71,8 +94,11 @@ Result<core::Image> ProgramLowering::run() {
     return fail(Errc::unsupported,
                 "the kinds of the program's variables do not settle; give each variable one type");
   }
+  VYRE_TRY(check_widths());
   std::uint64_t lanes = 1;
-  for (const std::uint32_t size : program_.workgroup) lanes *= size;
+  for (const std::uint32_t size : program_.workgroup) {
+    if (lanes <= kMaxWorkgroupLanes) lanes *= size;  // one factor more cannot overflow
+  }
   if (lanes == 0 || lanes > kMaxWorkgroupLanes) {
     return fail(Errc::limit_exceeded, "a workgroup of " + std::to_string(lanes) +
                                           " lanes; the limit is " +

@@ -17,6 +17,25 @@ namespace {
 
 constexpr std::uint32_t kScalarsBeforeReuse{256};
 
+// Every field of an instruction is as wide as the limit on what goes into it.
+constexpr std::uint64_t kMaxWords{kMaxValueBytes / 4};
+/// Each instruction before the code writes a register of its own.
+constexpr std::uint32_t kMaxPrologue{kMaxScalarRegisters + kMaxVectorRegisters};
+static_assert(kMaxVectorRegisters <= 0x1'0000, "dst, a, b, c: 16 bits");
+static_assert(std::uint64_t{kMaxScalarRegisters} + kMaxImageConstants <= 0xFFFF,
+              "scalars are numbered behind the constants, with one to spare");
+static_assert(kMaxScalarRegisters <= Emitter::kConstantBit &&
+                  kMaxImageConstants <= Emitter::kConstantBit,
+              "one bit of an operand says which kind it is");
+static_assert(kMaxBuffers <= 0x1'0000, "imm of a copy: two buffers of 16 bits");
+static_assert(kMaxCopyTags <= 0x1'0000, "c of a copy: 16 bits");
+static_assert(kMaxWords <= 0xFF && kMaxValueBytes <= 0xFFFF, "aux and c of moves and stores");
+static_assert(kMaxStatements <= 1u << 20, "the statement of a completion has 20 bits");
+static_assert(kMaxElementBytes * 8 <= 0xFFFF'FFFFu && kMaxWorkgroupBytes <= 0xFFFF'FFFFu,
+              "BufferFacts: 32 bits");
+static_assert(std::uint64_t{kMaxImageInstructions} * sizeof(Instruction) <= 0xFFFF'FFFFu,
+              "imm: 32 bits, and so have sizes on the device");
+
 enum class Shape : std::uint8_t { flow, move, pure, pure64, checked, memory, group };
 
 Shape shape_of(Opcode op) {
@@ -118,6 +137,11 @@ void Emitter::release(const Value& value) {
 }
 
 std::uint32_t Emitter::emit(Instruction instruction) {
+  if (code_.size() >= kMaxImageInstructions - kMaxPrologue) {
+    refuse("the program lowers to more than " +
+           std::to_string(kMaxImageInstructions - kMaxPrologue) + " instructions; split it");
+    return position() - 1;
+  }
   code_.push_back(instruction);
   statements_.push_back(statement_);
   return position() - 1;

@@ -1,5 +1,6 @@
 // Statements: scopes, variables, branches, loops. Masks are pushed only where lanes can differ.
 #include "lower_program.hpp"
+#include "vyre/protocol/limits.hpp"
 #include "vyre/vir/dispatch.hpp"
 
 namespace vyre::vir::lowering {
@@ -355,12 +356,15 @@ void ProgramLowering::leave() {
 }
 
 std::uint16_t ProgramLowering::tag_index(Symbol tag) {
-  for (std::size_t i = 0; i < tags_.size(); ++i) {
-    if (tags_[i] == tag) return static_cast<std::uint16_t>(i);
+  if (const auto known = tags_.find(tag); known != tags_.end()) return known->second;
+  if (tags_.size() >= kMaxCopyTags) {
+    out_.refuse("the program uses more than " + std::to_string(kMaxCopyTags) +
+                " different copy tags; wait for copies and use their tags again");
+    return 0;
   }
-  if (tags_.size() >= 0xFFFF) out_.refuse("the program uses more than 65,535 different copy tags");
-  tags_.push_back(tag);
-  return static_cast<std::uint16_t>(tags_.size() - 1);
+  const auto index = static_cast<std::uint16_t>(tags_.size());
+  tags_.emplace(tag, index);
+  return index;
 }
 
 void ProgramLowering::copy(const Node& n) {

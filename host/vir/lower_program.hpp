@@ -95,6 +95,7 @@ class ProgramLowering {
   [[nodiscard]] const DataType& element(std::uint32_t buffer) const {
     return program_.types[program_.buffers[buffer].element];
   }
+  [[nodiscard]] Status check_widths() const;
   [[nodiscard]] core::Image describe() const;
 
   const Program& program_;
@@ -123,7 +124,7 @@ class ProgramLowering {
       ids_;                                            // [global, local, workgroup][axis]
   std::vector<std::optional<std::uint16_t>> lengths_;  // by buffer
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint16_t> loaded_once_;  // (buffer, index)
-  std::vector<Symbol> tags_;
+  std::unordered_map<Symbol, std::uint16_t> tags_;
   bool flat_{true};
   bool loops_{false};
   bool diverges_{false};

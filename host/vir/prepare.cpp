@@ -126,6 +126,8 @@ Result<Program> prepare(const Program& program) {
     const Diagnostic& first = form.broken.front();
     return refuse(std::stoi(first.code.substr(1)), first.code + ": " + first.message);
   }
+  if (const auto beyond = beyond_wire(program, form))
+    return refuse(std::stoi(beyond->code.substr(1)), beyond->code + ": " + beyond->message);
   const auto top = program.list(program.entry);
   const bool wrapped = !top.empty() && std::all_of(top.begin(), top.end(), [&](NodeId id) {
     return program.nodes[id].tag == NodeTag::Region;

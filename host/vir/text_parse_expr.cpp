@@ -29,14 +29,9 @@ ExprId Parser::add(const Expr& expr) {
     for (const ExprId child : program_.args(expr.args)) reach(child);
   }
   // Chains of infix operators deepen the tree without nesting the parser.
-  if (depth_ + height > kMaxTextDepth + 1) {
-    fail_at(now_,
-            "the expression is deeper than " + std::to_string(kMaxTextDepth) +
-                " levels; give parts of it names with let",
-            Errc::limit_exceeded);
-  }
+  check_count(now_, levels_ + height, kMaxDecodeDepth, kTooManyLevels);
   if (!ok()) return 0;
-  heights_.push_back(static_cast<std::uint16_t>(height));
+  heights_.push_back(static_cast<std::uint8_t>(height));
   return program_.add(expr);
 }
 
@@ -230,6 +225,7 @@ ExprId Parser::call() {
   expect("(", "and the arguments");
   std::vector<ExprId> args;
   while (ok() && !at(")")) {
+    check_count(now_, args.size() + 1, kMaxArgs, "arguments of a call");
     args.push_back(this->expr());
     if (!accept(",")) break;
   }

@@ -6,7 +6,10 @@ namespace vyre::vir::text {
 Range Parser::block() {
   expect("{", "before the statements");
   std::vector<NodeId> nodes;
-  while (ok() && !at("}") && now_.kind != TokenKind::end) nodes.push_back(node());
+  while (ok() && !at("}") && now_.kind != TokenKind::end) {
+    check_count(now_, nodes.size() + 1, kMaxNodes, "statements in one list");
+    nodes.push_back(node());
+  }
   expect("}", "after the statements");
   return ok() ? program_.add_list(nodes) : Range{};
 }
@@ -20,6 +23,7 @@ NodeId Parser::node() {
 
 NodeId Parser::unmarked_node() {
   const Depth depth(*this);
+  const Level level(*this, levels_, kMaxDecodeDepth, kTooManyLevels);
   if (!ok()) return 0;
   if (at("{")) return block_node();
   if (now_.kind == TokenKind::string) return named_node();

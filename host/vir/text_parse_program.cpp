@@ -93,14 +93,28 @@ std::string Parser::describe(const Token& token) const {
          (token.text.size() > kShown ? "...'" : "'");
 }
 
+void Parser::check_count(const Token& token, std::uint64_t count, std::uint64_t limit,
+                         std::string_view what) {
+  if (count <= limit) return;
+  fail_at(token,
+          "more than " + std::to_string(limit) + " " + std::string(what) +
+              ", the limit of the wire format; split the program or name parts of it with let",
+          Errc::limit_exceeded);
+}
+
 void Parser::unexpected(std::string_view wanted, std::string hint) {
   if (error_) return;
   fail_at(now_, "expected " + std::string(wanted) + ", found " + describe(now_) + hint);
 }
 
 Symbol Parser::name(std::string_view what) {
-  if (now_.kind == TokenKind::string) return program_.intern(take().value);
+  constexpr std::string_view kBytes{"bytes of a name"};
+  if (now_.kind == TokenKind::string) {
+    check_count(now_, now_.value.size(), kMaxStringBytes, kBytes);
+    return program_.intern(take().value);
+  }
   if (now_.kind == TokenKind::word) {
+    check_count(now_, now_.text.size(), kMaxStringBytes, kBytes);
     if (!is_reserved(now_.text)) return program_.intern(take().text);
     unexpected(what, "; it is a reserved word: as a name it goes in double quotes");
     return 0;
@@ -110,7 +124,10 @@ Symbol Parser::name(std::string_view what) {
 }
 
 std::string Parser::quoted(std::string_view what) {
-  if (now_.kind == TokenKind::string) return take().value;
+  if (now_.kind == TokenKind::string) {
+    check_count(now_, now_.value.size(), kMaxStringBytes, "bytes of a string");
+    return take().value;
+  }
   unexpected(std::string(what) + " in double quotes");
   return {};
 }
@@ -173,6 +190,7 @@ Range Parser::hex_payload() {
     return {};
   }
   const Token token = take();
+  check_count(token, token.value.size() / 2, kMaxOpaqueBytes, "bytes of an opaque payload");
   const auto bytes = from_hex(token.value);
   if (!bytes) {
     fail_at(token, bytes.error().message);
@@ -191,7 +209,11 @@ Result<Program> Parser::run(SourceMap* places) {
   while (ok() && directive()) {
   }
   std::vector<NodeId> entry;
-  while (ok() && now_.kind != TokenKind::end) entry.push_back(node());
+  while (ok() && now_.kind != TokenKind::end) {
+    // The metadata is a record of its own.
+    check_count(now_, entry.size() + 2, kMaxNodes, "records: statements at the top level");
+    entry.push_back(node());
+  }
   if (error_) return tl::unexpected<Error>(std::move(*error_));
   program_.entry = program_.add_list(entry);
   if (places != nullptr) *places = std::move(places_);
@@ -220,6 +242,7 @@ bool Parser::directive() {
 }
 
 void Parser::buffer() {
+  check_count(now_, program_.buffers.size() + 1, kMaxBuffers, "buffers");
   take();
   BufferDecl buffer;
   buffer.name = name("the name of the buffer");
@@ -292,6 +315,7 @@ void Parser::buffer_attribute(BufferDecl& buffer, bool& kind_given) {
 
 TypeId Parser::type() {
   const Depth depth(*this);
+  const Level level(*this, type_levels_, kMaxDecodeDepth, "levels of a type");
   if (!ok()) return 0;
   DataType type;
   type.tag = static_cast<TypeTag>(word(Vocabulary::data_type, "a type"));
@@ -389,6 +413,7 @@ QuantParam Parser::quant_param(bool zero_point) {
 
 ShapePredicate Parser::predicate() {
   const Depth depth(*this);
+  const Level level(*this, predicate_levels_, kMaxPredicateDepth, "levels of a shape predicate");
   ShapePredicate result;
   if (!ok()) return result;
   while (result.tag < kPredicateWords && !at_word(predicate_word(result.tag).text)) ++result.tag;
@@ -407,7 +432,8 @@ ShapePredicate Parser::predicate() {
   for (std::size_t i = 0; i < parameters; ++i) {
     if (i != 0) expect(",", "between the parameters of the predicate");
     if (i < word.integers) {
-      result.values[i] = signed_integer("an integer");
+      // All but the coefficients of affine relations have 32 bits.
+      result.values[i] = word.integers > 2 ? signed_integer("an integer") : integer32("an integer");
     } else {
       result.children.push_back(predicate());
     }

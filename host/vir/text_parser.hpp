@@ -49,6 +49,10 @@ class Parser {
   std::uint8_t word(Vocabulary vocabulary, std::string_view what);
   Range hex_payload();
   class Depth;  // one level of nesting for the life of the object
+  class Level;  // one level of the program, as the wire counts them
+  /// Refuses one more than the wire format takes, so that what was parsed can be written.
+  void check_count(const Token& token, std::uint64_t count, std::uint64_t limit,
+                   std::string_view what);
 
   [[nodiscard]] SourcePlace here() const { return {now_.line, now_.column}; }
   /// Notes where what `id` names begins. A second mark does nothing: parentheses are not part of
@@ -94,16 +98,19 @@ class Parser {
   ExprId call();
   ExprId leaf(ExprTag tag, std::uint32_t bits);
   ExprId children(Expr expr, std::size_t count);
-  /// Adds to the pool and enforces kMaxTextDepth on the height of the tree.
+  /// Adds to the pool and enforces kMaxDecodeDepth on the tree and the statements around it.
   ExprId add(const Expr& expr);
 
   Lexer lexer_;
   Token now_;
   Token next_;
   Program program_;
-  std::vector<std::uint16_t> heights_;  // by ExprId
+  std::vector<std::uint8_t> heights_;  // by ExprId
   SourceMap places_;
   std::uint32_t depth_{0};
+  std::uint32_t levels_{0};  // statements around here, this one included
+  std::uint32_t type_levels_{0};
+  std::uint32_t predicate_levels_{0};
   std::optional<Error> error_;
 };
 
@@ -117,5 +124,21 @@ class Parser::Depth {
  private:
   Parser& parser_;
 };
+
+class Parser::Level {
+ public:
+  Level(Parser& parser, std::uint32_t& count, std::uint32_t limit, std::string_view what)
+      : count_(count) {
+    parser.check_count(parser.now_, ++count_, limit, what);
+  }
+  Level(const Level&) = delete;
+  Level& operator=(const Level&) = delete;
+  ~Level() { --count_; }
+
+ private:
+  std::uint32_t& count_;
+};
+
+inline constexpr std::string_view kTooManyLevels{"levels of statements and expressions"};
 
 }  // namespace vyre::vir::text

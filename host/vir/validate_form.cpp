@@ -4,8 +4,11 @@
 
 #include <algorithm>
 
+#include "quote.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/vir/statements.hpp"
+#include "vyre/vir/wire.hpp"
+#include "wire_reader.hpp"
 
 namespace vyre::vir {
 namespace {
@@ -65,6 +68,7 @@ class FormCheck {
   explicit FormCheck(const Program& program) : program_(program) {}
 
   Form run() && {
+    check_names();
     check_types();
     check_buffers();
     if (!in(program_.entry, program_.node_lists.size())) broken("entry", kNone);
@@ -77,6 +81,13 @@ class FormCheck {
     Range rest;
     std::uint32_t depth;
   };
+  struct TypeCost {
+    std::uint32_t levels;
+    std::uint64_t wire_bytes;
+  };
+  /// More than a node, an expression or a buffer takes on the wire beside its names and payload.
+  static constexpr std::uint64_t kWireBytesAPart{64};
+  static constexpr std::uint64_t kWireBytesABuffer{256};
 
   static bool in(Range range, std::size_t size) noexcept {
     return std::uint64_t{range.begin} + range.count <= size;
@@ -93,6 +104,42 @@ class FormCheck {
            what +
                " refers outside the program's pools; build programs with Program::add and "
                "Program::intern");
+  }
+
+  /// One more than a limit that the wire has too, so that no program passes that cannot be written.
+  void beyond(const char* code, std::uint32_t statement, const std::string& what,
+              std::uint64_t count, std::uint64_t limit, const char* remedy) {
+    report(code, statement,
+           what + " " + std::to_string(count) + "; the limit of the wire format is " +
+               std::to_string(limit) + ", " + remedy);
+  }
+  [[nodiscard]] std::uint64_t name_bytes(Symbol symbol) const noexcept {
+    return named(symbol) ? program_.names[symbol].size() : 0;
+  }
+
+  void check_name(std::string_view text) {
+    if (text.size() > kMaxStringBytes) {
+      beyond("V144", kNone, "the bytes of the name " + quote(text) + " are", text.size(),
+             kMaxStringBytes, "shorten it");
+    } else if (const std::size_t bad = find_bad_utf8(text); bad != std::string_view::npos) {
+      report("V144", kNone,
+             "byte " + std::to_string(bad) + " of the name " + quote(text) +
+                 " is not UTF-8, which names are on the wire; rename it");
+    }
+  }
+  void check_names() {
+    for (std::size_t i = 0; i < program_.names.size() && !full(); ++i)
+      check_name(program_.names[i]);
+    if (program_.entry_op_id) check_name(*program_.entry_op_id);
+  }
+
+  /// Levels of a predicate, counted no further than one above the limit.
+  static std::uint32_t predicate_levels(const ShapePredicate& predicate, std::uint32_t level = 1) {
+    std::uint32_t most = level;
+    if (level > kMaxPredicateDepth) return most;
+    for (const ShapePredicate& child : predicate.children)
+      most = std::max(most, predicate_levels(child, level + 1));
+    return most;
   }
 
   void check_types() {
@@ -112,19 +159,36 @@ class FormCheck {
           break;
       }
       // An element type comes before the type that holds it; that also excludes cycles.
-      if (!is_known(type.tag) || (nested && type.element >= id)) {
-        broken("data type " + std::to_string(id), kNone);
-      }
+      const bool fits = is_known(type.tag) && (!nested || type.element < id);
+      if (!fits) broken("data type " + std::to_string(id), kNone);
+      const TypeCost inner = nested && fits ? type_costs_[type.element] : TypeCost{0, 0};
+      type_costs_.push_back(
+          {inner.levels + 1,
+           saturating_add(inner.wire_bytes,
+                          kWireBytesAPart + std::uint64_t{type.dims.size()} * 4)});
     }
   }
 
   void check_buffers() {
+    if (program_.buffers.size() > kMaxBuffers) {
+      beyond("V143", kNone, "the buffers of the program are", program_.buffers.size(), kMaxBuffers,
+             "use fewer and larger ones");
+    }
     for (std::size_t i = 0; i < program_.buffers.size() && !full(); ++i) {
       const BufferDecl& buffer = program_.buffers[i];
       if (!named(buffer.name) || buffer.element >= program_.types.size() ||
           buffer.access > Access::WriteOnly || buffer.kind > MemoryKind::Persistent) {
         broken("buffer declaration " + std::to_string(i), kNone);
+        continue;
       }
+      if (const std::uint32_t levels = predicate_levels(buffer.shape_predicate);
+          levels > kMaxPredicateDepth) {
+        beyond("V146", kNone,
+               "the levels of the shape predicate of buffer " +
+                   quote_symbol(program_, buffer.name) + " are at least",
+               levels, kMaxPredicateDepth, "flatten it");
+      }
+      form_.wire_bytes += kWireBytesABuffer + name_bytes(buffer.name);
     }
   }
 
@@ -159,6 +223,7 @@ class FormCheck {
   void walk_nodes() {
     form_.statements.assign(program_.nodes.size(), kNone);
     form_.expr_depth.assign(program_.exprs.size(), 0);
+    expr_bytes_.assign(program_.exprs.size(), 0);
     expanded_.assign(program_.exprs.size(), 0);
     std::vector<List> pending;
     if (program_.entry.count != 0) pending.push_back({program_.entry, 0});
@@ -196,9 +261,15 @@ class FormCheck {
         (node.tag == NodeTag::Opaque && !in(node.payload, program_.payloads.size()))) {
       return broken("a statement", statement);
     }
+    form_.wire_bytes += kWireBytesAPart + name_bytes(node.name) + name_bytes(node.name2) +
+                        name_bytes(node.name3) + node.payload.count;
     const unsigned expressions = expression_count(node.tag);
     if (expressions > 0) walk_expression(node.e0, statement);
     if (expressions > 1) walk_expression(node.e1, statement);
+    note_levels(depth + 1 +
+                    std::max(expressions > 0 ? expression_levels(node.e0) : 0,
+                             expressions > 1 ? expression_levels(node.e1) : 0),
+                statement);
     const ChildLists lists = child_lists(node);
     for (const Range list : {lists.second, lists.first}) {
       if (!in(list, program_.node_lists.size())) {
@@ -207,6 +278,16 @@ class FormCheck {
         pending.push_back({list, depth + 1});
       }
     }
+  }
+
+  [[nodiscard]] std::uint32_t expression_levels(ExprId id) const noexcept {
+    const bool known = id < form_.expr_depth.size() && form_.expr_depth[id] != kOpen;
+    return known ? form_.expr_depth[id] : 0;
+  }
+  void note_levels(std::uint32_t levels, std::uint32_t statement) noexcept {
+    if (levels <= form_.levels) return;
+    form_.levels = levels;
+    form_.most_levels = statement;
   }
 
   bool expr_ok(const Expr& expr) const noexcept {
@@ -264,6 +345,11 @@ class FormCheck {
         const ExprId current = id;  // the loop below moves the stack
         const Expr& expr = program_.exprs[current];
         if (!expr_ok(expr)) return give_up("an expression", statement);
+        if (expr.tag == ExprTag::Call && expr.args.count > kMaxArgs) {
+          beyond("V145", statement,
+                 "the arguments of the call of " + quote_symbol(program_, expr.name) + " are",
+                 expr.args.count, kMaxArgs, "pass a buffer");
+        }
         form_.expr_depth[current] = kOpen;
         bool inside = true;
         for_each_operand(expr, [&](ExprId operand) {
@@ -278,15 +364,29 @@ class FormCheck {
       }
     }
     total_ = saturating_add(total_, expanded_[root]);
+    form_.wire_bytes = saturating_add(form_.wire_bytes, expr_bytes_[root]);
   }
 
   void close_expression(ExprId id) {
     std::uint32_t depth = 0;
     std::uint64_t size = 1;
-    for_each_operand(program_.exprs[id], [&](ExprId operand) {
+    const Expr& expr = program_.exprs[id];
+    std::uint64_t bytes = kWireBytesAPart + name_bytes(expr.name);
+    if (expr.tag == ExprTag::Opaque) bytes += expr.args.count;
+    if (expr.tag == ExprTag::Cast) {
+      const TypeCost type = type_costs_[expr.bits];
+      bytes = saturating_add(bytes, type.wire_bytes);
+      if (type.levels > kMaxDecodeDepth) {
+        beyond("V146", kNone, "the levels of the target type of a cast are", type.levels,
+               kMaxDecodeDepth, "use a flatter type");
+      }
+    }
+    for_each_operand(expr, [&](ExprId operand) {
       depth = std::max(depth, form_.expr_depth[operand]);
       size = saturating_add(size, expanded_[operand]);
+      bytes = saturating_add(bytes, expr_bytes_[operand]);
     });
+    expr_bytes_[id] = bytes;
     form_.expr_depth[id] = depth + 1;
     expanded_[id] = size;
   }
@@ -312,6 +412,8 @@ class FormCheck {
   const Program& program_;
   Form form_;
   std::vector<std::pair<ExprId, bool>> open_;
+  std::vector<TypeCost> type_costs_;       // by type id
+  std::vector<std::uint64_t> expr_bytes_;  // by expression id: at most so many on the wire
   std::vector<std::uint64_t> expanded_;  // by expression id: expressions it stands for, written out
   std::uint64_t total_{0};
   std::uint64_t edges_{0};
@@ -321,6 +423,25 @@ class FormCheck {
 
 Form check_form(const Program& program) {
   return FormCheck(program).run();
+}
+
+std::optional<Diagnostic> beyond_wire(const Program& program, const Form& form) {
+  if (form.levels > kMaxDecodeDepth) {
+    return Diagnostic{"V147", form.most_levels,
+                      "statements and expressions nest " + std::to_string(form.levels) +
+                          " levels deep at statement " + std::to_string(form.most_levels) +
+                          "; the limit of the wire format is " + std::to_string(kMaxDecodeDepth) +
+                          ", give parts of the expression names with let or flatten blocks"};
+  }
+  if (form.wire_bytes <= kMaxProgramBytes) return std::nullopt;
+  // That was a bound; now exactly. Any profile that carries the program will do.
+  for (const Profile profile : {Profile::v4_0_6_3, Profile::v4_0_6_4, Profile::v6}) {
+    const auto blob = encode(program, profile);
+    if (blob) return std::nullopt;
+    if (blob.error().code == Errc::limit_exceeded)
+      return Diagnostic{"V148", kNone, blob.error().message + "; split the program"};
+  }
+  return std::nullopt;  // no profile carries it, for a reason that is no limit
 }
 
 }  // namespace vyre::vir

@@ -1,7 +1,10 @@
 // The form check: every id of a program lies in its pool, nothing is cyclic, and how deep and large
-// it is. It runs before any other rule and before prepare(), so that those may index and recurse
-// freely. Host only. Codes V101 to V103 of docs/verification.md.
+// it is, and that it keeps to the counts of the wire format. It runs before any other rule and
+// before prepare(), so that those may index and recurse freely. Host only. Codes V101 to V103 and
+// V143 to V146 of docs/verification.md.
 #pragma once
+
+#include <optional>
 
 #include "vyre/vir/validate.hpp"
 
@@ -12,10 +15,16 @@ struct Form {
   std::vector<NodeId> order;              // by statement
   std::vector<std::uint32_t> statements;  // by node id; kNone if the entry does not reach it
   std::vector<std::uint32_t> expr_depth;  // by expression id; 1 for a leaf, 0 if not reached
-  std::uint32_t nesting{0};      // statement lists around the deepest statement, less the entry
-  std::uint32_t deepest{kNone};  // its statement
+  std::uint32_t nesting{0};          // statement lists around the deepest statement, less the entry
+  std::uint32_t deepest{kNone};      // its statement
+  std::uint32_t levels{0};           // of nodes and expressions together, as the wire counts them
+  std::uint32_t most_levels{kNone};  // the statement that has them
+  std::uint64_t wire_bytes{0};       // the program encodes to no more
 };
 
 [[nodiscard]] Form check_form(const Program& program);
+/// Of a program as it was given, whose form is whole: what no decoder would read back, if anything.
+/// Not of a prepared one, because preparation adds levels and bytes. Codes V147 and V148.
+[[nodiscard]] std::optional<Diagnostic> beyond_wire(const Program& program, const Form& form);
 
 }  // namespace vyre::vir

@@ -1,9 +1,11 @@
-// Encoding a whole program: what upstream's encoder refuses is refused here, by name, and the same
-// bytes come out for everything else. Host only. Spec: docs/vir0.md, "Wire".
+// Encoding a whole program: what upstream's encoder refuses is refused here, by name, and so is
+// what lies beyond a limit of the decoder; the same bytes come out for everything else. Host only.
+// Spec: docs/vir0.md, "Wire".
 #include <cstring>
 
 #include "vyre/protocol/limits.hpp"
 #include "wire_encoder.hpp"
+#include "wire_reader.hpp"
 #include "wire_tables.hpp"
 
 namespace vyre::vir {
@@ -17,10 +19,21 @@ void WireEncoder::leb(std::uint64_t value) {
   u8(static_cast<std::uint8_t>(value));
 }
 
+void WireEncoder::check_count(std::uint64_t count, std::uint64_t limit, const char* what) {
+  if (count <= limit) return;
+  fail(Errc::limit_exceeded, "the program has " + std::to_string(count) + " " + what +
+                                 ", the limit is " + std::to_string(limit));
+}
+
 void WireEncoder::string(std::string_view text) {
   if (text.size() > kMaxStringBytes) {
     fail(Errc::limit_exceeded, "a string has " + std::to_string(text.size()) +
                                    " bytes, the limit is " + std::to_string(kMaxStringBytes));
+    return;
+  }
+  if (const std::size_t bad = find_bad_utf8(text); bad != std::string_view::npos) {
+    fail(Errc::invalid_argument,
+         "byte " + std::to_string(bad) + " of a string is not UTF-8; rename it");
     return;
   }
   u32(static_cast<std::uint32_t>(text.size()));
@@ -42,6 +55,7 @@ Result<Bytes> WireEncoder::whole() {
   std::memcpy(out_.data(), "VYRE", 4);
   out_[4] = profile_ == Profile::v6 ? 6 : 4;
   out_[6] = 4;
+  levels_ = kMaxDecodeDepth;
   body();
   if (ok() && out_.size() > kMaxProgramBytes) {
     fail(Errc::limit_exceeded, "program encodes to " + std::to_string(out_.size()) +
@@ -54,9 +68,14 @@ Result<Bytes> WireEncoder::whole() {
 }
 
 void WireEncoder::body() {
+  const std::uint64_t record_bytes =
+      profile_ == Profile::v4_0_6_3 ? ~std::uint64_t{0} : kMaxRecordPayloadBytes;
+  check_count(std::uint64_t{program_.entry.count} + 1, kMaxNodes, "records");
+  check_count(program_.buffers.size(), kMaxBuffers, "buffers");
+  if (!ok()) return;
   leb(std::uint64_t{program_.entry.count} + 1);
   leb_string(tables::kMetadataOpId);
-  prefixed([this] { metadata(); });
+  prefixed([this] { metadata(); }, record_bytes);
   u8(0);
   for (const NodeId id : program_.list(program_.entry)) {
     if (!ok()) return;
@@ -67,7 +86,7 @@ void WireEncoder::body() {
     } else {
       leb_string(tables::node_op_id(n.tag));
     }
-    prefixed([this, id] { node(id); });
+    prefixed([this, id] { node(id); }, record_bytes);
     u8(0);
   }
   leb(program_.buffers.size());
@@ -169,6 +188,15 @@ void WireEncoder::predicate(const ShapePredicate& p, std::uint32_t depth) {
     fail(Errc::invalid_argument,
          "shape predicate " + std::to_string(p.tag) + " is unknown, absent or has the wrong parts");
     return;
+  }
+  if (p.tag >= 1 && p.tag <= 5) {
+    constexpr std::int64_t kMaxU32{0xFFFF'FFFF};
+    for (int i = 0; i < (p.tag == 5 ? 2 : 1); ++i) {
+      if (p.values[i] < 0 || p.values[i] > kMaxU32) {
+        fail(Errc::limit_exceeded, "the value " + std::to_string(p.values[i]) +
+                                       " of a shape predicate does not fit 32 bits");
+      }
+    }
   }
   u8(p.tag);
   if (p.tag >= 1 && p.tag <= 5) u32(static_cast<std::uint32_t>(p.values[0]));

@@ -1,5 +1,5 @@
-// Nodes, expressions and data types as bytes. Recursion is bounded by kMaxEncodeDepth. Spec:
-// docs/vir0.md, "Wire".
+// Nodes, expressions and data types as bytes. Recursion is bounded by levels_. Spec: docs/vir0.md,
+// "Wire".
 #include "vyre/protocol/limits.hpp"
 #include "wire_encoder.hpp"
 #include "wire_tables.hpp"
@@ -23,12 +23,24 @@ bool WireEncoder::descend() {
                                    " bytes, which no decoder accepts; split it");
     return false;
   }
-  if (depth_ >= kMaxEncodeDepth) {
-    fail(Errc::limit_exceeded, "nodes, expressions and types nest deeper than " +
-                                   std::to_string(kMaxEncodeDepth) + " levels");
+  if (depth_ >= levels_) {
+    fail(Errc::limit_exceeded,
+         "nodes and expressions nest deeper than " + std::to_string(levels_) + " levels");
     return false;
   }
   ++depth_;
+  return true;
+}
+
+bool WireEncoder::descend_type() {
+  if (profile_ == Profile::v6) return descend();
+  if (!ok()) return false;
+  if (type_depth_ >= levels_) {
+    fail(Errc::limit_exceeded,
+         "data types nest deeper than " + std::to_string(levels_) + " levels");
+    return false;
+  }
+  ++type_depth_;
   return true;
 }
 
@@ -78,6 +90,7 @@ void WireEncoder::opaque(Symbol kind, Range payload) {
 }
 
 void WireEncoder::node_list(Range list) {
+  check_count(list.count, kMaxNodes, "nodes in one list");
   u32(list.count);
   for (const NodeId id : program_.list(list)) {
     if (!ok()) return;
@@ -90,7 +103,7 @@ void WireEncoder::node(NodeId id) {
   const Node& n = program_.nodes[id];
   u8(static_cast<std::uint8_t>(n.tag));
   node_fields(n);
-  --depth_;
+  ascend();
 }
 
 void WireEncoder::node_fields(const Node& n) {
@@ -188,7 +201,7 @@ void WireEncoder::expr(ExprId id) {
   const Expr& e = program_.exprs[id];
   u8(static_cast<std::uint8_t>(e.tag));
   expr_fields(e);
-  --depth_;
+  ascend();
 }
 
 void WireEncoder::expr_fields(const Expr& e) {
@@ -227,8 +240,12 @@ void WireEncoder::expr_fields(const Expr& e) {
       return;
     case ExprTag::Call:
       name(e.name);
+      check_count(e.args.count, kMaxArgs, "arguments in one call");
       u32(e.args.count);
-      for (const ExprId id : program_.args(e.args)) expr(id);
+      for (const ExprId id : program_.args(e.args)) {
+        if (!ok()) return;
+        expr(id);
+      }
       return;
     case ExprTag::Select:
     case ExprTag::Fma:
@@ -311,7 +328,7 @@ void WireEncoder::quant_params(const DataType& type) {
 }
 
 void WireEncoder::data_type(TypeId id) {
-  if (!descend()) return;
+  if (!descend_type()) return;
   if (id >= program_.types.size() ||
       !tables::is_type(static_cast<std::uint8_t>(program_.types[id].tag))) {
     fail(Errc::invalid_argument, "a cast or buffer has an unknown data type");
@@ -360,7 +377,7 @@ void WireEncoder::data_type(TypeId id) {
     default:
       break;
   }
-  --depth_;
+  ascend_type();
 }
 
 }  // namespace vyre::vir

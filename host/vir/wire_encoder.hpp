@@ -45,7 +45,12 @@ class WireEncoder {
   void collective(CollectiveOp op);
   void dims(const std::vector<std::uint32_t>& dims);
   void quant_params(const DataType& type);
+  void check_count(std::uint64_t count, std::uint64_t limit, const char* what);
+  /// A level below the current one; the decoder counts the same way.
   [[nodiscard]] bool descend();
+  void ascend() { --depth_; }
+  [[nodiscard]] bool descend_type();
+  void ascend_type() { --(profile_ == Profile::v6 ? depth_ : type_depth_); }
 
   void fail(Errc code, std::string message) {
     if (!error_) error_ = Error{code, std::move(message), kNoOffset, 0, 0, 0};
@@ -57,11 +62,12 @@ class WireEncoder {
   void leb_string(std::string_view text);
   /// Length prefix and contents of what `write` appends, moved behind its length.
   template <class Write>
-  void prefixed(Write write) {
+  void prefixed(Write write, std::uint64_t limit = ~std::uint64_t{0}) {
     Bytes outer;
     outer.swap(out_);
     write();
     outer.swap(out_);
+    check_count(outer.size(), limit, "bytes of one record");
     leb(outer.size());
     out_.insert(out_.end(), outer.begin(), outer.end());
   }
@@ -71,6 +77,8 @@ class WireEncoder {
   Bytes out_;
   std::optional<Error> error_;
   std::uint32_t depth_{0};
+  std::uint32_t type_depth_{0};
+  std::uint32_t levels_{kMaxEncodeDepth};  // whole() writes no more than a decoder reads
 };
 
 }  // namespace vyre::vir

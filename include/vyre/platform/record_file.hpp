@@ -9,6 +9,7 @@
 #include <string>
 
 #include "vyre/base/bytes.hpp"
+#include "vyre/platform/mapped_file.hpp"
 
 namespace vyre::platform {
 
@@ -22,6 +23,7 @@ class AppendFile {
   AppendFile& operator=(AppendFile&& other) noexcept;
   ~AppendFile();
 
+  /// Errc::io if the file was cut under the mapping: the bytes are lost then.
   [[nodiscard]] Status append(ByteSpan bytes);
   /// Replaces the last `bytes.size()` bytes; they must lie in the window that append() writes now,
   /// else false.
@@ -32,12 +34,15 @@ class AppendFile {
 
  private:
   [[nodiscard]] Status next_window();
+  /// An error if another process cut the file under the window.
+  [[nodiscard]] Status check_window() const;
 
   std::string path_;
   int fd_{-1};
   std::uint8_t* window_{nullptr};
   std::size_t window_bytes_{0};
   std::uint64_t window_start_{0};  // file offset of the window
+  MappingGuard guard_;             // of the window
   std::uint64_t size_{0};
 };
 
@@ -60,8 +65,29 @@ class FileReader {
   std::uint64_t size_{0};
 };
 
-/// Temporary file beside `path`, then rename: readers see nothing or all of it. Not synced to the
-/// disk: for many small files whose loss in a power cut is noticed by their digest.
+/// A file that is written piece by piece under a temporary name and gets its own at the end:
+/// readers see nothing or all of it. Not synced to the disk: for many small files whose loss in a
+/// power cut is noticed by their digest.
+class StagedFile {
+ public:
+  /// The temporary file is `beside` with an ending.
+  [[nodiscard]] static Result<StagedFile> create(const std::string& beside);
+  StagedFile(StagedFile&& other) noexcept;
+  StagedFile& operator=(StagedFile&&) = delete;
+  /// Removes what was not published.
+  ~StagedFile();
+
+  [[nodiscard]] Status append(ByteSpan bytes);
+  /// Once, after everything was appended.
+  [[nodiscard]] Status publish(const std::string& path);
+
+ private:
+  StagedFile() = default;
+  std::string temporary_;
+  int fd_{-1};
+};
+
+/// A StagedFile of these bytes.
 [[nodiscard]] Status publish_file(const std::string& path, ByteSpan bytes);
 
 }  // namespace vyre::platform

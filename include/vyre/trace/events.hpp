@@ -30,6 +30,9 @@ class EventReader {
   }  // of record() in the file
   /// The last complete record was not the end record: the recording was cut short.
   [[nodiscard]] bool cut() const noexcept { return !ended_; }
+  /// Of all records so far, in order: two passes that saw the same records have the same one. Finds
+  /// changes by mistake, not by design.
+  [[nodiscard]] std::uint64_t print() const noexcept { return print_; }
   /// An error about record().
   [[nodiscard]] tl::unexpected<Error> wrong(Errc code, const std::string& what) const;
 
@@ -51,6 +54,7 @@ class EventReader {
   std::size_t at_{0};    // read position in block_
   std::size_t have_{0};  // valid bytes of block_
   std::uint64_t block_offset_{0};
+  std::uint64_t print_{0};
 };
 
 /// What the records before this one have made: programs, live buffers and sets, positions. Refuses

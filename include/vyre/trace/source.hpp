@@ -8,7 +8,6 @@
 #include <unordered_map>
 
 #include "vyre/base/digest.hpp"
-#include "vyre/platform/file.hpp"
 #include "vyre/runtime/session.hpp"
 
 namespace vyre::trace {
@@ -38,13 +37,16 @@ class ByteSource {
   [[nodiscard]] virtual Result<std::size_t> read(MutableByteSpan out) = 0;
 };
 
-/// Contents of a blob, verified against its digest; a mapping or memory.
-struct Blob {
-  platform::MappedFile map;
-  Bytes memory;
-  [[nodiscard]] ByteSpan bytes() const noexcept {
-    return map.bytes().empty() ? ByteSpan(memory) : map.bytes();
-  }
+/// Contents of a blob in memory: the bytes that were held against its digest, and no others,
+/// whatever happens to the file meanwhile. Empty for no blob.
+class Blob {
+ public:
+  Blob() = default;
+  explicit Blob(std::shared_ptr<const Bytes> bytes) : bytes_(std::move(bytes)) {}
+  [[nodiscard]] ByteSpan bytes() const noexcept { return bytes_ ? ByteSpan(*bytes_) : ByteSpan(); }
+
+ private:
+  std::shared_ptr<const Bytes> bytes_;
 };
 
 class Source {
@@ -55,8 +57,10 @@ class Source {
   [[nodiscard]] virtual Result<std::unique_ptr<ByteSource>> events() = 0;
   /// For messages.
   [[nodiscard]] virtual std::string events_name() const = 0;
-  /// Its size and its digest are checked: the first time it is asked for, and not again.
+  /// Read once; its size and its digest are checked.
   [[nodiscard]] virtual Result<Blob> blob(const Digest& digest, std::uint64_t bytes) = 0;
+  /// The same checks for a blob that nobody holds: read piece by piece, and only the first time.
+  [[nodiscard]] virtual Status verify(const Digest& digest, std::uint64_t bytes) = 0;
   /// A file with exactly these bytes, or "" where there is none.
   [[nodiscard]] virtual std::string blob_path(const Digest& digest) const = 0;
 };
@@ -74,6 +78,7 @@ class MemorySource : public Source {
   [[nodiscard]] Result<std::unique_ptr<ByteSource>> events() override;
   [[nodiscard]] std::string events_name() const override { return "events.bin"; }
   [[nodiscard]] Result<Blob> blob(const Digest& digest, std::uint64_t bytes) override;
+  [[nodiscard]] Status verify(const Digest& digest, std::uint64_t bytes) override;
   [[nodiscard]] std::string blob_path(const Digest&) const override { return {}; }
 };
 

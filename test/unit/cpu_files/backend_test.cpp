@@ -233,6 +233,26 @@ TEST_F(CpuBackendFiles, AFileThatShrankFaultsWithItsLaneWhereItIsAskedForAndSome
   EXPECT_EQ(run().code(), FaultCode::io_error);
 }
 
+TEST_F(CpuBackendFiles, AFileThatWasCutUnderAnItemFaultsItemsForGoodEvenIfItGrowsAgain) {
+  start();
+  const Bytes bytes = pattern(20'000, 1);
+  map(kSrc, "data", bytes);
+  ASSERT_TRUE(backend_->allocate(kOut, 20'000));
+  bind(kSrc, kOut);
+  add(kCopyWords, false);
+  EXPECT_EQ(run(5'000).status(), CompletionStatus::done);
+  const std::string path = folder_.path("data");
+  ASSERT_EQ(::truncate(path.c_str(), 5'000), 0);
+  EXPECT_EQ(run(5'000).code(), FaultCode::io_error);
+  // From here on only the mark tells: the length is what it was, and the lost pages are zeros.
+  ASSERT_EQ(::truncate(path.c_str(), 20'000), 0);
+  EXPECT_EQ(run(5'000).code(), FaultCode::io_error);
+  Bytes out(20'000);
+  const Status read = backend_->read(kSrc, 0, out);
+  ASSERT_FALSE(read);
+  EXPECT_NE(read.error().message.find(path), std::string::npos) << read.error().message;
+}
+
 TEST_F(CpuBackendFiles, AMappedFileOutlivesTheDescriptorThatItCameWith) {
   start();
   const Bytes bytes = pattern(64, 1);

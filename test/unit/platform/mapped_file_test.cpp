@@ -1,0 +1,173 @@
+// Files that become shorter while they are mapped: pages that are gone read as zeros and are
+// marked, writes to them are an error, and signals about other memory are not ours.
+#include "vyre/platform/mapped_file.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "vyre/platform/record_file.hpp"
+#include "vyre/protocol/limits.hpp"
+
+namespace vyre::platform {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::uint64_t kPage{4'096};
+
+class Mapped : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (fs::temp_directory_path() / "vyre-map-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+    path_ = (folder_ / "file").string();
+  }
+  void TearDown() override {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    fs::remove_all(folder_);
+  }
+  /// A file of ones, mapped.
+  std::unique_ptr<MappedFile> map(std::uint64_t bytes) {
+    descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    const Bytes ones(bytes, 1);
+    EXPECT_EQ(::pwrite(descriptor_, ones.data(), bytes, 0), static_cast<ssize_t>(bytes));
+    auto file = MappedFile::open(descriptor_, bytes, path_);
+    EXPECT_TRUE(file) << to_string(file.error());
+    return file ? std::move(*file) : nullptr;
+  }
+  void resize(std::uint64_t bytes) {
+    ASSERT_EQ(::ftruncate(descriptor_, static_cast<off_t>(bytes)), 0);
+  }
+
+  fs::path folder_;
+  std::string path_;
+  int descriptor_{-1};
+};
+
+TEST_F(Mapped, AFileThatStaysAsItIsReadsAsItIs) {
+  const auto file = map(3 * kPage + 5);
+  ASSERT_TRUE(file);
+  EXPECT_EQ(Bytes(file->bytes().begin(), file->bytes().end()), Bytes(3 * kPage + 5, 1));
+  EXPECT_TRUE(file->check());
+  EXPECT_TRUE(file->intact());
+}
+
+TEST_F(Mapped, APageThatWasGoneWhenItWasReadIsMarkedForGoodEvenIfTheFileGrowsAgain) {
+  const auto file = map(4 * kPage);
+  ASSERT_TRUE(file);
+  resize(kPage);
+  EXPECT_EQ(file->bytes()[2 * kPage + 7], 0) << "a page that is gone reads as zeros";
+  EXPECT_EQ(file->bytes()[7], 1) << "and the pages before it as they are";
+  resize(4 * kPage);
+  EXPECT_FALSE(file->intact()) << "what was read is not what the file had";
+  const Status why = file->check();
+  ASSERT_FALSE(why);
+  EXPECT_EQ(why.error().code, Errc::io);
+  EXPECT_EQ(why.error().offset, 2 * kPage);
+  EXPECT_NE(why.error().message.find(path_), std::string::npos) << why.error().message;
+  EXPECT_NE(why.error().message.find("byte 8192"), std::string::npos) << why.error().message;
+}
+
+TEST_F(Mapped, ACutThatNoReadMetIsSeenByTheLength) {
+  const auto file = map(100);
+  ASSERT_TRUE(file);
+  resize(50);
+  EXPECT_EQ(file->bytes()[60], 0);
+  const Status why = file->check();
+  ASSERT_FALSE(why);
+  EXPECT_EQ(why.error().offset, 50u);
+  EXPECT_FALSE(file->intact());
+}
+
+TEST_F(Mapped, AllThePagesOfALongFileMayGo) {
+  // One by one they would need more mappings than a process may have.
+  constexpr std::uint64_t kBytes{200'000 * kPage};
+  const auto file = map(1);
+  ASSERT_TRUE(file);
+  resize(kBytes);
+  auto sparse = MappedFile::open(descriptor_, kBytes, path_);
+  ASSERT_TRUE(sparse) << to_string(sparse.error());
+  resize(0);
+  std::uint64_t sum = 0;
+  for (std::uint64_t at = 0; at < kBytes; at += 2 * kPage) sum += (*sparse)->bytes()[at];
+  EXPECT_EQ(sum, 0u);
+  EXPECT_FALSE((*sparse)->intact());
+}
+
+TEST_F(Mapped, AGuardIsFreeAgainWhenItsFileIs) {
+  const auto file = map(10);
+  for (std::uint32_t i = 0; i < 2 * kMaxMappedFiles; ++i)
+    ASSERT_TRUE(MappedFile::open(descriptor_, 10, path_)) << i;
+}
+
+using MappedDeathTest = Mapped;
+TEST_F(MappedDeathTest, ASignalAboutOtherMemoryGoesToTheHandlerThatWasThereBefore) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";  // a fresh process: no handler of ours yet
+  EXPECT_EXIT(
+      {
+        struct sigaction action {};
+        action.sa_handler = [](int) { _exit(42); };
+        sigaction(SIGBUS, &action, nullptr);
+        const auto file = map(2 * kPage);
+        const auto* other = static_cast<const volatile std::uint8_t*>(
+            ::mmap(nullptr, 2 * kPage, PROT_READ, MAP_PRIVATE, descriptor_, 0));
+        resize(0);
+        if (file->bytes()[kPage] != 0) _exit(1);  // ours
+        _exit(other[kPage] == 0 ? 2 : 3);         // not ours
+      },
+      testing::ExitedWithCode(42), "");
+}
+
+TEST_F(Mapped, AnAppendToAFileThatWasCutIsAnErrorWithItsPlace) {
+  auto file = AppendFile::create(path_);
+  ASSERT_TRUE(file) << to_string(file.error());
+  const Bytes record(32, 7);
+  ASSERT_TRUE(file->append(record));
+  ASSERT_EQ(::truncate(path_.c_str(), 0), 0);
+  const Status cut = file->append(record);
+  ASSERT_FALSE(cut) << "the bytes are nowhere";
+  EXPECT_EQ(cut.error().code, Errc::io);
+  EXPECT_EQ(cut.error().offset, 0u);
+  EXPECT_NE(cut.error().message.find(path_), std::string::npos);
+  EXPECT_FALSE(file->close());
+}
+
+TEST_F(Mapped, ClosingAFileThatWasCutDoesNotFillItWithZeros) {
+  auto file = AppendFile::create(path_);
+  ASSERT_TRUE(file);
+  ASSERT_TRUE(file->append(Bytes(2 * kPage, 7)));
+  ASSERT_EQ(::truncate(path_.c_str(), kPage), 0);
+  const Status closed = file->close();
+  ASSERT_FALSE(closed);
+  EXPECT_NE(closed.error().message.find("4096 bytes where 8192 were appended"), std::string::npos)
+      << closed.error().message;
+}
+
+TEST_F(Mapped, AStagedFileIsThereWhenItIsPublishedAndNeverHalf) {
+  const auto files = [&] {
+    return std::distance(fs::directory_iterator(folder_), fs::directory_iterator());
+  };
+  {
+    auto dropped = StagedFile::create(path_);
+    ASSERT_TRUE(dropped);
+    ASSERT_TRUE(dropped->append(Bytes(10, 1)));
+  }
+  EXPECT_EQ(files(), 0);
+  auto kept = StagedFile::create(path_);
+  ASSERT_TRUE(kept);
+  ASSERT_TRUE(kept->append(Bytes(10, 1)));
+  EXPECT_FALSE(fs::exists(path_));
+  ASSERT_TRUE(kept->append(Bytes(5, 2)));
+  ASSERT_TRUE(kept->publish(path_));
+  EXPECT_EQ(fs::file_size(path_), 15u);
+  EXPECT_EQ(files(), 1);
+}
+
+}  // namespace
+}  // namespace vyre::platform
