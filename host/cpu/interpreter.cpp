@@ -56,7 +56,9 @@ std::uint32_t frame_width(const core::Image& image, std::uint64_t lanes, std::ui
   const std::uint32_t lane_bytes = 4 * (image.vector_registers + 2);
   std::uint32_t width = std::clamp(kRegisterFileBytes / lane_bytes, kMinFlatWidth, kMaxFlatWidth);
   width = width / kLaneGroup * kLaneGroup;
-  if (image.loops && fuel <= core::kSmallFuel && image.lanes() > width) {
+  if (image.loops && image.lanes() <= width) {  // no wider than what a frame takes
+    width = round_up(core::frame_lanes(image.view(), width), kLaneGroup);
+  } else if (image.loops && fuel <= core::kSmallFuel) {
     width = round_up(image.lanes(), kLaneGroup);
   }
   return lanes < width ? round_up(std::max<std::uint64_t>(lanes, 1), kLaneGroup) : width;
