@@ -16,13 +16,14 @@ using queue::Order;
 
 FakeDriver::Memory::~Memory() {
   const auto until = std::chrono::steady_clock::now() + driver.free_takes;
+  driver.freeing = true;
   bool hung = false;
   do {
-    hung = hung || driver.kernels != 0;
+    hung = driver.kernels != 0;
     std::this_thread::yield();
-  } while (std::chrono::steady_clock::now() < until);
-  ++driver.frees;
+  } while (!hung && std::chrono::steady_clock::now() < until);
   if (hung) ++driver.frees_hung;
+  ++driver.frees;
 }
 
 FakeDoor::FakeDoor(std::shared_ptr<FakeDevice> device)

@@ -38,9 +38,10 @@ struct FakeDriver {
     FakeDriver& driver;
   };
   std::atomic<int> kernels{0};               // that are resident
-  std::atomic<std::uint64_t> frees{0};       // times that all memory was freed
+  std::atomic<bool> freeing{false};          // has begun
+  std::atomic<std::uint64_t> frees{0};       // that have ended
   std::atomic<std::uint64_t> frees_hung{0};  // that met a kernel, and would have waited for it
-  std::chrono::microseconds free_takes{1'000};
+  std::chrono::microseconds free_takes{0};
   OneAtATime<Memory> memory;
 };
 
