@@ -53,6 +53,9 @@ inline constexpr std::uint32_t kNoOp{~std::uint32_t{0}};
 class Turn {
  public:
   [[nodiscard]] bool try_take() noexcept {
+    // Relaxed: another thread has left word already, and the holder will look once more. Were this
+    // an old value, the holder's notification would be one that the caller has not slept through.
+    if (state_.load(std::memory_order_relaxed) == kAsked) return false;
     std::uint32_t seen = kFree;
     // [TURN-1] acquire: what the last holder did. Where it fails, the word left is read by the
     // holder's exchange, which comes later in the order of this one word.

@@ -56,10 +56,9 @@ report::Document Session::State::report() {
   }
   r.items_remaining = accepted - r.items_processed;
   r.published_items = accepted;
-  {
-    const std::lock_guard lock(close_mutex_);
-    r.wall_time = std::chrono::nanoseconds{closed_ ? closed_ns_ : since_open_ns()};
-  }
+  // Relaxed: a number. Without close_mutex_, which close() holds while it waits for items.
+  const std::int64_t closed_ns = closed_ns_.load(std::memory_order_relaxed);
+  r.wall_time = std::chrono::nanoseconds{closed_ns >= 0 ? closed_ns : since_open_ns()};
   r.queue_plan_ns = plan_ns_.load(std::memory_order_relaxed);
   r.queue_publish_ns = publish_ns_.load(std::memory_order_relaxed);
   const std::int64_t first = first_publish_ns_.load(std::memory_order_relaxed);

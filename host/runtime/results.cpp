@@ -135,7 +135,7 @@ Status Session::State::close() {
     }
   }
   stop_pump();  // only now: items that were under way may have waited for bytes
-  closed_ns_ = since_open_ns();
+  closed_ns_.store(since_open_ns(), std::memory_order_relaxed);
   const std::optional<Error> lost = backend_->lost();
   if (!backend_->stop(Clock::now())) {
     leaked_.store(true, std::memory_order_release);

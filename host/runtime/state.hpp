@@ -324,7 +324,7 @@ class Session::State final : public backend::Listener {
   std::mutex close_mutex_;
   bool closed_{false};
   std::atomic<bool> leaked_{false};
-  std::int64_t closed_ns_{0};
+  std::atomic<std::int64_t> closed_ns_{-1};  // since open; negative: open
   std::string close_error_;
 
   // Counters of the report. Relaxed: sums, read after the fact.

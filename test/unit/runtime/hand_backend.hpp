@@ -93,6 +93,7 @@ class HandBackend final : public backend::Backend {
   [[nodiscard]] const queue::Queue& rings(std::uint32_t queue) const { return queues_[queue]; }
 
   Gate memory;              // allocate, map_file, make_view, bind, add_program, release
+  Gate stopping;            // stop
   bool ring{true};          // end() tells the session
   bool fail_writes{false};  // Errc::device_lost
   bool fail_reads{false};
@@ -115,7 +116,10 @@ class HandBackend final : public backend::Backend {
     }
   }
   void stop_running() noexcept override {}
-  bool stop(backend::Deadline) noexcept override { return true; }
+  bool stop(backend::Deadline) noexcept override {
+    stopping.pass();
+    return true;
+  }
   backend::QueuePort port(std::uint32_t queue) noexcept override {
     return {queues_[queue].producer(), queues_[queue].reader()};
   }

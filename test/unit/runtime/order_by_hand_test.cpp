@@ -238,6 +238,23 @@ TEST_F(OrderByHand, ABackendThatIsSlowToMakeThingsHoldsUpNeitherSubmitsNorClose)
   }
 }
 
+TEST_F(OrderByHand, AReportAndResultsDoNotWaitForACloseThatTakesLong) {
+  const auto ticket = fill(0, 0);
+  ASSERT_OK(ticket);
+  backend().end(0, 0);
+  backend().stopping.shut();
+  std::thread closing([&] { EXPECT_OK(hand_->close()); });
+  backend().stopping.await_caller();
+  std::future<bool> others = std::async(std::launch::async, [&] {
+    return hand_->report().report.items_processed == 1 && hand_->wait(*ticket, soon()) &&
+           hand_->download(buffers_[0], soon()) && !hand_->submit({kNop, 0, 0, 0}, soon());
+  });
+  EXPECT_EQ(others.wait_for(kLong), std::future_status::ready);
+  backend().stopping.open();
+  closing.join();
+  EXPECT_TRUE(others.get());
+}
+
 TEST_F(OrderByHand, WhatIsBeingReleasedIsRefusedAndWhatIsBeingMadeIsNotKnown) {
   HandBackend::Gate& gate = backend().memory;
   gate.shut();
