@@ -163,6 +163,27 @@ TEST_F(OrderByHand, ADownloadIsNotOvertakenByASteadyWriter) {
   EXPECT_OK(fill(0, 0));
 }
 
+TEST_F(OrderByHand, AWriterIsNotOvertakenByDownloadsEither) {
+  ASSERT_OK(copy(0, 1, 0));
+  std::future<bool> waiting =
+      std::async(std::launch::async, [&] { return fill(0, 1, after(2 * kLong)).has_value(); });
+  const Deadline until = after(kLong);
+  for (;;) {
+    const auto bytes = hand_->download(buffers_[0], now());
+    if (!bytes) {
+      EXPECT_EQ(bytes.error().code, Errc::deadline_exceeded);
+      break;  // it stands behind the writer
+    }
+    if (Clock::now() >= until) {
+      ADD_FAILURE() << "downloads overtook for " << kLong.count() << " s";
+      break;
+    }
+    std::this_thread::yield();
+  }
+  backend().end(0, 0);
+  EXPECT_TRUE(waiting.get());
+}
+
 TEST_F(OrderByHand, WhatGaveUpWaitingHoldsUpNoOther) {
   ASSERT_OK(copy(0, 1, 0));
   EXPECT_EQ(code(fill(0, 1)), Errc::deadline_exceeded);
@@ -308,18 +329,15 @@ TEST_F(OrderByHand, AnItemIsPublishedBeforeASlowObserverHearsOfIt) {
 
 TEST(SlowObserver, DoesNotMakeItemsOfALiveProducerAbandoned) {
   SessionOptions options = test_options(2);
-  options.producer_timeout = std::chrono::milliseconds{1};
+  options.producer_timeout = std::chrono::milliseconds{200};  // others use this machine, too
   auto session = Session::open(options);
   ASSERT_OK(session);
   auto watching = std::make_shared<Watching>();
-  watching->in_submit = [] {
-    const Deadline until = after(std::chrono::milliseconds{40});
-    while (Clock::now() < until) std::this_thread::yield();
-  };
+  watching->in_submit = [] { std::this_thread::sleep_for(std::chrono::milliseconds{450}); };
   ASSERT_OK(session->observe(watching));
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(run(*session, {kNop, 0, 0, 0}), "done none");
+  EXPECT_EQ(run(*session, {kNop, 0, 0, 0}), "done none");
   EXPECT_EQ(watching->early, 0) << "a completion was told before its submit";
-  EXPECT_EQ(watching->completions, 3u);
+  EXPECT_EQ(watching->completions, 1u);
 }
 
 TEST(LateObserver, IsAttachedBeforeASubmitOrRefusedButNeverMissesOne) {
