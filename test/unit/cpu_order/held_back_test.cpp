@@ -4,10 +4,13 @@
 
 #include <array>
 #include <chrono>
+#include <condition_variable>
 #include <cstdlib>
+#include <functional>
+#include <mutex>
 #include <thread>
 
-#include "backend_state.hpp"
+#include "backend_worker.hpp"
 
 namespace vyre::cpu {
 namespace {
@@ -19,25 +22,29 @@ constexpr std::uint64_t kSecond{2};  // the bit of worker 1
 class HeldBack : public ::testing::Test {
  protected:
   HeldBack() : state_(options()) {
-    auto rings = queue::Queue::create({kSlots, kSlots});
-    if (!rings) std::abort();
-    state_.lanes.push_back(std::make_unique<Lane>(std::move(*rings), seconds{60}));
+    for (int q = 0; q < 2; ++q) {
+      auto rings = queue::Queue::create({kSlots, kSlots});
+      if (!rings) std::abort();
+      state_.lanes.push_back(std::make_unique<Lane>(std::move(*rings), seconds{60}));
+    }
     for (int w = 0; w < 2; ++w) state_.waiters.push_back(std::make_unique<queue::Waiter>());
   }
   static constexpr std::uint32_t kSlots{64};
   static backend::Options options() {
     backend::Options options;
+    options.queues = 2;
     options.ring_slots = kSlots;
     options.completion_slots = kSlots;
     options.workers = 2;
     options.producer_timeout = seconds{60};
     return options;
   }
-  std::uint64_t publish(std::uint32_t flags) {
-    const queue::Producer& producer = state_.lanes[0]->producer;
+  std::uint64_t publish(std::uint32_t flags, std::uint32_t queue = 0,
+                        const MegakernelWorkItem& item = {0, 0, 0, 0}) {
+    const queue::Producer& producer = state_.lanes[queue]->producer;
     const queue::Reservation got = producer.try_reserve(1);
     EXPECT_EQ(got.count, 1u);
-    EXPECT_TRUE(producer.try_publish(got.first, {0, 0, 0, 0}, flags));
+    EXPECT_TRUE(producer.try_publish(got.first, item, flags));
     return got.first;
   }
   std::uint32_t take(Batch& batch) {
@@ -144,6 +151,74 @@ TEST_F(HeldBack, NoWakeIsLostBetweenATakerAndAWorkerThatEndsItems) {
     end(second);
     collect();
   }
+}
+
+class Quiet final : public backend::Listener {
+ public:
+  void posted() noexcept override {}
+  void idle() noexcept override {}
+};
+
+TEST_F(HeldBack, AWorkerWakesAnotherBeforeItRunsABuiltInOpThatMayBeLong) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::uint64_t stopped_before = 0;  // items that the worker had run when it stopped last, plus one
+  std::uint64_t may_run = 0;
+  state_.options.worker_dies = [&](std::uint32_t, std::uint64_t run) {
+    std::unique_lock lock(mutex);
+    stopped_before = run + 1;
+    changed.notify_all();
+    (void)changed.wait_for(lock, seconds{30}, [&] { return may_run > run; });
+    return false;
+  };
+  const auto let_run = [&](std::uint64_t items) {
+    std::unique_lock lock(mutex);
+    may_run = items;
+    changed.notify_all();
+    return changed.wait_for(lock, seconds{30}, [&] { return stopped_before > items; });
+  };
+  Quiet listener;
+  state_.listener = &listener;
+  // As the backend does: both fit into one batch.
+  state_.ops.at(0).estimate_ns = 15;
+  state_.ops.at(1).estimate_ns = 1'000;
+  state_.alive = 1;
+  constexpr std::uint32_t kBuffer{1};
+  ASSERT_TRUE(state_.memory.allocate(kBuffer, 100'000));
+  Worker worker(state_, 0);
+  (void)publish(0);
+  std::thread thread([&worker] { worker.run(); });
+  struct AtEnd {
+    std::function<void()> act;
+    ~AtEnd() { act(); }
+  } const at_end{[&] {
+    state_.exit = true;
+    {
+      const std::lock_guard lock(mutex);
+      may_run = ~std::uint64_t{0};
+      changed.notify_all();
+    }
+    thread.join();
+  }};
+  ASSERT_TRUE(let_run(0));
+  // The next batch: a short item of queue 0, then a large one and a short one of queue 1.
+  state_.first_lane = 0;
+  (void)publish(0);
+  (void)publish(0, 1, {1, 0, kBuffer, 7});
+  (void)publish(0, 1);
+  ASSERT_TRUE(let_run(1));
+  const std::uint64_t behind = publish(kQueueFlagAfterPrevious);
+  Batch batch;
+  ASSERT_EQ(take(batch), 0u) << "it waits for the first item of the worker's batch";
+  const std::uint32_t epoch = state_.waiters[1]->prepare();
+  state_.idle_mask.fetch_or(kSecond);
+  ASSERT_TRUE(let_run(2));
+  EXPECT_EQ(state_.idle_mask.load() & kSecond, kSecond) << "the large item has not begun";
+  ASSERT_TRUE(let_run(3));
+  EXPECT_EQ(state_.idle_mask.load() & kSecond, 0u) << "nobody was woken";
+  EXPECT_TRUE(state_.waiters[1]->sleep(epoch, queue::Clock::now() + seconds{30}));
+  EXPECT_EQ(take(batch), 1u);
+  EXPECT_EQ(batch.items[0].position, behind);
 }
 
 }  // namespace
