@@ -56,7 +56,7 @@ class Uses {
  private:
   static constexpr std::size_t kPruneAtLeast{16};
   std::optional<Use> writer_;
-  /// Since the last writer, by position exactly: items between them are nobody's business. At most
+  /// Since the last writer, each by its position: items between two readers do not matter. At most
   /// twice as many as were in flight, so that adding one costs the same however many there are.
   std::vector<Use> readers_;
   std::size_t prune_at_{kPruneAtLeast};
