@@ -82,6 +82,34 @@ TEST(CliVerify, ListsViolationsWithStableCodesAndExitsOne) {
   EXPECT_GE(json["programs"][1]["diagnostics"].size(), 2u);
 }
 
+TEST(CliVerify, AcceptsNoLimitThatAsmCannotWrite) {
+  const Folder folder;
+  const auto chain = [](int links) {
+    std::string text = "buffer out: u32[4] read_write output live_out; region \"r\" { out[0] = 1u";
+    for (int i = 0; i < links; ++i) text += " + 1u";
+    return text + "; }";
+  };
+  const std::string blob = folder.path("blob");
+  const std::string fits = folder.write("fits.vir", chain(61));
+  EXPECT_EQ(vyre({"verify", fits}).exit_code, 0);
+  EXPECT_EQ(vyre({"asm", fits, "-o", blob}).exit_code, 0);
+  EXPECT_EQ(vyre({"verify", blob}).exit_code, 0);
+  const std::string more = folder.write("more.vir", chain(62));
+  const Ran refused = vyre({"verify", more});
+  EXPECT_EQ(refused.exit_code, 3);
+  EXPECT_NE(refused.out.find("64 levels"), std::string::npos) << refused.out << refused.err;
+  EXPECT_EQ(vyre({"asm", more, "-o", blob}).exit_code, 3);
+}
+
+TEST(CliVerify, WhatPreparationRefusesHasAStableCodeToo) {
+  const Ran empty = vyre({"verify", "-", "--json"}, {"buffer out: u32[4] read_write;"});
+  EXPECT_EQ(empty.exit_code, 1);
+  EXPECT_EQ(Json::parse(empty.out)["programs"][0]["diagnostics"][0]["code"], "V104");
+  const Ran name = vyre({"verify", "-"}, {"region \"r\" { let \"a\\xff\" = 1u; }"});
+  EXPECT_EQ(name.exit_code, 1);
+  EXPECT_NE(name.out.find("V144 (program): byte 1"), std::string::npos) << name.out;
+}
+
 TEST(CliVerify, EveryExampleIsAccepted) {
   for (const char* const name :
        {"base64_decode", "byte_histogram", "crc32", "line_count", "literal_count", "polynomial_1",
