@@ -6,6 +6,7 @@
 
 #include "shell.hpp"
 #include "vyre/base/decimal.hpp"
+#include "vyre/platform/file.hpp"
 
 namespace vyre::cli {
 namespace {
@@ -82,7 +83,7 @@ Result<Bytes> bind_value(const std::string& value, std::uint64_t max_bytes) {
     const std::string_view bytes = after("text:");
     return Bytes(bytes.begin(), bytes.end());
   }
-  return read_input(bind_file(value), max_bytes);
+  return platform::read_file(bind_file(value), max_bytes);
 }
 
 std::string bind_file(const std::string& value) {

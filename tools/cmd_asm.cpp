@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "claims.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
 #include "flag_checks.hpp"
@@ -25,6 +26,7 @@ Outcome run(Shell& shell, const Options& options) {
   if (to_stdout && (shell.json || ::isatty(STDOUT_FILENO) == 1)) {
     return fail(Errc::invalid_argument, "a wire blob is binary; name a file for it with -o FILE");
   }
+  VYRE_TRY(check_conversion(shell, options.input, options.output));
   VYRE_ASSIGN(const ProgramFile file, load_program(options.input, profile));
   VYRE_ASSIGN(const Bytes blob, vir::encode(file.program, profile));
   // The encoder may write what no decoder takes back (depth, counts); such a blob is no use to

@@ -2,10 +2,12 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "claims.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
 #include "flag_checks.hpp"
 #include "vyre/conformance/conformance.hpp"
+#include "vyre/platform/stop.hpp"
 
 namespace vyre::cli {
 namespace {
@@ -25,6 +27,7 @@ void add_up(conformance::Summary& sum, conformance::Summary&& part, std::uint64_
   sum.decoder_verdicts += part.decoder_verdicts;
   sum.decoder_passed += part.decoder_passed;
   sum.failed += part.failed;
+  sum.stopped = part.stopped;
   for (conformance::Failure& failure : part.failures) {
     if (sum.failures.size() < max_failures) sum.failures.push_back(std::move(failure));
   }
@@ -32,8 +35,10 @@ void add_up(conformance::Summary& sum, conformance::Summary&& part, std::uint64_
 
 Outcome run(Shell& shell, const Options& options) {
   VYRE_ASSIGN(const conformance::Executor executor, conformance::parse_executor(options.executor));
+  VYRE_TRY(check_printing(shell, options.inputs));
   conformance::Options how;
   how.executor = executor;
+  how.stopped = [] { return platform::stop_signal() != 0; };
   how.max_failures_kept = options.max_failures;
   how.case_timeout = std::chrono::nanoseconds(static_cast<std::int64_t>(options.timeout_s * 1e9));
   Output out;
@@ -51,7 +56,7 @@ Outcome run(Shell& shell, const Options& options) {
   };
   // File by file, so that a terminal sees where it is; the summary is of all.
   conformance::Summary summary;
-  for (std::size_t i = 0; i < options.inputs.size(); ++i) {
+  for (std::size_t i = 0; i < options.inputs.size() && !summary.stopped; ++i) {
     progress.update(i, options.inputs.size());
     VYRE_ASSIGN(conformance::Summary part,
                 conformance::run_files({options.inputs[i]}, how, on_failure));
@@ -59,12 +64,18 @@ Outcome run(Shell& shell, const Options& options) {
     VYRE_TRY(written);
   }
   progress.clear();
-  if (summary.cases == 0 && summary.decoder_verdicts == 0 && summary.failed == 0) {
+  if (!summary.stopped && summary.cases == 0 && summary.decoder_verdicts == 0 &&
+      summary.failed == 0) {
     return fail(Errc::malformed,
                 "the files hold no case and no verdict of the decoder, so nothing was judged");
   }
   VYRE_TRY(out.write(conformance::to_json(summary, how) + "\n"));
   VYRE_TRY(out.flush());
+  if (summary.stopped) {
+    complain(shell, platform::interrupted().value().message + ": " + std::to_string(summary.cases) +
+                        " cases were judged");
+    return kExitVerdict;  // main() makes it the code of the signal
+  }
   return summary.failed == 0 ? kExitOk : kExitVerdict;
 }
 
@@ -76,7 +87,8 @@ void add_conformance(CLI::App& app, Action& chosen) {
   sub->add_option("file", options->inputs, "vector files: JSON Lines, plain or gzip")->required();
   sub->add_option("--executor", options->executor, "reference, cpu or cuda")->capture_default_str();
   sub->add_option("--max-failures", options->max_failures, "failures spelled out in the summary")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->transform(whole<std::uint64_t>());
   sub->add_option("--timeout", options->timeout_s, "seconds for one case")
       ->capture_default_str()
       ->check(seconds());

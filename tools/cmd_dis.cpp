@@ -3,8 +3,10 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "claims.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
+#include "flag_checks.hpp"
 #include "program_file.hpp"
 #include "vyre/vir/lower.hpp"
 #include "vyre/vir/text.hpp"
@@ -32,6 +34,7 @@ Result<std::string> image_text(const vir::Program& program, bool optimise) {
 
 Outcome run(Shell& shell, const Options& options) {
   VYRE_ASSIGN(const vir::Profile profile, vir::parse_profile(options.profile));
+  VYRE_TRY(check_conversion(shell, options.input, options.output));
   VYRE_ASSIGN(const ProgramFile file, load_program(options.input, profile));
   std::string text;
   if (options.image) {
@@ -63,6 +66,7 @@ void add_dis(CLI::App& app, Action& chosen) {
   sub->add_option("program", options->input, "a wire blob or a text; - is standard input")
       ->required();
   sub->add_option("-o,--output", options->output, "the file for the text; - is standard output")
+      ->check(not_empty())
       ->capture_default_str();
   sub->add_option("--profile", options->profile, "v4-0.6.3, v4-0.6.4 or v6")->capture_default_str();
   CLI::Option* image = sub->add_flag("--image", options->image, "print the lowered image instead");

@@ -1,14 +1,18 @@
 // vyre replay: runs a recorded trace again and compares.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "claims.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
 #include "flag_checks.hpp"
-#include "run_paths.hpp"
+#include "vyre/platform/descriptor.hpp"
+#include "vyre/platform/stop.hpp"
 #include "vyre/trace/trace.hpp"
 
 namespace vyre::cli {
@@ -57,6 +61,7 @@ Result<trace::ReplayOptions> resolved(const Options& options) {
   how.pace = options.pace == "recorded" ? trace::Pace::recorded : trace::Pace::full_speed;
   how.workers = options.workers;
   how.transcendental_ulp = options.ulp;
+  how.stopped = [] { return platform::stop_signal() != 0; };
   how.timeout = std::chrono::nanoseconds(static_cast<std::int64_t>(options.timeout_s * 1e9));
   return how;
 }
@@ -91,21 +96,26 @@ Outcome inspect(Shell& shell, const Options& options) {
 Outcome run(Shell& shell, const Options& options) {
   if (options.inspect) return inspect(shell, options);
   VYRE_ASSIGN(trace::ReplayOptions how, resolved(options));
-  if (options.report == "-") {
+  if (options.report == "-" || platform::named_descriptor(options.report) == STDOUT_FILENO) {
     return fail(Errc::invalid_argument,
                 "--report - and the result both want standard output; name a file");
   }
-  VYRE_TRY(check_outside(options.report, "--report", options.directory));
+  VYRE_TRY(check_replay(shell, options.directory, options.report));
   Progress progress("replay, items");
   how.progress = [&progress](std::uint64_t done, std::uint64_t total) {
     progress.update(done, total);
   };
   VYRE_ASSIGN(trace::ReplayResult result, trace::replay(options.directory, how));
   progress.clear();
+  const std::string stopped = result.stopped ? platform::interrupted().value().message + ": " +
+                                                   std::to_string(result.items) + " items had ended"
+                                             : std::string();
   if (!options.report.empty()) {
     result.document.run.command = shell.command;
+    if (result.stopped) result.document.input_failures.push_back({"the replay", stopped});
     VYRE_TRY(write_output(options.report, report::to_json(result.document) + "\n"));
   }
+  if (result.stopped) return fail(Errc::cancelled, stopped);
   Output out;
   if (shell.json) {
     Json json{{"command", "replay"},
@@ -149,9 +159,11 @@ void add_replay(CLI::App& app, Action& chosen) {
       sub->add_option("--pace", options->pace, "full or recorded")->capture_default_str(),
       sub->add_option("--ulp", options->ulp,
                       "tolerance for f32 outputs of programs with transcendentals")
-          ->capture_default_str(),
+          ->capture_default_str()
+          ->transform(whole<std::uint32_t>()),
       sub->add_option("--workers", options->workers, "CPU worker threads; 0 is one a logical CPU")
-          ->capture_default_str(),
+          ->capture_default_str()
+          ->transform(workers()),
       sub->add_option("--timeout", options->timeout_s, "seconds for the whole replay")
           ->capture_default_str()
           ->check(seconds()),

@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "claims.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
 #include "vyre/report/report.hpp"
@@ -15,6 +16,7 @@ struct Options {
 };
 
 Outcome run(Shell& shell, const Options& options) {
+  VYRE_TRY(check_printing(shell, options.inputs));
   std::vector<report::Document> documents;
   for (const std::string& path : options.inputs) {
     auto read = report::read_documents(path);

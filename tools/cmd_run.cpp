@@ -3,15 +3,17 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "claims.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
 #include "flag_checks.hpp"
 #include "program_file.hpp"
 #include "run_engine.hpp"
-#include "run_paths.hpp"
 #include "runner.hpp"
 #include "vyre/platform/file.hpp"
+#include "vyre/platform/stop.hpp"
 #include "vyre/protocol/limits.hpp"
+#include "vyre/vir/validate.hpp"
 
 namespace vyre::cli {
 namespace {
@@ -100,15 +102,25 @@ void warn(const Shell& shell, const vir::Program& program) {
     complain(shell, "warning: " + describe(w));
 }
 
-/// The report of the run, or why there is none.
+/// A session does this when the program is registered; the reference executor has none, and a
+/// device that is not there must not hide that the program is refused.
+Status check_program(const RunOptions& options, const vir::Program& program) {
+  if (options.executor != "reference" && options.executor != "cuda") return {};
+  VYRE_ASSIGN(const vir::Program prepared, vir::prepare(program));
+  return vir::validate(prepared);
+}
+
+/// Ends the engine and writes the report of the run, also of one that was cut short.
 Status finish(Engine& engine, const Shell& shell, const RunOptions& options,
               std::vector<report::InputFailure> failures) {
-  VYRE_ASSIGN(report::Document document, engine.end());
-  if (options.report.empty()) return {};
+  report::Document document;
+  const Status ended = engine.end(document);
+  if (options.report.empty()) return ended;
   document.run.command = shell.command;
   for (report::InputFailure& failure : failures)
     document.input_failures.push_back(std::move(failure));
-  return write_output(options.report, report::to_json(document) + "\n");
+  const Status written = write_output(options.report, report::to_json(document) + "\n");
+  return ended ? written : ended;
 }
 
 Outcome run(Shell& shell, const RunOptions& options) {
@@ -117,17 +129,19 @@ Outcome run(Shell& shell, const RunOptions& options) {
   VYRE_ASSIGN(ProgramFile file, load_program(options.program, profile));
   VYRE_ASSIGN(const RunPlan plan, make_plan(std::move(file.program), options));
   VYRE_TRY(check(options, plan));
-  VYRE_TRY(check_paths(options, stored_paths(plan, options)));
+  VYRE_TRY(check_paths(shell, options, stored_paths(plan, options)));
   VYRE_TRY(check_reach(options, plan));
+  VYRE_TRY(check_program(options, plan.program));
   warn(shell, plan.program);
-  if (!options.out_directory.empty()) VYRE_TRY(platform::make_directories(options.out_directory));
   VYRE_ASSIGN(const std::unique_ptr<Engine> engine, options.executor == "reference"
                                                         ? make_reference_engine(plan, options)
                                                         : make_session_engine(plan, options));
+  if (!options.out_directory.empty()) VYRE_TRY(platform::make_directories(options.out_directory));
   Runner runner(shell, options, plan, *engine);
   const Status ran = runner.run();
-  // A recording is sealed also when nobody reads the results any more.
+  // A recording is sealed also when the results are read no more or a stop was asked for.
   const Status ended = finish(*engine, shell, options, runner.take_failures());
+  if (platform::stop_signal() != 0) return runner.end(ran ? ended : ran);
   VYRE_TRY(ran);
   return runner.end(ended);
 }
@@ -160,26 +174,29 @@ void add_flags(CLI::App* sub, RunOptions& options) {
       ->check(not_empty());
   sub->add_option("--invocations", options.invocations,
                   "a grid that covers this many (0: the program's own)")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->transform(whole<std::uint32_t>());
   sub->add_option("--workers", options.workers, "CPU worker threads; 0 is one a logical CPU")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->transform(workers());
   sub->add_option("--fuel", options.fuel,
-                  "loop iterations a workgroup may spend; 0 is the default bound");
+                  "loop iterations a workgroup may spend; 0 is the default bound")
+      ->transform(whole<std::uint64_t>());
   sub->add_option("--timeout", options.timeout_s, "seconds to wait for one item")
       ->capture_default_str()
       ->check(seconds());
   sub->add_option("--max-memory", options.max_memory_bytes,
                   "bytes that the items in flight may hold")
       ->capture_default_str()
-      ->transform(CLI::AsSizeValue(false));
+      ->transform(bytes());
   sub->add_option("--chunk", options.chunk_bytes,
                   "cut files into items of so many bytes, a multiple of 16 (0: a file is an item)")
       ->capture_default_str()
-      ->transform(CLI::AsSizeValue(false));
+      ->transform(bytes());
   sub->add_option("--overlap", options.overlap_bytes,
                   "a chunk begins so many bytes before the end of the one before it")
       ->capture_default_str()
-      ->transform(CLI::AsSizeValue(false));
+      ->transform(bytes());
   sub->add_option(
          "--tier", options.tier,
          "how files are read: auto, or A B C D E, which is an error where it cannot be had")
@@ -187,7 +204,7 @@ void add_flags(CLI::App* sub, RunOptions& options) {
       ->check(CLI::IsMember({"auto", "A", "B", "C", "D", "E"}));
   sub->add_option("--ingest-memory", options.ingest_bytes,
                   "bytes that files stream through (default 64 MiB; 0: files do not stream)")
-      ->transform(CLI::AsSizeValue(false));
+      ->transform(bytes());
   sub->add_option("--report", options.report, "write the run's report here")->check(not_empty());
   sub->add_option("--profile", options.profile, "v4-0.6.3, v4-0.6.4 or v6, for wire blobs")
       ->capture_default_str();

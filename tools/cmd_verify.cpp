@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "claims.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
 #include "program_file.hpp"
@@ -73,6 +74,7 @@ int verify(const std::string& path, vir::Profile profile, Json& row, std::string
 
 Outcome run(Shell& shell, const Options& options) {
   VYRE_ASSIGN(const vir::Profile profile, vir::parse_profile(options.profile));
+  VYRE_TRY(check_printing(shell, options.inputs));
   Json programs = Json::array();
   int worst = kExitOk;
   Output out;

@@ -6,6 +6,7 @@
 #include "run_engine.hpp"
 #include "shell.hpp"
 #include "vyre/platform/file.hpp"
+#include "vyre/platform/stop.hpp"
 #include "vyre/protocol/fault_names.hpp"
 #include "vyre/reference/evaluate.hpp"
 
@@ -43,6 +44,7 @@ class ReferenceEngine : public Engine {
     how_.deadline =
         begin + std::chrono::nanoseconds(static_cast<std::int64_t>(options_.timeout_s * 1e9));
     reference::Outcome outcome = reference::evaluate(plan_.program, inputs, how_);
+    if (platform::stop_signal() != 0) return platform::interrupted();
     wall_ += Clock::now() - begin;
     ++items_;
     if (outcome.verdict == reference::Verdict::done) {
@@ -74,8 +76,7 @@ class ReferenceEngine : public Engine {
   FileWay file_way() const override { return FileWay::load; }
   std::string_view executor() const override { return "reference"; }
 
-  Result<report::Document> end() override {
-    report::Document document;
+  Status end(report::Document& document) override {
     document.run = report::describe_run({});
     document.run.why_no_device = "the reference executor runs on the host";
     document.caps = MegakernelCaps::unsupported("the reference executor has no workers");
@@ -91,7 +92,7 @@ class ReferenceEngine : public Engine {
     document.ops.push_back(std::move(row));
     document.faults = std::move(rows_);
     document.faults_total = faults_ + cancelled_;
-    return document;
+    return {};
   }
 
  private:
@@ -111,6 +112,7 @@ class ReferenceEngine : public Engine {
 Result<std::unique_ptr<Engine>> make_reference_engine(const RunPlan& plan,
                                                       const RunOptions& options) {
   reference::Options how;
+  how.stopped = [] { return platform::stop_signal() != 0; };
   if (options.fuel != 0) how.fuel = options.fuel;
   if (options.invocations != 0) {
     VYRE_ASSIGN(how.grid, vir::grid_for(plan.program, options.invocations));

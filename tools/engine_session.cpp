@@ -9,6 +9,7 @@
 #include "chunk_stream.hpp"
 #include "run_engine.hpp"
 #include "shell.hpp"
+#include "vyre/platform/stop.hpp"
 #include "vyre/protocol/io_request.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/runtime/session.hpp"
@@ -38,6 +39,24 @@ std::size_t most_item_files() {
   return static_cast<std::size_t>(std::max<rlim_t>(most / 4, 1));
 }
 
+/// Between two looks of a waiting command at the stop signal.
+constexpr std::chrono::milliseconds kStopLook{50};
+/// For items in flight to end by themselves, once a stop was asked for.
+constexpr std::chrono::milliseconds kStopPatience{500};
+/// For items in flight when the session closes: each was waited for already.
+constexpr std::chrono::milliseconds kCloseTimeout{500};
+
+/// Calls `wait` with deadlines up to `until` that are near enough to see a stop signal in between.
+template <class Wait>
+auto stoppable(runtime::Deadline until, const Wait& wait) -> decltype(wait(until)) {
+  while (true) {
+    if (platform::stop_signal() != 0) return platform::interrupted();
+    auto result = wait(std::min<runtime::Deadline>(until, runtime::after(kStopLook)));
+    if (result || result.error().code != Errc::deadline_exceeded || runtime::Clock::now() >= until)
+      return result;
+  }
+}
+
 /// A file of at most this part of ingest memory streams whole: enough of them are read at once to
 /// keep storage busy. Larger ones are mapped.
 constexpr std::uint64_t kStreamShare{64};
@@ -52,12 +71,6 @@ class SessionEngine : public Engine {
       : plan_(plan), options_(options), session_(std::move(session)) {}
 
   Status prepare() {
-    if (!options_.trace_directory.empty()) {
-      trace::RecordOptions how;
-      how.session = session_.options();
-      VYRE_ASSIGN(recorder_, trace::Recorder::create(options_.trace_directory, how));
-      VYRE_TRY(session_.observe(recorder_));
-    }
     VYRE_ASSIGN(op_, session_.register_program(options_.program, plan_.program));
     shared_.resize(plan_.sources.size());
     for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
@@ -66,7 +79,15 @@ class SessionEngine : public Engine {
         VYRE_ASSIGN(shared_[i], session_.upload(source.bound));
       }
     }
-    return plan_stream();
+    VYRE_TRY(plan_stream());
+    // Last, so that what is refused before leaves no trace behind; it is told of what there is.
+    if (!options_.trace_directory.empty()) {
+      trace::RecordOptions how;
+      how.session = session_.options();
+      VYRE_ASSIGN(recorder_, trace::Recorder::create(options_.trace_directory, how));
+      VYRE_TRY(session_.observe(recorder_));
+    }
+    return {};
   }
 
   std::uint64_t stream_limit() const override { return stream_limit_; }
@@ -93,7 +114,8 @@ class SessionEngine : public Engine {
   }
 
   Result<StreamedItem> next_streamed(std::uint64_t file, std::uint64_t chunk) override {
-    auto item = stream_->wait_for(file, chunk, deadline());
+    auto item = stoppable(
+        deadline(), [&](runtime::Deadline until) { return stream_->wait_for(file, chunk, until); });
     late_items_ += !item && item.error().code == Errc::deadline_exceeded;
     return item;
   }
@@ -133,30 +155,35 @@ class SessionEngine : public Engine {
   }
   std::string_view executor() const override { return session_.backend_name(); }
 
-  Result<report::Document> end() override {
+  Status end(report::Document& document) override {
     stream_.reset();
-    Status recorded;
-    if (recorder_ != nullptr) {
-      recorded = recorder_->status();
-      if (recorded) recorded = recorder_->finish(session_, deadline());
-      if (!recorded && late_items_ != 0 && recorded.error().code == Errc::invalid_argument) {
-        recorded = fail(Errc::cancelled,
-                        "the trace is left unsealed, because " + std::to_string(late_items_) +
-                            " items did not end within --timeout; it replays up to its last "
-                            "complete record. Record anew with a larger --timeout");
-      }
-    }
+    const Status recorded = end_recording();
     const Status closed = session_.close();
-    report::Document document = session_.report();
-    VYRE_TRY(recorded);
-    VYRE_TRY(closed);
-    return document;
+    document = session_.report();
+    return recorded ? closed : recorded;
   }
 
  private:
   [[nodiscard]] runtime::Deadline deadline() const {
     return runtime::after(
         std::chrono::nanoseconds(static_cast<std::int64_t>(options_.timeout_s * 1e9)));
+  }
+
+  Status end_recording() {
+    if (recorder_ == nullptr) return {};
+    VYRE_TRY(recorder_->status());
+    if (platform::stop_signal() != 0) {
+      (void)session_.wait_all(runtime::after(kStopPatience));
+      return recorder_->cut_short(session_);
+    }
+    Status recorded = recorder_->finish(session_, deadline());
+    if (!recorded && late_items_ != 0 && recorded.error().code == Errc::invalid_argument) {
+      recorded = fail(Errc::cancelled,
+                      "the trace is left unsealed, because " + std::to_string(late_items_) +
+                          " items did not end within --timeout; it replays up to its last "
+                          "complete record. Record anew with a larger --timeout");
+    }
+    return recorded;
   }
 
   [[nodiscard]] std::uint64_t output_bytes() const {
@@ -223,7 +250,9 @@ class SessionEngine : public Engine {
     VYRE_ASSIGN(item.input_handle, one_handle(inputs, running));
     VYRE_ASSIGN(item.output_handle, one_handle(outputs, running));
     item.param = options_.invocations;
-    VYRE_ASSIGN(running.ticket, session_.submit(item, until));
+    VYRE_ASSIGN(running.ticket, stoppable(until, [&](runtime::Deadline soon) {
+                  return session_.submit(item, soon);
+                }));
     return {};
   }
 
@@ -250,7 +279,8 @@ class SessionEngine : public Engine {
   }
 
   Result<std::vector<Bytes>> outcome_of(const Running& running, runtime::Deadline until) {
-    const auto waited = session_.wait(running.ticket, until);
+    const auto waited = stoppable(
+        until, [&](runtime::Deadline soon) { return session_.wait(running.ticket, soon); });
     if (!waited) {
       late_items_ += waited.error().code == Errc::deadline_exceeded;
       return tl::unexpected<Error>(waited.error());
@@ -261,7 +291,9 @@ class SessionEngine : public Engine {
     }
     std::vector<Bytes> outputs;
     for (std::size_t i = 0; i < running.returned.size(); ++i) {
-      VYRE_ASSIGN(Bytes bytes, session_.download(running.returned[i], until));
+      VYRE_ASSIGN(Bytes bytes, stoppable(until, [&](runtime::Deadline soon) {
+                    return session_.download(running.returned[i], soon);
+                  }));
       const vir::ByteRange range = vir::returned_range(*running.declared[i], bytes.size());
       bytes.resize(range.end);
       bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(range.start));
@@ -280,6 +312,7 @@ class SessionEngine : public Engine {
         if (!released && released.error().code != Errc::not_found) late.push_back(handle);
       }
     };
+    if (platform::stop_signal() != 0) until = runtime::Clock::now();  // goes with the session
     release(late_, runtime::Clock::now());
     release(running.sets, until);
     release(running.read, until);
@@ -325,6 +358,7 @@ Result<std::unique_ptr<Engine>> make_session_engine(const RunPlan& plan,
   if (options.executor == "cpu") session_options.backend = runtime::BackendKind::cpu;
   if (options.executor == "cuda") session_options.backend = runtime::BackendKind::cuda;
   session_options.workers = options.workers;
+  session_options.close_timeout = kCloseTimeout;
   if (options.fuel != 0) session_options.fuel = options.fuel;
   if (options.ingest_bytes) session_options.ingest_bytes = *options.ingest_bytes;
   session_options.ingest_tier = tier_of(options.tier);

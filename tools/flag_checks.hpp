@@ -3,8 +3,12 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <cstdlib>
+#include <cstdint>
+#include <limits>
 #include <string>
+
+#include "numbers.hpp"
+#include "vyre/protocol/limits.hpp"
 
 namespace vyre::cli {
 
@@ -17,15 +21,41 @@ inline CLI::Validator not_empty() {
       "");
 }
 
-/// Seconds that fit the runtime's clock. A range check alone lets "nan" through: no comparison with
-/// it is true.
+/// Puts the number that `read` finds in place of the text: the parser behind takes a leading 0 for
+/// octal and a sign for a large number.
+template <class Read>
+CLI::Validator number_by(Read read) {
+  return CLI::Validator(
+      [read](std::string& value) {
+        const auto number = read(value);
+        if (!number) return number.error().message;
+        value = std::to_string(*number);
+        return std::string();
+      },
+      "");
+}
+
+/// For options of type Number; used with transform().
+template <class Number>
+CLI::Validator whole(Number most = std::numeric_limits<Number>::max()) {
+  return number_by([most](const std::string& value) { return whole_number(value, most); });
+}
+
+/// For --workers, also where the executor has none: what is wrong is wrong on all of them.
+inline CLI::Validator workers() {
+  return whole<std::uint32_t>(kMaxCpuWorkers);
+}
+
+/// For options of 64 bits; used with transform().
+inline CLI::Validator bytes() {
+  return number_by([](const std::string& value) { return byte_count(value); });
+}
+
 inline CLI::Validator seconds() {
   return CLI::Validator(
       [](std::string& value) {
-        char* end = nullptr;
-        const double parsed = std::strtod(value.c_str(), &end);
-        const bool fits = end != value.c_str() && *end == '\0' && parsed >= 0.001 && parsed <= 1e9;
-        return fits ? std::string() : "'" + value + "' is not in the range 0.001 to 1e9 seconds";
+        const auto number = seconds_of(value);
+        return number ? std::string() : number.error().message;
       },
       "");
 }

@@ -1,19 +1,59 @@
 // The `vyre` command line: reads the flags, runs one command, turns its answer into an exit code.
 // Single-threaded here; the runtime brings its own threads. Spec: docs/cli.md.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <exception>
 #include <new>
+#include <sstream>
 
 #include "commands.hpp"
 #include "exit_codes.hpp"
+#include "vyre/platform/descriptor.hpp"
 #include "vyre/platform/host_info.hpp"
 #include "vyre/platform/log.hpp"
+#include "vyre/platform/stop.hpp"
 
 namespace vyre::cli {
 namespace {
+
+/// Before an argument that the parser would take apart: it reads "[a,b]" as two.
+constexpr char kWhole{'\x01'};
+
+std::vector<std::string> protect(const std::vector<std::string>& arguments) {
+  std::vector<std::string> made;
+  for (const std::string& argument : arguments) {
+    const bool taken_apart = !argument.empty() && (argument[0] == '[' || argument[0] == kWhole);
+    made.push_back(taken_apart ? kWhole + argument : argument);
+  }
+  return made;
+}
+
+/// Takes the mark off every value again, before any other check of it.
+void unprotect_values(CLI::App& app) {
+  const CLI::Validator plain(
+      [](std::string& value) {
+        if (!value.empty() && value[0] == kWhole) value.erase(0, 1);
+        return std::string();
+      },
+      "");
+  for (CLI::App* const sub : app.get_subcommands(nullptr)) {
+    for (CLI::Option* const option : sub->get_options()) option->transform(plain);
+  }
+  for (CLI::Option* const option : app.get_options()) option->transform(plain);
+}
+
+/// "--flag" where "--flag=" was given: the parser would take the next argument for the value.
+std::string flag_without_value(const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    if (argument == "--") break;
+    const std::size_t equals = argument.find('=');
+    if (argument.size() > 3 && argument.compare(0, 2, "--") == 0 && equals == argument.size() - 1)
+      return argument.substr(0, equals);
+  }
+  return {};
+}
 
 int report_error(const Shell& shell, const Error& error) {
   // A reader that went away has seen enough; nobody is left to tell.
@@ -52,7 +92,14 @@ std::string command_names(const CLI::App& app) {
 }
 
 int parse_failure(const CLI::App& app, const CLI::ParseError& error, Shell& shell) {
-  if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+  if (error.get_exit_code() == 0) {  // --help, --version
+    std::ostringstream text;
+    (void)app.exit(error, text, text);
+    Output out;
+    Status written = out.write(text.str());
+    if (written) written = out.flush();
+    return written ? kExitOk : report_error(shell, written.error());
+  }
   for (const std::string& argument : shell.command) shell.json = shell.json || argument == "--json";
   std::string message = error.what();
   if (app.get_subcommands().empty()) {
@@ -62,9 +109,8 @@ int parse_failure(const CLI::App& app, const CLI::ParseError& error, Shell& shel
       message = "unknown command '" + shown(word) + "'; the commands are " + command_names(app);
     }
   }
-  for (char& c : message) {
-    if (c == '\n') c = ' ';
-  }
+  std::replace(message.begin(), message.end(), '\n', ' ');
+  message.erase(std::remove(message.begin(), message.end(), kWhole), message.end());
   report_error(shell,
                Error{Errc::invalid_argument, message + "; see vyre --help", kNoOffset, 0, 0, 0});
   return kExitUsage;
@@ -82,8 +128,11 @@ Outcome guarded(const Action& action, Shell& shell) {
 }
 
 int main_of(int argc, char** argv) {
-  // A closed pipe shall be an error of write(), not the end of the process.
+  platform::occupy_standard_descriptors();
+  // A closed pipe and a limit of file sizes are errors of write(), not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  platform::catch_stop_signals();
   Shell shell;
   shell.command.assign(argv, argv + argc);
   CLI::App app(
@@ -100,8 +149,16 @@ int main_of(int argc, char** argv) {
                          add_conformance, add_report}) {
     add(app, action);
   }
+  unprotect_values(app);
+  if (const std::string flag = flag_without_value(shell.command); !flag.empty()) {
+    return report_error(
+        shell, Error{Errc::invalid_argument, flag + ": the value is empty", kNoOffset, 0, 0, 0});
+  }
   try {
-    app.parse(argc, argv);
+    std::vector<std::string> arguments = protect(shell.command);
+    arguments.erase(arguments.begin(), arguments.begin() + std::min(argc, 1));
+    std::reverse(arguments.begin(), arguments.end());  // as the parser wants them
+    app.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
     return parse_failure(app, error, shell);
   }
@@ -109,7 +166,8 @@ int main_of(int argc, char** argv) {
   if (Status level = platform::set_log_level(shell.log_level); !level)
     return report_error(shell, level.error());
   const Outcome outcome = guarded(action, shell);
-  return outcome ? *outcome : report_error(shell, outcome.error());
+  const int code = outcome ? *outcome : report_error(shell, outcome.error());
+  return platform::stop_signal() == 0 ? code : 128 + platform::stop_signal();
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "vyre/base/bytes.hpp"
+#include "vyre/platform/descriptor.hpp"
 
 namespace vyre::cli {
 
@@ -15,9 +16,6 @@ class PieceReader {
  public:
   /// Nothing is opened before the first piece. "-" is standard input.
   PieceReader(std::string path, std::uint64_t chunk_bytes, std::uint64_t overlap_bytes);
-  PieceReader(const PieceReader&) = delete;
-  PieceReader& operator=(const PieceReader&) = delete;
-  ~PieceReader();
 
   struct Piece {
     std::uint64_t offset{0};
@@ -32,7 +30,7 @@ class PieceReader {
   std::string path_;
   std::uint64_t chunk_bytes_;
   std::uint64_t overlap_bytes_;
-  int descriptor_{-1};
+  platform::Descriptor file_;
   std::uint64_t offset_{0};  // of the next piece
   Bytes ahead_;              // from there on; a byte more than a piece says that more follows
   bool ended_{false};

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "shell.hpp"
+#include "vyre/platform/file.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/vir/text.hpp"
 
@@ -20,7 +21,7 @@ Error named(Error error, const std::string& path) {
 }  // namespace
 
 Result<ProgramFile> load_program(const std::string& path, vir::Profile profile) {
-  VYRE_ASSIGN(const Bytes bytes, read_input(path, kMaxTextBytes));
+  VYRE_ASSIGN(const Bytes bytes, platform::read_file(path, kMaxTextBytes));
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   const bool blob = text.substr(0, kMagic.size()) == kMagic;
   if (!blob && text.find('\0') != std::string_view::npos) {

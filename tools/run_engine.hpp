@@ -62,8 +62,9 @@ class Engine {
   /// order; what was passed over is dropped. Errors: it is late, or the stream is over.
   [[nodiscard]] virtual Result<StreamedItem> next_streamed(std::uint64_t file, std::uint64_t chunk);
 
-  /// After the last item. Seals a recording, closes, and gives the report of the run.
-  [[nodiscard]] virtual Result<report::Document> end() = 0;
+  /// After the last item, or once a stop was asked for. Seals a recording, closes, and gives the
+  /// report of the run, also where one of these fails.
+  [[nodiscard]] virtual Status end(report::Document& document) = 0;
 };
 
 [[nodiscard]] Result<std::unique_ptr<Engine>> make_session_engine(const RunPlan& plan,

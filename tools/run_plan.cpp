@@ -206,8 +206,11 @@ class Planner {
     VYRE_ASSIGN(const Format format, parse_format(options_.format));
     const auto want = [&](std::uint32_t index) {
       const vir::BufferDecl& buffer = plan_.program.buffers[index];
+      const bool declared = buffer.count != 0 || buffer.output_byte_range.has_value();
+      const std::uint64_t element = vir::size_bytes(plan_.program, buffer.element);
       plan_.wanted.push_back({name_of(index), *returned_index(index),
-                              resolve(format, plan_.program, buffer), vir::kNone});
+                              resolve(format, plan_.program, buffer),
+                              declared || element == 0 ? 1 : element, vir::kNone});
     };
     for (const std::string& name : options_.outputs) {
       VYRE_ASSIGN(const std::uint32_t index, find(name, "--output"));

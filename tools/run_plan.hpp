@@ -58,6 +58,9 @@ struct WantedOutput {
   std::string name;
   std::size_t returned{0};
   Format format{Format::hex};
+  /// Bytes come in multiples of this: what is left of a file behind its last whole element is out
+  /// of the program's reach.
+  std::uint64_t step{1};
   std::uint32_t trim_by{vir::kNone};  // index of the returned buffer whose first word is the length
 };
 

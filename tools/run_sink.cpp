@@ -6,6 +6,8 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "vyre/platform/stop.hpp"
+
 namespace vyre::cli {
 namespace {
 
@@ -73,6 +75,8 @@ Sink::Sink(const Shell& shell, const RunPlan& plan, const RunOptions& options)
       plan_(plan),
       options_(options),
       labelled_(options.files.size() > 1 || plan.wanted.size() > 1 || options.chunk_bytes != 0),
+      files_(options.out_directory.empty() ? platform::Durability::each
+                                           : platform::Durability::together),
       paths_(stored_paths(plan, options)),
       names_(plan, options.out_directory) {}
 
@@ -101,6 +105,7 @@ Status Sink::done(const ItemName& item, std::vector<Bytes> outputs) {
   for (std::size_t i = 0; i < plan_.wanted.size(); ++i) {
     const WantedOutput& output = plan_.wanted[i];
     ByteSpan bytes = outputs[output.returned];
+    bytes = bytes.first(bytes.size() / output.step * output.step);
     if (output.trim_by != vir::kNone && outputs[output.trim_by].size() >= 4) {
       const std::size_t length = load_le<std::uint32_t>(outputs[output.trim_by], 0);
       bytes = bytes.first(std::min(bytes.size(), length));
@@ -108,8 +113,8 @@ Status Sink::done(const ItemName& item, std::vector<Bytes> outputs) {
     Json entry{{"bytes", bytes.size()}};
     if (!paths.empty()) {
       if (Status stored = store(paths[i], output, bytes); !stored) {
-        // Standard output has no other item to go on with.
-        if (paths[i] == "-") return stored;
+        // Standard output has no other item to go on with, and a stop is for all items.
+        if (paths[i] == "-" || platform::stop_signal() != 0) return stored;
         write_failed_ = true;
         return failed(item, stored.error());
       }
@@ -138,8 +143,11 @@ Status Sink::print(const ItemName& item, const WantedOutput& output, ByteSpan by
 }
 
 Status Sink::store(const std::string& path, const WantedOutput& output, ByteSpan bytes) {
-  if (output.format == Format::raw) return write_output(path, bytes);
-  return write_output(path, to_text(bytes, output.format, '\n') + "\n");
+  if (output.format != Format::raw) {
+    const std::string text = to_text(bytes, output.format, '\n') + "\n";
+    return path == "-" ? out_.write(text) : files_.write(path, as_bytes(text));
+  }
+  return path == "-" ? out_.write(bytes) : files_.write(path, bytes);
 }
 
 Status Sink::failed(const ItemName& item, const Error& error) {

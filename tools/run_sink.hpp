@@ -10,6 +10,7 @@
 
 #include "run_plan.hpp"
 #include "shell.hpp"
+#include "vyre/platform/output.hpp"
 
 namespace vyre::cli {
 
@@ -50,6 +51,8 @@ class Sink {
   /// `outputs`: every returned buffer in declaration order.
   [[nodiscard]] Status done(const ItemName& item, std::vector<Bytes> outputs);
   [[nodiscard]] Status failed(const ItemName& item, const Error& error);
+  /// What was stored is on the disk. The error is of the system.
+  [[nodiscard]] Status sync() { return files_.sync(); }
   /// `error`: what failed after the items, if anything did.
   [[nodiscard]] Status end(const Error* error);
   [[nodiscard]] std::uint64_t failures() const { return failures_; }
@@ -70,6 +73,7 @@ class Sink {
   std::uint64_t items_{0};
   std::uint64_t failures_{0};
   bool write_failed_{false};
+  platform::OutputFiles files_;
   std::vector<std::string> paths_;  // see stored_paths
   OutputNames names_;               // of chunks
   std::uint64_t ended_{0};          // items, in the order of the files

@@ -3,32 +3,26 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "exit_codes.hpp"
 #include "piece_reader.hpp"
+#include "vyre/platform/descriptor.hpp"
+#include "vyre/platform/file.hpp"
+#include "vyre/platform/stop.hpp"
 
 namespace vyre::cli {
 namespace {
 
 /// A regular file is the engine's to bring; everything else is read here.
-Result<ItemInput> open_item(const std::string& path, bool in_file, std::uint64_t max_bytes) {
+/// `regular_bytes`: of one that the engine may bring, else 0.
+Result<ItemInput> open_item(const std::string& path, std::uint64_t regular_bytes,
+                            std::uint64_t max_bytes) {
   ItemInput input;
   input.path = path;
-  struct stat info {};
-  if (path != "-" && ::stat(path.c_str(), &info) != 0) {
-    const int error = errno;
-    return tl::unexpected<Error>(Error{Errc::io,
-                                       "cannot open '" + shown(path) + "': " + std::strerror(error),
-                                       kNoOffset, 0, 0, error});
-  }
-  if (in_file && path != "-" && S_ISREG(info.st_mode) && info.st_size > 0) {
-    input.in_file = true;
-    input.size = static_cast<std::uint64_t>(info.st_size);
-    return input;
-  }
-  VYRE_ASSIGN(input.bytes, read_input(path, max_bytes));
+  input.size = regular_bytes;
+  input.in_file = input.size != 0;
+  if (input.in_file) return input;
+  VYRE_ASSIGN(input.bytes, platform::read_file(path, max_bytes));
   input.size = input.bytes.size();
   return input;
 }
@@ -37,8 +31,18 @@ Result<ItemInput> open_item(const std::string& path, bool in_file, std::uint64_t
 
 std::uint64_t regular_bytes(const std::string& path) {
   struct stat info {};
-  if (path == "-" || ::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return 0;
-  return static_cast<std::uint64_t>(info.st_size);
+  if (platform::names_standard_input(path) || ::stat(path.c_str(), &info) != 0 ||
+      !S_ISREG(info.st_mode) || info.st_size == 0) {
+    return 0;
+  }
+  // Asked once for the many files of one file system.
+  static thread_local std::optional<dev_t> asked_of;
+  static thread_local bool size_is_true = true;
+  if (asked_of != info.st_dev) {
+    asked_of = info.st_dev;
+    size_is_true = platform::size_is_true(path);
+  }
+  return size_is_true ? static_cast<std::uint64_t>(info.st_size) : 0;
 }
 
 Runner::Runner(const Shell& shell, const RunOptions& options, const RunPlan& plan, Engine& engine)
@@ -54,14 +58,24 @@ Runner::Runner(const Shell& shell, const RunOptions& options, const RunPlan& pla
 Status Runner::run() {
   VYRE_TRY(open_stream());
   VYRE_TRY(sink_.begin(engine_.executor()));
+  const Status ran = all_items();
+  progress_.clear();
+  if (ran || platform::stop_signal() == 0) return ran;
+  const std::string text = platform::interrupted().value().message + ": " + std::to_string(ended_) +
+                           " of " + std::to_string(options_.files.size()) + " files had ended";
+  input_failures_.push_back({"the run", text});
+  return fail(Errc::cancelled, text);
+}
+
+Status Runner::all_items() {
   if (plan_.item_buffer == vir::kNone) VYRE_TRY(start({}, {}));
   for (std::size_t i = 0; i < options_.files.size(); ++i) VYRE_TRY(submit(i));
   while (!waiting_.empty()) VYRE_TRY(retire());
-  progress_.clear();
   return {};
 }
 
-Outcome Runner::end(const Status& ended) {
+Outcome Runner::end(Status ended) {
+  if (Status synced = sink_.sync(); !synced && ended) ended = std::move(synced);
   VYRE_TRY(sink_.end(ended ? nullptr : &ended.error()));
   if (sink_.write_failed()) return kExitSystem;
   if (!ended) return exit_code(ended.error().code);
@@ -144,6 +158,7 @@ Runner::Memory Runner::memory_of(const std::vector<std::uint64_t>& bytes, bool o
 }
 
 Status Runner::submit(std::size_t index) {
+  if (platform::stop_signal() != 0) return platform::interrupted();
   const std::string& file = options_.files[index];
   if (streams(index)) {
     VYRE_TRY(make_room(0));
@@ -160,7 +175,8 @@ Status Runner::submit(std::size_t index) {
     }
     return submit_pieces(file);
   }
-  auto opened = open_item(file, engine_.file_way() != FileWay::read, options_.max_memory_bytes);
+  auto opened = open_item(file, engine_.file_way() == FileWay::read ? 0 : regular_bytes(file),
+                          options_.max_memory_bytes);
   if (!opened) return give_up({file, std::nullopt}, std::move(opened).error());
   return start({file, std::nullopt}, std::move(*opened));
 }
@@ -180,6 +196,7 @@ Status Runner::submit_pieces(const std::string& file) {
 }
 
 Status Runner::give_up(ItemName name, Error error) {
+  if (platform::stop_signal() != 0) return platform::interrupted();
   input_failures_.push_back({name.text(), to_string(error)});
   waiting_.push_back({std::move(name), 0, std::move(error), std::nullopt});
   return {};
@@ -214,6 +231,7 @@ Status Runner::make_room(std::uint64_t bytes) {
 }
 
 Status Runner::start(ItemName name, ItemInput input) {
+  if (platform::stop_signal() != 0) return platform::interrupted();
   const auto bytes = plan_.buffer_bytes(input.size);
   if (!bytes) return give_up(std::move(name), bytes.error());
   if (Status reached = plan_.check_reach(name.text(), input.size, options_.invocations); !reached)
@@ -242,28 +260,30 @@ Status Runner::start(ItemName name, ItemInput input) {
 Status Runner::retire() {
   const Waiting oldest = std::move(waiting_.front());
   waiting_.pop_front();
-  progress_.update(++ended_, options_.files.size());
-  if (oldest.streamed) return collect(oldest);
-  if (oldest.failure) return out(oldest.name, tl::unexpected<Error>(*oldest.failure));
-  in_flight_bytes_ -= oldest.bytes;
-  return out(oldest.name, engine_.finish_oldest());
+  progress_.update(ended_, options_.files.size());
+  if (oldest.streamed) {
+    VYRE_TRY(collect(oldest));
+  } else if (oldest.failure) {
+    VYRE_TRY(out(oldest.name, tl::unexpected<Error>(*oldest.failure)));
+  } else {
+    in_flight_bytes_ -= oldest.bytes;
+    VYRE_TRY(out(oldest.name, engine_.finish_oldest()));
+  }
+  ++ended_;
+  return {};
 }
 
 /// All results of a file that streams. What is late fails its file.
 Status Runner::collect(const Waiting& file) {
   const bool chunked = options_.chunk_bytes != 0;
   for (std::uint64_t chunk = 0;; ++chunk) {
+    if (platform::stop_signal() != 0) return platform::interrupted();
     auto item = engine_.next_streamed(*file.streamed, chunk);
     if (!item) return out(file.name, tl::unexpected<Error>(std::move(item).error()));
     ItemName name = file.name;
     if (chunked && !item->input_failed) name.offset = item->offset;
-    if (!chunked && !item->last && !item->input_failed) {
-      item->input_failed = true;
-      item->outputs = fail(Errc::io, "'" + shown(name.file) + "' grew beyond " +
-                                         std::to_string(engine_.stream_limit()) +
-                                         " bytes between two looks at it; run it again");
-      item->last = true;
-    }
+    // It grew beyond what streams whole since it was looked at: what it had then is in this piece.
+    if (!chunked) item->last = true;
     if (item->input_failed)
       input_failures_.push_back({name.file, to_string(item->outputs.error())});
     VYRE_TRY(out(name, std::move(item->outputs)));
@@ -273,6 +293,7 @@ Status Runner::collect(const Waiting& file) {
 
 Status Runner::out(const ItemName& name, Result<std::vector<Bytes>> outputs) {
   if (outputs) return sink_.done(name, std::move(*outputs));
+  if (platform::stop_signal() != 0) return platform::interrupted();
   progress_.clear();
   return sink_.failed(name, outputs.error());
 }

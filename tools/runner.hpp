@@ -14,22 +14,23 @@
 
 namespace vyre::cli {
 
-/// 0 for all that is no regular file, and for what is not there.
+/// 0 for all that is no regular file or has no size to go by, and for what is not there.
 [[nodiscard]] std::uint64_t regular_bytes(const std::string& path);
 
 class Runner {
  public:
   Runner(const Shell& shell, const RunOptions& options, const RunPlan& plan, Engine& engine);
 
-  /// Errors end the run: the stream cannot be had, or standard output.
+  /// Errors end the run: the stream cannot be had, or standard output, or a stop signal came.
   [[nodiscard]] Status run();
   /// After the engine's end, whose error belongs to the same answer.
-  [[nodiscard]] Outcome end(const Status& ended);
+  [[nodiscard]] Outcome end(Status ended);
   [[nodiscard]] std::vector<report::InputFailure> take_failures() {
     return std::move(input_failures_);
   }
 
  private:
+  [[nodiscard]] Status all_items();
   /// Items end in the order of the files, the failed ones too.
   struct Waiting {
     ItemName name;

@@ -1,37 +1,21 @@
 #include "shell.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "vyre/platform/file.hpp"
+#include "vyre/platform/descriptor.hpp"
+#include "vyre/platform/output.hpp"
 
 namespace vyre::cli {
 namespace {
 
 constexpr std::size_t kOutputBufferBytes{1u << 16};
 
-Status write_all(int descriptor, std::string_view bytes, const std::string& name) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(descriptor, bytes.data(), bytes.size());
-    if (n < 0) {
-      if (errno == EINTR) continue;
-      const int error = errno;
-      return tl::unexpected<Error>(Error{
-          Errc::io, "cannot write " + name + ": " + std::strerror(error), kNoOffset, 0, 0, error});
-    }
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return {};
-}
-
-std::string_view as_text(ByteSpan bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+Status to_stdout(std::string_view text) {
+  return platform::write_all(platform::Descriptor::borrowed(STDOUT_FILENO), as_bytes(text),
+                             "to standard output");
 }
 
 }  // namespace
@@ -42,21 +26,24 @@ Status Output::write(std::string_view text) {
     return {};
   }
   VYRE_TRY(flush());
-  return write_all(STDOUT_FILENO, text, "to standard output");
+  return to_stdout(text);
 }
 
 Status Output::write(ByteSpan bytes) {
-  return write(as_text(bytes));
+  return write(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
 }
 
 Status Output::flush() {
   const std::string pending = std::exchange(buffer_, {});
-  return write_all(STDOUT_FILENO, pending, "to standard output");
+  return to_stdout(pending);
 }
 
 void complain(const Shell& shell, const std::string& text) {
-  std::fprintf(stderr, "vyre%s%s: %s\n", shell.name.empty() ? "" : " ", shell.name.c_str(),
-               text.c_str());
+  const std::string line =
+      "vyre" + (shell.name.empty() ? "" : " " + shell.name) + ": " + text + "\n";
+  // There is no other place to say that this one takes nothing.
+  (void)platform::write_all(platform::Descriptor::borrowed(STDERR_FILENO), as_bytes(line),
+                            "to standard error");
 }
 
 std::string error_json(const Error& error) {
@@ -81,31 +68,18 @@ std::string shown(std::string_view name) {
   return text;
 }
 
+ByteSpan as_bytes(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
 Status write_output(const std::string& path, ByteSpan bytes) {
-  if (path == "-") return write_all(STDOUT_FILENO, as_text(bytes), "to standard output");
-  struct stat info {};
-  // Renaming over /dev/null or a pipe would replace it by a file.
-  if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
-    const int descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-    if (descriptor < 0) {
-      const int error = errno;
-      return tl::unexpected<Error>(Error{
-          Errc::io, "cannot open '" + path + "': " + std::strerror(error), kNoOffset, 0, 0, error});
-    }
-    Status written = write_all(descriptor, as_text(bytes), "to '" + path + "'");
-    ::close(descriptor);
-    return written;
-  }
-  return platform::write_file_atomically(path, bytes);
+  if (path != "-") return platform::write_file_atomically(path, bytes);
+  return platform::write_all(platform::Descriptor::borrowed(STDOUT_FILENO), bytes,
+                             "to standard output");
 }
 
 Status write_output(const std::string& path, std::string_view text) {
-  return write_output(path,
-                      ByteSpan(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
-}
-
-Result<Bytes> read_input(const std::string& path, std::uint64_t max_bytes) {
-  return platform::read_file(path == "-" ? "/dev/stdin" : path, max_bytes);
+  return write_output(path, as_bytes(text));
 }
 
 Progress::Progress(std::string what)

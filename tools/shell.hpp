@@ -47,13 +47,10 @@ void complain(const Shell& shell, const std::string& text);
 /// Printable as a file name on a terminal: control characters are escaped.
 [[nodiscard]] std::string shown(std::string_view name);
 
-/// Regular files whole or not at all (temporary file and rename); devices and pipes directly; "-"
-/// is stdout.
+[[nodiscard]] ByteSpan as_bytes(std::string_view text);
+/// One output of a command; "-" is stdout. See platform::OutputFiles.
 [[nodiscard]] Status write_output(const std::string& path, ByteSpan bytes);
 [[nodiscard]] Status write_output(const std::string& path, std::string_view text);
-
-/// "-" is stdin.
-[[nodiscard]] Result<Bytes> read_input(const std::string& path, std::uint64_t max_bytes);
 
 /// A line on stderr that is rewritten in place: only on a terminal, only for work over a second.
 class Progress {

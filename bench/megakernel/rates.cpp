@@ -87,6 +87,7 @@ Result<double> session_rate(const Settings& settings, std::uint32_t producers,
   options.ring_slots = kSlots;
   VYRE_ASSIGN(runtime::Session session, runtime::Session::open(session_options(settings, options)));
   const std::vector<MegakernelWorkItem> batch(kBatch, MegakernelWorkItem{0, 0, 0, 0});
+  const platform::ProcessorShare share(producers);
   std::uint64_t ended_before = 0;
   const auto rate = median_rate([&]() -> Result<double> {
     const runtime::Deadline deadline = runtime::after(std::chrono::seconds{10});
@@ -95,7 +96,7 @@ Result<double> session_rate(const Settings& settings, std::uint32_t producers,
     const auto start = Clock::now();
     for (std::uint32_t p = 0; p < producers; ++p) {
       threads.emplace_back([&, p] {
-        pin_thread(p);
+        (void)share.pin(p);
         for (std::uint64_t left = count; left != 0;) {
           const auto part = std::span(batch).first(std::min(left, kBatch));
           const auto many = session.submit_many(part, deadline, p);

@@ -1,10 +1,9 @@
 // Host loops that load rings: one producer and one collector thread a ring, pinned to processors of
-// their own where the system lets us. Templates, so that the loop against the resident kernel and
-// the one against the bare echo kernel are the same code. Host only.
+// their own among those that are allowed and free, where the system lets us. Templates, so that the
+// loop against the resident kernel and the one against the bare echo kernel are the same code. Host
+// only.
 #pragma once
 
-#include <pthread.h>
-#include <sched.h>
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -16,7 +15,7 @@
 #include <vector>
 
 #include "megakernel/machine.hpp"
-#include "vyre/platform/host_info.hpp"
+#include "vyre/platform/processors.hpp"
 #include "vyre/queue/queue.hpp"
 
 namespace vyre::bench {
@@ -31,17 +30,6 @@ struct Lane {
   queue::Reader* completions;
   std::span<const MegakernelWorkItem> items;  // published in turn
 };
-
-/// Even processors first: on most machines neighbours are two threads of one core.
-inline void pin_thread(std::uint32_t index) {
-  const std::uint32_t cpus = platform::logical_cpus();
-  const std::uint32_t evens = (cpus + 1) / 2;
-  const std::uint32_t place = index % cpus;
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(place < evens ? 2 * place : 2 * (place - evens) + 1, &set);
-  (void)pthread_setaffinity_np(pthread_self(), sizeof set, &set);  // a wish, no condition
-}
 
 inline void relax() {
 #if defined(__x86_64__)
@@ -199,8 +187,9 @@ Result<double> items_per_s(std::span<Lane> lanes, std::uint64_t count, const Doo
   std::vector<LaneEnd> ends(lanes.size());
   std::vector<std::uint64_t> firsts;
   std::vector<std::thread> threads;
+  const platform::ProcessorShare share(static_cast<std::uint32_t>(2 * lanes.size()));
   const auto begin = [&](std::size_t place) {
-    pin_thread(static_cast<std::uint32_t>(place));
+    (void)share.pin(static_cast<std::uint32_t>(place));
     waiting.fetch_add(1);
     while (!go.load(std::memory_order_acquire)) relax();
   };

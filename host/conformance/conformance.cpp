@@ -40,9 +40,11 @@ class Run {
       if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
       const auto line = parse_line(text);
       if (!line) return at_line(line.error());
+      if (stopped()) return {};
       if (const auto* c = std::get_if<ExecutionCase>(&*line)) {
-        ++summary_.cases;
         const Judgement judgement = judge(*c, executor_);
+        if (stopped()) return {};
+        ++summary_.cases;
         if (judgement.failure) {
           report(c->name, *judgement.failure);
         } else {
@@ -58,6 +60,11 @@ class Run {
   Summary take() { return std::move(summary_); }
 
  private:
+  bool stopped() {
+    summary_.stopped = options_.stopped != nullptr && options_.stopped();
+    return summary_.stopped;
+  }
+
   Status decoder_line(const DecoderCase& c) {
     for (const Mutation& mutation : c.mutations) {
       const auto blob = mutated(c.wire, mutation);
@@ -116,15 +123,16 @@ std::string to_json(const Summary& summary, const Options& options) {
   for (const Failure& f : summary.failures) {
     failures.push_back({{"file", f.file}, {"line", f.line}, {"name", f.name}, {"why", f.why}});
   }
-  const Json json{{"executor", executor_name(options.executor)},
-                  {"files", summary.files},
-                  {"cases", summary.cases},
-                  {"passed", summary.passed},
-                  {"errors_overruled", summary.errors_overruled},
-                  {"decoder_verdicts", summary.decoder_verdicts},
-                  {"decoder_passed", summary.decoder_passed},
-                  {"failed", summary.failed},
-                  {"failures", std::move(failures)}};
+  Json json{{"executor", executor_name(options.executor)},
+            {"files", summary.files},
+            {"cases", summary.cases},
+            {"passed", summary.passed},
+            {"errors_overruled", summary.errors_overruled},
+            {"decoder_verdicts", summary.decoder_verdicts},
+            {"decoder_passed", summary.decoder_passed},
+            {"failed", summary.failed},
+            {"failures", std::move(failures)}};
+  if (summary.stopped) json["interrupted"] = true;
   // Names and texts of a hostile file may be no UTF-8; they are replaced, not thrown over.
   return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }

@@ -1,6 +1,8 @@
 // The executors of a conformance run; see executors.hpp.
 #include "executors.hpp"
 
+#include <algorithm>
+
 #include "vyre/protocol/fault_names.hpp"
 #include "vyre/reference/evaluate.hpp"
 #include "vyre/runtime/session.hpp"
@@ -8,18 +10,23 @@
 namespace vyre::conformance {
 namespace {
 
+/// Between two looks of a waiting case at whether the run is to stop.
+constexpr std::chrono::milliseconds kStopLook{50};
+
 RunResult ended(Ending ending, std::string message) {
   return {ending, {}, std::move(message)};
 }
 
 class ReferenceExecutor final : public CaseExecutor {
  public:
-  explicit ReferenceExecutor(std::chrono::nanoseconds timeout) : timeout_(timeout) {}
+  explicit ReferenceExecutor(const Options& options)
+      : timeout_(options.case_timeout), stopped_(options.stopped) {}
 
   RunResult run(const ExecutionCase& c, const vir::Program& program) override {
     reference::Options options;
     options.grid = c.grid;
     options.deadline = runtime::after(timeout_);
+    options.stopped = stopped_;
     reference::Outcome outcome = reference::evaluate(program, c.inputs, options);
     switch (outcome.verdict) {
       case reference::Verdict::done:
@@ -36,6 +43,7 @@ class ReferenceExecutor final : public CaseExecutor {
 
  private:
   std::chrono::nanoseconds timeout_;
+  bool (*stopped_)();
 };
 
 /// Refusals of a program or of what is bound to it; anything else says nothing about the program.
@@ -60,8 +68,8 @@ RunResult failed(const char* step, const Error& error) {
 
 class SessionExecutor final : public CaseExecutor {
  public:
-  SessionExecutor(runtime::Session session, std::chrono::nanoseconds timeout)
-      : session_(std::move(session)), timeout_(timeout) {}
+  SessionExecutor(runtime::Session session, const Options& options)
+      : session_(std::move(session)), timeout_(options.case_timeout), stopped_(options.stopped) {}
 
   RunResult run(const ExecutionCase& c, const vir::Program& program) override {
     const auto op =
@@ -115,11 +123,22 @@ class SessionExecutor final : public CaseExecutor {
     const MegakernelWorkItem item{op.id, input.id, output.id, 0};
     const auto ticket = session_.submit(item, deadline_);
     if (!ticket) return failed("submit", ticket.error());
-    const auto result = session_.wait(*ticket, deadline_);
+    const auto result = wait(*ticket);
     if (!result) return failed("wait", result.error());
     if (result->status != CompletionStatus::done) return not_done(*result);
     if (!plan) return {Ending::done, {}, {}};
     return download(program, *plan, by_buffer);
+  }
+
+  /// Until the deadline, or until the run is to stop: then nothing of it is waited for any more.
+  Result<runtime::ItemResult> wait(runtime::Ticket ticket) {
+    while (true) {
+      auto result =
+          session_.wait(ticket, std::min<runtime::Deadline>(deadline_, runtime::after(kStopLook)));
+      const bool late = !result && result.error().code == Errc::deadline_exceeded;
+      if (late && stopped_ != nullptr && stopped_()) deadline_ = runtime::Clock::now();
+      if (!late || runtime::Clock::now() >= deadline_) return result;
+    }
   }
 
   std::optional<RunResult> make(Result<runtime::Handle> handle,
@@ -170,6 +189,7 @@ class SessionExecutor final : public CaseExecutor {
 
   runtime::Session session_;
   std::chrono::nanoseconds timeout_;
+  bool (*stopped_)();
   runtime::Deadline deadline_;
   std::vector<runtime::Handle> handles_;  // of the case that runs
   std::uint64_t count_{0};
@@ -194,7 +214,7 @@ std::string_view ending_name(Ending ending) noexcept {
 Result<std::unique_ptr<CaseExecutor>> make_executor(const Options& options) {
   switch (options.executor) {
     case Executor::reference:
-      return std::unique_ptr<CaseExecutor>(new ReferenceExecutor(options.case_timeout));
+      return std::unique_ptr<CaseExecutor>(new ReferenceExecutor(options));
     case Executor::cpu:
     case Executor::cuda:
       break;
@@ -208,8 +228,7 @@ Result<std::unique_ptr<CaseExecutor>> make_executor(const Options& options) {
                                           (options.executor == Executor::cuda ? "cuda" : "cpu") +
                                           ": " + session.error().message);
   }
-  return std::unique_ptr<CaseExecutor>(
-      new SessionExecutor(std::move(*session), options.case_timeout));
+  return std::unique_ptr<CaseExecutor>(new SessionExecutor(std::move(*session), options));
 }
 
 }  // namespace vyre::conformance

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "doors.hpp"
 #include "file_cache.hpp"
 #include "vyre/protocol/limits.hpp"
 
@@ -84,13 +85,16 @@ Result<std::shared_ptr<const File>> File::open(const std::string& path, TierChoi
   if (const auto alignment = direct_alignment(descriptor, reason)) {
     const int flags = ::fcntl(descriptor, F_GETFL);
     if (flags >= 0 && ::fcntl(descriptor, F_SETFL, (flags & ~O_NONBLOCK) | O_DIRECT) == 0) {
-      file->direct_ = true;
-      file->offset_alignment_ = alignment->offset;
-      file->memory_alignment_ = alignment->memory;
-      return std::shared_ptr<const File>(file);
+      if (alignment->told || direct_read_works(descriptor, reason)) {
+        file->direct_ = true;
+        file->offset_alignment_ = alignment->offset;
+        file->memory_alignment_ = alignment->memory;
+        return std::shared_ptr<const File>(file);
+      }
+      if (::fcntl(descriptor, F_SETFL, flags) != 0) return system_error("read", path, errno);
+    } else {
+      reason = "refused (" + errno_name(errno) + ")";
     }
-    const char* const name = ::strerrorname_np(errno);
-    reason = std::string("refused (") + (name != nullptr ? name : "unknown errno") + ")";
   }
   if (wants_direct(choice)) {
     return fail(Errc::unsupported, "cannot read '" + path + "' with O_DIRECT (tier " +

@@ -15,7 +15,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "doors.hpp"
 #include "vyre/protocol/io_request.hpp"
+#include "vyre/protocol/limits.hpp"
 
 namespace vyre::ingest {
 namespace {
@@ -102,7 +104,7 @@ std::optional<DirectAlignment> usable_alignment(std::uint32_t offset, std::uint3
     return std::nullopt;
   }
   // A read that is taken up again goes on as far into its memory as into the file.
-  return DirectAlignment{std::max(offset, memory), memory};
+  return DirectAlignment{std::max(offset, memory), memory, false};
 }
 
 std::optional<DirectAlignment> direct_alignment(int descriptor, std::string& reason) {
@@ -119,10 +121,25 @@ std::optional<DirectAlignment> direct_alignment(int descriptor, std::string& rea
   StatxBuffer info{};
   if (::syscall(SYS_statx, descriptor, "", AT_EMPTY_PATH, kStatxDirectAlign, &info) == 0 &&
       (info.mask & kStatxDirectAlign) != 0) {
-    return usable_alignment(info.offset_align, info.memory_align, reason);
+    auto told = usable_alignment(info.offset_align, info.memory_align, reason);
+    if (told) told->told = true;
+    return told;
   }
 #endif
-  return DirectAlignment{kIoBlock, kIoBlock};
+  return DirectAlignment{kIoBlock, kIoBlock, false};
+}
+
+bool direct_read_works(int descriptor, std::string& reason) {
+  alignas(kIoBlock) std::array<std::uint8_t, kIoBlock> block;
+  ssize_t got = -1;
+  std::uint32_t interrupted = 0;
+  do {
+    got = ::pread(descriptor, block.data(), block.size(), 0);
+  } while (got < 0 && errno == EINTR && ++interrupted < kRetriesInterrupted);
+  // Other errors are no answer about O_DIRECT: the read that wants the bytes will meet them.
+  if (got >= 0 || (errno != EINVAL && errno != EOPNOTSUPP)) return true;
+  reason = "refused (a read ends with " + errno_name(errno) + ")";
+  return false;
 }
 
 }  // namespace vyre::ingest

@@ -18,6 +18,7 @@ namespace vyre::ingest {
 struct DirectAlignment {
   std::uint32_t offset{0};
   std::uint32_t memory{0};
+  bool told{false};  // by the file system; else reads are to be tried
 };
 /// What reads must keep to where the system names these two; nullopt with the reason: not ours.
 [[nodiscard]] std::optional<DirectAlignment> usable_alignment(std::uint32_t offset,
@@ -26,5 +27,8 @@ struct DirectAlignment {
 /// What O_DIRECT wants here: STATX_DIOALIGN, else blocks of kIoBlock. nullopt with the reason where
 /// the file cannot be read past the page cache.
 [[nodiscard]] std::optional<DirectAlignment> direct_alignment(int descriptor, std::string& reason);
+/// Reads the first block of a file that has O_DIRECT. An overlay accepts the flag for files of a
+/// layer that then refuses every read. False with the reason: not to be read so.
+[[nodiscard]] bool direct_read_works(int descriptor, std::string& reason);
 
 }  // namespace vyre::ingest

@@ -1,8 +1,12 @@
 // Tries each tier on a scratch file, by the calls that the pump makes. See vyre/ingest/probe.hpp.
 #include "vyre/ingest/probe.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -10,6 +14,7 @@
 #include <chrono>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "doors.hpp"
@@ -17,6 +22,7 @@
 #include "thread_pool.hpp"
 #include "uring.hpp"
 #include "vyre/ingest/file.hpp"
+#include "vyre/platform/stop.hpp"
 #include "vyre/staging/mapping.hpp"
 
 namespace vyre::ingest {
@@ -37,6 +43,7 @@ class Scratch {
     const int fd = ::mkostemp(path.data(), O_CLOEXEC);
     if (fd < 0) return refused("making a scratch file in '" + directory + "'", errno);
     path_ = path;
+    doomed_.emplace(AT_FDCWD, path_.c_str());
     std::array<std::uint8_t, 4096> block{};
     Status status;
     for (std::uint32_t at = 0; at < kProbeBytes && status; at += block.size()) {
@@ -61,6 +68,7 @@ class Scratch {
     return fail(Errc::io, what + ": " + std::strerror(error));
   }
   std::string path_;
+  std::optional<platform::DoomedFile> doomed_;
 };
 
 /// Why reading the scratch file so does not work; empty: it does.
@@ -88,6 +96,43 @@ std::string try_read(Io& io, const File& file, IoCode code, MutableByteSpan memo
     if (memory[at] != scratch_byte(at)) return std::string(name) + " gave other bytes";
   }
   return {};
+}
+
+/// What is in a folder already, looked at beside the scratch file.
+constexpr std::uint32_t kFilesTried{16};
+constexpr std::uint32_t kNamesLookedAt{1024};
+
+/// A scratch file lies in the upper layer of an overlay, other files perhaps in a lower one that
+/// cannot do the same. Names the first file of the folder that refuses O_DIRECT; empty: none does.
+std::string refused_by_a_file(const std::string& directory, const std::string& scratch) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(directory.c_str()), ::closedir);
+  std::uint32_t tried = 0;
+  for (std::uint32_t names = 0; folder && names < kNamesLookedAt && tried < kFilesTried; ++names) {
+    const dirent* const entry = ::readdir(folder.get());
+    if (entry == nullptr) break;
+    const std::string path = directory + "/" + entry->d_name;
+    struct stat info {};
+    if (path == scratch || ::lstat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode) ||
+        info.st_size == 0) {
+      continue;
+    }
+    ++tried;
+    const auto file = File::open(path, TierChoice::b);
+    if (file || file.error().code != Errc::unsupported) continue;
+    const std::string& message = file.error().message;
+    const std::size_t at = message.find("): ");
+    return "a new file can be read with O_DIRECT here, '" + std::string(entry->d_name) +
+           "' cannot: " +
+           (at == std::string::npos ? message
+                                    : message.substr(at + 3, message.find("; use") - at - 3));
+  }
+  return {};
+}
+
+bool is_overlay(const std::string& directory) {
+  struct statfs system {};
+  return ::statfs(directory.c_str(), &system) == 0 &&
+         static_cast<unsigned long>(system.f_type) == OVERLAYFS_SUPER_MAGIC;
 }
 
 TierFacts facts(Tier tier, std::string why_not, std::string what) {
@@ -142,8 +187,15 @@ std::vector<TierFacts> probe_tiers(const std::string& directory) {
                    : direct ? try_read(**ring, **direct, IoCode::read_fixed, bytes)
                             : why_not_direct;
   }
-  const std::string blocks =
+  std::string blocks =
       direct ? "O_DIRECT in blocks of " + std::to_string((*direct)->offset_alignment()) : "";
+  if (direct) {
+    const std::string refused = refused_by_a_file(directory, scratch.path());
+    if (fixed_reason.empty()) fixed_reason = refused;
+    if (direct_reason.empty()) direct_reason = refused;
+    if (is_overlay(directory))
+      blocks += " (of this overlay's upper layer; files of a lower one may refuse)";
+  }
   std::string pool_reason;
   if (auto pool = ThreadPool::create()) {
     pool_reason =

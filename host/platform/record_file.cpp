@@ -1,4 +1,4 @@
-// Mapped appending, sequential reading and unsynced publication of files; see the header.
+// Mapped appending and sequential reading of files; see the header.
 #include "vyre/platform/record_file.hpp"
 
 #include <fcntl.h>
@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "regular_file.hpp"
+#include "vyre/platform/descriptor.hpp"
 
 namespace vyre::platform {
 namespace {
@@ -22,16 +23,6 @@ constexpr std::size_t kLastWindowBytes{std::size_t{1} << 24};
 tl::unexpected<Error> os_error(const std::string& action, const std::string& path, int error) {
   return tl::unexpected<Error>(
       Error{Errc::io, action + " '" + path + "': " + std::strerror(error), kNoOffset, 0, 0, error});
-}
-
-Status write_all(int fd, const std::string& path, ByteSpan bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return os_error("cannot write", path, errno);
-    bytes = bytes.subspan(static_cast<std::size_t>(n));
-  }
-  return {};
 }
 
 }  // namespace
@@ -74,7 +65,9 @@ Status AppendFile::next_window() {
   const std::size_t bytes =
       window_bytes_ == 0 ? kFirstWindowBytes : std::min(window_bytes_ * 2, kLastWindowBytes);
   // A store into a hole of a full disk would be a signal; reserved blocks make it an error here.
-  const int error = ::posix_fallocate(fd_, static_cast<off_t>(start), static_cast<off_t>(bytes));
+  int error = EINTR;
+  while (error == EINTR)  // some file systems stop for a signal, and start anew
+    error = ::posix_fallocate(fd_, static_cast<off_t>(start), static_cast<off_t>(bytes));
   if (error != 0)
     return os_error("cannot reserve " + std::to_string(bytes) + " bytes for", path_, error);
   void* map =
@@ -200,7 +193,7 @@ StagedFile::~StagedFile() {
 }
 
 Status StagedFile::append(ByteSpan bytes) {
-  return write_all(fd_, temporary_, bytes);
+  return write_all(Descriptor::borrowed(fd_), bytes, "to '" + temporary_ + "'");
 }
 
 Status StagedFile::publish(const std::string& path) {
@@ -211,12 +204,6 @@ Status StagedFile::publish(const std::string& path) {
     return os_error("cannot rename to", path, errno);
   if (::close(std::exchange(fd_, -1)) != 0) return os_error("cannot close", path, errno);
   return {};
-}
-
-Status publish_file(const std::string& path, ByteSpan bytes) {
-  VYRE_ASSIGN(auto file, StagedFile::create(path));
-  VYRE_TRY(file.append(bytes));
-  return file.publish(path);
 }
 
 }  // namespace vyre::platform

@@ -74,6 +74,7 @@ Outcome stopped(const vir::Program& program, std::uint64_t workgroup, const Work
 Outcome run(const vir::Program& program, Names names, std::vector<Buffer>& buffers,
             const vir::BufferPlan& plan, const vir::Grid& grid, const Options& options) {
   Machine machine(program, std::move(names), buffers, options.fuel, options.deadline);
+  machine.stop_when(options.stopped);
   std::uint64_t linear = 0;
   for (std::uint32_t z = 0; z < grid[2]; ++z) {
     for (std::uint32_t y = 0; y < grid[1]; ++y) {

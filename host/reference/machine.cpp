@@ -135,6 +135,7 @@ void Machine::check_copies_done() {
 
 bool Machine::is_late() {
   work_ = 0;
+  if (stopped_ != nullptr && stopped_()) return true;
   return deadline_ && std::chrono::steady_clock::now() >= *deadline_;
 }
 

@@ -59,6 +59,8 @@ class Machine {
   using Deadline = std::optional<std::chrono::steady_clock::time_point>;
   Machine(const vir::Program& program, Names names, std::vector<Buffer>& buffers,
           std::uint64_t fuel, Deadline deadline);
+  /// Null, or asked where the deadline is looked at.
+  void stop_when(bool (*stopped)()) { stopped_ = stopped; }
 
   /// Runs one workgroup to its end, or to the fault that is to be named. Past the deadline that is
   /// FaultCode::wall_time.
@@ -139,6 +141,7 @@ class Machine {
   const std::uint64_t fuel_per_workgroup_;
   std::uint64_t fuel_{0};
   const Deadline deadline_;
+  bool (*stopped_)(){nullptr};
   std::size_t work_{0};  // operations of lanes since the clock was last read
 };
 

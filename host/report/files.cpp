@@ -6,6 +6,7 @@
 #include "names.hpp"
 #include "vyre/platform/file.hpp"
 #include "vyre/platform/log.hpp"
+#include "vyre/platform/output.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/report/json_guard.hpp"
 

@@ -36,6 +36,7 @@ Result<Played> Player::play() {
   // A recording that goes on may have more records by now than were scanned.
   std::uint64_t records = 0;
   for (; !played_.difference && records < scan_.records; ++records) {
+    VYRE_TRY(go_on());
     VYRE_ASSIGN(const bool more, reader.next());
     if (!more) return changed();
     // State first: what a record makes exists for the items behind it. A release needs the old
@@ -158,6 +159,7 @@ Status Player::wait_for(std::chrono::nanoseconds since_open) {
   while (true) {
     const auto now = runtime::Clock::now();
     if (now >= due) return {};
+    VYRE_TRY(go_on());
     if (now >= options_.deadline) {
       return fail(Errc::deadline_exceeded,
                   "replay at recorded pace ran into its timeout; raise it or replay at full speed");
@@ -215,6 +217,12 @@ Status Player::take_submit(const EventReader& reader) {
   const bool fine = ordinal >= options_.fine_from || next_item_ == options_.fine_from;
   if (batch_.size() == kBatchItems || fine) VYRE_TRY(flush());
   return in_window_ >= options_.window || fine ? settle() : Status{};
+}
+
+Status Player::go_on() const {
+  if (options_.stopped != nullptr && options_.stopped())
+    return fail(Errc::cancelled, "told to stop");
+  return {};
 }
 
 Status Player::flush() {

@@ -26,6 +26,7 @@ struct PlayOptions {
   runtime::Deadline deadline;
   std::uint64_t memory_budget_bytes{~std::uint64_t{0}};  // that of the scan
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+  bool (*stopped)(){nullptr};
 };
 
 struct Played {
@@ -43,7 +44,7 @@ class Player {
   /// `targets`: one, or two for Compare::executor (the second is the one held to be right).
   Player(Source& source, const Scan& scan, std::span<Target* const> targets,
          const PlayOptions& options);
-  /// Plays until the end or the first difference.
+  /// Plays until the end or the first difference; Errc::cancelled where it was told to stop.
   [[nodiscard]] Result<Played> play();
 
  private:
@@ -55,6 +56,7 @@ class Player {
   [[nodiscard]] Status take_submit(const EventReader& reader);
   [[nodiscard]] Status take_final(const EventReader& reader);
   [[nodiscard]] Contents contents(const EventReader& reader);
+  [[nodiscard]] Status go_on() const;
   [[nodiscard]] Status flush();
   [[nodiscard]] Status settle();
   [[nodiscard]] Status compare_endings(std::vector<std::vector<NotDone>>& endings);

@@ -10,6 +10,7 @@
 
 #include "vyre/platform/file.hpp"
 #include "vyre/platform/host_info.hpp"
+#include "vyre/platform/output.hpp"
 #include "vyre/platform/record_file.hpp"
 #include "vyre/trace/format.hpp"
 #include "vyre/trace/source.hpp"
@@ -63,6 +64,7 @@ class DirectoryRecorder final : public Recorder {
                      std::chrono::nanoseconds since_open) override;
 
   Status finish(runtime::Session& session, runtime::Deadline deadline) override;
+  Status cut_short(runtime::Session& session) override;
   Status status() const override;
 
  private:
@@ -90,7 +92,9 @@ class DirectoryRecorder final : public Recorder {
                                        bool file_backed);
   void mark_writes(const MegakernelWorkItem& item);
   void mark(std::uint32_t handle, const std::vector<bool>* only);
+  [[nodiscard]] std::vector<std::uint32_t> written() const;
   [[nodiscard]] Status record_finals(runtime::Session& session, runtime::Deadline deadline);
+  [[nodiscard]] Status record_final(std::uint32_t handle, ByteSpan bytes);
   [[nodiscard]] Status seal(const runtime::SessionOptions& session);
 
   mutable std::mutex mutex_;
@@ -100,6 +104,7 @@ class DirectoryRecorder final : public Recorder {
   RecordOptions options_;
   Manifest manifest_;
   platform::AppendFile events_;
+  platform::OutputFiles blobs_{platform::Durability::none};
   std::unordered_set<Digest, DigestHash> stored_;
   std::unordered_map<std::uint32_t, OpWrites> ops_;
   std::unordered_map<std::uint32_t, Buffer> buffers_;
@@ -127,7 +132,7 @@ bool DirectoryRecorder::append(Record& record) {
 Result<Digest> DirectoryRecorder::store(ByteSpan bytes) {
   const Digest digest = blake3(bytes);
   if (!stored_.insert(digest).second) return digest;
-  VYRE_TRY(platform::publish_file(directory_ + "/blobs/" + digest.hex(), bytes));
+  VYRE_TRY(blobs_.write(directory_ + "/blobs/" + digest.hex(), bytes));
   return digest;
 }
 
@@ -360,8 +365,17 @@ void DirectoryRecorder::on_completion(const runtime::ItemResult& result,
   run_is_last_ = append(run_);
 }
 
+std::vector<std::uint32_t> DirectoryRecorder::written() const {
+  std::vector<std::uint32_t> handles;
+  for (const auto& [handle, buffer] : buffers_) {
+    if (buffer.written && !buffer.file_backed) handles.push_back(handle);
+  }
+  std::sort(handles.begin(), handles.end());
+  return handles;
+}
+
 Status DirectoryRecorder::record_finals(runtime::Session& session, runtime::Deadline deadline) {
-  std::vector<std::uint32_t> written;
+  std::vector<std::uint32_t> handles;
   {
     const std::lock_guard lock(mutex_);
     if (!status_) return status_;
@@ -370,19 +384,20 @@ Status DirectoryRecorder::record_finals(runtime::Session& session, runtime::Dead
                   std::to_string(submits_ - completions_) +
                       " recorded items have not ended; call wait_all() before finish()");
     }
-    for (const auto& [handle, buffer] : buffers_) {
-      if (buffer.written && !buffer.file_backed) written.push_back(handle);
-    }
+    handles = written();
   }
-  std::sort(written.begin(), written.end());
-  for (const std::uint32_t handle : written) {
+  for (const std::uint32_t handle : handles) {
     VYRE_ASSIGN(const Bytes bytes,
                 session.download({handle}, deadline));  // not under the mutex: it may observe
-    const std::lock_guard lock(mutex_);
-    VYRE_TRY(record_contents(Kind::final, handle, bytes, false));
-    if (!status_) return status_;
+    VYRE_TRY(record_final(handle, bytes));
   }
   return {};
+}
+
+Status DirectoryRecorder::record_final(std::uint32_t handle, ByteSpan bytes) {
+  const std::lock_guard lock(mutex_);
+  VYRE_TRY(record_contents(Kind::final, handle, bytes, false));
+  return status_;
 }
 
 Status DirectoryRecorder::seal(const runtime::SessionOptions& session) {
@@ -427,9 +442,44 @@ Status DirectoryRecorder::finish(runtime::Session& session, runtime::Deadline de
   return {};
 }
 
+Status DirectoryRecorder::cut_short(runtime::Session& session) {
+  std::vector<std::uint32_t> handles;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!status_) return status_;
+    handles = written();
+  }
+  for (const std::uint32_t handle : handles) {
+    // What a running item may still write is not waited for: the replay takes it as unspecified.
+    const auto bytes = session.download({handle}, runtime::Clock::now());
+    if (bytes) VYRE_TRY(record_final(handle, *bytes));
+  }
+  const Status closed = session.close();
+  const runtime::SessionOptions options = session.options();
+  const std::lock_guard lock(mutex_);
+  VYRE_TRY(status_);
+  Status sealed = seal(options);
+  if (!sealed) {
+    give_up(sealed.error());
+    return sealed;
+  }
+  return closed;
+}
+
 Status DirectoryRecorder::status() const {
   const std::lock_guard lock(mutex_);
   return status_;
+}
+
+Result<platform::AppendFile> begin_directory(const std::string& directory,
+                                             const Manifest& manifest) {
+  VYRE_TRY(platform::make_directories(directory + "/blobs"));
+  // The manifest comes first: from here on, whatever is there is a trace.
+  VYRE_TRY(platform::write_file_atomically(directory + "/manifest.json",
+                                           as_bytes(manifest_json(manifest))));
+  VYRE_ASSIGN(auto events, platform::AppendFile::create(directory + "/events.bin"));
+  VYRE_TRY(events.append(header_cell()));
+  return events;
 }
 
 }  // namespace
@@ -447,20 +497,22 @@ Result<std::shared_ptr<Recorder>> Recorder::create(const std::string& directory,
                   "'" + directory + "' is not empty; name a new directory for the trace");
     }
   }
-  VYRE_TRY(platform::make_directories(directory + "/blobs"));
   Manifest manifest;
   manifest.recorded_at = platform::utc_now_rfc3339();
   manifest.build = platform::build_description();
   manifest.host = platform::cpu_model() + ", " + platform::kernel_release();
   manifest.session = options.session;
-  // The manifest comes first: from here on, whatever is there is a trace.
-  VYRE_TRY(platform::write_file_atomically(directory + "/manifest.json",
-                                           as_bytes(manifest_json(manifest))));
-  VYRE_ASSIGN(auto events, platform::AppendFile::create(directory + "/events.bin"));
-  const auto header = header_cell();
-  VYRE_TRY(events.append(header));
+  const bool existed = std::filesystem::exists(directory, code);
+  auto events = begin_directory(directory, manifest);
+  if (!events) {
+    // Nothing is recorded yet: no half of a trace stays.
+    for (const char* const made : {"/events.bin", "/manifest.json", "/blobs"})
+      std::filesystem::remove(directory + made, code);
+    if (!existed) std::filesystem::remove(directory, code);
+    return tl::unexpected<Error>(std::move(events).error());
+  }
   return std::make_shared<DirectoryRecorder>(directory, options, std::move(manifest),
-                                             std::move(events));
+                                             std::move(*events));
 }
 
 }  // namespace vyre::trace

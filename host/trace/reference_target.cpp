@@ -29,10 +29,12 @@ std::string_view builtin_name(std::uint32_t op) noexcept {
 
 class ReferenceTarget final : public Target {
  public:
-  ReferenceTarget(std::uint64_t fuel, runtime::Deadline deadline, std::uint64_t file_budget)
+  ReferenceTarget(std::uint64_t fuel, runtime::Deadline deadline, std::uint64_t file_budget,
+                  bool (*stopped)())
       : fuel_(fuel),
         deadline_(deadline),
         file_budget_(file_budget),
+        stopped_(stopped),
         started_(runtime::Clock::now()) {
     document_.run = report::describe_run({});
     document_.run.why_no_device = "the reference executor runs on the host";
@@ -97,6 +99,7 @@ class ReferenceTarget final : public Target {
                 std::uint8_t) override {
     for (const MegakernelWorkItem& item : items) {
       const Fault fault = run(item);
+      if (stopped_ != nullptr && stopped_()) return fail(Errc::cancelled, "told to stop");
       if (fault.code == FaultCode::wall_time) {
         return fail(Errc::deadline_exceeded,
                     "the replay ran into its timeout on the reference executor; allow more time");
@@ -229,6 +232,7 @@ class ReferenceTarget final : public Target {
     options.grid = *grid;
     options.fuel = fuel_;
     options.deadline = deadline_;
+    options.stopped = stopped_;
     options.validate = false;  // define() did
     const reference::Outcome outcome = reference::evaluate(op.program, values, options);
     if (outcome.verdict == reference::Verdict::faulted ||
@@ -248,6 +252,7 @@ class ReferenceTarget final : public Target {
   std::uint64_t fuel_;
   runtime::Deadline deadline_;
   std::uint64_t file_budget_;
+  bool (*stopped_)();
   std::uint64_t file_bytes_{0};
   runtime::Clock::time_point started_;
   std::unordered_map<std::uint32_t, Op> ops_;
@@ -263,8 +268,8 @@ class ReferenceTarget final : public Target {
 }  // namespace
 
 std::unique_ptr<Target> make_reference_target(std::uint64_t fuel, runtime::Deadline deadline,
-                                              std::uint64_t file_budget_bytes) {
-  return std::make_unique<ReferenceTarget>(fuel, deadline, file_budget_bytes);
+                                              std::uint64_t file_budget_bytes, bool (*stopped)()) {
+  return std::make_unique<ReferenceTarget>(fuel, deadline, file_budget_bytes, stopped);
 }
 
 }  // namespace vyre::trace

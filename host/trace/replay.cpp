@@ -27,7 +27,7 @@ class Replay {
   Result<ReplayResult> run() {
     VYRE_TRY(play(~std::uint64_t{0}));
     const bool two = options_.compare == Compare::executor;
-    if (two && played_.difference && played_.window_end - played_.window_begin > 1) {
+    if (!stopped_ && two && played_.difference && played_.window_end - played_.window_begin > 1) {
       // The window that went wrong is known; fresh executors play up to it again and are then
       // compared item by item.
       const Played coarse = played_;
@@ -46,6 +46,8 @@ class Replay {
     result.buffers_compared = played_.buffers_compared;
     result.bytes_compared = played_.bytes_compared;
     result.complete = scan_.complete;
+    result.stopped = stopped_;
+    if (stopped_) result.items = document_.report.items_processed;
     result.difference = std::move(played_.difference);
     result.document = std::move(document_);
     return result;
@@ -63,6 +65,7 @@ class Replay {
       target.session.queues = std::max<std::uint32_t>(
           target.session.queues, static_cast<std::uint32_t>(scan_.queues.size()));
       target.deadline = deadline_;
+      target.stopped = options_.stopped;
       target.file_budget_bytes = memory_budget(options_.memory_budget_bytes) / 2;
       auto opened = open_target(target);
       if (!opened) {
@@ -89,8 +92,15 @@ class Replay {
     play.deadline = deadline_;
     play.memory_budget_bytes = memory_budget(options_.memory_budget_bytes);
     play.progress = options_.progress;
+    play.stopped = options_.stopped;
     Player player(source_, scan_, targets, play);
-    VYRE_ASSIGN(played_, player.play());
+    auto played = player.play();
+    if (!played) {
+      stopped_ = options_.stopped != nullptr && options_.stopped();
+      if (!stopped_) return tl::unexpected<Error>(std::move(played).error());
+      played = Played{};
+    }
+    played_ = std::move(*played);
     VYRE_ASSIGN(document_, targets[0]->finish());
     return {};
   }
@@ -100,6 +110,7 @@ class Replay {
   const ReplayOptions& options_;
   runtime::Deadline deadline_;
   Played played_;
+  bool stopped_{false};
   report::Document document_;
 };
 

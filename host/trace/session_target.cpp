@@ -13,6 +13,8 @@ namespace {
 /// Files a target maps at most; two targets may be open, and the process has files of its own.
 /// The rest is loaded within the memory budget.
 constexpr std::uint32_t kMaxTargetFiles{kMaxMappedFiles / 4};
+/// Between two looks of a waiting replay at whether it is to stop.
+constexpr std::chrono::milliseconds kStopLook{50};
 
 class SessionTarget final : public Target {
  public:
@@ -20,7 +22,8 @@ class SessionTarget final : public Target {
       : session_(std::move(session)),
         executor_(options.executor),
         deadline_(options.deadline),
-        file_budget_(options.file_budget_bytes) {}
+        file_budget_(options.file_budget_bytes),
+        stopped_(options.stopped) {}
 
   std::string_view name() const override { return executor_name(executor_); }
 
@@ -101,19 +104,26 @@ class SessionTarget final : public Target {
       items = scratch_;
     }
     while (!items.empty()) {
-      auto accepted = session_.submit_many(items, deadline_, queue, flags);
+      VYRE_TRY(go_on());
+      auto accepted = session_.submit_many(items, soon(), queue, flags);
       if (accepted.accepted != 0) runs_.push_back({accepted.first, accepted.accepted});
       items = items.subspan(accepted.accepted);
       if (items.empty()) break;
-      if (accepted.stopped_by) return tl::unexpected<Error>(std::move(*accepted.stopped_by));
-      if (accepted.accepted == 0)
+      if (accepted.stopped_by && !is_early(*accepted.stopped_by))
+        return tl::unexpected<Error>(std::move(*accepted.stopped_by));
+      if (accepted.accepted == 0 && !accepted.stopped_by)
         return fail(Errc::internal, "the session accepted no item and gave no reason");
     }
     return {};
   }
 
   Result<std::vector<NotDone>> settle(bool details) override {
-    VYRE_ASSIGN(const auto drained, session_.wait_all(deadline_));
+    auto waited = session_.wait_all(soon());
+    while (!waited && is_early(waited.error())) {
+      VYRE_TRY(go_on());
+      waited = session_.wait_all(soon());
+    }
+    VYRE_ASSIGN(const auto drained, std::move(waited));
     std::vector<NotDone> found;
     // The count is of the whole session, so an unchanged count spares asking for each item.
     if (details && drained.not_done != not_done_before_) {
@@ -147,6 +157,18 @@ class SessionTarget final : public Target {
     std::uint64_t count{0};
   };
 
+  [[nodiscard]] Status go_on() const {
+    if (stopped_ != nullptr && stopped_()) return fail(Errc::cancelled, "told to stop");
+    return {};
+  }
+  [[nodiscard]] runtime::Deadline soon() const {
+    return std::min<runtime::Deadline>(deadline_, runtime::after(kStopLook));
+  }
+  /// Of soon(), and not of the deadline itself.
+  [[nodiscard]] bool is_early(const Error& error) const {
+    const bool late = error.code == Errc::deadline_exceeded || error.code == Errc::queue_full;
+    return late && runtime::Clock::now() < deadline_;
+  }
   void add(std::uint32_t handle, runtime::Handle made) {
     handles_[handle] = made.id;
     same_ = same_ && handle == made.id;
@@ -162,6 +184,7 @@ class SessionTarget final : public Target {
   Executor executor_;
   runtime::Deadline deadline_;
   std::uint64_t file_budget_;
+  bool (*stopped_)();
   std::uint64_t loaded_files_{0};                            // bytes, at most file_budget_
   std::unordered_map<std::uint32_t, std::uint64_t> loaded_;  // files by handle: bytes
   std::unordered_set<std::uint32_t> mapped_;                 // files by handle
@@ -189,7 +212,8 @@ std::string_view executor_name(Executor executor) noexcept {
 
 Result<std::unique_ptr<Target>> open_target(const TargetOptions& options) {
   if (options.executor == Executor::reference)
-    return make_reference_target(options.session.fuel, options.deadline, options.file_budget_bytes);
+    return make_reference_target(options.session.fuel, options.deadline, options.file_budget_bytes,
+                                 options.stopped);
   runtime::SessionOptions session = options.session;
   session.backend =
       options.executor == Executor::cuda ? runtime::BackendKind::cuda : runtime::BackendKind::cpu;

@@ -67,11 +67,12 @@ struct TargetOptions {
   /// Contents of files that the executor holds in memory, together; its other buffers were charged
   /// by TraceState.
   std::uint64_t file_budget_bytes{~std::uint64_t{0}};
+  bool (*stopped)(){nullptr};  // ReplayOptions::stopped; what waits ends with Errc::cancelled
 };
 [[nodiscard]] Result<std::unique_ptr<Target>> open_target(const TargetOptions& options);
 [[nodiscard]] std::unique_ptr<Target> make_reference_target(
     std::uint64_t fuel, runtime::Deadline deadline = runtime::Deadline::max(),
-    std::uint64_t file_budget_bytes = ~std::uint64_t{0});
+    std::uint64_t file_budget_bytes = ~std::uint64_t{0}, bool (*stopped)() = nullptr);
 [[nodiscard]] std::string_view executor_name(Executor executor) noexcept;
 
 }  // namespace vyre::trace

@@ -20,6 +20,8 @@ struct Options {
   std::uint64_t max_failures_kept{1'000};
   /// A case that takes longer is reported as broken instead of holding up the run.
   std::chrono::nanoseconds case_timeout{std::chrono::seconds{120}};
+  /// True: the run ends early, with Summary::stopped; the case under way is not judged.
+  bool (*stopped)(){nullptr};
 };
 
 struct Failure {
@@ -38,6 +40,7 @@ struct Summary {
   std::uint64_t decoder_verdicts{0};  // mutations judged in decoder files, bases included
   std::uint64_t decoder_passed{0};
   std::uint64_t failed{0};
+  bool stopped{false};  // the rest was not judged
   std::vector<Failure> failures;
 };
 

@@ -1,5 +1,5 @@
-// The door to the file system: whole-file reads, atomic writes. Host only; every failure
-// is Errc::io with errno in `detail` and the path in the message.
+// The door to the file system: whole-file reads and appending (output.hpp writes). Host only; every
+// failure is Errc::io with errno in `detail` and the path in the message.
 #pragma once
 
 #include <cstdint>
@@ -10,15 +10,16 @@
 
 namespace vyre::platform {
 
-/// Whatever the path names, pipes too: it waits for their writer.
+/// Whatever the path names, pipes too: it waits for their writer. "-" is standard input as it
+/// stands. A stop signal ends the wait with Errc::cancelled.
 [[nodiscard]] Result<Bytes> read_file(const std::string& path,
                                       std::uint64_t max_bytes = ~std::uint64_t{0});
+/// "standard input", or the path in quotes: for messages.
+[[nodiscard]] std::string input_name(const std::string& path);
 /// For paths inside a directory that somebody else wrote: what is no regular file is refused at
 /// once.
 [[nodiscard]] Result<Bytes> read_regular_file(const std::string& path,
                                               std::uint64_t max_bytes = ~std::uint64_t{0});
-/// Temporary file in the same directory, write, fsync, rename, fsync of the directory.
-[[nodiscard]] Status write_file_atomically(const std::string& path, ByteSpan bytes);
 [[nodiscard]] Status append_file(const std::string& path, ByteSpan bytes);
 /// Of a regular file; nothing if it is empty.
 [[nodiscard]] Result<std::optional<std::uint8_t>> last_byte(const std::string& path);

@@ -87,7 +87,4 @@ class StagedFile {
   int fd_{-1};
 };
 
-/// A StagedFile of these bytes.
-[[nodiscard]] Status publish_file(const std::string& path, ByteSpan bytes);
-
 }  // namespace vyre::platform

@@ -25,6 +25,8 @@ struct Options {
   bool validate{true};               // false only for programs that have passed validation
   /// Looked at before every workgroup and every so many operations of lanes.
   std::optional<std::chrono::steady_clock::time_point> deadline;
+  /// True: end as at the deadline. Looked at with it.
+  bool (*stopped)(){nullptr};
 };
 
 /// done: `outputs` has the bytes of every returned buffer in declaration order, output_byte_range

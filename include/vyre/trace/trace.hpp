@@ -33,6 +33,9 @@ class Recorder : public runtime::SessionObserver {
   /// Call after wait_all(): digests and stores the final bytes of every buffer that items may have
   /// written.
   [[nodiscard]] virtual Status finish(runtime::Session& session, runtime::Deadline deadline) = 0;
+  /// In place of finish() where a recording ends early: stores what items that ended have written,
+  /// closes the session, which cancels the others, and seals the manifest.
+  [[nodiscard]] virtual Status cut_short(runtime::Session& session) = 0;
   /// First error met while recording (observers cannot fail the session); ok if none.
   [[nodiscard]] virtual Status status() const = 0;
 };
@@ -53,6 +56,8 @@ struct ReplayOptions {
   /// Buffers that are not files, together; 0 = half of physical memory.
   std::uint64_t memory_budget_bytes{0};
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+  /// True: the replay ends early, with ReplayResult::stopped.
+  bool (*stopped)(){nullptr};
 };
 
 /// The first difference: which item (its position in the trace), buffer, byte offset, and both
@@ -75,6 +80,8 @@ struct ReplayResult {
   std::uint64_t items_skipped{0};  // cancelled when recorded: timing decided that, so not run now
   /// False: the recording was cut short; replayed up to its last complete record.
   bool complete{true};
+  /// ReplayOptions::stopped said so before the end: nothing is known of what differs.
+  bool stopped{false};
   std::optional<Difference> difference;
   report::Document document;
 };

@@ -6,12 +6,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 
 namespace vyre::test {
 namespace {
@@ -22,7 +24,7 @@ constexpr std::chrono::seconds kDeadline{60};
   ::dup2(in, 0);
   ::dup2(out, 1);
   ::dup2(err, 2);
-  ::signal(SIGPIPE, SIG_DFL);
+  for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP}) ::signal(number, SIG_DFL);
   std::vector<char*> pointers;
   for (const std::string& argument : argv) pointers.push_back(const_cast<char*>(argument.c_str()));
   pointers.push_back(nullptr);
@@ -73,6 +75,73 @@ Ran run_process(const std::vector<std::string>& argv, const Input& input) {
   return ran;
 }
 
+Ran shell(const std::string& folder, const std::string& command, const Input& input) {
+  return run_process({"bash", "-c", "VYRE=" VYRE_BINARY "; cd \"$1\"; " + command, "bash", folder},
+                     input);
+}
+
+Child::Child(std::vector<std::string> arguments, int in, int out, int err) : pid_(-1) {
+  arguments.insert(arguments.begin(), VYRE_BINARY);
+  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  pid_ = ::fork();
+  if (pid_ == 0) become(arguments, in < 0 ? null : in, out < 0 ? null : out, err < 0 ? null : err);
+  ::close(null);
+}
+
+Child::~Child() {
+  if (ended()) return;
+  ::kill(pid_, SIGKILL);
+  while (::waitpid(pid_, &status_, 0) < 0 && errno == EINTR) {
+  }
+}
+
+void Child::signal(int number) const {
+  ::kill(pid_, number);
+}
+
+bool Child::ended() {
+  if (!ended_) ended_ = ::waitpid(pid_, &status_, WNOHANG) == pid_;
+  return ended_;
+}
+
+bool Child::wait_until(const std::function<bool()>& condition) {
+  const auto end = std::chrono::steady_clock::now() + kDeadline;
+  while (!condition()) {
+    if (ended() || std::chrono::steady_clock::now() > end) return false;
+    ::usleep(500);
+  }
+  return true;
+}
+
+void Child::settle() {
+  constexpr int kLooks{4};
+  constexpr unsigned long kManyTicks{25};
+  int rested = 0;
+  unsigned long before = ~0ul;
+  (void)wait_until([&] {
+    const std::string stat = read_all("/proc/" + std::to_string(pid_) + "/stat");
+    // After the name in parentheses: state, ten numbers, ticks as user and as system.
+    std::istringstream fields(stat.substr(std::min(stat.rfind(')') + 1, stat.size())));
+    std::string state;
+    fields >> state;
+    unsigned long skipped = 0;
+    unsigned long user = 0;
+    unsigned long system = 0;
+    for (int i = 0; i < 10; ++i) fields >> skipped;
+    fields >> user >> system;
+    rested = state == "S" && user + system == before ? rested + 1 : 0;
+    before = user + system;
+    if (rested < kLooks && before < kManyTicks) ::usleep(20'000);
+    return rested >= kLooks || before >= kManyTicks;
+  });
+}
+
+int Child::exit_code() {
+  (void)wait_until([] { return false; });
+  if (!ended()) return -1;
+  return WIFEXITED(status_) ? WEXITSTATUS(status_) : 128 + WTERMSIG(status_);
+}
+
 Ran vyre(std::vector<std::string> arguments, const Input& input) {
   arguments.insert(arguments.begin(), VYRE_BINARY);
   return run_process(arguments, input);
@@ -92,6 +161,14 @@ std::string Folder::write(const std::string& name, const std::string& bytes) con
   std::ofstream file(path(name), std::ios::binary);
   file << bytes;
   return path(name);
+}
+
+std::vector<std::string> Folder::names() const {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(path_))
+    names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 std::string read_all(const std::string& path) {

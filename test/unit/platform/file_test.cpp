@@ -13,6 +13,8 @@
 #include <fstream>
 #include <thread>
 
+#include "vyre/platform/output.hpp"
+
 namespace vyre::platform {
 namespace {
 
