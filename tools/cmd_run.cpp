@@ -1,6 +1,8 @@
 // vyre run and vyre record: a program over files, an item each or one a chunk, all in flight within
 // a memory bound. Flags and what contradicts what are here; runner.hpp does the work.
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
 #include <memory>
 
 #include "claims.hpp"
@@ -123,19 +125,28 @@ Status finish(Engine& engine, const Shell& shell, const RunOptions& options,
   return ended ? written : ended;
 }
 
+/// When the program must be read and registered: --timeout, or a second where that is less.
+runtime::Deadline ready_deadline(const RunOptions& options) {
+  constexpr double kLeastSeconds{1};
+  const double seconds = std::max(options.timeout_s, kLeastSeconds);
+  return runtime::after(std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9)));
+}
+
 Outcome run(Shell& shell, const RunOptions& options) {
   VYRE_ASSIGN(const vir::Profile profile, vir::parse_profile(options.profile));
   VYRE_TRY(check_streams(shell, options));
-  VYRE_ASSIGN(ProgramFile file, load_program(options.program, profile));
+  const runtime::Deadline ready_by = ready_deadline(options);
+  Interrupt late([ready_by] { return runtime::Clock::now() >= ready_by; });
+  VYRE_ASSIGN(ProgramFile file, load_program(options.program, profile, &late));
   VYRE_ASSIGN(const RunPlan plan, make_plan(std::move(file.program), options));
   VYRE_TRY(check(options, plan));
   VYRE_TRY(check_paths(shell, options, stored_paths(plan, options)));
   VYRE_TRY(check_reach(options, plan));
   VYRE_TRY(check_program(options, plan.program));
   warn(shell, plan.program);
-  VYRE_ASSIGN(const std::unique_ptr<Engine> engine, options.executor == "reference"
-                                                        ? make_reference_engine(plan, options)
-                                                        : make_session_engine(plan, options));
+  VYRE_ASSIGN(const std::unique_ptr<Engine> engine,
+              options.executor == "reference" ? make_reference_engine(plan, options)
+                                              : make_session_engine(plan, options, ready_by));
   if (!options.out_directory.empty()) VYRE_TRY(platform::make_directories(options.out_directory));
   Runner runner(shell, options, plan, *engine);
   const Status ran = runner.run();
@@ -182,7 +193,8 @@ void add_flags(CLI::App* sub, RunOptions& options) {
   sub->add_option("--fuel", options.fuel,
                   "loop iterations a workgroup may spend; 0 is the default bound")
       ->transform(whole<std::uint64_t>());
-  sub->add_option("--timeout", options.timeout_s, "seconds to wait for one item")
+  sub->add_option("--timeout", options.timeout_s,
+                  "seconds to wait for one item, and for the program to be ready")
       ->capture_default_str()
       ->check(seconds());
   sub->add_option("--max-memory", options.max_memory_bytes,

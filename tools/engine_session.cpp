@@ -70,8 +70,8 @@ class SessionEngine : public Engine {
   SessionEngine(const RunPlan& plan, const RunOptions& options, runtime::Session session)
       : plan_(plan), options_(options), session_(std::move(session)) {}
 
-  Status prepare() {
-    VYRE_ASSIGN(op_, session_.register_program(options_.program, plan_.program));
+  Status prepare(runtime::Deadline ready_by) {
+    VYRE_ASSIGN(op_, session_.register_program(options_.program, plan_.program, ready_by));
     shared_.resize(plan_.sources.size());
     for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
       const BufferSource& source = plan_.sources[i];
@@ -352,8 +352,8 @@ Result<StreamedItem> Engine::next_streamed(std::uint64_t, std::uint64_t) {
   return fail(Errc::internal, "this executor does not stream");
 }
 
-Result<std::unique_ptr<Engine>> make_session_engine(const RunPlan& plan,
-                                                    const RunOptions& options) {
+Result<std::unique_ptr<Engine>> make_session_engine(const RunPlan& plan, const RunOptions& options,
+                                                    runtime::Deadline ready_by) {
   runtime::SessionOptions session_options;
   if (options.executor == "cpu") session_options.backend = runtime::BackendKind::cpu;
   if (options.executor == "cuda") session_options.backend = runtime::BackendKind::cuda;
@@ -364,7 +364,7 @@ Result<std::unique_ptr<Engine>> make_session_engine(const RunPlan& plan,
   session_options.ingest_tier = tier_of(options.tier);
   VYRE_ASSIGN(runtime::Session session, runtime::Session::open(session_options));
   auto engine = std::make_unique<SessionEngine>(plan, options, std::move(session));
-  VYRE_TRY(engine->prepare());
+  VYRE_TRY(engine->prepare(ready_by));
   return engine;
 }
 

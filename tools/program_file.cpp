@@ -20,7 +20,8 @@ Error named(Error error, const std::string& path) {
 
 }  // namespace
 
-Result<ProgramFile> load_program(const std::string& path, vir::Profile profile) {
+Result<ProgramFile> load_program(const std::string& path, vir::Profile profile,
+                                 Interrupt* interrupt) {
   VYRE_ASSIGN(const Bytes bytes, platform::read_file(path, kMaxTextBytes));
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   const bool blob = text.substr(0, kMagic.size()) == kMagic;
@@ -30,7 +31,8 @@ Result<ProgramFile> load_program(const std::string& path, vir::Profile profile) 
         "'" + shown(path) +
             "' is not a program: a wire blob begins with \"VYRE\", a text holds no zero bytes");
   }
-  auto program = blob ? vir::decode(bytes, {profile}) : vir::assemble(text);
+  auto program =
+      blob ? vir::decode(bytes, {profile, interrupt}) : vir::assemble(text, nullptr, interrupt);
   if (!program) return tl::unexpected<Error>(named(std::move(program).error(), path));
   return ProgramFile{std::move(*program), !blob, bytes.size()};
 }

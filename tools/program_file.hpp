@@ -16,7 +16,8 @@ struct ProgramFile {
 };
 
 /// Errors name the path.
-[[nodiscard]] Result<ProgramFile> load_program(const std::string& path, vir::Profile profile);
+[[nodiscard]] Result<ProgramFile> load_program(const std::string& path, vir::Profile profile,
+                                               Interrupt* interrupt = nullptr);
 
 /// "V008 (statement 3): ..."
 [[nodiscard]] std::string describe(const vir::Diagnostic& diagnostic);

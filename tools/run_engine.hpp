@@ -12,6 +12,7 @@
 
 #include "run_plan.hpp"
 #include "vyre/report/report.hpp"
+#include "vyre/runtime/session.hpp"
 
 namespace vyre::cli {
 
@@ -67,8 +68,10 @@ class Engine {
   [[nodiscard]] virtual Status end(report::Document& document) = 0;
 };
 
+/// The program must be registered at `ready_by`.
 [[nodiscard]] Result<std::unique_ptr<Engine>> make_session_engine(const RunPlan& plan,
-                                                                  const RunOptions& options);
+                                                                  const RunOptions& options,
+                                                                  runtime::Deadline ready_by);
 [[nodiscard]] Result<std::unique_ptr<Engine>> make_reference_engine(const RunPlan& plan,
                                                                     const RunOptions& options);
 

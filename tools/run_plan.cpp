@@ -3,6 +3,7 @@
 #include <limits>
 #include <optional>
 #include <string_view>
+#include <unordered_map>
 
 #include "bind_value.hpp"
 #include "shell.hpp"
@@ -26,6 +27,9 @@ class Planner {
       if (source.buffer_class != BufferClass::workgroup) {
         VYRE_ASSIGN(source.required_bytes, vir::required_bytes(plan_.program, buffer));
       }
+      const auto index = static_cast<std::uint32_t>(plan_.sources.size());
+      by_name_.try_emplace(plan_.program.name(buffer.name), index);
+      returned_.push_back(vir::is_returned(source.buffer_class) ? returned_count_++ : vir::kNone);
       plan_.sources.push_back(std::move(source));
     }
     VYRE_TRY(bind());
@@ -44,9 +48,7 @@ class Planner {
   }
 
   Result<std::uint32_t> find(const std::string& name, const std::string& flag) const {
-    for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
-      if (name_of(i) == name) return static_cast<std::uint32_t>(i);
-    }
+    if (const auto found = by_name_.find(name); found != by_name_.end()) return found->second;
     std::string known;
     for (std::size_t i = 0; i < plan_.sources.size(); ++i)
       known += (i != 0 ? ", " : "") + shown(name_of(i));
@@ -195,11 +197,8 @@ class Planner {
 
   /// Position among the returned buffers, which is how executors give them back.
   [[nodiscard]] std::optional<std::size_t> returned_index(std::uint32_t index) const {
-    if (!vir::is_returned(plan_.sources[index].buffer_class)) return std::nullopt;
-    std::size_t position = 0;
-    for (std::uint32_t i = 0; i < index; ++i)
-      position += vir::is_returned(plan_.sources[i].buffer_class);
-    return position;
+    if (returned_[index] == vir::kNone) return std::nullopt;
+    return returned_[index];
   }
 
   Status choose_outputs() {
@@ -248,6 +247,9 @@ class Planner {
 
   const RunOptions& options_;
   RunPlan plan_;
+  std::unordered_map<std::string, std::uint32_t> by_name_;  // buffers; the first of equal names
+  std::vector<std::uint32_t> returned_;  // by buffer: position among the returned, or kNone
+  std::uint32_t returned_count_{0};
 };
 
 }  // namespace

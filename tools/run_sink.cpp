@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <string_view>
+#include <unordered_set>
 
 #include "vyre/platform/stop.hpp"
 
@@ -100,7 +102,9 @@ std::vector<std::string> Sink::paths_of(const ItemName& item) {
 
 Status Sink::done(const ItemName& item, std::vector<Bytes> outputs) {
   Json row = row_of(plan_, item, "done");
-  row["outputs"] = Json::object();
+  // Appended, not looked up one by one: a program may have thousands of outputs.
+  Json::object_t entries;
+  std::unordered_set<std::string_view> named;  // one may be asked for twice
   const std::vector<std::string> paths = paths_of(item);
   for (std::size_t i = 0; i < plan_.wanted.size(); ++i) {
     const WantedOutput& output = plan_.wanted[i];
@@ -124,8 +128,10 @@ Status Sink::done(const ItemName& item, std::vector<Bytes> outputs) {
     } else {
       VYRE_TRY(print(item, output, bytes));
     }
-    row["outputs"][output.name] = std::move(entry);
+    if (shell_.json && named.insert(output.name).second)
+      entries.emplace_back(output.name, std::move(entry));
   }
+  row["outputs"] = std::move(entries);
   ++ended_;
   return shell_.json ? json_item(dump(row)) : Status{};
 }

@@ -69,17 +69,20 @@ class Copies {
     while (lines_ != 0) (void)take_in(io::lowest(lines_));
   }
 
+  /// Lane by lane, below `end`. If one faults, its code, and `end` is that lane.
   template <class Machine>
-  VYRE_HD void execute(Machine& m, const core::Instruction& i) {
+  VYRE_HD FaultCode execute(Machine& m, const core::Instruction& i, u32& end) {
     const u32* const on = m.mask();
     latest_ = nullptr;  // between two statements the source may have been written
-    for (u32 l = 0; l < m.width(); ++l) {
+    for (u32 l = 0; l < end; ++l) {
       if (on[l] == 0) continue;
-      const FaultCode code = step(m, i, l);
+      const bool stop = l % kLookEvery == 0 && m.policy.look_at_stop();  // each may move much
+      const FaultCode code = stop ? FaultCode::shutdown : step(m, i, l);
       if (code == FaultCode::none) continue;
-      m.raise_where(code, [l](u32 other) { return other == l; });
-      return;
+      end = l;
+      return code;
     }
+    return FaultCode::none;
   }
 
  private:
@@ -97,6 +100,8 @@ class Copies {
   static constexpr u32 kMaxRecords{4'096};
   static_assert(sizeof(Record) == 48);
   static constexpr u32 kDestinationBits{16};
+  /// Lanes of a statement between two looks at the stop word.
+  static constexpr u32 kLookEvery{32};
   /// Bytes of a file that were asked for through one line.
   struct Piece {
     u64 at;  // where they go, as bytes_at
@@ -108,16 +113,11 @@ class Copies {
   template <class Machine>
   VYRE_HD FaultCode step(Machine& m, const core::Instruction& i, u32 l) {
     if (i.op == core::Opcode::async_wait) return wait(m.buffers, l, i.c);
-    const u32 offset = m.read((i.form & core::kScalarA) != 0, i.a, l);
-    const u32 size = m.read((i.form & core::kScalarB) != 0, i.b, l);
-    const u32 destination = i.imm >> 16;
     const bool is_load = i.op == core::Opcode::async_load;
-    const u64 write_at = is_load ? 0 : offset;
-    const u64 room = m.buffers[destination].bytes;
-    u64 count = write_at < room ? room - write_at : 0;
-    count = size < count ? size : count;
-    return start(m.buffers[i.imm & 0xFFFFu], is_load ? offset : 0,
-                 Record{l, i.c, m.statement(), destination, write_at, count, 0, 0});
+    const u32 read_at = is_load ? m.read((i.form & core::kScalarA) != 0, i.a, l) : 0;
+    const auto to = m.copy_place(i, l);
+    return start(m.buffers[i.imm & 0xFFFFu], read_at,
+                 Record{l, i.c, m.statement(), i.imm >> 16, to.at, to.count, 0, 0});
   }
 
   [[nodiscard]] VYRE_HD u32 find(u32 lane, u32 tag) const {

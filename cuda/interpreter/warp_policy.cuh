@@ -223,6 +223,10 @@ struct WarpPolicy {
     looks = 0;
     return warp::any(warp::look(stop) != 0);
   }
+  /// Of places that are rare by themselves: `poll`, and statements of asynchronous copies.
+  [[nodiscard]] VYRE_HOT bool look_at_stop() const {
+    return stop != nullptr && warp::any(warp::look(stop) != 0);
+  }
   [[nodiscard]] VYRE_HOT bool has_copies() const {
     return pending_copies != nullptr;
   }

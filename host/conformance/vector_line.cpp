@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "vyre/report/json_guard.hpp"
+
 namespace vyre::conformance {
 namespace {
 
@@ -158,6 +160,7 @@ Result<DecoderCase> decoder_case(const Json& object) {
 }  // namespace
 
 Result<VectorLine> parse_line(std::string_view line) {
+  VYRE_TRY(report::check_json_shape(line));
   const Json object = Json::parse(line, nullptr, false);
   if (!object.is_object()) return bad("not a JSON object");
   if (find(object, "mutations") != nullptr) {

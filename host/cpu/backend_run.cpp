@@ -19,6 +19,8 @@ constexpr std::uint32_t kSpreadNs{200'000};
 /// Lanes of a chunk: enough to fill the interpreter's batches, few enough to notice a stop soon.
 constexpr std::uint64_t kChunkLanes{8'192};
 constexpr std::uint64_t kChunksAWorker{8};
+/// Of an output that are made zero between two looks at the stop word.
+constexpr std::uint64_t kZeroBytes{std::uint64_t{16} << 20};
 
 Completion done(const Work& work) {
   return Completion::make(CompletionStatus::done, FaultCode::none,
@@ -160,8 +162,12 @@ Completion Worker::run_program(const Work& work, OpRecord& op) {
   if (launch == nullptr) return faulted(work, {FaultCode::id_overflow, 0, 0, 0});
   flush_before_long_work();  // zero-filling may take long, too
   for (std::size_t i = 0; i < views_.size(); ++i) {
-    if (op.program.buffers[i].role == backend::BufferRole::allocated && views_[i].bytes != 0) {
-      std::memset(views_[i].data, 0, views_[i].bytes);
+    if (op.program.buffers[i].role != backend::BufferRole::allocated) continue;
+    for (std::uint64_t at = 0; at < views_[i].bytes; at += kZeroBytes) {
+      // Relaxed: the flag carries no data, and a late look only costs another piece.
+      if (state_.stop_running.load(std::memory_order_relaxed))
+        return cancelled(work, FaultCode::shutdown);
+      std::memset(views_[i].data + at, 0, std::min(kZeroBytes, views_[i].bytes - at));
     }
   }
   const core::Image& image = *op.program.image;

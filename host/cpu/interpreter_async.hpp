@@ -2,6 +2,7 @@
 // written when the lane waits. Belongs to one Interpreter and its thread. Spec: docs/image.md.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -29,13 +30,21 @@ class AsyncCopies {
   };
 
  private:
+  static constexpr std::uint32_t kNobody{~std::uint32_t{0}};
   struct Copy {
-    std::uint32_t statement;
+    std::uint32_t lane;
     std::uint32_t tag;
+    std::uint32_t statement;
     std::uint32_t destination;
     std::uint64_t write_at;
     std::uint64_t count;
     std::shared_ptr<Snapshot> snapshot;
+    std::uint32_t before;  // of the same lane, older; kNobody: none
+    std::uint32_t after;   // of the same lane, newer; of a copy that is over: the next such
+  };
+  struct Lane {
+    std::uint32_t oldest{kNobody};
+    std::uint32_t newest{kNobody};
   };
 
   FaultCode start(std::uint32_t lane, std::uint32_t tag, std::uint32_t statement,
@@ -44,8 +53,20 @@ class AsyncCopies {
   FaultCode wait(std::uint32_t lane, std::uint32_t tag, const core::BoundBuffer* buffers);
   [[nodiscard]] bool pending(std::uint32_t lane) const;
   void clear() noexcept;
+  /// Where the table says that a lane's copy under a tag is, or would be.
+  [[nodiscard]] std::size_t place(std::uint32_t lane, std::uint32_t tag) const noexcept;
+  [[nodiscard]] std::size_t home(std::uint32_t lane, std::uint32_t tag) const noexcept;
+  [[nodiscard]] std::size_t after(std::size_t at) const noexcept {
+    return (at + 1) & (table_.size() - 1);
+  }
+  void grow();
+  void forget(std::size_t at) noexcept;
 
-  std::vector<std::vector<Copy>> lanes_;  // by lane
+  std::deque<Copy> copies_;      // pending ones, and places of those that are over
+  std::uint32_t over_{kNobody};  // the first place that may be used again
+  std::vector<std::uint32_t>
+      table_;                // (lane, tag) -> place in copies_, or kNobody; open addressing
+  std::vector<Lane> lanes_;  // by lane
   std::uint64_t pending_count_{0};
   std::uint64_t pending_bytes_{0};
   // The latest snapshot, shared by the next lane that starts the same copy. Only while one

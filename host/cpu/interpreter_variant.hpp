@@ -133,30 +133,27 @@ struct LanePolicy {
       return door->pending_statement(door->self, lane);
     }
 
-    void execute(core::Machine<LanePolicy>& m, const core::Instruction& i) {
+    /// Lane by lane, below `end`. If one faults, its code, and `end` is that lane.
+    FaultCode execute(core::Machine<LanePolicy>& m, const core::Instruction& i, u32& end) {
       const u32* const on = m.mask();
       door->begin(door->self);
-      for (u32 l = 0; l < m.width(); ++l) {
+      for (u32 l = 0; l < end; ++l) {
         if (on[l] == 0) continue;
         const FaultCode code = step(m, i, l);
         if (code == FaultCode::none) continue;
-        m.raise_where(code, [l](u32 other) { return other == l; });
-        return;
+        end = l;
+        return code;
       }
+      return FaultCode::none;
     }
 
     FaultCode step(core::Machine<LanePolicy>& m, const core::Instruction& i, u32 l) {
       if (i.op == core::Opcode::async_wait) return door->wait(door->self, l, i.c, buffers);
-      const u32 offset = m.read((i.form & core::kScalarA) != 0, i.a, l);
-      const u32 size = m.read((i.form & core::kScalarB) != 0, i.b, l);
-      const u32 destination = i.imm >> 16;
       const bool is_load = i.op == core::Opcode::async_load;
-      const std::uint64_t write_at = is_load ? 0 : offset;
-      const std::uint64_t room = buffers[destination].bytes;
-      std::uint64_t count = write_at < room ? room - write_at : 0;
-      count = size < count ? size : count;
-      return door->start(door->self, l, i.c, m.statement(), buffers[i.imm & 0xFFFFu],
-                         is_load ? offset : 0, destination, write_at, count);
+      const u32 read_at = is_load ? m.read((i.form & core::kScalarA) != 0, i.a, l) : 0;
+      const auto to = m.copy_place(i, l);
+      return door->start(door->self, l, i.c, m.statement(), buffers[i.imm & 0xFFFFu], read_at,
+                         i.imm >> 16, to.at, to.count);
     }
   };
 
@@ -216,6 +213,9 @@ struct LanePolicy {
   [[nodiscard]] bool stop_requested() const {
     // Relaxed: the flag carries no data, and a late look only costs another iteration.
     return request->stop != nullptr && __atomic_load_n(request->stop, __ATOMIC_RELAXED);
+  }
+  [[nodiscard]] bool look_at_stop() const {
+    return stop_requested();
   }
   [[nodiscard]] std::uint64_t iterations_before(u32 l) const {
     return request->iterations_before[l];

@@ -10,6 +10,9 @@
 namespace vyre::native {
 namespace {
 
+/// Records of hits between two looks at the stop word, as many bytes as of a text.
+constexpr std::uint64_t kRecordsBetweenLooks{kPieceBytes / sizeof(LiteralHit)};
+
 /// A blob whose rules held when it was opened. Words are read in place, once for each use: buffers
 /// have any alignment.
 class Automaton {
@@ -127,8 +130,11 @@ FaultCode match(ByteSpan text, ByteSpan blob, MutableByteSpan out, const Stop& s
   const std::uint64_t capacity = hit_capacity(out.size());
   LiteralHits total{0, 0};
   std::uint32_t state = 0;
+  // A byte may end thousands of patterns: their records are counted beside the bytes.
+  std::uint64_t look_at = kRecordsBetweenLooks;
+  bool stopped = false;
   const bool ended = in_pieces(text.size(), kPieceBytes, stop, [&](auto begin, auto end) {
-    for (std::uint64_t i = begin; i < end; ++i) {
+    for (std::uint64_t i = begin; i < end && !stopped; ++i) {
       if (state == 0) {
         while (i < end && stays[text[i]]) ++i;
         if (i == end) break;
@@ -146,10 +152,14 @@ FaultCode match(ByteSpan text, ByteSpan blob, MutableByteSpan out, const Stop& s
         const LiteralHit hit = automaton.hit(i + 1, o);
         std::memcpy(out.data() + sizeof total + total.records * sizeof hit, &hit, sizeof hit);
       }
+      if (total.records >= look_at) {
+        look_at = total.records + kRecordsBetweenLooks;
+        stopped = stop.asked();
+      }
     }
   });
   std::memcpy(out.data(), &total, sizeof total);
-  return ended ? FaultCode::none : FaultCode::shutdown;
+  return ended && !stopped ? FaultCode::none : FaultCode::shutdown;
 }
 
 }  // namespace vyre::native

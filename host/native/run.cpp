@@ -20,7 +20,7 @@ Bindings bindings_of(std::span<const Buffer> buffers) {
 }  // namespace
 
 FaultCode run(std::uint32_t id, std::span<const Buffer> inputs, std::span<const Buffer> outputs,
-              std::uint32_t param, const std::atomic<bool>* stop_flag) noexcept {
+              std::uint32_t param, const StopWord& stop) noexcept {
   const Bindings in_bindings = bindings_of(inputs);
   const Bindings out_bindings = bindings_of(outputs);
   if (const FaultCode why =
@@ -32,7 +32,6 @@ FaultCode run(std::uint32_t id, std::span<const Buffer> inputs, std::span<const 
   const auto out = [&](std::size_t i) {
     return MutableByteSpan(outputs[i].data, outputs[i].bytes);
   };
-  const Stop stop(stop_flag);
   bool ended = true;
   const auto op = static_cast<Op>(id);
   switch (op) {

@@ -4,29 +4,18 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 #include <cstring>
 
 #include "vyre/base/bytes.hpp"
-#include "vyre/native/rules.hpp"
+#include "vyre/native/ops.hpp"
 
 namespace vyre::native {
 
 /// Bytes between two looks at the stop flag: some 30 ms of the slowest op.
 inline constexpr std::uint64_t kPieceBytes{std::uint64_t{8} << 20};
 
-class Stop {
- public:
-  explicit Stop(const std::atomic<bool>* flag) : flag_(flag) {}
-  /// Relaxed: looked at again and again, and nothing is read on its account.
-  [[nodiscard]] bool asked() const noexcept {
-    return flag_ != nullptr && flag_->load(std::memory_order_relaxed);
-  }
-
- private:
-  const std::atomic<bool>* flag_;
-};
+using Stop = StopWord;
 
 /// visit(begin, end) over [0, count) in pieces; false if it was stopped.
 template <class Visit>

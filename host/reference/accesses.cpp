@@ -42,39 +42,41 @@ Maybe<Unbound> Machine::start_copy(std::uint32_t lane, const vir::Node& node, st
   if (!source) return tl::unexpected<Stop>(source.error());
   const auto destination = buffer_index(node.name2);
   if (!destination) return tl::unexpected<Stop>(destination.error());
-  for (const PendingCopy& copy : lanes_[lane].copies) {
-    if (copy.tag == node.name3) return stop(FaultCode::async_misuse, "a copy's tag is in use");
-  }
   const bool is_load = node.tag == vir::NodeTag::AsyncLoad;
   const std::uint64_t read_at = is_load ? offset : 0;
   const std::uint64_t write_at = is_load ? 0 : offset;
   const std::uint64_t room = buffers_[*destination].bytes.size();
   const std::uint64_t count = write_at < room ? std::min<std::uint64_t>(size, room - write_at) : 0;
+  const std::uint64_t fuel = 1 + count / kCopyBytesPerFuel;
+  if (fuel > fuel_) return stop(FaultCode::fuel_exhausted, "the workgroup has spent its fuel");
+  fuel_ -= fuel;
+  auto& copies = lanes_[lane].copies;
+  if (copies.contains(node.name3)) return stop(FaultCode::async_misuse, "a copy's tag is in use");
   const std::uint64_t cost = count + kPendingCopyOverhead;
   if (cost > kMaxPendingCopyBytes - pending_copy_bytes_) {
     return stop(FaultCode::copy_limit, "the workgroup's started copies hold too many bytes");
   }
   pending_copy_bytes_ += cost;
   const Bytes& from = buffers_[*source].bytes;
-  PendingCopy copy{node.name3, *destination, write_at, Bytes(count, 0), node_};
+  PendingCopy copy{copies_started_++, *destination, write_at, Bytes(count, 0), node_};
   if (read_at < from.size()) {
     const std::uint64_t there = std::min<std::uint64_t>(count, from.size() - read_at);
     std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(read_at), there, copy.bytes.begin());
   }
-  lanes_[lane].copies.push_back(std::move(copy));
+  copies.emplace(node.name3, std::move(copy));
   return Unbound{};
 }
 
 Maybe<Unbound> Machine::finish_copy(std::uint32_t lane, vir::Symbol tag) {
   auto& copies = lanes_[lane].copies;
-  for (auto copy = copies.begin(); copy != copies.end(); ++copy) {
-    if (copy->tag != tag) continue;
-    buffers_[copy->destination].write_clipped(copy->offset, copy->bytes);
-    pending_copy_bytes_ -= copy->bytes.size() + kPendingCopyOverhead;
-    copies.erase(copy);
-    return Unbound{};
-  }
-  return stop(FaultCode::async_misuse, "a wait names a copy that was not started");
+  const auto found = copies.find(tag);
+  if (found == copies.end())
+    return stop(FaultCode::async_misuse, "a wait names a copy that was not started");
+  const PendingCopy& copy = found->second;
+  buffers_[copy.destination].write_clipped(copy.offset, copy.bytes);
+  pending_copy_bytes_ -= copy.bytes.size() + kPendingCopyOverhead;
+  copies.erase(found);
+  return Unbound{};
 }
 
 }  // namespace vyre::reference

@@ -48,16 +48,21 @@ Status check_sizes(const vir::Program& program, const Names& names, const vir::B
   return {};
 }
 
+/// Nobody's fault: there is no place to name, and perhaps no lane has run yet.
+Outcome out_of_time() {
+  Outcome outcome;
+  outcome.verdict = Verdict::cancelled;
+  outcome.fault.code = FaultCode::wall_time;
+  outcome.message =
+      std::string(fault_name(FaultCode::wall_time)) + ": the deadline has passed; allow more time";
+  return outcome;
+}
+
 Outcome stopped(const vir::Program& program, std::uint64_t workgroup, const WorkgroupFault& fault) {
   const Stop& why = fault.what;
+  if (why.code == FaultCode::wall_time) return out_of_time();
   Outcome outcome;
   outcome.fault.code = why.code;
-  if (why.code == FaultCode::wall_time) {
-    // Nobody's fault: there is no place to name, and perhaps no lane has run yet.
-    outcome.verdict = Verdict::cancelled;
-    outcome.message = std::string(fault_name(why.code)) + ": " + why.why;
-    return outcome;
-  }
   outcome.verdict = Verdict::faulted;
   outcome.fault.workgroup = workgroup;
   outcome.fault.lane = fault.lane;
@@ -98,12 +103,16 @@ Outcome run(const vir::Program& program, Names names, std::vector<Buffer>& buffe
 
 Outcome evaluate_checked(const vir::Program& given, std::span<const Bytes> inputs,
                          const Options& options) {
-  const auto program = vir::prepare(given);
-  if (!program) return refused(to_string(program.error()));
+  Interrupt late([&options] {
+    return options.deadline && std::chrono::steady_clock::now() >= *options.deadline;
+  });
+  const auto not_ready = [&late](const Error& error) {
+    return late.over() ? out_of_time() : refused(to_string(error));
+  };
+  const auto program = vir::prepare(given, &late);
+  if (!program) return not_ready(program.error());
   if (options.validate) {
-    if (const auto valid = vir::validate(*program); !valid) {
-      return refused(to_string(valid.error()));
-    }
+    if (const auto valid = vir::validate(*program, &late); !valid) return not_ready(valid.error());
   }
   std::vector<std::uint64_t> lengths;
   lengths.reserve(inputs.size());

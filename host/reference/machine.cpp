@@ -125,10 +125,14 @@ bool Machine::meet(Lanes& lanes) {
 
 void Machine::check_copies_done() {
   for (std::uint32_t lane = 0; lane < lanes_.size(); ++lane) {
-    if (lanes_[lane].copies.empty()) continue;
+    const auto& copies = lanes_[lane].copies;
+    if (copies.empty()) continue;
+    const auto oldest = std::min_element(
+        copies.begin(), copies.end(),
+        [](const auto& a, const auto& b) { return a.second.number < b.second.number; });
     fault_ = WorkgroupFault{{FaultCode::async_misuse, "a copy was started and never waited for"},
                             lane,
-                            lanes_[lane].copies.front().node};
+                            oldest->second.node};
     return;
   }
 }

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "memory.hpp"
@@ -34,7 +35,7 @@ using Lanes = std::vector<std::uint32_t>;
 using Values = std::vector<Value>;
 
 struct PendingCopy {
-  vir::Symbol tag{0};
+  std::uint64_t number{0};  // of all copies started, in order
   std::uint32_t destination{0};
   std::uint64_t offset{0};
   Bytes bytes;
@@ -43,7 +44,7 @@ struct PendingCopy {
 
 struct Lane {
   std::array<std::uint32_t, 3> local_id{};
-  std::vector<PendingCopy> copies;
+  std::unordered_map<vir::Symbol, PendingCopy> copies;  // by tag
   bool ended{false};  // returned, or stopped by a fault
 };
 
@@ -137,6 +138,7 @@ class Machine {
   std::vector<std::uint8_t> side_taken_;
   vir::NodeId node_{0};                  // the statement that is executed
   std::optional<WorkgroupFault> fault_;  // of the lowest lane that has one
+  std::uint64_t copies_started_{0};
   std::uint64_t pending_copy_bytes_{0};
   const std::uint64_t fuel_per_workgroup_;
   std::uint64_t fuel_{0};

@@ -8,13 +8,14 @@
 
 #include "fields.hpp"
 #include "names.hpp"
-#include "vyre/protocol/limits.hpp"
 #include "vyre/report/json_guard.hpp"
 
 namespace vyre::report {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::ordered_json;  // keys in the order of fields.hpp; for writing
+// For reading: a map, because the other form looks through every key of an object for each new one.
+using ParsedJson = nlohmann::json;
 
 template <class T, class = void>
 struct HasFields : std::false_type {};
@@ -69,7 +70,7 @@ struct Writer {
 /// Walks the same fields over parsed JSON. The first thing wrong is kept; the rest is then skipped.
 class Reader {
  public:
-  Reader(const Json& object, std::string pointer, std::optional<Error>& error)
+  Reader(const ParsedJson& object, std::string pointer, std::optional<Error>& error)
       : object_(object), pointer_(std::move(pointer)), error_(error) {}
 
   template <class T>
@@ -87,7 +88,7 @@ class Reader {
   }
 
   template <class T>
-  void read(const Json& json, const std::string& at, T& value) {
+  void read(const ParsedJson& json, const std::string& at, T& value) {
     if constexpr (HasFields<T>::value) {
       if (!json.is_object())
         return wrong(at, "must be an object, not " + std::string(json.type_name()));
@@ -118,14 +119,14 @@ class Reader {
     }
   }
 
-  void read(const Json& json, const std::string& at, std::chrono::nanoseconds& value) {
+  void read(const ParsedJson& json, const std::string& at, std::chrono::nanoseconds& value) {
     std::uint64_t wide = 0;
     if (!read_count(json, at, std::numeric_limits<std::int64_t>::max(), wide)) return;
     value = std::chrono::nanoseconds(static_cast<std::int64_t>(wide));
   }
 
   template <class T>
-  void read(const Json& json, const std::string& at, std::optional<T>& value) {
+  void read(const ParsedJson& json, const std::string& at, std::optional<T>& value) {
     if (json.is_null()) {
       value.reset();
       return;
@@ -134,11 +135,11 @@ class Reader {
   }
 
   template <class T>
-  void read(const Json& json, const std::string& at, std::vector<T>& rows) {
+  void read(const ParsedJson& json, const std::string& at, std::vector<T>& rows) {
     if (!json.is_array())
       return wrong(at, "must be an array, not " + std::string(json.type_name()));
     rows.clear();
-    for (const Json& element : json) {
+    for (const ParsedJson& element : json) {
       if (error_) return;
       const std::string element_at = at + "/" + std::to_string(rows.size());
       read(element, element_at, rows.emplace_back());
@@ -150,7 +151,7 @@ class Reader {
     return text.size() <= 40 ? text : text.substr(0, 40) + "...";
   }
 
-  bool read_count(const Json& json, const std::string& at, std::uint64_t max,
+  bool read_count(const ParsedJson& json, const std::string& at, std::uint64_t max,
                   std::uint64_t& value) {
     if (!json.is_number_unsigned()) {
       wrong(at, "must be a whole number from 0 to " + std::to_string(max) +
@@ -163,28 +164,26 @@ class Reader {
     return false;
   }
 
-  const Json& object_;
+  const ParsedJson& object_;
   std::string pointer_;
   std::optional<Error>& error_;
 };
 
-Result<Json> parse(std::string_view text) {
-  const JsonShape shape = json_shape(text);
-  if (shape.depth > kMaxJsonDepth) {
-    return fail(Errc::limit_exceeded, "report: JSON nests " + std::to_string(shape.depth) +
-                                          " deep; the limit is " + std::to_string(kMaxJsonDepth));
+Result<ParsedJson> parse(std::string_view text) {
+  if (auto held = check_json_shape(text); !held) {
+    return fail(held.error().code, "report: " + held.error().message);
   }
   try {
-    return Json::parse(text.begin(), text.end());
-  } catch (const Json::parse_error& e) {
-    return fail(Errc::malformed, std::string("report: not valid JSON: ") + e.what(),
+    return ParsedJson::parse(text.begin(), text.end());
+  } catch (const ParsedJson::parse_error& e) {
+    return fail(Errc::malformed, "report: not valid JSON: " + shortened_json_error(e.what()),
                 e.byte == 0 ? 0 : e.byte - 1);
-  } catch (const Json::exception& e) {
-    return fail(Errc::malformed, std::string("report: not usable JSON: ") + e.what());
+  } catch (const ParsedJson::exception& e) {
+    return fail(Errc::malformed, "report: not usable JSON: " + shortened_json_error(e.what()));
   }
 }
 
-Result<Document> from_value(const Json& json) {
+Result<Document> from_value(const ParsedJson& json) {
   if (!json.is_object()) {
     return fail(Errc::malformed,
                 std::string("report: the document must be an object, not ") + json.type_name());
@@ -234,7 +233,7 @@ std::string to_json(const Document& document, int indent) {
 }
 
 Result<Document> from_json(std::string_view text) {
-  VYRE_ASSIGN(const Json json, parse(text));
+  VYRE_ASSIGN(const ParsedJson json, parse(text));
   return from_value(json);
 }
 

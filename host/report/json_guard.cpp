@@ -1,7 +1,9 @@
-// Bracket counting ahead of the JSON parser; see the header.
+// Counting brackets and commas ahead of the JSON parser; see the header.
 #include "vyre/report/json_guard.hpp"
 
 #include <algorithm>
+
+#include "vyre/protocol/limits.hpp"
 
 namespace vyre::report {
 
@@ -29,6 +31,10 @@ JsonShape json_shape(std::string_view text) noexcept {
       case '[':
         seen_value = true;
         shape.depth = std::max(shape.depth, ++open);
+        ++shape.values;
+        break;
+      case ',':
+        ++shape.values;
         break;
       case '}':
       case ']':
@@ -45,6 +51,26 @@ JsonShape json_shape(std::string_view text) noexcept {
   }
   shape.complete = seen_value && open == 0 && !in_string;
   return shape;
+}
+
+Status check_json_shape(std::string_view text) {
+  const JsonShape shape = json_shape(text);
+  if (shape.depth > kMaxJsonDepth) {
+    return fail(Errc::limit_exceeded, "JSON nests " + std::to_string(shape.depth) +
+                                          " deep; the limit is " + std::to_string(kMaxJsonDepth));
+  }
+  if (shape.values > kMaxJsonValues) {
+    return fail(Errc::limit_exceeded, "JSON has " + std::to_string(shape.values) +
+                                          " values; the limit is " +
+                                          std::to_string(kMaxJsonValues) + "; split the file");
+  }
+  return {};
+}
+
+std::string shortened_json_error(std::string_view what) {
+  constexpr std::size_t kShown{200};
+  if (what.size() <= kShown) return std::string(what);
+  return std::string(what.substr(0, kShown)) + "...";
 }
 
 }  // namespace vyre::report

@@ -13,6 +13,12 @@ namespace {
 /// meets until then is an error.
 constexpr std::size_t kFreeHandlesKept{4'096};
 constexpr std::uint32_t kGenerations{256};
+/// What a member of a set costs: its handle in the session and in the backend, and its use.
+constexpr std::uint64_t kMemberBytes{16};
+
+constexpr std::uint64_t counted_bytes(std::uint64_t bytes) noexcept {
+  return std::max(bytes, kHandleBytes);
+}
 
 std::string text(std::uint64_t value) {
   return std::to_string(value);
@@ -103,17 +109,25 @@ void Session::State::release_in_backend(std::uint32_t handle) {
   backend_->release(handle);
 }
 
-Status Session::State::reserve_bytes(std::uint64_t bytes) {
+Status Session::State::reserve_bytes(std::uint64_t bytes, const char* what) {
   const std::uint64_t budget = options_.memory_budget_bytes;
-  if (budget != 0 && bytes > budget - std::min(budget, bytes_allocated_)) {
-    return fail(Errc::out_of_memory, "a buffer of " + text(bytes) + " bytes was requested, but " +
-                                         text(budget - std::min(budget, bytes_allocated_)) +
+  const std::uint64_t counted = counted_bytes(bytes);
+  const std::uint64_t left = budget - std::min(budget, bytes_reserved_);
+  if (budget != 0 && counted > left) {
+    const std::string least =
+        counted == bytes ? "" : ", which counts as " + text(kHandleBytes) + ",";
+    return fail(Errc::out_of_memory, std::string(what) + " of " + text(bytes) + " bytes" + least +
+                                         " was requested, but " + text(left) +
                                          " bytes are available of the memory budget of " +
                                          text(budget) +
                                          "; release buffers or raise memory_budget_bytes");
   }
-  bytes_allocated_ += bytes;
+  bytes_reserved_ += counted;
   return {};
+}
+
+void Session::State::give_back_bytes(std::uint64_t bytes) noexcept {
+  bytes_reserved_ -= counted_bytes(bytes);
 }
 
 Result<Handle> Session::State::put_made(std::uint32_t handle, HandleRecord::Kind kind,
@@ -150,7 +164,7 @@ Result<Handle> Session::State::put_made(std::uint32_t handle, HandleRecord::Kind
     }
     release_in_backend(handle);
     lock.lock();
-    if (kind == HandleRecord::Kind::buffer) bytes_allocated_ -= bytes;
+    if (kind == HandleRecord::Kind::buffer) give_back_bytes(bytes);
     free_place(handle);
     return tl::unexpected<Error>(std::move(got).error());
   }
@@ -161,10 +175,10 @@ Result<Handle> Session::State::allocate(std::uint64_t bytes, const ByteSpan* con
   std::uint32_t handle = 0;
   {
     const OrderLock lock(order_);
-    VYRE_TRY(reserve_bytes(bytes));
+    VYRE_TRY(reserve_bytes(bytes, "a buffer"));
     auto next = next_handle();
     if (!next) {
-      bytes_allocated_ -= bytes;
+      give_back_bytes(bytes);
       return tl::unexpected<Error>(std::move(next).error());
     }
     handle = *next;
@@ -180,7 +194,7 @@ Result<Handle> Session::State::allocate(std::uint64_t bytes, const ByteSpan* con
   }
   if (!made) {
     const OrderLock lock(order_);
-    bytes_allocated_ -= bytes;
+    give_back_bytes(bytes);
     free_place(handle);
     return tl::unexpected<Error>(std::move(made).error());
   }
@@ -233,7 +247,15 @@ Result<Handle> Session::State::bind_any(std::span<const Handle> buffers, bool vi
     VYRE_TRY(live_buffer(buffer, "bind", views));
     members.push_back(buffer.id);
   }
-  VYRE_ASSIGN(const std::uint32_t handle, next_handle());
+  // A set of views belongs to a stream, which has few of them and gives them back.
+  const std::uint64_t bytes = members.size() * kMemberBytes;
+  if (!views) VYRE_TRY(reserve_bytes(bytes, "a binding set"));
+  const auto next = next_handle();
+  if (!next) {
+    if (!views) give_back_bytes(bytes);
+    return tl::unexpected<Error>(next.error());
+  }
+  const std::uint32_t handle = *next;
   for (const std::uint32_t member : members) ++find_handle(member)->sets;  // they stay meanwhile
   lock.unlock();
   const auto make = [&]() -> Status {
@@ -244,11 +266,13 @@ Result<Handle> Session::State::bind_any(std::span<const Handle> buffers, bool vi
   lock.lock();
   if (!bound) {
     for (const std::uint32_t member : members) --find_handle(member)->sets;
+    if (!views) give_back_bytes(bytes);
     free_place(handle);
     return tl::unexpected<Error>(std::move(bound).error());
   }
   HandleRecord& record = put_handle(handle, HandleRecord::Kind::set, 0);
   record.members = std::move(members);
+  record.counted = !views;
   if (observer_.active.load(std::memory_order_acquire)) {
     const std::lock_guard observing(observer_.mutex);
     if (observer_.observer) tell_set(record);
@@ -449,8 +473,9 @@ Status Session::State::release(Handle handle, Deadline deadline) {
   lock.lock();
   if (record->kind == HandleRecord::Kind::set) {
     for (const std::uint32_t member : record->members) --find_handle(member)->sets;
+    if (record->counted) give_back_bytes(record->members.size() * kMemberBytes);
   }
-  if (record->kind == HandleRecord::Kind::buffer) bytes_allocated_ -= record->bytes;
+  if (record->kind == HandleRecord::Kind::buffer) give_back_bytes(record->bytes);
   if (record->kind == HandleRecord::Kind::view) --views_;
   const Handle released = public_handle(*record);
   free_place(handle.id);

@@ -23,6 +23,22 @@ backend::BufferRole role_of(vir::BufferClass kind) {
   return backend::BufferRole::read;
 }
 
+/// What the session keeps of a program, near enough: names, and pools of fixed width.
+std::uint64_t host_bytes(const vir::Program& program) {
+  std::uint64_t bytes =
+      program.payloads.size() + program.exprs.size() * sizeof(vir::Expr) +
+      program.nodes.size() * sizeof(vir::Node) +
+      program.buffers.size() * (sizeof(vir::BufferDecl) + sizeof(OpSignature::Slot)) +
+      4 * (program.node_lists.size() + program.expr_lists.size());
+  for (const std::string& name : program.names) bytes += name.size();
+  return bytes;
+}
+
+std::uint64_t host_bytes(const core::Image& image) {
+  return image.code.size() * (sizeof(core::Instruction) + 4) + image.constants.size() * 4 +
+         image.buffers.size() * sizeof(core::BufferFacts);
+}
+
 /// Buffers by role, and what a caller has to bind.
 Status describe(const vir::Program& program, backend::ProgramOp& op, OpSignature& signature,
                 std::vector<OpRecord::FileNeed>& needs) {
@@ -46,23 +62,29 @@ Status describe(const vir::Program& program, backend::ProgramOp& op, OpSignature
 
 }  // namespace
 
-Result<OpHandle> Session::State::register_program(std::string_view name,
-                                                  const vir::Program& given) {
+Result<OpHandle> Session::State::register_program(std::string_view name, const vir::Program& given,
+                                                  Deadline deadline) {
   if (closing_.load(std::memory_order_acquire)) return fail(Errc::closed, "the session is closed");
   if (name.empty()) return fail(Errc::invalid_argument, "an op needs a name");
-  VYRE_ASSIGN(vir::Program prepared, vir::prepare(given));
-  VYRE_TRY(vir::validate(prepared));
+  if (Clock::now() >= deadline) {
+    return fail(Errc::deadline_exceeded,
+                "the deadline was over before the program could be made ready; allow more time");
+  }
+  Interrupt interrupt([deadline] { return Clock::now() >= deadline; });
+  VYRE_ASSIGN(vir::Program prepared, vir::prepare(given, &interrupt));
+  VYRE_TRY(vir::validate(prepared, &interrupt));
   OpInfo info;
   info.name = std::string(name);
-  if (auto print = vir::fingerprint(given)) info.fingerprint = *print;
+  auto print = vir::fingerprint(given, vir::Profile::v4_0_6_3, &interrupt);
+  if (print) info.fingerprint = *print;
   std::optional<Digest> exact;
-  if (const auto wire = vir::encode(given, vir::Profile::v6)) exact = blake3(*wire);
+  if (const auto wire = vir::encode(given, vir::Profile::v6, &interrupt)) exact = blake3(*wire);
 
   backend::ProgramOp op;
   op.name = info.name;
   std::vector<OpRecord::FileNeed> file_needs;
   VYRE_TRY(describe(prepared, op, info.signature, file_needs));
-  VYRE_ASSIGN(core::Image image, vir::lower(prepared));
+  VYRE_ASSIGN(core::Image image, vir::lower(prepared, {.interrupt = &interrupt}));
   op.image = std::make_shared<const core::Image>(std::move(image));
   VYRE_ASSIGN(vir::GridPlan grid, vir::grid_rule(prepared));
   op.grid_rule = grid.rule;
@@ -88,10 +110,16 @@ Result<OpHandle> Session::State::register_program(std::string_view name,
                 "all " + std::to_string(kMaxOps - kFirstUserOp) +
                     " user ops are registered (kMaxOps); open another session");
   }
+  const std::uint64_t bytes = host_bytes(given) + host_bytes(*op.image);
+  VYRE_TRY(reserve_bytes(bytes, "a program"));
   info.handle = OpHandle{kFirstUserOp + count, number_};
   lock.unlock();
-  VYRE_TRY(backend_->add_program(info.handle.id, std::move(op)));
+  Status added = backend_->add_program(info.handle.id, std::move(op));
   lock.lock();
+  if (!added) {
+    give_back_bytes(bytes);
+    return tl::unexpected<Error>(std::move(added).error());
+  }
   OpRecord& record = ops_.at(info.handle.id);
   record.info = info;
   record.file_needs = std::move(file_needs);

@@ -295,15 +295,17 @@ MegakernelCaps Session::caps() const {
   return state_ ? state_->caps() : MegakernelCaps::unsupported(moved_from("Session").message);
 }
 
-Result<OpHandle> Session::register_program(std::string_view name, const vir::Program& program) {
+Result<OpHandle> Session::register_program(std::string_view name, const vir::Program& program,
+                                           Deadline deadline) {
   VYRE_NOT_MOVED_FROM;
-  return state_->register_program(name, program);
+  return state_->register_program(name, program, deadline);
 }
-Result<OpHandle> Session::register_wire(std::string_view name, ByteSpan blob,
-                                        vir::Profile profile) {
+Result<OpHandle> Session::register_wire(std::string_view name, ByteSpan blob, vir::Profile profile,
+                                        Deadline deadline) {
   VYRE_NOT_MOVED_FROM;
-  VYRE_ASSIGN(const vir::Program program, vir::decode(blob, {profile}));
-  return state_->register_program(name, program);
+  Interrupt interrupt([deadline] { return Clock::now() >= deadline; });
+  VYRE_ASSIGN(const vir::Program program, vir::decode(blob, {profile, &interrupt}));
+  return state_->register_program(name, program, deadline);
 }
 Result<OpHandle> Session::find_op(std::string_view name) const {
   VYRE_NOT_MOVED_FROM;

@@ -47,6 +47,7 @@ struct HandleRecord {
   std::uint32_t host_writers{0};  // writes under way
   std::uint64_t bytes{0};
   std::vector<std::uint32_t> members;  // handles, of a set
+  bool counted{false};                 // a set that takes of the memory budget
   std::shared_ptr<const ingest::File> file;
   std::uint32_t tenant{ingest::kAnyTenant};  // of a file
   bool published{false};                     // the pump knows the file
@@ -82,7 +83,7 @@ class Session::State final : public backend::Listener {
 
   // ops.cpp
   [[nodiscard]] Result<OpHandle> register_program(std::string_view name,
-                                                  const vir::Program& program);
+                                                  const vir::Program& program, Deadline deadline);
   [[nodiscard]] Result<OpHandle> find_op(std::string_view name);
   [[nodiscard]] Result<OpInfo> op_info(OpHandle op);
   [[nodiscard]] std::string op_name(std::uint32_t op);
@@ -196,7 +197,10 @@ class Session::State final : public backend::Listener {
   HandleRecord& put_handle(std::uint32_t handle, HandleRecord::Kind kind, std::uint64_t bytes);
   /// The place of a handle that was not put, or is released, is free for others. Under order_.
   void free_place(std::uint32_t handle);
-  [[nodiscard]] Status reserve_bytes(std::uint64_t bytes);
+  /// Of the memory budget, which counts whatever is kept as kHandleBytes at the least; `what` for
+  /// the error. Under order_, and give_back_bytes() too.
+  [[nodiscard]] Status reserve_bytes(std::uint64_t bytes, const char* what);
+  void give_back_bytes(std::uint64_t bytes) noexcept;
   /// What the backend made for a handle that no caller knows yet: puts the handle and tells the
   /// observer, or undoes everything.
   [[nodiscard]] Result<Handle> put_made(std::uint32_t handle, HandleRecord::Kind kind,
@@ -306,7 +310,7 @@ class Session::State final : public backend::Listener {
   std::uint64_t next_serial_{1};
   std::uint64_t next_turn_{1};
   std::deque<std::uint32_t> free_handles_;
-  std::uint64_t bytes_allocated_{0};
+  std::uint64_t bytes_reserved_{0};  // of the memory budget
   backend::StableTable<OpRecord> ops_;
   std::unordered_map<std::string, std::uint32_t> op_ids_;
   std::atomic<std::uint32_t> user_ops_{0};

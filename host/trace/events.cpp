@@ -10,12 +10,16 @@ constexpr std::size_t kBlockBytes{std::size_t{1} << 18};
 
 }  // namespace
 
-EventReader::EventReader(std::unique_ptr<ByteSource> bytes, std::string name, bool sealed)
-    : source_(std::move(bytes)), name_(std::move(name)), sealed_(sealed), block_(kBlockBytes) {}
+EventReader::EventReader(std::unique_ptr<ByteSource> bytes, const Source& source, bool sealed)
+    : source_(std::move(bytes)),
+      name_(source.events_name()),
+      deadline_(source.deadline),
+      sealed_(sealed),
+      block_(kBlockBytes) {}
 
 Result<EventReader> EventReader::open(Source& source, bool sealed) {
   VYRE_ASSIGN(auto bytes, source.events());
-  EventReader reader(std::move(bytes), source.events_name(), sealed);
+  EventReader reader(std::move(bytes), source, sealed);
   VYRE_ASSIGN(const std::size_t have, reader.available(kCellBytes));
   const auto header = header_cell();
   std::array<std::uint8_t, kCellBytes> first{};
@@ -45,6 +49,7 @@ Result<EventReader> EventReader::open(Source& source, bool sealed) {
 
 Result<std::size_t> EventReader::available(std::size_t wanted) {
   if (have_ - at_ >= wanted) return have_ - at_;
+  VYRE_TRY(Source::in_time(deadline_, name_));
   std::copy(block_.begin() + static_cast<std::ptrdiff_t>(at_),
             block_.begin() + static_cast<std::ptrdiff_t>(have_), block_.begin());
   block_offset_ += at_;

@@ -9,7 +9,9 @@
 namespace vyre::trace {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::ordered_json;  // keys as they are written here
+// For reading: a map, because the other form looks through every key of an object for each new one.
+using ParsedJson = nlohmann::json;
 constexpr std::string_view kSchema{"vyre.trace/1"};
 
 template <class T>
@@ -20,17 +22,17 @@ Json or_null(const std::optional<T>& value) {
 /// Reads fields of one object; keeps the first complaint.
 class Fields {
  public:
-  Fields(const Json& object, std::string pointer, std::string& wrong)
+  Fields(const ParsedJson& object, std::string pointer, std::string& wrong)
       : object_(object), pointer_(std::move(pointer)), wrong_(wrong) {}
 
-  const Json* find(const char* key) {
+  const ParsedJson* find(const char* key) {
     const auto found = object_.find(key);
     if (found != object_.end()) return &*found;
     complain(key, "is missing");
     return nullptr;
   }
   void number(const char* key, std::uint64_t max, std::uint64_t& out) {
-    const Json* json = find(key);
+    const ParsedJson* json = find(key);
     if (json == nullptr) return;
     if (!json->is_number_unsigned() || json->get<std::uint64_t>() > max) {
       return complain(key, "must be a whole number from 0 to " + std::to_string(max));
@@ -38,12 +40,12 @@ class Fields {
     out = json->get<std::uint64_t>();
   }
   void number(const char* key, std::optional<std::uint64_t>& out) {
-    const Json* json = find(key);
+    const ParsedJson* json = find(key);
     if (json == nullptr || json->is_null()) return;
     number(key, ~std::uint64_t{0}, out.emplace());
   }
   void text(const char* key, std::string& out) {
-    const Json* json = find(key);
+    const ParsedJson* json = find(key);
     if (json == nullptr) return;
     if (!json->is_string()) return complain(key, "must be a string");
     out = json->get<std::string>();
@@ -53,15 +55,15 @@ class Fields {
   }
 
  private:
-  const Json& object_;
+  const ParsedJson& object_;
   std::string pointer_;
   std::string& wrong_;
 };
 
-std::string read_manifest(const Json& json, Manifest& m) {
+std::string read_manifest(const ParsedJson& json, Manifest& m) {
   std::string wrong;
   Fields top(json, "", wrong);
-  if (const Json* complete = top.find("complete"); complete != nullptr) {
+  if (const ParsedJson* complete = top.find("complete"); complete != nullptr) {
     if (complete->is_boolean()) {
       m.complete = complete->get<bool>();
     } else {
@@ -74,10 +76,10 @@ std::string read_manifest(const Json& json, Manifest& m) {
   top.number("items", m.items);
   top.number("programs", m.programs);
   top.number("buffers", m.buffers);
-  if (const Json* events = top.find("events"); events != nullptr && events->is_object()) {
+  if (const ParsedJson* events = top.find("events"); events != nullptr && events->is_object()) {
     Fields fields(*events, "/events", wrong);
     fields.number("bytes", m.events_bytes);
-    if (const Json* digest = fields.find("blake3"); digest != nullptr && !digest->is_null()) {
+    if (const ParsedJson* digest = fields.find("blake3"); digest != nullptr && !digest->is_null()) {
       const auto bytes =
           digest->is_string() ? from_hex(digest->get<std::string>()) : Result<Bytes>(Bytes{});
       if (!bytes || bytes->size() != m.events_digest.emplace().bytes.size()) {
@@ -89,7 +91,7 @@ std::string read_manifest(const Json& json, Manifest& m) {
   } else if (events != nullptr) {
     top.complain("events", "must be an object");
   }
-  if (const Json* session = top.find("session"); session != nullptr && session->is_object()) {
+  if (const ParsedJson* session = top.find("session"); session != nullptr && session->is_object()) {
     Fields fields(*session, "/session", wrong);
     std::uint64_t queues = 1, slots = kDefaultRingSlots;
     fields.number("queues", kMaxQueues, queues);
@@ -131,13 +133,9 @@ std::string manifest_json(const Manifest& m) {
 }
 
 Result<Manifest> parse_manifest(std::string_view text) {
-  const report::JsonShape shape = report::json_shape(text);
-  if (shape.depth > kMaxJsonDepth) {
-    return fail(Errc::limit_exceeded, "JSON nests " + std::to_string(shape.depth) +
-                                          " deep; the limit is " + std::to_string(kMaxJsonDepth));
-  }
+  VYRE_TRY(report::check_json_shape(text));
   try {
-    const Json json = Json::parse(text.begin(), text.end());
+    const ParsedJson json = ParsedJson::parse(text.begin(), text.end());
     if (!json.is_object()) return fail(Errc::malformed, "a trace manifest must be a JSON object");
     const auto schema = json.find("schema");
     if (schema == json.end() || !schema->is_string()) {
@@ -153,11 +151,11 @@ Result<Manifest> parse_manifest(std::string_view text) {
       return fail(Errc::malformed, wrong);
     }
     return manifest;
-  } catch (const Json::parse_error& e) {
-    return fail(Errc::malformed, std::string("not valid JSON: ") + e.what(),
+  } catch (const ParsedJson::parse_error& e) {
+    return fail(Errc::malformed, "not valid JSON: " + report::shortened_json_error(e.what()),
                 e.byte == 0 ? 0 : e.byte - 1);
-  } catch (const Json::exception& e) {
-    return fail(Errc::malformed, std::string("not usable JSON: ") + e.what());
+  } catch (const ParsedJson::exception& e) {
+    return fail(Errc::malformed, "not usable JSON: " + report::shortened_json_error(e.what()));
   }
 }
 

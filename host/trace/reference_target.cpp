@@ -44,8 +44,9 @@ class ReferenceTarget final : public Target {
   std::string_view name() const override { return "reference"; }
 
   Status define(std::uint32_t op, const std::string& name, const vir::Program& program) override {
-    VYRE_ASSIGN(vir::Program prepared, vir::prepare(program));
-    VYRE_TRY(vir::validate(prepared));
+    Interrupt late([this] { return over(); });
+    VYRE_ASSIGN(vir::Program prepared, vir::prepare(program, &late));
+    VYRE_TRY(vir::validate(prepared, &late));
     Op made;
     made.name = name;
     made.program = program;
@@ -98,7 +99,7 @@ class ReferenceTarget final : public Target {
   Status submit(std::span<const MegakernelWorkItem> items, std::uint32_t queue,
                 std::uint8_t) override {
     for (const MegakernelWorkItem& item : items) {
-      const Fault fault = run(item);
+      const Fault fault = over() ? Fault{FaultCode::wall_time, 0, 0, 0} : run(item);
       if (stopped_ != nullptr && stopped_()) return fail(Errc::cancelled, "told to stop");
       if (fault.code == FaultCode::wall_time) {
         return fail(Errc::deadline_exceeded,
@@ -171,6 +172,8 @@ class ReferenceTarget final : public Target {
     return set == sets_.end() ? std::vector<std::uint32_t>{handle} : set->second;
   }
 
+  [[nodiscard]] bool over() const noexcept { return runtime::Clock::now() >= deadline_; }
+
   Fault run(const MegakernelWorkItem& item) {
     if (item.op_handle < kFirstUserOp) return {run_builtin(item), 0, 0, 0};
     const auto op = ops_.find(item.op_handle);
@@ -186,8 +189,12 @@ class ReferenceTarget final : public Target {
       }
       return list;
     };
-    return native::run(item.op_handle, gather(item.input_handle), gather(item.output_handle),
-                       item.param);
+    const native::StopWord late(
+        [](const void* of) noexcept { return static_cast<const ReferenceTarget*>(of)->over(); },
+        this);
+    const FaultCode ended = native::run(item.op_handle, gather(item.input_handle),
+                                        gather(item.output_handle), item.param, late);
+    return ended == FaultCode::shutdown ? FaultCode::wall_time : ended;
   }
 
   Fault run_program(const MegakernelWorkItem& item, const Op& op) {

@@ -1,6 +1,8 @@
 // replay(): scan, open the executors, play, and pin a difference between executors down to its
 // item. Page: docs/trace.md, "Replay".
 #include <algorithm>
+#include <bit>
+#include <utility>
 
 #include "player.hpp"
 #include "vyre/protocol/limits.hpp"
@@ -16,13 +18,21 @@ constexpr std::uint64_t kLockStepWindow{256};
 /// Nothing is compared: only bounds how much a wait can have to do.
 constexpr std::uint64_t kFreeWindow{std::uint64_t{1} << 20};
 
+/// The recording's session, with the queues that its items use and rings no larger than they fill:
+/// a manifest of a few bytes may name gigabytes of both.
+runtime::SessionOptions sized(runtime::SessionOptions session, const Scan& scan) {
+  session.queues = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(scan.queues.size()));
+  std::uint64_t most = kMinRingSlots;
+  for (const Scan::Queue& queue : scan.queues) most = std::max(most, queue.submitted);
+  if (session.ring_slots > most && std::has_single_bit(session.ring_slots))
+    session.ring_slots = static_cast<std::uint32_t>(std::bit_ceil(most));
+  return session;
+}
+
 class Replay {
  public:
   Replay(Source& source, const Scan& scan, const ReplayOptions& options)
-      : source_(source),
-        scan_(scan),
-        options_(options),
-        deadline_(runtime::after(options.timeout)) {}
+      : source_(source), scan_(scan), options_(options), deadline_(source.deadline) {}
 
   Result<ReplayResult> run() {
     VYRE_TRY(play(~std::uint64_t{0}));
@@ -61,9 +71,7 @@ class Replay {
       TargetOptions target;
       target.executor = executor;
       target.workers = options_.workers;
-      target.session = source_.manifest.session;
-      target.session.queues = std::max<std::uint32_t>(
-          target.session.queues, static_cast<std::uint32_t>(scan_.queues.size()));
+      target.session = sized(source_.manifest.session, scan_);
       target.deadline = deadline_;
       target.stopped = options_.stopped;
       target.file_budget_bytes = memory_budget(options_.memory_budget_bytes) / 2;
@@ -117,8 +125,15 @@ class Replay {
 }  // namespace
 
 Result<ReplayResult> replay(Source& source, const ReplayOptions& options) {
-  VYRE_ASSIGN(const Scan found, scan(source, memory_budget(options.memory_budget_bytes)));
-  return Replay(source, found, options).run();
+  // One time for all: to read the records, to make the programs ready, to run the items.
+  const runtime::Deadline before = std::exchange(source.deadline, runtime::after(options.timeout));
+  const auto replayed = [&]() -> Result<ReplayResult> {
+    VYRE_ASSIGN(const Scan found, scan(source, memory_budget(options.memory_budget_bytes)));
+    return Replay(source, found, options).run();
+  };
+  auto result = replayed();
+  source.deadline = before;
+  return result;
 }
 
 Result<ReplayResult> replay(const std::string& directory, const ReplayOptions& options) {

@@ -28,7 +28,8 @@ class SessionTarget final : public Target {
   std::string_view name() const override { return executor_name(executor_); }
 
   Status define(std::uint32_t op, const std::string& name, const vir::Program& program) override {
-    VYRE_ASSIGN(const runtime::OpHandle handle, session_.register_program(name, program));
+    VYRE_ASSIGN(const runtime::OpHandle handle,
+                session_.register_program(name, program, deadline_));
     ops_[op] = handle.id;
     same_ = same_ && op == handle.id;
     return {};

@@ -81,9 +81,8 @@ class DirectorySource : public Source {
       return fail(Errc::out_of_memory, "there is no memory for the " + std::to_string(bytes) +
                                            " bytes of '" + blob_path(digest) + "'");
     }
-    VYRE_ASSIGN(const std::size_t got, file.read(*contents));
-    if (got != bytes) return cut(digest, got, bytes);
-    VYRE_TRY(same_digest(digest, blake3(*contents)));
+    VYRE_ASSIGN(const Digest found, read_all(file, digest, bytes, contents.get()));
+    VYRE_TRY(same_digest(digest, found));
     keep(key, contents);
     return Blob(std::move(contents));
   }
@@ -92,17 +91,8 @@ class DirectorySource : public Source {
     const std::string key = key_of(digest);
     if (verified_.contains(key)) return open_blob(digest, bytes).map([](const auto&) {});
     VYRE_ASSIGN(auto file, open_blob(digest, bytes));
-    Blake3 hash;
-    Bytes block(std::min<std::uint64_t>(bytes, kBlockBytes));
-    for (std::uint64_t at = 0; at < bytes;) {
-      VYRE_ASSIGN(const std::size_t got,
-                  file.read(MutableByteSpan(block).first(static_cast<std::size_t>(
-                      std::min<std::uint64_t>(bytes - at, block.size())))));
-      if (got == 0) return cut(digest, at, bytes);
-      hash.update(ByteSpan(block).first(got));
-      at += got;
-    }
-    VYRE_TRY(same_digest(digest, hash.finish()));
+    VYRE_ASSIGN(const Digest found, read_all(file, digest, bytes, nullptr));
+    VYRE_TRY(same_digest(digest, found));
     verified_.insert(key);
     return {};
   }
@@ -116,6 +106,24 @@ class DirectorySource : public Source {
     if (file.size() == bytes) return file;
     return fail(Errc::malformed, "'" + blob_path(digest) + "' has " + std::to_string(file.size()) +
                                      " bytes where the record says " + std::to_string(bytes));
+  }
+  /// Piece by piece, into `kept` if it is given; the digest of what came.
+  Result<Digest> read_all(platform::FileReader& file, const Digest& digest, std::uint64_t bytes,
+                          Bytes* kept) const {
+    Blake3 hash;
+    Bytes block(kept != nullptr ? 0 : std::min<std::uint64_t>(bytes, kBlockBytes));
+    for (std::uint64_t at = 0; at < bytes;) {
+      VYRE_TRY(in_time(deadline, blob_path(digest)));
+      const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(bytes - at, kBlockBytes));
+      const MutableByteSpan piece =
+          kept != nullptr ? MutableByteSpan(*kept).subspan(static_cast<std::size_t>(at), most)
+                          : MutableByteSpan(block).first(most);
+      VYRE_ASSIGN(const std::size_t got, file.read(piece));
+      if (got == 0) return cut(digest, at, bytes);
+      hash.update(ByteSpan(piece).first(got));
+      at += got;
+    }
+    return hash.finish();
   }
   tl::unexpected<Error> cut(const Digest& digest, std::uint64_t at, std::uint64_t bytes) const {
     return fail(Errc::malformed,
@@ -142,6 +150,12 @@ class DirectorySource : public Source {
 };
 
 }  // namespace
+
+Status Source::in_time(runtime::Deadline deadline, const std::string& name) {
+  if (runtime::Clock::now() < deadline) return {};
+  return fail(Errc::deadline_exceeded,
+              "'" + name + "' was not read to its end when the time was up; allow more");
+}
 
 Result<std::unique_ptr<Source>> open_directory(const std::string& directory) {
   const std::string path = directory + "/manifest.json";

@@ -31,6 +31,14 @@ constexpr std::uint64_t kSetBytes{256};
 constexpr std::uint64_t kMemberBytes{4 * sizeof(std::uint32_t)};
 constexpr std::uint64_t kProgramBytes{4'096};
 constexpr std::uint64_t kBytesAProgramByte{32};
+/// A queue of a session beside its ring, whose slots are fewer than twice its items: mostly the
+/// results that it keeps.
+constexpr std::uint64_t kQueueBytes{std::uint64_t{kDefaultHistory} * 24};
+
+/// As a session counts it.
+constexpr std::uint64_t buffer_cost(std::uint64_t bytes) noexcept {
+  return std::max(bytes, kHandleBytes);
+}
 
 constexpr std::uint64_t set_cost(std::uint64_t members) noexcept {
   return kSetBytes + kMemberBytes * members;
@@ -163,7 +171,7 @@ Status TraceState::take_buffer(const EventReader& reader) {
   // A record of 64 bytes may ask for any number of zeros, so the sum is bounded before anything is
   // made.
   if (!file_backed && counts_ == Counts::everything)
-    VYRE_TRY(hold(reader, r.word(), "buffer " + number(handle)));
+    VYRE_TRY(hold(reader, buffer_cost(r.word()), "buffer " + number(handle)));
   buffers_[handle] = Buffer{r.word(), file_backed, 0};
   ++buffers_seen_;
   return {};
@@ -209,7 +217,8 @@ Status TraceState::take_release(const EventReader& reader) {
   if (found->second.sets != 0) {
     return reader.wrong(Errc::malformed, "buffer " + number(handle) + " is still in a binding set");
   }
-  if (!found->second.file_backed && counts_ == Counts::everything) give_back(found->second.bytes);
+  if (!found->second.file_backed && counts_ == Counts::everything)
+    give_back(buffer_cost(found->second.bytes));
   buffers_.erase(found);
   return {};
 }
@@ -234,7 +243,12 @@ Status TraceState::take_submit(const EventReader& reader) {
       return reader.wrong(Errc::malformed, "handle " + number(handle) + " does not exist");
     }
   }
-  if (r.a() >= queues_.size()) queues_.resize(r.a() + std::size_t{1});
+  if (r.a() >= queues_.size()) {
+    // The first queue is there in any case.
+    const std::size_t more = r.a() + std::size_t{1} - std::max<std::size_t>(queues_.size(), 1);
+    if (more != 0) VYRE_TRY(hold(reader, kQueueBytes * more, "what queues take"));
+    queues_.resize(r.a() + std::size_t{1});
+  }
   ++queues_[r.a()].submitted;
   ++submits_;
   return {};

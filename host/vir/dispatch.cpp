@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "buffer_names.hpp"
 #include "quote.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/vir/statements.hpp"
@@ -230,10 +231,9 @@ Result<GridPlan> grid_rule(const Program& program) {
 
 std::vector<BufferReach> buffer_reach(const Program& program) {
   std::vector<BufferReach> reach(program.buffers.size());
+  const std::vector<std::uint32_t> by_name = buffers_by_name(program);
   const auto find = [&](Symbol name) -> BufferReach* {
-    if (name >= program.names.size()) return nullptr;
-    const std::uint32_t index = program.find_buffer(name);
-    return index == kNone ? nullptr : &reach[index];
+    return name >= by_name.size() || by_name[name] == kNone ? nullptr : &reach[by_name[name]];
   };
   const auto touch = [&](Symbol name) {
     if (BufferReach* buffer = find(name)) buffer->plain = true;

@@ -52,20 +52,35 @@ bool orders_any_operands(std::uint8_t op) noexcept {
   }
 }
 
-Bytes expr_bytes(const Program& program, ExprId id) {
-  WireEncoder encoder(program, Profile::v6);  // every construct has a form there
-  encoder.expr(id);
+/// Every construct has a form in version 6.
+Bytes expr_bytes(const Program& program, ExprId id, std::size_t enough) {
+  WireEncoder encoder(program, Profile::v6);
+  encoder.expr_prefix(id, enough);
   return encoder.bytes();
 }
 
-bool should_swap(const Program& program, const Expr& e) {
+/// Whether the bytes of `a` come behind those of `b`. `sizes`: expressions that each stands for.
+/// The smaller one is written out, and of the other no more than decides: over a whole program that
+/// is little, however deep its expressions are.
+bool is_behind(const Program& program, ExprId a, ExprId b,
+               const std::vector<std::uint64_t>& sizes) {
+  constexpr std::size_t kAll{~std::size_t{0}};
+  if (sizes[a] <= sizes[b]) {
+    const Bytes whole = expr_bytes(program, a, kAll);
+    return whole > expr_bytes(program, b, whole.size() + 1);
+  }
+  const Bytes whole = expr_bytes(program, b, kAll);
+  return expr_bytes(program, a, whole.size() + 1) > whole;
+}
+
+bool should_swap(const Program& program, const Expr& e, const std::vector<std::uint64_t>& sizes) {
   if (e.tag != ExprTag::BinOp || !is_commutative(e.op)) return false;
   if (e.child[0] >= program.exprs.size() || e.child[1] >= program.exprs.size()) return false;
   const bool left = is_literal(program.exprs[e.child[0]]);
   const bool right = is_literal(program.exprs[e.child[1]]);
   if (left != right) return left;
   if (!left && !orders_any_operands(e.op)) return false;
-  return expr_bytes(program, e.child[0]) > expr_bytes(program, e.child[1]);
+  return e.child[0] != e.child[1] && is_behind(program, e.child[0], e.child[1], sizes);
 }
 
 // Calls `visit` for every expression or node reachable from `roots`, children first. Explicit
@@ -93,7 +108,8 @@ void post_order(std::size_t pool_size, std::span<const std::uint32_t> roots, Chi
   }
 }
 
-void order_operands(Program& program) {
+void order_operands(Program& program, Interrupt* interrupt) {
+  std::vector<std::uint64_t> sizes(program.exprs.size(), 0);
   std::vector<std::uint32_t> roots;
   for (const Node& node : program.nodes) {
     if (node.e0 < program.exprs.size()) roots.push_back(node.e0);
@@ -109,8 +125,11 @@ void order_operands(Program& program) {
         }
       },
       [&](std::uint32_t id) {
+        if (step_is_over(interrupt)) return;
         Expr& e = program.exprs[id];
-        if (should_swap(program, e)) std::swap(e.child[0], e.child[1]);
+        sizes[id] = 1;
+        for (const ExprId child : e.child) sizes[id] += child < sizes.size() ? sizes[child] : 0;
+        if (should_swap(program, e, sizes)) std::swap(e.child[0], e.child[1]);
       });
 }
 
@@ -123,17 +142,24 @@ bool opens_no_scope(const Program& program, NodeId id) {
   return true;
 }
 
+/// The list with the statements of scope-free blocks, at any depth, in their blocks' places.
 Range spliced(Program& program, Range list) {
+  const auto opened = [&](NodeId id) { return opens_no_scope(program, id); };
   const auto before = program.list(list);
-  if (std::none_of(before.begin(), before.end(),
-                   [&](NodeId id) { return opens_no_scope(program, id); })) {
-    return list;
-  }
+  if (std::none_of(before.begin(), before.end(), opened)) return list;
   std::vector<NodeId> ids;
-  for (const NodeId id : before) {
-    if (opens_no_scope(program, id)) {
-      const auto inner = program.list(program.nodes[id].body);
-      ids.insert(ids.end(), inner.begin(), inner.end());
+  std::vector<Range> rest{list};  // of lists that are open, innermost last
+  while (!rest.empty() && rest.size() <= program.nodes.size()) {
+    Range& innermost = rest.back();
+    if (innermost.count == 0) {
+      rest.pop_back();
+      continue;
+    }
+    const NodeId id = program.node_lists[innermost.begin];
+    ++innermost.begin;
+    --innermost.count;
+    if (opened(id)) {
+      rest.push_back(program.nodes[id].body);
     } else {
       ids.push_back(id);
     }
@@ -142,21 +168,26 @@ Range spliced(Program& program, Range list) {
 }
 
 void splice_blocks(Program& program) {
-  const std::vector<NodeId> roots(program.list(program.entry).begin(),
-                                  program.list(program.entry).end());
-  post_order(
-      program.nodes.size(), roots,
-      [&](std::uint32_t id, auto&& push) {
-        for (const NodeId child : program.list(program.nodes[id].body)) push(child);
-        for (const NodeId child : program.list(program.nodes[id].otherwise)) push(child);
-      },
-      [&](std::uint32_t id) {
-        const Range body = spliced(program, program.nodes[id].body);
-        program.nodes[id].body = body;
-        const Range otherwise = spliced(program, program.nodes[id].otherwise);
-        program.nodes[id].otherwise = otherwise;
-      });
   program.entry = spliced(program, program.entry);
+  std::vector<bool> seen(program.nodes.size());
+  std::vector<NodeId> pending;
+  const auto push = [&](Range list) {
+    const auto ids = program.list(list);
+    pending.insert(pending.end(), ids.begin(), ids.end());
+  };
+  push(program.entry);
+  while (!pending.empty()) {
+    const NodeId id = pending.back();
+    pending.pop_back();
+    if (seen[id]) continue;
+    seen[id] = true;
+    const Range body = spliced(program, program.nodes[id].body);
+    program.nodes[id].body = body;
+    const Range otherwise = spliced(program, program.nodes[id].otherwise);
+    program.nodes[id].otherwise = otherwise;
+    push(body);
+    push(otherwise);
+  }
 }
 
 Bytes buffer_key(const Program& program, const BufferDecl& buffer) {
@@ -203,18 +234,24 @@ void sort_buffers(Program& program) {
   program.buffers = std::move(sorted);
 }
 
-}  // namespace
-
-Program canonicalised(const Program& program) {
+Program in_canonical_form(const Program& program, Interrupt* interrupt) {
   Program canonical = program;
   sort_buffers(canonical);
   splice_blocks(canonical);
-  order_operands(canonical);
+  order_operands(canonical, interrupt);
   return canonical;
 }
 
-Result<Digest> fingerprint(const Program& program, Profile profile) {
-  VYRE_ASSIGN(const Bytes blob, encode(canonicalised(program), profile));
+}  // namespace
+
+Program canonicalised(const Program& program) {
+  return in_canonical_form(program, nullptr);
+}
+
+Result<Digest> fingerprint(const Program& program, Profile profile, Interrupt* interrupt) {
+  const Program canonical = in_canonical_form(program, interrupt);
+  if (is_over(interrupt)) return given_up("fingerprinted");
+  VYRE_ASSIGN(const Bytes blob, encode(canonical, profile, interrupt));
   return blake3(blob);
 }
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "buffer_names.hpp"
+#include "given_up.hpp"
 #include "lower_program.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/vir/dispatch.hpp"
@@ -32,7 +34,8 @@ std::vector<bool> find_guards(const Program& program) {
 
 ProgramLowering::ProgramLowering(const Program& program, const LowerOptions& options)
     : program_(program),
-      facts_(infer(program)),
+      interrupt_(options.interrupt),
+      facts_(infer(program, options.interrupt)),
       out_(options.optimise),
       statement_(statement_numbers(program)),
       buffers_(buffers_by_name(program)),
@@ -68,7 +71,7 @@ core::Image ProgramLowering::describe() const {
   core::Image image;
   image.workgroup = program_.workgroup;
   image.flat = flat_;
-  image.loops = loops_;
+  image.loops = loops_ || facts_.uses_async;
   image.diverges = diverges_;
   image.uses_async = facts_.uses_async;
   image.mask_slots = mask_depth_max_ + 1;
@@ -90,6 +93,7 @@ core::Image ProgramLowering::describe() const {
 }
 
 Result<core::Image> ProgramLowering::run() {
+  if (is_over(interrupt_)) return given_up("lowered");
   if (!facts_.settled) {
     return fail(Errc::unsupported,
                 "the kinds of the program's variables do not settle; give each variable one type");

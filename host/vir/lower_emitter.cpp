@@ -65,10 +65,6 @@ bool is_droppable(Opcode op) {
 
 }  // namespace
 
-void Emitter::refuse(std::string why) {
-  if (!error_) error_ = Error{Errc::unsupported, std::move(why), kNoOffset, 0, 0, 0};
-}
-
 Value Emitter::constant(std::uint32_t bits, Kind kind) {
   const auto found = constant_index_.find(bits);
   if (found != constant_index_.end()) return {kind, true, false, false, found->second};

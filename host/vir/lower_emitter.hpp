@@ -79,7 +79,11 @@ class Emitter {
 
   void set_statement(std::uint32_t statement) { statement_ = statement; }
   [[nodiscard]] std::uint32_t statement() const { return statement_; }
-  void refuse(std::string why);
+  void refuse(std::string why) { stop({Errc::unsupported, std::move(why), kNoOffset, 0, 0, 0}); }
+  /// The first error is kept; nothing comes of the image.
+  void stop(Error error) {
+    if (!error_) error_ = std::move(error);
+  }
   [[nodiscard]] bool failed() const { return error_.has_value(); }
   [[nodiscard]] bool optimise() const { return optimise_; }
 

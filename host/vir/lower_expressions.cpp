@@ -1,5 +1,6 @@
 // Expressions: operands left to right, every operand evaluated, uniform ones once a frame in scalar
 // registers.
+#include "given_up.hpp"
 #include "lower_program.hpp"
 #include "vyre/core/f32.hpp"
 #include "vyre/protocol/limits.hpp"
@@ -34,6 +35,11 @@ bool ProgramLowering::unclear(const Value& value, const char* use) {
 
 Value ProgramLowering::expression(ExprId id) {
   if (out_.failed()) return Value{};
+  if (step_is_over(interrupt_)) {
+    out_.stop(given_up("lowered").value());
+    return Value{};
+  }
+  poll_at_times();
   const Expr& e = program_.exprs[id];
   switch (e.tag) {
     case ExprTag::LitU32:

@@ -40,6 +40,7 @@ struct FoldPolicy {
   void store_scalar(std::uint32_t* to, std::uint32_t value) const { *to = value; }
   void plain_floats(bool) const {}
   [[nodiscard]] bool stop_requested() const { return false; }
+  [[nodiscard]] bool look_at_stop() const { return false; }
   void begin_loops() const {}
   [[nodiscard]] std::uint64_t iterations_before(std::uint32_t) const { return 0; }
   [[nodiscard]] std::uint32_t fold(std::uint32_t, std::uint32_t) const { return 0; }

@@ -1,6 +1,8 @@
 // Kinds of variables: walks the program until they settle. Linear a pass; passes are bounded.
 #include <algorithm>
 
+#include "buffer_names.hpp"
+#include "given_up.hpp"
 #include "lower_kinds.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/vir/statements.hpp"
@@ -13,15 +15,18 @@ namespace {
 /// kMaxKindPasses.
 class Walk {
  public:
-  explicit Walk(const Program& program)
-      : program_(program), bound_(program.names.size(), kNone), buffer_(buffers_by_name(program)) {}
+  Walk(const Program& program, Interrupt* interrupt)
+      : program_(program),
+        interrupt_(interrupt),
+        bound_(program.names.size(), kNone),
+        buffer_(buffers_by_name(program)) {}
 
   Inference run() {
     for (std::uint32_t pass = 0; pass < kMaxKindPasses; ++pass) {
       changed_ = false;
       next_ = 0;
       list(program_.entry);
-      if (!changed_) return std::move(out_);
+      if (!changed_ || is_over(interrupt_)) return std::move(out_);
     }
     out_.settled = false;
     return std::move(out_);
@@ -106,6 +111,7 @@ class Walk {
   }
 
   Kind expr(ExprId id) {
+    if (step_is_over(interrupt_)) return kNever;
     const Expr& e = program_.exprs[id];
     switch (e.tag) {
       case ExprTag::LitU32:
@@ -180,6 +186,7 @@ class Walk {
     std::uint32_t before;
   };
   const Program& program_;
+  Interrupt* interrupt_;
   std::vector<std::uint32_t> bound_;   // symbol -> variable
   std::vector<std::uint32_t> buffer_;  // symbol -> declaration index
   std::vector<Undo> undo_;
@@ -190,16 +197,8 @@ class Walk {
 
 }  // namespace
 
-std::vector<std::uint32_t> buffers_by_name(const Program& program) {
-  std::vector<std::uint32_t> map(program.names.size(), kNone);
-  for (std::size_t i = program.buffers.size(); i-- > 0;) {
-    map[program.buffers[i].name] = static_cast<std::uint32_t>(i);
-  }
-  return map;
-}
-
-Inference infer(const Program& program) {
-  Inference result = Walk(program).run();
+Inference infer(const Program& program, Interrupt* interrupt) {
+  Inference result = Walk(program, interrupt).run();
   result.uses_workgroup =
       result.uses_workgroup ||
       std::any_of(program.buffers.begin(), program.buffers.end(),

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "vyre/base/interrupt.hpp"
 #include "vyre/core/image.hpp"
 #include "vyre/vir/program.hpp"
 
@@ -89,8 +90,6 @@ struct Inference {
   bool uses_async{false};
   bool settled{true};  // false: kinds kept changing beyond the bound on passes
 };
-/// Symbol -> declaration index of the first buffer of that name, or kNone.
-[[nodiscard]] std::vector<std::uint32_t> buffers_by_name(const Program& program);
-[[nodiscard]] Inference infer(const Program& program);
+[[nodiscard]] Inference infer(const Program& program, Interrupt* interrupt = nullptr);
 
 }  // namespace vyre::vir::lowering

@@ -71,9 +71,18 @@ void ProgramLowering::list(Range range) {
   close_scope();
 }
 
+/// Between two operands at the finest, each of which is a few instructions beside its own operands:
+/// half of what may be leaves room for the widest.
+void ProgramLowering::poll_at_times() {
+  if (out_.position() < last_poll_ + kPollInstructions / 2) return;
+  out_.emit(flow(Opcode::poll));
+  last_poll_ = out_.position();
+}
+
 void ProgramLowering::node(NodeId id) {
   const Node& n = program_.nodes[id];
   out_.set_statement(statement_[id] == kNone ? 0 : statement_[id]);
+  poll_at_times();
   switch (n.tag) {
     case NodeTag::Let:
       return let(n);

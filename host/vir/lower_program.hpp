@@ -33,6 +33,8 @@ class ProgramLowering {
   // Nodes.
   void list(Range range);
   void node(NodeId id);
+  /// A look at the stop word where so much code has none.
+  void poll_at_times();
   void let(const Node& n);
   void assign(const Node& n);
   void store(const Node& n);
@@ -99,6 +101,7 @@ class ProgramLowering {
   [[nodiscard]] core::Image describe() const;
 
   const Program& program_;
+  Interrupt* interrupt_;
   Inference facts_;
   Emitter out_;
   std::vector<std::uint32_t> statement_;
@@ -118,6 +121,7 @@ class ProgramLowering {
   std::uint32_t divergence_{0};
   std::uint32_t mask_depth_{0};
   std::uint32_t mask_depth_max_{0};
+  std::uint32_t last_poll_{0};  // position
   std::array<bool, 3> guarded_{};
   std::optional<std::uint16_t> subgroup_local_id_;
   std::array<std::array<std::optional<std::uint16_t>, 3>, 3>

@@ -2,6 +2,7 @@
 // lowering of collectives over a single rank. Spec: docs/vir0.md, "Validation".
 #include <algorithm>
 
+#include "given_up.hpp"
 #include "quote.hpp"
 #include "validate_form.hpp"
 #include "vyre/vir/statements.hpp"
@@ -120,14 +121,16 @@ Range lowered(Program& program, Range list, CopyBlock& copies) {
 
 }  // namespace
 
-Result<Program> prepare(const Program& program) {
-  const Form form = check_form(program);
+Result<Program> prepare(const Program& program, Interrupt* interrupt) {
+  const Form form = check_form(program, interrupt);
+  if (is_over(interrupt)) return given_up("prepared");
   if (!form.broken.empty()) {
     const Diagnostic& first = form.broken.front();
     return refuse(std::stoi(first.code.substr(1)), first.code + ": " + first.message);
   }
-  if (const auto beyond = beyond_wire(program, form))
+  if (const auto beyond = beyond_wire(program, form, interrupt))
     return refuse(std::stoi(beyond->code.substr(1)), beyond->code + ": " + beyond->message);
+  if (is_over(interrupt)) return given_up("prepared");
   const auto top = program.list(program.entry);
   const bool wrapped = !top.empty() && std::all_of(top.begin(), top.end(), [&](NodeId id) {
     return program.nodes[id].tag == NodeTag::Region;

@@ -120,13 +120,6 @@ Range Program::add_payload(ByteSpan bytes) {
   return range;
 }
 
-std::uint32_t Program::find_buffer(Symbol name) const {
-  for (std::size_t i = 0; i < buffers.size(); ++i) {
-    if (buffers[i].name == name) return static_cast<std::uint32_t>(i);
-  }
-  return kNone;
-}
-
 bool has_size(const Program& program, TypeId type) {
   std::uint64_t lanes = 0;
   const DataType* inner = innermost(program, type, lanes);

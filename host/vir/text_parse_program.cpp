@@ -6,20 +6,21 @@
 
 namespace vyre::vir {
 
-Result<Program> assemble(std::string_view text, SourceMap* places) {
+Result<Program> assemble(std::string_view text, SourceMap* places, Interrupt* interrupt) {
   if (text.size() > kMaxTextBytes) {
     return fail(Errc::limit_exceeded, "the text has " + std::to_string(text.size()) +
                                           " bytes; the limit is " + std::to_string(kMaxTextBytes) +
                                           "; split the program");
   }
-  return text::Parser(text).run(places);
+  return text::Parser(text, interrupt).run(places);
 }
 
 }  // namespace vyre::vir
 
 namespace vyre::vir::text {
 
-Parser::Parser(std::string_view source) : lexer_(source) {
+Parser::Parser(std::string_view source, Interrupt* interrupt)
+    : lexer_(source), interrupt_(interrupt) {
   take();
   take();
 }
@@ -34,6 +35,11 @@ Parser::Depth::Depth(Parser& parser) : parser_(parser) {
 }
 
 Token Parser::take() {
+  if (!error_ && step_is_over(interrupt_)) {
+    error_ = given_up("assembled").value();
+    now_ = Token{};
+    next_ = Token{};
+  }
   Token taken = std::move(now_);
   now_ = std::move(next_);
   next_ = error_ ? Token{} : lexer_.next();

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "given_up.hpp"
 #include "text_lexer.hpp"
 #include "text_words.hpp"
 #include "vyre/protocol/limits.hpp"
@@ -20,7 +21,7 @@ namespace vyre::vir::text {
 
 class Parser {
  public:
-  explicit Parser(std::string_view source);
+  Parser(std::string_view source, Interrupt* interrupt);
   /// `places`, if not null, is set on success.
   Result<Program> run(SourceMap* places);
 
@@ -102,6 +103,7 @@ class Parser {
   ExprId add(const Expr& expr);
 
   Lexer lexer_;
+  Interrupt* interrupt_;
   Token now_;
   Token next_;
   Program program_;

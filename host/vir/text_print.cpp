@@ -288,10 +288,29 @@ class Printer {
     return text + "f";
   }
 
-  std::string operands(const Expr& e, std::size_t count) const {
-    std::string text = "(";
-    for (std::size_t i = 0; i < count; ++i) text += (i != 0 ? ", " : "") + expr(e.child[i]);
-    return text + ")";
+  // Expressions are appended where they belong: a string a level would copy each operand as often
+  // as it lies deep.
+
+  std::string expr(ExprId id) const {
+    std::string text;
+    add(text, id);
+    return text;
+  }
+
+  /// The operands and the closing parenthesis.
+  void add_operands(std::string& to, const Expr& e, std::size_t count) const {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (i != 0) to += ", ";
+      add(to, e.child[i]);
+    }
+    to += ')';
+  }
+
+  void add_function(std::string& to, std::string_view word, const Expr& e,
+                    std::size_t count) const {
+    to += word;
+    to += '(';
+    add_operands(to, e, count);
   }
 
   std::string axis(const Expr& e, std::string_view id) const {
@@ -299,108 +318,160 @@ class Printer {
     return std::string(id) + "." + (e.op < 3 ? std::string(kAxes[e.op]) : number(e.op));
   }
 
-  std::string bin_op(const Expr& e, int loosest) const {
-    if (e.op == 0x80) return "bin_op_ext(" + hex32(e.bits) + ", " + operands(e, 2).substr(1);
+  void add_bin_op(std::string& to, const Expr& e, int loosest) const {
+    if (e.op == 0x80) {
+      to += "bin_op_ext(" + hex32(e.bits) + ", ";
+      return add_operands(to, e, 2);
+    }
     const text::Infix* infix = text::find_infix(static_cast<BinOp>(e.op));
-    if (infix == nullptr) return std::string(word_of(Vocabulary::bin_op, e.op)) + operands(e, 2);
-    const std::string text =
-        expr(e.child[0], infix->chains ? infix->precedence : infix->precedence + 1) + " " +
-        std::string(infix->sign) + " " + expr(e.child[1], infix->precedence + 1);
-    return infix->precedence < loosest ? "(" + text + ")" : text;
+    if (infix == nullptr) return add_function(to, word_of(Vocabulary::bin_op, e.op), e, 2);
+    const bool parenthesise = infix->precedence < loosest;
+    if (parenthesise) to += '(';
+    add(to, e.child[0], infix->chains ? infix->precedence : infix->precedence + 1);
+    to += ' ';
+    to += infix->sign;
+    to += ' ';
+    add(to, e.child[1], infix->precedence + 1);
+    if (parenthesise) to += ')';
   }
 
-  std::string un_op(const Expr& e) const {
-    if (e.op == 0x80) return "un_op_ext(" + hex32(e.bits) + ", " + operands(e, 1).substr(1);
-    std::string sign;
-    if (e.op == static_cast<std::uint8_t>(UnOp::Negate)) sign = "-";
-    if (e.op == static_cast<std::uint8_t>(UnOp::BitNot)) sign = "~";
-    if (e.op == static_cast<std::uint8_t>(UnOp::LogicalNot)) sign = "!";
-    if (sign.empty()) return std::string(word_of(Vocabulary::un_op, e.op)) + operands(e, 1);
-    const std::string inner = expr(e.child[0], kTightest);
-    // `-1i` is a literal, so the negation of a literal keeps its parentheses.
-    const bool parenthesise =
-        sign == "-" && (inner[0] == '-' || (inner[0] >= '0' && inner[0] <= '9'));
-    return parenthesise ? sign + "(" + inner + ")" : sign + inner;
-  }
-
-  std::string atomic(const Expr& e) const {
-    std::string text = e.op == 0x80
-                           ? "atomic_ext(" + hex32(e.bits) + ", "
-                           : "atomic_" + std::string(word_of(Vocabulary::atomic_op, e.op)) + "(";
-    text += name(e.name) + "[" + expr(e.child[0]) + "], " + expr(e.child[1]);
-    if (e.child[2] != kNone) text += ", expected: " + expr(e.child[2]);
-    if (e.ordering != Ordering::SeqCst)
-      text += ", order: " + std::string(word_of(Vocabulary::ordering, e.ordering));
-    return text + ")";
-  }
-
-  std::string cast(const Expr& e) const {
-    const std::string to = type(e.bits);
-    const bool simple = e.bits < p_.types.size() && !text::has_parameters(p_.types[e.bits].tag);
-    return simple ? to + operands(e, 1) : "cast(" + to + ", " + expr(e.child[0]) + ")";
-  }
-
-  std::string call(const Expr& e) const {
-    std::string text = "call " + quote(p_.name(e.name)) + "(";
-    bool first = true;
-    for (const ExprId id : p_.args(e.args))
-      text += (std::exchange(first, false) ? "" : ", ") + expr(id);
-    return text + ")";
-  }
-
-  std::string expr(ExprId id, int loosest = text::kLoosest) const {
+  /// Whether the printed form begins with a digit or a minus.
+  bool begins_like_a_number(ExprId id) const {
     const Expr& e = p_.exprs[id];
     switch (e.tag) {
       case ExprTag::LitU32:
-        return number(e.bits) + "u";
       case ExprTag::LitI32:
-        return std::to_string(static_cast<std::int32_t>(e.bits)) + "i";
-      case ExprTag::LitBool:
-        return e.bits != 0 ? "true" : "false";
+        return true;
       case ExprTag::LitF32:
-        return float_text(e.bits);
-      case ExprTag::Var:
-        return name(e.name);
-      case ExprTag::Load:
-        return name(e.name) + "[" + expr(e.child[0]) + "]";
-      case ExprTag::BufLen:
-        return "len(" + name(e.name) + ")";
-      case ExprTag::BufferRef:
-        return "buffer_ref(" + name(e.name) + ")";
-      case ExprTag::InvocationId:
-        return axis(e, "gid");
-      case ExprTag::WorkgroupId:
-        return axis(e, "wid");
-      case ExprTag::LocalId:
-        return axis(e, "lid");
-      case ExprTag::BinOp:
-        return bin_op(e, loosest);
+        return std::isfinite(std::bit_cast<float>(e.bits));
       case ExprTag::UnOp:
-        return un_op(e);
-      case ExprTag::Call:
-        return call(e);
-      case ExprTag::Select:
-        return "select" + operands(e, 3);
-      case ExprTag::Fma:
-        return "fma" + operands(e, 3);
-      case ExprTag::Cast:
-        return cast(e);
-      case ExprTag::Atomic:
-        return atomic(e);
-      case ExprTag::SubgroupAdd:
-        return "subgroup_" + std::string(word_of(Vocabulary::reduce_op, e.op)) + operands(e, 1);
-      case ExprTag::SubgroupShuffle:
-        return "subgroup_shuffle" + operands(e, 2);
-      case ExprTag::SubgroupBallot:
-        return "subgroup_ballot" + operands(e, 1);
-      case ExprTag::SubgroupLocalId:
-        return "subgroup_local_id()";
-      case ExprTag::SubgroupSize:
-        return "subgroup_size()";
-      case ExprTag::Opaque:
-        return "opaque(" + name(e.name) + ", " + payload(e.args) + ")";
+        return e.op == static_cast<std::uint8_t>(UnOp::Negate);
+      default:
+        return false;
     }
-    return {};
+  }
+
+  void add_un_op(std::string& to, const Expr& e) const {
+    if (e.op == 0x80) {
+      to += "un_op_ext(" + hex32(e.bits) + ", ";
+      return add_operands(to, e, 1);
+    }
+    char sign = 0;
+    if (e.op == static_cast<std::uint8_t>(UnOp::Negate)) sign = '-';
+    if (e.op == static_cast<std::uint8_t>(UnOp::BitNot)) sign = '~';
+    if (e.op == static_cast<std::uint8_t>(UnOp::LogicalNot)) sign = '!';
+    if (sign == 0) return add_function(to, word_of(Vocabulary::un_op, e.op), e, 1);
+    // `-1i` is a literal, so the negation of a literal keeps its parentheses.
+    const bool parenthesise = sign == '-' && begins_like_a_number(e.child[0]);
+    to += sign;
+    if (parenthesise) to += '(';
+    add(to, e.child[0], kTightest);
+    if (parenthesise) to += ')';
+  }
+
+  void add_atomic(std::string& to, const Expr& e) const {
+    to += e.op == 0x80 ? "atomic_ext(" + hex32(e.bits) + ", "
+                       : "atomic_" + std::string(word_of(Vocabulary::atomic_op, e.op)) + "(";
+    to += name(e.name) + "[";
+    add(to, e.child[0]);
+    to += "], ";
+    add(to, e.child[1]);
+    if (e.child[2] != kNone) {
+      to += ", expected: ";
+      add(to, e.child[2]);
+    }
+    if (e.ordering != Ordering::SeqCst)
+      to += ", order: " + std::string(word_of(Vocabulary::ordering, e.ordering));
+    to += ')';
+  }
+
+  void add_cast(std::string& to, const Expr& e) const {
+    const std::string type_text = type(e.bits);
+    const bool simple = e.bits < p_.types.size() && !text::has_parameters(p_.types[e.bits].tag);
+    if (simple) return add_function(to, type_text, e, 1);
+    to += "cast(" + type_text + ", ";
+    add_operands(to, e, 1);
+  }
+
+  void add_call(std::string& to, const Expr& e) const {
+    to += "call " + quote(p_.name(e.name)) + "(";
+    bool first = true;
+    for (const ExprId id : p_.args(e.args)) {
+      if (!std::exchange(first, false)) to += ", ";
+      add(to, id);
+    }
+    to += ')';
+  }
+
+  void add(std::string& to, ExprId id, int loosest = text::kLoosest) const {
+    const Expr& e = p_.exprs[id];
+    switch (e.tag) {
+      case ExprTag::LitU32:
+        to += number(e.bits) + "u";
+        return;
+      case ExprTag::LitI32:
+        to += std::to_string(static_cast<std::int32_t>(e.bits)) + "i";
+        return;
+      case ExprTag::LitBool:
+        to += e.bits != 0 ? "true" : "false";
+        return;
+      case ExprTag::LitF32:
+        to += float_text(e.bits);
+        return;
+      case ExprTag::Var:
+        to += name(e.name);
+        return;
+      case ExprTag::Load:
+        to += name(e.name) + "[";
+        add(to, e.child[0]);
+        to += ']';
+        return;
+      case ExprTag::BufLen:
+        to += "len(" + name(e.name) + ")";
+        return;
+      case ExprTag::BufferRef:
+        to += "buffer_ref(" + name(e.name) + ")";
+        return;
+      case ExprTag::InvocationId:
+        to += axis(e, "gid");
+        return;
+      case ExprTag::WorkgroupId:
+        to += axis(e, "wid");
+        return;
+      case ExprTag::LocalId:
+        to += axis(e, "lid");
+        return;
+      case ExprTag::BinOp:
+        return add_bin_op(to, e, loosest);
+      case ExprTag::UnOp:
+        return add_un_op(to, e);
+      case ExprTag::Call:
+        return add_call(to, e);
+      case ExprTag::Select:
+        return add_function(to, "select", e, 3);
+      case ExprTag::Fma:
+        return add_function(to, "fma", e, 3);
+      case ExprTag::Cast:
+        return add_cast(to, e);
+      case ExprTag::Atomic:
+        return add_atomic(to, e);
+      case ExprTag::SubgroupAdd:
+        return add_function(to, "subgroup_" + std::string(word_of(Vocabulary::reduce_op, e.op)), e,
+                            1);
+      case ExprTag::SubgroupShuffle:
+        return add_function(to, "subgroup_shuffle", e, 2);
+      case ExprTag::SubgroupBallot:
+        return add_function(to, "subgroup_ballot", e, 1);
+      case ExprTag::SubgroupLocalId:
+        to += "subgroup_local_id()";
+        return;
+      case ExprTag::SubgroupSize:
+        to += "subgroup_size()";
+        return;
+      case ExprTag::Opaque:
+        to += "opaque(" + name(e.name) + ", " + payload(e.args) + ")";
+        return;
+    }
   }
 
   static constexpr int kTightest{100};  // above every infix operator: operands of a prefix

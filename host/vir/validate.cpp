@@ -1,6 +1,7 @@
 // The validator's two doors: all violations, or the first one as an error.
 #include "vyre/vir/validate.hpp"
 
+#include "given_up.hpp"
 #include "validate_checker.hpp"
 
 namespace vyre::vir {
@@ -11,8 +12,11 @@ std::vector<Diagnostic> diagnose(const Program& program) {
   return Checker(program, form).run();
 }
 
-Status validate(const Program& program) {
-  const std::vector<Diagnostic> found = diagnose(program);
+Status validate(const Program& program, Interrupt* interrupt) {
+  const Form form = check_form(program, interrupt);
+  const std::vector<Diagnostic> found =
+      form.broken.empty() ? Checker(program, form, interrupt).run() : form.broken;
+  if (is_over(interrupt)) return given_up("validated");
   if (found.empty()) return {};
   const Diagnostic& first = found.front();
   std::string message = first.code + ": " + first.message;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "buffer_names.hpp"
+#include "given_up.hpp"
 #include "quote.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/vir/statements.hpp"
@@ -73,26 +75,23 @@ std::string_view type_word(StaticType type) noexcept {
   return "unknown";
 }
 
-Checker::Checker(const Program& p, const Form& f)
+Checker::Checker(const Program& p, const Form& f, Interrupt* interrupt)
     : program(p),
       form(f),
       declared_(classes_of(p.types)),
-      buffer_index_(p.names.size(), kNone),
+      buffer_index_(buffers_by_name(p)),
       variables_(p.names.size()),
       types_(p.exprs.size()),
-      uniform_(p.exprs.size()) {
-  for (std::size_t i = 0; i < p.buffers.size(); ++i) {
-    std::uint32_t& index = buffer_index_[p.buffers[i].name];
-    if (index == kNone) index = static_cast<std::uint32_t>(i);
-  }
-}
+      uniform_(p.exprs.size()),
+      passes_barrier_(p.nodes.size()),
+      interrupt_(interrupt) {}
 
 void Checker::report_at(const char* code, std::uint32_t statement, std::string message) {
   if (!full()) found_.push_back({code, statement, std::move(message)});
 }
 
 bool Checker::full() const noexcept {
-  return found_.size() >= kMaxDiagnostics;
+  return found_.size() >= kMaxDiagnostics || is_over(interrupt_);
 }
 
 const BufferDecl* Checker::buffer(Symbol name) const {
@@ -110,17 +109,33 @@ std::string Checker::name(Symbol symbol) const {
 }
 
 std::vector<Diagnostic> Checker::run() && {
+  if (is_over(interrupt_)) return {};
   for (const ProgramRule& rule : program_rules()) rule.check(*this, rule.code);
   const bool walkable =
       form.nesting <= kMaxNesting && form.order.size() <= kMaxStatements &&
       std::all_of(form.expr_depth.begin(), form.expr_depth.end(),
                   [](std::uint32_t depth) { return depth <= kMaxExpressionDepth; });
-  if (walkable) walk_list(program.entry);
+  if (walkable) {
+    find_barriers();
+    walk_list(program.entry);
+  }
   // Rules of a list report before its statements are walked; readers want program order.
   std::stable_sort(found_.begin(), found_.end(), [](const Diagnostic& a, const Diagnostic& b) {
     return a.statement + 1 < b.statement + 1;  // kNone, the whole program, first
   });
   return std::move(found_);
+}
+
+/// Children come after their parents in pre-order, so one pass backwards sees every child first.
+void Checker::find_barriers() {
+  for (auto it = form.order.rbegin(); it != form.order.rend(); ++it) {
+    const Node& node = program.nodes[*it];
+    bool passes = node.tag == NodeTag::Barrier;
+    if (node.tag == NodeTag::Block || node.tag == NodeTag::Region) {
+      for (const NodeId child : program.list(node.body)) passes = passes || passes_barrier_[child];
+    }
+    passes_barrier_[*it] = passes;
+  }
 }
 
 void Checker::walk_list(Range range) {
@@ -201,6 +216,7 @@ void Checker::declare(Symbol name, Variable variable) {
 }
 
 void Checker::walk_expr(ExprId id) {
+  if (step_is_over(interrupt_)) return;
   const Expr& e = expr(id);
   const unsigned children = child_count(e.tag);
   for (unsigned i = 0; i < children; ++i) walk_expr(e.child[i]);

@@ -44,7 +44,7 @@ struct Variable {
 
 class Checker {
  public:
-  Checker(const Program& program, const Form& form);
+  Checker(const Program& program, const Form& form, Interrupt* interrupt = nullptr);
   std::vector<Diagnostic> run() &&;
 
   // For rules.
@@ -67,12 +67,15 @@ class Checker {
   [[nodiscard]] bool flow_is_uniform() const noexcept { return flow_uniform_; }
   [[nodiscard]] std::uint32_t list_number() const noexcept { return list_; }
   [[nodiscard]] std::string name(Symbol symbol) const;
+  /// Whether every lane that runs the node passes a barrier on the way.
+  [[nodiscard]] bool passes_barrier(NodeId id) const { return passes_barrier_[id]; }
 
  private:
   void walk_list(Range list);
   void walk_node(NodeId id);
   void walk_body(Range list, bool uniform, Symbol loop_variable = kNone, bool loop_uniform = false);
   void walk_expr(ExprId id);
+  void find_barriers();
   StaticType infer(const Expr& e) const;
   bool infer_uniform(const Expr& e) const;
   void declare(Symbol name, Variable variable);
@@ -84,6 +87,8 @@ class Checker {
   std::vector<Symbol> scope_;                // live names, innermost last
   std::vector<StaticType> types_;            // by ExprId, as last visited
   std::vector<bool> uniform_;                // by ExprId, as last visited
+  std::vector<bool> passes_barrier_;         // by NodeId
+  Interrupt* interrupt_;
   std::uint32_t statement_{kNone};
   std::uint32_t list_{0};
   std::uint32_t lists_{0};

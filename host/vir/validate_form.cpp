@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "given_up.hpp"
 #include "quote.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/vir/statements.hpp"
@@ -65,7 +66,8 @@ bool operator_known(const Expr& expr) noexcept {
 
 class FormCheck {
  public:
-  explicit FormCheck(const Program& program) : program_(program) {}
+  FormCheck(const Program& program, Interrupt* interrupt)
+      : program_(program), interrupt_(interrupt) {}
 
   Form run() && {
     check_names();
@@ -227,7 +229,7 @@ class FormCheck {
     expanded_.assign(program_.exprs.size(), 0);
     std::vector<List> pending;
     if (program_.entry.count != 0) pending.push_back({program_.entry, 0});
-    while (!pending.empty() && !full() && edges_ <= shared_limit()) {
+    while (!pending.empty() && !full() && edges_ <= shared_limit() && !step_is_over(interrupt_)) {
       List& list = pending.back();
       const NodeId id = program_.node_lists[list.rest.begin];
       const std::uint32_t depth = list.depth;
@@ -329,6 +331,7 @@ class FormCheck {
     if (form_.expr_depth[root] == 0) {
       open_.push_back({root, false});
       while (!open_.empty()) {
+        if (step_is_over(interrupt_)) return open_.clear();
         auto& [id, entered] = open_.back();
         if (entered) {
           close_expression(id);
@@ -410,6 +413,7 @@ class FormCheck {
 
   static constexpr std::uint32_t kOpen{kNone};
   const Program& program_;
+  Interrupt* interrupt_;
   Form form_;
   std::vector<std::pair<ExprId, bool>> open_;
   std::vector<TypeCost> type_costs_;       // by type id
@@ -421,11 +425,12 @@ class FormCheck {
 
 }  // namespace
 
-Form check_form(const Program& program) {
-  return FormCheck(program).run();
+Form check_form(const Program& program, Interrupt* interrupt) {
+  return FormCheck(program, interrupt).run();
 }
 
-std::optional<Diagnostic> beyond_wire(const Program& program, const Form& form) {
+std::optional<Diagnostic> beyond_wire(const Program& program, const Form& form,
+                                      Interrupt* interrupt) {
   if (form.levels > kMaxDecodeDepth) {
     return Diagnostic{"V147", form.most_levels,
                       "statements and expressions nest " + std::to_string(form.levels) +
@@ -436,7 +441,7 @@ std::optional<Diagnostic> beyond_wire(const Program& program, const Form& form) 
   if (form.wire_bytes <= kMaxProgramBytes) return std::nullopt;
   // That was a bound; now exactly. Any profile that carries the program will do.
   for (const Profile profile : {Profile::v4_0_6_3, Profile::v4_0_6_4, Profile::v6}) {
-    const auto blob = encode(program, profile);
+    const auto blob = encode(program, profile, interrupt);
     if (blob) return std::nullopt;
     if (blob.error().code == Errc::limit_exceeded)
       return Diagnostic{"V148", kNone, blob.error().message + "; split the program"};

@@ -22,9 +22,11 @@ struct Form {
   std::uint64_t wire_bytes{0};       // the program encodes to no more
 };
 
-[[nodiscard]] Form check_form(const Program& program);
+/// Where `interrupt` ended it early, the form is good for nothing.
+[[nodiscard]] Form check_form(const Program& program, Interrupt* interrupt = nullptr);
 /// Of a program as it was given, whose form is whole: what no decoder would read back, if anything.
 /// Not of a prepared one, because preparation adds levels and bytes. Codes V147 and V148.
-[[nodiscard]] std::optional<Diagnostic> beyond_wire(const Program& program, const Form& form);
+[[nodiscard]] std::optional<Diagnostic> beyond_wire(const Program& program, const Form& form,
+                                                    Interrupt* interrupt = nullptr);
 
 }  // namespace vyre::vir

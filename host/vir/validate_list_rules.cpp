@@ -52,16 +52,6 @@ Accesses accesses_of(const Checker& c, const Node& node) {
   return found;
 }
 
-/// Whether every lane that runs the node passes a barrier on the way.
-bool passes_barrier(const Checker& c, const Node& node) {
-  if (node.tag == NodeTag::Barrier) return true;
-  if (node.tag != NodeTag::Block && node.tag != NodeTag::Region) return false;
-  for (const NodeId id : c.program.list(node.body)) {
-    if (passes_barrier(c, c.program.nodes[id])) return true;
-  }
-  return false;
-}
-
 /// A buffer that `here` accesses one way and that was or is accessed the other way; looks at what
 /// is new only, so that a list is checked in linear time.
 Symbol first_clash(const Accesses& since, const Accesses& here) {
@@ -80,7 +70,7 @@ void plain_and_atomic_are_separated(Checker& c, const char* code, std::span<cons
   Accesses since;
   for (const NodeId id : list) {
     const Node& node = c.program.nodes[id];
-    if (passes_barrier(c, node)) {
+    if (c.passes_barrier(id)) {
       since = {};
       continue;
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "buffer_names.hpp"
 #include "quote.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/vir/dispatch.hpp"
@@ -27,6 +28,7 @@ class Warner {
   explicit Warner(const Program& program)
       : program_(program),
         statements_(statement_numbers(program)),
+        buffers_(buffers_by_name(program)),
         variables_(program.names.size(), Spread::unknown),
         risen_(risen_buffers(program)) {
     for (const std::uint32_t size : program.workgroup) lanes_ *= size;
@@ -46,7 +48,7 @@ class Warner {
     if (found_.size() < kMaxDiagnostics) found_.push_back({code, statement, std::move(message)});
   }
   [[nodiscard]] const BufferDecl* buffer(Symbol name) const {
-    const std::uint32_t index = program_.find_buffer(name);
+    const std::uint32_t index = buffers_[name];
     return index == kNone ? nullptr : &program_.buffers[index];
   }
 
@@ -211,8 +213,9 @@ class Warner {
 
   const Program& program_;
   const std::vector<std::uint32_t> statements_;
-  std::vector<Spread> variables_;  // by Symbol; names are unique among live scopes
-  std::vector<bool> risen_;        // by Symbol
+  const std::vector<std::uint32_t> buffers_;  // by Symbol
+  std::vector<Spread> variables_;             // by Symbol; names are unique among live scopes
+  std::vector<bool> risen_;                   // by Symbol
   std::vector<Diagnostic> found_;
   std::uint64_t lanes_{1};
   std::uint32_t statement_{kNone};

@@ -91,7 +91,7 @@ Result<Profile> parse_profile(std::string_view name) {
 
 Result<Program> decode(ByteSpan blob, const DecodeOptions& options) {
   VYRE_ASSIGN(const std::uint16_t version, check_envelope(blob, options.profile));
-  return WireDecoder(blob, kHeaderBytes, options.profile, version).run();
+  return WireDecoder(blob, kHeaderBytes, options, version).run();
 }
 
 Result<Program> WireDecoder::run() {

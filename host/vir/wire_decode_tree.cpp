@@ -11,6 +11,11 @@ std::string unknown(const char* what, std::uint8_t tag) {
 }  // namespace
 
 bool WireDecoder::descend(std::size_t offset) {
+  if (step_is_over(interrupt_)) {
+    const Error late = given_up("decoded").value();
+    in_.fail(late.code, late.message, offset);
+    return false;
+  }
   if (depth_ >= kMaxDecodeDepth) {
     in_.fail(
         Errc::limit_exceeded,

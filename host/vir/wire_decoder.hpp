@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "given_up.hpp"
 #include "vyre/vir/wire.hpp"
 #include "wire_reader.hpp"
 
@@ -13,8 +14,11 @@ namespace vyre::vir {
 class WireDecoder {
  public:
   /// `version` as in the header; the caller has checked envelope and digest.
-  WireDecoder(ByteSpan blob, std::size_t body, Profile profile, std::uint16_t version)
-      : in_(blob, body), profile_(profile), version_(version) {}
+  WireDecoder(ByteSpan blob, std::size_t body, const DecodeOptions& options, std::uint16_t version)
+      : in_(blob, body),
+        profile_(options.profile),
+        interrupt_(options.interrupt),
+        version_(version) {}
 
   [[nodiscard]] Result<Program> run();
 
@@ -63,6 +67,7 @@ class WireDecoder {
   WireReader in_;
   Program program_;
   Profile profile_;
+  Interrupt* interrupt_;
   std::uint16_t version_;
   std::uint32_t depth_{0};
   std::uint32_t type_depth_{0};

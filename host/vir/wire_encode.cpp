@@ -261,8 +261,8 @@ void WireEncoder::shape(const BufferDecl& buffer) {
   }
 }
 
-Result<Bytes> encode(const Program& program, Profile profile) {
-  return WireEncoder(program, profile).whole();
+Result<Bytes> encode(const Program& program, Profile profile, Interrupt* interrupt) {
+  return WireEncoder(program, profile, interrupt).whole();
 }
 
 }  // namespace vyre::vir

@@ -17,7 +17,11 @@ std::uint32_t canonical_f32(std::uint32_t bits) noexcept {
 }  // namespace
 
 bool WireEncoder::descend() {
-  if (!ok()) return false;
+  if (!ok() || out_.size() >= enough_) return false;
+  if (step_is_over(interrupt_)) {
+    error_ = given_up("encoded").value();
+    return false;
+  }
   if (out_.size() > kMaxProgramBytes) {
     fail(Errc::limit_exceeded, "program encodes to more than " + std::to_string(kMaxProgramBytes) +
                                    " bytes, which no decoder accepts; split it");

@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "given_up.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/vir/wire.hpp"
 
@@ -12,12 +13,18 @@ namespace vyre::vir {
 
 class WireEncoder {
  public:
-  WireEncoder(const Program& program, Profile profile) : program_(program), profile_(profile) {}
+  WireEncoder(const Program& program, Profile profile, Interrupt* interrupt = nullptr)
+      : program_(program), profile_(profile), interrupt_(interrupt) {}
 
   [[nodiscard]] Result<Bytes> whole();
 
-  /// One expression or type as the wire writes it (canonical order compares these bytes).
+  /// One expression or type as the wire writes it (canonical order compares these bytes). Of a long
+  /// expression at least the first `enough` bytes come out, and perhaps no more.
   void expr(ExprId id);
+  void expr_prefix(ExprId id, std::size_t enough) {
+    enough_ = enough;
+    expr(id);
+  }
   void data_type(TypeId id);
   [[nodiscard]] bool ok() const noexcept { return !error_; }
   [[nodiscard]] const Bytes& bytes() const noexcept { return out_; }
@@ -74,6 +81,8 @@ class WireEncoder {
 
   const Program& program_;
   Profile profile_;
+  Interrupt* interrupt_;
+  std::size_t enough_{~std::size_t{0}};
   Bytes out_;
   std::optional<Error> error_;
   std::uint32_t depth_{0};

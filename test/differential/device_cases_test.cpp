@@ -276,6 +276,36 @@ TEST_F(DeviceCases, CopiesReadWhenTheyStartAndWriteWhenTheyAreWaitedFor) {
   agree(ring, small);
 }
 
+TEST_F(DeviceCases, CopiesAndLoopsSpendTheSameFuelToTheLastUnit) {
+  // Lanes differ in whether they copy, how much, and how often they go round.
+  const std::string text = body(
+      "buffer src: u32[] read_only;\nbuffer dst: u32[] read_write;\n",
+      "if lid.x % 3 != 1 { async_load(src, dst, 0, lid.x * 8192, \"a\"); async_wait(\"a\"); }\n"
+      "for i in 0..lid.x % 2 + 1 { async_store(src, dst, 131072, 70000 * i, \"b\"); "
+      "async_wait(\"b\"); }\n");
+  const Case one{text, {Words(1 << 16, 3), Words(1 << 17, 0)}};
+  std::uint64_t most = 0;
+  for (std::uint64_t fuel = 0; fuel < 700; fuel = fuel * 5 / 4 + 1) {
+    SCOPED_TRACE("fuel " + std::to_string(fuel));
+    Case with = one;
+    with.fuel = fuel;
+    if (agree(with).result.fault.code == FaultCode::fuel_exhausted) most = fuel;
+  }
+  EXPECT_GT(most, 100u);
+  EXPECT_EQ(agree(one).result.fault.code, FaultCode::none);
+}
+
+TEST_F(DeviceCases, StraightCodeWithLooksAtTheStopWordGivesTheSameBytes) {
+  std::string statements;
+  for (std::uint32_t k = 0; k < 3 * kPollInstructions; ++k) {
+    statements += "x[gid.x] = x[gid.x] * 3 + " + std::to_string(k % 7) + ";\n";
+    if (k % 100 == 0) statements += "if x[gid.x] % 2 == 0 { x[gid.x] = x[gid.x] + 1; }\n";
+  }
+  Words x(96);
+  std::iota(x.begin(), x.end(), 5u);
+  (void)agree({body("buffer x: u32[] read_write;\n", statements, "32, 1, 1"), {x}, {3, 1, 1}});
+}
+
 TEST_F(DeviceCases, CopiesThatAreMisusedFaultAsOnTheCpu) {
   const std::string buffers = "buffer src: u32[] read_only;\nbuffer out: u32[] read_write;\n";
   const char* const wrong[] = {

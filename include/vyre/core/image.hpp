@@ -116,7 +116,7 @@ struct ImageView {
   std::uint32_t once_count;  // the first instructions: scalar work that holds for a whole run
   std::uint32_t workgroup[3];
   std::uint32_t flat;   // lanes of many workgroups may share a batch
-  std::uint32_t loops;  // has a loop: fuel must be counted
+  std::uint32_t loops;  // has a loop or an asynchronous copy: fuel must be counted
 };
 
 class Image {

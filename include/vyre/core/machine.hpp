@@ -206,6 +206,18 @@ class Machine {
   [[nodiscard]] VYRE_HOT u64 read64(bool scalar, u32 r, u32 lane) const {
     return lane::wide(read(scalar, r, lane), read(scalar, r + 1, lane));
   }
+  /// Bytes that the asynchronous copy `i` of a lane writes in the end, and where.
+  struct CopyPlace {
+    u64 at;
+    u64 count;
+  };
+  [[nodiscard]] VYRE_HD CopyPlace copy_place(const Instruction& i, u32 lane) const {
+    const u64 at = i.op == Opcode::async_load ? 0 : read((i.form & kScalarA) != 0, i.a, lane);
+    const u64 room = buffers[i.imm >> 16].bytes;
+    const u64 left = at < room ? room - at : 0;
+    const u64 size = read((i.form & kScalarB) != 0, i.b, lane);
+    return {at, size < left ? size : left};
+  }
 
   /// Records a fault on the active lanes where `test(lane)`; true if there is one. The first such
   /// lane and those above it stop at once; those below go on to where lanes meet, or to their end.
@@ -234,6 +246,9 @@ class Machine {
   VYRE_HOT Active measure(const u32* m);
   VYRE_HOT void charge();
   VYRE_HD void check_fuel();
+  [[nodiscard]] VYRE_HD u32 lanes_with_fuel(const Instruction& i);
+  VYRE_HD void charge_copies(const Instruction& i, u32 end);
+  [[nodiscard]] VYRE_HD u64 copy_fuel(const Instruction& i, u32 lane) const;
   template <Rare what>
   VYRE_HOT void rare();
   VYRE_LANE_INLINE void execute_hot(const Instruction& i);
@@ -405,6 +420,47 @@ VYRE_HOT void Machine<P>::charge() {
   }
   if (spent >= next_check) rare<Rare::fuel>();
   if (policy.stop_requested()) rare<Rare::shutdown>();
+}
+
+/// What starting a copy costs: one, and one for each kCopyBytesPerFuel whole bytes that it moves.
+template <class P>
+VYRE_HD typename Machine<P>::u64 Machine<P>::copy_fuel(const Instruction& i, u32 lane) const {
+  return 1 + copy_place(i, lane).count / kCopyBytesPerFuel;
+}
+
+/// How many lanes of the frame, from the first on, have the fuel for the copies that a statement
+/// starts: all, or those below the one that has not. Lanes pay in order. A frame with copies is a
+/// workgroup, so what it has spent is exact.
+template <class P>
+VYRE_HD typename Machine<P>::u32 Machine<P>::lanes_with_fuel(const Instruction& i) {
+  const u32* const m = mask();
+  u64 sum = 0;
+  policy.each_rarely([&](u32 l) { sum += m[l] != 0 ? copy_fuel(i, l) : 0; });
+  sum = policy.sum64(sum);
+  if (spent <= fuel && sum <= fuel - spent) return width();
+  u64 used = spent;
+  for (u32 l = 0; l < width(); ++l) {
+    if (m[l] == 0) continue;
+    used += copy_fuel(i, l);
+    if (used > fuel) return l;
+  }
+  return width();
+}
+
+/// Takes the fuel of the lanes below `end`, which have started their copies.
+template <class P>
+VYRE_HD void Machine<P>::charge_copies(const Instruction& i, u32 end) {
+  const u32* const m = mask();
+  u32* const n = iterations;
+  u64 sum = 0;
+  policy.each_rarely([&](u32 l) {
+    if (m[l] == 0 || l >= end) return;
+    const u64 cost = copy_fuel(i, l);
+    n[l] += static_cast<u32>(cost);
+    sum += cost;
+  });
+  spent += policy.sum64(sum);
+  if (spent >= next_check) check_fuel();
 }
 
 /// Exact: what each workgroup of the frame has spent, iteration by iteration in lane order. On a

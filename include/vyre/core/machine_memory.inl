@@ -267,6 +267,21 @@ struct MemoryInstructions {
     }
   }
 
+  /// A statement of asynchronous copies: long where many lanes move many bytes, so it looks at the
+  /// stop word first.
+  template <class P>
+  VYRE_HD static void copy(Machine<P>& m, const Instruction& i) {
+    if (m.policy.look_at_stop()) return m.perform(Rare::shutdown);
+    const bool starts = i.op != Opcode::async_wait;
+    const u32 able = starts ? m.lanes_with_fuel(i) : m.width();
+    u32 first = able;  // the first lane that faults
+    FaultCode code = m.policy.copies().execute(m, i, first);
+    // A lane whose copy is refused has paid for it; those above have not come to it.
+    if (starts) m.charge_copies(i, code == FaultCode::none ? able : first + 1);
+    if (code == FaultCode::none && able != m.width()) code = FaultCode::fuel_exhausted;
+    if (code != FaultCode::none) m.raise_where(code, [=](u32 l) { return l == first; });
+  }
+
   template <class P>
   VYRE_HD static void execute(Machine<P>& m, const Instruction& i) {
     switch (i.op) {
@@ -286,7 +301,7 @@ struct MemoryInstructions {
       case Opcode::async_store:
       case Opcode::async_wait:
         if constexpr (P::kAsync) {
-          m.policy.copies().execute(m, i);
+          copy(m, i);
         } else {
           m.raise_where(FaultCode::bad_operation, [](u32) { return true; });
         }

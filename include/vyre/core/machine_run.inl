@@ -387,6 +387,9 @@ VYRE_HOT Stop Machine<P>::run() {
         pc_ = i.imm;
         continue;
       }
+      case Opcode::poll:
+        if (policy.look_at_stop()) rare<Rare::shutdown>();
+        break;
       case Opcode::barrier: {
         if (active() == Active::none) break;
         const u32* const m = mask();

@@ -19,11 +19,34 @@ struct Buffer {
   bool read_only{false};
 };
 
+/// Whether an op is still wanted; asked every few milliseconds. Copies of the question are cheap.
+class StopWord {
+ public:
+  using Question = bool (*)(const void* of) noexcept;
+
+  StopWord() = default;  // never
+  /// A flag of another thread. Relaxed: looked at again and again, and nothing is read on its
+  /// account.
+  StopWord(const std::atomic<bool>* flag)  // NOLINT: what callers have is a flag
+      : question_(flag == nullptr ? nullptr
+                                  : +[](const void* of) noexcept {
+                                      return static_cast<const std::atomic<bool>*>(of)->load(
+                                          std::memory_order_relaxed);
+                                    }),
+        of_(flag) {}
+  StopWord(Question question, const void* of) : question_(question), of_(of) {}
+
+  [[nodiscard]] bool asked() const noexcept { return question_ != nullptr && question_(of_); }
+
+ private:
+  Question question_{nullptr};
+  const void* of_{nullptr};
+};
+
 /// Runs one item. none, or why nothing was written (rules.hpp, and bad_binding for a pattern blob
-/// that breaks its rules); shutdown if `stop` became true on the way, which is looked at every few
-/// milliseconds: then outputs are unspecified.
+/// that breaks its rules); shutdown if `stop` said so on the way: then outputs are unspecified.
 [[nodiscard]] FaultCode run(std::uint32_t op, std::span<const Buffer> inputs,
                             std::span<const Buffer> outputs, std::uint32_t param,
-                            const std::atomic<bool>* stop = nullptr) noexcept;
+                            const StopWord& stop = {}) noexcept;
 
 }  // namespace vyre::native

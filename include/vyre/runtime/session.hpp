@@ -43,8 +43,10 @@ struct SessionOptions {
   std::uint32_t workers{0};     // CPU worker threads; 0 = one a logical CPU
   std::uint32_t queues{1};
   std::uint32_t ring_slots{kDefaultRingSlots};  // power of two
-  std::uint64_t memory_budget_bytes{0};         // all buffers together; 0 = unbounded
-  std::uint64_t fuel{kDefaultFuel};             // loop iterations a workgroup may spend
+  /// Buffers, binding sets and programs together; each counts kHandleBytes at the least. 0 =
+  /// unbounded.
+  std::uint64_t memory_budget_bytes{0};
+  std::uint64_t fuel{kDefaultFuel};  // loop iterations a workgroup may spend
   std::chrono::nanoseconds max_wall_time{
       0};  // 0 = unbounded; then items not started are cancelled (wall_time)
   std::chrono::nanoseconds close_timeout{std::chrono::seconds{5}};
@@ -159,11 +161,14 @@ class Session {
   [[nodiscard]] MegakernelCaps caps() const;
 
   // Ops. Built-ins have fixed ids (test/golden/builtin_ops.txt); programs are appended from
-  // kFirstUserOp.
+  // kFirstUserOp. Making a large program ready takes seconds: deadline_exceeded where it took too
+  // long; nothing is registered then.
   [[nodiscard]] Result<OpHandle> register_program(std::string_view name,
-                                                  const vir::Program& program);
+                                                  const vir::Program& program,
+                                                  Deadline deadline = Deadline::max());
   [[nodiscard]] Result<OpHandle> register_wire(std::string_view name, ByteSpan blob,
-                                               vir::Profile profile = vir::Profile::v4_0_6_3);
+                                               vir::Profile profile = vir::Profile::v4_0_6_3,
+                                               Deadline deadline = Deadline::max());
   [[nodiscard]] Result<OpHandle> find_op(std::string_view name) const;
   [[nodiscard]] Result<OpInfo> op_info(OpHandle op) const;
 

@@ -37,13 +37,14 @@ class EventReader {
   [[nodiscard]] tl::unexpected<Error> wrong(Errc code, const std::string& what) const;
 
  private:
-  EventReader(std::unique_ptr<ByteSource> bytes, std::string name, bool sealed);
+  EventReader(std::unique_ptr<ByteSource> bytes, const Source& source, bool sealed);
   [[nodiscard]] Result<std::size_t> available(std::size_t wanted);
   [[nodiscard]] Result<bool> only_zeros_from(std::size_t skip);
   [[nodiscard]] Result<bool> stop_at_bad(const std::string& what);
 
   std::unique_ptr<ByteSource> source_;
   std::string name_;
+  runtime::Deadline deadline_;
   bool sealed_;
   bool ended_{false};
   bool stopped_{false};

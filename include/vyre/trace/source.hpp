@@ -53,6 +53,9 @@ class Source {
  public:
   virtual ~Source() = default;
   Manifest manifest;
+  /// Passes over the records, and reads of blobs, end with it: deadline_exceeded.
+  runtime::Deadline deadline{runtime::Deadline::max()};
+  [[nodiscard]] static Status in_time(runtime::Deadline deadline, const std::string& name);
   /// A new pass over events.bin.
   [[nodiscard]] virtual Result<std::unique_ptr<ByteSource>> events() = 0;
   /// For messages.

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "vyre/base/interrupt.hpp"
 #include "vyre/core/image.hpp"
 #include "vyre/vir/program.hpp"
 
@@ -12,6 +13,7 @@ namespace vyre::vir {
 struct LowerOptions {
   bool optimise{
       true};  // constant folding, dead-code removal, fused instructions; never changes a result
+  Interrupt* interrupt{nullptr};  // asked all along; Errc::deadline_exceeded where it said so
 };
 
 /// `program` must be prepare()d and validate()d. Refusals (Errc::unsupported) name the construct.

@@ -225,8 +225,6 @@ class Program {
     return ByteSpan(payloads).subspan(r.begin, r.count);
   }
   [[nodiscard]] const std::string& name(Symbol s) const { return names[s]; }
-  /// Index into `buffers`, or kNone. The first of duplicate names.
-  [[nodiscard]] std::uint32_t find_buffer(Symbol name) const;
 
  private:
   struct Hash {

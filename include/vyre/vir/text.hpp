@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "vyre/base/interrupt.hpp"
 #include "vyre/vir/program.hpp"
 
 namespace vyre::vir {
@@ -25,8 +26,9 @@ struct SourceMap {
 };
 
 /// Parses a whole `.vir` document. Errors carry line and column and say what was expected.
-/// `places`, if not null, is set on success.
-[[nodiscard]] Result<Program> assemble(std::string_view text, SourceMap* places = nullptr);
+/// `places`, if not null, is set on success. Errc::deadline_exceeded where `interrupt` said so.
+[[nodiscard]] Result<Program> assemble(std::string_view text, SourceMap* places = nullptr,
+                                       Interrupt* interrupt = nullptr);
 /// Prints any program, decoded or built, so that assemble(disassemble(p)) is the same program.
 [[nodiscard]] std::string disassemble(const Program& program);
 /// One statement on one line, without its bodies.

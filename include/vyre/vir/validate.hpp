@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "vyre/base/interrupt.hpp"
 #include "vyre/vir/program.hpp"
 
 namespace vyre::vir {
@@ -18,8 +19,9 @@ struct Diagnostic {
 
 /// All violations, in program order; empty means the program may run.
 [[nodiscard]] std::vector<Diagnostic> diagnose(const Program& program);
-/// First violation as an Error (Errc::refused, detail = code number), or success.
-[[nodiscard]] Status validate(const Program& program);
+/// First violation as an Error (Errc::refused, detail = code number), or success; deadline_exceeded
+/// where `interrupt` said so before the end.
+[[nodiscard]] Status validate(const Program& program, Interrupt* interrupt = nullptr);
 
 /// What a valid program does and most likely does not mean. `code` is stable ("W001"). In program
 /// order, at most kMaxDiagnostics; none of a program that has violations.
@@ -27,6 +29,6 @@ struct Diagnostic {
 
 /// What upstream does before validation: root wrapping rules and lowering of single-rank
 /// collectives.
-[[nodiscard]] Result<Program> prepare(const Program& program);
+[[nodiscard]] Result<Program> prepare(const Program& program, Interrupt* interrupt = nullptr);
 
 }  // namespace vyre::vir

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "vyre/base/digest.hpp"
+#include "vyre/base/interrupt.hpp"
 #include "vyre/vir/program.hpp"
 
 namespace vyre::vir {
@@ -17,17 +18,20 @@ enum class Profile : std::uint8_t { v4_0_6_3, v4_0_6_4, v6 };
 struct DecodeOptions {
   /// Version-4 blobs are read under this profile; v6 here reads versions 4 (0.6.4 layout), 5 and 6.
   Profile profile{Profile::v4_0_6_3};
+  Interrupt* interrupt{nullptr};  // asked all along; Errc::deadline_exceeded where it said so
 };
 
 /// Decodes a whole blob. Every rejection names the offset and the reason.
 [[nodiscard]] Result<Program> decode(ByteSpan blob, const DecodeOptions& options = {});
 
 /// Encodes under `profile`. Refuses what the format's encoder refuses (docs/vir0.md), by name.
-[[nodiscard]] Result<Bytes> encode(const Program& program, Profile profile = Profile::v4_0_6_3);
+[[nodiscard]] Result<Bytes> encode(const Program& program, Profile profile = Profile::v4_0_6_3,
+                                   Interrupt* interrupt = nullptr);
 
 /// BLAKE3 of the encoding of the canonicalised program: the cache identity of a program.
 [[nodiscard]] Result<Digest> fingerprint(const Program& program,
-                                         Profile profile = Profile::v4_0_6_3);
+                                         Profile profile = Profile::v4_0_6_3,
+                                         Interrupt* interrupt = nullptr);
 [[nodiscard]] Program canonicalised(const Program& program);
 
 }  // namespace vyre::vir

@@ -144,6 +144,127 @@ TEST(Interpreter, LoopsThatEndAtDifferentTimesKeepTheirOwnSums) {
   for (std::uint32_t i = 0; i < 256; ++i) EXPECT_EQ(ran.out[i], i == 0 ? 0u : i * (i - 1) / 2) << i;
 }
 
+/// Runs a program that asks for its own end: buffer `out` is the stop word.
+FaultCode run_until_own_stop(const std::string& text, Words& result) {
+  struct alignas(16) Word {
+    std::atomic<bool> stop{false};
+    std::uint8_t rest[15]{};
+  } word;
+  const core::Image image = image_of(text);
+  const std::vector<core::BufferView> buffers{{reinterpret_cast<std::uint8_t*>(&word), sizeof word},
+                                              view(result)};
+  Interpreter interpreter;
+  return interpreter.run(image, buffers, {1, 1, 1}, {0, 1}, kDefaultFuel, &word.stop).fault.code;
+}
+
+constexpr char kStopsItself[] =
+    "workgroup 32, 1, 1;\nbuffer stop: u32[4] read_write;\nbuffer out: u32[] read_write;\n";
+
+TEST(Interpreter, StraightCodeLooksAtTheStopWord) {
+  // Flat, and in workgroups with barriers between.
+  for (const char* const between : {"", "barrier;\n"}) {
+    std::string text = std::string(kStopsItself) + "region \"r\" {\nstop[0] = 1;\n";
+    for (std::uint32_t k = 0; k < 4'000; ++k) {
+      text += "out[" + std::to_string(k) + "] = 7;\n" + between;
+    }
+    Words out(4'000, 0);
+    EXPECT_EQ(run_until_own_stop(text + "}\n", out), FaultCode::shutdown) << between;
+    EXPECT_EQ(out[0], 7u);
+    EXPECT_EQ(out[kPollInstructions], 0u) << "it ran on for more than that many statements";
+  }
+}
+
+TEST(Interpreter, ALargeExpressionLooksAtTheStopWord) {
+  // One statement: it must not be stopped at its end only.
+  std::string sum = "out[0]";
+  for (std::uint32_t k = 0; k < 40; ++k) sum = "(" + sum + " + (out[1] * out[2] + out[3]))";
+  std::string wide = sum;
+  for (std::uint32_t k = 0; k < 8; ++k) wide = "max(" + wide + ", " + wide + ")";
+  Words out(16, 0);
+  EXPECT_EQ(run_until_own_stop(std::string(kStopsItself) +
+                                   "region \"r\" {\nstop[0] = 1;\nout[5] = " + wide +
+                                   ";\nout[6] = 7;\n}\n",
+                               out),
+            FaultCode::shutdown);
+  EXPECT_EQ(out[6], 0u);
+}
+
+TEST(Interpreter, AsynchronousCopiesLookAtTheStopWordStatementByStatement) {
+  Words out(8, 0);
+  const std::string text =
+      std::string(kStopsItself) +
+      "buffer tile: u32[4] workgroup;\nregion \"r\" {\n"
+      "async_load(out, tile, 0, 16, \"a\");\nasync_wait(\"a\");\nout[0] = 1;\n"
+      "stop[0] = 1;\nout[1] = 1;\nasync_load(out, tile, 0, 16, \"b\");\nout[2] = "
+      "1;\nasync_wait(\"b\");\n}\n";
+  EXPECT_EQ(run_until_own_stop(text, out), FaultCode::shutdown);
+  EXPECT_EQ(out, (Words{1, 1, 0, 0, 0, 0, 0, 0}));
+}
+
+TEST(Interpreter, StartingACopyCostsAUnitOfFuelALaneAndOneMoreForEach64KiB) {
+  // 64 lanes: 64 units for an empty copy, and 2 more each for one of 128 KiB.
+  const std::string empty = "async_load(src, out, 0, 0, \"t\");\nasync_wait(\"t\");\n";
+  EXPECT_EQ(run(empty, {0}, 1, {1, 1, 1}, 64).result.fault.code, FaultCode::none);
+  const Ran short_of_one = run(empty, {0}, 1, {1, 1, 1}, 63);
+  EXPECT_EQ(short_of_one.result.fault.code, FaultCode::fuel_exhausted);
+  EXPECT_EQ(short_of_one.result.fault.lane, 63u);
+
+  const std::string large = "async_load(src, out, 0, 200000, \"t\");\nasync_wait(\"t\");\n";
+  const std::size_t words = 2 * kCopyBytesPerFuel / 4;  // what is clipped costs nothing
+  EXPECT_EQ(run(large, {5}, words, {1, 1, 1}, 3 * 64).result.fault.code, FaultCode::none);
+  const Ran short_of_much = run(large, {5}, words, {1, 1, 1}, 100);
+  EXPECT_EQ(short_of_much.result.fault.code, FaultCode::fuel_exhausted);
+  EXPECT_EQ(short_of_much.result.fault.lane, 33u);  // 34 lanes would be 102
+
+  // Loops and copies spend of one store.
+  const std::string both =
+      "for i in 0..2 { async_load(src, out, 0, 4, \"t\"); async_wait(\"t\"); }\n";
+  EXPECT_EQ(run(both, {5}, 1, {1, 1, 1}, 4 * 64).result.fault.code, FaultCode::none);
+  EXPECT_EQ(run(both, {5}, 1, {1, 1, 1}, 4 * 64 - 1).result.fault.code, FaultCode::fuel_exhausted);
+}
+
+TEST(Interpreter, CopiesAreWaitedForInAnyOrder) {
+  // Tags that come and go around others that stay: each wait writes what its own copy read.
+  std::string body;
+  const auto start = [&](int tag, int from) {
+    body += "async_load(src, out, " + std::to_string(4 * from) + ", 4, \"t" + std::to_string(tag) +
+            "\");\n";
+  };
+  const auto wait = [&](int tag, int slot) {
+    body += "async_wait(\"t" + std::to_string(tag) + "\");\nif lid.x == 0u { out[" +
+            std::to_string(slot) + "] = out[0]; }\n";
+  };
+  for (int k = 0; k < 40; ++k) start(k, k);
+  int slot = 1;
+  for (int k = 1; k < 40; k += 2) wait(k, slot++);
+  for (int k = 1; k < 40; k += 4) start(k, k + 1);
+  for (int k = 39; k >= 0; --k) {
+    if (k % 2 == 0 || k % 4 == 1) wait(k, slot++);
+  }
+  Words in(64);
+  std::iota(in.begin(), in.end(), 100u);
+  const Ran ran = run(body, in, 64, {1, 1, 1});
+  ASSERT_EQ(ran.result.fault.code, FaultCode::none);
+  slot = 1;
+  for (std::uint32_t k = 1; k < 40; k += 2)
+    EXPECT_EQ(ran.out[static_cast<std::size_t>(slot++)], 100 + k);
+  for (std::uint32_t k = 40; k-- > 0;) {
+    if (k % 2 == 0) EXPECT_EQ(ran.out[static_cast<std::size_t>(slot++)], 100 + k) << k;
+    if (k % 4 == 1) EXPECT_EQ(ran.out[static_cast<std::size_t>(slot++)], 100 + k + 1) << k;
+  }
+}
+
+TEST(Interpreter, TheOldestCopyThatWasNeverWaitedForIsReported) {
+  const Ran ran =
+      run("async_load(src, out, 0, 4, \"a\");\nasync_load(src, out, 0, 4, \"b\");\n"
+          "async_load(src, out, 0, 4, \"c\");\nasync_wait(\"a\");\nasync_load(src, out, 0, 4, "
+          "\"d\");\n",
+          {0}, 1, {1, 1, 1});
+  EXPECT_EQ(ran.result.fault.code, FaultCode::async_misuse);
+  EXPECT_EQ(ran.result.fault.lane, 0u);
+  EXPECT_EQ(ran.result.fault.statement, 2u);  // the root region is statement 0
+}
+
 TEST(Interpreter, InstructionsAreCountedByLane) {
   const Ran one = run("out[gid.x] = 1u;\n", {0}, 64, {1, 1, 1});
   const Ran two = run("out[gid.x] = 1u;\n", {0}, 128, {2, 1, 1});

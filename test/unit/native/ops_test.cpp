@@ -5,6 +5,7 @@
 
 #include "naive.hpp"
 #include "vyre/core/f32.hpp"
+#include "vyre/native/literals.hpp"
 #include "vyre/protocol/fault_names.hpp"
 
 namespace vyre::native::test {
@@ -222,6 +223,50 @@ TEST(NativeRules, NopIgnoresWhateverItIsGiven) {
   const Buffer buffer{nullptr, 0, 1, true};
   const std::vector<Buffer> many(5, buffer);
   EXPECT_EQ(run(0, many, many, 99), FaultCode::none);
+}
+
+TEST(NativeRules, ALongOpAsksAgainAndAgainWhetherItIsWanted) {
+  std::vector<Bytes> in{Bytes(std::size_t{40} << 20)};
+  for (const std::uint32_t last : {1u, 3u, ~0u}) {
+    std::vector<Bytes> out{Bytes(4)};
+    struct Asked {
+      std::uint32_t times;
+      std::uint32_t last;
+    } asked{0, last};
+    const StopWord stop(
+        [](const void* of) noexcept {
+          auto& count = *static_cast<Asked*>(const_cast<void*>(of));
+          return ++count.times == count.last;
+        },
+        &asked);
+    EXPECT_EQ(run(static_cast<std::uint32_t>(Op::hash_crc32c), buffers(in, 1), buffers(out, 100), 0,
+                  stop),
+              last == ~0u ? FaultCode::none : FaultCode::shutdown);
+    EXPECT_EQ(asked.times, last == ~0u ? 5u : last);
+  }
+}
+
+TEST(NativeRules, ATextThatEndsManyPatternsAtEachByteIsLeftBetweenTheirRecords) {
+  std::vector<std::string> patterns;
+  for (std::size_t n = 1; n <= 32; ++n) patterns.emplace_back(n, 'a');
+  std::vector<ByteSpan> spans;
+  for (const std::string& p : patterns)
+    spans.emplace_back(reinterpret_cast<const std::uint8_t*>(p.data()), p.size());
+  const auto blob = compile_literals(spans, {});
+  ASSERT_TRUE(blob.has_value());
+  // Less than a piece of text, more records than lie between two questions.
+  std::vector<Bytes> in{Bytes(40'000, 'a'), *blob};
+  std::vector<Bytes> out{Bytes(16 + 40'000 * 32 * 16)};
+  std::uint32_t asked = 0;
+  const StopWord second(
+      [](const void* of) noexcept {
+        return ++*static_cast<std::uint32_t*>(const_cast<void*>(of)) == 2;
+      },
+      &asked);
+  EXPECT_EQ(run(static_cast<std::uint32_t>(Op::match_literals), buffers(in, 1), buffers(out, 100),
+                0, second),
+            FaultCode::shutdown);
+  EXPECT_EQ(asked, 2u);
 }
 
 TEST(NativeRules, AStoppedOpSaysSo) {

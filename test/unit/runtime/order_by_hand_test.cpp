@@ -369,7 +369,7 @@ TEST(LateObserver, IsAttachedBeforeASubmitOrRefusedButNeverMissesOne) {
 
 TEST(HalfMade, ABufferWhoseBytesDoNotArriveLeavesNothingBehind) {
   SessionOptions options = test_options(1);
-  options.memory_budget_bytes = 100;
+  options.memory_budget_bytes = kHandleBytes;
   ByHand hand(1, options);
   hand.backend->fail_writes = true;
   for (int i = 0; i < 3; ++i)
@@ -380,7 +380,7 @@ TEST(HalfMade, ABufferWhoseBytesDoNotArriveLeavesNothingBehind) {
 
 TEST(HalfMade, ABufferThatNoObserverCanBeToldOfLeavesNothingBehind) {
   SessionOptions options = test_options(1);
-  options.memory_budget_bytes = 100;
+  options.memory_budget_bytes = kHandleBytes;
   ByHand hand(1, options);
   hand.backend->hide_bytes = true;
   hand.backend->fail_reads = true;

@@ -171,6 +171,42 @@ TEST_F(Programs, TheSameProgramTwiceIsOneOpAndAnotherUnderItsNameIsRefused) {
   EXPECT_EQ(*session_->find_op("p"), *first);
 }
 
+TEST_F(Programs, ThatAreNotReadyAtTheDeadlineAreNotRegistered) {
+  std::string text =
+      "workgroup 1, 1, 1;\nbuffer out: u32[4] read_write output live_out;\n"
+      "region \"large\" {\n";
+  for (int k = 0; k < 50'000; ++k) text += "out[gid.x] = out[1] * out[2] + out[3];\n";
+  const auto large = vir::assemble(text + "}\n");
+  ASSERT_OK(large);
+  EXPECT_EQ(session_->register_program("large", *large, Clock::now()).error().code,
+            Errc::deadline_exceeded);
+  // Half-way through: it takes tens of milliseconds at the least.
+  const auto late =
+      session_->register_program("large", *large, after(std::chrono::milliseconds{2}));
+  ASSERT_FALSE(late.has_value());
+  EXPECT_EQ(late.error().code, Errc::deadline_exceeded);
+  EXPECT_EQ(session_->find_op("large").error().code, Errc::not_found);
+  EXPECT_OK(session_->register_program("large", *large, soon()));
+}
+
+TEST_F(Programs, TakeOfTheMemoryBudget) {
+  SessionOptions options = test_options();
+  options.memory_budget_bytes = 64 * kHandleBytes;
+  auto session = Session::open(options);
+  ASSERT_OK(session);
+  std::size_t registered = 0;
+  for (;; ++registered) {
+    const auto op = assemble_into(*session, "op" + std::to_string(registered), kAdd);
+    if (!op) {
+      EXPECT_EQ(op.error().code, Errc::out_of_memory) << op.error().message;
+      break;
+    }
+    ASSERT_LE(registered, 64u);
+  }
+  EXPECT_GT(registered, 0u);
+  EXPECT_EQ(session->find_op("op" + std::to_string(registered)).error().code, Errc::not_found);
+}
+
 TEST_F(Programs, FuelEndsALoopThatWouldRunForHours) {
   SessionOptions options = test_options(1);
   options.fuel = 1'000;

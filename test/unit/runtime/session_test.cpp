@@ -155,6 +155,33 @@ TEST(Session, BudgetErrorsSayWhatWasAskedAndWhatIsLeft) {
   EXPECT_OK(session->allocate(600));
 }
 
+TEST(Session, HandlesWithoutBytesTakeOfTheBudgetToo) {
+  SessionOptions options = test_options();
+  options.memory_budget_bytes = 64 * kHandleBytes;
+  auto session = Session::open(options);
+  ASSERT_OK(session);
+  std::vector<Handle> handles;
+  for (;;) {
+    const auto made = session->allocate(0);
+    if (!made) {
+      EXPECT_EQ(made.error().code, Errc::out_of_memory);
+      EXPECT_NE(made.error().message.find("counts as 256"), std::string::npos)
+          << made.error().message;
+      break;
+    }
+    handles.push_back(*made);
+    ASSERT_LE(handles.size(), 64u);
+  }
+  EXPECT_EQ(handles.size(), 64u);
+  EXPECT_EQ(session->bind(std::vector<Handle>{handles[0]}).error().code, Errc::out_of_memory);
+  ASSERT_OK(session->release(handles[1], soon()));
+  const auto set = session->bind(std::vector<Handle>{handles[0]});
+  ASSERT_OK(set);
+  EXPECT_EQ(session->allocate(0).error().code, Errc::out_of_memory);
+  ASSERT_OK(session->release(*set, soon()));
+  EXPECT_OK(session->allocate(kHandleBytes)) << "what was given back is there again";
+}
+
 TEST(Session, AnImpossibleAllocationIsAnErrorNotACrash) {
   auto session = Session::open(test_options());
   ASSERT_OK(session);

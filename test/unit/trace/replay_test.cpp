@@ -127,6 +127,49 @@ TEST(TraceReplay, MoreFilesAliveThanMayBeMappedReplayWithinTheBudget) {
   EXPECT_EQ(refused.error().code, Errc::limit_exceeded);
 }
 
+TEST(TraceReplay, AManifestThatNamesGigabytesOfRingsGetsWhatItsItemsFill) {
+  MemorySource source;
+  RawEvents events;
+  for (int i = 0; i < 40; ++i) events.submit(0, 0, 0, 1);
+  source.events_bytes = events.done(0, 40, 1).bytes();
+  source.manifest.session.queues = kMaxQueues;
+  source.manifest.session.ring_slots = kMaxRingSlots;
+  const auto result = replay(source, on(Executor::cpu));
+  ASSERT_TRUE(result) << to_string(result.error());
+  EXPECT_EQ(result->items, 40u);
+  ASSERT_EQ(result->document.queues.size(), 2u);
+  EXPECT_EQ(result->document.queues[1].slots, 64u);
+  // What no session would have is refused as it always was.
+  source.manifest.session.ring_slots = 100;
+  EXPECT_FALSE(replay(source, on(Executor::cpu)));
+}
+
+TEST(TraceReplay, ReadingTheRecordsCountsAgainstTheTimeoutToo) {
+  MemorySource source;
+  source.events_bytes = RawEvents().submit().done(0, 1).bytes();
+  ReplayOptions options = on(Executor::cpu);
+  options.timeout = std::chrono::nanoseconds{0};
+  const auto late = replay(source, options);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Errc::deadline_exceeded);
+  EXPECT_NE(late.error().message.find("events.bin"), std::string::npos) << late.error().message;
+  EXPECT_TRUE(replay(source, on(Executor::cpu)))
+      << "the time of one replay is not that of the next";
+}
+
+TEST(TraceReplay, QueuesOfATraceCountAgainstTheMemoryBudget) {
+  MemorySource source;
+  source.events_bytes =
+      RawEvents().submit(0, 0, 0, kMaxQueues - 1).done(0, 1, kMaxQueues - 1).bytes();
+  source.manifest.session.queues = kMaxQueues;
+  ReplayOptions options = on(Executor::cpu);
+  options.memory_budget_bytes = 1 << 20;
+  const auto refused = replay(source, options);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::limit_exceeded);
+  EXPECT_NE(refused.error().message.find("queues"), std::string::npos) << refused.error().message;
+}
+
 TEST(TraceReplay, PaceOfAHostileTraceEndsAtTheTimeout) {
   MemorySource source;
   RawEvents events;

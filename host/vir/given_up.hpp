@@ -1,0 +1,24 @@
+// What a phase says that was not wanted to its end. Host only, private to host/vir.
+#pragma once
+
+#include <string>
+
+#include "vyre/base/error.hpp"
+#include "vyre/base/interrupt.hpp"
+
+namespace vyre::vir {
+
+[[nodiscard]] inline bool is_over(const Interrupt* interrupt) noexcept {
+  return interrupt != nullptr && interrupt->over();
+}
+/// Counts a step; see Interrupt::step().
+[[nodiscard]] inline bool step_is_over(Interrupt* interrupt) {
+  return interrupt != nullptr && interrupt->step();
+}
+
+[[nodiscard]] inline tl::unexpected<Error> given_up(const char* what) {
+  return fail(Errc::deadline_exceeded, std::string("the program was not ") + what +
+                                           " when its time was up; allow more, or split it");
+}
+
+}  // namespace vyre::vir
