@@ -26,6 +26,7 @@ struct Options {
   std::string executor{"cpu"};
   std::string pace{"full"};
   std::string compare{"none"};
+  std::string check;  // "races", or nothing is checked beside
   std::uint32_t workers{0};
   double timeout_s{600};
   std::uint32_t ulp{128};
@@ -59,6 +60,12 @@ Result<trace::ReplayOptions> resolved(const Options& options) {
                 "--pace '" + options.pace + "' is unknown; use full or recorded");
   }
   how.pace = options.pace == "recorded" ? trace::Pace::recorded : trace::Pace::full_speed;
+  how.check_races = options.check == "races";
+  if (how.check_races && how.executor != Executor::reference) {
+    return fail(Errc::invalid_argument,
+                "--check races watches every access, which only --executor reference can; give "
+                "that too");
+  }
   how.workers = options.workers;
   how.transcendental_ulp = options.ulp;
   how.stopped = [] { return platform::stop_signal() != 0; };
@@ -67,9 +74,20 @@ Result<trace::ReplayOptions> resolved(const Options& options) {
 }
 
 Json to_json(const trace::Difference& d) {
-  return Json{{"item", d.item},      {"queue", d.queue},       {"buffer", d.buffer},
-              {"offset", d.offset},  {"expected", d.expected}, {"actual", d.actual},
-              {"message", d.message}};
+  return Json{{"item", d.item},     {"queue", d.queue},       {"buffer", d.buffer},
+              {"offset", d.offset}, {"expected", d.expected}, {"actual", d.actual},
+              {"races", d.races},   {"message", d.message}};
+}
+
+Json to_json(const std::vector<trace::RacyItem>& items) {
+  Json rows = Json::array();
+  for (const trace::RacyItem& racy : items) {
+    rows.push_back(Json{{"item", racy.item},
+                        {"program", racy.program},
+                        {"total", racy.total},
+                        {"races", racy.races}});
+  }
+  return rows;
 }
 
 Outcome inspect(Shell& shell, const Options& options) {
@@ -126,7 +144,8 @@ Outcome run(Shell& shell, const Options& options) {
               {"buffers_compared", result.buffers_compared},
               {"bytes_compared", result.bytes_compared},
               {"complete", result.complete},
-              {"difference", nullptr}};
+              {"difference", nullptr},
+              {"racy_items", to_json(result.racy_items)}};
     if (result.difference) json["difference"] = to_json(*result.difference);
     VYRE_TRY(out.write(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"));
   } else {
@@ -139,9 +158,15 @@ Outcome run(Shell& shell, const Options& options) {
       text += "; the recording was cut short and replays up to its last complete record";
     VYRE_TRY(out.write(text + "\n"));
     if (result.difference) VYRE_TRY(out.write("DIFFERENT " + result.difference->message + "\n"));
+    for (const trace::RacyItem& racy : result.racy_items) {
+      for (const std::string& race : racy.races) {
+        VYRE_TRY(out.write("RACES item " + std::to_string(racy.item) + ", " + shown(racy.program) +
+                           ": " + race + "\n"));
+      }
+    }
   }
   VYRE_TRY(out.flush());
-  return result.difference ? kExitVerdict : kExitOk;
+  return result.difference || !result.racy_items.empty() ? kExitVerdict : kExitOk;
 }
 
 }  // namespace
@@ -156,6 +181,9 @@ void add_replay(CLI::App& app, Action& chosen) {
       sub->add_option("--compare", options->compare,
                       "none, expected (the recorded outputs), reference, cpu or cuda")
           ->capture_default_str(),
+      sub->add_option("--check", options->check,
+                      "races: name the items whose lanes race for memory (--executor reference)")
+          ->check(CLI::IsMember({"races"})),
       sub->add_option("--pace", options->pace, "full or recorded")->capture_default_str(),
       sub->add_option("--ulp", options->ulp,
                       "tolerance for f32 outputs of programs with transcendentals")

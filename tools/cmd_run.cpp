@@ -66,6 +66,11 @@ Status check_reading(const RunOptions& options) {
 }
 
 Status check(const RunOptions& options, const RunPlan& plan) {
+  if (!options.check.empty() && options.executor != "reference") {
+    return fail(Errc::invalid_argument, "--check " + options.check +
+                                            " watches every access, which only --executor "
+                                            "reference can; give that too");
+  }
   if (!options.out_file.empty() && !options.out_directory.empty()) {
     return fail(Errc::invalid_argument, "-o and --out-dir exclude each other");
   }
@@ -138,7 +143,8 @@ Outcome run(Shell& shell, const RunOptions& options) {
   const runtime::Deadline ready_by = ready_deadline(options);
   Interrupt late([ready_by] { return runtime::Clock::now() >= ready_by; });
   VYRE_ASSIGN(ProgramFile file, load_program(options.program, profile, &late));
-  VYRE_ASSIGN(const RunPlan plan, make_plan(std::move(file.program), options));
+  VYRE_ASSIGN(RunPlan plan, make_plan(std::move(file.program), options));
+  plan.places = std::move(file.places);
   VYRE_TRY(check(options, plan));
   VYRE_TRY(check_paths(shell, options, stored_paths(plan, options)));
   VYRE_TRY(check_reach(options, plan));
@@ -230,6 +236,9 @@ void add_run(CLI::App& app, Action& chosen) {
   add_flags(sub, *options);
   sub->add_option("--executor", options->executor, "auto, reference, cpu or cuda")
       ->capture_default_str();
+  sub->add_option("--check", options->check,
+                  "races: fail items whose lanes race for memory (--executor reference)")
+      ->check(CLI::IsMember({"races"}));
   sub->callback(
       [options, &chosen] { chosen = [options](Shell& shell) { return run(shell, *options); }; });
 }

@@ -9,6 +9,7 @@
 #include "vyre/platform/stop.hpp"
 #include "vyre/protocol/fault_names.hpp"
 #include "vyre/reference/evaluate.hpp"
+#include "vyre/vir/validate.hpp"
 
 namespace vyre::cli {
 namespace {
@@ -18,7 +19,7 @@ using Clock = std::chrono::steady_clock;
 class ReferenceEngine : public Engine {
  public:
   ReferenceEngine(const RunPlan& plan, const RunOptions& options, reference::Options how)
-      : plan_(plan), options_(options), how_(how) {}
+      : plan_(plan), options_(options), how_(std::move(how)) {}
 
   Status start(ItemInput input, const std::vector<std::uint64_t>& buffer_bytes) override {
     std::vector<Bytes> inputs;
@@ -47,6 +48,10 @@ class ReferenceEngine : public Engine {
     if (platform::stop_signal() != 0) return platform::interrupted();
     wall_ += Clock::now() - begin;
     ++items_;
+    if (auto raced = races_of(outcome)) {
+      ended_.emplace_back(tl::unexpected<Error>(std::move(*raced)));
+      return {};
+    }
     if (outcome.verdict == reference::Verdict::done) {
       ended_.emplace_back(std::move(outcome.outputs));
       return {};
@@ -96,6 +101,27 @@ class ReferenceEngine : public Engine {
   }
 
  private:
+  /// With --check races: why the item has no results, if it has none for that. What racing lanes
+  /// leave is unspecified.
+  std::optional<Error> races_of(const reference::Outcome& outcome) const {
+    const reference::Races& races = outcome.races;
+    if (races.none()) {
+      if (!races.out_of_memory) return std::nullopt;
+      return Error{Errc::limit_exceeded, reference::shadow_exceeded(), kNoOffset, 0, 0, 0};
+    }
+    const auto prepared = vir::prepare(plan_.program);  // it ran, so it can be
+    std::string text = "its lanes race for memory, so its results are unspecified";
+    for (const reference::Race& race : races.list) {
+      text += "\n  " + reference::to_string(*prepared, plan_.places, shown(options_.program), race);
+    }
+    std::uint64_t told = 0;
+    for (const reference::Race& race : races.list) told += race.times;
+    if (told != races.total)
+      text += "\n  and " + std::to_string(races.total - told) + " more at other places";
+    if (outcome.verdict != reference::Verdict::done) text += "\n  and it ended: " + outcome.message;
+    return Error{Errc::faulted, std::move(text), kNoOffset, 0, 0, 0};
+  }
+
   const RunPlan& plan_;
   const RunOptions& options_;
   reference::Options how_;
@@ -113,11 +139,12 @@ Result<std::unique_ptr<Engine>> make_reference_engine(const RunPlan& plan,
                                                       const RunOptions& options) {
   reference::Options how;
   how.stopped = [] { return platform::stop_signal() != 0; };
+  how.check_races = options.check == "races";
   if (options.fuel != 0) how.fuel = options.fuel;
   if (options.invocations != 0) {
     VYRE_ASSIGN(how.grid, vir::grid_for(plan.program, options.invocations));
   }
-  return std::make_unique<ReferenceEngine>(plan, options, how);
+  return std::make_unique<ReferenceEngine>(plan, options, std::move(how));
 }
 
 }  // namespace vyre::cli

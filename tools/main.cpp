@@ -6,6 +6,7 @@
 #include <csignal>
 #include <exception>
 #include <new>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "commands.hpp"
@@ -55,22 +56,6 @@ std::string flag_without_value(const std::vector<std::string>& arguments) {
   return {};
 }
 
-int report_error(const Shell& shell, const Error& error) {
-  // A reader that went away has seen enough; nobody is left to tell.
-  const bool reader_left = error.code == Errc::io && error.detail == EPIPE;
-  if (!reader_left) {
-    complain(shell, to_string(error));
-    if (shell.json) {
-      Output out;
-      Status written = out.write("{\"command\": \"" + shell.name +
-                                 "\", \"error\": " + error_json(error) + "}\n");
-      if (written) written = out.flush();
-      if (!written) complain(shell, to_string(written.error()));
-    }
-  }
-  return exit_code(error.code);
-}
-
 /// The first argument that is neither a flag nor the value of one.
 std::string first_word(const std::vector<std::string>& command) {
   for (std::size_t i = 1; i < command.size(); ++i) {
@@ -81,6 +66,26 @@ std::string first_word(const std::vector<std::string>& command) {
     }
   }
   return {};
+}
+
+int report_error(const Shell& shell, const Error& error) {
+  // A reader that went away has seen enough; nobody is left to tell.
+  const bool reader_left = error.code == Errc::io && error.detail == EPIPE;
+  if (!reader_left) {
+    complain(shell, to_string(error));
+    if (shell.json) {
+      Output out;
+      const std::string name = shell.name.empty() ? first_word(shell.command) : shell.name;
+      const nlohmann::json command = name.empty() ? nlohmann::json() : nlohmann::json(name);
+      Status written =
+          out.write("{\"command\": " +
+                    command.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) +
+                    ", \"error\": " + error_json(error) + "}\n");
+      if (written) written = out.flush();
+      if (!written) complain(shell, to_string(written.error()));
+    }
+  }
+  return exit_code(error.code);
 }
 
 std::string command_names(const CLI::App& app) {
@@ -102,7 +107,9 @@ int parse_failure(const CLI::App& app, const CLI::ParseError& error, Shell& shel
   }
   for (const std::string& argument : shell.command) shell.json = shell.json || argument == "--json";
   std::string message = error.what();
-  if (app.get_subcommands().empty()) {
+  if (const auto chosen = app.get_subcommands(); !chosen.empty()) {
+    shell.name = chosen.front()->get_name();
+  } else {
     // The parser only says that a command is missing; what stands in its place helps more.
     const std::string word = first_word(shell.command);
     if (!word.empty()) {

@@ -6,7 +6,6 @@
 #include "shell.hpp"
 #include "vyre/platform/file.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/vir/text.hpp"
 
 namespace vyre::cli {
 namespace {
@@ -31,10 +30,11 @@ Result<ProgramFile> load_program(const std::string& path, vir::Profile profile,
         "'" + shown(path) +
             "' is not a program: a wire blob begins with \"VYRE\", a text holds no zero bytes");
   }
+  vir::SourceMap places;
   auto program =
-      blob ? vir::decode(bytes, {profile, interrupt}) : vir::assemble(text, nullptr, interrupt);
+      blob ? vir::decode(bytes, {profile, interrupt}) : vir::assemble(text, &places, interrupt);
   if (!program) return tl::unexpected<Error>(named(std::move(program).error(), path));
-  return ProgramFile{std::move(*program), !blob, bytes.size()};
+  return ProgramFile{std::move(*program), std::move(places), !blob, bytes.size()};
 }
 
 std::string describe(const vir::Diagnostic& diagnostic) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "vyre/vir/program.hpp"
+#include "vyre/vir/text.hpp"
 #include "vyre/vir/validate.hpp"
 #include "vyre/vir/wire.hpp"
 
@@ -11,6 +12,7 @@ namespace vyre::cli {
 
 struct ProgramFile {
   vir::Program program;
+  vir::SourceMap places;  // empty for a blob
   bool from_text{false};
   std::uint64_t file_bytes{0};
 };

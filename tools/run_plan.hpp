@@ -10,6 +10,7 @@
 #include "format.hpp"
 #include "vyre/vir/dispatch.hpp"
 #include "vyre/vir/program.hpp"
+#include "vyre/vir/text.hpp"
 
 namespace vyre::cli {
 
@@ -18,7 +19,8 @@ struct RunOptions {
   std::vector<std::string> files;
   std::string profile{"v4-0.6.3"};
   std::string executor{"auto"};
-  std::string item;  // the buffer that gets the file; empty: the first that needs bytes
+  std::string check;  // "races", or nothing is checked beside the run
+  std::string item;   // the buffer that gets the file; empty: the first that needs bytes
   std::vector<std::string> binds;    // NAME=FILE or NAME=u32:1,2,3 ...
   std::vector<std::string> counts;   // NAME=EXPRESSION
   std::vector<std::string> trims;    // NAME=BUFFER
@@ -66,6 +68,7 @@ struct WantedOutput {
 
 struct RunPlan {
   vir::Program program;
+  vir::SourceMap places;              // of the program, where it came from a text
   std::vector<BufferSource> sources;  // by declaration index
   std::uint32_t item_buffer{vir::kNone};
   std::vector<WantedOutput> wanted;

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "vyre/platform/log.hpp"
 #include "vyre/platform/stop.hpp"
 
 namespace vyre::cli {
@@ -101,6 +102,7 @@ std::vector<std::string> Sink::paths_of(const ItemName& item) {
 }
 
 Status Sink::done(const ItemName& item, std::vector<Bytes> outputs) {
+  platform::log().trace("item '{}' is done", shown(item.text()));
   Json row = row_of(plan_, item, "done");
   // Appended, not looked up one by one: a program may have thousands of outputs.
   Json::object_t entries;
@@ -160,6 +162,7 @@ Status Sink::failed(const ItemName& item, const Error& error) {
   ++failures_;
   ++ended_;
   const std::string name = item.text();
+  platform::log().trace("item '{}' failed", shown(name));
   std::string text = to_string(error);
   if (!name.empty() && error.message.find(name) == std::string::npos)
     text = shown(name) + ": " + text;

@@ -8,6 +8,7 @@
 #include "piece_reader.hpp"
 #include "vyre/platform/descriptor.hpp"
 #include "vyre/platform/file.hpp"
+#include "vyre/platform/log.hpp"
 #include "vyre/platform/stop.hpp"
 
 namespace vyre::cli {
@@ -57,6 +58,8 @@ Runner::Runner(const Shell& shell, const RunOptions& options, const RunPlan& pla
 
 Status Runner::run() {
   VYRE_TRY(open_stream());
+  platform::log().info("'{}' on {}, files: {}", shown(options_.program), engine_.executor(),
+                       options_.files.size());
   VYRE_TRY(sink_.begin(engine_.executor()));
   const Status ran = all_items();
   progress_.clear();
@@ -160,6 +163,12 @@ Runner::Memory Runner::memory_of(const std::vector<std::uint64_t>& bytes, bool o
 Status Runner::submit(std::size_t index) {
   if (platform::stop_signal() != 0) return platform::interrupted();
   const std::string& file = options_.files[index];
+  platform::log().debug("'{}' {}", shown(file),
+                        streams(index)                       ? "streams"
+                        : options_.chunk_bytes != 0          ? "is cut here and uploaded"
+                        : regular_bytes(file) == 0           ? "is read here and uploaded"
+                        : engine_.file_way() == FileWay::map ? "is mapped"
+                                                             : "is loaded");
   if (streams(index)) {
     VYRE_TRY(make_room(0));
     waiting_.push_back({{file, std::nullopt}, 0, std::nullopt, streamed_++});

@@ -26,37 +26,19 @@ Lane::Lane(queue::Queue given, std::chrono::nanoseconds producer_timeout)
     : rings(std::move(given)),
       producer(rings.producer()),
       writer(rings.writer()),
-      ended(new std::atomic<std::uint32_t>[rings.completion_slots()]),
+      ended(new std::uint32_t[rings.completion_slots()]),
+      marks{ended.get(), &ended_count, rings.completion_slots()},
       consumer(rings.consumer()),
       watch(producer_timeout) {
-  // No position has ended: slot i starts with a value that is not i.
-  for (std::uint32_t i = 0; i < rings.completion_slots(); ++i) {
-    ended[i].store(~i, std::memory_order_relaxed);
-  }
-}
-
-void Lane::mark_ended(const std::uint64_t* positions, std::uint32_t count) noexcept {
-  const std::uint32_t mask = rings.completion_slots() - 1;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    // [ORDER-1] release: what the item wrote, for the item that was waiting for it.
-    ended[positions[i] & mask].store(static_cast<std::uint32_t>(positions[i]),
-                                     std::memory_order_release);
-  }
-  ended_count.fetch_add(count, std::memory_order_acq_rel);  // [ORDER-2] the same for after_all
-}
-
-bool Lane::has_ended(std::uint64_t position) const noexcept {
-  const std::uint32_t mask = rings.completion_slots() - 1;
-  return ended[position & mask].load(std::memory_order_acquire) ==  // [ORDER-1]
-         static_cast<std::uint32_t>(position);
+  marks.reset();
 }
 
 bool Lane::must_wait(std::uint32_t flags, std::uint64_t ahead) const noexcept {
   if ((flags & kQueueFlagAfterAll) != 0) {
-    return ended_count.load(std::memory_order_acquire) + ahead != next_start;  // [ORDER-2]
+    return marks.count() + ahead != next_start;  // [ORDER-2]
   }
   return (flags & kQueueFlagAfterPrevious) != 0 && ahead == 0 && next_start != 0 &&
-         !has_ended(next_start - 1);
+         !marks.has_ended(next_start - 1);
 }
 
 void State::cancel(FaultCode why) noexcept {
@@ -213,7 +195,7 @@ void State::post(std::uint32_t q, const Completion* completions, const std::uint
                  std::uint32_t count) noexcept {
   Lane& lane = *lanes[q];
   for (std::uint32_t i = 0; i < count; ++i) lane.writer.post(positions[i], completions[i]);
-  lane.mark_ended(positions, count);
+  lane.marks.mark(positions, count);
 }
 
 void State::cancel_all_queued() {

@@ -18,6 +18,7 @@
 #include "vyre/core/image.hpp"
 #include "vyre/cpu/interpreter.hpp"
 #include "vyre/queue/abandon_watch.hpp"
+#include "vyre/queue/end_marks.hpp"
 #include "vyre/queue/queue.hpp"
 #include "vyre/queue/waiter.hpp"
 
@@ -47,11 +48,10 @@ struct Lane {
   queue::Producer producer;
   queue::Writer writer;
 
-  // Written by workers that end items, read by the taker.
-  // [ORDER-1] ended[p % slots] == low 32 bits of p: the item at p has ended. A slot is written
-  // again only for p + slots, which is accepted only after p was collected.
-  std::unique_ptr<std::atomic<std::uint32_t>[]> ended;
-  alignas(64) std::atomic<std::uint64_t> ended_count{0};
+  // Written by workers that end items, read by the taker; only through `marks`.
+  std::unique_ptr<std::uint32_t[]> ended;
+  alignas(64) std::uint64_t ended_count{0};
+  queue::EndMarks<queue::HostMarkAtomics> marks;  // [ORDER-1], [ORDER-2]
 
   // Taking.
   alignas(64) queue::Consumer consumer;
@@ -61,8 +61,6 @@ struct Lane {
   std::uint32_t pending_end{0};
   std::uint64_t next_start{0};  // position of pending[pending_begin]
 
-  void mark_ended(const std::uint64_t* positions, std::uint32_t count) noexcept;
-  [[nodiscard]] bool has_ended(std::uint64_t position) const noexcept;
   /// Must the item at next_start wait for others? `ahead`: items of this lane that the batch holds,
   /// which run before it on the same worker and so count as ended.
   [[nodiscard]] bool must_wait(std::uint32_t flags, std::uint64_t ahead) const noexcept;

@@ -12,25 +12,35 @@ Maybe<std::uint32_t> Machine::buffer_index(vir::Symbol name) const {
   return index;
 }
 
-Maybe<Value> Machine::load(std::uint32_t, vir::Symbol name, std::uint32_t index) {
-  const auto buffer = buffer_index(name);
+void Machine::note(AccessKind kind, std::uint32_t lane, std::uint32_t buffer, Extent extent,
+                   vir::ExprId expr) {
+  if (detector_ == nullptr) return;
+  detector_->touch(buffer, extent.offset, extent.bytes, Access{kind, 0, lane, node_, expr});
+}
+
+Maybe<Value> Machine::load(std::uint32_t lane, vir::ExprId id, std::uint32_t index) {
+  const auto buffer = buffer_index(program_.exprs[id].name);
   if (!buffer) return tl::unexpected<Stop>(buffer.error());
+  note(AccessKind::read, lane, *buffer, buffers_[*buffer].load_extent(index), id);
   return buffers_[*buffer].load(index);
 }
 
-Maybe<Unbound> Machine::store(std::uint32_t, vir::Symbol name, std::uint32_t index,
+Maybe<Unbound> Machine::store(std::uint32_t lane, vir::Symbol name, std::uint32_t index,
                               const Value& value) {
   const auto buffer = buffer_index(name);
   if (!buffer) return tl::unexpected<Stop>(buffer.error());
+  note(AccessKind::write, lane, *buffer, buffers_[*buffer].store_extent(index, value), vir::kNone);
   buffers_[*buffer].store(index, value);
   return Unbound{};
 }
 
-Maybe<Value> Machine::atomic(std::uint32_t, vir::Symbol name, vir::AtomicOp op, std::uint32_t index,
+Maybe<Value> Machine::atomic(std::uint32_t lane, vir::ExprId id, std::uint32_t index,
                              std::uint32_t expected, std::uint32_t value) {
-  const auto buffer = buffer_index(name);
+  const vir::Expr& expr = program_.exprs[id];
+  const auto buffer = buffer_index(expr.name);
   if (!buffer) return tl::unexpected<Stop>(buffer.error());
-  return buffers_[*buffer].atomic(op, index, expected, value);
+  note(AccessKind::atomic, lane, *buffer, buffers_[*buffer].atomic_extent(index), id);
+  return buffers_[*buffer].atomic(static_cast<vir::AtomicOp>(expr.op), index, expected, value);
 }
 
 /// Reads the source now; finish_copy writes. A load reads from `offset` and writes at 0, a store
@@ -62,6 +72,7 @@ Maybe<Unbound> Machine::start_copy(std::uint32_t lane, const vir::Node& node, st
   if (read_at < from.size()) {
     const std::uint64_t there = std::min<std::uint64_t>(count, from.size() - read_at);
     std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(read_at), there, copy.bytes.begin());
+    note(AccessKind::read, lane, *source, {read_at, there}, vir::kNone);
   }
   copies.emplace(node.name3, std::move(copy));
   return Unbound{};
@@ -73,6 +84,7 @@ Maybe<Unbound> Machine::finish_copy(std::uint32_t lane, vir::Symbol tag) {
   if (found == copies.end())
     return stop(FaultCode::async_misuse, "a wait names a copy that was not started");
   const PendingCopy& copy = found->second;
+  note(AccessKind::write, lane, copy.destination, {copy.offset, copy.bytes.size()}, vir::kNone);
   buffers_[copy.destination].write_clipped(copy.offset, copy.bytes);
   pending_copy_bytes_ -= copy.bytes.size() + kPendingCopyOverhead;
   copies.erase(found);

@@ -2,9 +2,11 @@
 #include "vyre/reference/evaluate.hpp"
 
 #include <new>
+#include <optional>
 #include <stdexcept>
 
 #include "machine.hpp"
+#include "race_watch.hpp"
 #include "vyre/protocol/fault_names.hpp"
 #include "vyre/vir/statements.hpp"
 #include "vyre/vir/validate.hpp"
@@ -77,13 +79,15 @@ Outcome stopped(const vir::Program& program, std::uint64_t workgroup, const Work
 }
 
 Outcome run(const vir::Program& program, Names names, std::vector<Buffer>& buffers,
-            const vir::BufferPlan& plan, const vir::Grid& grid, const Options& options) {
-  Machine machine(program, std::move(names), buffers, options.fuel, options.deadline);
+            const vir::BufferPlan& plan, const vir::Grid& grid, const Options& options,
+            RaceDetector* detector) {
+  Machine machine(program, std::move(names), buffers, options.fuel, options.deadline, detector);
   machine.stop_when(options.stopped);
   std::uint64_t linear = 0;
   for (std::uint32_t z = 0; z < grid[2]; ++z) {
     for (std::uint32_t y = 0; y < grid[1]; ++y) {
       for (std::uint32_t x = 0; x < grid[0]; ++x, ++linear) {
+        if (detector != nullptr) detector->begin_workgroup(static_cast<std::uint32_t>(linear));
         if (const auto fault = machine.run_workgroup({x, y, z})) {
           return stopped(program, linear, *fault);
         }
@@ -132,7 +136,13 @@ Outcome evaluate_checked(const vir::Program& given, std::span<const Bytes> input
     grid = *inferred;
   }
   std::vector<Buffer> buffers = make_buffers(*program, *plan, inputs);
-  return run(*program, std::move(names), buffers, *plan, grid, options);
+  std::optional<RaceDetector> detector;
+  if (options.check_races)
+    detector.emplace(watch(*program, options.memory_of), kMaxRaceShadowBytes);
+  Outcome outcome = run(*program, std::move(names), buffers, *plan, grid, options,
+                        detector ? &*detector : nullptr);
+  if (detector) outcome.races = detector->races();
+  return outcome;
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ Values Machine::eval(vir::ExprId id, Lanes& lanes, std::uint32_t depth) {
       });
     case ExprTag::Load: {
       const auto index = eval_u32(expr.child[0], lanes, depth + 1);
-      return each<Value>(lanes, [&](std::size_t k) { return load(lanes[k], expr.name, index[k]); });
+      return each<Value>(lanes, [&](std::size_t k) { return load(lanes[k], id, index[k]); });
     }
     case ExprTag::BufLen:
       return each<Value>(lanes, [&](std::size_t) -> Maybe<Value> {
@@ -95,7 +95,7 @@ Values Machine::eval(vir::ExprId id, Lanes& lanes, std::uint32_t depth) {
       });
     }
     case ExprTag::Atomic:
-      return eval_atomic(expr, lanes, depth);
+      return eval_atomic(id, lanes, depth);
     case ExprTag::SubgroupAdd:
     case ExprTag::SubgroupShuffle:
     case ExprTag::SubgroupBallot:
@@ -133,7 +133,8 @@ Values Machine::eval_id(const vir::Expr& expr, Lanes& lanes) {
   });
 }
 
-Values Machine::eval_atomic(const vir::Expr& expr, Lanes& lanes, std::uint32_t depth) {
+Values Machine::eval_atomic(vir::ExprId id, Lanes& lanes, std::uint32_t depth) {
+  const vir::Expr& expr = program_.exprs[id];
   const auto op = static_cast<vir::AtomicOp>(expr.op);
   const bool has_expected = expr.child[2] != vir::kNone;
   const auto index = eval_u32(expr.child[0], lanes, depth + 1);
@@ -145,7 +146,7 @@ Values Machine::eval_atomic(const vir::Expr& expr, Lanes& lanes, std::uint32_t d
       return stop(FaultCode::bad_operation,
                   "compare_exchange needs an expected value and no other atomic takes one");
     }
-    return atomic(lanes[k], expr.name, op, index[k], expected[k], value[k]);
+    return atomic(lanes[k], id, index[k], expected[k], value[k]);
   });
 }
 

@@ -52,12 +52,13 @@ Names::Names(const vir::Program& program)
 }
 
 Machine::Machine(const vir::Program& program, Names names, std::vector<Buffer>& buffers,
-                 std::uint64_t fuel, Deadline deadline)
+                 std::uint64_t fuel, Deadline deadline, RaceDetector* detector)
     : program_(program),
       names_(std::move(names)),
       buffers_(buffers),
       fuel_per_workgroup_(fuel),
-      deadline_(deadline) {
+      deadline_(deadline),
+      detector_(detector) {
   const auto& size = program.workgroup;
   lanes_.resize(std::size_t{size[0]} * size[1] * size[2]);
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
@@ -281,8 +282,10 @@ void Machine::do_barrier(Lanes& lanes) {
   const auto live =
       std::count_if(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return !lane.ended; });
   if (static_cast<std::size_t>(live) != lanes.size()) {
-    fail_all(lanes, FaultCode::barrier_deadlock, "some lanes wait for others that cannot come");
+    return fail_all(lanes, FaultCode::barrier_deadlock,
+                    "some lanes wait for others that cannot come");
   }
+  if (detector_ != nullptr) detector_->pass_barrier();
 }
 
 void Machine::do_copy(const vir::Node& node, Lanes& lanes) {

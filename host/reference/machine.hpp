@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "memory.hpp"
+#include "race_detector.hpp"
 #include "value.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/vir/program.hpp"
@@ -58,8 +59,9 @@ struct WorkgroupFault {
 class Machine {
  public:
   using Deadline = std::optional<std::chrono::steady_clock::time_point>;
+  /// `detector`, if not null, is told of all accesses and barriers.
   Machine(const vir::Program& program, Names names, std::vector<Buffer>& buffers,
-          std::uint64_t fuel, Deadline deadline);
+          std::uint64_t fuel, Deadline deadline, RaceDetector* detector);
   /// Null, or asked where the deadline is looked at.
   void stop_when(bool (*stopped)()) { stopped_ = stopped; }
 
@@ -109,22 +111,24 @@ class Machine {
   // expressions.cpp: one operation for all lanes of the list before the next operation.
   [[nodiscard]] Values eval(vir::ExprId id, Lanes& lanes, std::uint32_t depth = 0);
   [[nodiscard]] Values eval_id(const vir::Expr& expr, Lanes& lanes);
-  [[nodiscard]] Values eval_atomic(const vir::Expr& expr, Lanes& lanes, std::uint32_t depth);
+  [[nodiscard]] Values eval_atomic(vir::ExprId id, Lanes& lanes, std::uint32_t depth);
   [[nodiscard]] Values eval_subgroup(const vir::Expr& expr, Lanes& lanes, std::uint32_t depth);
   [[nodiscard]] std::vector<std::uint32_t> eval_u32(vir::ExprId id, Lanes& lanes,
                                                     std::uint32_t depth = 0);
 
   // accesses.cpp: the only ways of a lane to a buffer. The statement is `node_`.
-  [[nodiscard]] Maybe<Value> load(std::uint32_t lane, vir::Symbol buffer, std::uint32_t index);
+  [[nodiscard]] Maybe<Value> load(std::uint32_t lane, vir::ExprId load, std::uint32_t index);
   [[nodiscard]] Maybe<Unbound> store(std::uint32_t lane, vir::Symbol buffer, std::uint32_t index,
                                      const Value& value);
-  [[nodiscard]] Maybe<Value> atomic(std::uint32_t lane, vir::Symbol buffer, vir::AtomicOp op,
-                                    std::uint32_t index, std::uint32_t expected,
-                                    std::uint32_t value);
+  [[nodiscard]] Maybe<Value> atomic(std::uint32_t lane, vir::ExprId atomic, std::uint32_t index,
+                                    std::uint32_t expected, std::uint32_t value);
   [[nodiscard]] Maybe<Unbound> start_copy(std::uint32_t lane, const vir::Node& node,
                                           std::uint32_t offset, std::uint32_t size);
   [[nodiscard]] Maybe<Unbound> finish_copy(std::uint32_t lane, vir::Symbol tag);
   [[nodiscard]] Maybe<std::uint32_t> buffer_index(vir::Symbol name) const;
+  /// Tells the detector, if there is one.
+  void note(AccessKind kind, std::uint32_t lane, std::uint32_t buffer, Extent extent,
+            vir::ExprId expr);
 
   const vir::Program& program_;
   const Names names_;
@@ -144,6 +148,7 @@ class Machine {
   std::uint64_t fuel_{0};
   const Deadline deadline_;
   bool (*stopped_)(){nullptr};
+  RaceDetector* const detector_;
   std::size_t work_{0};  // operations of lanes since the clock was last read
 };
 

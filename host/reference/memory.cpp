@@ -151,6 +151,25 @@ Maybe<Value> Buffer::atomic(vir::AtomicOp op, std::uint32_t index, std::uint32_t
   return old;
 }
 
+Extent Buffer::load_extent(std::uint32_t index) const {
+  if (element == TypeTag::Bytes)
+    return {index, bytes.size() - std::min<std::size_t>(index, bytes.size())};
+  return in_bounds(index) ? Extent{std::uint64_t{index} * stride, stride} : Extent{};
+}
+
+Extent Buffer::store_extent(std::uint32_t index, const Value& value) const {
+  const Extent there = load_extent(index);
+  if (element != TypeTag::Bytes) return there;
+  return {there.offset, std::min<std::uint64_t>(there.bytes, to_bytes(value).size())};
+}
+
+Extent Buffer::atomic_extent(std::uint32_t index) const {
+  const std::uint64_t step = std::max<std::uint64_t>(sizeof(std::uint32_t), stride);
+  const std::uint64_t offset = std::uint64_t{index} * step;
+  if (in_workgroup || offset + step > bytes.size()) return {};
+  return {offset, sizeof(std::uint32_t)};
+}
+
 void Buffer::write_clipped(std::uint64_t offset, ByteSpan source) {
   if (offset >= bytes.size()) return;
   const std::size_t count = std::min<std::size_t>(source.size(), bytes.size() - offset);

@@ -15,6 +15,12 @@ namespace vyre::reference {
 /// apart from vir::element_stride on purpose, as all of this executor's meaning is.
 [[nodiscard]] std::uint64_t index_stride(const vir::Program& program, vir::TypeId type);
 
+/// The bytes that an access touches; none if it is out of bounds.
+struct Extent {
+  std::uint64_t offset{0};
+  std::uint64_t bytes{0};
+};
+
 struct Buffer {
   vir::TypeTag element{vir::TypeTag::U32};
   std::uint64_t stride{0};
@@ -31,6 +37,10 @@ struct Buffer {
   /// CompareExchange.
   [[nodiscard]] Maybe<Value> atomic(vir::AtomicOp op, std::uint32_t index, std::uint32_t expected,
                                     std::uint32_t value);
+  // What load, store and atomic with the same arguments touch.
+  [[nodiscard]] Extent load_extent(std::uint32_t index) const;
+  [[nodiscard]] Extent store_extent(std::uint32_t index, const Value& value) const;
+  [[nodiscard]] Extent atomic_extent(std::uint32_t index) const;
   /// Byte-wise copy at `offset`, clipped to the buffer.
   void write_clipped(std::uint64_t offset, ByteSpan source);
 

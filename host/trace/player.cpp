@@ -35,7 +35,7 @@ Result<Played> Player::play() {
   VYRE_ASSIGN(auto reader, EventReader::open(source_, source_.manifest.complete));
   // A recording that goes on may have more records by now than were scanned.
   std::uint64_t records = 0;
-  for (; !played_.difference && records < scan_.records; ++records) {
+  for (; !played_.difference && records < scan_.records && next_item_ < options_.until; ++records) {
     VYRE_TRY(go_on());
     VYRE_ASSIGN(const bool more, reader.next());
     if (!more) return changed();
@@ -53,7 +53,8 @@ Result<Played> Player::play() {
     VYRE_TRY(take(reader));
   }
   if (!played_.difference) {
-    if (reader.print() != scan_.print) return changed();
+    const bool whole = next_item_ < options_.until;
+    if (whole && reader.print() != scan_.print) return changed();
     VYRE_TRY(flush());
     VYRE_TRY(settle());
   }
@@ -211,6 +212,7 @@ Status Player::take_submit(const EventReader& reader) {
   }
   batch_queue_ = queue;
   batch_flags_ = r.b();
+  if (batch_.empty()) batch_first_ = ordinal;
   batch_.push_back(item);
   if (options_.compare != Compare::none) window_.push_back({item, ordinal, position, queue});
   ++in_window_;
@@ -228,6 +230,7 @@ Status Player::go_on() const {
 Status Player::flush() {
   if (batch_.empty()) return {};
   for (Target* target : targets_) {
+    target->number_next(batch_first_);
     if (auto submitted = target->submit(batch_, batch_queue_, batch_flags_); !submitted) {
       Error error = std::move(submitted).error();
       error.message = std::string(target->name()) + ", items before number " + number(next_item_) +

@@ -23,6 +23,7 @@ struct PlayOptions {
   std::uint32_t ulp{0};
   std::uint64_t window{1};                     // items between two looks at the results
   std::uint64_t fine_from{~std::uint64_t{0}};  // from this item on every item is looked at
+  std::uint64_t until{~std::uint64_t{0}};      // items to play; the rest of the trace is left
   runtime::Deadline deadline;
   std::uint64_t memory_budget_bytes{~std::uint64_t{0}};  // that of the scan
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
@@ -79,6 +80,7 @@ class Player {
   Played played_;
 
   std::vector<MegakernelWorkItem> batch_;
+  std::uint64_t batch_first_{0};  // number in the trace of its first item
   std::uint32_t batch_queue_{0};
   std::uint8_t batch_flags_{0};
   std::vector<Entry> window_;  // items since the last settle; only when comparing

@@ -30,11 +30,12 @@ std::string_view builtin_name(std::uint32_t op) noexcept {
 class ReferenceTarget final : public Target {
  public:
   ReferenceTarget(std::uint64_t fuel, runtime::Deadline deadline, std::uint64_t file_budget,
-                  bool (*stopped)())
+                  bool (*stopped)(), const RaceWatch& watch)
       : fuel_(fuel),
         deadline_(deadline),
         file_budget_(file_budget),
         stopped_(stopped),
+        watch_(watch),
         started_(runtime::Clock::now()) {
     document_.run = report::describe_run({});
     document_.run.why_no_device = "the reference executor runs on the host";
@@ -100,6 +101,7 @@ class ReferenceTarget final : public Target {
                 std::uint8_t) override {
     for (const MegakernelWorkItem& item : items) {
       const Fault fault = over() ? Fault{FaultCode::wall_time, 0, 0, 0} : run(item);
+      ++next_item_;
       if (stopped_ != nullptr && stopped_()) return fail(Errc::cancelled, "told to stop");
       if (fault.code == FaultCode::wall_time) {
         return fail(Errc::deadline_exceeded,
@@ -121,6 +123,9 @@ class ReferenceTarget final : public Target {
     }
     return {};
   }
+
+  void number_next(std::uint64_t item) override { next_item_ = item; }
+  std::vector<RacyItem> racy_items() override { return racy_; }
 
   Result<std::vector<NotDone>> settle(bool) override {
     since_settle_ = 0;
@@ -205,12 +210,15 @@ class ReferenceTarget final : public Target {
     std::vector<std::uint32_t> returned;  // handle of every returned buffer, in declaration order
     std::vector<std::uint64_t> lengths;
     std::multiset<std::uint32_t> bound;
+    std::vector<std::uint32_t> memory_of;  // by declaration index; a buffer's first declaration
+    std::map<std::uint32_t, std::uint32_t> first_declared;
     std::size_t next_input = 0;
     std::size_t next_output = 0;
     for (std::size_t i = 0; i < op.classes.size(); ++i) {
       const vir::BufferClass c = op.classes[i];
       const auto required = vir::required_bytes(op.program, op.program.buffers[i]);
       if (!required) return bad;
+      memory_of.push_back(static_cast<std::uint32_t>(i));
       if (c == vir::BufferClass::workgroup) {
         lengths.push_back(*required);
         continue;
@@ -226,6 +234,7 @@ class ReferenceTarget final : public Target {
       if (vir::is_returned(c)) returned.push_back(handle);
       lengths.push_back(output ? *required : buffer.bytes.size());
       bound.insert(handle);
+      memory_of.back() = first_declared.try_emplace(handle, memory_of.back()).first->second;
     }
     if (next_input != inputs.size() || next_output != outputs.size()) return bad;
     // A buffer that is written must not be bound under a second name.
@@ -241,7 +250,10 @@ class ReferenceTarget final : public Target {
     options.deadline = deadline_;
     options.stopped = stopped_;
     options.validate = false;  // define() did
+    options.check_races = watched(returned);
+    options.memory_of = std::move(memory_of);
     const reference::Outcome outcome = reference::evaluate(op.program, values, options);
+    note_races(op, outcome.races);
     if (outcome.verdict == reference::Verdict::faulted ||
         outcome.verdict == reference::Verdict::cancelled)
       return outcome.fault;
@@ -256,10 +268,29 @@ class ReferenceTarget final : public Target {
     return {};
   }
 
+  [[nodiscard]] bool watched(const std::vector<std::uint32_t>& returned) const {
+    if (next_item_ < watch_.first || next_item_ > watch_.last) return false;
+    return watch_.buffer == 0 ||
+           std::find(returned.begin(), returned.end(), watch_.buffer) != returned.end();
+  }
+
+  void note_races(const Op& op, const reference::Races& races) {
+    if ((races.none() && !races.out_of_memory) || racy_.size() >= kMaxReportedFaults) return;
+    RacyItem racy{next_item_, op.name, {}, races.total};
+    if (races.out_of_memory) racy.races.push_back(reference::shadow_exceeded());
+    const auto prepared = vir::prepare(op.program);  // it ran, so it can be
+    for (const reference::Race& race : races.list)
+      racy.races.push_back(reference::to_string(*prepared, {}, {}, race));
+    racy_.push_back(std::move(racy));
+  }
+
   std::uint64_t fuel_;
   runtime::Deadline deadline_;
   std::uint64_t file_budget_;
   bool (*stopped_)();
+  RaceWatch watch_;
+  std::uint64_t next_item_{0};  // its number in the trace
+  std::vector<RacyItem> racy_;
   std::uint64_t file_bytes_{0};
   runtime::Clock::time_point started_;
   std::unordered_map<std::uint32_t, Op> ops_;
@@ -275,8 +306,9 @@ class ReferenceTarget final : public Target {
 }  // namespace
 
 std::unique_ptr<Target> make_reference_target(std::uint64_t fuel, runtime::Deadline deadline,
-                                              std::uint64_t file_budget_bytes, bool (*stopped)()) {
-  return std::make_unique<ReferenceTarget>(fuel, deadline, file_budget_bytes, stopped);
+                                              std::uint64_t file_budget_bytes, bool (*stopped)(),
+                                              const RaceWatch& watch) {
+  return std::make_unique<ReferenceTarget>(fuel, deadline, file_budget_bytes, stopped, watch);
 }
 
 }  // namespace vyre::trace

@@ -35,6 +35,10 @@ class Replay {
       : source_(source), scan_(scan), options_(options), deadline_(source.deadline) {}
 
   Result<ReplayResult> run() {
+    if (options_.check_races && options_.executor != Executor::reference) {
+      return fail(Errc::invalid_argument,
+                  "races are looked for on the reference executor only; replay on that");
+    }
     VYRE_TRY(play(~std::uint64_t{0}));
     const bool two = options_.compare == Compare::executor;
     if (!stopped_ && two && played_.difference && played_.window_end - played_.window_begin > 1) {
@@ -50,7 +54,9 @@ class Replay {
             " were compared one by one: the result changes from run to run";
       }
     }
+    if (played_.difference && !options_.check_races) explain();
     ReplayResult result;
+    result.racy_items = std::move(racy_items_);
     result.items = played_.items;
     result.items_skipped = played_.skipped;
     result.buffers_compared = played_.buffers_compared;
@@ -72,6 +78,7 @@ class Replay {
       target.executor = executor;
       target.workers = options_.workers;
       target.session = sized(source_.manifest.session, scan_);
+      if (options_.check_races) target.watch = {0, ~std::uint64_t{0}, 0};
       target.deadline = deadline_;
       target.stopped = options_.stopped;
       target.file_budget_bytes = memory_budget(options_.memory_budget_bytes) / 2;
@@ -109,8 +116,50 @@ class Replay {
       played = Played{};
     }
     played_ = std::move(*played);
+    racy_items_ = targets[0]->racy_items();
     VYRE_ASSIGN(document_, targets[0]->finish());
     return {};
+  }
+
+  /// The items that may have made a difference once more on the reference executor, watched. A
+  /// difference is no defect of an executor where they race.
+  void explain() {
+    Difference& d = *played_.difference;
+    RaceWatch watch{d.item, d.item, 0};
+    if (!d.status) {
+      // An earlier item may have left the bytes where the recording is all there is to compare
+      // with, and where a difference did not show a second time.
+      watch.first = options_.compare == Compare::expected ? 0 : played_.window_begin;
+      watch.buffer = d.buffer;
+    }
+    if (auto found = watched(watch); !found) {
+      d.message += "; whether lanes race is not known: " + found.error().message;
+    } else if (!found->empty()) {
+      d.races = true;
+      const RacyItem& last = found->back();
+      d.message += "; races: in item " + std::to_string(last.item) + ", " + last.program + ": " +
+                   last.races.front();
+      racy_items_ = std::move(*found);
+    }
+  }
+
+  Result<std::vector<RacyItem>> watched(const RaceWatch& watch) {
+    TargetOptions target;
+    target.executor = Executor::reference;
+    target.session = source_.manifest.session;
+    target.deadline = deadline_;
+    target.file_budget_bytes = memory_budget(options_.memory_budget_bytes) / 2;
+    target.watch = watch;
+    VYRE_ASSIGN(const std::unique_ptr<Target> reference, open_target(target));
+    PlayOptions play;
+    play.window = kFreeWindow;
+    play.until = watch.last + 1;
+    play.deadline = deadline_;
+    play.memory_budget_bytes = memory_budget(options_.memory_budget_bytes);
+    Target* const targets[]{reference.get()};
+    Player player(source_, scan_, targets, play);
+    VYRE_TRY(player.play());
+    return reference->racy_items();
   }
 
   Source& source_;
@@ -119,6 +168,7 @@ class Replay {
   runtime::Deadline deadline_;
   Played played_;
   bool stopped_{false};
+  std::vector<RacyItem> racy_items_;
   report::Document document_;
 };
 

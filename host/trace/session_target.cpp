@@ -214,7 +214,7 @@ std::string_view executor_name(Executor executor) noexcept {
 Result<std::unique_ptr<Target>> open_target(const TargetOptions& options) {
   if (options.executor == Executor::reference)
     return make_reference_target(options.session.fuel, options.deadline, options.file_budget_bytes,
-                                 options.stopped);
+                                 options.stopped, options.watch);
   runtime::SessionOptions session = options.session;
   session.backend =
       options.executor == Executor::cuda ? runtime::BackendKind::cuda : runtime::BackendKind::cpu;

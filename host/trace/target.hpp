@@ -37,6 +37,13 @@ struct Contents {
   }
 };
 
+/// Items that the reference executor watches for data races (docs/vir0.md).
+struct RaceWatch {
+  std::uint64_t first{1};  // by number in the trace; none while last < first
+  std::uint64_t last{0};
+  std::uint32_t buffer{0};  // only items that may write it; 0: all
+};
+
 class Target {
  public:
   virtual ~Target() = default;
@@ -51,6 +58,10 @@ class Target {
   [[nodiscard]] virtual Status release(std::uint32_t handle) = 0;
   [[nodiscard]] virtual Status submit(std::span<const MegakernelWorkItem> items,
                                       std::uint32_t queue, std::uint8_t flags) = 0;
+  /// The number in the trace of the next item to be submitted; those behind it count up.
+  virtual void number_next(std::uint64_t /*item*/) {}
+  /// Of the watched items, those whose lanes raced.
+  [[nodiscard]] virtual std::vector<RacyItem> racy_items() { return {}; }
   /// Waits for everything submitted; with `details`, how the items since the last call ended that
   /// are not done.
   [[nodiscard]] virtual Result<std::vector<NotDone>> settle(bool details) = 0;
@@ -68,11 +79,13 @@ struct TargetOptions {
   /// by TraceState.
   std::uint64_t file_budget_bytes{~std::uint64_t{0}};
   bool (*stopped)(){nullptr};  // ReplayOptions::stopped; what waits ends with Errc::cancelled
+  RaceWatch watch;  // the reference executor only
 };
 [[nodiscard]] Result<std::unique_ptr<Target>> open_target(const TargetOptions& options);
 [[nodiscard]] std::unique_ptr<Target> make_reference_target(
     std::uint64_t fuel, runtime::Deadline deadline = runtime::Deadline::max(),
-    std::uint64_t file_budget_bytes = ~std::uint64_t{0}, bool (*stopped)() = nullptr);
+    std::uint64_t file_budget_bytes = ~std::uint64_t{0}, bool (*stopped)() = nullptr,
+    const RaceWatch& watch = {});
 [[nodiscard]] std::string_view executor_name(Executor executor) noexcept;
 
 }  // namespace vyre::trace

@@ -183,6 +183,10 @@ struct ModelPolicy {
   static Word fetch_or_release(Word* word, Word bits) noexcept {
     return add_bits(word, bits, true);
   }
+  template <class Word>
+  static Word fetch_add_acq_rel(Word* word, Word value) noexcept {
+    return add(word, value, true, true);
+  }
   [[nodiscard]] static std::uint32_t load_payload(const std::uint32_t* word) noexcept {
     World::current().payload_load(word);
     return *word;
@@ -199,6 +203,17 @@ struct ModelPolicy {
   }
   static void store_slot(RingSlot* slot, const RingSlot& value) noexcept {
     queue::store_slot_by_words<Self>(slot, value);
+  }
+
+ protected:
+  template <class Word>
+  static Word add(Word* word, Word value, bool acquire, bool release) noexcept {
+    World& world = World::current();
+    world.before_access();
+    const Word old = *word;
+    world.read_modify_write(word, old, old + value, acquire, release);
+    *word = old + value;
+    return old;
   }
 
  private:

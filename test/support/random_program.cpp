@@ -408,14 +408,20 @@ void ProgramGenerator::elect(Nodes& out) {
 void ProgramGenerator::copy(Nodes& out) {
   if (copy_target_.empty()) return;
   const std::string tag = fresh("tag");
+  Nodes body;
   if (copies_store_) {  // every lane its own four bytes
     const ExprId offset = b_.bin(BinOp::Mul, b_.var("me"), b_.u32(4));
-    out.push_back(b_.async_store(copy_source_, copy_target_, offset, b_.u32(4), tag));
-  } else {  // every lane the same bytes to the same place
-    out.push_back(b_.async_load(copy_source_, copy_target_, b_.u32(3), b_.u32(11), tag));
+    body.push_back(b_.async_store(copy_source_, copy_target_, offset, b_.u32(4), tag));
+  } else {
+    body.push_back(b_.async_load(copy_source_, copy_target_, b_.u32(3), b_.u32(11), tag));
   }
-  if (choice_.one_in(2)) store(out);
-  out.push_back(b_.async_wait(tag));
+  if (choice_.one_in(2)) store(body);
+  body.push_back(b_.async_wait(tag));
+  if (!copies_store_) {  // to the destination's first bytes: one lane's
+    const ExprId first = b_.bin(BinOp::Eq, b_.var("me"), b_.u32(0));
+    body = {with_body(NodeTag::If, first, vir::kNone, "", body)};
+  }
+  out.insert(out.end(), body.begin(), body.end());
 }
 
 /// A statement that may fault, mostly not in every lane.

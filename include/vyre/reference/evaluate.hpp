@@ -11,6 +11,7 @@
 
 #include "vyre/protocol/completion.hpp"
 #include "vyre/protocol/limits.hpp"
+#include "vyre/reference/races.hpp"
 #include "vyre/vir/dispatch.hpp"
 #include "vyre/vir/program.hpp"
 
@@ -27,6 +28,12 @@ struct Options {
   std::optional<std::chrono::steady_clock::time_point> deadline;
   /// True: end as at the deadline. Looked at with it.
   bool (*stopped)(){nullptr};
+  /// Looks for data races among the accesses of this run; costs time, and memory up to
+  /// kMaxRaceShadowBytes.
+  bool check_races{false};
+  /// With check_races: by declaration index, numbers below the count of buffers, equal where one
+  /// memory is bound twice. Empty: none is.
+  std::vector<std::uint32_t> memory_of;
 };
 
 /// done: `outputs` has the bytes of every returned buffer in declaration order, output_byte_range
@@ -37,6 +44,7 @@ struct Outcome {
   std::vector<Bytes> outputs;
   Fault fault;
   std::string message;
+  Races races;  // with check_races, of all that ran, whatever the verdict
 };
 
 [[nodiscard]] Outcome evaluate(const vir::Program& program, std::span<const Bytes> inputs,

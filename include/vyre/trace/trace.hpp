@@ -49,6 +49,8 @@ struct ReplayOptions {
   Pace pace{Pace::full_speed};
   Compare compare{Compare::none};
   Executor other{Executor::reference};  // Compare::executor
+  /// Looks for data races in every program item; Executor::reference only.
+  bool check_races{false};
   std::uint32_t workers{0};
   /// For F32 outputs of programs with transcendentals; everything else is compared byte by byte.
   std::uint32_t transcendental_ulp{128};
@@ -58,6 +60,14 @@ struct ReplayOptions {
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
   /// True: the replay ends early, with ReplayResult::stopped.
   bool (*stopped)(){nullptr};
+};
+
+/// An item whose lanes raced for memory, so that its results are unspecified.
+struct RacyItem {
+  std::uint64_t item{0};
+  std::string program;
+  std::vector<std::string> races;  // both accesses each, as docs/vir0.md says
+  std::uint64_t total{0};          // those beyond `races` too
 };
 
 /// The first difference: which item (its position in the trace), buffer, byte offset, and both
@@ -70,7 +80,9 @@ struct Difference {
   std::string expected;  // hexadecimal of up to 16 bytes, or a status
   std::string actual;
   std::string message;  // one sentence
-  bool status{false};   // the items ended differently; buffer and offset say nothing then
+  /// An item that wrote the buffer races (ReplayResult::racy_items), so its bytes are unspecified.
+  bool races{false};
+  bool status{false};  // the items ended differently; buffer and offset say nothing then
 };
 
 struct ReplayResult {
@@ -83,6 +95,9 @@ struct ReplayResult {
   /// ReplayOptions::stopped said so before the end: nothing is known of what differs.
   bool stopped{false};
   std::optional<Difference> difference;
+  /// With check_races, of all items, at most kMaxReportedFaults; else of those that may have made
+  /// the difference.
+  std::vector<RacyItem> racy_items;
   report::Document document;
 };
 

@@ -61,6 +61,35 @@ TEST(CliWarnings, AnOutputWithoutElementsIsNamedWithTheFileThatMadeIt) {
   EXPECT_EQ(vyre({"run", program, folder.write("none", ""), "--count", "o=len(a)"}).err, "");
 }
 
+TEST(CliLog, TraceTellsOfTheRunOfEachFileAndOfEachItem) {
+  const Folder folder;
+  const std::string file = folder.write("f", "a\nb\n");
+  const Ran ran = vyre({"run", kExamples + "line_count.vir", file, "--log-level", "trace"});
+  EXPECT_EQ(ran.out, "2\n");
+  for (const std::string& line :
+       {std::string("info: '") + kExamples + "line_count.vir' on cpu, files: 1",
+        "debug: '" + file + "' streams", "trace: item '" + file + "' is done"}) {
+    EXPECT_NE(ran.err.find(line), std::string::npos) << line << "\n" << ran.err;
+  }
+  const Ran info = vyre({"run", kExamples + "line_count.vir", file, "--log-level", "info"});
+  EXPECT_NE(info.err.find("info: "), std::string::npos);
+  EXPECT_EQ(info.err.find("debug: "), std::string::npos) << info.err;
+  EXPECT_EQ(vyre({"run", kExamples + "line_count.vir", file}).err, "");
+}
+
+TEST(CliJson, ErrorsOfTheFlagsNameTheirCommandToo) {
+  const auto command = [](const std::vector<std::string>& arguments) {
+    const Ran ran = vyre(arguments);
+    EXPECT_EQ(ran.exit_code, 2);
+    return Json::parse(ran.out)["command"];
+  };
+  EXPECT_EQ(command({"run", "--json"}), "run");
+  EXPECT_EQ(command({"--json", "verify"}), "verify");
+  EXPECT_EQ(command({"caps", "--nope", "--json"}), "caps");
+  EXPECT_EQ(command({"--json", "a\"b"}), "a\"b") << "not a command, but what was given";
+  EXPECT_TRUE(command({"--json"}).is_null());
+}
+
 TEST(CliReach, AFileBeyondInvocationIdsIsRefusedWithChunkAsTheRemedyBeforeAnythingRuns) {
   const Folder folder;
   const std::string small = folder.write("small", "a\nb\n");

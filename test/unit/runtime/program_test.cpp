@@ -53,6 +53,20 @@ TEST_F(Programs, ReadTheirInputsAndZeroFillTheirOutputs) {
   EXPECT_EQ(bytes(out), words({11, 22, 30, 40}));
 }
 
+TEST_F(Programs, OutputsOfManyPagesBeginAsZerosThroughout) {
+  const auto op =
+      assemble_into(*session_, "one",
+                    "workgroup 64, 1, 1;\n"
+                    "buffer y: u32[50000] read_write output live_out;\n"
+                    "region \"one\" { if gid.x == 40000 { y[gid.x] = y[49999] + 1; } }\n");
+  ASSERT_OK(op);
+  const Handle out = *session_->upload(Bytes(200'000, 0xEE));
+  EXPECT_EQ(run(*session_, {op->id, 0, out.id, 0}), "done none");
+  Bytes expected(200'000, 0);
+  expected[160'000] = 1;
+  EXPECT_TRUE(bytes(out) == expected);
+}
+
 TEST_F(Programs, SayWhatTheyNeedBound) {
   auto op = assemble_into(*session_, "add", kAdd);
   ASSERT_OK(op);
