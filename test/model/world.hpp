@@ -162,22 +162,8 @@ struct ModelPolicy {
     return add_bits(word, bits, false);
   }
   template <class Word>
-  static Word fetch_add_acq_rel(Word* word, Word n) noexcept {
-    World& world = World::current();
-    world.before_access();
-    const Word old = *word;
-    world.read_modify_write(word, old, old + n, true, true);
-    *word = old + n;
-    return old;
-  }
-  template <class Word>
-  static Word fetch_add(Word* word, Word n) noexcept {
-    World& world = World::current();
-    world.before_access();
-    const Word old = *word;
-    world.read_modify_write(word, old, old + n, false, false);
-    *word = old + n;
-    return old;
+  static Word fetch_add(Word* word, Word value) noexcept {
+    return add(word, value, false, false);
   }
   template <class Word>
   static Word fetch_or_release(Word* word, Word bits) noexcept {
