@@ -284,15 +284,17 @@ TEST_F(DeviceCases, CopiesAndLoopsSpendTheSameFuelToTheLastUnit) {
       "for i in 0..lid.x % 2 + 1 { async_store(src, dst, 131072, 70000 * i, \"b\"); "
       "async_wait(\"b\"); }\n");
   const Case one{text, {Words(1 << 16, 3), Words(1 << 17, 0)}};
+  cuda::InterpreterProbeOptions room;
+  room.scratch_bytes = std::uint64_t{64} << 20;  // for all copies that are pending together
   std::uint64_t most = 0;
   for (std::uint64_t fuel = 0; fuel < 700; fuel = fuel * 5 / 4 + 1) {
     SCOPED_TRACE("fuel " + std::to_string(fuel));
     Case with = one;
     with.fuel = fuel;
-    if (agree(with).result.fault.code == FaultCode::fuel_exhausted) most = fuel;
+    if (agree(with, room).result.fault.code == FaultCode::fuel_exhausted) most = fuel;
   }
   EXPECT_GT(most, 100u);
-  EXPECT_EQ(agree(one).result.fault.code, FaultCode::none);
+  EXPECT_EQ(agree(one, room).result.fault.code, FaultCode::none);
 }
 
 TEST_F(DeviceCases, StraightCodeWithLooksAtTheStopWordGivesTheSameBytes) {

@@ -167,11 +167,11 @@ class Machine {
     copy.first_lane = first_lane;
     copy.count = count;
     copy.carried = carried;
-    copy.spent = spent;
     copy.pc_ = pc_;
     give_state(copy);
   }
   VYRE_HOT void give_state(Machine& copy) const {
+    copy.spent = spent;
     copy.next_check = next_check;
     copy.fault = fault;
     copy.depth_ = depth_;
@@ -459,7 +459,10 @@ VYRE_HD void Machine<P>::charge_copies(const Instruction& i, u32 end) {
     n[l] += static_cast<u32>(cost);
     sum += cost;
   });
-  spent += policy.sum64(sum);
+  // On a device the machine here is one for all lanes of the warp: each has read `spent` before the
+  // sum is known to any, and then all write the same.
+  const u64 before = spent;
+  spent = before + policy.sum64(sum);
   if (spent >= next_check) check_fuel();
 }
 

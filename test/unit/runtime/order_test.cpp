@@ -1,7 +1,6 @@
 // Order: whoever just submits gets the result of running his items one by one (D7), on any number
 // of queues, workers and threads. The judge is a sequential model of fills and copies.
 #include <algorithm>
-#include <array>
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
@@ -181,103 +180,6 @@ TEST(Order, ManyProducersLoseAndDoubleNothing) {
   ASSERT_EQ(document.queues.size(), 2u);
   EXPECT_EQ(document.queues[0].published + document.queues[1].published, kEach * kThreads);
   EXPECT_EQ(document.queues[0].completed, document.queues[0].published);
-}
-
-/// Holds every worker before its first item, and lets them go on one by one.
-class OneByOne {
- public:
-  TestHooks hooks() {
-    TestHooks made;
-    made.worker_dies = [this](std::uint32_t worker, std::uint64_t) {
-      std::unique_lock lock(mutex_);
-      if (!open_ && std::find(held_.begin(), held_.end(), worker) == held_.end())
-        held_.push_back(worker);
-      changed_.notify_all();
-      changed_.wait(lock, [&] {
-        return open_ || std::find(passed_.begin(), passed_.end(), worker) != passed_.end();
-      });
-      return false;
-    };
-    return made;
-  }
-  /// The workers that were held, once there are so many.
-  std::vector<std::uint32_t> held(std::size_t count) {
-    std::unique_lock lock(mutex_);
-    EXPECT_TRUE(
-        changed_.wait_for(lock, std::chrono::seconds{30}, [&] { return held_.size() >= count; }));
-    return held_;
-  }
-  void pass(std::uint32_t worker) {
-    const std::lock_guard lock(mutex_);
-    passed_.push_back(worker);
-    changed_.notify_all();
-  }
-  /// Opens the gate when a test leaves, before the session of the workers ends.
-  class Opener {
-   public:
-    explicit Opener(OneByOne& gate) : gate_(gate) {}
-    Opener(const Opener&) = delete;
-    Opener& operator=(const Opener&) = delete;
-    ~Opener() { gate_.open(); }
-
-   private:
-    OneByOne& gate_;
-  };
-
- private:
-  void open() {
-    const std::lock_guard lock(mutex_);
-    open_ = true;
-    changed_.notify_all();
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::uint32_t> held_;
-  std::vector<std::uint32_t> passed_;
-  bool open_{false};
-};
-
-TEST(Order, AWriterWaitsForEveryReaderOfAnotherQueueInWhateverOrderTheyEnd) {
-  ONLY_ON_CPU("only its workers can be held one by one");
-  constexpr std::size_t kReaders{3};
-  for (const bool last_first : {false, true}) {
-    OneByOne gate;
-    auto session = open_for_tests(test_options(kReaders, 2), gate.hooks());
-    ASSERT_OK(session);
-    const OneByOne::Opener opener(gate);
-    const Handle shared = *session->upload(words({1}));
-    std::vector<Handle> seen;
-    std::vector<Ticket> readers;
-    for (std::size_t i = 0; i < kReaders; ++i) {
-      seen.push_back(*session->allocate(4));
-      const auto ticket = session->submit({kCopy, shared.id, seen.back().id, 0}, soon(), 0);
-      ASSERT_OK(ticket);
-      readers.push_back(*ticket);
-    }
-    std::vector<std::uint32_t> workers = gate.held(kReaders);
-    ASSERT_EQ(workers.size(), kReaders) << "each reader has a worker of its own";
-    if (last_first) std::reverse(workers.begin(), workers.end());
-    const MegakernelWorkItem write{kFill, 0, shared.id, 7};
-    for (std::size_t ended = 0; ended < kReaders; ++ended) {
-      const auto early = session->submit(write, after(std::chrono::milliseconds{20}), 1);
-      ASSERT_FALSE(early.has_value()) << "with " << ended << " of 3 readers ended";
-      EXPECT_EQ(early.error().code, Errc::deadline_exceeded) << to_string(early.error());
-      gate.pass(workers[ended]);
-      const auto ended_now = [&] {
-        std::size_t n = 0;
-        for (const Ticket& reader : readers) n += session->wait(reader, after({})).has_value();
-        return n;
-      };
-      const Deadline limit = soon();
-      while (ended_now() <= ended && Clock::now() < limit) std::this_thread::yield();
-      ASSERT_EQ(ended_now(), ended + 1);
-    }
-    ASSERT_OK(session->submit(write, soon(), 1));
-    ASSERT_OK(session->wait_all(soon()));
-    for (const Handle& copy : seen) EXPECT_EQ(*session->download(copy, soon()), words({1}));
-    EXPECT_EQ(*session->download(shared, soon()), words({7}));
-  }
 }
 
 TEST(Order, ReleaseWaitsForTheItemsThatUseTheBuffer) {

@@ -46,7 +46,7 @@ void expect_refused(const RawEvents& first, const RawEvents& second, Errc code) 
     ReplayOptions options;
     options.executor = executor;
     options.compare = Compare::expected;
-    options.memory_budget_bytes = 1 << 20;
+    options.memory_budget_bytes = 1 << 28;  // all queues fit
     const auto result = replay(source, options);
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, code) << result.error().message;
