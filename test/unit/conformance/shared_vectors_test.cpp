@@ -9,13 +9,22 @@
 namespace vyre::conformance {
 namespace {
 
+/// Files of programs: of executions, and of verdicts of the decoder. The planner's are others.
+bool has_programs(const std::string& name) {
+  for (const char* const prefix : {"vir0-", "upstream-", "decoder"}) {
+    if (name.rfind(prefix, 0) == 0) return true;
+  }
+  return false;
+}
+
 std::vector<std::string> shared_files() {
   std::vector<std::string> files;
   std::error_code missing;
   for (const auto& entry :
        std::filesystem::directory_iterator(VYRE_SOURCE_DIR "/../shared/vectors", missing)) {
     const std::string path = entry.path().string();
-    if (path.find(".jsonl") != std::string::npos) files.push_back(path);
+    if (path.find(".jsonl") != std::string::npos && has_programs(entry.path().filename().string()))
+      files.push_back(path);
   }
   return files;
 }
