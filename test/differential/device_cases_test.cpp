@@ -285,7 +285,7 @@ TEST_F(DeviceCases, CopiesAndLoopsSpendTheSameFuelToTheLastUnit) {
       "async_wait(\"b\"); }\n");
   const Case one{text, {Words(1 << 16, 3), Words(1 << 17, 0)}};
   cuda::InterpreterProbeOptions room;
-  room.scratch_bytes = std::uint64_t{64} << 20;  // for all copies that are pending together
+  room.scratch_bytes = std::uint64_t{4} << 20;  // for all copies that are pending together
   std::uint64_t most = 0;
   for (std::uint64_t fuel = 0; fuel < 700; fuel = fuel * 5 / 4 + 1) {
     SCOPED_TRACE("fuel " + std::to_string(fuel));
