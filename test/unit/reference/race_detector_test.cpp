@@ -96,7 +96,8 @@ TEST(RaceDetector, OverlappingBytesAreEnough) {
   EXPECT_FALSE(Story(bytes).write(0, 0, 3).read(1, 3, 1).races());
   EXPECT_TRUE(Story(bytes).write(0, 60, 16).write(1, 70, 100).races()) << "across blocks";
   EXPECT_FALSE(Story(bytes).write(0, 0, 0).write(1, 0, 4).races()) << "no bytes, no access";
-  const Races& found = Story(bytes).write(0, 60, 16).write(1, 70, 100).found();
+  Story story(bytes);
+  const Races& found = story.write(0, 60, 16).write(1, 70, 100).found();
   EXPECT_EQ(found.total, 6u);
 }
 
