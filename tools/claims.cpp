@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <system_error>
@@ -148,6 +149,18 @@ Status prints(Shell& shell, Claims& claims) {
   return may;
 }
 
+/// Standard input can be read once.
+Status named_once(std::size_t readers) {
+  if (readers <= 1) return {};
+  return fail(Errc::invalid_argument, "standard input is named " + std::to_string(readers) +
+                                          " times; it can be read once: name files instead");
+}
+
+std::size_t readers_in(const std::vector<std::string>& paths) {
+  return static_cast<std::size_t>(
+      std::count_if(paths.begin(), paths.end(), platform::names_standard_input));
+}
+
 }  // namespace
 
 Status check_conversion(Shell& shell, const std::string& program, const std::string& output) {
@@ -158,22 +171,15 @@ Status check_conversion(Shell& shell, const std::string& program, const std::str
 }
 
 Status check_printing(Shell& shell, const std::vector<std::string>& inputs) {
+  VYRE_TRY(named_once(readers_in(inputs)));
   Claims claims;
   for (const std::string& path : inputs) claims.reads(path, "the input '" + shown(path) + "'");
   return prints(shell, claims);
 }
 
 Status check_streams(const Shell& shell, const RunOptions& options) {
-  const auto reads = [](const std::string& path) {
-    return platform::names_standard_input(path) ? std::size_t{1} : std::size_t{0};
-  };
-  std::size_t readers = reads(options.program);
-  for (const std::string& file : options.files) readers += reads(file);
-  for (const std::string& file : bound_files(options)) readers += reads(file);
-  if (readers > 1) {
-    return fail(Errc::invalid_argument, "standard input is named " + std::to_string(readers) +
-                                            " times; it can be read once: name files instead");
-  }
+  VYRE_TRY(named_once(readers_in({options.program}) + readers_in(options.files) +
+                      readers_in(bound_files(options))));
   const auto writes = [](const std::string& path) {
     return path == "-" || platform::named_descriptor(path) == STDOUT_FILENO;
   };

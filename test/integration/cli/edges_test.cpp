@@ -71,6 +71,19 @@ TEST(CliStreams, StandardInputIsReadFromWhereItStands) {
   }
 }
 
+TEST(CliStreams, StandardInputHasOneReaderInEveryCommand) {
+  const std::string text = read_all(kLines);
+  for (const Strings& twice :
+       {Strings{"verify", "-", "-"}, Strings{"report", "-", "/dev/stdin"}, Strings{"run", "-", "-"},
+        Strings{"run", kLines, "-", "--bind", "text=-"}}) {
+    const Ran ran = vyre(twice, {text});
+    EXPECT_EQ(ran.exit_code, 2) << twice[0];
+    EXPECT_NE(ran.err.find("standard input is named 2 times"), std::string::npos) << ran.err;
+    EXPECT_EQ(ran.out, "") << twice[0];
+  }
+  EXPECT_EQ(vyre({"verify", "-"}, {text}).exit_code, 0);
+}
+
 TEST(CliStreams, ClosedStreamsNeverBecomeFilesOfTheCommand) {
   const Folder folder;
   folder.write("x", "a\n");
