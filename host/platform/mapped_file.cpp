@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -51,8 +52,10 @@ void on_bus_error(int signal, siginfo_t* info, void* context) {
     // by page a large mapping could use up the mappings that a process may have.
     const int protection =
         guard.writable.load(std::memory_order_relaxed) ? PROT_READ | PROT_WRITE : PROT_READ;
-    if (mmap(reinterpret_cast<void*>(page), end - page, protection,
-             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED) {
+    // The bare call: ThreadSanitizer takes mmap() for a write to all these pages, and other threads
+    // may read them meanwhile, which is what they are replaced for.
+    if (syscall(SYS_mmap, page, end - page, protection,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == -1) {
       break;
     }
     return;
