@@ -176,6 +176,9 @@ void FakeDoor::run_kernel(const KernelArguments& a) {
       if (consumer.take(&taken, 1) == 1) {
         consumer.release();
         queue.position = consumer.position;
+        // Only this one: if the producer's bell launched again meanwhile, the next launch has to
+        // park like any other before the loss can be seen.
+        device_->forgetful = false;
         leave();
         return;
       }
