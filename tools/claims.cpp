@@ -180,14 +180,12 @@ Status check_printing(Shell& shell, const std::vector<std::string>& inputs) {
 Status check_streams(const Shell& shell, const RunOptions& options) {
   VYRE_TRY(named_once(readers_in({options.program}) + readers_in(options.files) +
                       readers_in(bound_files(options))));
-  const auto writes = [](const std::string& path) {
-    return path == "-" || platform::named_descriptor(path) == STDOUT_FILENO;
-  };
-  if (writes(options.out_file) && shell.json)
+  if (platform::names_standard_output(options.out_file) && shell.json)
     return fail(Errc::invalid_argument, "-o - and --json both want standard output; name a file");
   const bool values =
-      options.out_directory.empty() && (options.out_file.empty() || writes(options.out_file));
-  if (writes(options.report) && (shell.json || values)) {
+      options.out_directory.empty() &&
+      (options.out_file.empty() || platform::names_standard_output(options.out_file));
+  if (platform::names_standard_output(options.report) && (shell.json || values)) {
     return fail(Errc::invalid_argument, std::string("--report - and ") +
                                             (shell.json ? "--json" : "the results") +
                                             " both want standard output; name a file for one");

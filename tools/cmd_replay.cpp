@@ -114,7 +114,7 @@ Outcome inspect(Shell& shell, const Options& options) {
 Outcome run(Shell& shell, const Options& options) {
   if (options.inspect) return inspect(shell, options);
   VYRE_ASSIGN(trace::ReplayOptions how, resolved(options));
-  if (options.report == "-" || platform::named_descriptor(options.report) == STDOUT_FILENO) {
+  if (platform::names_standard_output(options.report)) {
     return fail(Errc::invalid_argument,
                 "--report - and the result both want standard output; name a file");
   }

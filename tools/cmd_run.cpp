@@ -101,20 +101,25 @@ Status check_reach(const RunOptions& options, const RunPlan& plan) {
   return {};
 }
 
-/// What the program does and probably should not, once a run.
-void warn(const Shell& shell, const vir::Program& program) {
-  const auto prepared = vir::prepare(program);
-  if (!prepared) return;
-  for (const vir::Diagnostic& w : vir::warnings(*prepared))
+/// Prepares and validates the program once, and warns of what it does and probably should not. A
+/// refusal is the session's to tell when the program is registered, but the reference executor has
+/// no session, and a device that is not there must not hide it.
+Status ready_to_run(const Shell& shell, const RunOptions& options, const vir::Program& program,
+                    Interrupt& late) {
+  const auto prepared = vir::prepare(program, &late);
+  Status valid;
+  if (prepared) {
+    valid = vir::validate(*prepared, &late);
+  } else {
+    valid = tl::unexpected<Error>(prepared.error());
+  }
+  if (!valid) {
+    const bool here = options.executor == "reference" || options.executor == "cuda";
+    return here ? valid : Status{};
+  }
+  for (const vir::Diagnostic& w : vir::warnings_of_valid(*prepared))
     complain(shell, "warning: " + describe(w));
-}
-
-/// A session does this when the program is registered; the reference executor has none, and a
-/// device that is not there must not hide that the program is refused.
-Status check_program(const RunOptions& options, const vir::Program& program) {
-  if (options.executor != "reference" && options.executor != "cuda") return {};
-  VYRE_ASSIGN(const vir::Program prepared, vir::prepare(program));
-  return vir::validate(prepared);
+  return {};
 }
 
 /// Ends the engine and writes the report of the run, also of one that was cut short.
@@ -148,8 +153,7 @@ Outcome run(Shell& shell, const RunOptions& options) {
   VYRE_TRY(check(options, plan));
   VYRE_TRY(check_paths(shell, options, stored_paths(plan, options)));
   VYRE_TRY(check_reach(options, plan));
-  VYRE_TRY(check_program(options, plan.program));
-  warn(shell, plan.program);
+  VYRE_TRY(ready_to_run(shell, options, plan.program, late));
   VYRE_ASSIGN(const std::unique_ptr<Engine> engine,
               options.executor == "reference" ? make_reference_engine(plan, options)
                                               : make_session_engine(plan, options, ready_by));

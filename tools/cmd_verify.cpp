@@ -64,7 +64,7 @@ int verify(const std::string& path, vir::Profile profile, Json& row, std::string
   row["diagnostics"] = to_json(diagnostics);
   for (const vir::Diagnostic& d : diagnostics) lines += shown(path) + ": " + describe(d) + "\n";
   std::vector<vir::Diagnostic> warnings;
-  if (prepared) warnings = vir::warnings(*prepared);
+  if (diagnostics.empty()) warnings = vir::warnings_of_valid(*prepared);
   row["warnings"] = to_json(warnings);
   for (const vir::Diagnostic& w : warnings)
     lines += shown(path) + ": warning " + describe(w) + "\n";

@@ -139,6 +139,7 @@ Result<std::unique_ptr<Engine>> make_reference_engine(const RunPlan& plan,
                                                       const RunOptions& options) {
   reference::Options how;
   how.stopped = [] { return platform::stop_signal() != 0; };
+  how.validate = false;  // ready_to_run() did
   how.check_races = options.check == "races";
   if (options.fuel != 0) how.fuel = options.fuel;
   if (options.invocations != 0) {

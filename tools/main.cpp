@@ -69,7 +69,7 @@ std::string first_word(const std::vector<std::string>& command) {
 }
 
 int report_error(const Shell& shell, const Error& error) {
-  // A reader that went away has seen enough; nobody is left to tell.
+  // A reader that went away has seen enough; no reader is left to tell.
   const bool reader_left = error.code == Errc::io && error.detail == EPIPE;
   if (!reader_left) {
     complain(shell, to_string(error));

@@ -102,7 +102,8 @@ std::vector<std::string> Sink::paths_of(const ItemName& item) {
 }
 
 Status Sink::done(const ItemName& item, std::vector<Bytes> outputs) {
-  platform::log().trace("item '{}' is done", shown(item.text()));
+  if (platform::log().should_log(spdlog::level::trace))
+    platform::log().trace("item '{}' is done", shown(item.text()));
   Json row = row_of(plan_, item, "done");
   // Appended, not looked up one by one: a program may have thousands of outputs.
   Json::object_t entries;

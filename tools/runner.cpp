@@ -163,12 +163,14 @@ Runner::Memory Runner::memory_of(const std::vector<std::uint64_t>& bytes, bool o
 Status Runner::submit(std::size_t index) {
   if (platform::stop_signal() != 0) return platform::interrupted();
   const std::string& file = options_.files[index];
-  platform::log().debug("'{}' {}", shown(file),
-                        streams(index)                       ? "streams"
-                        : options_.chunk_bytes != 0          ? "is cut here and uploaded"
-                        : regular_bytes(file) == 0           ? "is read here and uploaded"
-                        : engine_.file_way() == FileWay::map ? "is mapped"
-                                                             : "is loaded");
+  if (platform::log().should_log(spdlog::level::debug)) {  // else the file is not asked for this
+    platform::log().debug("'{}' {}", shown(file),
+                          streams(index)                       ? "streams"
+                          : options_.chunk_bytes != 0          ? "is cut here and uploaded"
+                          : regular_bytes(file) == 0           ? "is read here and uploaded"
+                          : engine_.file_way() == FileWay::map ? "is mapped"
+                                                               : "is loaded");
+  }
   if (streams(index)) {
     VYRE_TRY(make_room(0));
     waiting_.push_back({{file, std::nullopt}, 0, std::nullopt, streamed_++});

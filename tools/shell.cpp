@@ -68,10 +68,6 @@ std::string shown(std::string_view name) {
   return text;
 }
 
-ByteSpan as_bytes(std::string_view text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
 Status write_output(const std::string& path, ByteSpan bytes) {
   if (path != "-") return platform::write_file_atomically(path, bytes);
   return platform::write_all(platform::Descriptor::borrowed(STDOUT_FILENO), bytes,

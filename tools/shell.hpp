@@ -47,7 +47,6 @@ void complain(const Shell& shell, const std::string& text);
 /// Printable as a file name on a terminal: control characters are escaped.
 [[nodiscard]] std::string shown(std::string_view name);
 
-[[nodiscard]] ByteSpan as_bytes(std::string_view text);
 /// One output of a command; "-" is stdout. See platform::OutputFiles.
 [[nodiscard]] Status write_output(const std::string& path, ByteSpan bytes);
 [[nodiscard]] Status write_output(const std::string& path, std::string_view text);

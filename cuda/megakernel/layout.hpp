@@ -91,8 +91,8 @@ struct alignas(128) DeviceQueue {
   std::uint32_t window;  // items handed to workers and not ended, at most: the queue's weight
   /// Numbers that the queue's pollers gave back unused in this launch and workers have taken.
   std::uint32_t spares_taken;
-  /// Items ended; added to by whoever ends items. Equal to `position` of a closed ring: everything
-  /// taken has ended.
+  /// Items ended; added to by the warps that end them. Equal to `position` of a closed ring:
+  /// everything taken has ended.
   alignas(128) std::uint64_t ended_count;
   /// First position not taken. Ingress keeps it between launches.
   alignas(128) std::uint64_t position;

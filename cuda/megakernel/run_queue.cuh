@@ -108,7 +108,7 @@ __device__ inline bool take_ticket(const KernelArguments& a, Taken& out) {
       return false;
     }
     const std::uint64_t tail = load_relaxed_gpu_u64(run.tail);
-    const auto leave = static_cast<Leave>(load_relaxed_gpu_u32(&a.relay->leave) & 0xFFu);
+    const Leave leave = leave_of(load_relaxed_gpu_u32(&a.relay->leave));
     if (__any_sync(~0u, leave == Leave::go)) return false;
     near = __shfl_sync(~0u, number, 0) <= __shfl_sync(~0u, tail, 0) + kNear;
     __nanosleep(near ? kNearSleepNs : kFarSleepNs);

@@ -51,7 +51,7 @@ struct Lane {
   // Written by workers that end items, read by the taker; only through `marks`.
   std::unique_ptr<std::uint32_t[]> ended;
   alignas(64) std::uint64_t ended_count{0};
-  queue::EndMarks<queue::HostMarkAtomics> marks;  // [ORDER-1], [ORDER-2]
+  queue::EndMarks<queue::HostAtomics> marks;  // [ORDER-1], [ORDER-2]
 
   // Taking.
   alignas(64) queue::Consumer consumer;

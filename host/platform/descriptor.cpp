@@ -86,6 +86,10 @@ bool names_standard_input(const std::string& path) {
   return path == "-" || named_descriptor(path) == STDIN_FILENO;
 }
 
+bool names_standard_output(const std::string& path) {
+  return path == "-" || named_descriptor(path) == STDOUT_FILENO;
+}
+
 Result<Descriptor> open_input(const std::string& path) {
   if (names_standard_input(path)) return Descriptor::borrowed(STDIN_FILENO);
   while (true) {

@@ -84,6 +84,9 @@ int stop_signal() noexcept {
   return first_signal.load(std::memory_order_relaxed);  // the number is all
 }
 
+namespace {
+
+/// "SIGINT".
 std::string stop_signal_name() {
   switch (stop_signal()) {
     case SIGINT:
@@ -95,6 +98,8 @@ std::string stop_signal_name() {
   }
   return "no signal";
 }
+
+}  // namespace
 
 tl::unexpected<Error> interrupted() {
   return fail(Errc::cancelled, "interrupted by " + stop_signal_name());

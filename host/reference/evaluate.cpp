@@ -1,6 +1,8 @@
 // Entry of the reference executor: checks, buffers, the walk over workgroups, outputs.
 #include "vyre/reference/evaluate.hpp"
 
+#include <chrono>
+#include <functional>
 #include <new>
 #include <optional>
 #include <stdexcept>
@@ -50,7 +52,7 @@ Status check_sizes(const vir::Program& program, const Names& names, const vir::B
   return {};
 }
 
-/// Nobody's fault: there is no place to name, and perhaps no lane has run yet.
+/// No lane is to blame: there is no place to name, and perhaps no lane has run yet.
 Outcome out_of_time() {
   Outcome outcome;
   outcome.verdict = Verdict::cancelled;
@@ -79,10 +81,9 @@ Outcome stopped(const vir::Program& program, std::uint64_t workgroup, const Work
 }
 
 Outcome run(const vir::Program& program, Names names, std::vector<Buffer>& buffers,
-            const vir::BufferPlan& plan, const vir::Grid& grid, const Options& options,
-            RaceDetector* detector) {
-  Machine machine(program, std::move(names), buffers, options.fuel, options.deadline, detector);
-  machine.stop_when(options.stopped);
+            const vir::BufferPlan& plan, const vir::Grid& grid, std::uint64_t fuel,
+            std::function<bool()> wanted_no_more, RaceDetector* detector) {
+  Machine machine(program, std::move(names), buffers, fuel, std::move(wanted_no_more), detector);
   std::uint64_t linear = 0;
   for (std::uint32_t z = 0; z < grid[2]; ++z) {
     for (std::uint32_t y = 0; y < grid[1]; ++y) {
@@ -107,9 +108,11 @@ Outcome run(const vir::Program& program, Names names, std::vector<Buffer>& buffe
 
 Outcome evaluate_checked(const vir::Program& given, std::span<const Bytes> inputs,
                          const Options& options) {
-  Interrupt late([&options] {
-    return options.deadline && std::chrono::steady_clock::now() >= *options.deadline;
-  });
+  const auto wanted_no_more = [&options] {
+    return (options.stopped != nullptr && options.stopped()) ||
+           (options.deadline && std::chrono::steady_clock::now() >= *options.deadline);
+  };
+  Interrupt late(wanted_no_more);
   const auto not_ready = [&late](const Error& error) {
     return late.over() ? out_of_time() : refused(to_string(error));
   };
@@ -138,9 +141,9 @@ Outcome evaluate_checked(const vir::Program& given, std::span<const Bytes> input
   std::vector<Buffer> buffers = make_buffers(*program, *plan, inputs);
   std::optional<RaceDetector> detector;
   if (options.check_races)
-    detector.emplace(watch(*program, options.memory_of), kMaxRaceShadowBytes);
-  Outcome outcome = run(*program, std::move(names), buffers, *plan, grid, options,
-                        detector ? &*detector : nullptr);
+    detector.emplace(watch(*program, names, options.memory_of), kMaxRaceShadowBytes);
+  Outcome outcome = run(*program, std::move(names), buffers, *plan, grid, options.fuel,
+                        wanted_no_more, detector ? &*detector : nullptr);
   if (detector) outcome.races = detector->races();
   return outcome;
 }

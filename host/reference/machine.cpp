@@ -52,12 +52,12 @@ Names::Names(const vir::Program& program)
 }
 
 Machine::Machine(const vir::Program& program, Names names, std::vector<Buffer>& buffers,
-                 std::uint64_t fuel, Deadline deadline, RaceDetector* detector)
+                 std::uint64_t fuel, std::function<bool()> wanted_no_more, RaceDetector* detector)
     : program_(program),
       names_(std::move(names)),
       buffers_(buffers),
       fuel_per_workgroup_(fuel),
-      deadline_(deadline),
+      wanted_no_more_(std::move(wanted_no_more)),
       detector_(detector) {
   const auto& size = program.workgroup;
   lanes_.resize(std::size_t{size[0]} * size[1] * size[2]);
@@ -109,9 +109,7 @@ void Machine::stop_from(std::uint32_t lane) {
 }
 
 void Machine::drop_ended(Lanes& lanes) const {
-  lanes.erase(std::remove_if(lanes.begin(), lanes.end(),
-                             [this](std::uint32_t lane) { return lanes_[lane].ended; }),
-              lanes.end());
+  std::erase_if(lanes, [this](std::uint32_t lane) { return lanes_[lane].ended; });
 }
 
 /// Lanes come to where they see others: at a barrier, in a subgroup operation. After a fault no
@@ -140,8 +138,7 @@ void Machine::check_copies_done() {
 
 bool Machine::is_late() {
   work_ = 0;
-  if (stopped_ != nullptr && stopped_()) return true;
-  return deadline_ && std::chrono::steady_clock::now() >= *deadline_;
+  return wanted_no_more_();
 }
 
 /// Past the deadline it ends all lanes, those of the list too.
@@ -256,9 +253,7 @@ void Machine::do_loop(const vir::Node& node, vir::NodeId id, Lanes& lanes) {
     end[lanes[k]] = to[k];
   }
   const auto drop_finished = [&](Lanes& looping) {
-    looping.erase(std::remove_if(looping.begin(), looping.end(),
-                                 [&](std::uint32_t lane) { return next[lane] >= end[lane]; }),
-                  looping.end());
+    std::erase_if(looping, [&](std::uint32_t lane) { return next[lane] >= end[lane]; });
   };
   Lanes looping = lanes;
   drop_finished(looping);

@@ -4,8 +4,8 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -46,7 +46,7 @@ struct PendingCopy {
 struct Lane {
   std::array<std::uint32_t, 3> local_id{};
   std::unordered_map<vir::Symbol, PendingCopy> copies;  // by tag
-  bool ended{false};  // returned, or stopped by a fault
+  bool ended{false};                                    // returned, or stopped by a fault
 };
 
 /// Why a workgroup has no result, and where.
@@ -58,15 +58,13 @@ struct WorkgroupFault {
 
 class Machine {
  public:
-  using Deadline = std::optional<std::chrono::steady_clock::time_point>;
-  /// `detector`, if not null, is told of all accesses and barriers.
+  /// `wanted_no_more` is asked now and then. `detector`, if not null, is told of all accesses and
+  /// barriers.
   Machine(const vir::Program& program, Names names, std::vector<Buffer>& buffers,
-          std::uint64_t fuel, Deadline deadline, RaceDetector* detector);
-  /// Null, or asked where the deadline is looked at.
-  void stop_when(bool (*stopped)()) { stopped_ = stopped; }
+          std::uint64_t fuel, std::function<bool()> wanted_no_more, RaceDetector* detector);
 
-  /// Runs one workgroup to its end, or to the fault that is to be named. Past the deadline that is
-  /// FaultCode::wall_time.
+  /// Runs one workgroup to its end, or to the fault that is to be named. Where it is wanted no more
+  /// that is FaultCode::wall_time.
   [[nodiscard]] std::optional<WorkgroupFault> run_workgroup(const std::array<std::uint32_t, 3>& id);
 
  private:
@@ -146,8 +144,7 @@ class Machine {
   std::uint64_t pending_copy_bytes_{0};
   const std::uint64_t fuel_per_workgroup_;
   std::uint64_t fuel_{0};
-  const Deadline deadline_;
-  bool (*stopped_)(){nullptr};
+  const std::function<bool()> wanted_no_more_;
   RaceDetector* const detector_;
   std::size_t work_{0};  // operations of lanes since the clock was last read
 };

@@ -1,6 +1,5 @@
 // What the race detector is told of a program's buffers before it starts, and its findings in
 // words.
-#include "machine.hpp"
 #include "race_watch.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/vir/dispatch.hpp"
@@ -44,11 +43,11 @@ std::string describe(const vir::Program& program, const std::vector<std::uint32_
 
 }  // namespace
 
-std::vector<Watched> watch(const vir::Program& program, std::span<const std::uint32_t> memory_of) {
+std::vector<Watched> watch(const vir::Program& program, const Names& names,
+                           std::span<const std::uint32_t> memory_of) {
   const std::size_t count = program.buffers.size();
   std::vector<bool> written(count, false);
   std::vector<bool> copied(count, false);  // from or to, so at any byte
-  const Names names(program);
   const auto set = [&](std::vector<bool>& flags, vir::Symbol name) {
     if (const std::uint32_t index = names.buffer[name]; index != vir::kNone) flags[index] = true;
   };

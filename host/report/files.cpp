@@ -13,10 +13,6 @@
 namespace vyre::report {
 namespace {
 
-ByteSpan as_bytes(const std::string& text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
 /// A document that readers would refuse is not written: it says that a counter of ours is wrong.
 Status check_before_writing(const Document& document) {
   if (auto checked = check_identities(document); !checked) {

@@ -183,11 +183,7 @@ Result<Handle> Session::State::allocate(std::uint64_t bytes, const ByteSpan* con
     }
     handle = *next;
   }
-  const auto make = [&]() -> Status {
-    const std::lock_guard making(memory_mutex_);
-    return backend_->allocate(handle, bytes);
-  };
-  Status made = make();
+  Status made = in_backend([&] { return backend_->allocate(handle, bytes); });
   if (made && contents != nullptr) {
     made = backend_->write(handle, 0, *contents);
     if (!made) release_in_backend(handle);
@@ -211,11 +207,7 @@ Result<Handle> Session::State::make_view() {
   VYRE_ASSIGN(const std::uint32_t handle, next_handle());
   ++views_;  // from now on no observer is attached
   lock.unlock();
-  const auto make = [&]() -> Status {
-    const std::lock_guard making(memory_mutex_);
-    return backend_->make_view(handle);
-  };
-  Status made = make();
+  Status made = in_backend([&] { return backend_->make_view(handle); });
   lock.lock();
   if (!made) {
     --views_;
@@ -258,11 +250,7 @@ Result<Handle> Session::State::bind_any(std::span<const Handle> buffers, bool vi
   const std::uint32_t handle = *next;
   for (const std::uint32_t member : members) ++find_handle(member)->sets;  // they stay meanwhile
   lock.unlock();
-  const auto make = [&]() -> Status {
-    const std::lock_guard making(memory_mutex_);
-    return backend_->bind(handle, members);
-  };
-  Status bound = make();
+  Status bound = in_backend([&] { return backend_->bind(handle, members); });
   lock.lock();
   if (!bound) {
     for (const std::uint32_t member : members) --find_handle(member)->sets;

@@ -138,11 +138,10 @@ Result<Handle> Session::State::map_file(const std::string& path, const MapOption
   OrderLock lock(order_);
   VYRE_ASSIGN(const std::uint32_t handle, next_handle());
   lock.unlock();
-  const auto map = [&]() -> Status {
-    const std::lock_guard making(memory_mutex_);
+  Status mapped = in_backend([&] {
     return backend_->map_file(handle, {path, file->descriptor(), file->bytes()});
-  };
-  if (Status mapped = map(); !mapped) {
+  });
+  if (!mapped) {
     lock.lock();
     free_place(handle);
     return tl::unexpected<Error>(std::move(mapped).error());

@@ -60,6 +60,14 @@ Status describe(const vir::Program& program, backend::ProgramOp& op, OpSignature
   return {};
 }
 
+/// The same program again, as it was given. A fingerprint does not say so: it is of the canonical
+/// form, where buffers have another order, which is part of what callers of the op rely on.
+bool same_wire(const vir::Program& one, const vir::Program& other) {
+  const auto a = vir::encode(one, vir::Profile::v6);
+  const auto b = vir::encode(other, vir::Profile::v6);
+  return a && b && *a == *b;
+}
+
 }  // namespace
 
 Result<OpHandle> Session::State::register_program(std::string_view name, const vir::Program& given,
@@ -77,8 +85,6 @@ Result<OpHandle> Session::State::register_program(std::string_view name, const v
   info.name = std::string(name);
   auto print = vir::fingerprint(given, vir::Profile::v4_0_6_3, &interrupt);
   if (print) info.fingerprint = *print;
-  std::optional<Digest> exact;
-  if (const auto wire = vir::encode(given, vir::Profile::v6, &interrupt)) exact = blake3(*wire);
 
   backend::ProgramOp op;
   op.name = info.name;
@@ -94,8 +100,9 @@ Result<OpHandle> Session::State::register_program(std::string_view name, const v
   OrderLock lock(order_);
   if (const auto known = op_ids_.find(info.name); known != op_ids_.end()) {
     const OpRecord& before = *ops_.find(known->second);
-    if (before.program != nullptr && before.exact && before.exact == exact)
-      return before.info.handle;  // the same program again
+    // Ops stay, and only the holder of memory_mutex_ adds some: what was found needs no order_.
+    lock.unlock();
+    if (before.program != nullptr && same_wire(*before.program, given)) return before.info.handle;
     const bool alike = before.info.fingerprint && before.info.fingerprint == info.fingerprint;
     return fail(Errc::invalid_argument,
                 "an op named '" + info.name + "' is registered already with another program" +
@@ -124,7 +131,6 @@ Result<OpHandle> Session::State::register_program(std::string_view name, const v
   record.info = info;
   record.file_needs = std::move(file_needs);
   record.program = std::make_shared<const vir::Program>(given);
-  record.exact = exact;
   op_ids_.emplace(info.name, info.handle.id);
   if (observer_.active.load(std::memory_order_acquire)) {
     const std::lock_guard observing(observer_.mutex);

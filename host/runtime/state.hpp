@@ -58,9 +58,6 @@ struct HandleRecord {
 struct OpRecord {
   OpInfo info;
   std::shared_ptr<const vir::Program> program;  // null for built-ins
-  /// Of its wire form, as it was given. The fingerprint is of the canonical form, where buffers
-  /// have another order, which is part of what callers of the op rely on.
-  std::optional<Digest> exact;
   /// What a mapped file in an input slot needs.
   struct FileNeed {
     bool resident{true};
@@ -207,6 +204,13 @@ class Session::State final : public backend::Listener {
                                         std::uint64_t bytes, const ByteSpan* contents,
                                         const std::shared_ptr<const ingest::File>& file,
                                         std::uint32_t tenant);
+  /// What makes or releases something that the backend keeps: one thread at a time, and never with
+  /// order_, because it may be slow.
+  template <class Make>
+  [[nodiscard]] Status in_backend(const Make& make) {
+    const std::lock_guard making(memory_mutex_);
+    return make();
+  }
   void release_in_backend(std::uint32_t handle);
   /// Waits until nothing unfinished conflicts with reading or writing the buffer. Unlocks while it
   /// waits, so the handle is looked up again.

@@ -142,13 +142,14 @@ Session::SubmitMany Session::State::submit_many(std::span<const MegakernelWorkIt
   while (result.accepted < items.size()) {
     // A run of items of one kind; one with an unknown op ends it and is refused.
     const auto rest = items.subspan(result.accepted);
-    const bool slow = observed || !begun || ordered(rest[0]);
+    const bool all_ordered = observed || !begun;
+    const bool slow = all_ordered || ordered(rest[0]);
     const std::size_t most = !begun ? 1
                              : slow ? rest.size()
                                     : std::min<std::size_t>(rest.size(), kPublishBatch);
     std::size_t run = 0;
     while (run < most && known_op(rest[run].op_handle) &&
-           (observed || !begun || ordered(rest[run]) == slow))
+           (all_ordered || ordered(rest[run]) == slow))
       ++run;
     if (run == 0) {
       result.stopped_by = Error{Errc::invalid_argument, "op " + text(rest[0].op_handle) +

@@ -22,10 +22,6 @@ namespace {
 
 constexpr std::size_t kMappedPieceBytes{std::size_t{1} << 18};
 
-ByteSpan as_bytes(std::string_view text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
 bool all_zero(ByteSpan bytes) noexcept {
   return bytes.empty() ||
          (bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);

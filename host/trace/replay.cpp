@@ -150,10 +150,12 @@ class Replay {
     target.deadline = deadline_;
     target.file_budget_bytes = memory_budget(options_.memory_budget_bytes) / 2;
     target.watch = watch;
+    target.stopped = options_.stopped;
     VYRE_ASSIGN(const std::unique_ptr<Target> reference, open_target(target));
     PlayOptions play;
     play.window = kFreeWindow;
     play.until = watch.last + 1;
+    play.stopped = options_.stopped;
     play.deadline = deadline_;
     play.memory_budget_bytes = memory_budget(options_.memory_budget_bytes);
     Target* const targets[]{reference.get()};

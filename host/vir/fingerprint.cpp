@@ -128,7 +128,11 @@ void order_operands(Program& program, Interrupt* interrupt) {
         if (step_is_over(interrupt)) return;
         Expr& e = program.exprs[id];
         sizes[id] = 1;
-        for (const ExprId child : e.child) sizes[id] += child < sizes.size() ? sizes[child] : 0;
+        const auto add = [&](ExprId of) { sizes[id] += of < sizes.size() ? sizes[of] : 0; };
+        for (const ExprId child : e.child) add(child);
+        if (e.tag == ExprTag::Call) {
+          for (const ExprId arg : program.args(e.args)) add(arg);
+        }
         if (should_swap(program, e, sizes)) std::swap(e.child[0], e.child[1]);
       });
 }

@@ -124,12 +124,11 @@ Range lowered(Program& program, Range list, CopyBlock& copies) {
 Result<Program> prepare(const Program& program, Interrupt* interrupt) {
   const Form form = check_form(program, interrupt);
   if (is_over(interrupt)) return given_up("prepared");
-  if (!form.broken.empty()) {
-    const Diagnostic& first = form.broken.front();
-    return refuse(std::stoi(first.code.substr(1)), first.code + ": " + first.message);
-  }
-  if (const auto beyond = beyond_wire(program, form, interrupt))
-    return refuse(std::stoi(beyond->code.substr(1)), beyond->code + ": " + beyond->message);
+  const auto refuse_for = [](const Diagnostic& why) {
+    return refuse(std::stoi(why.code.substr(1)), why.code + ": " + why.message);
+  };
+  if (!form.broken.empty()) return refuse_for(form.broken.front());
+  if (const auto beyond = beyond_wire(program, form, interrupt)) return refuse_for(*beyond);
   if (is_over(interrupt)) return given_up("prepared");
   const auto top = program.list(program.entry);
   const bool wrapped = !top.empty() && std::all_of(top.begin(), top.end(), [&](NodeId id) {

@@ -206,12 +206,13 @@ Range Parser::hex_payload() {
 }
 
 void Parser::mark(std::vector<SourcePlace>& places, std::uint32_t id, SourcePlace place) const {
-  if (!ok()) return;
+  if (!wants_places_ || !ok()) return;
   if (id >= places.size()) places.resize(std::size_t{id} + 1);
   if (places[id].line == 0) places[id] = place;
 }
 
 Result<Program> Parser::run(SourceMap* places) {
+  wants_places_ = places != nullptr;
   while (ok() && directive()) {
   }
   std::vector<NodeId> entry;

@@ -109,6 +109,7 @@ class Parser {
   Program program_;
   std::vector<std::uint8_t> heights_;  // by ExprId
   SourceMap places_;
+  bool wants_places_{false};
   std::uint32_t depth_{0};
   std::uint32_t levels_{0};  // statements around here, this one included
   std::uint32_t type_levels_{0};

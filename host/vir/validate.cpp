@@ -6,16 +6,22 @@
 
 namespace vyre::vir {
 
-std::vector<Diagnostic> diagnose(const Program& program) {
-  Form form = check_form(program);
+namespace {
+
+std::vector<Diagnostic> found_in(const Program& program, Interrupt* interrupt) {
+  Form form = check_form(program, interrupt);
   if (!form.broken.empty()) return std::move(form.broken);
-  return Checker(program, form).run();
+  return Checker(program, form, interrupt).run();
+}
+
+}  // namespace
+
+std::vector<Diagnostic> diagnose(const Program& program) {
+  return found_in(program, nullptr);
 }
 
 Status validate(const Program& program, Interrupt* interrupt) {
-  const Form form = check_form(program, interrupt);
-  const std::vector<Diagnostic> found =
-      form.broken.empty() ? Checker(program, form, interrupt).run() : form.broken;
+  const std::vector<Diagnostic> found = found_in(program, interrupt);
   if (is_over(interrupt)) return given_up("validated");
   if (found.empty()) return {};
   const Diagnostic& first = found.front();

@@ -218,12 +218,7 @@ void Checker::declare(Symbol name, Variable variable) {
 void Checker::walk_expr(ExprId id) {
   if (step_is_over(interrupt_)) return;
   const Expr& e = expr(id);
-  const unsigned children = child_count(e.tag);
-  for (unsigned i = 0; i < children; ++i) walk_expr(e.child[i]);
-  if (e.tag == ExprTag::Atomic && e.child[2] != kNone) walk_expr(e.child[2]);
-  if (e.tag == ExprTag::Call) {
-    for (const ExprId argument : program.args(e.args)) walk_expr(argument);
-  }
+  for_each_operand(program, e, [this](ExprId operand) { walk_expr(operand); });
   types_[id] = infer(e);
   uniform_[id] = infer_uniform(e);
   if (full()) return;

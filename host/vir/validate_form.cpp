@@ -314,17 +314,6 @@ class FormCheck {
     }
   }
 
-  /// Calls `visit(ExprId)` for each operand.
-  template <class Visit>
-  void for_each_operand(const Expr& expr, Visit visit) const {
-    const unsigned children = child_count(expr.tag);
-    for (unsigned i = 0; i < children; ++i) visit(expr.child[i]);
-    if (expr.tag == ExprTag::Atomic && expr.child[2] != kNone) visit(expr.child[2]);
-    if (expr.tag == ExprTag::Call) {
-      for (const ExprId id : program_.args(expr.args)) visit(id);
-    }
-  }
-
   /// Depth first; an expression is entered once, and met again while still open only on a cycle.
   void walk_expression(ExprId root, std::uint32_t statement) {
     if (root >= program_.exprs.size()) return broken("an expression", statement);
@@ -355,7 +344,7 @@ class FormCheck {
         }
         form_.expr_depth[current] = kOpen;
         bool inside = true;
-        for_each_operand(expr, [&](ExprId operand) {
+        for_each_operand(program_, expr, [&](ExprId operand) {
           if (operand >= program_.exprs.size()) {
             inside = false;
           } else if (++edges_ <= shared_limit()) {
@@ -384,7 +373,7 @@ class FormCheck {
                kMaxDecodeDepth, "use a flatter type");
       }
     }
-    for_each_operand(expr, [&](ExprId operand) {
+    for_each_operand(program_, expr, [&](ExprId operand) {
       depth = std::max(depth, form_.expr_depth[operand]);
       size = saturating_add(size, expanded_[operand]);
       bytes = saturating_add(bytes, expr_bytes_[operand]);

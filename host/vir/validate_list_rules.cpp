@@ -26,12 +26,7 @@ void collect(const Checker& c, ExprId id, Accesses& found) {
   const Expr& e = c.expr(id);
   if (e.tag == ExprTag::Load) found.plain.insert(e.name);
   if (e.tag == ExprTag::Atomic) found.atomic.insert(e.name);
-  const unsigned children = child_count(e.tag);
-  for (unsigned i = 0; i < children; ++i) collect(c, e.child[i], found);
-  if (e.tag == ExprTag::Atomic && e.child[2] != kNone) collect(c, e.child[2], found);
-  if (e.tag == ExprTag::Call) {
-    for (const ExprId argument : c.program.args(e.args)) collect(c, argument, found);
-  }
+  for_each_operand(c.program, e, [&](ExprId operand) { collect(c, operand, found); });
 }
 
 Accesses accesses_of(const Checker& c, const Node& node) {

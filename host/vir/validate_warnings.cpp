@@ -171,10 +171,8 @@ class Warner {
 
   void visit_atomics(ExprId id) {
     const Expr& e = program_.exprs[id];
-    for (unsigned i = 0; i < child_count(e.tag); ++i) visit_atomics(e.child[i]);
-    if (e.tag != ExprTag::Atomic) return;
-    if (e.child[2] != kNone) visit_atomics(e.child[2]);
-    minimum_of_zeros(e);
+    for_each_operand(program_, e, [this](ExprId operand) { visit_atomics(operand); });
+    if (e.tag == ExprTag::Atomic) minimum_of_zeros(e);
   }
 
   [[nodiscard]] Spread spread_of(ExprId id) const {
@@ -226,7 +224,11 @@ class Warner {
 }  // namespace
 
 std::vector<Diagnostic> warnings(const Program& program) {
-  return validate(program) ? Warner(program).run() : std::vector<Diagnostic>{};
+  return validate(program) ? warnings_of_valid(program) : std::vector<Diagnostic>{};
+}
+
+std::vector<Diagnostic> warnings_of_valid(const Program& program) {
+  return Warner(program).run();
 }
 
 }  // namespace vyre::vir

@@ -2,11 +2,10 @@
 // accepted again and lowered to the same image. The first byte chooses: 0 the text as it is; else
 // the text is made of repeated pieces, often one more or less than a limit of the wire format.
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "fuzz/support.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/vir/dispatch.hpp"
 #include "vyre/vir/lower.hpp"
@@ -17,14 +16,9 @@
 namespace {
 
 using namespace vyre;
+using test::require;
 using vir::Profile;
 using vir::Program;
-
-void require(bool holds, const std::string& promise) {
-  if (holds) return;
-  std::fprintf(stderr, "broken promise: %s\n", promise.c_str());
-  std::abort();
-}
 
 constexpr std::string_view kPieces[] = {
     "buffer out: u32[4] read_write output live_out;\n",

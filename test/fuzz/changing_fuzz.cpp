@@ -6,11 +6,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <thread>
 
+#include "fuzz/support.hpp"
 #include "vyre/native/literals.hpp"
 #include "vyre/native/literals_layout.hpp"
 #include "vyre/native/ops.hpp"
@@ -22,12 +21,7 @@ namespace {
 
 using namespace vyre;
 using native::Op;
-
-void require(bool holds, const char* promise) {
-  if (holds) return;
-  std::fprintf(stderr, "broken promise: %s\n", promise);
-  std::abort();
-}
+using test::require;
 
 /// A memory file that alternates between two contents.
 class Changing {
@@ -147,22 +141,6 @@ void run_op(std::uint8_t which, ByteSpan data) {
   }
 }
 
-/// The records with right checks, behind a header.
-Bytes sealed(ByteSpan records) {
-  const auto header = trace::header_cell();
-  Bytes bytes(header.begin(), header.end());
-  while (!records.empty()) {
-    const std::size_t size = trace::cells_of(records[0]) * trace::kCellBytes;
-    if (size == 0 || size > records.size()) break;
-    trace::Record record;
-    std::copy_n(records.begin(), size, record.data());
-    record.seal(bytes.size());
-    bytes.insert(bytes.end(), record.bytes().begin(), record.bytes().end());
-    records = records.subspan(size);
-  }
-  return bytes;
-}
-
 /// Reads the changing file; what it gives may be one content, the other, or some of each.
 class ChangingEvents final : public trace::MemorySource {
  public:
@@ -192,8 +170,10 @@ class ChangingEvents final : public trace::MemorySource {
 
 void run_trace(ByteSpan data) {
   const std::size_t half = data.size() / 2;
-  Bytes one = sealed(data.first(half));
-  Bytes other = sealed(data.subspan(half));
+  ByteSpan first = data.first(half);
+  ByteSpan second = data.subspan(half);
+  Bytes one = test::sealed(first);
+  Bytes other = test::sealed(second);
   const std::size_t size = std::max(one.size(), other.size());
   one.resize(size);
   other.resize(size);

@@ -2,22 +2,16 @@
 // repeated ones, behind or before the right ones. There is an answer, it does not depend on keys
 // that mean nothing, and the time is in proportion to the text (libFuzzer's -timeout and the
 // corpus test's see to that).
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 
+#include "fuzz/support.hpp"
 #include "vyre/report/report.hpp"
 #include "vyre/trace/source.hpp"
 
 namespace {
 
 using namespace vyre;
-
-void require(bool holds, const char* promise) {
-  if (holds) return;
-  std::fprintf(stderr, "broken promise: %s\n", promise);
-  std::abort();
-}
+using test::require;
 
 /// `"key":value,` so many times; `shared`: how many of them are one and the same key.
 std::string keys(std::uint32_t count, std::uint8_t length, std::uint8_t shared,

@@ -2,10 +2,9 @@
 // its outputs only, and match.literals finds what comparing everywhere finds. The first byte
 // chooses: 0 any op, 1 a pattern blob as it is, else a compiled set of literals, changed or not.
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 
+#include "fuzz/support.hpp"
 #include "vyre/native/literals.hpp"
 #include "vyre/native/literals_layout.hpp"
 #include "vyre/native/ops.hpp"
@@ -14,12 +13,7 @@ namespace {
 
 using namespace vyre;
 using native::Op;
-
-void require(bool holds, const char* promise) {
-  if (holds) return;
-  std::fprintf(stderr, "broken promise: %s\n", promise);
-  std::abort();
-}
+using test::require;
 
 /// Exactly as long as asked, on the heap, so that a sanitizer sees the byte before and behind it.
 struct Operand {

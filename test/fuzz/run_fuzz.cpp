@@ -3,11 +3,10 @@
 // recomputed, so that mutations reach the body), 1 a blob as it is, else choices of the random
 // program generator, whose programs are race-free by construction.
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
 #include "differential/executors.hpp"
+#include "fuzz/support.hpp"
 #include "support/random_program.hpp"
 #include "vyre/base/digest.hpp"
 #include "vyre/vir/dispatch.hpp"
@@ -17,17 +16,12 @@
 namespace {
 
 using namespace vyre;
+using test::require;
 
 constexpr std::uint64_t kFuel{2'000};
 constexpr std::uint64_t kMaxBytes{1u << 18};  // of all buffers of a program that is run
 constexpr std::uint64_t kMaxInvocations{1u << 12};
 constexpr std::size_t kMaxExpressions{2'000};
-
-void require(bool holds, const std::string& promise) {
-  if (holds) return;
-  std::fprintf(stderr, "broken promise: %s\n", promise.c_str());
-  std::abort();
-}
 
 /// Exactly the bytes that the declarations ask for and a few more, or nothing where that is too
 /// much.

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "fuzz/support.hpp"
 #include "vyre/trace/format.hpp"
 #include "vyre/trace/source.hpp"
 #include "vyre/trace/trace.hpp"
@@ -31,19 +32,9 @@ void fuzz_manifest(ByteSpan text) {
   }
 }
 
-/// Puts the header in front and makes each record's check right, as far as kinds are known.
+/// The records with right checks; what is no record follows as it is.
 Bytes mended(ByteSpan records) {
-  const auto header = trace::header_cell();
-  Bytes bytes(header.begin(), header.end());
-  while (!records.empty()) {
-    const std::size_t size = trace::cells_of(records[0]) * trace::kCellBytes;
-    if (size == 0 || size > records.size()) break;
-    trace::Record record;
-    std::copy_n(records.begin(), size, record.data());
-    record.seal(bytes.size());
-    bytes.insert(bytes.end(), record.bytes().begin(), record.bytes().end());
-    records = records.subspan(size);
-  }
+  Bytes bytes = vyre::test::sealed(records);
   bytes.insert(bytes.end(), records.begin(), records.end());
   return bytes;
 }

@@ -18,6 +18,10 @@ using Bytes = std::vector<std::uint8_t>;
 using ByteSpan = std::span<const std::uint8_t>;
 using MutableByteSpan = std::span<std::uint8_t>;
 
+[[nodiscard]] inline ByteSpan as_bytes(std::string_view text) noexcept {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
 [[nodiscard]] std::string to_hex(ByteSpan bytes);
 /// Accepts upper and lower case; refuses odd lengths and other characters with their offset.
 [[nodiscard]] Result<Bytes> from_hex(std::string_view text);

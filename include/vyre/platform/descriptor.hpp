@@ -43,6 +43,8 @@ void occupy_standard_descriptors();
 
 /// "-", and the names that the system gives descriptor 0.
 [[nodiscard]] bool names_standard_input(const std::string& path);
+/// "-", and the names that the system gives descriptor 1.
+[[nodiscard]] bool names_standard_output(const std::string& path);
 /// The descriptor N that "/dev/stdout", "/dev/stderr", "/dev/fd/N" or "/proc/self/fd/N" names.
 [[nodiscard]] std::optional<int> named_descriptor(const std::string& path);
 

@@ -15,8 +15,6 @@ namespace vyre::platform {
 void catch_stop_signals();
 /// The first signal that came, or 0.
 [[nodiscard]] int stop_signal() noexcept;
-/// "SIGINT".
-[[nodiscard]] std::string stop_signal_name();
 /// The error of what was given up because of it: Errc::cancelled.
 [[nodiscard]] tl::unexpected<Error> interrupted();
 

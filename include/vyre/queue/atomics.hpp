@@ -2,7 +2,8 @@
 // A ring never names std::atomic: it works on plain words through a policy, so that one source runs
 // over pinned memory on the host, under the seeded scheduler of test/model, and on the device with
 // PTX accesses. A policy has load, store, compare_exchange, fetch_or (on 32- and 64-bit words) and
-// load_slot, store_slot. Spec: docs/memory-model.md.
+// load_slot, store_slot; a host-side one also fetch_add_acq_rel (end_marks.hpp). Spec:
+// docs/memory-model.md.
 #pragma once
 
 #include <cstdint>
@@ -88,6 +89,11 @@ struct HostAtomics {
   template <class Word>
   static Word fetch_or_release(Word* word, Word bits) noexcept {
     return __atomic_fetch_or(word, bits, __ATOMIC_RELEASE);
+  }
+  /// Returns the old value. Every addition passes on what the ones before it published.
+  template <class Word>
+  static Word fetch_add_acq_rel(Word* word, Word value) noexcept {
+    return __atomic_fetch_add(word, value, __ATOMIC_ACQ_REL);
   }
   // Payload words are ordered by word 0 alone; relaxed atomics only so that no access is ever a
   // data race.

@@ -10,15 +10,6 @@
 
 namespace vyre::queue {
 
-/// The host's policy with what the marks need beside it.
-struct HostMarkAtomics : HostAtomics {
-  /// Returns the old value. Every addition passes on what the ones before it published.
-  template <class Word>
-  static Word fetch_add_acq_rel(Word* word, Word value) noexcept {
-    return __atomic_fetch_add(word, value, __ATOMIC_ACQ_REL);
-  }
-};
-
 template <class Atomics>
 struct EndMarks {
   /// `slots` words, a power of two and at least as many as there are items accepted and not

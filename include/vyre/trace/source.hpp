@@ -62,7 +62,7 @@ class Source {
   [[nodiscard]] virtual std::string events_name() const = 0;
   /// Read once; its size and its digest are checked.
   [[nodiscard]] virtual Result<Blob> blob(const Digest& digest, std::uint64_t bytes) = 0;
-  /// The same checks for a blob that nobody holds: read piece by piece, and only the first time.
+  /// The same checks for a blob that no caller holds: read piece by piece, and only the first time.
   [[nodiscard]] virtual Status verify(const Digest& digest, std::uint64_t bytes) = 0;
   /// A file with exactly these bytes, or "" where there is none.
   [[nodiscard]] virtual std::string blob_path(const Digest& digest) const = 0;

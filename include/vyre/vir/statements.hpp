@@ -73,6 +73,18 @@ struct ChildLists {
   }
 }
 
+/// `visit(ExprId)` for every operand of an expression, in the order in which they are evaluated but
+/// for an atomic's expected value, which comes last. Ranges must lie in their pools.
+template <class Visit>
+void for_each_operand(const Program& program, const Expr& expr, Visit visit) {
+  const unsigned children = child_count(expr.tag);
+  for (unsigned i = 0; i < children; ++i) visit(expr.child[i]);
+  if (expr.tag == ExprTag::Atomic && expr.child[2] != kNone) visit(expr.child[2]);
+  if (expr.tag == ExprTag::Call) {
+    for (const ExprId id : program.args(expr.args)) visit(id);
+  }
+}
+
 /// Whether a reachable expression satisfies `test(const Expr&)`; safe on malformed pools.
 template <class Test>
 [[nodiscard]] bool any_expression(const Program& program, Test test) {

@@ -26,6 +26,8 @@ struct Diagnostic {
 /// What a valid program does and most likely does not mean. `code` is stable ("W001"). In program
 /// order, at most kMaxDiagnostics; none of a program that has violations.
 [[nodiscard]] std::vector<Diagnostic> warnings(const Program& program);
+/// The same for a program that validate() has accepted.
+[[nodiscard]] std::vector<Diagnostic> warnings_of_valid(const Program& program);
 
 /// What upstream does before validation: root wrapping rules and lowering of single-rank
 /// collectives.

@@ -3,8 +3,6 @@
 // hang shows where it is. Skips without a device (VYRE_REQUIRE_GPU=1: fails).
 #include <gtest/gtest.h>
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -14,8 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "vyre/cuda/backend.hpp"
-#include "vyre/cuda/device_probe.hpp"
+#include "fixture.hpp"
 #include "vyre/protocol/io_request.hpp"
 
 namespace vyre::cuda {
@@ -25,7 +22,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr unsigned kAlarmSeconds{30};
 constexpr std::uint64_t kStreamBytes{std::uint64_t{8} << 20};
 constexpr std::uint32_t kFill{1};
 constexpr std::uint32_t kCopy{2};
@@ -37,27 +33,8 @@ void step(const std::string& what) {
   std::fflush(stdout);
 }
 
-class Listening final : public backend::Listener {
- public:
-  void posted() noexcept override {}
-  void idle() noexcept override {}
-};
-
-class BackendOnDevice : public ::testing::Test {
+class BackendOnDevice : public OnDevice {
  protected:
-  void SetUp() override {
-    ::alarm(kAlarmSeconds);
-    const DeviceProbe probe = probe_device();
-    if (probe.caps.supported) return;
-    const char* required = std::getenv("VYRE_REQUIRE_GPU");
-    ASSERT_FALSE(required != nullptr && std::string(required) == "1") << probe.caps.reason;
-    GTEST_SKIP() << probe.caps.reason;
-  }
-  void TearDown() override {
-    backend_.reset();
-    ::alarm(0);
-  }
-
   [[nodiscard]] static backend::Options options() {
     backend::Options options;
     options.ingest_bytes = IngestLayout::kStreams + kStreamBytes;
@@ -126,8 +103,6 @@ class BackendOnDevice : public ::testing::Test {
     step("stopped");
   }
 
-  Listening listener_;
-  std::unique_ptr<backend::Backend> backend_;
   backend::QueuePort port_;
   std::uint64_t ended_{0};
   std::uint64_t not_done_{0};

@@ -5,8 +5,6 @@
 // (VYRE_REQUIRE_GPU=1: fails).
 #include <gtest/gtest.h>
 
-#include <unistd.h>
-
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -15,8 +13,7 @@
 #include <thread>
 #include <vector>
 
-#include "vyre/cuda/backend.hpp"
-#include "vyre/cuda/device_probe.hpp"
+#include "fixture.hpp"
 #include "vyre/queue/queue.hpp"
 #include "vyre/vir/dispatch.hpp"
 #include "vyre/vir/lower.hpp"
@@ -31,7 +28,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr unsigned kAlarmSeconds{30};
 constexpr std::uint32_t kNop{0};
 constexpr std::uint32_t kFill{1};
 constexpr std::uint32_t kWords{1};  // a buffer of two words: a flag, and a count
@@ -40,26 +36,8 @@ constexpr std::uint32_t kPatient{kFirstUserOp};       // ends when the flag is s
 constexpr std::uint32_t kCount{kFirstUserOp + 1};     // adds one to the count
 constexpr std::uint32_t kRunsLong{kFirstUserOp + 2};  // about a second
 
-class Listening final : public backend::Listener {
- public:
-  void posted() noexcept override {}
-  void idle() noexcept override {}
-};
-
-class DepartureOnDevice : public ::testing::Test {
+class DepartureOnDevice : public OnDevice {
  protected:
-  void SetUp() override {
-    ::alarm(kAlarmSeconds);
-    const DeviceProbe probe = probe_device();
-    if (probe.caps.supported) return;
-    const char* required = std::getenv("VYRE_REQUIRE_GPU");
-    ASSERT_FALSE(required != nullptr && std::string(required) == "1") << probe.caps.reason;
-    GTEST_SKIP() << probe.caps.reason;
-  }
-  void TearDown() override {
-    backend_.reset();
-    ::alarm(0);
-  }
   static backend::Options options() {
     backend::Options options;
     options.queues = 2;
@@ -158,8 +136,6 @@ class DepartureOnDevice : public ::testing::Test {
     }
   }
 
-  Listening listener_;
-  std::unique_ptr<backend::Backend> backend_;
   backend::QueuePort ports_[2];
   std::uint64_t ended_[2]{};
   std::uint64_t not_done_{0};

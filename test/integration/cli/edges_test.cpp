@@ -20,20 +20,12 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
-using Strings = std::vector<std::string>;
 
-const std::string kExamples = VYRE_SOURCE_DIR "/docs/examples/";
-const std::string kLines = kExamples + "line_count.vir";
 /// Gives out what it is given, word by word.
 const char* const kCopy =
     "workgroup 64, 1, 1;\n"
     "buffer data: u32[] read_write;\n"
     "region \"copy\" { if gid.x < len(data) { data[gid.x] = data[gid.x]; } }\n";
-
-Strings operator+(Strings a, const Strings& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
 
 std::string line_of(const std::string& text) {
   return text.substr(0, text.find('\n'));

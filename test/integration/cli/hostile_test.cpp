@@ -8,8 +8,6 @@
 namespace vyre::test {
 namespace {
 
-const std::string kExamples = VYRE_SOURCE_DIR "/docs/examples/";
-
 struct Hostile {
   std::vector<std::string> arguments;
   int exit_code;

@@ -9,6 +9,15 @@
 
 namespace vyre::test {
 
+using Strings = std::vector<std::string>;
+inline Strings operator+(Strings a, const Strings& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+inline const std::string kExamples = VYRE_SOURCE_DIR "/docs/examples/";
+inline const std::string kLines = kExamples + "line_count.vir";
+
 struct Ran {
   int exit_code{-1};  // 128 + signal if it was killed
   std::string out;

@@ -8,7 +8,6 @@ namespace vyre::test {
 namespace {
 
 using Json = nlohmann::json;
-const std::string kExamples = VYRE_SOURCE_DIR "/docs/examples/";
 
 TEST(CliAsm, WritesABlobThatDisassemblesToTheSameProgram) {
   const Folder folder;

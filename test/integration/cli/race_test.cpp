@@ -10,9 +10,6 @@ namespace vyre::test {
 namespace {
 
 using Json = nlohmann::json;
-const std::string kExamples = VYRE_SOURCE_DIR "/docs/examples/";
-
-using Strings = std::vector<std::string>;
 
 const std::string kRacy =
     "workgroup 64, 1, 1;\nbuffer a: u32[] read_only;\nbuffer o: u32[1] read_write output "

@@ -10,8 +10,6 @@ namespace vyre::test {
 namespace {
 
 using Json = nlohmann::json;
-const std::string kExamples = VYRE_SOURCE_DIR "/docs/examples/";
-const std::string kLines = kExamples + "line_count.vir";
 
 TEST(CliRefusal, AnEmptyFileNameIsAMissingFileAndTheOthersRun) {
   const Folder folder;

@@ -9,8 +9,6 @@ namespace vyre::test {
 namespace {
 
 using Json = nlohmann::json;
-const std::string kExamples = VYRE_SOURCE_DIR "/docs/examples/";
-const std::string kLines = kExamples + "line_count.vir";
 
 TEST(CliRun, ManyFilesComeOutInTheirOrder) {
   const Folder folder;

@@ -17,19 +17,12 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
-using Strings = std::vector<std::string>;
 
-const std::string kLines = VYRE_SOURCE_DIR "/docs/examples/line_count.vir";
 /// Loops for minutes.
 const char* const kEndless =
     "workgroup 1, 1, 1;\nbuffer o: u32[1] read_write output;\n"
     "region \"r\" { for i in 0 .. 4294967295 { for j in 0 .. 4294967295 { o[0] = j; } } }\n";
 const Strings kMuchFuel{"--fuel", "1000000000000"};
-
-Strings operator+(Strings a, const Strings& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
 
 /// Both ends open in this process, so that neither reading nor writing it ends.
 struct OpenPipe {

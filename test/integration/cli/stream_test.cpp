@@ -13,20 +13,12 @@ namespace vyre::test {
 namespace {
 
 using Json = nlohmann::json;
-using Strings = std::vector<std::string>;
-const std::string kExamples = VYRE_SOURCE_DIR "/docs/examples/";
-const std::string kLines = kExamples + "line_count.vir";
 const std::string kCrc = kExamples + "crc32.vir";
 const std::string kLiteral = kExamples + "literal_count.vir";
 const std::string kSums = kExamples + "prefix_sum.vir";
 // A 64th of it is 106,496: what streams whole.
 const Strings kLittleMemory{"--ingest-memory", "6816KB"};
 constexpr std::size_t kWholeBytes{106'496};
-
-Strings operator+(Strings left, const Strings& right) {
-  left.insert(left.end(), right.begin(), right.end());
-  return left;
-}
 
 Strings reference() {
   return {"--executor", "reference"};

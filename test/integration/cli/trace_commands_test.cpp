@@ -9,7 +9,6 @@ namespace vyre::test {
 namespace {
 
 using Json = nlohmann::json;
-const std::string kExamples = VYRE_SOURCE_DIR "/docs/examples/";
 
 TEST(CliRecord, ATraceReplaysEqualOnEveryHostExecutor) {
   const Folder folder;

@@ -11,7 +11,6 @@ namespace vyre::test {
 namespace {
 
 using Json = nlohmann::json;
-const std::string kExamples = VYRE_SOURCE_DIR "/docs/examples/";
 
 const std::string kMinimum =
     "workgroup 64, 1, 1; buffer a: u32[] read_only; buffer least: u32[1] read_write output "

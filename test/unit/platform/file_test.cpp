@@ -13,6 +13,7 @@
 #include <fstream>
 #include <thread>
 
+#include "support/folder_fixture.hpp"
 #include "vyre/platform/output.hpp"
 
 namespace vyre::platform {
@@ -20,25 +21,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class File : public ::testing::Test {
+class File : public vyre::test::InAFolder {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "vyre-file-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-  [[nodiscard]] std::string path(const std::string& name) const {
-    return (folder_ / name).string();
-  }
-
   static Bytes bytes_of(std::string_view text) { return {text.begin(), text.end()}; }
-  [[nodiscard]] std::size_t files() const {
-    return static_cast<std::size_t>(
-        std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
-  }
-
-  fs::path folder_;
 };
 
 TEST_F(File, WrittenBytesAreReadBackWholeAtEverySizeAroundTheReadStep) {

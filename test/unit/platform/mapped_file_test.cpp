@@ -11,6 +11,7 @@
 
 #include <filesystem>
 
+#include "support/folder_fixture.hpp"
 #include "vyre/platform/record_file.hpp"
 #include "vyre/protocol/limits.hpp"
 
@@ -20,17 +21,15 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::uint64_t kPage{4'096};
 
-class Mapped : public ::testing::Test {
+class Mapped : public vyre::test::InAFolder {
  protected:
   void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "vyre-map-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-    path_ = (folder_ / "file").string();
+    ASSERT_NO_FATAL_FAILURE(InAFolder::SetUp());
+    path_ = path("file");
   }
   void TearDown() override {
     if (descriptor_ >= 0) ::close(descriptor_);
-    fs::remove_all(folder_);
+    InAFolder::TearDown();
   }
   /// A file of ones, mapped.
   std::unique_ptr<MappedFile> map(std::uint64_t bytes) {
@@ -45,7 +44,6 @@ class Mapped : public ::testing::Test {
     ASSERT_EQ(::ftruncate(descriptor_, static_cast<off_t>(bytes)), 0);
   }
 
-  fs::path folder_;
   std::string path_;
   int descriptor_{-1};
 };

@@ -11,6 +11,7 @@
 #include <iterator>
 #include <thread>
 
+#include "support/folder_fixture.hpp"
 #include "vyre/platform/file.hpp"
 
 namespace vyre::platform {
@@ -18,28 +19,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class Outputs : public ::testing::Test {
+class Outputs : public vyre::test::InAFolder {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "vyre-output-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-  [[nodiscard]] std::string path(const std::string& name) const {
-    return (folder_ / name).string();
-  }
   static Bytes bytes_of(std::string_view text) { return {text.begin(), text.end()}; }
   [[nodiscard]] std::string text_of(const std::string& name) const {
     std::ifstream file(path(name), std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
   }
-  [[nodiscard]] std::size_t files() const {
-    return static_cast<std::size_t>(
-        std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
-  }
-
-  fs::path folder_;
 };
 
 TEST_F(Outputs, ANameOfTheGreatestLengthIsWrittenAndALongerOneRefusedBeforeAnythingIs) {

@@ -8,25 +8,15 @@
 #include <iterator>
 
 #include "sample.hpp"
+#include "support/folder_fixture.hpp"
 
 namespace vyre::report {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// A folder of its own for each test, removed afterwards.
-class ReportFiles : public ::testing::Test {
+class ReportFiles : public vyre::test::InAFolder {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "vyre-report-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  [[nodiscard]] std::string path(const std::string& name) const {
-    return (folder_ / name).string();
-  }
   static std::string slurp(const std::string& file) {
     std::ifstream in(file, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
@@ -34,8 +24,6 @@ class ReportFiles : public ::testing::Test {
   static void spill(const std::string& file, const std::string& text) {
     std::ofstream(file, std::ios::binary) << text;
   }
-
-  fs::path folder_;
 };
 
 TEST_F(ReportFiles, WrittenDocumentIsReadBack) {

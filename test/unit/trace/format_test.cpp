@@ -7,10 +7,6 @@
 namespace vyre::trace {
 namespace {
 
-ByteSpan as_bytes(std::string_view text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
 TEST(TraceFormat, CheckIsTheCrc32OfZlib) {
   EXPECT_EQ(crc32(0, as_bytes("123456789")), 0xCBF4'3926u);
   EXPECT_EQ(crc32(0, {}), 0u);

@@ -38,8 +38,7 @@ MemorySource recorded(std::string_view statement) {
   defined.set_half(1, kName.size());
   defined.set_word(wire->size());
   defined.set_digest(keep(source, *wire), 1);
-  defined.set_digest(
-      keep(source, ByteSpan(reinterpret_cast<const std::uint8_t*>(kName.data()), kName.size())), 2);
+  defined.set_digest(keep(source, as_bytes(kName)), 2);
   Record final(Kind::final);
   final.set_word(16);
   final.set_half(2, 1);
@@ -84,6 +83,28 @@ TEST(TraceRaces, ADifferenceWithoutARaceIsOne) {
   EXPECT_EQ(result->difference->message.find("race"), std::string::npos)
       << result->difference->message;
   EXPECT_TRUE(result->racy_items.empty());
+}
+
+TEST(TraceRaces, TheSearchBehindADifferenceStopsWhenToldTo) {
+  static std::uint32_t asked;
+  static std::uint32_t most;
+  ReplayOptions options = on(Executor::reference, Compare::expected);
+  options.stopped = [] { return ++asked > most; };
+  asked = 0;
+  most = ~std::uint32_t{0};
+  MemorySource source = recorded("o[0] = gid.x;");
+  const auto whole = replay(source, options);
+  ASSERT_TRUE(whole) << to_string(whole.error());
+  ASSERT_TRUE(whole->difference && whole->difference->races);
+  // The last questions are those of the search.
+  most = asked - 1;
+  asked = 0;
+  const auto cut = replay(source, options);
+  ASSERT_TRUE(cut) << to_string(cut.error());
+  ASSERT_TRUE(cut->difference) << "the stop came before the difference";
+  EXPECT_FALSE(cut->difference->races);
+  EXPECT_NE(cut->difference->message.find("whether lanes race is not known"), std::string::npos)
+      << cut->difference->message;
 }
 
 TEST(TraceRaces, AreLookedForInEveryItemWhenAsked) {
