@@ -103,6 +103,36 @@ TEST_F(Scripts, AnInputOutputErrorIsTriedOnceMore) {
   EXPECT_EQ(operations(), kRetriesIoError + 1);
 }
 
+TEST_F(Scripts, EachReadHasItsOwnTries) {
+  for (const int error : {EINTR, EAGAIN, EIO}) {
+    results.clear();
+    up({}, {.reads = {.depth = 1}});  // all of them in one place
+    bool fail = true;
+    io->script = [&](const IoOperation&) -> std::optional<std::int32_t> {
+      return std::exchange(fail, !fail) ? std::optional{-error} : std::nullopt;
+    };
+    for (std::size_t i = 1; i <= 20; ++i) {
+      ask(0, 1000);
+      run_until(i);
+      ASSERT_EQ(results.back().status, ReadStatus::ok) << error << " in read " << i;
+    }
+    EXPECT_EQ(operations(), 40u);
+  }
+}
+
+TEST_F(Scripts, AnInterruptionOfACancelledReadIsItsEnd) {
+  up({.cancel_late_one_in = 1});
+  io->script = [](const IoOperation&) { return -EINTR; };
+  ask(0, 1000);
+  for (std::uint32_t i = 0; i < kMostSteps && operations() < kRetriesInterrupted; ++i)
+    core->step(false, core->patience());
+  for (std::uint32_t i = 0; i < kMostSteps && io->reads_under_way() == 0; ++i)
+    core->step(false, nanoseconds{0});
+  core->cancel(this);
+  run_until(1);
+  EXPECT_EQ(results[0].status, ReadStatus::cancelled) << "although no try is left";
+}
+
 TEST_F(Scripts, ErrorsOfTheCallerAreNeverTriedAgain) {
   for (const int error : {EBADF, EINVAL, EFAULT, ENOMEM, EOPNOTSUPP, ENXIO}) {
     results.clear();
@@ -136,6 +166,25 @@ TEST_F(Scripts, ShortReadsThatMakeProgressMayBeMany) {
   EXPECT_EQ(result.status, ReadStatus::ok);
   EXPECT_EQ(operations(), 100u);
   EXPECT_EQ(std::memcmp(ground.streams(), file.content, 1000), 0);
+}
+
+TEST_F(Scripts, TriesWithoutProgressAreCountedFromTheLastProgress) {
+  bool nothing = false;
+  const ReadResult result = end_with([&](const IoOperation& op) {
+    nothing = !nothing;
+    return nothing ? 0 : std::min<std::int32_t>(op.bytes, 10);
+  });
+  EXPECT_EQ(result.status, ReadStatus::ok);
+  EXPECT_EQ(operations(), 200u);
+}
+
+TEST_F(Scripts, BytesThatAFailedOperationMayHaveWrittenOverAreNotSaidToBeThere) {
+  file.alignment = 4096;
+  std::uint32_t operation = 0;
+  const ReadResult result =
+      end_with([&](const IoOperation&) { return operation++ == 0 ? 5000 : -EBADF; }, 12'000);
+  EXPECT_EQ(result.status, ReadStatus::error);
+  EXPECT_EQ(result.bytes, 4096u) << "it was taken up from there";
 }
 
 TEST_F(Scripts, AShortDirectReadIsTakenUpFromTheBlockBefore) {
@@ -233,6 +282,19 @@ TEST_F(Scripts, StopWaitsNoLongerThanItsDrainAndSaysWhatIsLeft) {
   EXPECT_EQ(results[0].status, ReadStatus::cancelled);
 }
 
+TEST_F(Scripts, StopCancelsWhatIsUnderWayRatherThanWaitForIt) {
+  up({.stuck_one_in = 1}, {.drain = milliseconds{70}});
+  ask(0, 100);
+  core->step(false, nanoseconds{0});
+  const auto since = io->now();
+  core->stop();
+  for (std::uint32_t i = 0; i < kMostSteps && !core->finished(); ++i)
+    core->step(false, core->patience());
+  ASSERT_TRUE(core->finished());
+  EXPECT_LT(io->now() - since, milliseconds{70});
+  EXPECT_EQ(core->abandoned(), 0u);
+}
+
 TEST_F(Scripts, ARequestThatTheSystemKeepsStaysUnansweredUntilTheHeadSaysThatItIsOver) {
   up({.stuck_one_in = 1, .cancel_late_one_in = 1},
      {.request_timeout = milliseconds{5}, .drain = milliseconds{10}});
@@ -259,6 +321,50 @@ TEST_F(Scripts, ARequestThatCanBeCancelledTimesOut) {
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->status, IoStatus::timeout);
   EXPECT_EQ(counters.section().item_requests_failed, 1u);
+}
+
+TEST_F(Scripts, EachRequestTimesOutByItsOwnAge) {
+  up({.stuck_one_in = 1}, {.request_timeout = milliseconds{5}});
+  table.publish(1, source(), kAnyTenant);
+  queue::IoClient client(queue::IoQueueView::of(ground.memory()));
+  const auto old = client.try_ask(IoRequestOp::read, 1, 0, 0, 100, 0);
+  for (int i = 0; i < 3; ++i) core->step(i == 0, milliseconds{1});
+  const auto young = client.try_ask(IoRequestOp::read, 1, 0, 0, 100, 0);
+  core->step(true, milliseconds{1});
+  for (int i = 0; i < 20 && !client.try_answer(*old); ++i) core->step(false, milliseconds{1});
+  ASSERT_TRUE(client.try_answer(*old));
+  EXPECT_FALSE(client.try_answer(*young));
+  for (int i = 0; i < 20 && !client.try_answer(*young); ++i) core->step(false, milliseconds{1});
+  ASSERT_TRUE(client.try_answer(*young));
+  EXPECT_EQ(client.try_answer(*young)->status, IoStatus::timeout);
+}
+
+TEST_F(Scripts, AFenceWaitsNeitherForWhatTimedOutNorForWhatWasRejected) {
+  up({.stuck_one_in = 1}, {.request_timeout = milliseconds{5}});
+  table.publish(1, source(), kAnyTenant);
+  queue::IoClient client(queue::IoQueueView::of(ground.memory()));
+  const auto read = client.try_ask(IoRequestOp::read, 1, 0, 0, 100, 0);
+  const auto late = client.try_ask(IoRequestOp::fence, 0, 0, 0, 0, 0);
+  const auto rejected = client.try_ask(IoRequestOp::read, 2, 0, 0, 100, 0);
+  for (int i = 0; i < 20 && !(client.try_answer(*read) && client.try_answer(*late)); ++i)
+    core->step(i == 0, milliseconds{1});
+  ASSERT_TRUE(client.try_answer(*read) && client.try_answer(*late) && client.try_answer(*rejected));
+  EXPECT_EQ(client.try_answer(*read)->status, IoStatus::timeout);
+  EXPECT_EQ(client.try_answer(*late)->status, IoStatus::timeout);
+  EXPECT_EQ(client.try_answer(*rejected)->status, IoStatus::rejected);
+  const auto fence = client.try_ask(IoRequestOp::fence, 0, 0, 0, 0, 0);
+  core->step(true, nanoseconds{0});
+  ASSERT_TRUE(client.try_answer(*fence));
+  EXPECT_EQ(client.try_answer(*fence)->status, IoStatus::ok);
+}
+
+TEST_F(Scripts, WhereADeviceMayAskThePumpRestsOnceNoFileIsPublished) {
+  up({}, {.device_asks = true});
+  const nanoseconds without = core->patience();
+  table.publish(1, source(), kAnyTenant);
+  EXPECT_LT(core->patience(), without);
+  table.withdraw(1);
+  EXPECT_EQ(core->patience(), without);
 }
 
 TEST_F(Scripts, RequestsLongerThanASlotAreRejectedWhateverTheFileHas) {
