@@ -141,13 +141,15 @@ std::uint64_t memory_budget(std::uint64_t asked) {
 
 Result<TraceInfo> inspect(const std::string& directory) {
   VYRE_ASSIGN(auto source, open_directory(directory));
-  std::unordered_set<std::string> seen;
+  std::unordered_map<std::string, std::uint64_t> seen;  // length of each blob
   std::uint64_t blob_bytes = 0;
   const auto check_blob = [&](const EventReader& reader, const Digest& digest,
                               std::uint64_t bytes) -> Status {
-    if (!seen.insert(digest.hex()).second) return {};
+    const auto known = seen.find(digest.hex());
+    if (known != seen.end() && known->second == bytes) return {};
     if (auto checked = source->verify(digest, bytes); !checked)
       return reader.wrong(checked.error().code, checked.error().message);
+    seen.emplace(digest.hex(), bytes);
     blob_bytes += bytes;
     return {};
   };

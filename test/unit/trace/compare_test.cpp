@@ -98,6 +98,37 @@ class Liar final : public Target {
   std::uint64_t next_{0};
 };
 
+/// A reference that notes the flags of every item.
+class Listening final : public Target {
+ public:
+  std::string_view name() const override { return inner_->name(); }
+  Status define(std::uint32_t op, const std::string& name, const vir::Program& program) override {
+    return inner_->define(op, name, program);
+  }
+  Status set_buffer(std::uint32_t handle, const Contents& contents) override {
+    return inner_->set_buffer(handle, contents);
+  }
+  Status write(std::uint32_t handle, std::uint64_t offset, ByteSpan bytes) override {
+    return inner_->write(handle, offset, bytes);
+  }
+  Status bind(std::uint32_t set, std::span<const std::uint32_t> members) override {
+    return inner_->bind(set, members);
+  }
+  Status release(std::uint32_t handle) override { return inner_->release(handle); }
+  Status submit(std::span<const MegakernelWorkItem> items, std::uint32_t queue,
+                std::uint8_t of_items) override {
+    flags.insert(flags.end(), items.size(), of_items);
+    return inner_->submit(items, queue, of_items);
+  }
+  Result<std::vector<NotDone>> settle(bool details) override { return inner_->settle(details); }
+  Result<Bytes> read(std::uint32_t handle) override { return inner_->read(handle); }
+  Result<report::Document> finish() override { return inner_->finish(); }
+  std::vector<std::uint8_t> flags;
+
+ private:
+  std::unique_ptr<Target> inner_{make_reference_target(kDefaultFuel)};
+};
+
 /// `count` items: fill buffer 1 with their number, copy it to buffer 2.
 MemorySource fills_and_copies(std::uint32_t count) {
   RawEvents events;
@@ -147,6 +178,43 @@ TEST(TraceLockStep, WrongByteShowsInItsWindowAndThenInItsItem) {
   }
 }
 
+TEST(TraceLockStep, AWriteOfTheHostHidesNoWrongByteInFrontOfIt) {
+  MemorySource source;
+  const Bytes over(64, 9);
+  const Digest digest = blake3(over);
+  source.blobs[digest.hex()] = over;
+  Record write(Kind::write);
+  write.set_half(2, 1);
+  write.set_wide(0, over.size());
+  write.set_digest(digest);
+  source.events_bytes = RawEvents().zeros(1, 64).submit(1, 0, 1, 0, 7).add(write).submit().bytes();
+  const Played result = played(source, 0, 1, 256, ~std::uint64_t{0});
+  ASSERT_TRUE(result.difference);
+  EXPECT_EQ(result.difference->item, 0u);
+  EXPECT_EQ(result.difference->offset, 5u);
+}
+
+TEST(TraceLockStep, EveryItemIsSubmittedWithItsOwnFlags) {
+  const std::vector<std::uint8_t> flags{0, kQueueFlagAfterAll, kQueueFlagAfterAll,
+                                        kQueueFlagAfterPrevious, 0};
+  RawEvents events;
+  for (const std::uint8_t flag : flags) {
+    Record item(Kind::submit);
+    item.set_small(0, flag, 0);
+    events.add(item);
+  }
+  MemorySource source;
+  source.events_bytes = events.bytes();
+  const auto found = scan(source, 1u << 20);
+  ASSERT_TRUE(found);
+  Listening listening;
+  Target* targets[]{&listening};
+  PlayOptions options;
+  options.window = 256;
+  ASSERT_TRUE(Player(source, *found, targets, options).play());
+  EXPECT_EQ(listening.flags, flags);
+}
+
 TEST(TraceLockStep, EqualExecutorsCompareEveryWrittenBuffer) {
   MemorySource source = fills_and_copies(10);
   const Played result = played(source, ~std::uint64_t{0}, 1, 1, ~std::uint64_t{0});
@@ -177,6 +245,8 @@ TEST(WriteTracker, BytesAfterAFaultAreUnspecifiedUntilTheyAreOverwritten) {
   EXPECT_EQ(tracker.buffer(2).last_item, 2u);
   tracker.item({2, 2, 3, 10}, 3, {}, state, written);  // a part does not
   EXPECT_TRUE(tracker.buffer(3).unspecified);
+  tracker.overwritten(3, false);  // nor does a part that the host writes
+  EXPECT_TRUE(tracker.buffer(3).unspecified);
   tracker.overwritten(3, true);
   EXPECT_FALSE(tracker.buffer(3).unspecified);
   const Ending refused{CompletionStatus::faulted, {FaultCode::bad_binding, 0, 0, 0}};
@@ -197,6 +267,8 @@ TEST(WriteTracker, OnlyFloatResultsOfTranscendentalsAreTolerant) {
   std::vector<std::uint32_t> written;
   tracker.item({1'024, 1, 2, 0}, 0, {}, state, written);
   EXPECT_TRUE(tracker.buffer(2).tolerant);
+  tracker.item({2, 1, 2, 10}, 1, {}, state, written);
+  EXPECT_TRUE(tracker.buffer(2).tolerant) << "behind the part that was copied over it";
   tracker.item({1'025, 1, 2, 0}, 1, {}, state, written);
   EXPECT_FALSE(tracker.buffer(2).tolerant);
 }

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "support.hpp"
+#include "vyre/trace/source.hpp"
 
 namespace vyre::trace {
 namespace {
@@ -70,6 +71,39 @@ TEST_F(DamagedTrace, MissingOrShortBlobIsNamed) {
   EXPECT_NE(refused().find(fs::path(path).filename().string()), std::string::npos);
   fs::remove(path);
   EXPECT_NE(refused().find(fs::path(path).filename().string()), std::string::npos);
+}
+
+TEST_F(DamagedTrace, ABlobThatTwoRecordsGiveTwoLengthsIsRefusedByEveryReader) {
+  const Bytes bytes(8, 7);
+  const Digest digest = blake3(bytes);
+  for (const std::uint8_t flags : {std::uint8_t{0}, kBufferFileBacked}) {
+    const std::string trace = folder_ / ("made" + std::to_string(flags));
+    test::RawEvents events;
+    for (const std::uint64_t length : {8u, 4u}) {
+      Record buffer(Kind::buffer);
+      buffer.set_small(flags, 0, 0);
+      buffer.set_word(length);
+      buffer.set_half(2, static_cast<std::uint32_t>(length));
+      buffer.set_digest(digest);
+      events.add(buffer);
+    }
+    fs::create_directories(trace + "/blobs");
+    spill(trace + "/manifest.json", manifest_json({}));
+    spill(trace + "/events.bin", {events.bytes().begin(), events.bytes().end()});
+    spill(trace + "/blobs/" + digest.hex(), {bytes.begin(), bytes.end()});
+    for (const Executor executor : {Executor::reference, Executor::cpu}) {
+      ReplayOptions options;
+      options.executor = executor;
+      const auto replayed = replay(trace, options);
+      ASSERT_FALSE(replayed);
+      EXPECT_NE(replayed.error().message.find("where the record says 4"), std::string::npos)
+          << replayed.error().message;
+    }
+    const auto info = inspect(trace);
+    ASSERT_FALSE(info);
+    EXPECT_EQ(info.error().code, Errc::malformed);
+    EXPECT_NE(info.error().message.find("record 1"), std::string::npos) << info.error().message;
+  }
 }
 
 TEST_F(DamagedTrace, AFifoInPlaceOfAnyFileIsRefusedAndNotWaitedFor) {

@@ -30,9 +30,19 @@ void expect_refused(const RawEvents& events, const std::string& part, Errc code 
   EXPECT_NE(found.error().offset, kNoOffset);
 }
 
+/// A record of two cells, neither of which is all zeros.
+Record a_write() {
+  Record write(Kind::write);
+  write.set_half(2, 1);
+  write.set_wide(0, 64);
+  write.set_digest(blake3(Bytes(64, 1)));
+  return write;
+}
+
 RawEvents three_items() {
   RawEvents events;
   events.zeros(1, 64)
+      .add(a_write())
       .submit(1, 0, 1)
       .submit()
       .done(0, 2)
@@ -75,6 +85,32 @@ TEST(TraceEvents, TruncationAtEveryByteWithReservedZerosLeavesThePrefix) {
     ASSERT_TRUE(found) << to_string(found.error());
     EXPECT_FALSE(found->complete);
   }
+}
+
+TEST(TraceEvents, BytesBehindATornRecordAreDamageWhereverTheyLie) {
+  constexpr std::size_t kBlock{std::size_t{1} << 18};  // the reader's
+  Bytes torn = RawEvents().submit().zeros(1, 64).add(a_write()).bytes();
+  torn.resize(torn.size() - 1);
+  const std::size_t begin = torn.size() - 63;  // of the torn record
+  torn.resize(3 * kBlock);
+  ASSERT_TRUE(scanned(torn));
+  for (const std::size_t at : {begin + kMaxRecordBytes, kBlock - 1, kBlock,
+                               kBlock + kMaxRecordBytes, 2 * kBlock, 3 * kBlock - 1}) {
+    Bytes more = torn;
+    more[at] = 1;
+    const auto found = scanned(more);
+    ASSERT_FALSE(found) << at;
+    EXPECT_EQ(found.error().code, Errc::malformed);
+    EXPECT_EQ(found.error().offset, begin) << at;
+  }
+}
+
+TEST(TraceEvents, ASealedTraceWhoseItemsDoNotAllEndIsRefused) {
+  const auto found = scanned(RawEvents().submit().submit().done(0, 1).end(2, 1).bytes(), true, 2);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, Errc::malformed);
+  EXPECT_NE(found.error().message.find("1 items never end"), std::string::npos)
+      << found.error().message;
 }
 
 TEST(TraceEvents, CutTraceThatCallsItselfSealedIsAnErrorWithItsPlace) {
@@ -214,6 +250,28 @@ TEST(TraceEvents, ReleasedSetsGiveTheirMemoryBack) {
   }
   source.events_bytes = events.bytes();
   EXPECT_TRUE(scan(source, 20'000));
+}
+
+TEST(TraceEvents, ReleasedBuffersGiveTheirMemoryBack) {
+  Record release(Kind::release);
+  release.set_half(2, 1);
+  RawEvents events;
+  for (int i = 0; i < 100; ++i) events.zeros(1, 1'000).add(release);
+  MemorySource source;
+  source.events_bytes = events.bytes();
+  EXPECT_TRUE(scan(source, 1'000));
+}
+
+TEST(TraceEvents, EndingsThatCloseAGapGiveItsMemoryBack) {
+  RawEvents events;
+  for (std::uint64_t i = 0; i < 1'000; i += 2) {
+    events.submit().submit().done(i + 1, 1).done(i, 1);
+  }
+  MemorySource source;
+  source.events_bytes = events.bytes();
+  const auto found = scan(source, 1'000);
+  ASSERT_TRUE(found) << to_string(found.error());
+  EXPECT_EQ(found->items, 1'000u);
 }
 
 TEST(TraceEvents, EndingsThatAreNotDoneCountAgainstTheBudget) {

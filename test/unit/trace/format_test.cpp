@@ -52,6 +52,7 @@ TEST(TraceFormat, PositionIsRestoredFromItsLowHalf) {
   EXPECT_EQ(full_position(0, 1), 0u);
   EXPECT_EQ(full_position(7, big + 8), big + 7);
   EXPECT_EQ(full_position(0xFFFF'FFFFu, big + 8), big - 1);
+  EXPECT_EQ(full_position(8, big + 8), big + 8 - (std::uint64_t{1} << 32)) << "of the lap before";
   EXPECT_EQ(full_position(9, 5), 9u);  // not submitted yet; refused later
 }
 
@@ -63,6 +64,7 @@ TEST(PositionRuns, TakesEveryPositionOnce) {
   EXPECT_FALSE(runs.add(14, 2));
   EXPECT_FALSE(runs.add(8, 3));
   EXPECT_FALSE(runs.add(3, 20));
+  EXPECT_FALSE(runs.add(5, 6)) << "behind one run, and into the next";
   EXPECT_TRUE(runs.add(5, 5));
   EXPECT_FALSE(runs.add(0, 1));
   EXPECT_TRUE(runs.contains(14));

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "support.hpp"
+#include "vyre/runtime/testing.hpp"
 #include "vyre/trace/source.hpp"
 
 namespace vyre::trace {
@@ -125,6 +126,50 @@ TEST(TraceReplay, MoreFilesAliveThanMayBeMappedReplayWithinTheBudget) {
   const auto refused = replay(folder / "trace", small);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::limit_exceeded);
+}
+
+TEST(TraceReplay, FilesThatComeAndGoTakeNoMoreThanThoseThatAreThere) {
+  const Bytes bytes(1'000, 3);
+  Record file(Kind::buffer);
+  file.set_small(kBufferFileBacked, 0, 0);
+  file.set_word(bytes.size());
+  file.set_half(2, 1);
+  file.set_digest(blake3(bytes));
+  Record release(Kind::release);
+  release.set_half(2, 1);
+  MemorySource source;
+  source.blobs[blake3(bytes).hex()] = bytes;
+  RawEvents events;
+  for (int i = 0; i < 100; ++i) events.add(file).add(release);
+  source.events_bytes = events.bytes();
+  for (const Executor executor : {Executor::reference, Executor::cpu}) {
+    ReplayOptions small = on(executor);
+    small.memory_budget_bytes = 4'000;
+    const auto result = replay(source, small);
+    EXPECT_TRUE(result) << to_string(result.error());
+  }
+}
+
+TEST(TraceReplay, FilesThatComeAndGoAreMappedHoweverManyThereWere) {
+  const Folder folder;
+  {
+    auto session = runtime::Session::open({});
+    ASSERT_TRUE(session);
+    auto recorder = Recorder::create(folder / "trace");
+    ASSERT_TRUE(recorder) << to_string(recorder.error());
+    ASSERT_TRUE(session->observe(*recorder));
+    test::spill(folder / "file", std::string(40'000, 'x'));
+    for (std::uint32_t i = 0; i < kMaxMappedFiles / 4 + 1; ++i) {
+      const auto file = session->map_file(folder / "file");
+      ASSERT_TRUE(file);
+      ASSERT_TRUE(session->release(*file, runtime::after(std::chrono::seconds{10})));
+    }
+    ASSERT_TRUE((*recorder)->finish(*session, runtime::after(std::chrono::seconds{10})));
+  }
+  ReplayOptions small = on(Executor::cpu);
+  small.memory_budget_bytes = 60'000;  // half of it for files that are not mapped
+  const auto result = replay(folder / "trace", small);
+  EXPECT_TRUE(result) << to_string(result.error());
 }
 
 TEST(TraceReplay, AManifestThatNamesGigabytesOfRingsGetsWhatItsItemsFill) {
@@ -323,6 +368,63 @@ TEST(TraceRecorder, BufferAboveTheLimitIsNamedAndEndsTheRecording) {
   ASSERT_TRUE(info) << to_string(info.error());
   EXPECT_FALSE(info->complete);
   EXPECT_EQ(info->buffers, 1u);
+}
+
+TEST(TraceRecorder, EveryBufferThatAnItemWroteInPlaceHasItsFinalBytes) {
+  const Folder folder;
+  const auto deadline = runtime::after(std::chrono::seconds{60});
+  {
+    auto session = runtime::Session::open({.backend = runtime::BackendKind::cpu});
+    ASSERT_TRUE(session);
+    auto recorder = Recorder::create(folder / "trace");
+    ASSERT_TRUE(recorder);
+    ASSERT_TRUE(session->observe(*recorder));
+    const auto add = session->register_program("add", test::add_program());
+    ASSERT_TRUE(add);
+    const auto x = session->upload(Bytes(256, 1));
+    for (int i = 0; i < 3; ++i) {  // items that differ in their inputs alone
+      const std::vector<runtime::Handle> members{*session->allocate(256), *x};
+      const auto set = session->bind(members);
+      ASSERT_TRUE(session->submit({add->id, set->id, 0, 0}, deadline));
+    }
+    ASSERT_TRUE(session->wait_all(deadline));
+    ASSERT_TRUE((*recorder)->finish(*session, deadline));
+  }
+  const auto result = replay(folder / "trace", on(Executor::cpu));
+  ASSERT_TRUE(result) << to_string(result.error());
+  EXPECT_FALSE(result->difference);
+  EXPECT_EQ(result->buffers_compared, 3u);
+}
+
+TEST(TraceRecorder, ABufferWhoseNumberComesAgainHasItsFinalBytesToo) {
+  const Folder folder;
+  const auto deadline = runtime::after(std::chrono::seconds{60});
+  {
+    runtime::TestHooks hooks;
+    hooks.free_handles_kept = 0;
+    auto session = runtime::open_for_tests({.backend = runtime::BackendKind::cpu}, hooks);
+    ASSERT_TRUE(session);
+    auto recorder = Recorder::create(folder / "trace");
+    ASSERT_TRUE(recorder);
+    ASSERT_TRUE(session->observe(*recorder));
+    const auto first = session->allocate(64);
+    ASSERT_TRUE(first);
+    ASSERT_TRUE(session->submit({1, 0, first->id, 7}, deadline));
+    runtime::Handle now = *first;
+    int releases = 0;
+    do {
+      ASSERT_LT(++releases, 10'000) << "the number does not come again";
+      ASSERT_TRUE(session->release(now, deadline));
+      now = *session->allocate(64);
+    } while (now.id != first->id);
+    ASSERT_TRUE(session->submit({1, 0, now.id, 7}, deadline));
+    ASSERT_TRUE(session->wait_all(deadline));
+    ASSERT_TRUE((*recorder)->finish(*session, deadline));
+  }
+  const auto result = replay(folder / "trace", on(Executor::cpu));
+  ASSERT_TRUE(result) << to_string(result.error());
+  EXPECT_FALSE(result->difference);
+  EXPECT_EQ(result->buffers_compared, 1u);
 }
 
 TEST(TraceRecorder, EqualContentsAreStoredOnce) {
