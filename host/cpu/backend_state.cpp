@@ -125,7 +125,6 @@ bool State::take(Batch& batch) {
                 post(q, &lost, &p, 1);
               }
               lane.consumer.position = tail;
-              lane.next_start = tail;
             }
           }
           break;

@@ -358,9 +358,10 @@ TEST_F(CpuFiles, APumpThatTakesLongButLivesIsWaitedFor) {
   file(10'000);
   pump_.hold(true);
   pump_.start();
-  asks_.patience = std::chrono::milliseconds{30};
+  // Longer than a busy machine keeps the pump's thread from giving a sign of life.
+  asks_.patience = std::chrono::milliseconds{300};
   std::thread later([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds{150});
+    std::this_thread::sleep_for(2 * asks_.patience);
     pump_.hold(false);
   });
   EXPECT_EQ(run(image_of(kOneCopy), &asks_).result.fault.code, FaultCode::none);
@@ -457,6 +458,21 @@ TEST_F(CpuFiles, AStoppedWorkerLeavesItsLinesUntilTheirAnswersCame) {
   }
   EXPECT_EQ(run(image, &asks_).result.fault.code, FaultCode::none);
   EXPECT_EQ(credits(), kIoLines) << "the line of the run that was stopped is lost";
+}
+
+TEST_F(CpuFiles, AFaultWithCopiesUnderWayGivesTheirLinesBack) {
+  file(10'000);
+  pump_.hold(true);
+  pump_.start();
+  std::thread later([&] {
+    while (pump_.seen() == 0) std::this_thread::yield();
+    pump_.hold(false);
+  });
+  const core::Image image =
+      image_of("if lid.x == 1u {\nasync_load(src, t, 0u, 200u, \"a\");\nasync_wait(\"b\");\n}\n");
+  EXPECT_EQ(run(image, &asks_).result.fault.code, FaultCode::async_misuse);
+  later.join();
+  EXPECT_EQ(credits(), kIoLines);
 }
 
 TEST_F(CpuFiles, AWorkerLeavesALineForEachOfTheOthers) {

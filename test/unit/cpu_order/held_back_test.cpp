@@ -153,6 +153,28 @@ TEST_F(HeldBack, NoWakeIsLostBetweenATakerAndAWorkerThatEndsItems) {
   }
 }
 
+TEST_F(HeldBack, ARingWhoseProducerDiedBetweenTwoStoresEndsAllItsItems) {
+  auto rings = queue::Queue::create({kSlots, kSlots});
+  ASSERT_TRUE(rings);
+  state_.lanes.push_back(
+      std::make_unique<Lane>(std::move(*rings), std::chrono::nanoseconds{1}));  // timeout
+  Lane& lane = *state_.lanes.back();
+  ASSERT_EQ(lane.producer.try_reserve(3).count, 3u);
+  lane.producer.claims[0] = kSlots;  // what try_publish does first; the rest never comes
+  ASSERT_TRUE(lane.producer.try_publish(2, {0, 0, 0, 0}, 0));
+  Batch batch;
+  for (int look = 0; look < 5; ++look) EXPECT_EQ(take(batch), 0u);
+  queue::Reader reader = lane.rings.reader();
+  std::array<queue::TakenCompletion, kSlots> ended;
+  ASSERT_EQ(reader.take(ended.data(), kSlots, 3), 3u);
+  for (std::uint64_t position = 0; position < 3; ++position) {
+    EXPECT_EQ(ended[position].position, position);
+    EXPECT_EQ(ended[position].completion.status(), CompletionStatus::cancelled);
+    EXPECT_EQ(ended[position].completion.code(), FaultCode::abandoned);
+  }
+  EXPECT_EQ(lane.producer.try_reserve(1).outcome, queue::TakeOutcome::closed);
+}
+
 class Quiet final : public backend::Listener {
  public:
   void posted() noexcept override {}
