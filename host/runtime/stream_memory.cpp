@@ -63,11 +63,9 @@ std::optional<SlotPool::Piece> SlotPool::take(std::uint64_t bytes, std::uint64_t
   std::uint64_t at = up_to(used_, align);
   if (open_ == kNoSlot || at > slot_bytes_ || bytes > slot_bytes_ - at) {
     if (free_.empty() || bytes > slot_bytes_) return std::nullopt;
-    const std::uint32_t before = open_;
+    // The one before has pieces out, else it would have had room: the last to come back frees it.
     open_ = free_.back();
     free_.pop_back();
-    // Nobody looks at the one before any more; whoever gives its last piece back frees it.
-    if (before != kNoSlot && pieces_[before] == 0) free_.push_back(before);
     at = 0;
   }
   used_ = at + bytes;

@@ -3,11 +3,13 @@
 #include "vyre/cpu/interpreter.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <numeric>
 #include <string>
 #include <vector>
 
+#include "vyre/core/machine.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/vir/lower.hpp"
 #include "vyre/vir/text.hpp"
@@ -97,6 +99,19 @@ TEST(Interpreter, FuelOfAWorkgroupCutBetweenFramesIsCountedOnce) {
   const Ran over = run(body, {2}, 2048, {2, 1, 1}, 2047, nullptr, "1024, 1, 1");
   EXPECT_EQ(over.result.fault.code, FaultCode::fuel_exhausted);
   EXPECT_EQ(over.result.fault.workgroup, 0u);
+}
+
+TEST(Interpreter, FuelOfAWorkgroupOfManyFramesIsSpentByAllOfThem) {
+  // So much fuel that the workgroup is cut into frames; its last lane takes the last unit.
+  const std::string body = "let s = 0u;\nfor i in 0u..src[0u] { s = s + 1u; }\nout[gid.x] = s;\n";
+  constexpr std::uint32_t kRounds{core::kSmallFuel / 1024 + 1};
+  constexpr std::uint64_t kFuel{std::uint64_t{kRounds} * 1024};
+  const Ran enough = run(body, {kRounds}, 1024, {1, 1, 1}, kFuel, nullptr, "1024, 1, 1");
+  EXPECT_EQ(enough.result.fault.code, FaultCode::none);
+  EXPECT_EQ(enough.out, Words(1024, kRounds));
+  const Ran over = run(body, {kRounds}, 1024, {1, 1, 1}, kFuel - 1, nullptr, "1024, 1, 1");
+  EXPECT_EQ(over.result.fault.code, FaultCode::fuel_exhausted);
+  EXPECT_EQ(over.result.fault.lane, 1023u);
 }
 
 TEST(Interpreter, EndlessLoopEnds) {
@@ -263,6 +278,59 @@ TEST(Interpreter, TheOldestCopyThatWasNeverWaitedForIsReported) {
   EXPECT_EQ(ran.result.fault.code, FaultCode::async_misuse);
   EXPECT_EQ(ran.result.fault.lane, 0u);
   EXPECT_EQ(ran.result.fault.statement, 2u);  // the root region is statement 0
+}
+
+TEST(Interpreter, ACopyReadsWhatIsThereWhenItsOwnStatementStartsIt) {
+  const core::Image image = image_of(
+      "workgroup 1, 1, 1;\nbuffer x: u32[] read_write;\nbuffer t: u32[1] workgroup;\n"
+      "buffer u: u32[1] workgroup;\nregion \"r\" {\nx[0] = 1;\n"
+      "async_load(x, t, 0, 4, \"a\");\nx[0] = 2;\nasync_load(x, u, 0, 4, \"b\");\n"
+      "async_wait(\"a\");\nasync_wait(\"b\");\nx[1] = t[0];\nx[2] = u[0];\n}\n");
+  Words x(3, 0);
+  const std::vector<core::BufferView> buffers{view(x), {nullptr, 4}, {nullptr, 4}};
+  const core::RunResult result = Interpreter().run(image, buffers, {1, 1, 1}, {0, 1}, kDefaultFuel);
+  EXPECT_EQ(result.fault.code, FaultCode::none);
+  EXPECT_EQ(x, (Words{2, 1, 2}));
+}
+
+TEST(Interpreter, LanesThatCopyDifferentLengthsFromOnePlaceEachGetTheirOwn) {
+  Words in(64);
+  std::iota(in.begin(), in.end(), 1u);
+  const Ran ran =
+      run("async_store(src, out, lid.x * 16u, 4u + 4u * (lid.x % 4u), \"a\");\n"
+          "async_wait(\"a\");\n",
+          in, 256, {1, 1, 1});
+  ASSERT_EQ(ran.result.fault.code, FaultCode::none);
+  for (std::uint32_t lane = 0; lane < 64; ++lane) {
+    for (std::uint32_t word = 0; word < 4; ++word)
+      EXPECT_EQ(ran.out[lane * 4 + word], word <= lane % 4 ? word + 1 : 0) << lane;
+  }
+}
+
+TEST(Interpreter, ACopyThatWasWaitedForLeavesTheWholeLimitToTheNext) {
+  // Nothing is written there: the second copy is never waited for.
+  void* const room = ::mmap(nullptr, kMaxPendingCopyBytes, PROT_NONE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  ASSERT_NE(room, MAP_FAILED);
+  for (const std::uint64_t beyond : {0u, 1u}) {
+    const std::uint64_t most = kMaxPendingCopyBytes - kPendingCopyOverhead + beyond;
+    const core::Image image = image_of(
+        "workgroup 64, 1, 1;\nbuffer src: u32[] read_only;\nbuffer out: u32[] read_write;\n"
+        "buffer large: u32[] read_write;\nregion \"r\" {\nif lid.x == 3u {\n"
+        "for i in 0u..9u { async_load(src, out, 0, 16, \"a\"); async_wait(\"a\"); }\n"
+        "async_load(src, large, 0, " +
+        std::to_string(most) + ", \"b\");\n}\n}\n");
+    Words in(4, 7);
+    Words out(4, 0);
+    const std::vector<core::BufferView> buffers{
+        view(in), view(out), {static_cast<std::uint8_t*>(room), kMaxPendingCopyBytes}};
+    const core::RunResult result =
+        Interpreter().run(image, buffers, {1, 1, 1}, {0, 1}, kDefaultFuel);
+    EXPECT_EQ(result.fault.code, beyond == 0 ? FaultCode::async_misuse : FaultCode::copy_limit);
+    EXPECT_EQ(result.fault.lane, 3u);
+    EXPECT_EQ(out, in);
+  }
+  ::munmap(room, kMaxPendingCopyBytes);
 }
 
 TEST(Interpreter, InstructionsAreCountedByLane) {

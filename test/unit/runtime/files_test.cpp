@@ -97,6 +97,30 @@ TEST_F(SessionFiles, AProgramThatAsksForPiecesOfAFileSeesWhatItSeesOfAnUpload) {
   }
 }
 
+/// Descriptors of this process that lead to the file.
+std::size_t open_descriptors_of(const std::string& path) {
+  std::error_code ignored;
+  std::size_t found = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", ignored))
+    found += std::filesystem::read_symlink(entry.path(), ignored) == path;
+  return found;
+}
+
+TEST_F(SessionFiles, AReleasedFileIsClosedAlsoWhereThePumpReadIt) {
+  ONLY_ON_CPU("the pump's part is the same");
+  open();
+  const std::string path = folder_.write("f", random_bytes(kWords * 4, test_seed()));
+  const auto file = session_->map_file(path);
+  ASSERT_OK(file);
+  ASSERT_EQ(run_pieces(*file), "done none");
+  ASSERT_NE(open_descriptors_of(path), 0u);
+  ASSERT_OK(session_->release(*file, soon()));
+  // The thread that read last lets it go in its own time.
+  const Deadline until = soon();
+  while (open_descriptors_of(path) != 0 && Clock::now() < until) std::this_thread::yield();
+  EXPECT_EQ(open_descriptors_of(path), 0u);
+}
+
 TEST_F(SessionFiles, OnlyItemsOfTheQueueThatMayNameTheFile) {
   open();
   const auto file = session_->map_file(folder_.write("f", random_bytes(kWords * 4, test_seed())),

@@ -8,12 +8,14 @@
 #include <atomic>
 #include <condition_variable>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <utility>
 
 #include "fixtures.hpp"
 #include "vyre/backend/backend.hpp"
+#include "vyre/protocol/io_request.hpp"
 #include "vyre/queue/queue.hpp"
 
 namespace vyre::runtime::test {
@@ -53,6 +55,11 @@ class HandBackend final : public backend::Backend {
   };
 
   explicit HandBackend(const backend::Options& options) {
+    ingest_room_.resize(options.ingest_bytes + kIoBlock);
+    void* begin = ingest_room_.data();
+    std::size_t room = ingest_room_.size();
+    if (std::align(kIoBlock, options.ingest_bytes, begin, room) != nullptr)
+      ingest_ = {static_cast<std::uint8_t*>(begin), options.ingest_bytes};
     for (std::uint32_t q = 0; q < options.queues; ++q) {
       queues_.push_back(
           std::move(*queue::Queue::create({options.ring_slots, options.completion_slots})));
@@ -97,6 +104,7 @@ class HandBackend final : public backend::Backend {
   bool ring{true};          // end() tells the session
   bool fail_writes{false};  // Errc::device_lost
   bool fail_reads{false};
+  bool fail_makes{false};  // make_view, bind, add_program: Errc::out_of_memory
   bool hide_bytes{false};  // view() gives nothing, as on a device
   std::atomic<int> allocated{0};
 
@@ -140,17 +148,11 @@ class HandBackend final : public backend::Backend {
   }
   bool must_bring(std::uint32_t) const noexcept override { return false; }
   Status bring_file(std::uint32_t, const ReadPiece&) override { return {}; }
-  MutableByteSpan ingest_memory() noexcept override { return {}; }
+  MutableByteSpan ingest_memory() noexcept override { return ingest_; }
   void leak_ingest_memory() noexcept override {}
-  Status make_view(std::uint32_t) override {
-    memory.pass();
-    return {};
-  }
+  Status make_view(std::uint32_t) override { return make(); }
   void place_view(std::uint32_t, std::uint32_t, std::uint64_t, std::uint64_t) noexcept override {}
-  Status bind(std::uint32_t, std::span<const std::uint32_t>) override {
-    memory.pass();
-    return {};
-  }
+  Status bind(std::uint32_t, std::span<const std::uint32_t>) override { return make(); }
   void release(std::uint32_t handle) noexcept override {
     memory.pass();
     const std::lock_guard lock(bytes_mutex_);
@@ -176,13 +178,15 @@ class HandBackend final : public backend::Backend {
     if (hide_bytes || found == bytes_.end()) return std::nullopt;
     return ByteSpan{found->second};
   }
-  Status add_program(std::uint32_t, backend::ProgramOp) override {
-    memory.pass();
-    return {};
-  }
+  Status add_program(std::uint32_t, backend::ProgramOp) override { return make(); }
   std::uint64_t steps(std::uint32_t) const noexcept override { return 0; }
 
  private:
+  Status make() {
+    memory.pass();
+    if (fail_makes) return fail(Errc::out_of_memory, "there is no room for it");
+    return {};
+  }
   std::vector<std::uint64_t> unfinished(std::uint32_t queue) {
     const std::lock_guard lock(taking_);
     std::vector<std::uint64_t> found;
@@ -207,6 +211,8 @@ class HandBackend final : public backend::Backend {
   std::set<std::pair<std::uint32_t, std::uint64_t>> unfinished_;
   mutable std::mutex bytes_mutex_;
   std::map<std::uint32_t, Bytes> bytes_;
+  Bytes ingest_room_;
+  MutableByteSpan ingest_;  // aligned, in ingest_room_
 };
 
 /// A session over a HandBackend.
@@ -218,6 +224,7 @@ struct ByHand {
                   TestHooks hooks = {}) {
     options.queues = queues;
     options.backend = BackendKind::cpu;
+    options.ingest_bytes = std::uint64_t{6} << 20;
     hooks.make_backend =
         [this](const backend::Options& wanted) -> Result<std::unique_ptr<backend::Backend>> {
       auto made = std::make_unique<HandBackend>(wanted);

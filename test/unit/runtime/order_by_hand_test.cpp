@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "hand_backend.hpp"
+#include "vyre/runtime/stream.hpp"
 #include "vyre/vir/text.hpp"
 
 namespace vyre::runtime::test {
@@ -189,6 +190,26 @@ TEST_F(OrderByHand, WhatGaveUpWaitingHoldsUpNoOther) {
   EXPECT_EQ(code(fill(0, 1)), Errc::deadline_exceeded);
   EXPECT_EQ(hand_->write(buffers_[0], 0, Bytes{1}, now()).error().code, Errc::deadline_exceeded);
   EXPECT_OK(copy(0, 2, 0)) << "neither of them waits any more";
+}
+
+TEST_F(OrderByHand, AnItemThatHasItsPlaceHoldsUpNobodyWhileTheRestOfItsCallWaits) {
+  ASSERT_OK(hand_->submit({kNop, 0, 0, 0}, now(), 1));
+  backend().end(1, 0);
+  ASSERT_OK(copy(0, 2, 0));
+  ASSERT_OK(copy(1, 3, 0));
+  const MegakernelWorkItem both[]{{kFill, 0, buffers_[0].id, 7}, {kFill, 0, buffers_[1].id, 7}};
+  std::future<std::uint64_t> call = std::async(std::launch::async, [&] {
+    return std::uint64_t{hand_->submit_many(both, after(2 * kLong), 1).accepted};
+  });
+  backend().end(0, 0);  // the first item gets its place, the second waits for the other reader
+  const Deadline until = after(kLong);
+  const queue::Producer other = backend().rings(1).producer();
+  while ((other.tail() == 1 || !other.published(1)) && Clock::now() < until)
+    std::this_thread::yield();
+  backend().end(1, 1);
+  EXPECT_OK(hand_->download(buffers_[0], after(kLong)));
+  backend().end(0, 1);
+  EXPECT_EQ(call.get(), 2u);
 }
 
 TEST_F(OrderByHand, SubmitsThatWantEachOthersBuffersAllGetThrough) {
@@ -395,6 +416,88 @@ TEST(HalfMade, ABufferThatNoObserverCanBeToldOfLeavesNothingBehind) {
   hand.backend->fail_reads = false;
   EXPECT_OK(hand->allocate(100));
   EXPECT_EQ(watching->buffers, 1);
+}
+
+TEST(HalfMade, ABindingSetThatTheBackendRefusesLeavesNothingBehind) {
+  SessionOptions options = test_options(1);
+  options.memory_budget_bytes = 2 * kHandleBytes;
+  ByHand hand(1, options);
+  const Handle a = *hand->allocate(4);
+  hand.backend->fail_makes = true;
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(hand->bind(std::vector<Handle>{a}).error().message, "there is no room for it");
+  hand.backend->fail_makes = false;
+  const auto set = hand->bind(std::vector<Handle>{a});
+  ASSERT_OK(set);
+  ASSERT_OK(hand->release(*set, soon()));
+  EXPECT_OK(hand->release(a, soon())) << "no set names it";
+}
+
+TEST(HalfMade, AProgramThatTheBackendRefusesLeavesNothingBehind) {
+  const auto program = vir::assemble(
+      "workgroup 1, 1, 1;\nbuffer y: u32[1] read_write output live_out;\n"
+      "region \"r\" { y[0] = 1; }\n");
+  ASSERT_OK(program);
+  SessionOptions options = test_options(1);
+  options.memory_budget_bytes = 32 * kHandleBytes;
+  ByHand hand(1, options);
+  hand.backend->fail_makes = true;
+  for (int i = 0; i < 32; ++i)
+    EXPECT_EQ(hand->register_program("p", *program).error().message, "there is no room for it");
+  EXPECT_EQ(hand->find_op("p").error().code, Errc::not_found);
+  hand.backend->fail_makes = false;
+  EXPECT_OK(hand->register_program("p", *program)) << "neither its name nor its budget is taken";
+}
+
+TEST(HalfMade, AStreamThatTheBackendRefusesKeepsNoObserverOut) {
+  ByHand hand(1);
+  StreamOptions stream;
+  stream.chunk_bytes = 4'096;
+  stream.outputs = {{4, {}}};
+  constexpr OpHandle kCrc32c{17};
+  hand.backend->fail_makes = true;
+  EXPECT_EQ(hand->stream(std::vector<std::string>{}, kCrc32c, stream).error().message,
+            "there is no room for it");
+  hand.backend->fail_makes = false;
+  EXPECT_OK(hand->observe(std::make_shared<Watching>()));
+}
+
+TEST(HalfMade, AnObserverThatCannotBeToldOfEverythingIsNotAttached) {
+  ByHand hand(1);
+  ASSERT_OK(hand->allocate(4));
+  hand.backend->hide_bytes = true;
+  hand.backend->fail_reads = true;
+  auto watching = std::make_shared<Watching>();
+  EXPECT_EQ(hand->observe(watching).error().code, Errc::device_lost);
+  EXPECT_OK(hand->allocate(4)) << "nobody has to be told of its bytes";
+  EXPECT_OK(hand->submit({kNop, 0, 0, 0}, now()));
+  hand.backend->end(0, 0);
+  EXPECT_OK(hand->wait_all(soon()));
+  EXPECT_EQ(watching->buffers, 0);
+  EXPECT_EQ(watching->submits, 0u);
+  EXPECT_EQ(watching->completions, 0u);
+}
+
+TEST(FullRing, ItemsTakeWhatRoomThereIsAtTheDeadlineEvenIfItIsLittle) {
+  ByHand hand(1);
+  const std::vector<MegakernelWorkItem> all(hand->options().ring_slots);
+  ASSERT_EQ(hand->submit_many(all, now()).accepted, all.size());
+  for (std::chrono::milliseconds patience{200};; patience *= 2) {
+    const std::uint64_t waits = hand->report().queues.at(0).full_waits;
+    const Deadline deadline = after(patience);
+    std::future<Session::SubmitMany> call =
+        std::async(std::launch::async, [&] { return hand->submit_many(all, deadline); });
+    while (hand->report().queues.at(0).full_waits == waits) std::this_thread::yield();
+    const std::uint64_t oldest = hand->report().queues.at(0).completed;
+    for (std::uint64_t p = oldest; p < oldest + 3; ++p) hand.backend->end(0, p);
+    const bool in_time = Clock::now() + patience / 4 < deadline;
+    const Session::SubmitMany submitted = call.get();
+    if (!in_time && patience < kLong) continue;  // this thread was kept from running
+    EXPECT_EQ(submitted.accepted, 3u) << "far fewer than were asked for, but there was room";
+    ASSERT_TRUE(submitted.stopped_by.has_value());
+    EXPECT_EQ(submitted.stopped_by->code, Errc::queue_full);
+    break;
+  }
 }
 
 }  // namespace

@@ -67,6 +67,23 @@ TEST_F(Programs, OutputsOfManyPagesBeginAsZerosThroughout) {
   EXPECT_TRUE(bytes(out) == expected);
 }
 
+TEST_F(Programs, OutputsOfManyMebibytesBeginAsZerosThroughout) {
+  constexpr std::uint64_t kBytes{(std::uint64_t{33} << 20) + 4};  // made zero piece by piece
+  const auto op = assemble_into(*session_, "one",
+                                "workgroup 64, 1, 1;\n"
+                                "buffer y: u32[" +
+                                    std::to_string(kBytes / 4) +
+                                    "] read_write output live_out;\n"
+                                    "region \"one\" { if gid.x == 0 { y[0] = 1; } }\n");
+  ASSERT_OK(op);
+  const Handle out = *session_->allocate(kBytes);
+  ASSERT_EQ(run(*session_, {kFill, 0, out.id, 0xEEEEEEEE}), "done none");
+  EXPECT_EQ(run(*session_, {op->id, 0, out.id, 64}), "done none");
+  Bytes expected(kBytes, 0);
+  expected[0] = 1;
+  EXPECT_TRUE(bytes(out) == expected);
+}
+
 TEST_F(Programs, SayWhatTheyNeedBound) {
   auto op = assemble_into(*session_, "add", kAdd);
   ASSERT_OK(op);
@@ -105,6 +122,19 @@ TEST_F(Programs, FaultWithBadBindingWhenBuffersDoNotFit) {
   EXPECT_EQ(outcome(bind({one, out}), out), "faulted bad_binding")
       << "written and read under two names";
   EXPECT_EQ(outcome(bind({one, one}), out), "done none") << "read twice is fine";
+}
+
+TEST_F(Programs, FaultWithBadBindingWhereABufferWithoutBytesIsWrittenUnderTwoNames) {
+  const auto op = assemble_into(*session_, "copy",
+                                "workgroup 64, 1, 1;\n"
+                                "buffer x: u32[] read_only;\n"
+                                "buffer y: u32[] read_write;\n"
+                                "region \"copy\" { if gid.x < len(x) { y[gid.x] = x[gid.x]; } }\n");
+  ASSERT_OK(op);
+  const Handle one = *session_->allocate(0);
+  const Handle two = *session_->allocate(0);
+  EXPECT_EQ(run(*session_, {op->id, bind({one, two}).id, 0, 64}), "done none");
+  EXPECT_EQ(run(*session_, {op->id, bind({one, one}).id, 0, 64}), "faulted bad_binding");
 }
 
 TEST_F(Programs, ReadWriteInputsAreWrittenInPlace) {
@@ -173,6 +203,27 @@ TEST_F(Programs, ABigItemSpreadOverWorkersGivesTheBytesOfOneWorker) {
   const Handle x = *session_->upload(in);
   EXPECT_EQ(run(*session_, {op->id, x.id, 0, 0}), "done none");
   EXPECT_TRUE(bytes(x) == expected);
+}
+
+TEST_F(Programs, ABigItemSpreadOverWorkersTakesTheStepsOfOneWorker) {
+  ONLY_ON_CPU("a device spreads by other rules");
+  const auto steps_with = [](std::uint32_t workers) -> std::optional<std::uint64_t> {
+    auto session = Session::open(test_options(workers));
+    if (!session) return std::nullopt;
+    const auto op = assemble_into(*session, "mix",
+                                  "workgroup 256, 1, 1;\n"
+                                  "buffer x: u32[] read_write;\n"
+                                  "region \"mix\" { x[gid.x] = x[gid.x] * 3 + gid.x; }\n");
+    const auto x = session->allocate(std::uint64_t{4} << 18);
+    if (!op || !x || run(*session, {op->id, x->id, 0, 0}) != "done none") return std::nullopt;
+    for (const report::OpRow& row : session->report().ops)
+      if (row.op_handle == op->id) return row.steps;
+    return std::nullopt;
+  };
+  const auto one = steps_with(1);
+  ASSERT_TRUE(one.has_value());
+  EXPECT_GT(*one, std::uint64_t{1} << 18);
+  EXPECT_EQ(steps_with(4), one);
 }
 
 TEST_F(Programs, TheSameProgramTwiceIsOneOpAndAnotherUnderItsNameIsRefused) {

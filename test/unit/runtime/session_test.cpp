@@ -300,6 +300,31 @@ TEST(Session, AFaultThatManyLaterItemsPushOutOfTheHistoryIsStillFound) {
   EXPECT_EQ(outcome(*session->wait(*fault, soon())), "faulted bad_binding");
 }
 
+TEST(Session, AFaultNobodyAskedForIsKeptWhereOneThatWasAskedForStoodBefore) {
+  SessionOptions options = test_options(1);
+  options.ring_slots = 64;
+  TestHooks hooks;
+  hooks.history = 64;
+  auto session = open_for_tests(options, hooks);
+  ASSERT_OK(session);
+  const std::vector<MegakernelWorkItem> nops(63, MegakernelWorkItem{kNop, 0, 0, 0});
+  const MegakernelWorkItem faults{kFill, 0, 0, 0};  // without an output
+  std::vector<Ticket> tickets;
+  for (int round = 0; round < 3; ++round) {  // each time in the same place of the history
+    const auto ticket = session->submit(faults, soon());
+    ASSERT_OK(ticket);
+    tickets.push_back(*ticket);
+    if (round == 0) {
+      ASSERT_OK(session->wait(*ticket, soon()));
+    }
+    ASSERT_EQ(session->submit_many(nops, soon()).accepted, nops.size());
+  }
+  ASSERT_EQ(session->submit_many(nops, soon()).accepted, nops.size());
+  ASSERT_OK(session->wait_all(soon()));
+  for (int round = 1; round < 3; ++round)
+    EXPECT_EQ(outcome(*session->wait(tickets[round], soon())), "faulted bad_binding") << round;
+}
+
 TEST(Session, FaultsBeyondWhatIsKeptAreCounted) {
   SessionOptions options = test_options();
   options.ring_slots = 64;
