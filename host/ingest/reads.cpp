@@ -125,8 +125,8 @@ bool Reads::hand_over() {
   for (; cancelled < cancels_.size(); ++cancelled) {
     const std::uint32_t index = cancels_[cancelled];
     Slot& slot = slots_[index];
-    if (slot.state != State::under_way || !slot.cancelled) continue;  // it has ended meanwhile
-    if (slot.cancel_under_way && slot.cancel_generation == slot.generation) continue;
+    // It has ended meanwhile; another read in its place is not handed over before these are.
+    if (slot.state != State::under_way) continue;
     IoOperation operation;
     operation.code = IoCode::cancel;
     operation.target = user_data_of(index, slot.generation);

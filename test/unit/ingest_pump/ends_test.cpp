@@ -151,6 +151,33 @@ TEST_F(HowItEnds, CancelEndsReadsOfThatSinkAndOnlyThose) {
   for (const ReadResult& result : later.wait(5)) EXPECT_EQ(result.status, ReadStatus::ok);
 }
 
+/// When its first read ends, posts others and cancels them at once.
+class PostsAndCancels final : public ReadSink {
+ public:
+  void ended(const ReadResult&) noexcept override {
+    EXPECT_TRUE(pump->read(others));
+    pump->cancel(sink);
+  }
+  Pump* pump{nullptr};
+  std::vector<ReadRequest> others;
+  ReadSink* sink{nullptr};
+};
+
+TEST_F(HowItEnds, ACancelReachesTheReadsThatWerePostedJustBeforeIt) {
+  const auto pump = start({.depth = 2}, *memory);
+  ASSERT_TRUE(pump);
+  Ends cancelled;
+  PostsAndCancels sink;
+  sink.pump = pump.get();
+  sink.others = requests(cancelled, 50);
+  sink.sink = &cancelled;
+  const ReadRequest first{file, 0, kRead, memory->streams(), kRead, &sink, 0};
+  ASSERT_TRUE(pump->read({&first, 1}));
+  for (const ReadResult& result : cancelled.wait(50))
+    EXPECT_EQ(result.status, ReadStatus::cancelled) << "none of them had begun";
+  EXPECT_TRUE(pump->stop());
+}
+
 TEST_F(HowItEnds, ADoorThatDiesEndsEverythingAndSaysWhy) {
   for (const std::uint64_t enters : {0, 1, 2, 5, 20}) {
     Mood mood;

@@ -127,6 +127,19 @@ TEST_P(EachTier, ReadNowGivesAnyRangeIntoAnyMemory) {
   EXPECT_EQ(refused.error().code, Errc::invalid_argument);
 }
 
+TEST_P(EachTier, MemoryThatIsNotAlignedAsTheFileWantsItIsRefused) {
+  const auto file = open(folder / "probe", GetParam().choice);
+  if (file->memory_alignment() == 1) return;  // any memory will do
+  Ends ends;
+  const ReadRequest request{file, 0,     4096, memory.streams() + file->memory_alignment() / 2,
+                            4096, &ends, 0};
+  const Status refused = pump->read({&request, 1});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::invalid_argument);
+  EXPECT_NE(refused.error().message.find("aligned"), std::string::npos);
+  EXPECT_EQ(ends.count(), 0u);
+}
+
 TEST_P(EachTier, AFileThatBecameShorterEndsWithTheBytesThatAreThere) {
   write_pattern(folder / "shrinks", 100'000);
   const auto file = open(folder / "shrinks", GetParam().choice);

@@ -311,6 +311,19 @@ TEST_F(Scripts, ARequestThatTheSystemKeepsStaysUnansweredUntilTheHeadSaysThatItI
   EXPECT_EQ(client.broken(), static_cast<std::uint32_t>(FaultCode::shutdown));
 }
 
+TEST_F(Scripts, WhereTheDoorDiesOnlyWhatItHadStaysUnanswered) {
+  up({.entries = 1, .dies_at_enter = 0});
+  table.publish(1, source(), kAnyTenant);
+  queue::IoClient client(queue::IoQueueView::of(ground.memory()));
+  const auto handed_over = client.try_ask(IoRequestOp::read, 1, 0, 0, 100, 0);
+  const auto waits = client.try_ask(IoRequestOp::read, 1, 0, 0, 100, 0);
+  core->step(true, nanoseconds{0});
+  ASSERT_TRUE(core->finished());
+  EXPECT_FALSE(client.try_answer(*handed_over)) << "its slot may still be written";
+  ASSERT_TRUE(client.try_answer(*waits));
+  EXPECT_EQ(client.try_answer(*waits)->status, IoStatus::error);
+}
+
 TEST_F(Scripts, ARequestThatCanBeCancelledTimesOut) {
   up({.stuck_one_in = 1}, {.request_timeout = milliseconds{5}});
   table.publish(1, source(), kAnyTenant);
@@ -392,6 +405,16 @@ TEST_F(Scripts, RequestsOfItemsStartBeforeReadsThatWait) {
   }
   EXPECT_TRUE(client.try_answer(*line));
   EXPECT_LE(results.size(), 2u);
+}
+
+TEST(PumpCounters, QuantilesOfTheDepthRoundUp) {
+  Counters counters;
+  for (const std::uint32_t depth : {1u, 1u, 40u})
+    counters.submitted(Tier::buffered, false, 4096, depth);
+  const auto section = counters.section();
+  EXPECT_EQ(section.depth_p50, 1u);
+  EXPECT_EQ(section.depth_p99, 40u) << "two of three are fewer than 99 of 100";
+  EXPECT_EQ(section.depth_max, 40u);
 }
 
 TEST_F(Scripts, TiersAreCountedByWhatCarriedEachOperation) {
