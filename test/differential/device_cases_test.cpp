@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "vyre/core/machine.hpp"
 #include "vyre/cpu/interpreter.hpp"
 #include "vyre/cuda/device_probe.hpp"
 #include "vyre/cuda/interpreter_probe.hpp"
@@ -185,6 +186,21 @@ TEST_F(DeviceCases, FuelOfAWorkgroupCutBetweenFramesIsCountedOnce) {
     EXPECT_EQ(agree({text, {{3}, Words(2000)}, {2, 1, 1}, fuel}).result.fault.code,
               FaultCode::fuel_exhausted);
   }
+}
+
+TEST_F(DeviceCases, FuelOfAWorkgroupOfManyFramesIsSpentByAllOfThem) {
+  // So much fuel that the workgroup is cut into frames.
+  const std::string text = body("buffer src: u32[] read_only;\nbuffer out: u32[] read_write;\n",
+                                "let s = 0u;\nfor i in 0u..src[0u] { s = s + 1u; }\n"
+                                "out[gid.x] = s;\n",
+                                "1024, 1, 1");
+  constexpr std::uint32_t kRounds{core::kSmallFuel / 1024 + 1};
+  constexpr std::uint64_t kFuel{std::uint64_t{kRounds} * 1024};
+  const Ran over = agree({text, {{kRounds}, Words(1024)}, {1, 1, 1}, kFuel - 1});
+  EXPECT_EQ(over.result.fault.code, FaultCode::fuel_exhausted);
+  EXPECT_EQ(over.result.fault.lane, 1023u);
+  EXPECT_EQ(agree({text, {{kRounds}, Words(1024)}, {1, 1, 1}, kFuel}).result.fault.code,
+            FaultCode::none);
 }
 
 TEST_F(DeviceCases, FramesOfEveryWidthAndInScratchGiveTheSameBytes) {

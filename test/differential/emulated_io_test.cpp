@@ -164,8 +164,10 @@ struct Ran {
 };
 
 /// Buffer 0 is the pump's file; workgroup buffers are empty.
+/// `out_bytes`: what buffer 1 claims to have, where that is more than it has.
 Ran run_on_warp(const core::Image& image, PumpThread& pump, std::vector<Bytes> buffers,
-                std::uint64_t workgroups = 1, std::uint64_t scratch_bytes = 256 * 1024) {
+                std::uint64_t workgroups = 1, std::uint64_t scratch_bytes = 256 * 1024,
+                std::uint64_t out_bytes = 0) {
   std::vector<core::BoundBuffer> bound;
   for (std::size_t k = 0; k < image.buffers.size(); ++k) {
     core::BufferView view{buffers[k].data(), buffers[k].size()};
@@ -173,6 +175,7 @@ Ran run_on_warp(const core::Image& image, PumpThread& pump, std::vector<Bytes> b
       view = {reinterpret_cast<std::uint8_t*>(cuda::interpreter::kFileTag | kFile),
               pump.file.size()};
     }
+    if (k == 1) view.bytes = std::max<std::uint64_t>(view.bytes, out_bytes);
     bound.push_back(core::bind_buffer(view, image.buffers[k]));
   }
   std::vector<std::uint8_t> scratch(scratch_bytes + 256, 0xAB);
@@ -295,6 +298,42 @@ TEST(EmulatedIo, CopiesOverManyWorkgroupsAndWithAlmostNoRoomStayRight) {
       "buffer t: u32[256] workgroup;\n");
   agree(text, pump, {{}, Bytes(6'000), {}}, 3);
   agree(text, pump, {{}, Bytes(6'000), {}}, 3, 66'048);
+}
+
+TEST(EmulatedIo, AFailureIsOfTheCopyWhoseBytesDidNotComeAndNotOfItsNeighbour) {
+  PumpThread pump(file_bytes(64));
+  pump.answer = [](const IoRequestLine& request) {
+    IoCompletionLine failed{};
+    failed.offset = request.offset;
+    failed.status = IoStatus::error;
+    return failed;
+  };
+  pump.start();
+  // Lane 0 copies out of memory what lies just before the bytes that lane 5 asks for.
+  const core::Image image = image_of(
+      program("if lid.x == 0u { async_store(out, out, 64u, 16u, \"a\"); }\n"
+              "if lid.x == 5u { async_load(src, out, 0u, 16u, \"b\"); async_wait(\"b\"); }\n"
+              "if lid.x == 0u { async_wait(\"a\"); }\n"));
+  const Ran ran = run_on_warp(image, pump, {{}, Bytes(128, 7)});
+  EXPECT_EQ(ran.result.fault.code, FaultCode::io_error);
+  EXPECT_EQ(ran.result.fault.lane, 5u);
+}
+
+TEST(EmulatedIo, ACopyThatWasWaitedForLeavesTheWholeLimitToTheNext) {
+  for (const std::uint64_t beyond : {0u, 1u}) {
+    PumpThread pump(file_bytes(64));
+    pump.start();
+    const std::uint64_t most = kMaxPendingCopyBytes - kPendingCopyOverhead + beyond;
+    // Nothing is written there: the second copy is never waited for.
+    const core::Image image = image_of(
+        program("if lid.x == 3u {\nfor i in 0u..9u { async_load(src, out, 0u, 16u, \"a\"); "
+                "async_wait(\"a\"); }\nasync_load(src, out, 0u, " +
+                std::to_string(most) + "u, \"b\");\n}\n"));
+    const Ran ran = run_on_warp(image, pump, {{}, Bytes(64)}, 1, 256 * 1024, kMaxPendingCopyBytes);
+    EXPECT_EQ(ran.result.fault.code, beyond == 0 ? FaultCode::async_misuse : FaultCode::copy_limit);
+    EXPECT_EQ(ran.result.fault.lane, 3u);
+    EXPECT_EQ(pump.words.taken, 0u);
+  }
 }
 
 TEST(EmulatedIo, WhatGoesWrongFaultsTheLaneThatWaitsForIt) {

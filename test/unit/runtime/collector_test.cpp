@@ -48,6 +48,19 @@ TEST(Collector, WhatIsPostedAfterGivingUpIsNotCountedASecondTime) {
   EXPECT_EQ(result.status, CompletionStatus::cancelled) << "the first ending stays";
 }
 
+TEST(Turn, ThatIsGivenBackWakesThoseThatSleepForIt) {
+  Turn turn;
+  turn.take();
+  std::thread waits([&turn] {
+    turn.take();
+    (void)turn.give_back();
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds{30});  // most likely it sleeps by then
+  (void)turn.give_back();
+  waits.join();
+  EXPECT_TRUE(turn.try_take());
+}
+
 struct Collecting : testing::Test {
   static constexpr std::uint32_t kSlots{1024};
   queue::Queue rings = std::move(*queue::Queue::create({.slots = kSlots}));

@@ -143,6 +143,20 @@ TEST(Identity, AReleasedHandleIsRefusedAlsoWhenItsNumberComesAgain) {
       << "a bare number names what has it now";
 }
 
+TEST(Identity, AnItemThatNamesAReleasedBufferIsRefusedAlsoWhenItsPlaceIsTaken) {
+  TestHooks hooks;
+  hooks.free_handles_kept = 0;
+  auto session = open_for_tests(test_options(), hooks);
+  ASSERT_OK(session);
+  const auto stale = session->allocate(4);
+  ASSERT_OK(session->release(*stale, soon()));
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_OK(session->allocate(4));
+    EXPECT_EQ(session->submit({kFill, 0, stale->id, 1}, soon()).error().code,
+              Errc::invalid_argument);
+  }
+}
+
 TEST(Identity, ASessionThatWasMovedFromRefusesEveryCall) {
   auto opened = Session::open(test_options());
   ASSERT_OK(opened);

@@ -93,6 +93,12 @@ TEST_F(OrderByHand, InsideAQueueConflictsBecomeFlags) {
       << "readers do not wait for readers";
   ASSERT_OK(fill(0, 0));
   EXPECT_EQ(backend().flags(0, 5) & kQueueFlagAfterAll, kQueueFlagAfterAll) << "both readers";
+  backend().end_all(0);
+  ASSERT_OK(copy(0, 1, 0));
+  ASSERT_OK(copy(0, 2, 0));
+  ASSERT_OK(fill(0, 0));
+  EXPECT_EQ(backend().flags(0, 8) & kQueueFlagAfterAll, kQueueFlagAfterAll)
+      << "the reader just before is not the only one";
 }
 
 TEST_F(OrderByHand, AWriterWaitsForTheReadersAndNotForWhatLiesBetweenThem) {

@@ -187,6 +187,27 @@ TEST_F(Programs, AFaultCarriesTheLowestWorkgroupThatFaulted) {
   }
 }
 
+TEST_F(Programs, AFaultCarriesTheLowestWorkgroupAlsoWhereAHigherOneFaultsFirst) {
+  const auto op = assemble_into(
+      *session_, "late",
+      "workgroup 256, 1, 1;\n"
+      "buffer y: u32[1048576] read_write output live_out;\n"
+      "region \"late\" {\n"
+      "  if wid.x == 3 { for i in 0..20000 { y[gid.x] = y[gid.x] + i; } trap(1, \"low\"); }\n"
+      "  if wid.x > 2000 { trap(2, \"high\"); }\n"
+      "}\n");
+  ASSERT_OK(op);
+  const Handle y = *session_->allocate(1'048'576 * 4);
+  for (int i = 0; i < 3; ++i) {
+    const auto ticket = session_->submit({op->id, 0, y.id, 0}, soon());
+    ASSERT_OK(ticket);
+    const auto result = session_->wait(*ticket, soon());
+    ASSERT_OK(result);
+    EXPECT_EQ(outcome(*result), "faulted trap");
+    EXPECT_EQ(result->fault.workgroup, 3u);
+  }
+}
+
 TEST_F(Programs, ABigItemSpreadOverWorkersGivesTheBytesOfOneWorker) {
   constexpr std::uint32_t kN{1u << 20};
   auto op = assemble_into(*session_, "mix",

@@ -637,5 +637,15 @@ TEST_F(StreamFaults, AnObserverComesBeforeTheFirstStream) {
   EXPECT_EQ(session_->observe(std::make_shared<Watching>()).error().code, Errc::invalid_argument);
 }
 
+TEST_F(StreamFaults, AnObserverMayComeOnceAStreamThatSubmittedNothingHasEnded) {
+  open();
+  {
+    auto stream = session_->stream(std::vector<std::string>{}, OpHandle{kCrc32c}, crc_options(64));
+    ASSERT_OK(stream);
+    EXPECT_FALSE(run_to_end(*stream).error);
+  }
+  EXPECT_OK(session_->observe(std::make_shared<Watching>()));
+}
+
 }  // namespace
 }  // namespace vyre::runtime::test

@@ -103,6 +103,16 @@ TEST(SlotPool, PacksPiecesAndUsesASlotAgainWhenAllOfThemAreBack) {
   EXPECT_FALSE(pool.take(kIoBlock + 1, 1));
 }
 
+TEST(SlotPool, OneSlotIsUsedAgainAndAgain) {
+  SlotPool pool({kIoBlock, kIoBlock}, kIoBlock);
+  for (int time = 0; time < 3; ++time) {
+    const auto all = pool.take(kIoBlock, 64);
+    ASSERT_TRUE(all) << time;
+    EXPECT_FALSE(pool.take(1, 1));
+    pool.give_back(all->slot);
+  }
+}
+
 TEST(SlotPool, NoTwoPiecesOverlapWhateverTheOrder) {
   Random random(test_seed());
   const SpaceRange range{8 * kIoBlock, 6 * 3 * kIoBlock};
