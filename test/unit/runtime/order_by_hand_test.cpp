@@ -94,6 +94,7 @@ TEST_F(OrderByHand, InsideAQueueConflictsBecomeFlags) {
   ASSERT_OK(fill(0, 0));
   EXPECT_EQ(backend().flags(0, 5) & kQueueFlagAfterAll, kQueueFlagAfterAll) << "both readers";
   backend().end_all(0);
+  ASSERT_OK(hand_->wait_all(soon()));
   ASSERT_OK(copy(0, 1, 0));
   ASSERT_OK(copy(0, 2, 0));
   ASSERT_OK(fill(0, 0));
