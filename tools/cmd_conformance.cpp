@@ -38,7 +38,7 @@ Outcome run(Shell& shell, const Options& options) {
   VYRE_TRY(check_printing(shell, options.inputs));
   conformance::Options how;
   how.executor = executor;
-  how.stopped = [] { return platform::stop_signal() != 0; };
+  how.stopped = platform::stop_asked;
   how.max_failures_kept = options.max_failures;
   how.case_timeout = std::chrono::nanoseconds(static_cast<std::int64_t>(options.timeout_s * 1e9));
   Output out;

@@ -68,7 +68,7 @@ Result<trace::ReplayOptions> resolved(const Options& options) {
   }
   how.workers = options.workers;
   how.transcendental_ulp = options.ulp;
-  how.stopped = [] { return platform::stop_signal() != 0; };
+  how.stopped = platform::stop_asked;
   how.timeout = std::chrono::nanoseconds(static_cast<std::int64_t>(options.timeout_s * 1e9));
   return how;
 }

@@ -138,7 +138,7 @@ class ReferenceEngine : public Engine {
 Result<std::unique_ptr<Engine>> make_reference_engine(const RunPlan& plan,
                                                       const RunOptions& options) {
   reference::Options how;
-  how.stopped = [] { return platform::stop_signal() != 0; };
+  how.stopped = platform::stop_asked;
   how.validate = false;  // ready_to_run() did
   how.check_races = options.check == "races";
   if (options.fuel != 0) how.fuel = options.fuel;

@@ -76,7 +76,7 @@ class SessionEngine : public Engine {
     for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
       const BufferSource& source = plan_.sources[i];
       if (source.kind == SourceKind::bound && source.buffer_class == vir::BufferClass::read) {
-        VYRE_ASSIGN(shared_[i], session_.upload(source.bound));
+        VYRE_ASSIGN(shared_[i], upload(source.bound));
       }
     }
     VYRE_TRY(plan_stream());
@@ -259,15 +259,20 @@ class SessionEngine : public Engine {
   Result<Handle> buffer(std::size_t index, ItemInput& input, std::uint64_t bytes) {
     const BufferSource& source = plan_.sources[index];
     if (shared_[index].id != 0) return shared_[index];
-    if (source.kind == SourceKind::bound) return session_.upload(source.bound);
+    if (source.kind == SourceKind::bound) return upload(source.bound);
     if (source.kind != SourceKind::item) return session_.allocate(bytes);
     if (input.in_file) {
-      return file_way() == FileWay::map ? session_.map_file(input.path)
-                                        : session_.load_file(input.path, deadline());
+      return file_way() == FileWay::map
+                 ? session_.map_file(input.path)
+                 : session_.load_file(input.path, deadline(), platform::stop_asked);
     }
-    Result<Handle> uploaded = session_.upload(input.bytes);
+    Result<Handle> uploaded = upload(input.bytes);
     input.bytes = {};
     return uploaded;
+  }
+
+  Result<Handle> upload(ByteSpan bytes) {
+    return session_.upload(bytes, runtime::Deadline::max(), platform::stop_asked);
   }
 
   Result<std::uint32_t> one_handle(const std::vector<Handle>& buffers, Running& running) {
@@ -291,9 +296,7 @@ class SessionEngine : public Engine {
     }
     std::vector<Bytes> outputs;
     for (std::size_t i = 0; i < running.returned.size(); ++i) {
-      VYRE_ASSIGN(Bytes bytes, stoppable(until, [&](runtime::Deadline soon) {
-                    return session_.download(running.returned[i], soon);
-                  }));
+      VYRE_ASSIGN(Bytes bytes, session_.download(running.returned[i], until, platform::stop_asked));
       const vir::ByteRange range = vir::returned_range(*running.declared[i], bytes.size());
       bytes.resize(range.end);
       bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(range.start));

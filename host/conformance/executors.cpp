@@ -101,13 +101,14 @@ class SessionExecutor final : public CaseExecutor {
     if (!plan) {
       // Inputs that do not fit: the session is to find out by itself, from what the caller gave.
       for (const Bytes& input : c.inputs) {
-        if (auto error = make(session_.upload(input), inputs)) return *error;
+        if (auto error = make(session_.upload(input, deadline_, stopped_), inputs)) return *error;
       }
     }
     for (std::size_t i = 0; plan && i < program.buffers.size(); ++i) {
       const vir::BufferClass kind = plan->classes[i];
       if (vir::takes_input(kind)) {
-        if (auto error = make(session_.upload(c.inputs[plan->input_index[i]]), inputs))
+        if (auto error =
+                make(session_.upload(c.inputs[plan->input_index[i]], deadline_, stopped_), inputs))
           return *error;
         by_buffer[i] = inputs.back();
       } else if (kind == vir::BufferClass::allocated) {
@@ -178,7 +179,7 @@ class SessionExecutor final : public CaseExecutor {
     RunResult result{Ending::done, {}, {}};
     for (std::size_t i = 0; i < program.buffers.size(); ++i) {
       if (!vir::is_returned(plan.classes[i])) continue;
-      auto bytes = session_.download(by_buffer[i], deadline_);
+      auto bytes = session_.download(by_buffer[i], deadline_, stopped_);
       if (!bytes) return failed("download", bytes.error());
       const vir::ByteRange range = vir::returned_range(program.buffers[i], bytes->size());
       result.outputs.emplace_back(bytes->begin() + static_cast<std::ptrdiff_t>(range.start),

@@ -84,6 +84,10 @@ int stop_signal() noexcept {
   return first_signal.load(std::memory_order_relaxed);  // the number is all
 }
 
+bool stop_asked() noexcept {
+  return stop_signal() != 0;
+}
+
 namespace {
 
 /// "SIGINT".

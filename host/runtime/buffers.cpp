@@ -24,7 +24,40 @@ std::string text(std::uint64_t value) {
   return std::to_string(value);
 }
 
+/// How far a copy came, and why it came no further.
+struct Copied {
+  std::uint64_t bytes{0};
+  Status status;
+};
+
+/// Piece by piece: `copy` takes where a piece begins and how long it is. The first is always
+/// copied, so that one piece takes whatever time it takes.
+template <class Copy>
+Copied copy_in_pieces(std::uint64_t bytes, const std::string& what, const CopyUntil& until,
+                      const Copy& copy) {
+  Copied copied;
+  do {
+    if (copied.bytes != 0) {
+      copied.status =
+          until.go_on(what, "after " + text(copied.bytes) + " of " + text(bytes) + " bytes");
+      if (!copied.status) return copied;
+    }
+    const std::uint64_t piece = std::min(kCopyPieceBytes, bytes - copied.bytes);
+    copied.status = copy(copied.bytes, piece);
+    if (!copied.status) return copied;
+    copied.bytes += piece;
+  } while (copied.bytes < bytes);
+  return copied;
+}
+
 }  // namespace
+
+Status CopyUntil::go_on(const std::string& what, const std::string& place) const {
+  if (told_to_stop()) return fail(Errc::cancelled, what + " was told to stop " + place);
+  if (Clock::now() < deadline) return {};
+  return fail(Errc::deadline_exceeded,
+              what + " was cut at the deadline " + place + "; allow more time");
+}
 
 HandleRecord* Session::State::find_handle(std::uint32_t handle) noexcept {
   HandleRecord* record = handles_.find(backend::handle_index(handle));
@@ -170,7 +203,8 @@ Result<Handle> Session::State::put_made(std::uint32_t handle, HandleRecord::Kind
   }
 }
 
-Result<Handle> Session::State::allocate(std::uint64_t bytes, const ByteSpan* contents) {
+Result<Handle> Session::State::allocate(std::uint64_t bytes, const ByteSpan* contents,
+                                        const CopyUntil& until) {
   if (closing_.load(std::memory_order_acquire)) return fail(Errc::closed, "the session is closed");
   std::uint32_t handle = 0;
   {
@@ -185,7 +219,9 @@ Result<Handle> Session::State::allocate(std::uint64_t bytes, const ByteSpan* con
   }
   Status made = in_backend([&] { return backend_->allocate(handle, bytes); });
   if (made && contents != nullptr) {
-    made = backend_->write(handle, 0, *contents);
+    made = copy_in_pieces(bytes, "the upload", until, [&](std::uint64_t at, std::uint64_t piece) {
+             return backend_->write(handle, at, contents->subspan(at, piece));
+           }).status;
     if (!made) release_in_backend(handle);
   }
   if (!made) {
@@ -301,8 +337,12 @@ Result<std::uint64_t> Session::State::buffer_bytes(Handle buffer) {
 }
 
 Result<HandleRecord*> Session::State::await_free(OrderLock& lock, const Handle& handle, bool writes,
-                                                 Deadline deadline) {
+                                                 const CopyUntil& until) {
   const auto late = [&] {
+    if (until.told_to_stop()) {
+      return fail(Errc::cancelled,
+                  "told to stop while items that use handle " + text(handle.id) + " had not ended");
+    }
     return fail(Errc::deadline_exceeded, "items that use handle " + text(handle.id) +
                                              " had not ended at the deadline; allow more time");
   };
@@ -341,15 +381,16 @@ Result<HandleRecord*> Session::State::await_free(OrderLock& lock, const Handle& 
       record->line.join(turn, writes);
     }
     lock.unlock();
-    const bool in_time = copying ? wait_for(deadline,
-                                            [&] {
-                                              const std::lock_guard again(order_);
-                                              const HandleRecord* now = find();
-                                              return now == nullptr || !blocked(*now);
-                                            })
-                                 : wait_over(*busy, deadline);
+    const auto free_now = [&] {
+      if (!copying) return look_over(*busy);
+      const std::lock_guard again(order_);
+      const HandleRecord* now = find();
+      return now == nullptr || !blocked(*now);
+    };
+    bool free = false;
+    (void)wait_for(until.deadline, [&] { return (free = free_now()) || until.told_to_stop(); });
     lock.lock();
-    if (!in_time) {
+    if (!free) {
       leave();
       return late();
     }
@@ -357,7 +398,7 @@ Result<HandleRecord*> Session::State::await_free(OrderLock& lock, const Handle& 
 }
 
 Status Session::State::write(Handle buffer, std::uint64_t offset, ByteSpan bytes,
-                             Deadline deadline) {
+                             const CopyUntil& until) {
   if (closing_.load(std::memory_order_acquire)) return fail(Errc::closed, "the session is closed");
   sync_points_.fetch_add(1, std::memory_order_relaxed);
   OrderLock lock(order_);
@@ -371,24 +412,32 @@ Status Session::State::write(Handle buffer, std::uint64_t offset, ByteSpan bytes
                                             " do not fit buffer " + text(buffer.id) + " of " +
                                             text(record->bytes) + " bytes");
   }
-  VYRE_ASSIGN(record, await_free(lock, buffer, true, deadline));
+  VYRE_ASSIGN(record, await_free(lock, buffer, true, until));
   ++record->host_writers;
-  if (observer_.active.load(std::memory_order_acquire)) {
-    const std::lock_guard observing(observer_.mutex);
-    if (observer_.observer) observer_.observer->on_write(public_handle(*record), offset, bytes);
-  }
   lock.unlock();
-  Status written = backend_->write(buffer.id, offset, bytes);
+  Copied written =
+      copy_in_pieces(bytes.size(), "the write to handle " + text(buffer.id), until,
+                     [&](std::uint64_t at, std::uint64_t piece) {
+                       return backend_->write(buffer.id, offset + at, bytes.subspan(at, piece));
+                     });
   lock.lock();
+  // Before others may use the buffer again: an observer hears of what is in it, in that order.
+  if ((written.status || written.bytes != 0) && observer_.active.load(std::memory_order_acquire)) {
+    const std::lock_guard observing(observer_.mutex);
+    if (observer_.observer) {
+      observer_.observer->on_write(public_handle(*record), offset, bytes.first(written.bytes));
+    }
+  }
   --record->host_writers;
   lock.unlock();
   changed_.notify();
-  if (written) bytes_in_.fetch_add(bytes.size(), std::memory_order_relaxed);
-  return written;
+  bytes_in_.fetch_add(written.bytes, std::memory_order_relaxed);
+  if (!written.status && written.bytes != 0) written.status.error().offset = offset + written.bytes;
+  return written.status;
 }
 
 Status Session::State::download_into(Handle buffer, std::uint64_t offset, MutableByteSpan out,
-                                     Deadline deadline) {
+                                     const CopyUntil& until) {
   // Also after close(): what ended has written what it wrote. Not where a worker was left behind.
   if (leaked()) {
     return fail(Errc::closed,
@@ -402,27 +451,34 @@ Status Session::State::download_into(Handle buffer, std::uint64_t offset, Mutabl
                                             " are not inside buffer " + text(buffer.id) + " of " +
                                             text(record->bytes) + " bytes");
   }
-  VYRE_ASSIGN(record, await_free(lock, buffer, false, deadline));
+  VYRE_ASSIGN(record, await_free(lock, buffer, false, until));
   while (record->kind == HandleRecord::Kind::file && backend_->must_bring(buffer.id)) {
     lock.unlock();
-    VYRE_TRY(bring(buffer, deadline));
+    VYRE_TRY(bring(buffer, until));
     lock.lock();
-    VYRE_ASSIGN(record, await_free(lock, buffer, false, deadline));
+    VYRE_ASSIGN(record, await_free(lock, buffer, false, until));
   }
   ++record->host_readers;
   lock.unlock();
-  Status read = backend_->read(buffer.id, offset, out);
+  Copied read =
+      copy_in_pieces(out.size(), "the download of handle " + text(buffer.id), until,
+                     [&](std::uint64_t at, std::uint64_t piece) {
+                       return backend_->read(buffer.id, offset + at, out.subspan(at, piece));
+                     });
   lock.lock();
   --record->host_readers;
   lock.unlock();
   changed_.notify();
-  if (!read) return read;
-  readbacks_.fetch_add(1, std::memory_order_relaxed);
-  bytes_out_.fetch_add(out.size(), std::memory_order_relaxed);
-  return {};
+  bytes_out_.fetch_add(read.bytes, std::memory_order_relaxed);
+  if (read.status) {
+    readbacks_.fetch_add(1, std::memory_order_relaxed);
+  } else if (read.bytes != 0) {
+    read.status.error().offset = offset + read.bytes;
+  }
+  return read.status;
 }
 
-Result<Bytes> Session::State::download(Handle buffer, Deadline deadline) {
+Result<Bytes> Session::State::download(Handle buffer, const CopyUntil& until) {
   VYRE_ASSIGN(const std::uint64_t size, buffer_bytes(buffer));
   Bytes bytes;
   try {
@@ -432,7 +488,7 @@ Result<Bytes> Session::State::download(Handle buffer, Deadline deadline) {
                 "downloading buffer " + text(buffer.id) + " needs " + text(size) +
                     " bytes of host memory, which are not available; use download_into");
   }
-  VYRE_TRY(download_into(buffer, 0, bytes, deadline));
+  VYRE_TRY(download_into(buffer, 0, bytes, until));
   return bytes;
 }
 
@@ -447,7 +503,7 @@ Status Session::State::release(Handle handle, Deadline deadline) {
                                             " live binding sets name it; release them first");
   }
   record->releasing = true;  // no new item may name it while we wait
-  auto free = await_free(lock, handle, true, deadline);
+  auto free = await_free(lock, handle, true, {deadline});
   if (!free) {
     record->releasing = false;
     return tl::unexpected<Error>(std::move(free).error());

@@ -12,8 +12,6 @@
 namespace vyre::runtime {
 namespace {
 
-/// Of a loaded file between two looks at the deadline.
-constexpr std::uint64_t kLoadPieceBytes{std::uint64_t{32} << 20};
 /// For handles that no other caller knows: nothing can be under way.
 constexpr std::chrono::seconds kReleaseUnused{1};
 
@@ -114,13 +112,10 @@ void Session::State::stop_pump() {
 }
 
 backend::Backend::ReadPiece Session::State::piece_reader(
-    const std::shared_ptr<const ingest::File>& file, Deadline deadline) {
-  return [this, file, deadline](std::uint64_t offset, MutableByteSpan piece) -> Status {
-    if (Clock::now() >= deadline) {
-      return fail(Errc::deadline_exceeded, "'" + file->path() + "' was brought as far as byte " +
-                                               text(offset) + " of " + text(file->bytes()) +
-                                               " at the deadline; allow more time");
-    }
+    const std::shared_ptr<const ingest::File>& file, const CopyUntil& until) {
+  return [this, file, until](std::uint64_t offset, MutableByteSpan piece) -> Status {
+    VYRE_TRY(until.go_on("reading '" + file->path() + "'",
+                         "at byte " + text(offset) + " of " + text(file->bytes())));
     if (options_.ingest_bytes == 0) return read_plainly(*file, offset, piece);
     VYRE_ASSIGN(ingest::Pump* const pumping, pump());
     return pumping->read_now(file, offset, piece);
@@ -150,29 +145,24 @@ Result<Handle> Session::State::map_file(const std::string& path, const MapOption
                   options.only_queue.value_or(ingest::kAnyTenant));
 }
 
-Result<Handle> Session::State::load_file(const std::string& path, Deadline deadline) {
+Result<Handle> Session::State::load_file(const std::string& path, const CopyUntil& until) {
   if (closing_.load(std::memory_order_acquire)) return fail(Errc::closed, "the session is closed");
   const auto choice = options_.ingest_bytes == 0 ? ingest::TierChoice::c : options_.ingest_tier;
   VYRE_ASSIGN(const auto file, ingest::File::open(path, choice));
-  const auto read = piece_reader(file);
-  VYRE_ASSIGN(const Handle handle, allocate(file->bytes(), nullptr));
+  const auto read = piece_reader(file, until);
+  VYRE_ASSIGN(const Handle handle, allocate(file->bytes(), nullptr, {}));
   // On the CPU the bytes go where they stay: no other caller knows the handle yet.
   const auto there = backend_->view(handle.id);
   Bytes piece;
   const auto load = [&]() -> Status {
     for (std::uint64_t at = 0; at < file->bytes();) {
-      const std::uint64_t bytes = std::min(kLoadPieceBytes, file->bytes() - at);
-      if (Clock::now() >= deadline) {
-        return fail(Errc::deadline_exceeded, "'" + path + "' was read as far as byte " + text(at) +
-                                                 " of " + text(file->bytes()) +
-                                                 " at the deadline; allow more time");
-      }
+      const std::uint64_t bytes = std::min(kCopyPieceBytes, file->bytes() - at);
       if (there) {
         VYRE_TRY(read(at, {const_cast<std::uint8_t*>(there->data()) + at, bytes}));
       } else {
         piece.resize(bytes);
         VYRE_TRY(read(at, piece));
-        VYRE_TRY(write(handle, at, piece, deadline));
+        VYRE_TRY(write(handle, at, piece, until));
       }
       at += bytes;
     }
@@ -213,13 +203,13 @@ Status Session::State::publish(Handle file) {
   return {};
 }
 
-Status Session::State::bring(Handle file, Deadline deadline) {
+Status Session::State::bring(Handle file, const CopyUntil& until) {
   const std::lock_guard one(bring_mutex_);
   OrderLock lock(order_);
   HandleRecord* record = find_handle(file.id);
   if (record == nullptr || record->releasing || !backend_->must_bring(file.id)) return {};
   ++record->host_writers;  // nobody reads or releases it meanwhile
-  const auto read = piece_reader(record->file, deadline);
+  const auto read = piece_reader(record->file, until);
   lock.unlock();
   Status brought = backend_->bring_file(file.id, read);
   lock.lock();

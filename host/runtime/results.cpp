@@ -29,13 +29,14 @@ bool Session::State::all_ended(const std::vector<std::uint64_t>& tails) const {
   return true;
 }
 
+bool Session::State::look_over(const Use& use) {
+  if (over(use)) return true;
+  // collect() may be looking elsewhere in the ring: one item is asked for by its position.
+  return collectors_[use.queue]->collect_at(use.position) && over(use);
+}
+
 bool Session::State::wait_over(const Use& use, Deadline deadline) {
-  Collector& collector = *collectors_[use.queue];
-  return wait_for(deadline, [&] {
-    if (over(use)) return true;
-    // collect() may be looking elsewhere in the ring: one item is asked for by its position.
-    return collector.collect_at(use.position) && over(use);
-  });
+  return wait_for(deadline, [&] { return look_over(use); });
 }
 
 Result<ItemResult> Session::State::wait(Ticket ticket, Deadline deadline) {

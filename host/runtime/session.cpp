@@ -318,23 +318,24 @@ Result<OpInfo> Session::op_info(OpHandle op) const {
 
 Result<Handle> Session::allocate(std::uint64_t bytes) {
   VYRE_NOT_MOVED_FROM;
-  return state_->allocate(bytes, nullptr);
+  return state_->allocate(bytes, nullptr, {});
 }
-Result<Handle> Session::upload(ByteSpan bytes) {
+Result<Handle> Session::upload(ByteSpan bytes, Deadline deadline, bool (*stopped)()) {
   VYRE_NOT_MOVED_FROM;
-  return state_->allocate(bytes.size(), &bytes);
+  return state_->allocate(bytes.size(), &bytes, {deadline, stopped});
 }
-Status Session::write(Handle buffer, std::uint64_t offset, ByteSpan bytes, Deadline deadline) {
+Status Session::write(Handle buffer, std::uint64_t offset, ByteSpan bytes, Deadline deadline,
+                      bool (*stopped)()) {
   VYRE_NOT_MOVED_FROM;
-  return state_->write(buffer, offset, bytes, deadline);
+  return state_->write(buffer, offset, bytes, {deadline, stopped});
 }
 Result<Handle> Session::map_file(const std::string& path, const MapOptions& options) {
   VYRE_NOT_MOVED_FROM;
   return state_->map_file(path, options);
 }
-Result<Handle> Session::load_file(const std::string& path, Deadline deadline) {
+Result<Handle> Session::load_file(const std::string& path, Deadline deadline, bool (*stopped)()) {
   VYRE_NOT_MOVED_FROM;
-  return state_->load_file(path, deadline);
+  return state_->load_file(path, {deadline, stopped});
 }
 Result<Handle> Session::bind(std::span<const Handle> buffers) {
   VYRE_NOT_MOVED_FROM;
@@ -369,14 +370,14 @@ Result<Session::Drained> Session::wait_all(Deadline deadline) {
   VYRE_NOT_MOVED_FROM;
   return state_->wait_all(deadline);
 }
-Result<Bytes> Session::download(Handle buffer, Deadline deadline) {
+Result<Bytes> Session::download(Handle buffer, Deadline deadline, bool (*stopped)()) {
   VYRE_NOT_MOVED_FROM;
-  return state_->download(buffer, deadline);
+  return state_->download(buffer, {deadline, stopped});
 }
 Status Session::download_into(Handle buffer, std::uint64_t offset, MutableByteSpan out,
-                              Deadline deadline) {
+                              Deadline deadline, bool (*stopped)()) {
   VYRE_NOT_MOVED_FROM;
-  return state_->download_into(buffer, offset, out, deadline);
+  return state_->download_into(buffer, offset, out, {deadline, stopped});
 }
 report::Document Session::report() const {
   return state_ ? state_->report() : report::Document{};

@@ -35,6 +35,15 @@
 
 namespace vyre::runtime {
 
+/// When a call that copies gives up. See Session::upload().
+struct CopyUntil {
+  Deadline deadline{Deadline::max()};
+  bool (*stopped)(){nullptr};
+  [[nodiscard]] bool told_to_stop() const { return stopped != nullptr && stopped(); }
+  /// An error if one of them has come: `what` was cut `place`.
+  [[nodiscard]] Status go_on(const std::string& what, const std::string& place) const;
+};
+
 struct HandleRecord {
   enum class Kind : std::uint8_t { none, buffer, file, set, view };
   Kind kind{Kind::none};
@@ -86,19 +95,20 @@ class Session::State final : public backend::Listener {
   [[nodiscard]] std::string op_name(std::uint32_t op);
 
   // buffers.cpp
-  [[nodiscard]] Result<Handle> allocate(std::uint64_t bytes, const ByteSpan* contents);
+  [[nodiscard]] Result<Handle> allocate(std::uint64_t bytes, const ByteSpan* contents,
+                                        const CopyUntil& until);
   [[nodiscard]] Result<Handle> bind(std::span<const Handle> buffers);
   [[nodiscard]] Result<std::uint64_t> buffer_bytes(Handle buffer);
   [[nodiscard]] Status write(Handle buffer, std::uint64_t offset, ByteSpan bytes,
-                             Deadline deadline);
+                             const CopyUntil& until);
   [[nodiscard]] Status release(Handle handle, Deadline deadline);
-  [[nodiscard]] Result<Bytes> download(Handle buffer, Deadline deadline);
+  [[nodiscard]] Result<Bytes> download(Handle buffer, const CopyUntil& until);
   [[nodiscard]] Status download_into(Handle buffer, std::uint64_t offset, MutableByteSpan out,
-                                     Deadline deadline);
+                                     const CopyUntil& until);
 
   // files.cpp
   [[nodiscard]] Result<Handle> map_file(const std::string& path, const MapOptions& options);
-  [[nodiscard]] Result<Handle> load_file(const std::string& path, Deadline deadline);
+  [[nodiscard]] Result<Handle> load_file(const std::string& path, const CopyUntil& until);
   /// The pump, started if it was not; an error says what is missing.
   [[nodiscard]] Result<ingest::Pump*> pump();
   /// A worker of the CPU backend has asked for bytes.
@@ -169,6 +179,8 @@ class Session::State final : public backend::Listener {
   /// wait_for, where no call tells of a completion.
   template <class Look>
   [[nodiscard]] bool poll_for(Deadline deadline, const Look& look);
+  /// over(), after a look for the completion of just that item.
+  [[nodiscard]] bool look_over(const Use& use);
   [[nodiscard]] bool wait_over(const Use& use, Deadline deadline);
   /// Nothing has to wait for it any more.
   [[nodiscard]] bool over(const Use& use) const noexcept {
@@ -215,7 +227,7 @@ class Session::State final : public backend::Listener {
   /// Waits until nothing unfinished conflicts with reading or writing the buffer. Unlocks while it
   /// waits, so the handle is looked up again.
   [[nodiscard]] Result<HandleRecord*> await_free(OrderLock& lock, const Handle& handle, bool writes,
-                                                 Deadline deadline);
+                                                 const CopyUntil& until);
   /// Bytes of a buffer for an observer: where they lie, or a copy of them. Of a file with
   /// bring_mutex_, since a device has to bring it first.
   struct Contents {
@@ -233,9 +245,9 @@ class Session::State final : public backend::Listener {
   // files.cpp
   [[nodiscard]] Status publish(Handle file);
   /// Makes a mapped file resident, which may take long: without a lock but bring_mutex_.
-  [[nodiscard]] Status bring(Handle file, Deadline deadline);
+  [[nodiscard]] Status bring(Handle file, const CopyUntil& until);
   [[nodiscard]] backend::Backend::ReadPiece piece_reader(
-      const std::shared_ptr<const ingest::File>& file, Deadline deadline = Deadline::max());
+      const std::shared_ptr<const ingest::File>& file, const CopyUntil& until = {});
   void stop_pump();
 
   // submit.cpp

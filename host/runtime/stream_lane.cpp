@@ -34,7 +34,7 @@ Status Stream::State::add_outputs(Lane& lane) {
   lane.results.clear();
   for (const StreamOutput& output : outputs_) {
     if (output.shared.id != 0) continue;
-    VYRE_ASSIGN(const Handle own, session_.allocate(output.bytes, nullptr));
+    VYRE_ASSIGN(const Handle own, session_.allocate(output.bytes, nullptr, {}));
     lane.own.push_back(own);
     if (device_) continue;
     const auto there = session_.backend().view(own.id);
@@ -65,7 +65,7 @@ Status Stream::State::make_lane() {
     VYRE_ASSIGN(lane.view, session_.make_view());
     Handle chunk = lane.view;
     if (copy_chunks_) {
-      VYRE_ASSIGN(lane.copied, session_.allocate(plan_.chunk_bytes(), nullptr));
+      VYRE_ASSIGN(lane.copied, session_.allocate(plan_.chunk_bytes(), nullptr, {}));
       VYRE_ASSIGN(lane.copied_view, session_.make_view());
       chunk = lane.copied_view;
     }
@@ -161,7 +161,7 @@ void Stream::State::landed(std::uint32_t index, std::uint32_t skip) {
 Status Stream::State::record_chunk(Lane& lane, ByteSpan bytes) {
   // Every chunk and its results are buffers that stay, so that the recording has all of them.
   lane.sets.clear();
-  VYRE_ASSIGN(const Handle chunk, session_.allocate(bytes.size(), &bytes));
+  VYRE_ASSIGN(const Handle chunk, session_.allocate(bytes.size(), &bytes, {}));
   VYRE_TRY(add_outputs(lane));
   return bind_lane(lane, chunk);
 }
@@ -174,7 +174,7 @@ Status Stream::State::read_recorded(Lane& lane) {
   for (const StreamOutput& output : outputs_) {
     if (output.shared.id != 0) continue;
     const MutableByteSpan out{lane.downloaded.data() + at, output.bytes};
-    VYRE_TRY(session_.download_into(*own++, 0, out, after(session_.options().close_timeout)));
+    VYRE_TRY(session_.download_into(*own++, 0, out, {after(session_.options().close_timeout)}));
     lane.results.push_back(out);
     at = up_to(at + output.bytes, kResultAlign);
   }

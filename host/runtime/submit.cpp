@@ -257,7 +257,7 @@ std::optional<Session::State::Wanting> Session::State::file_wanting() const {
 }
 
 Status Session::State::provide(const Wanting& wanting, Deadline deadline) {
-  return wanting.pump ? publish(wanting.file) : bring(wanting.file, deadline);
+  return wanting.pump ? publish(wanting.file) : bring(wanting.file, {deadline});
 }
 
 bool Session::State::copy_under_way() const noexcept {

@@ -382,9 +382,11 @@ Status DirectoryRecorder::record_finals(runtime::Session& session, runtime::Dead
     }
     handles = written();
   }
+  // The time is for the copy of each buffer, and not for what it takes to store those before it.
+  const auto left = std::max<std::chrono::nanoseconds>(deadline - runtime::Clock::now(), {});
   for (const std::uint32_t handle : handles) {
     VYRE_ASSIGN(const Bytes bytes,
-                session.download({handle}, deadline));  // not under the mutex: it may observe
+                session.download({handle}, runtime::after(left)));  // no mutex: it may observe
     VYRE_TRY(record_final(handle, bytes));
   }
   return {};
@@ -447,7 +449,8 @@ Status DirectoryRecorder::cut_short(runtime::Session& session) {
   }
   for (const std::uint32_t handle : handles) {
     // What a running item may still write is not waited for: the replay takes it as unspecified.
-    const auto bytes = session.download({handle}, runtime::Clock::now());
+    if (!session.download_into({handle}, 0, {}, runtime::Clock::now())) continue;
+    const auto bytes = session.download({handle}, runtime::after(session.options().close_timeout));
     if (bytes) VYRE_TRY(record_final(handle, *bytes));
   }
   const Status closed = session.close();

@@ -38,7 +38,7 @@ class SessionTarget final : public Target {
   Status set_buffer(std::uint32_t handle, const Contents& contents) override {
     if (const auto known = handles_.find(handle); known != handles_.end()) {
       VYRE_ASSIGN(const Blob blob, contents.blob());
-      return session_.write({known->second}, 0, blob.bytes(), deadline_);
+      return session_.write({known->second}, 0, blob.bytes(), deadline_, stopped_);
     }
     const bool map =
         contents.file_backed && !contents.path.empty() && mapped_.size() < kMaxTargetFiles;
@@ -53,11 +53,11 @@ class SessionTarget final : public Target {
     if (map || load) VYRE_TRY(contents.source->verify(contents.digest, contents.bytes));
     const auto upload = [&]() -> Result<runtime::Handle> {
       VYRE_ASSIGN(const Blob blob, contents.blob());
-      return session_.upload(blob.bytes());
+      return session_.upload(blob.bytes(), deadline_, stopped_);
     };
     auto made = contents.zeros ? session_.allocate(contents.bytes)
                 : map          ? session_.map_file(contents.path)
-                : load         ? session_.load_file(contents.path, deadline_)
+                : load         ? session_.load_file(contents.path, deadline_, stopped_)
                                : upload();
     if (!made) return tl::unexpected<Error>(std::move(made).error());
     add(handle, *made);
@@ -70,7 +70,7 @@ class SessionTarget final : public Target {
   }
 
   Status write(std::uint32_t handle, std::uint64_t offset, ByteSpan bytes) override {
-    return session_.write({mapped(handle)}, offset, bytes, deadline_);
+    return session_.write({mapped(handle)}, offset, bytes, deadline_, stopped_);
   }
 
   Status bind(std::uint32_t set, std::span<const std::uint32_t> members) override {
@@ -144,7 +144,7 @@ class SessionTarget final : public Target {
   }
 
   Result<Bytes> read(std::uint32_t handle) override {
-    return session_.download({mapped(handle)}, deadline_);
+    return session_.download({mapped(handle)}, deadline_, stopped_);
   }
 
   Result<report::Document> finish() override {

@@ -15,6 +15,8 @@ namespace vyre::platform {
 void catch_stop_signals();
 /// The first signal that came, or 0.
 [[nodiscard]] int stop_signal() noexcept;
+/// One has come: what options and calls take as `stopped`.
+[[nodiscard]] bool stop_asked() noexcept;
 /// The error of what was given up because of it: Errc::cancelled.
 [[nodiscard]] tl::unexpected<Error> interrupted();
 

@@ -173,19 +173,26 @@ class Session {
   [[nodiscard]] Result<OpInfo> op_info(OpHandle op) const;
 
   // Buffers. A handle stays valid until release() or close(); bytes are zero until written.
+  // Calls that copy look at their deadline, and at `stopped` if it is given (true: give up,
+  // Errc::cancelled), before each piece of kCopyPieceBytes but the first.
   [[nodiscard]] Result<Handle> allocate(std::uint64_t bytes);
-  [[nodiscard]] Result<Handle> upload(ByteSpan bytes);
+  /// Nothing is left of an upload that is cut.
+  [[nodiscard]] Result<Handle> upload(ByteSpan bytes, Deadline deadline = Deadline::max(),
+                                      bool (*stopped)() = nullptr);
   /// Bytes reach the buffer after everything submitted before on any queue has completed (bounded
-  /// by `deadline`).
-  [[nodiscard]] Status write(Handle buffer, std::uint64_t offset, ByteSpan bytes,
-                             Deadline deadline);
+  /// by `deadline`). A write that is cut leaves a prefix of `bytes` in the buffer, up to the place
+  /// in it that Error::offset says; what the buffer held from there on stays.
+  [[nodiscard]] Status write(Handle buffer, std::uint64_t offset, ByteSpan bytes, Deadline deadline,
+                             bool (*stopped)() = nullptr);
   /// Read-only buffer of a regular file, of the size it has now. Programs that only copy
   /// asynchronously out of it (AsyncLoad) read it piece by piece as they ask; for others the CPU
   /// maps it and a device gets its bytes with the first item that needs them. A file that shrinks
   /// or fails meanwhile faults the items that read it (io_error).
   [[nodiscard]] Result<Handle> map_file(const std::string& path, const MapOptions& options = {});
   /// A buffer with the bytes of a file, read through the pump; written like any other.
-  [[nodiscard]] Result<Handle> load_file(const std::string& path, Deadline deadline);
+  /// Nothing is left of a file whose reading is cut.
+  [[nodiscard]] Result<Handle> load_file(const std::string& path, Deadline deadline,
+                                         bool (*stopped)() = nullptr);
   /// Binding set: an ordered list of buffers under one handle.
   [[nodiscard]] Result<Handle> bind(std::span<const Handle> buffers);
   [[nodiscard]] Result<std::uint64_t> buffer_bytes(Handle buffer) const;
@@ -228,9 +235,11 @@ class Session {
                                       OpHandle op, const StreamOptions& options);
 
   // Also after close(): what items wrote is there until the session is destroyed.
-  [[nodiscard]] Result<Bytes> download(Handle buffer, Deadline deadline);
+  [[nodiscard]] Result<Bytes> download(Handle buffer, Deadline deadline,
+                                       bool (*stopped)() = nullptr);
+  /// Cut, `out` has the bytes before the place in the buffer that Error::offset says.
   [[nodiscard]] Status download_into(Handle buffer, std::uint64_t offset, MutableByteSpan out,
-                                     Deadline deadline);
+                                     Deadline deadline, bool (*stopped)() = nullptr);
 
   /// Counters so far; after close() the final ones.
   [[nodiscard]] report::Document report() const;
@@ -255,6 +264,7 @@ class SessionObserver {
   virtual void on_program(OpHandle op, std::string_view name, const vir::Program& program) = 0;
   /// Contents after creation or write; `bytes` is the whole buffer.
   virtual void on_buffer(Handle buffer, ByteSpan bytes, bool file_backed) = 0;
+  /// What arrived of a write: all of it, unless it was cut.
   virtual void on_write(Handle buffer, std::uint64_t offset, ByteSpan bytes) = 0;
   virtual void on_bind(Handle set, std::span<const Handle> buffers) = 0;
   virtual void on_release(Handle handle) = 0;

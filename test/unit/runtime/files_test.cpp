@@ -206,6 +206,28 @@ TEST_F(SessionFiles, LoadedFilesAreBuffersLikeAnyOther) {
   }
 }
 
+TEST_F(SessionFiles, ALoadThatIsToldToStopOrIsLateEndsAndLeavesNothingBehind) {
+  const std::string path = folder_.write("f", {});
+  ASSERT_EQ(::truncate(path.c_str(), 2 * kCopyPieceBytes + 1), 0);
+  for (const std::uint64_t ingest_bytes : {std::uint64_t{0}, std::uint64_t{6} << 20}) {
+    SessionOptions options = test_options();
+    options.ingest_bytes = ingest_bytes;
+    options.memory_budget_bytes = 2 * kCopyPieceBytes + 1;
+    auto session = Session::open(options);
+    ASSERT_OK(session);
+    static int looks;
+    looks = 0;
+    const auto stopped = session->load_file(path, soon(), [] { return ++looks == 2; });
+    ASSERT_FALSE(stopped.has_value());
+    EXPECT_EQ(stopped.error().code, Errc::cancelled) << stopped.error().message;
+    EXPECT_EQ(looks, 2) << "it goes on after it was told to stop";
+    const auto late = session->load_file(path, Clock::now());
+    ASSERT_FALSE(late.has_value());
+    EXPECT_EQ(late.error().code, Errc::deadline_exceeded);
+    EXPECT_OK(session->load_file(path, soon())) << "the budget is free";
+  }
+}
+
 TEST_F(SessionFiles, WhatCannotBeLoadedSaysWhyAndLeavesNothingBehind) {
   SessionOptions options = test_options();
   options.memory_budget_bytes = 8'192;
