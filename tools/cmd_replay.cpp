@@ -91,7 +91,7 @@ Json to_json(const std::vector<trace::RacyItem>& items) {
 }
 
 Outcome inspect(Shell& shell, const Options& options) {
-  VYRE_ASSIGN(const trace::TraceInfo info, trace::inspect(options.directory));
+  VYRE_ASSIGN(const trace::TraceInfo info, trace::inspect(options.directory, platform::stop_asked));
   Output out;
   if (shell.json) {
     const Json json{{"command", "replay"},       {"directory", options.directory},

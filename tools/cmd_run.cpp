@@ -113,6 +113,7 @@ Status ready_to_run(const Shell& shell, const RunOptions& options, const vir::Pr
   } else {
     valid = tl::unexpected<Error>(prepared.error());
   }
+  if (platform::stop_asked()) return platform::interrupted();
   if (!valid) {
     const bool here = options.executor == "reference" || options.executor == "cuda";
     return here ? valid : Status{};
@@ -146,8 +147,9 @@ Outcome run(Shell& shell, const RunOptions& options) {
   VYRE_ASSIGN(const vir::Profile profile, vir::parse_profile(options.profile));
   VYRE_TRY(check_streams(shell, options));
   const runtime::Deadline ready_by = ready_deadline(options);
-  Interrupt late([ready_by] { return runtime::Clock::now() >= ready_by; });
-  VYRE_ASSIGN(ProgramFile file, load_program(options.program, profile, &late));
+  Interrupt late(
+      [ready_by] { return platform::stop_asked() || runtime::Clock::now() >= ready_by; });
+  VYRE_ASSIGN(ProgramFile file, load_program(options.program, profile, late));
   VYRE_ASSIGN(RunPlan plan, make_plan(std::move(file.program), options));
   plan.places = std::move(file.places);
   VYRE_TRY(check(options, plan));

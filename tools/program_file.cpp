@@ -5,6 +5,7 @@
 
 #include "shell.hpp"
 #include "vyre/platform/file.hpp"
+#include "vyre/platform/stop.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::cli {
@@ -20,7 +21,7 @@ Error named(Error error, const std::string& path) {
 }  // namespace
 
 Result<ProgramFile> load_program(const std::string& path, vir::Profile profile,
-                                 Interrupt* interrupt) {
+                                 Interrupt& interrupt) {
   VYRE_ASSIGN(const Bytes bytes, platform::read_file(path, kMaxTextBytes));
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   const bool blob = text.substr(0, kMagic.size()) == kMagic;
@@ -32,9 +33,15 @@ Result<ProgramFile> load_program(const std::string& path, vir::Profile profile,
   }
   vir::SourceMap places;
   auto program =
-      blob ? vir::decode(bytes, {profile, interrupt}) : vir::assemble(text, &places, interrupt);
+      blob ? vir::decode(bytes, {profile, &interrupt}) : vir::assemble(text, &places, &interrupt);
+  if (!program && platform::stop_asked()) return platform::interrupted();
   if (!program) return tl::unexpected<Error>(named(std::move(program).error(), path));
   return ProgramFile{std::move(*program), std::move(places), !blob, bytes.size()};
+}
+
+Result<ProgramFile> load_program(const std::string& path, vir::Profile profile) {
+  Interrupt stop(platform::stop_asked);
+  return load_program(path, profile, stop);
 }
 
 std::string describe(const vir::Diagnostic& diagnostic) {

@@ -17,9 +17,11 @@ struct ProgramFile {
   std::uint64_t file_bytes{0};
 };
 
-/// Errors name the path.
+/// Errors name the path. A stop signal ends it with Errc::cancelled.
 [[nodiscard]] Result<ProgramFile> load_program(const std::string& path, vir::Profile profile,
-                                               Interrupt* interrupt = nullptr);
+                                               Interrupt& interrupt);
+/// The same where nothing but a stop signal bounds the time.
+[[nodiscard]] Result<ProgramFile> load_program(const std::string& path, vir::Profile profile);
 
 /// "V008 (statement 3): ..."
 [[nodiscard]] std::string describe(const vir::Diagnostic& diagnostic);

@@ -13,7 +13,7 @@ constexpr std::size_t kBlockBytes{std::size_t{1} << 18};
 EventReader::EventReader(std::unique_ptr<ByteSource> bytes, const Source& source, bool sealed)
     : source_(std::move(bytes)),
       name_(source.events_name()),
-      deadline_(source.deadline),
+      trace_(&source),
       sealed_(sealed),
       block_(kBlockBytes) {}
 
@@ -49,7 +49,7 @@ Result<EventReader> EventReader::open(Source& source, bool sealed) {
 
 Result<std::size_t> EventReader::available(std::size_t wanted) {
   if (have_ - at_ >= wanted) return have_ - at_;
-  VYRE_TRY(Source::in_time(deadline_, name_));
+  VYRE_TRY(trace_->go_on(name_));
   std::copy(block_.begin() + static_cast<std::ptrdiff_t>(at_),
             block_.begin() + static_cast<std::ptrdiff_t>(have_), block_.begin());
   block_offset_ += at_;

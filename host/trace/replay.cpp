@@ -179,12 +179,20 @@ class Replay {
 Result<ReplayResult> replay(Source& source, const ReplayOptions& options) {
   // One time for all: to read the records, to make the programs ready, to run the items.
   const runtime::Deadline before = std::exchange(source.deadline, runtime::after(options.timeout));
+  const auto stopped_before = std::exchange(source.stopped, options.stopped);
   const auto replayed = [&]() -> Result<ReplayResult> {
-    VYRE_ASSIGN(const Scan found, scan(source, memory_budget(options.memory_budget_bytes)));
-    return Replay(source, found, options).run();
+    auto found = scan(source, memory_budget(options.memory_budget_bytes));
+    if (!found && found.error().code == Errc::cancelled) {
+      ReplayResult nothing;
+      nothing.stopped = true;
+      return nothing;
+    }
+    VYRE_ASSIGN(const Scan scanned, std::move(found));
+    return Replay(source, scanned, options).run();
   };
   auto result = replayed();
   source.deadline = before;
+  source.stopped = stopped_before;
   return result;
 }
 

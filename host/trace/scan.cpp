@@ -139,8 +139,9 @@ std::uint64_t memory_budget(std::uint64_t asked) {
   return physical == 0 ? kFallbackBudgetBytes : physical / 2;
 }
 
-Result<TraceInfo> inspect(const std::string& directory) {
+Result<TraceInfo> inspect(const std::string& directory, bool (*stopped)()) {
   VYRE_ASSIGN(auto source, open_directory(directory));
+  source->stopped = stopped;
   std::unordered_map<std::string, std::uint64_t> seen;  // length of each blob
   std::uint64_t blob_bytes = 0;
   const auto check_blob = [&](const EventReader& reader, const Digest& digest,
@@ -181,6 +182,7 @@ Result<TraceInfo> inspect(const std::string& directory) {
     Blake3 hash;
     Bytes block(std::size_t{1} << 18);
     while (true) {
+      VYRE_TRY(source->go_on(source->events_name()));
       VYRE_ASSIGN(const std::size_t n, bytes->read(block));
       if (n == 0) break;
       hash.update(ByteSpan(block).first(n));

@@ -113,7 +113,7 @@ class DirectorySource : public Source {
     Blake3 hash;
     Bytes block(kept != nullptr ? 0 : std::min<std::uint64_t>(bytes, kBlockBytes));
     for (std::uint64_t at = 0; at < bytes;) {
-      VYRE_TRY(in_time(deadline, blob_path(digest)));
+      VYRE_TRY(go_on(blob_path(digest)));
       const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(bytes - at, kBlockBytes));
       const MutableByteSpan piece =
           kept != nullptr ? MutableByteSpan(*kept).subspan(static_cast<std::size_t>(at), most)
@@ -151,7 +151,9 @@ class DirectorySource : public Source {
 
 }  // namespace
 
-Status Source::in_time(runtime::Deadline deadline, const std::string& name) {
+Status Source::go_on(const std::string& name) const {
+  if (stopped != nullptr && stopped())
+    return fail(Errc::cancelled, "told to stop before '" + name + "' was read to its end");
   if (runtime::Clock::now() < deadline) return {};
   return fail(Errc::deadline_exceeded,
               "'" + name + "' was not read to its end when the time was up; allow more");

@@ -44,7 +44,7 @@ class EventReader {
 
   std::unique_ptr<ByteSource> source_;
   std::string name_;
-  runtime::Deadline deadline_;
+  const Source* trace_;  // outlives this
   bool sealed_;
   bool ended_{false};
   bool stopped_{false};

@@ -55,7 +55,10 @@ class Source {
   Manifest manifest;
   /// Passes over the records, and reads of blobs, end with it: deadline_exceeded.
   runtime::Deadline deadline{runtime::Deadline::max()};
-  [[nodiscard]] static Status in_time(runtime::Deadline deadline, const std::string& name);
+  /// Said true: they end, too, with cancelled.
+  bool (*stopped)(){nullptr};
+  /// An error once one of them has come, about what `name` has.
+  [[nodiscard]] Status go_on(const std::string& name) const;
   /// A new pass over events.bin.
   [[nodiscard]] virtual Result<std::unique_ptr<ByteSource>> events() = 0;
   /// For messages.

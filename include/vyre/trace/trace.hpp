@@ -115,6 +115,7 @@ struct TraceInfo {
   std::string recorded_at;
 };
 /// Reads and checks the manifest and every record (digests included) without running anything.
-[[nodiscard]] Result<TraceInfo> inspect(const std::string& directory);
+/// `stopped`: true ends it early, with Errc::cancelled.
+[[nodiscard]] Result<TraceInfo> inspect(const std::string& directory, bool (*stopped)() = nullptr);
 
 }  // namespace vyre::trace

@@ -44,6 +44,22 @@ class DamagedTrace : public ::testing::Test {
   Folder folder_;
 };
 
+TEST_F(DamagedTrace, ReadersThatAreToldToStopDoNotReadAsFarAsTheDamage) {
+  std::string events = slurp(file("events.bin"));
+  events[events.size() / 2] = static_cast<char>(events[events.size() / 2] ^ 1);
+  spill(file("events.bin"), events);
+  refused();
+  ReplayOptions options;
+  options.stopped = [] { return true; };
+  const auto replayed = replay(folder_ / "trace", options);
+  ASSERT_TRUE(replayed) << to_string(replayed.error());
+  EXPECT_TRUE(replayed->stopped);
+  EXPECT_EQ(replayed->items, 0u);
+  const auto info = inspect(folder_ / "trace", options.stopped);
+  ASSERT_FALSE(info);
+  EXPECT_EQ(info.error().code, Errc::cancelled) << info.error().message;
+}
+
 TEST_F(DamagedTrace, ChangedBlobIsNamedByItsDigest) {
   // Every blob is needed by some record, so every change must be seen by both readers... of a copy
   // each time.
