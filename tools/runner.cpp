@@ -36,14 +36,7 @@ std::uint64_t regular_bytes(const std::string& path) {
       !S_ISREG(info.st_mode) || info.st_size == 0) {
     return 0;
   }
-  // Asked once for the many files of one file system.
-  static thread_local std::optional<dev_t> asked_of;
-  static thread_local bool size_is_true = true;
-  if (asked_of != info.st_dev) {
-    asked_of = info.st_dev;
-    size_is_true = platform::size_is_true(path);
-  }
-  return size_is_true ? static_cast<std::uint64_t>(info.st_size) : 0;
+  return platform::size_is_true(path, info.st_dev) ? static_cast<std::uint64_t>(info.st_size) : 0;
 }
 
 Runner::Runner(const Shell& shell, const RunOptions& options, const RunPlan& plan, Engine& engine)

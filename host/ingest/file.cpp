@@ -13,6 +13,7 @@
 
 #include "doors.hpp"
 #include "file_cache.hpp"
+#include "vyre/platform/descriptor.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::ingest {
@@ -68,6 +69,16 @@ Result<std::shared_ptr<const File>> File::open(const std::string& path, TierChoi
   struct stat info {};
   if (::fstat(descriptor, &info) != 0) return system_error("stat", path, errno);
   if (!S_ISREG(info.st_mode)) return no_regular_file(path, info.st_mode);
+  if (!platform::size_is_true(descriptor, info.st_dev)) {
+    return fail(
+        Errc::unsupported,
+        "cannot read '" + path +
+            "' in pieces: its file system makes contents up as they "
+            "are read and states no true size (" +
+            std::to_string(info.st_size) +
+            " bytes here); read it to its end and upload the bytes, or copy it into a regular "
+            "file");
+  }
   file->bytes_ = static_cast<std::uint64_t>(info.st_size);
 
   const auto buffered = [&file](std::string why) -> std::shared_ptr<const File> {

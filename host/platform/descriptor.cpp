@@ -135,4 +135,27 @@ bool size_is_true(const std::string& path) {
   return ::statfs(path.c_str(), &system) != 0 || !made_up(system);
 }
 
+namespace {
+
+template <class File>
+bool asked_once(const File& file, std::uint64_t device) {
+  static thread_local std::optional<std::uint64_t> asked_of;
+  static thread_local bool is_true = true;
+  if (asked_of != device) {
+    asked_of = device;
+    is_true = size_is_true(file);
+  }
+  return is_true;
+}
+
+}  // namespace
+
+bool size_is_true(int descriptor, std::uint64_t device) {
+  return asked_once(descriptor, device);
+}
+
+bool size_is_true(const std::string& path, std::uint64_t device) {
+  return asked_once(path, device);
+}
+
 }  // namespace vyre::platform

@@ -14,7 +14,8 @@ namespace vyre::ingest {
 class File {
  public:
   /// Refuses, with the path: what cannot be opened (errno), directories (EISDIR), FIFOs, sockets
-  /// and devices (never waits for a FIFO's writer). `choice` decides about O_DIRECT; a forced
+  /// and devices (never waits for a FIFO's writer), and files whose size is no count of bytes, as
+  /// those of /proc and /sys (unsupported). `choice` decides about O_DIRECT; a forced
   /// direct tier that the file refuses is an error that says so, in automatic it becomes buffered
   /// with the reason in why_buffered().
   [[nodiscard]] static Result<std::shared_ptr<const File>> open(const std::string& path,

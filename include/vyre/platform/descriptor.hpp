@@ -60,6 +60,10 @@ void occupy_standard_descriptors();
 /// False for files whose st_size is no count of bytes: those of /proc, /sys and their kin say 0 or
 /// a page, whatever a read gives.
 [[nodiscard]] bool size_is_true(int descriptor);
+/// The same of a file with this st_dev: the system is asked once for the many files of one file
+/// system, which come one after another.
+[[nodiscard]] bool size_is_true(int descriptor, std::uint64_t device);
+[[nodiscard]] bool size_is_true(const std::string& path, std::uint64_t device);
 [[nodiscard]] bool size_is_true(const std::string& path);
 
 }  // namespace vyre::platform

@@ -182,6 +182,33 @@ TEST_F(StreamFaults, AFileThatCannotBeReadIsToldWithPathAndErrnoAndTheOthersGoOn
   }
 }
 
+TEST_F(StreamFaults, AFileWhoseSizeIsNoCountOfBytesIsRefusedByNameAndTheOthersGoOn) {
+  open();
+  // Of size 0 and of a page, and both have some bytes.
+  for (const std::string path :
+       {"/proc/self/status", "/sys/kernel/mm/transparent_hugepage/enabled"}) {
+    if (::access(path.c_str(), R_OK) != 0) continue;
+    auto stream =
+        session_->stream({good("a"), path, good("b")}, OpHandle{kCrc32c}, crc_options(kChunk));
+    ASSERT_OK(stream);
+    const Ran ran = run_to_end(*stream);
+    ASSERT_FALSE(ran.error) << to_string(*ran.error);
+    ASSERT_EQ(ran.results.size(), 3u);
+    EXPECT_FALSE(ran.results[0].error);
+    EXPECT_FALSE(ran.results[2].error);
+    ASSERT_TRUE(ran.results[1].error) << path << " gave a result of " << ran.results[1].chunk.bytes;
+    const auto loaded = session_->load_file(path, soon());
+    const auto mapped = session_->map_file(path);
+    ASSERT_FALSE(loaded.has_value());
+    ASSERT_FALSE(mapped.has_value());
+    for (const Error& error : {*ran.results[1].error, loaded.error(), mapped.error()}) {
+      EXPECT_EQ(error.code, Errc::unsupported);
+      EXPECT_NE(error.message.find("'" + path + "'"), std::string::npos) << error.message;
+      EXPECT_NE(error.message.find("copy it into a regular file"), std::string::npos);
+    }
+  }
+}
+
 TEST_F(StreamFaults, AnUnreadableFileIsToldWithItsErrno) {
   if (geteuid() == 0) GTEST_SKIP() << "root reads everything";
   open();
