@@ -44,6 +44,12 @@ struct CopyUntil {
   [[nodiscard]] Status go_on(const std::string& what, const std::string& place) const;
 };
 
+/// Of an item that waits: its place among those that wait for its buffers, and those buffers.
+struct PlaceInLine {
+  std::uint64_t turn{0};  // 0: none
+  std::vector<std::uint32_t> lines;
+};
+
 struct HandleRecord {
   enum class Kind : std::uint8_t { none, buffer, file, set, view };
   Kind kind{Kind::none};
@@ -117,7 +123,11 @@ class Session::State final : public backend::Listener {
 
   // submit.cpp
   [[nodiscard]] SubmitMany submit_many(std::span<const MegakernelWorkItem> items, Deadline deadline,
-                                       std::uint32_t queue, std::uint8_t flags);
+                                       std::uint32_t queue, std::uint8_t flags,
+                                       PlaceInLine* kept = nullptr);
+  /// What submit_many() kept in `kept`: where its time was up before its next item got its buffers,
+  /// the item keeps its place for the next call, whose first item it has to be, or for this one.
+  void leave_place(PlaceInLine& place);
 
   // results.cpp
   [[nodiscard]] Result<ItemResult> wait(Ticket ticket, Deadline deadline);
@@ -269,7 +279,9 @@ class Session::State final : public backend::Listener {
   [[nodiscard]] bool submit_plain(std::span<const MegakernelWorkItem> items, Deadline deadline,
                                   std::uint8_t flags, SubmitMany& result);
   [[nodiscard]] bool submit_ordered(std::span<const MegakernelWorkItem> items, Deadline deadline,
-                                    std::uint8_t flags, SubmitMany& result);
+                                    std::uint8_t flags, SubmitMany& result, PlaceInLine* kept);
+  /// Under order_.
+  void leave_lines(PlaceInLine& place);
   /// A file of accesses_ that the item cannot read yet, and what is to be done about it.
   struct Wanting {
     Handle file;

@@ -81,6 +81,12 @@ StreamProgress Stream::State::progress() const noexcept {
 }
 
 Result<const StreamResult*> Stream::State::next(Deadline deadline) {
+  auto result = next_result(deadline);
+  session_.leave_place(place_);
+  return result;
+}
+
+Result<const StreamResult*> Stream::State::next_result(Deadline deadline) {
   try {
     if (delivered_ != kNone32) recycle(std::exchange(delivered_, kNone32));
     bool look = ++calls_ % kResultBatch == 0;
@@ -203,6 +209,7 @@ void Stream::State::start_chunks() {
 
 bool Stream::State::open_next() {
   if (reads() >= most_open_ || (held_path_ && reads() >= held_reads_)) return false;
+  session_.leave_place(place_);  // the source may use the buffers that our next item waits for
   std::optional<std::string> path =
       held_path_ ? std::exchange(held_path_, std::nullopt) : source_();
   if (!path) {

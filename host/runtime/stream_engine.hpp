@@ -114,6 +114,7 @@ class Stream::State {
   [[nodiscard]] Status claim_memory();
 
   // stream_engine.cpp
+  [[nodiscard]] Result<const StreamResult*> next_result(Deadline deadline);
   void drive();
   void take_reads();
   void read_ended(const ingest::ReadResult& result);
@@ -200,6 +201,8 @@ class Stream::State {
 
   std::vector<MegakernelWorkItem> items_;  // to be submitted
   std::vector<std::uint32_t> item_lanes_;
+  /// Of the first of items_, only while next() runs: a stream that is not asked holds up no other.
+  PlaceInLine place_;
   struct Running {
     std::uint64_t position;
     std::uint32_t lane;

@@ -232,7 +232,8 @@ void Stream::State::stage_ended(std::uint32_t index) {
 void Stream::State::submit_items() {
   if (items_.empty() || ended_by_) return;
   // The deadline is over: whatever does not fit now is tried again.
-  const auto submitted = session_.submit_many(items_, Clock::now(), options_.queue, kQueueFlagNone);
+  const auto submitted =
+      session_.submit_many(items_, Clock::now(), options_.queue, kQueueFlagNone, &place_);
   const auto accepted = static_cast<std::ptrdiff_t>(submitted.accepted);
   for (std::ptrdiff_t i = 0; i < accepted; ++i) {
     running_.push_back({submitted.first.position + static_cast<std::uint64_t>(i),

@@ -129,7 +129,7 @@ void Session::State::account(std::int64_t begin_ns, std::int64_t publish_ns, std
 
 Session::SubmitMany Session::State::submit_many(std::span<const MegakernelWorkItem> items,
                                                 Deadline deadline, std::uint32_t queue,
-                                                std::uint8_t flags) {
+                                                std::uint8_t flags, PlaceInLine* kept) {
   SubmitMany result;
   result.first = {queue, 0, number_};
   result.stopped_by = refuses(queue, flags);
@@ -157,7 +157,7 @@ Session::SubmitMany Session::State::submit_many(std::span<const MegakernelWorkIt
       break;
     }
     const auto part = rest.first(run);
-    if (!(slow ? submit_ordered(part, deadline, flags, result)
+    if (!(slow ? submit_ordered(part, deadline, flags, result, kept)
                : submit_plain(part, deadline, flags, result)))
       break;
     if (!begun) {
@@ -355,35 +355,42 @@ Session::State::Placed Session::State::place(const MegakernelWorkItem& item, std
   return Placed::yes;
 }
 
+void Session::State::leave_lines(PlaceInLine& place) {
+  for (const std::uint32_t handle : place.lines) {
+    if (HandleRecord* record = find_handle(handle)) record->line.leave(place.turn);
+  }
+  if (!place.lines.empty()) changed_.notify();  // the next in line may be waiting for that alone
+  place.lines.clear();
+  place.turn = 0;
+}
+
+void Session::State::leave_place(PlaceInLine& place) {
+  if (place.turn == 0) return;
+  const OrderLock lock(order_);
+  leave_lines(place);
+}
+
 bool Session::State::submit_ordered(std::span<const MegakernelWorkItem> items, Deadline deadline,
-                                    std::uint8_t flags, SubmitMany& result) {
+                                    std::uint8_t flags, SubmitMany& result, PlaceInLine* kept) {
   OrderLock lock(order_);
   std::size_t next = 0;
   bool goes_on = true;
-  // Of the item that waits: its place among those that wait for its buffers, and those buffers.
-  std::uint64_t turn = 0;
-  std::vector<std::uint32_t> lines;
-  const auto leave_lines = [&] {
-    for (const std::uint32_t handle : lines) {
-      if (HandleRecord* record = find_handle(handle)) record->line.leave(turn);
-    }
-    if (!lines.empty()) changed_.notify();  // the next in line may be waiting for that alone
-    lines.clear();
-    turn = 0;
-  };
+  bool late = false;
+  PlaceInLine ours;
+  PlaceInLine& line = kept != nullptr ? *kept : ours;
   const AtEnd leave([&] {  // also where memory runs out: others stand behind us
     if (!lock.owns_lock()) lock.lock();
-    leave_lines();
+    if (kept == nullptr || !late) leave_lines(line);
     lock.unlock();
     backend_->doorbell();
   });
   while (goes_on && next < items.size()) {
     Use conflict;
-    const Placed placed = place(items[next], flags, turn, result, conflict);
+    const Placed placed = place(items[next], flags, line.turn, result, conflict);
     const std::optional<Wanting> wanting =
         placed == Placed::file ? file_wanting() : std::nullopt;  // while accesses_ are this item's
     if (placed == Placed::yes) {
-      leave_lines();
+      leave_lines(line);
       ++next;
       continue;
     }
@@ -391,19 +398,20 @@ bool Session::State::submit_ordered(std::span<const MegakernelWorkItem> items, D
       goes_on = false;
       break;
     }
-    if (turn == 0 && placed != Placed::room && placed != Placed::file) {
-      turn = next_turn_++;
-      lines.reserve(accesses_.size());
+    if (line.turn == 0 && placed != Placed::room && placed != Placed::file) {
+      line.turn = next_turn_++;
+      line.lines.reserve(accesses_.size());
       for (const Access& access : accesses_) {
-        lines.push_back(access.record->handle);
-        access.record->line.join(turn, access.writes);
+        line.lines.push_back(access.record->handle);
+        access.record->line.join(line.turn, access.writes);
       }
     }
     // Something has to end first; what we published so far must be able to.
     lock.unlock();
     backend_->doorbell();
-    goes_on = wait_for_place(placed, items[next], items.size() - next, turn, conflict, wanting,
+    goes_on = wait_for_place(placed, items[next], items.size() - next, line.turn, conflict, wanting,
                              deadline, result);
+    late = !goes_on && Clock::now() >= deadline;
     lock.lock();
   }
   return goes_on;

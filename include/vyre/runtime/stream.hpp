@@ -23,7 +23,9 @@ namespace vyre::runtime {
 /// Paths, one a call, until nullopt. Called from Stream::next().
 using FileSource = std::function<std::optional<std::string>()>;
 
-/// One output buffer of the op: of its own for every item, `bytes` long, or one that all share.
+/// One output buffer of the op: of its own for every item, `bytes` long, or one that all share. The
+/// items write a shared one one after the other, in the order in which their chunks landed, and in
+/// the order of the session with everything else that uses it.
 struct StreamOutput {
   std::uint64_t bytes{0};
   Handle shared{};

@@ -399,6 +399,76 @@ TEST_F(StreamFaults, APollThatFindsNothingLeavesTheStreamAsItWas) {
   }
 }
 
+TEST_F(StreamFaults, AStreamThatWaitsForASharedOutputIsNotOvertakenByAWriterOfAnotherQueue) {
+  ONLY_ON_CPU("the test holds a worker");
+  std::atomic<bool> held{true};
+  std::atomic<int> begun{0};
+  TestHooks hooks;
+  hooks.worker_dies = [&](std::uint32_t, std::uint64_t) {
+    if (begun++ != 0) return false;
+    while (held) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    return false;
+  };
+  SessionOptions options = small_memory();
+  options.queues = 2;
+  auto session = open_for_tests(options, hooks);
+  ASSERT_OK(session);
+  const auto shared = session->allocate(4);
+  ASSERT_OK(shared);
+  StreamOptions how = crc_options(kChunk);
+  how.outputs = {{0, *shared}};
+  auto stream = session->stream({good("a")}, OpHandle{kCrc32c}, how);
+  ASSERT_OK(stream);
+  const MegakernelWorkItem writer{kFill, 0, shared->id, 7};
+  ASSERT_OK(session->submit(writer, Clock::now(), 1));  // the worker holds it
+  Ran ran;
+  std::thread asks([&] { ran = run_to_end(*stream); });
+  bool stands_in_line = false;
+  const Deadline until = after(std::chrono::seconds{5});
+  while (!stands_in_line && Clock::now() < until) {
+    const auto other = session->submit(writer, Clock::now(), 1);
+    stands_in_line = !other && other.error().code == Errc::deadline_exceeded;
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  }
+  EXPECT_TRUE(stands_in_line) << "later writers always came first";
+  held = false;
+  asks.join();
+  EXPECT_FALSE(ran.error);
+  ASSERT_EQ(ran.results.size(), 1u);
+  EXPECT_EQ(ran.results[0].status, CompletionStatus::done);
+  EXPECT_EQ(*session->download(*shared, soon()), words({crc32c(random_bytes(100, test_seed()))}));
+  EXPECT_OK(session->submit(writer, soon(), 1)) << "the stream has left its place";
+}
+
+TEST_F(StreamFaults, AStreamThatIsNotAskedHoldsUpNoOtherWriterOfItsSharedOutput) {
+  ONLY_ON_CPU("the test holds a worker");
+  std::atomic<bool> held{true};
+  std::atomic<int> begun{0};
+  TestHooks hooks;
+  hooks.worker_dies = [&](std::uint32_t, std::uint64_t) {
+    if (begun++ != 0) return false;
+    while (held) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    return false;
+  };
+  SessionOptions options = small_memory();
+  options.queues = 2;
+  auto session = open_for_tests(options, hooks);
+  ASSERT_OK(session);
+  const auto shared = session->allocate(4);
+  ASSERT_OK(shared);
+  StreamOptions how = crc_options(kChunk);
+  how.outputs = {{0, *shared}};
+  auto stream = session->stream({good("a")}, OpHandle{kCrc32c}, how);
+  ASSERT_OK(stream);
+  const MegakernelWorkItem writer{kFill, 0, shared->id, 7};
+  ASSERT_OK(session->submit(writer, Clock::now(), 1));
+  EXPECT_EQ(stream->next(after(std::chrono::milliseconds{100})).error().code,
+            Errc::deadline_exceeded);
+  EXPECT_OK(session->submit(writer, Clock::now(), 1));
+  held = false;
+  EXPECT_EQ(run_to_end(*stream).results.size(), 1u);
+}
+
 TEST_F(StreamFaults, CancelFromAnotherThreadLetsOutWhatIsUnderWayAndThenSaysSo) {
   open();
   const std::string path = good("f", 64 * kChunk);
