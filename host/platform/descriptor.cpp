@@ -11,9 +11,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <string_view>
 
+#include "os_error.hpp"
 #include "vyre/platform/stop.hpp"
 
 namespace vyre::platform {
@@ -26,11 +26,6 @@ constexpr unsigned long kMadeUp[]{
     SECURITYFS_MAGIC,     CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, SELINUX_MAGIC,
     PSTOREFS_MAGIC,       EFIVARFS_MAGIC,     BINFMTFS_MAGIC,      BPF_FS_MAGIC,
     RDTGROUP_SUPER_MAGIC, NSFS_MAGIC,         SMACK_MAGIC,         kConfigfs};
-
-tl::unexpected<Error> os_error(const std::string& action, const std::string& name, int error) {
-  return tl::unexpected<Error>(
-      Error{Errc::io, action + " " + name + ": " + std::strerror(error), kNoOffset, 0, 0, error});
-}
 
 /// After EINTR or EAGAIN: true to try again, an error once a stop was asked for.
 Status wait_until(int descriptor, short events, int error) {
@@ -95,7 +90,7 @@ Result<Descriptor> open_input(const std::string& path) {
   while (true) {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (descriptor >= 0) return Descriptor(descriptor);
-    if (errno != EINTR) return os_error("cannot open", "'" + path + "'", errno);
+    if (errno != EINTR) return os_error("cannot open", path, errno);
     if (stop_signal() != 0) return interrupted();
   }
 }
@@ -106,7 +101,7 @@ Result<std::size_t> read_some(const Descriptor& from, MutableByteSpan out,
     const ssize_t n = ::read(from.get(), out.data(), out.size());
     if (n >= 0) return static_cast<std::size_t>(n);
     const int error = errno;
-    if (error != EINTR && error != EAGAIN) return os_error("cannot read", name, error);
+    if (error != EINTR && error != EAGAIN) return os_error_of("cannot read", name, error);
     VYRE_TRY(wait_until(from.get(), POLLIN, error));
   }
 }
@@ -116,7 +111,7 @@ Status write_all(const Descriptor& to, ByteSpan bytes, const std::string& name) 
     const ssize_t n = ::write(to.get(), bytes.data(), bytes.size());
     if (n < 0) {
       const int error = errno;
-      if (error != EINTR && error != EAGAIN) return os_error("cannot write", name, error);
+      if (error != EINTR && error != EAGAIN) return os_error_of("cannot write", name, error);
       VYRE_TRY(wait_until(to.get(), POLLOUT, error));
       continue;
     }

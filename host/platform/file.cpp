@@ -6,24 +6,15 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <system_error>
 
+#include "os_error.hpp"
 #include "regular_file.hpp"
 #include "vyre/platform/descriptor.hpp"
 #include "vyre/platform/stop.hpp"
 
 namespace vyre::platform {
-namespace {
-
-tl::unexpected<Error> os_error(const std::string& action, const std::string& path, int error) {
-  Error e{Errc::io, action + " '" + path + "': " + std::strerror(error), kNoOffset, 0, 0, error};
-  return tl::unexpected<Error>(std::move(e));
-}
-
-}  // namespace
-
 Result<int> open_regular(const std::string& path, const std::string& action, struct stat& info) {
   const auto refusal = [&]() -> Status {
     if (S_ISREG(info.st_mode)) return {};

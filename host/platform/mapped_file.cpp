@@ -13,10 +13,10 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <cstring>
 #include <mutex>
 #include <utility>
 
+#include "os_error.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::platform {
@@ -82,12 +82,6 @@ void install_handler() {
   sigaction(SIGBUS, nullptr, &previous_action);  // known before ours can run
   sigaction(SIGBUS, &action, nullptr);
   installed = true;
-}
-
-tl::unexpected<Error> os_error(const char* action, const std::string& path, int error) {
-  return tl::unexpected<Error>(
-      Error{Errc::io, std::string(action) + " '" + path + "': " + std::strerror(error), kNoOffset,
-            0, 0, error});
 }
 
 }  // namespace

@@ -9,40 +9,18 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <random>
 
+#include "os_error.hpp"
+#include "temporary_file.hpp"
 #include "vyre/platform/stop.hpp"
 
 namespace vyre::platform {
 namespace {
 
-constexpr int kMaxLinks{40};        // as the system follows
-constexpr int kTemporaryTries{64};  // other processes may take a name first
+constexpr int kMaxLinks{40};  // as the system follows
 /// Between two looks at the stop signal.
 constexpr std::size_t kWriteStep{std::size_t{1} << 20};
 constexpr char kAccessList[]{"system.posix_acl_access"};
-
-tl::unexpected<Error> os_error(const std::string& action, const std::string& path, int error) {
-  return tl::unexpected<Error>(
-      Error{Errc::io, action + " '" + path + "': " + std::strerror(error), kNoOffset, 0, 0, error});
-}
-
-std::string folder_of(const std::string& path) {
-  const std::size_t slash = path.find_last_of('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-/// Never longer than what it stands for may be: 20 bytes, in the same folder.
-std::array<char, 24> temporary_name() {
-  static thread_local std::mt19937_64 random{std::random_device{}()};
-  std::array<char, 24> name{};
-  std::snprintf(name.data(), name.size(), ".vyre-%013llx",
-                static_cast<unsigned long long>(random() >> 12));
-  return name;
-}
 
 /// What a replaced file had: as far as this process may give it away.
 Status keep_attributes(int file, const std::string& path, const std::string& old_path,
@@ -150,40 +128,30 @@ Status OutputFiles::write_directly(const std::string& path, int flags, ByteSpan 
 
 /// `in_place`: nothing was changed, but the file can only be written where it is.
 Status OutputFiles::replace(const Target& target, ByteSpan bytes, bool& in_place) {
-  const auto give_up = [&](const std::string& action, int error) {
-    in_place = target.exists && may_write_in_place(error);
-    return os_error(action, target.path, error);
+  const auto look = [&](const Error& error) {
+    in_place = target.exists && may_write_in_place(error.detail);
   };
-  std::array<char, 24> temporary{};
-  Descriptor file;
-  for (int tries = 0; !file; ++tries) {
-    temporary = temporary_name();
-    file =
-        Descriptor(::openat(folder_fd_.get(), temporary.data(),
-                            O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, target.exists ? 0600 : 0666));
-    if (!file && (errno != EEXIST || tries == kTemporaryTries))
-      return give_up("cannot create a temporary file beside", errno);
+  auto made = TemporaryFile::create(folder_fd_.get(), target.exists ? 0600 : 0666, target.path);
+  if (!made) {
+    look(made.error());
+    return tl::unexpected<Error>(std::move(made).error());
   }
-  const DoomedFile doomed(folder_fd_.get(), temporary.data());
-  const auto finish = [&]() -> Status {
-    // What is written after the signal, as a report is, and the blobs of a trace stay whole.
-    const int before = stop_signal();
-    for (ByteSpan rest = bytes; !rest.empty();) {
-      const ByteSpan step = rest.first(std::min(rest.size(), kWriteStep));
-      VYRE_TRY(write_all(file, step, "to '" + target.path + "'"));
-      rest = rest.subspan(step.size());
-      if (stop_signal() != before && durability_ != Durability::none) return interrupted();
-    }
-    if (target.exists) VYRE_TRY(keep_attributes(file.get(), target.path, target.real, target.old));
-    if (durability_ == Durability::each) VYRE_TRY(to_disk(file.get(), target.path));
-    VYRE_TRY(settle(std::move(file), target.path));
-    if (::renameat(folder_fd_.get(), temporary.data(), folder_fd_.get(), target.name.c_str()) != 0)
-      return give_up("cannot rename to", errno);
-    return {};
-  };
-  Status finished = finish();
-  if (!finished) (void)::unlinkat(folder_fd_.get(), temporary.data(), 0);
-  return finished;
+  TemporaryFile& temporary = **made;
+  Descriptor& file = temporary.file();
+  // What is written after the signal, as a report is, and the blobs of a trace stay whole.
+  const int before = stop_signal();
+  for (ByteSpan rest = bytes; !rest.empty();) {
+    const ByteSpan step = rest.first(std::min(rest.size(), kWriteStep));
+    VYRE_TRY(write_all(file, step, "to '" + target.path + "'"));
+    rest = rest.subspan(step.size());
+    if (stop_signal() != before && durability_ != Durability::none) return interrupted();
+  }
+  if (target.exists) VYRE_TRY(keep_attributes(file.get(), target.path, target.real, target.old));
+  if (durability_ == Durability::each) VYRE_TRY(to_disk(file.get(), target.path));
+  VYRE_TRY(settle(std::move(file), target.path));
+  Status renamed = temporary.rename_to(target.name, target.path);
+  if (!renamed) look(renamed.error());
+  return renamed;
 }
 
 Status OutputFiles::write(const std::string& path, ByteSpan bytes) {

@@ -11,7 +11,9 @@
 #include <cstring>
 #include <utility>
 
+#include "os_error.hpp"
 #include "regular_file.hpp"
+#include "temporary_file.hpp"
 #include "vyre/platform/descriptor.hpp"
 
 namespace vyre::platform {
@@ -19,11 +21,6 @@ namespace {
 
 constexpr std::size_t kFirstWindowBytes{std::size_t{1} << 20};
 constexpr std::size_t kLastWindowBytes{std::size_t{1} << 24};
-
-tl::unexpected<Error> os_error(const std::string& action, const std::string& path, int error) {
-  return tl::unexpected<Error>(
-      Error{Errc::io, action + " '" + path + "': " + std::strerror(error), kNoOffset, 0, 0, error});
-}
 
 }  // namespace
 
@@ -175,35 +172,27 @@ Result<std::size_t> FileReader::read(MutableByteSpan out) {
   return done;
 }
 
-Result<StagedFile> StagedFile::create(const std::string& beside) {
-  StagedFile file;
-  file.temporary_ = beside + ".XXXXXX";
-  file.fd_ = ::mkostemp(file.temporary_.data(), O_CLOEXEC);
-  if (file.fd_ < 0) return os_error("cannot create a temporary file beside", beside, errno);
+StagedFile::StagedFile(std::string folder, Descriptor opened)
+    : folder_(std::move(folder)), opened_(std::move(opened)) {}
+StagedFile::StagedFile(StagedFile&&) noexcept = default;
+StagedFile::~StagedFile() = default;
+
+Result<StagedFile> StagedFile::create(const std::string& folder) {
+  Descriptor opened(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!opened) return os_error("cannot write into", folder, errno);
+  StagedFile file(folder, std::move(opened));
+  VYRE_ASSIGN(file.temporary_, TemporaryFile::create(file.opened_.get(), 0666, folder + "/..."));
   return file;
 }
 
-StagedFile::StagedFile(StagedFile&& other) noexcept
-    : temporary_(std::move(other.temporary_)), fd_(std::exchange(other.fd_, -1)) {}
-
-StagedFile::~StagedFile() {
-  if (fd_ < 0) return;
-  ::close(fd_);
-  ::unlink(temporary_.c_str());
-}
-
 Status StagedFile::append(ByteSpan bytes) {
-  return write_all(Descriptor::borrowed(fd_), bytes, "to '" + temporary_ + "'");
+  return write_all(temporary_->file(), bytes, "into '" + folder_ + "'");
 }
 
-Status StagedFile::publish(const std::string& path) {
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  if (::fchmod(fd_, 0666 & ~mask) != 0) return os_error("cannot chmod", temporary_, errno);
-  if (::rename(temporary_.c_str(), path.c_str()) != 0)
-    return os_error("cannot rename to", path, errno);
-  if (::close(std::exchange(fd_, -1)) != 0) return os_error("cannot close", path, errno);
-  return {};
+Status StagedFile::publish(const std::string& name) {
+  const std::string path = folder_ + "/" + name;
+  if (::close(temporary_->file().release()) != 0) return os_error("cannot close", path, errno);
+  return temporary_->rename_to(name, path);
 }
 
 }  // namespace vyre::platform

@@ -133,8 +133,7 @@ Result<Digest> DirectoryRecorder::store(ByteSpan bytes) {
 }
 
 Result<Digest> DirectoryRecorder::store_mapped(ByteSpan bytes) {
-  const std::string blobs = directory_ + "/blobs/";
-  VYRE_ASSIGN(auto file, platform::StagedFile::create(blobs + "mapped"));
+  VYRE_ASSIGN(auto file, platform::StagedFile::create(directory_ + "/blobs"));
   Blake3 hash;
   // Through a block of our own: the digest is that of the bytes that are stored, and a page that is
   // gone is an error of write(), where a plain read has zeros for it.
@@ -146,7 +145,7 @@ Result<Digest> DirectoryRecorder::store_mapped(ByteSpan bytes) {
     VYRE_TRY(file.append(ByteSpan(block).first(n)));
   }
   const Digest digest = hash.finish();
-  if (stored_.insert(digest).second) VYRE_TRY(file.publish(blobs + digest.hex()));
+  if (stored_.insert(digest).second) VYRE_TRY(file.publish(digest.hex()));
   return digest;
 }
 

@@ -6,12 +6,16 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "vyre/base/bytes.hpp"
+#include "vyre/platform/descriptor.hpp"
 #include "vyre/platform/mapped_file.hpp"
 
 namespace vyre::platform {
+
+class TemporaryFile;
 
 class AppendFile {
  public:
@@ -70,21 +74,21 @@ class FileReader {
 /// power cut is noticed by their digest.
 class StagedFile {
  public:
-  /// The temporary file is `beside` with an ending.
-  [[nodiscard]] static Result<StagedFile> create(const std::string& beside);
+  [[nodiscard]] static Result<StagedFile> create(const std::string& folder);
   StagedFile(StagedFile&& other) noexcept;
   StagedFile& operator=(StagedFile&&) = delete;
-  /// Removes what was not published.
+  /// Removes what was not published; a second stop signal (stop.hpp) does, too.
   ~StagedFile();
 
   [[nodiscard]] Status append(ByteSpan bytes);
-  /// Once, after everything was appended.
-  [[nodiscard]] Status publish(const std::string& path);
+  /// As `name` in the folder. Once, after everything was appended.
+  [[nodiscard]] Status publish(const std::string& name);
 
  private:
-  StagedFile() = default;
-  std::string temporary_;
-  int fd_{-1};
+  StagedFile(std::string folder, Descriptor opened);
+  std::string folder_;
+  Descriptor opened_;  // the folder
+  std::unique_ptr<TemporaryFile> temporary_;
 };
 
 }  // namespace vyre::platform

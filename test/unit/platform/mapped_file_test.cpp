@@ -7,12 +7,16 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "support/folder_fixture.hpp"
 #include "vyre/platform/record_file.hpp"
+#include "vyre/platform/stop.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::platform {
@@ -152,19 +156,48 @@ TEST_F(Mapped, AStagedFileIsThereWhenItIsPublishedAndNeverHalf) {
     return std::distance(fs::directory_iterator(folder_), fs::directory_iterator());
   };
   {
-    auto dropped = StagedFile::create(path_);
+    auto dropped = StagedFile::create(folder_);
     ASSERT_TRUE(dropped);
     ASSERT_TRUE(dropped->append(Bytes(10, 1)));
   }
   EXPECT_EQ(files(), 0);
-  auto kept = StagedFile::create(path_);
+  auto kept = StagedFile::create(folder_);
   ASSERT_TRUE(kept);
   ASSERT_TRUE(kept->append(Bytes(10, 1)));
   EXPECT_FALSE(fs::exists(path_));
   ASSERT_TRUE(kept->append(Bytes(5, 2)));
-  ASSERT_TRUE(kept->publish(path_));
+  ASSERT_TRUE(kept->publish(fs::path(path_).filename()));
   EXPECT_EQ(fs::file_size(path_), 15u);
   EXPECT_EQ(files(), 1);
+}
+
+TEST_F(Mapped, AStagedFileHasTheModeOfTheUmaskThatItWasMadeUnder) {
+  const mode_t before = ::umask(0027);
+  auto file = StagedFile::create(folder_);
+  ::umask(before);
+  ASSERT_TRUE(file);
+  ASSERT_TRUE(file->publish(fs::path(path_).filename()));
+  struct stat info {};
+  ASSERT_EQ(::stat(path_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0640u);
+}
+
+TEST_F(Mapped, AStagedFileIsRemovedByASecondStopSignal) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    catch_stop_signals();
+    auto file = StagedFile::create(folder_);
+    if (!file || !file->append(Bytes(10, 1)) || fs::is_empty(folder_)) ::_exit(1);
+    (void)::raise(SIGTERM);
+    // What comes sooner is the same request.
+    std::this_thread::sleep_for(std::chrono::milliseconds{150});
+    (void)::raise(SIGTERM);
+    ::_exit(2);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 128 + SIGTERM);
+  EXPECT_TRUE(fs::is_empty(folder_));
 }
 
 }  // namespace
