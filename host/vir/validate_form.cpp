@@ -70,6 +70,7 @@ class FormCheck {
       : program_(program), interrupt_(interrupt) {}
 
   Form run() && {
+    form_.wire_bytes = kWireBytesAround + (program_.entry_op_id ? program_.entry_op_id->size() : 0);
     check_names();
     check_types();
     check_buffers();
@@ -87,7 +88,14 @@ class FormCheck {
     std::uint32_t levels;
     std::uint64_t wire_bytes;
   };
-  /// More than a node, an expression or a buffer takes on the wire beside its names and payload.
+  struct PredicateCost {
+    std::uint32_t levels;
+    std::uint64_t parts;
+  };
+  /// More than the envelope takes beside entry_op_id, nodes and buffers.
+  static constexpr std::uint64_t kWireBytesAround{256};
+  /// More than a node (one of the entry with its record), an expression, a level of a type, a part
+  /// of a shape predicate or a buffer takes beside its names, payload and dimensions.
   static constexpr std::uint64_t kWireBytesAPart{64};
   static constexpr std::uint64_t kWireBytesABuffer{256};
 
@@ -135,13 +143,16 @@ class FormCheck {
     if (program_.entry_op_id) check_name(*program_.entry_op_id);
   }
 
-  /// Levels of a predicate, counted no further than one above the limit.
-  static std::uint32_t predicate_levels(const ShapePredicate& predicate, std::uint32_t level = 1) {
-    std::uint32_t most = level;
-    if (level > kMaxPredicateDepth) return most;
-    for (const ShapePredicate& child : predicate.children)
-      most = std::max(most, predicate_levels(child, level + 1));
-    return most;
+  /// Counted no further than one level above the limit.
+  static PredicateCost predicate_cost(const ShapePredicate& predicate, std::uint32_t level = 1) {
+    PredicateCost cost{level, 1};
+    if (level > kMaxPredicateDepth) return cost;
+    for (const ShapePredicate& child : predicate.children) {
+      const PredicateCost inner = predicate_cost(child, level + 1);
+      cost.levels = std::max(cost.levels, inner.levels);
+      cost.parts += inner.parts;
+    }
+    return cost;
   }
 
   void check_types() {
@@ -183,14 +194,15 @@ class FormCheck {
         broken("buffer declaration " + std::to_string(i), kNone);
         continue;
       }
-      if (const std::uint32_t levels = predicate_levels(buffer.shape_predicate);
-          levels > kMaxPredicateDepth) {
+      const PredicateCost predicate = predicate_cost(buffer.shape_predicate);
+      if (predicate.levels > kMaxPredicateDepth) {
         beyond("V146", kNone,
                "the levels of the shape predicate of buffer " +
                    quote_symbol(program_, buffer.name) + " are at least",
-               levels, kMaxPredicateDepth, "flatten it");
+               predicate.levels, kMaxPredicateDepth, "flatten it");
       }
-      form_.wire_bytes += kWireBytesABuffer + name_bytes(buffer.name);
+      form_.wire_bytes +=
+          kWireBytesABuffer + name_bytes(buffer.name) + kWireBytesAPart * predicate.parts;
     }
   }
 
@@ -263,8 +275,10 @@ class FormCheck {
         (node.tag == NodeTag::Opaque && !in(node.payload, program_.payloads.size()))) {
       return broken("a statement", statement);
     }
+    // The record of an opaque node of the entry is named as the node is.
+    const std::uint64_t record_name = node.tag == NodeTag::Opaque ? name_bytes(node.name) : 0;
     form_.wire_bytes += kWireBytesAPart + name_bytes(node.name) + name_bytes(node.name2) +
-                        name_bytes(node.name3) + node.payload.count;
+                        name_bytes(node.name3) + record_name + node.payload.count;
     const unsigned expressions = expression_count(node.tag);
     if (expressions > 0) walk_expression(node.e0, statement);
     if (expressions > 1) walk_expression(node.e1, statement);
