@@ -164,6 +164,10 @@ std::size_t readers_in(const std::vector<std::string>& paths) {
 }  // namespace
 
 Status check_conversion(Shell& shell, const std::string& program, const std::string& output) {
+  if (shell.json && output != "-" && platform::names_standard_output(output)) {
+    return fail(Errc::invalid_argument,
+                "-o " + shown(output) + " and --json both want standard output; name a file");
+  }
   Claims claims;
   claims.reads(program, "the program '" + shown(program) + "'");
   if (output != "-") VYRE_TRY(claims.writes(output, "-o"));

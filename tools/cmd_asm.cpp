@@ -10,6 +10,7 @@
 #include "exit_codes.hpp"
 #include "flag_checks.hpp"
 #include "program_file.hpp"
+#include "vyre/platform/descriptor.hpp"
 
 namespace vyre::cli {
 namespace {
@@ -22,7 +23,7 @@ struct Options {
 
 Outcome run(Shell& shell, const Options& options) {
   VYRE_ASSIGN(const vir::Profile profile, vir::parse_profile(options.profile));
-  const bool to_stdout = options.output == "-";
+  const bool to_stdout = platform::names_standard_output(options.output);
   if (to_stdout && (shell.json || ::isatty(STDOUT_FILENO) == 1)) {
     return fail(Errc::invalid_argument, "a wire blob is binary; name a file for it with -o FILE");
   }

@@ -332,6 +332,20 @@ TEST(CliOutputs, AStandardStreamNamedAsAFileIsThatStreamAsItStands) {
   EXPECT_EQ(sh("$VYRE run " + kLines + " x --report /dev/stdout").exit_code, 2);
 }
 
+TEST(CliOutputs, AResultAndItsJsonAreNeverMixedOnStandardOutputUnderAnyName) {
+  const Folder folder;
+  for (const std::string verb : {"asm ", "dis "}) {
+    const std::string command = verb + kLines;
+    for (const std::string name : {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}) {
+      const Ran ran =
+          shell(folder.path(), "{ $VYRE " + command + " --json -o " + name + "; echo $?; } | cat");
+      EXPECT_EQ(ran.out.substr(0, 1), "{") << command << name;
+      EXPECT_NE(ran.out.find("name a file"), std::string::npos) << ran.out;
+      EXPECT_EQ(ran.out.substr(ran.out.size() - 3), "\n2\n") << ran.out;
+    }
+  }
+}
+
 TEST(CliOutputs, NoCommandWritesOverWhatItReadsUnderAnyName) {
   const Folder folder;
   folder.write("p.vir", read_all(kLines));
