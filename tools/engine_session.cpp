@@ -13,6 +13,7 @@
 #include "vyre/protocol/io_request.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/runtime/session.hpp"
+#include "vyre/runtime/slices.hpp"
 #include "vyre/trace/trace.hpp"
 
 namespace vyre::cli {
@@ -39,23 +40,10 @@ std::size_t most_item_files() {
   return static_cast<std::size_t>(std::max<rlim_t>(most / 4, 1));
 }
 
-/// Between two looks of a waiting command at the stop signal.
-constexpr std::chrono::milliseconds kStopLook{50};
 /// For items in flight to end by themselves, once a stop was asked for.
 constexpr std::chrono::milliseconds kStopPatience{500};
 /// For items in flight when the session closes: each was waited for already.
 constexpr std::chrono::milliseconds kCloseTimeout{500};
-
-/// Calls `wait` with deadlines up to `until` that are near enough to see a stop signal in between.
-template <class Wait>
-auto stoppable(runtime::Deadline until, const Wait& wait) -> decltype(wait(until)) {
-  while (true) {
-    if (platform::stop_signal() != 0) return platform::interrupted();
-    auto result = wait(std::min<runtime::Deadline>(until, runtime::after(kStopLook)));
-    if (result || result.error().code != Errc::deadline_exceeded || runtime::Clock::now() >= until)
-      return result;
-  }
-}
 
 /// A file of at most this part of ingest memory streams whole: enough of them are read at once to
 /// keep storage busy. Larger ones are mapped.
@@ -114,8 +102,9 @@ class SessionEngine : public Engine {
   }
 
   Result<StreamedItem> next_streamed(std::uint64_t file, std::uint64_t chunk) override {
-    auto item = stoppable(
-        deadline(), [&](runtime::Deadline until) { return stream_->wait_for(file, chunk, until); });
+    auto item = runtime::in_slices(deadline(), platform::stop_asked, [&](runtime::Deadline until) {
+      return stream_->wait_for(file, chunk, until);
+    });
     late_items_ += !item && item.error().code == Errc::deadline_exceeded;
     return item;
   }
@@ -250,7 +239,8 @@ class SessionEngine : public Engine {
     VYRE_ASSIGN(item.input_handle, one_handle(inputs, running));
     VYRE_ASSIGN(item.output_handle, one_handle(outputs, running));
     item.param = options_.invocations;
-    VYRE_ASSIGN(running.ticket, stoppable(until, [&](runtime::Deadline soon) {
+    VYRE_ASSIGN(running.ticket,
+                runtime::in_slices(until, platform::stop_asked, [&](runtime::Deadline soon) {
                   return session_.submit(item, soon);
                 }));
     return {};
@@ -284,8 +274,9 @@ class SessionEngine : public Engine {
   }
 
   Result<std::vector<Bytes>> outcome_of(const Running& running, runtime::Deadline until) {
-    const auto waited = stoppable(
-        until, [&](runtime::Deadline soon) { return session_.wait(running.ticket, soon); });
+    const auto waited = runtime::in_slices(
+        until, platform::stop_asked,
+        [&](runtime::Deadline soon) { return session_.wait(running.ticket, soon); });
     if (!waited) {
       late_items_ += waited.error().code == Errc::deadline_exceeded;
       return tl::unexpected<Error>(waited.error());

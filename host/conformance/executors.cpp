@@ -1,17 +1,13 @@
 // The executors of a conformance run; see executors.hpp.
 #include "executors.hpp"
 
-#include <algorithm>
-
 #include "vyre/protocol/fault_names.hpp"
 #include "vyre/reference/evaluate.hpp"
 #include "vyre/runtime/session.hpp"
+#include "vyre/runtime/slices.hpp"
 
 namespace vyre::conformance {
 namespace {
-
-/// Between two looks of a waiting case at whether the run is to stop.
-constexpr std::chrono::milliseconds kStopLook{50};
 
 RunResult ended(Ending ending, std::string message) {
   return {ending, {}, std::move(message)};
@@ -133,13 +129,10 @@ class SessionExecutor final : public CaseExecutor {
 
   /// Until the deadline, or until the run is to stop: then nothing of it is waited for any more.
   Result<runtime::ItemResult> wait(runtime::Ticket ticket) {
-    while (true) {
-      auto result =
-          session_.wait(ticket, std::min<runtime::Deadline>(deadline_, runtime::after(kStopLook)));
-      const bool late = !result && result.error().code == Errc::deadline_exceeded;
-      if (late && stopped_ != nullptr && stopped_()) deadline_ = runtime::Clock::now();
-      if (!late || runtime::Clock::now() >= deadline_) return result;
-    }
+    auto result = runtime::in_slices(
+        deadline_, stopped_, [&](runtime::Deadline soon) { return session_.wait(ticket, soon); });
+    if (!result && result.error().code == Errc::cancelled) deadline_ = runtime::Clock::now();
+    return result;
   }
 
   std::optional<RunResult> make(Result<runtime::Handle> handle,

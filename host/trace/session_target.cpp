@@ -1,11 +1,11 @@
 // Replay through a Session, cpu and cuda through the same door. Handles of the trace are mapped
 // to the session's own. See target.hpp.
-#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "target.hpp"
 #include "vyre/protocol/limits.hpp"
+#include "vyre/runtime/slices.hpp"
 
 namespace vyre::trace {
 namespace {
@@ -13,8 +13,6 @@ namespace {
 /// Files a target maps at most; two targets may be open, and the process has files of its own.
 /// The rest is loaded within the memory budget.
 constexpr std::uint32_t kMaxTargetFiles{kMaxMappedFiles / 4};
-/// Between two looks of a waiting replay at whether it is to stop.
-constexpr std::chrono::milliseconds kStopLook{50};
 
 class SessionTarget final : public Target {
  public:
@@ -104,27 +102,26 @@ class SessionTarget final : public Target {
       }
       items = scratch_;
     }
+    // What stopped a part that was accepted stops the next part, too, and is told then.
+    const auto submit_some = [&](runtime::Deadline soon) -> Result<runtime::Session::SubmitMany> {
+      auto accepted = session_.submit_many(items, soon, queue, flags);
+      if (accepted.accepted != 0) return accepted;
+      if (accepted.stopped_by) return tl::unexpected<Error>(std::move(*accepted.stopped_by));
+      return fail(Errc::internal, "the session accepted no item and gave no reason");
+    };
     while (!items.empty()) {
-      VYRE_TRY(go_on());
-      auto accepted = session_.submit_many(items, soon(), queue, flags);
-      if (accepted.accepted != 0) runs_.push_back({accepted.first, accepted.accepted});
+      VYRE_ASSIGN(const auto accepted, runtime::in_slices(deadline_, stopped_, submit_some));
+      runs_.push_back({accepted.first, accepted.accepted});
       items = items.subspan(accepted.accepted);
-      if (items.empty()) break;
-      if (accepted.stopped_by && !is_early(*accepted.stopped_by))
-        return tl::unexpected<Error>(std::move(*accepted.stopped_by));
-      if (accepted.accepted == 0 && !accepted.stopped_by)
-        return fail(Errc::internal, "the session accepted no item and gave no reason");
     }
     return {};
   }
 
   Result<std::vector<NotDone>> settle(bool details) override {
-    auto waited = session_.wait_all(soon());
-    while (!waited && is_early(waited.error())) {
-      VYRE_TRY(go_on());
-      waited = session_.wait_all(soon());
-    }
-    VYRE_ASSIGN(const auto drained, std::move(waited));
+    VYRE_ASSIGN(const auto drained,
+                runtime::in_slices(deadline_, stopped_, [this](runtime::Deadline soon) {
+                  return session_.wait_all(soon);
+                }));
     std::vector<NotDone> found;
     // The count is of the whole session, so an unchanged count spares asking for each item.
     if (details && drained.not_done != not_done_before_) {
@@ -158,18 +155,6 @@ class SessionTarget final : public Target {
     std::uint64_t count{0};
   };
 
-  [[nodiscard]] Status go_on() const {
-    if (stopped_ != nullptr && stopped_()) return fail(Errc::cancelled, "told to stop");
-    return {};
-  }
-  [[nodiscard]] runtime::Deadline soon() const {
-    return std::min<runtime::Deadline>(deadline_, runtime::after(kStopLook));
-  }
-  /// Of soon(), and not of the deadline itself.
-  [[nodiscard]] bool is_early(const Error& error) const {
-    const bool late = error.code == Errc::deadline_exceeded || error.code == Errc::queue_full;
-    return late && runtime::Clock::now() < deadline_;
-  }
   void add(std::uint32_t handle, runtime::Handle made) {
     handles_[handle] = made.id;
     same_ = same_ && handle == made.id;
