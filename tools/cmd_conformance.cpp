@@ -84,7 +84,9 @@ Outcome run(Shell& shell, const Options& options) {
 void add_conformance(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* sub = app.add_subcommand("conformance", "run vector files against an executor");
-  sub->add_option("file", options->inputs, "vector files: JSON Lines, plain or gzip")->required();
+  sub->add_option("file", options->inputs,
+                  "vector files: JSON Lines, plain or gzip; - is standard input")
+      ->required();
   sub->add_option("--executor", options->executor, "reference, cpu or cuda")->capture_default_str();
   sub->add_option("--max-failures", options->max_failures, "failures spelled out in the summary")
       ->capture_default_str()

@@ -1,6 +1,7 @@
 // The run over files: reads lines, has each judged, keeps the sum. See
 // vyre/conformance/conformance.hpp.
 #include "vyre/conformance/conformance.hpp"
+#include "vyre/platform/file.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -30,13 +31,15 @@ class Run {
 
   Status file(const std::string& path) {
     path_ = path;
-    VYRE_ASSIGN(auto reader, LineReader::open(path));
+    auto reader = LineReader::open(path);
+    if (!reader) return given_up(std::move(reader).error());
     ++summary_.files;
     std::string text;
     for (;;) {
-      VYRE_ASSIGN(const bool more, reader.next(text));
-      if (!more) return {};
-      line_ = reader.line_number();
+      auto more = reader->next(text);
+      if (!more) return given_up(std::move(more).error());
+      if (!*more) return {};
+      line_ = reader->line_number();
       if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
       const auto line = parse_line(text);
       if (!line) return at_line(line.error());
@@ -60,6 +63,11 @@ class Run {
   Summary take() { return std::move(summary_); }
 
  private:
+  /// A wait for bytes ends with an error, too, where the run is to stop.
+  Status given_up(Error error) {
+    if (stopped()) return {};
+    return tl::unexpected<Error>(std::move(error));
+  }
   bool stopped() {
     summary_.stopped = options_.stopped != nullptr && options_.stopped();
     return summary_.stopped;
@@ -87,7 +95,8 @@ class Run {
   }
 
   tl::unexpected<Error> at_line(Error error) const {
-    error.message = "'" + path_ + "' line " + std::to_string(line_) + ": " + error.message;
+    error.message =
+        platform::input_name(path_) + " line " + std::to_string(line_) + ": " + error.message;
     return tl::unexpected<Error>(std::move(error));
   }
 

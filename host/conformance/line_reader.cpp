@@ -9,20 +9,22 @@
 #include <optional>
 #include <string_view>
 
-#include "vyre/platform/record_file.hpp"
+#include "vyre/platform/descriptor.hpp"
+#include "vyre/platform/file.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::conformance {
 
 namespace {
 constexpr std::size_t kBlockBytes{std::size_t{1} << 18};
+constexpr std::size_t kMagicBytes{2};  // of gzip
 }  // namespace
 
 class LineReader::Inflater {
  public:
   /// `first` bytes of the file are in `block` already.
-  Inflater(const std::string& path, platform::FileReader& file, Bytes& block, std::size_t first)
-      : path_(path), file_(file), block_(block), at_(first) {
+  Inflater(const std::string& name, platform::Descriptor& file, Bytes& block, std::size_t first)
+      : name_(name), file_(file), block_(block), at_(first) {
     std::memset(&stream_, 0, sizeof stream_);
     stream_.next_in = block_.data();
     stream_.avail_in = static_cast<uInt>(first);
@@ -36,7 +38,7 @@ class LineReader::Inflater {
 
   /// The next bytes of the text; empty at the end of the last member.
   Result<std::string_view> produce() {
-    if (!ready_) return fail(Errc::out_of_memory, "zlib could not start for '" + path_ + "'");
+    if (!ready_) return fail(Errc::out_of_memory, "zlib could not start for " + name_);
     stream_.next_out = buffer_.data();
     stream_.avail_out = static_cast<uInt>(buffer_.size());
     while (stream_.avail_out == buffer_.size()) {
@@ -61,19 +63,19 @@ class LineReader::Inflater {
 
  private:
   Status feed() {
-    VYRE_ASSIGN(const std::size_t n, file_.read(block_));
+    VYRE_ASSIGN(const std::size_t n, platform::read_some(file_, block_, name_));
     stream_.next_in = block_.data();
     stream_.avail_in = static_cast<uInt>(n);
     at_ += n;
     return {};
   }
   tl::unexpected<Error> damaged(const char* why) const {
-    return fail(Errc::malformed, "'" + path_ + "' " + why + "; copy or download it again",
+    return fail(Errc::malformed, name_ + " " + why + "; copy or download it again",
                 at_ - stream_.avail_in);
   }
 
-  std::string path_;
-  platform::FileReader& file_;
+  std::string name_;
+  platform::Descriptor& file_;
   Bytes& block_;
   std::uint64_t at_;  // bytes read
   z_stream stream_;
@@ -84,26 +86,34 @@ class LineReader::Inflater {
 
 /// Behind a pointer, so that the inflater may point into it.
 struct LineReader::Input {
-  explicit Input(platform::FileReader opened) : file(std::move(opened)), block(kBlockBytes) {}
-  platform::FileReader file;
+  explicit Input(platform::Descriptor opened) : file(std::move(opened)), block(kBlockBytes) {}
+  platform::Descriptor file;
   Bytes block;                       // the part of the file that was read last
   std::optional<Inflater> inflater;  // nothing for a plain file
 };
 
-LineReader::LineReader(std::string path, std::unique_ptr<Input> input)
-    : path_(std::move(path)), input_(std::move(input)) {}
+LineReader::LineReader(std::string name, std::unique_ptr<Input> input)
+    : name_(std::move(name)), input_(std::move(input)) {}
 
 LineReader::LineReader(LineReader&&) noexcept = default;
 LineReader& LineReader::operator=(LineReader&&) noexcept = default;
 LineReader::~LineReader() = default;
 
 Result<LineReader> LineReader::open(const std::string& path) {
-  VYRE_ASSIGN(auto file, platform::FileReader::open(path));
+  VYRE_ASSIGN(auto file, platform::open_input(path));
+  const std::string name = platform::input_name(path);
   auto input = std::make_unique<Input>(std::move(file));
-  VYRE_ASSIGN(const std::size_t first, input->file.read(input->block));
-  const bool gzip = first >= 2 && input->block[0] == 0x1F && input->block[1] == 0x8B;
-  if (gzip) input->inflater.emplace(path, input->file, input->block, first);
-  LineReader reader(path, std::move(input));
+  std::size_t first = 0;
+  while (first < kMagicBytes) {  // a pipe may give one byte at a time
+    VYRE_ASSIGN(
+        const std::size_t n,
+        platform::read_some(input->file, MutableByteSpan(input->block).subspan(first), name));
+    if (n == 0) break;
+    first += n;
+  }
+  const bool gzip = first >= kMagicBytes && input->block[0] == 0x1F && input->block[1] == 0x8B;
+  if (gzip) input->inflater.emplace(name, input->file, input->block, first);
+  LineReader reader(name, std::move(input));
   if (!gzip) reader.take(first);
   return reader;
 }
@@ -117,7 +127,7 @@ Result<bool> LineReader::fill() {
   if (input_->inflater) {
     VYRE_ASSIGN(chunk_, input_->inflater->produce());
   } else {
-    VYRE_ASSIGN(const std::size_t n, input_->file.read(input_->block));
+    VYRE_ASSIGN(const std::size_t n, platform::read_some(input_->file, input_->block, name_));
     take(n);
   }
   ended_ = chunk_.empty();
@@ -136,8 +146,8 @@ Result<bool> LineReader::next(std::string& line) {
     const std::size_t newline = chunk_.find('\n');
     const std::size_t take = std::min(newline, chunk_.size());
     if (take > kMaxLineBytes - line.size()) {
-      return fail(Errc::limit_exceeded, "line " + std::to_string(line_number_ + 1) + " of '" +
-                                            path_ + "' is longer than " +
+      return fail(Errc::limit_exceeded, "line " + std::to_string(line_number_ + 1) + " of " +
+                                            name_ + " is longer than " +
                                             std::to_string(kMaxLineBytes) + " bytes");
     }
     line.append(chunk_.substr(0, take));

@@ -12,6 +12,7 @@ namespace vyre::conformance {
 
 class LineReader {
  public:
+  /// "-" is standard input. A stop signal ends a wait for bytes with Errc::cancelled.
   [[nodiscard]] static Result<LineReader> open(const std::string& path);
   LineReader(LineReader&&) noexcept;
   LineReader& operator=(LineReader&&) noexcept;
@@ -26,13 +27,13 @@ class LineReader {
  private:
   class Inflater;
   struct Input;
-  LineReader(std::string path, std::unique_ptr<Input> input);
+  LineReader(std::string name, std::unique_ptr<Input> input);
   /// Refills chunk_; false at the end.
   [[nodiscard]] Result<bool> fill();
   /// The first bytes of the block are the chunk.
   void take(std::size_t bytes);
 
-  std::string path_;
+  std::string name_;  // for messages
   std::unique_ptr<Input> input_;
   std::string_view chunk_;  // bytes produced and not consumed yet
   bool ended_{false};

@@ -46,6 +46,7 @@ struct Summary {
 
 /// `on_failure` sees every failure as it happens. An unreadable file or malformed line is itself an
 /// Error.
+/// "-" is standard input.
 [[nodiscard]] Result<Summary> run_files(const std::vector<std::string>& paths,
                                         const Options& options,
                                         const std::function<void(const Failure&)>& on_failure);

@@ -211,6 +211,20 @@ TEST(CliStop, AConformanceRunPrintsWhatItJudged) {
   EXPECT_EQ(summary["failed"], 0);
 }
 
+TEST(CliStop, AConformanceRunThatWaitsForStandardInputPrintsItsSummary) {
+  const Folder folder;
+  const OpenPipe pipe;
+  const int out = ::open(folder.path("out").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+  Child child({"conformance", "-"}, pipe.ends[0], out, -1);
+  ::close(out);
+  child.settle();
+  child.signal(SIGINT);
+  EXPECT_EQ(child.exit_code(), 128 + SIGINT);
+  const Json summary = Json::parse(read_all(folder.path("out")), nullptr, false);
+  ASSERT_TRUE(summary.is_object()) << read_all(folder.path("out"));
+  EXPECT_EQ(summary["interrupted"], true);
+}
+
 TEST(CliStop, ASecondSignalEndsAtOnce) {
   const Folder folder;
   const std::string program = folder.write("p.vir", kEndless);

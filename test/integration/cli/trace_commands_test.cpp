@@ -107,7 +107,16 @@ TEST(CliConformance, JudgesAVectorFileAndExitsOneOnAFailure) {
     const Ran failed = vyre({"conformance", good, bad, "--executor", executor});
     EXPECT_EQ(failed.exit_code, 1) << failed.err;
     EXPECT_NE(failed.out.find("FAIL " + bad + ":1: plus_one"), std::string::npos) << failed.out;
+    const Ran read = vyre({"conformance", "-", good, "--executor", executor}, {read_all(bad)});
+    EXPECT_EQ(read.exit_code, 1) << read.err;
+    EXPECT_NE(read.out.find("FAIL -:1: plus_one"), std::string::npos) << read.out;
+    EXPECT_EQ(Json::parse(read.out.substr(read.out.find('{')))["cases"], 2);
   }
+  // Slowly, and packed: what comes is gzip however few bytes of it come at a time.
+  const Ran packed = shell(folder.path(),
+                           "gzip -c good.jsonl > g; { head -c 1 g; sleep 0.1; tail -c +2 g; } | "
+                           "$VYRE conformance - --executor reference");
+  EXPECT_EQ(packed.exit_code, 0) << packed.err << packed.out;
 }
 
 }  // namespace
