@@ -4,6 +4,7 @@
 
 #include "state.hpp"
 #include "vyre/backend/handle.hpp"
+#include "vyre/runtime/budget.hpp"
 
 namespace vyre::runtime {
 namespace {
@@ -15,10 +16,6 @@ constexpr std::size_t kFreeHandlesKept{4'096};
 constexpr std::uint32_t kGenerations{256};
 /// What a member of a set costs: its handle in the session and in the backend, and its use.
 constexpr std::uint64_t kMemberBytes{16};
-
-constexpr std::uint64_t counted_bytes(std::uint64_t bytes) noexcept {
-  return std::max(bytes, kHandleBytes);
-}
 
 std::string text(std::uint64_t value) {
   return std::to_string(value);

@@ -3,6 +3,7 @@
 
 #include "vyre/protocol/fault_names.hpp"
 #include "vyre/protocol/limits.hpp"
+#include "vyre/runtime/budget.hpp"
 #include "vyre/trace/events.hpp"
 
 namespace vyre::trace {
@@ -34,11 +35,6 @@ constexpr std::uint64_t kBytesAProgramByte{32};
 /// A queue of a session beside its ring, whose slots are fewer than twice its items: mostly the
 /// results that it keeps.
 constexpr std::uint64_t kQueueBytes{std::uint64_t{kDefaultHistory} * 24};
-
-/// As a session counts it.
-constexpr std::uint64_t buffer_cost(std::uint64_t bytes) noexcept {
-  return std::max(bytes, kHandleBytes);
-}
 
 constexpr std::uint64_t set_cost(std::uint64_t members) noexcept {
   return kSetBytes + kMemberBytes * members;
@@ -171,7 +167,7 @@ Status TraceState::take_buffer(const EventReader& reader) {
   // A record of 64 bytes may ask for any number of zeros, so the sum is bounded before anything is
   // made.
   if (!file_backed && counts_ == Counts::everything)
-    VYRE_TRY(hold(reader, buffer_cost(r.word()), "buffer " + number(handle)));
+    VYRE_TRY(hold(reader, runtime::counted_bytes(r.word()), "buffer " + number(handle)));
   buffers_[handle] = Buffer{r.word(), file_backed, 0};
   ++buffers_seen_;
   return {};
@@ -218,7 +214,7 @@ Status TraceState::take_release(const EventReader& reader) {
     return reader.wrong(Errc::malformed, "buffer " + number(handle) + " is still in a binding set");
   }
   if (!found->second.file_backed && counts_ == Counts::everything)
-    give_back(buffer_cost(found->second.bytes));
+    give_back(runtime::counted_bytes(found->second.bytes));
   buffers_.erase(found);
   return {};
 }
