@@ -2,7 +2,7 @@
 // polynomials over 2^26 elements against a fused compiled kernel (no fma) and an interpreter of one
 // row a thread, medians of 20 runs between two events, each after a warm-up; and what a warp takes
 // for one tiny item. Every case checks each byte. Writes JSON to --out; the table goes to standard
-// output. Goal: 2,000 Gop/s at order 10 (docs/benchmarking.md).
+// output. Goal: 2,000 Gop/s at order 10 (docs/internals/benchmarking.md).
 #include <cuda_runtime_api.h>
 
 #include <cstdio>

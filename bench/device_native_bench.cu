@@ -1,7 +1,7 @@
 // The native ops over 256 MiB by plain launches of what the resident kernel's workers run, beside
 // CUB's device-wide primitives and the driver's copy and fill in the same run. Every answer is
 // checked against CUB's or the plain form's. Timed: device time between two events, all phases,
-// launches included. Spec: docs/benchmarking.md, docs/ops.md.
+// launches included. Spec: docs/internals/benchmarking.md, docs/ops.md.
 #include <cub/device/device_select.cuh>
 
 #include <cstdio>

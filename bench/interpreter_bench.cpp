@@ -3,7 +3,7 @@
 // (no fused multiply-add). Inside the timed region: one run over all elements; outside: lowering
 // and memory. Every case checks each byte against the native loop. Reported: operations/s (2 x
 // order x elements) and `slowdown`, the ratio of the medians of interpreted and native time
-// measured alternately in the same run. The goal is 3 (docs/benchmarking.md).
+// measured alternately in the same run. The goal is 3 (docs/internals/benchmarking.md).
 #include <benchmark/benchmark.h>
 
 #include <algorithm>

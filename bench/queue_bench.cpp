@@ -3,7 +3,7 @@
 // worker and collector in one, so a number is the cost of the queue and of nothing else. Each run
 // checks that every item came once and unchanged. The baseline, a deque under a mutex, is measured
 // in the same run. Reported: items/s; p50, p99 and max in ns an item over batches (same thread
-// only). How numbers become claims: docs/benchmarking.md.
+// only). How numbers become claims: docs/internals/benchmarking.md.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // Replay of a no-op trace through the CPU Session, and what recording costs. Every run checks that
 // all items ended. Timed: replay() as a whole (scan of every record, session, comparison) or the
 // submit-to-drained loop. VYRE_REPLAY_ITEMS sets the size (default 10 million). Page:
-// docs/trace.md, "Numbers".
+// docs/internals/trace.md, "Numbers".
 #include <benchmark/benchmark.h>
 #include <sys/resource.h>
 #include <unistd.h>

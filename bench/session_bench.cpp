@@ -4,7 +4,7 @@
 // closing. Round trip: submit and wait of one item at a time. Tiny programs: one workgroup of 32
 // lanes, one store a lane. Every run checks that all items ended as done. The baseline, a task
 // queue of std::function under a mutex and a condition variable, is measured in the same run. How
-// numbers become claims: docs/benchmarking.md.
+// numbers become claims: docs/internals/benchmarking.md.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>

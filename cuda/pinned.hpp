@@ -1,6 +1,7 @@
 // One mapping of host memory that the device reads and writes at the host's addresses: anonymous,
 // in huge pages where the system has them, on the device's NUMA node, registered once. Host only.
-// Spec: docs/megakernel.md, "Memory"; the order of the steps: docs/ingest.md, "Slab".
+// Spec: docs/internals/megakernel.md, "Memory"; the order of the steps: docs/internals/ingest.md,
+// "Slab".
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,7 @@ namespace vyre::cuda {
 
 class Pinned {
  public:
-  /// Zeroed. Registering takes long (docs/megakernel.md): once a region, never a buffer.
+  /// Zeroed. Registering takes long (docs/internals/megakernel.md): once a region, never a buffer.
   [[nodiscard]] static Result<Pinned> create(std::uint64_t bytes);
   Pinned(Pinned&& other) noexcept;
   Pinned& operator=(Pinned&&) = delete;

@@ -3,7 +3,8 @@
 //                [--total=MiB] [--count=FILES] [--laps=N]
 // Makes its input under DIR (default /tmp) before the first section and removes it at the end.
 // --device adds the sections that need a GPU. support/runner.hpp runs the sections, each in a
-// process of its own. Exit code 1: a section failed or was killed. Spec: docs/benchmarking.md.
+// process of its own. Exit code 1: a section failed or was killed. Spec:
+// docs/internals/benchmarking.md.
 #include <stdlib.h>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // The sections of ingest_bench. Each runs in a process of its own and adds its rows to the sink; an
-// error ends the section, not the bench. Spec: docs/benchmarking.md.
+// error ends the section, not the bench. Spec: docs/internals/benchmarking.md.
 #pragma once
 
 #include <string>

@@ -1,7 +1,7 @@
 // The resident kernel beside its baselines:
 //   megakernel_bench [--only=a,c,native] [--out=FILE] [--limit=30] [--backend=cpu] [--quick]
 // support/runner.hpp runs the sections, each in a process of its own. Exit code 1: a section failed
-// or was killed. Spec: docs/benchmarking.md.
+// or was killed. Spec: docs/internals/benchmarking.md.
 #include <cstdlib>
 
 #include "megakernel/sections.hpp"

@@ -1,6 +1,6 @@
 // The machine without us: what the link, launches and graphs cost by themselves, measured in the
 // same run as the thing compared. Host interface of bare_kernels.cu. Every device loop ends after
-// kBareLimitSeconds and says so. Spec: docs/benchmarking.md.
+// kBareLimitSeconds and says so. Spec: docs/internals/benchmarking.md.
 #pragma once
 
 #include <cstdint>

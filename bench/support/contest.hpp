@@ -1,6 +1,6 @@
 // Several ways to do the same work, timed in turns, so that a noisy minute hits all of them:
 // seconds and processor seconds of each, medians over the laps. Host only. Spec:
-// docs/benchmarking.md.
+// docs/internals/benchmarking.md.
 #pragma once
 
 #include <functional>

@@ -1,6 +1,6 @@
 // The CUDA runtime as device benches use it: errors as Status, memory that frees itself. Host only.
 // Nothing here may be alive or called while a resident kernel runs, except what CUDA allows beside
-// one (docs/benchmarking.md): so sections measure their baselines first.
+// one (docs/internals/benchmarking.md): so sections measure their baselines first.
 #pragma once
 
 #include <cuda_runtime_api.h>

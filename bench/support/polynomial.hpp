@@ -1,7 +1,7 @@
 // The f32 polynomial of the benches by Horner's rule, a multiply and an add an order, each rounded:
 // as VIR0 text, as a fused compiled kernel (no fma), and run by an interpreter of the shape that
 // data-frame libraries use (one row a thread). Host interface of polynomial.cu. Spec:
-// docs/benchmarking.md.
+// docs/internals/benchmarking.md.
 #pragma once
 
 #include <array>

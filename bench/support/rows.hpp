@@ -1,6 +1,6 @@
 // What a device bench says: rows of our number beside its baselines of the same run. Host only.
 // A row travels as one line of JSON, so that a section in a process of its own can hand over each
-// row when it has it. Spec: docs/benchmarking.md.
+// row when it has it. Spec: docs/internals/benchmarking.md.
 #pragma once
 
 #include <optional>

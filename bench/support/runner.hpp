@@ -2,7 +2,7 @@
 // no other its numbers; gathers their rows, writes the JSON, prints a short table last. Host only.
 // Arguments of every such bench, as --name=value or --name value:
 //   --only=LETTER_OR_NAME,...  --out=FILE  --limit=SECONDS (of a section)
-// Spec: docs/benchmarking.md.
+// Spec: docs/internals/benchmarking.md.
 #pragma once
 
 #include <functional>

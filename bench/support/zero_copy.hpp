@@ -1,5 +1,5 @@
 // Pinned host memory across the link, without us: read by all multiprocessors where it lies, and
-// copied by the engine. Host interface of zero_copy.cu. Spec: docs/benchmarking.md.
+// copied by the engine. Host interface of zero_copy.cu. Spec: docs/internals/benchmarking.md.
 #pragma once
 
 #include <cstdint>

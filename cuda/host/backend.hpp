@@ -1,5 +1,5 @@
 // The CUDA backend over any door. Host only, no CUDA: make_backend opens it over the real door,
-// tests over one whose kernel is a host thread. Spec: docs/megakernel.md.
+// tests over one whose kernel is a host thread. Spec: docs/internals/megakernel.md.
 #pragma once
 
 #include <memory>

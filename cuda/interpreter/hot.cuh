@@ -3,7 +3,7 @@
 // stays in the instruction cache; operands are loaded before the operation is looked up, eight
 // words a thread. What it does not know it leaves to the loop of machine_run.inl, whose meaning of
 // every instruction is the one that holds (the differential tests compare). Device only.
-// Spec: docs/image.md, "On a device".
+// Spec: docs/internals/image.md, "On a device".
 #pragma once
 
 #include <cstddef>

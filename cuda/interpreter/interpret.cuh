@@ -1,6 +1,6 @@
 // One warp runs workgroups of an image: the contract between the resident kernel's workers (and the
 // plain-launch probe) and the interpreter on the device. Called by all 32 lanes of a warp,
-// converged. Spec: docs/image.md, docs/megakernel.md.
+// converged. Spec: docs/internals/image.md, docs/internals/megakernel.md.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // Where the parts of a frame lie: in the warp's slice of shared memory as far as they fit, else in
 // its scratch. Plain arithmetic over an image, host and device, so that both come to one answer.
-// Spec: docs/image.md, "On a device".
+// Spec: docs/internals/image.md, "On a device".
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// What the interpreter asks of a warp and of sm_90: votes, 16-byte accesses, f32 as docs/f32.md
-// wants it. On the host, where none of it runs, the same functions are plain ones; a test puts a
-// warp of 32 fibers in their place (VYRE_WARP_EMULATION names its header).
+// What the interpreter asks of a warp and of sm_90: votes, 16-byte accesses, f32 as
+// docs/internals/f32.md wants it. On the host, where none of it runs, the same functions are plain
+// ones; a test puts a warp of 32 fibers in their place (VYRE_WARP_EMULATION names its header).
 #pragma once
 
 #include <cstdint>
@@ -191,7 +191,7 @@ VYRE_WARP_FN void nap(std::uint32_t ns) {
 /// f32 in registers of the device: subnormals are flushed in every value, NaN has any bits.
 /// Addition flushes by itself, rightly. Multiplication and division must round first and flush
 /// afterwards, which adding -0 does: .ftz on them would lose results that round up to the smallest
-/// normal number (docs/f32.md).
+/// normal number (docs/internals/f32.md).
 namespace f32 {
 
 VYRE_WARP_FN float add(float a, float b) {

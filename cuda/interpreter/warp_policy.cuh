@@ -2,7 +2,7 @@
 // of 32 or 64 lanes every 32nd, of wider ones four neighbours in each 128, so that a register is
 // read and written in 16-byte pieces. Nobody but its owner writes a lane's words, so that only what
 // crosses lanes needs a __syncwarp; the loop of run() has one before every instruction.
-// Device only. Spec: docs/image.md, "On a device".
+// Device only. Spec: docs/internals/image.md, "On a device".
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // When the resident kernel leaves, and when it stays after all: the decisions of the leading
 // keeper, of the keeper of each ingress block, and of the pollers, apart from how a warp carries
 // them out. One source for the kernel and the model (test/model); no CUDA. Spec:
-// docs/megakernel.md, "Life".
+// docs/internals/megakernel.md, "Life".
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Ending items: the completion goes straight to its place in the pinned ring, beside it the marks
 // that ordering inside the kernel needs. There is no egress warp: a completion has a place of its
 // own (docs/decisions/0006), so whoever ends an item writes it, and no hand-over is paid for.
-// Device only. Spec: docs/megakernel.md, docs/protocol.md.
+// Device only. Spec: docs/internals/megakernel.md, docs/internals/protocol.md.
 #pragma once
 
 #include "cuda/megakernel/layout.hpp"
@@ -60,7 +60,7 @@ enum class Wrote : std::uint32_t {
 /// completion. A fence across the link costs 1.4 us of a round trip and is paid only where the host
 /// reads what was written. For device memory a fence of the device is enough although the next item
 /// is caused by the host: all multiprocessors meet in one second-level cache, and the fence ends
-/// when the writes are there, before the completion leaves (docs/memory-model.md).
+/// when the writes are there, before the completion leaves (docs/internals/memory-model.md).
 __device__ __forceinline__ void end_item(const QueueEnd& end, std::uint64_t position,
                                          CompletionStatus status, const Fault& fault, Wrote wrote) {
   __syncwarp();  // the other lanes' writes come before the fence below

@@ -2,7 +2,7 @@
 // themselves (no-ops, cancelled ones) or write a ticket for the workers. Each ring has a team of
 // warps; runs of 256 slots go round the team, and a turn in shared memory keeps the order in
 // which they start. When the ring is quiet one warp polls one group; when groups come in full the
-// whole team fetches ahead. Device only. Spec: docs/megakernel.md, "Ingress".
+// whole team fetches ahead. Device only. Spec: docs/internals/megakernel.md, "Ingress".
 #pragma once
 
 #include "cuda/megakernel/run_queue.cuh"

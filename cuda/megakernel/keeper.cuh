@@ -1,8 +1,8 @@
 // The keeper: one warp of each ingress block that polls no ring. It tells producers which slots
 // are free, keeps the block's copies of the relay's words, and says when the block's rings are
 // closed. The first block's keeper leads: it alone reads the host's orders across the link, writes
-// the heartbeat, and decides when the kernel leaves. Device only. Spec: docs/megakernel.md, "Life";
-// the decisions: departure.hpp.
+// the heartbeat, and decides when the kernel leaves. Device only. Spec:
+// docs/internals/megakernel.md, "Life"; the decisions: departure.hpp.
 #pragma once
 
 #include "cuda/megakernel/ingress.cuh"

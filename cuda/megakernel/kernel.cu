@@ -1,5 +1,6 @@
 // The resident kernel: one cooperative grid whose first blocks take items from the rings and whose
-// other blocks run them. Each role has its file; this one deals them out. Spec: docs/megakernel.md.
+// other blocks run them. Each role has its file; this one deals them out. Spec:
+// docs/internals/megakernel.md.
 #include <cooperative_groups.h>
 #include <cuda_runtime.h>
 

@@ -1,6 +1,6 @@
 // The host's way into the resident kernel: how large its grid may be, and its launch. Host header
 // that needs the CUDA runtime's types; implemented in kernel.cu, called by the device door alone.
-// Spec: docs/megakernel.md.
+// Spec: docs/internals/megakernel.md.
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -2,7 +2,7 @@
 // both touch, who writes it, and where it lies. Plain old data, read by g++ and nvcc.
 // "pinned": host memory, registered once; the device reads and writes it over the link. "device":
 // memory of the device, which the host never touches while the kernel is resident.
-// One writer a word: the comment of each says who. Spec: docs/megakernel.md.
+// One writer a word: the comment of each says who. Spec: docs/internals/megakernel.md.
 #pragma once
 
 #include <cstddef>

@@ -1,8 +1,8 @@
 // The run queue: numbered tickets in device memory, written by ingress (and by workers that look
 // for help), read by workers. A worker draws a number and waits at that place, so nobody contends
 // for a ticket and idle workers cost no link traffic. Every number below `tail` gets written, and
-// no ticket is written over that a worker has not read. Device only. Spec: docs/megakernel.md, "Run
-// queue"; its rules: run_queue_rules.hpp.
+// no ticket is written over that a worker has not read. Device only. Spec:
+// docs/internals/megakernel.md, "Run queue"; its rules: run_queue_rules.hpp.
 #pragma once
 
 #include "cuda/megakernel/departure.hpp"

@@ -1,7 +1,7 @@
 // The rules of the run queue, apart from how a warp obeys them: which tickets a lap's numbers may
 // overwrite, how many numbers a ring may draw ahead, and how large the queue must be. One source
-// for the kernel, its host and the model (test/model); no CUDA. Spec: docs/megakernel.md, "Run
-// queue".
+// for the kernel, its host and the model (test/model); no CUDA. Spec: docs/internals/megakernel.md,
+// "Run queue".
 #pragma once
 
 #include <cstdint>

@@ -2,7 +2,7 @@
 // warp that took its item; a large one is spread: it goes into a spread slot, help tickets go into
 // the run queue, and whoever comes claims units until none is left. The warp that ends the last
 // unit of a phase opens the next one or ends the item. Nobody waits for anybody: a job that is open
-// has a warp at work on it. Device only. Spec: docs/megakernel.md, "Workers".
+// has a warp at work on it. Device only. Spec: docs/internals/megakernel.md, "Workers".
 #pragma once
 
 #include "cuda/megakernel/job.cuh"

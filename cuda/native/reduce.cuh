@@ -90,7 +90,7 @@ __device__ inline void integers(const Call& call, u32 phase, u32 unit, F f) {
 // ---- f32 ----
 
 /// add.ftz agrees with "round, then flush" for every operand, and flushes operands on reading
-/// (docs/f32.md); the one NaN is restored at the end of a row.
+/// (docs/internals/f32.md); the one NaN is restored at the end of a row.
 [[nodiscard]] __device__ inline float add_flushed(float a, float b) {
   float r;
   asm("add.rn.ftz.f32 %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b));

@@ -1,5 +1,5 @@
 // Expected against actual output bytes: byte for byte, and by units in the last place where a line
-// allows it. Host only, private to this room, pure. Rules: docs/conformance.md.
+// allows it. Host only, private to this room, pure. Rules: docs/internals/conformance.md.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,4 @@
-// Verdicts; see judge.hpp. Rules: docs/conformance.md.
+// Verdicts; see judge.hpp. Rules: docs/internals/conformance.md.
 #include "judge.hpp"
 
 #include <cstring>

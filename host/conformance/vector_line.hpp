@@ -1,5 +1,5 @@
 // One line of a vector file as values: an execution case, or a decoder case with its mutations.
-// Host only, private to this room. Format: docs/conformance.md.
+// Host only, private to this room. Format: docs/internals/conformance.md.
 #pragma once
 
 #include <optional>

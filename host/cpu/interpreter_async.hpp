@@ -1,5 +1,6 @@
 // Asynchronous copies of the lanes of one workgroup: bytes are read when the copy starts and
-// written when the lane waits. Belongs to one Interpreter and its thread. Spec: docs/image.md.
+// written when the lane waits. Belongs to one Interpreter and its thread. Spec:
+// docs/internals/image.md.
 #pragma once
 
 #include <deque>

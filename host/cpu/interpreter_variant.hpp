@@ -3,7 +3,7 @@
 // a tag that the file chooses, so that the linker can never take code built for one instruction set
 // for another. f32 runs with the processor's denormals-are-zero mode: operands are flushed for
 // nothing, and a subnormal result stays in its register until an operand read or a store flushes it
-// (docs/image.md, "f32").
+// (docs/internals/image.md, "f32").
 #pragma once
 
 #include "interpreter_request.hpp"

@@ -1,6 +1,6 @@
 // What the pump counted. One thread adds (the pump's), any thread reads: every count is a relaxed
 // atomic with one writer, so adding is a plain load and store, and a reader sees each count whole,
-// though not all of them at the same moment. Spec: docs/ingest.md, "Telemetry".
+// though not all of them at the same moment. Spec: docs/internals/ingest.md, "Telemetry".
 #pragma once
 
 #include <array>

@@ -1,6 +1,6 @@
 // Opening files and choosing how each is read. See vyre/ingest/file.hpp. A small file costs one
-// open, one fstat and one close: a hundred thousand of them are a job. Spec: docs/ingest.md,
-// "Choice" and "Files".
+// open, one fstat and one close: a hundred thousand of them are a job. Spec:
+// docs/internals/ingest.md, "Choice" and "Files".
 #include "vyre/ingest/file.hpp"
 
 #include <fcntl.h>

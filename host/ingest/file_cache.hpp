@@ -1,5 +1,6 @@
 // What the system says of an opened file before it is read: how much of it the page cache holds and
-// what O_DIRECT wants of it. Host only. Private to this room. Page: docs/ingest.md, "Choice".
+// what O_DIRECT wants of it. Host only. Private to this room. Page: docs/internals/ingest.md,
+// "Choice".
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // What cuFile says of itself on this machine, for tier D. Host only. Private to this room. Page:
-// docs/ingest.md, "Tiers".
+// docs/internals/ingest.md, "Tiers".
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
 // What the pump does, without its thread: reads and requests of items over one door, round by
 // round. The pump's thread drives it over the real door, the schedules of test/model over the
-// simulator. Single-threaded, the door's own clock. Spec: docs/ingest.md.
+// simulator. Single-threaded, the door's own clock. Spec: docs/internals/ingest.md.
 #pragma once
 
 #include <chrono>

@@ -1,6 +1,6 @@
 // Bytes of a file for a caller who waits: pieces through buffers of our own, several under way.
 // The caller's memory is never given to the system, so it may go whatever becomes of the read.
-// Any thread but the pump's. Spec: docs/ingest.md.
+// Any thread but the pump's. Spec: docs/internals/ingest.md.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // The pump's thread and what other threads share with it: a letter box for reads and cancels, one
 // word that rings, the table of files. Owned by the Pump and by the thread, since a thread that the
-// system does not give back outlives its Pump. Spec: docs/ingest.md.
+// system does not give back outlives its Pump. Spec: docs/internals/ingest.md.
 #pragma once
 
 #include <atomic>

@@ -1,6 +1,6 @@
 // The door of tier E, where io_uring is refused or not wanted: threads that call pread. Host only.
 // The pump's thread calls it, kPoolThreads of its own work. Private to this room. Page:
-// docs/ingest.md, "Tiers".
+// docs/internals/ingest.md, "Tiers".
 #pragma once
 
 #include <condition_variable>

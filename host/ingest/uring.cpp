@@ -1,9 +1,9 @@
 // io_uring as the pump sees it. See uring.hpp.
 //
 // No SQPOLL: the kernel's polling thread gave the same throughput here and burnt a core (measured
-// on 6.18; docs/ingest.md, "Ring"). No IOPOLL: making such a ring succeeds, and the first read then
-// says EOPNOTSUPP where the device does not poll (virtio, measured): it could only be had by trying
-// each device.
+// on 6.18; docs/internals/ingest.md, "Ring"). No IOPOLL: making such a ring succeeds, and the first
+// read then says EOPNOTSUPP where the device does not poll (virtio, measured): it could only be had
+// by trying each device.
 #include "uring.hpp"
 
 #include <poll.h>

@@ -1,5 +1,6 @@
 // The door of tiers A, B and C: one io_uring, made, used and ended by one thread. Host only.
-// Private to this room; the only file pair that calls liburing. Page: docs/ingest.md, "Ring".
+// Private to this room; the only file pair that calls liburing. Page: docs/internals/ingest.md,
+// "Ring".
 #pragma once
 
 #include <liburing.h>

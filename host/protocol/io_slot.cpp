@@ -1,4 +1,4 @@
-// The codec of the upstream project's I/O slots. docs/ingest.md, "Upstream's slots".
+// The codec of the upstream project's I/O slots. docs/internals/ingest.md, "Upstream's slots".
 #include "vyre/protocol/io_slot.hpp"
 
 namespace vyre {

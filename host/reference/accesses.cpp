@@ -1,5 +1,6 @@
 // Every access of a lane to a buffer: loads, stores, atomics, copies in flight. Nothing else in
-// this room reads or writes a buffer while a program runs. Spec: docs/vir0.md, "Semantics", memory.
+// this room reads or writes a buffer while a program runs. Spec: docs/internals/vir0.md,
+// "Semantics", memory.
 #include <algorithm>
 
 #include "machine.hpp"

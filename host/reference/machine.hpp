@@ -1,6 +1,7 @@
 // One workgroup of the reference executor: its lanes walk the program together, statement by
 // statement and operation by operation. Private to the room; host only. One object runs all
-// workgroups of a dispatch, one after another. Spec: docs/vir0.md, "Semantics", execution.
+// workgroups of a dispatch, one after another. Spec: docs/internals/vir0.md, "Semantics",
+// execution.
 #pragma once
 
 #include <array>

@@ -1,4 +1,5 @@
-// Loads, stores and atomics of the reference executor. Spec: docs/vir0.md, "Semantics", memory.
+// Loads, stores and atomics of the reference executor. Spec: docs/internals/vir0.md, "Semantics",
+// memory.
 #include "memory.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Conversions between run-time values. Spec: docs/vir0.md, "Semantics", values and casts.
+// Conversions between run-time values. Spec: docs/internals/vir0.md, "Semantics", values and casts.
 #include "value.hpp"
 
 #include <cmath>

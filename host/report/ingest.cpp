@@ -1,5 +1,6 @@
 // What follows from the counts of a pump: the seed's counters, whether a claim of zero copy holds,
-// and the two lines for people. Any thread. Pages: docs/report.md, docs/ingest.md ("Telemetry").
+// and the two lines for people. Any thread. Pages: docs/report.md, docs/internals/ingest.md
+// ("Telemetry").
 #include "ingest.hpp"
 
 #include <algorithm>

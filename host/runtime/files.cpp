@@ -1,5 +1,5 @@
 // Files of a session: mapped ones, loaded ones, and the pump that reads them, which starts with the
-// first need for it. Spec: docs/ingest.md.
+// first need for it. Spec: docs/internals/ingest.md.
 #include <unistd.h>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // Mapping, populating and placing host memory. See vyre/staging/mapping.hpp. Host only. Spec:
-// docs/ingest.md, "Slab".
+// docs/internals/ingest.md, "Slab".
 #include "vyre/staging/mapping.hpp"
 
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
 // manifest.json of a trace. The only file of this room that calls the JSON library, and so the only
-// one that catches what it throws. Page: docs/trace.md.
+// one that catches what it throws. Page: docs/internals/trace.md.
 #include <nlohmann/json.hpp>
 
 #include "vyre/protocol/limits.hpp"

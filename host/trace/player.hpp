@@ -1,7 +1,7 @@
 // The second pass over a trace: hands every record to one executor, or to two in lock step, in
 // bounded windows, and compares as it goes. The file is opened anew, so what the scan found is no
 // promise about what is read here: every record is checked again. Private to this room; one thread.
-// Page: docs/trace.md, "Replay".
+// Page: docs/internals/trace.md, "Replay".
 #pragma once
 
 #include <optional>

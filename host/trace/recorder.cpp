@@ -1,6 +1,6 @@
 // The Recorder: a session's observer that appends records as things happen and stores contents by
 // digest. Called from any thread of the session under its locks; one mutex here orders the records.
-// Page: docs/trace.md, "Recording".
+// Page: docs/internals/trace.md, "Recording".
 #include <algorithm>
 #include <mutex>
 #include <unordered_map>

@@ -1,5 +1,5 @@
 // replay(): scan, open the executors, play, and pin a difference between executors down to its
-// item. Page: docs/trace.md, "Replay".
+// item. Page: docs/internals/trace.md, "Replay".
 #include <algorithm>
 #include <bit>
 #include <utility>

@@ -1,5 +1,5 @@
 // The first pass over a trace: every record checked before anything runs, and how its items ended.
-// Private to this room; one thread. Page: docs/trace.md, "Replay".
+// Private to this room; one thread. Page: docs/internals/trace.md, "Replay".
 #pragma once
 
 #include <map>

@@ -1,6 +1,6 @@
 // Traces in directories and in memory. A blob is read into memory once, and those bytes are held
 // against its digest before anything is made of them: another process may change the file at any
-// time. Page: docs/trace.md.
+// time. Page: docs/internals/trace.md.
 #include "vyre/trace/source.hpp"
 
 #include <algorithm>

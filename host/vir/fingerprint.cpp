@@ -1,6 +1,6 @@
 // The canonical form of a program and its fingerprint: buffers in key order, scope-free blocks
 // spliced into their lists, operands of commutative operators in a fixed order. Host only. Spec:
-// docs/vir0.md, "Wire".
+// docs/internals/vir0.md, "Wire".
 #include <algorithm>
 
 #include "vyre/vir/wire.hpp"

@@ -1,5 +1,5 @@
 // Instructions, registers and constants of an image under construction. Knows nothing of programs.
-// Host only, private to lowering. Spec: docs/image.md.
+// Host only, private to lowering. Spec: docs/internals/image.md.
 #pragma once
 
 #include <cstdint>

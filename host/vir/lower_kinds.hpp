@@ -1,6 +1,6 @@
 // Kinds: which run-time value variant an expression has in the format's reference, worked out
 // statically. The validator's types are not enough: a Bool buffer loads as U32, I32 & I32 is typed
-// U32 but stays I32. Host only, private to lowering. Spec: docs/image.md, "Kinds".
+// U32 but stays I32. Host only, private to lowering. Spec: docs/internals/image.md, "Kinds".
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // What upstream does to a program before it validates and runs it: the root wrapping rules, and the
-// lowering of collectives over a single rank. Spec: docs/vir0.md, "Validation".
+// lowering of collectives over a single rank. Spec: docs/internals/vir0.md, "Validation".
 #include <algorithm>
 
 #include "given_up.hpp"

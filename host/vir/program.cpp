@@ -1,5 +1,5 @@
 // The pools of a VIR0 program and the sizes of its element types. Host only, pure values.
-// Comparison of two programs is in program_equality.cpp. Spec: docs/vir0.md.
+// Comparison of two programs is in program_equality.cpp. Spec: docs/internals/vir0.md.
 #include "vyre/vir/program.hpp"
 
 #include <limits>

@@ -1,6 +1,6 @@
 // The validator's walk and what its rules see: static types, scopes, uniformity, and where a
 // violation is reported. Rules live in validate_*_rules.cpp, one function each, listed in tables.
-// Host only, single-threaded, one Checker a program. Spec: docs/verification.md.
+// Host only, single-threaded, one Checker a program. Spec: docs/internals/verification.md.
 #pragma once
 
 #include <span>

@@ -1,7 +1,7 @@
 // The form check: every id of a program lies in its pool, nothing is cyclic, and how deep and large
 // it is, and that it keeps to the counts of the wire format. It runs before any other rule and
 // before prepare(), so that those may index and recurse freely. Host only. Codes V101 to V103 and
-// V143 to V146 of docs/verification.md.
+// V143 to V146 of docs/internals/verification.md.
 #pragma once
 
 #include <optional>

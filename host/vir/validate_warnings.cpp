@@ -1,7 +1,7 @@
 // Warnings: what the validator accepts and a person should look at. One function a code, over one
 // walk that knows of every value whether it is the same in all lanes of a workgroup. A warning is
 // given only where the walk is sure, so that silence is no promise and a warning is worth reading.
-// Host only. Spec: docs/verification.md, "Warnings".
+// Host only. Spec: docs/internals/verification.md, "Warnings".
 #include <algorithm>
 #include <vector>
 

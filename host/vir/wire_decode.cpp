@@ -1,5 +1,5 @@
 // Decoding a whole blob: envelope, node section, buffers, output set, in the order in which
-// upstream checks. Host only; reads untrusted bytes. Spec: docs/vir0.md, "Wire".
+// upstream checks. Host only; reads untrusted bytes. Spec: docs/internals/vir0.md, "Wire".
 #include <cstring>
 
 #include "vyre/protocol/limits.hpp"

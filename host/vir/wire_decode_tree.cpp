@@ -1,5 +1,5 @@
 // Nodes and expressions of one record. Recursion is bounded by kMaxDecodeDepth, list memory by what
-// the payload really holds. Spec: docs/vir0.md, "Wire".
+// the payload really holds. Spec: docs/internals/vir0.md, "Wire".
 #include "wire_decoder.hpp"
 #include "wire_tables.hpp"
 

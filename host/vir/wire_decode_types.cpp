@@ -1,5 +1,5 @@
 // Data types of Cast targets and of buffer elements (two layouts of the same tags). Spec:
-// docs/vir0.md, "Wire".
+// docs/internals/vir0.md, "Wire".
 #include "vyre/protocol/limits.hpp"
 #include "wire_decoder.hpp"
 #include "wire_tables.hpp"

@@ -1,6 +1,6 @@
 // Encoding a whole program: what upstream's encoder refuses is refused here, by name, and so is
 // what lies beyond a limit of the decoder; the same bytes come out for everything else. Host only.
-// Spec: docs/vir0.md, "Wire".
+// Spec: docs/internals/vir0.md, "Wire".
 #include <cstring>
 
 #include "vyre/protocol/limits.hpp"

@@ -1,5 +1,5 @@
-// Nodes, expressions and data types as bytes. Recursion is bounded by levels_. Spec: docs/vir0.md,
-// "Wire".
+// Nodes, expressions and data types as bytes. Recursion is bounded by levels_. Spec:
+// docs/internals/vir0.md, "Wire".
 #include "vyre/protocol/limits.hpp"
 #include "wire_encoder.hpp"
 #include "wire_tables.hpp"

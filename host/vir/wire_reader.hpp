@@ -1,6 +1,6 @@
 // The primitive encodings of the wire, read with one sticky error: after the first failure every
 // read gives zero and moves nothing, so a caller checks where a loop or an allocation depends on
-// what was read. Host only, private to this room. Spec: docs/vir0.md, "Wire".
+// what was read. Host only, private to this room. Spec: docs/internals/vir0.md, "Wire".
 #pragma once
 
 #include <optional>

@@ -87,7 +87,7 @@ std::string blown_up(ByteSpan data) {
 }
 
 /// What the format's own encoder writes or refuses although programs with it run: no limits
-/// (docs/vir0.md, "Encoding").
+/// (docs/internals/vir0.md, "Encoding").
 bool has_no_wire_form(const Program& program) {
   for (const vir::BufferDecl& buffer : program.buffers) {
     const vir::DataType& type = program.types[buffer.element];

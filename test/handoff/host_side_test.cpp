@@ -1,6 +1,6 @@
-// The host's half of every hand-over, against bytes written by hand from docs/protocol.md and not
-// by our own encoder: what the host publishes must be these bytes, and these bytes must be what the
-// host reads. A kernel's half checks the same bytes from the other side.
+// The host's half of every hand-over, against bytes written by hand from docs/internals/protocol.md
+// and not by our own encoder: what the host publishes must be these bytes, and these bytes must be
+// what the host reads. A kernel's half checks the same bytes from the other side.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -15,7 +15,8 @@ namespace {
 
 using SlotBytes = std::array<std::uint8_t, 16>;
 
-// docs/protocol.md, worked examples: op 1024 with after_previous, input 7, output 9, param 4096.
+// docs/internals/protocol.md, worked examples: op 1024 with after_previous, input 7, output 9,
+// param 4096.
 constexpr SlotBytes kItemInEvenLap{0x00, 0x04, 0x00, 0x81, 7,    0,    0, 0,
                                    9,    0,    0,    0,    0x00, 0x10, 0, 0};
 constexpr SlotBytes kItemInOddLap{0x00, 0x04, 0x00, 0x01, 7, 0, 0, 0, 9, 0, 0, 0, 0x00, 0x10, 0, 0};

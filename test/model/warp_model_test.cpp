@@ -1,6 +1,7 @@
 // A warp whose lane 0 acquires for all lanes, as it does where a claim gets a unit of a spread item
-// (SPREAD-1 in docs/memory-model.md): the claim goes to the other lanes by a shuffle, which hands a
-// value on and no order. What the opener wrote is ordered before their reads by __syncwarp() alone.
+// (SPREAD-1 in docs/internals/memory-model.md): the claim goes to the other lanes by a shuffle,
+// which hands a value on and no order. What the opener wrote is ordered before their reads by
+// __syncwarp() alone.
 #include <gtest/gtest.h>
 
 #include <array>

@@ -1,5 +1,5 @@
 // Runs vector files (JSON Lines, plain or gzip) against an executor and judges every line.
-// Host only. Spec: docs/conformance.md.
+// Host only. Spec: docs/internals/conformance.md.
 #pragma once
 
 #include <chrono>
@@ -35,7 +35,8 @@ struct Summary {
   std::uint64_t files{0};
   std::uint64_t cases{0};  // execution lines
   std::uint64_t passed{0};
-  /// Of these, lines with an error that ended with outputs, as docs/conformance.md allows.
+  /// Of these, lines with an error that ended with outputs, as docs/internals/conformance.md
+  /// allows.
   std::uint64_t errors_overruled{0};
   std::uint64_t decoder_verdicts{0};  // mutations judged in decoder files, bases included
   std::uint64_t decoder_passed{0};

@@ -1,7 +1,8 @@
 // Canonical f32: one NaN (7FC00000), no subnormals, every operation rounded once to nearest even.
 // Single source for host and device; every executor computes f32 with these functions and no
 // others. Functions are `static`: translation units built for different instruction sets must not
-// share one copy. Build with -ffp-contract=off (host) or -fmad=false (device). Spec: docs/f32.md.
+// share one copy. Build with -ffp-contract=off (host) or -fmad=false (device). Spec:
+// docs/internals/f32.md.
 #pragma once
 
 #include <cstdint>

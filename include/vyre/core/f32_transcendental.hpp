@@ -1,7 +1,7 @@
 // Sine to logarithm for canonical f32: the same bits on every IEEE machine, processor or device.
 // Computed in binary64 with + - * / sqrt and bit operations only, never fused, never by a C
-// library; the polynomials are Chebyshev fits of our own (docs/f32.md says how they were made and
-// how far off they are). Operands are canonical, results too. Spec: docs/f32.md.
+// library; the polynomials are Chebyshev fits of our own (docs/internals/f32.md says how they were
+// made and how far off they are). Operands are canonical, results too. Spec: docs/internals/f32.md.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // From buffer lengths to the dispatch grid, in integers, so that host and device agree to the last
 // workgroup. Host and device; plain data. The rule is vir::infer_grid's and vir::grid_for's, which
-// tests compare it with; made by vir::grid_rule. Spec: docs/vir0.md, "Buffers and grid".
+// tests compare it with; made by vir::grid_rule. Spec: docs/internals/vir0.md, "Buffers and grid".
 #pragma once
 
 #include <cstdint>

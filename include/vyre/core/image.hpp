@@ -1,6 +1,6 @@
 // The image of a program: typed, fixed-width instructions that both interpreters execute.
 // The container is host only; Instruction, BufferFacts and ImageView are plain data that a kernel
-// may copy. Made by vir::lower, never changed afterwards. Spec: docs/image.md.
+// may copy. Made by vir::lower, never changed afterwards. Spec: docs/internals/image.md.
 #pragma once
 
 #include <array>

@@ -2,7 +2,7 @@
 // image. Single source for host and device. A Policy says how lanes are walked, counted and
 // synchronised and how f32 is kept; this file has no library calls, no exceptions, no virtual
 // functions. The cold instructions are in machine_cold.inl, memory in machine_memory.inl. One frame
-// belongs to one thread (or warp). Spec: docs/image.md.
+// belongs to one thread (or warp). Spec: docs/internals/image.md.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // The instructions of the interpreter core that are rare or long: ids, checks, 64-bit words, f32
 // functions, conversions, subgroups. One function, reached from the default case of the dispatch
-// loop. Part of machine.hpp; not for inclusion on its own account. Spec: docs/image.md.
+// loop. Part of machine.hpp; not for inclusion on its own account. Spec: docs/internals/image.md.
 
 namespace vyre::core {
 

@@ -1,6 +1,6 @@
 // Loads, stores, atomics and asynchronous copies of the interpreter core. Every access is checked
 // against the real length of its buffer: that is the meaning of the format and what keeps programs
-// inside. Part of machine.hpp; not for inclusion on its own account. Spec: docs/image.md.
+// inside. Part of machine.hpp; not for inclusion on its own account. Spec: docs/internals/image.md.
 
 namespace vyre::core {
 

@@ -1,5 +1,5 @@
 // The dispatch loop of the interpreter core: control flow and the instructions that programs live
-// on. Part of machine.hpp; not for inclusion on its own account. Spec: docs/image.md.
+// on. Part of machine.hpp; not for inclusion on its own account. Spec: docs/internals/image.md.
 
 namespace vyre::core {
 

@@ -1,5 +1,5 @@
 // What an executor of images is handed and what it gives back. Plain values, host and device.
-// Spec: docs/image.md.
+// Spec: docs/internals/image.md.
 #pragma once
 
 #include <array>

@@ -1,6 +1,6 @@
 // The CPU image interpreter: the single-source core instantiated with wide lane arrays, picked at
 // run time by instruction set. One Interpreter per worker thread; it owns that thread's registers
-// and workgroup memory. Spec: docs/image.md.
+// and workgroup memory. Spec: docs/internals/image.md.
 #pragma once
 
 #include <atomic>

@@ -1,6 +1,6 @@
 // The CUDA backend: a resident cooperative kernel behind the Backend interface. Host header, no
 // CUDA types; exists in every build (without nvcc make_backend refuses by name). One backend drives
-// one device; any number may live in one process. Spec: docs/megakernel.md.
+// one device; any number may live in one process. Spec: docs/internals/megakernel.md.
 #pragma once
 
 #include <atomic>

@@ -1,6 +1,6 @@
 // The interpreter on a device by plain launches: the resident kernel's code, warps and slices, over
 // host buffers that are copied there and back. For differential tests. Owned by its caller, used by
-// one thread. Host header. Spec: docs/image.md, "On a device".
+// one thread. Host header. Spec: docs/internals/image.md, "On a device".
 #pragma once
 
 #include <cstdint>

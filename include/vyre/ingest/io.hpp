@@ -1,7 +1,7 @@
 // The pump's door to the system: operations in, completions out, in whatever order they end. Three
 // implementations: io_uring (uring.hpp), a pool of threads that call pread (thread_pool.hpp), and
 // the seeded simulator of the tests. Host only; every call but wake() comes from the pump's thread,
-// and so does the construction. Spec: docs/ingest.md, "Ring".
+// and so does the construction. Spec: docs/internals/ingest.md, "Ring".
 #pragma once
 
 #include <chrono>

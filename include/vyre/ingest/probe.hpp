@@ -1,5 +1,6 @@
 // What this machine gives for each tier, and why not more; for `vyre caps` and for people. Host
-// only; tries the real system calls on a file in `directory`. Spec: docs/ingest.md, "Tiers".
+// only; tries the real system calls on a file in `directory`. Spec: docs/internals/ingest.md,
+// "Tiers".
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
 // The pump: one thread that owns the ring, reads files into ingest memory for whoever asks, and
 // answers the requests of items. Host only. Every request ends exactly once, also when the ring
-// dies. Spec: docs/ingest.md.
+// dies. Spec: docs/internals/ingest.md.
 #pragma once
 
 #include <chrono>

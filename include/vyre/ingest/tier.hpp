@@ -1,4 +1,5 @@
-// The ways from storage into ingest memory, and their names. Spec: docs/ingest.md, "Tiers".
+// The ways from storage into ingest memory, and their names. Spec: docs/internals/ingest.md,
+// "Tiers".
 #pragma once
 
 #include <array>
@@ -21,7 +22,7 @@ inline constexpr std::uint32_t kTiers{5};
   return kLetters[static_cast<std::size_t>(tier)];
 }
 
-/// What a session is asked to use. `automatic` picks by file: docs/ingest.md, "Choice".
+/// What a session is asked to use. `automatic` picks by file: docs/internals/ingest.md, "Choice".
 enum class TierChoice : std::uint8_t { automatic, a, b, c, d, e };
 
 }  // namespace vyre::ingest

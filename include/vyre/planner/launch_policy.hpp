@@ -1,5 +1,5 @@
 // The launch policy: from what is known of a queue, a graph and a device to how a launch is shaped.
-// Host only, pure functions without clock or I/O. Spec: docs/planner.md.
+// Host only, pure functions without clock or I/O. Spec: docs/internals/planner.md.
 #pragma once
 
 #include <array>

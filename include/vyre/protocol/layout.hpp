@@ -1,7 +1,7 @@
 // The layout of every protocol structure as a walk, so that host and device can print it and
 // compare. Host and device; no allocation. test/layout compares the host's print with
 // test/golden/layout.txt; a kernel prints the same walk through a sink of its own. Spec:
-// docs/protocol.md.
+// docs/internals/protocol.md.
 //
 // A Sink has type(name, size, alignment), field(type, name, offset, size) and constant(name,
 // value).

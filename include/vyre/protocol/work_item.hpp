@@ -1,5 +1,5 @@
 // MegakernelWorkItem and its form in a ring slot. Plain old data, host and device.
-// Spec: docs/protocol.md (D1, D7).
+// Spec: docs/internals/protocol.md (D1, D7).
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 // Finds slots that a producer took and never published, and gives them up after a time
 // (producer_timeout). Host only; one owner, the housekeeping thread of the queue (the poller's
-// thread on the CPU backend). Spec: docs/protocol.md, "An abandoned producer".
+// thread on the CPU backend). Spec: docs/internals/protocol.md, "An abandoned producer".
 #pragma once
 
 #include <chrono>

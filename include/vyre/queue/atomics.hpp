@@ -3,7 +3,7 @@
 // over pinned memory on the host, under the seeded scheduler of test/model, and on the device with
 // PTX accesses. A policy has load, store, compare_exchange, fetch_or (on 32- and 64-bit words) and
 // load_slot, store_slot; a host-side one also fetch_add_acq_rel (end_marks.hpp). Spec:
-// docs/memory-model.md.
+// docs/internals/memory-model.md.
 #pragma once
 
 #include <cstdint>

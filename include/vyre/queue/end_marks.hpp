@@ -1,7 +1,7 @@
 // Which items of a queue have ended, as the workers of one host tell each other: an item with order
 // flags starts only when the marks say so. The words are plain memory reached through an atomics
 // policy, so that test/model runs this source under its seeded scheduler. Lock-free; marks from any
-// thread, questions from the taker. Spec: docs/memory-model.md, ORDER-1 and ORDER-2.
+// thread, questions from the taker. Spec: docs/internals/memory-model.md, ORDER-1 and ORDER-2.
 #pragma once
 
 #include <cstdint>

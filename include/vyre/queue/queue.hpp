@@ -1,6 +1,6 @@
 // A queue: one submission ring, one completion ring, and the memory of both. Host only; the views
 // that it gives out are trivially copyable, and a kernel may keep them if the memory is pinned.
-// Spec: docs/protocol.md.
+// Spec: docs/internals/protocol.md.
 //
 // Tour:
 // - make:       Queue::create({.slots = 4096}), or adopt() over pinned memory.

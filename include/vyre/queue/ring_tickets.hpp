@@ -1,6 +1,6 @@
 // Where a position lies in a ring and which phase it has (both rings), and how several producers
 // take positions (the submission ring). Host and device; a view over plain memory that owns
-// nothing. Spec: docs/protocol.md, docs/memory-model.md.
+// nothing. Spec: docs/internals/protocol.md, docs/internals/memory-model.md.
 #pragma once
 
 #include <cstdint>

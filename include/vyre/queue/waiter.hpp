@@ -1,6 +1,7 @@
 // Where host threads wait for items and completions: an event count that spins, yields, then sleeps
 // on a futex until a deadline. Host only. A thread that changes what others wait for calls notify()
-// afterwards; it costs one atomic addition when none sleeps. Spec: docs/memory-model.md [WAIT-1].
+// afterwards; it costs one atomic addition when none sleeps. Spec: docs/internals/memory-model.md
+// [WAIT-1].
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,4 @@
-// Data races as the reference executor finds them. Spec: docs/vir0.md, "Data races".
+// Data races as the reference executor finds them. Spec: docs/internals/vir0.md, "Data races".
 #pragma once
 
 #include <cstdint>

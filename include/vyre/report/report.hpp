@@ -115,7 +115,8 @@ struct InputFailure {
   std::string message;
 };
 
-/// What the pump of a session did; every number was counted (docs/ingest.md, "Telemetry").
+/// What the pump of a session did; every number was counted (docs/internals/ingest.md,
+/// "Telemetry").
 struct IngestTier {
   std::string tier;  // "A" to "E"
   std::uint64_t files{0};

@@ -1,7 +1,7 @@
 // Streams: files cut into chunks, read into ingest memory, each chunk an item the moment it has
 // landed, results in order or as they come, memory bounded whatever the input. Host only; a Stream
-// belongs to one thread at a time and may outlive its Session. Spec: docs/ingest.md, "Streams";
-// docs/api.md.
+// belongs to one thread at a time and may outlive its Session. Spec: docs/internals/ingest.md,
+// "Streams"; docs/api.md.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ struct StreamOutput {
 
 /// Where chunks lie while items read them.
 enum class ChunkPlace : std::uint8_t {
-  automatic,  // in_place on the CPU; on a device as docs/ingest.md says
+  automatic,  // in_place on the CPU; on a device as docs/internals/ingest.md says
   in_place,   // in the pages they were read into
   device,     // copied to the device's memory first, by an item
 };

@@ -1,6 +1,6 @@
 // Reading events.bin record by record with bounded memory: form and checks here, meaning in
 // TraceState. Host only, one thread. Untrusted input: every refusal names the file, the offset and
-// the record. Page: docs/trace.md.
+// the record. Page: docs/internals/trace.md.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
 // The bytes of events.bin: records of one to three 32-byte cells, fixed width by kind, each with
-// its own check. Host only, pure. Page: docs/trace.md.
+// its own check. Host only, pure. Page: docs/internals/trace.md.
 #pragma once
 
 #include <array>
@@ -38,8 +38,8 @@ inline constexpr std::uint8_t kBufferFileBacked{1};
 inline constexpr std::uint8_t kBufferZeros{
     2};  // all bytes are zero; the digest field is zero and there is no blob
 
-/// One record being written or read. The accessors name the fields of each kind (docs/trace.md has
-/// the table).
+/// One record being written or read. The accessors name the fields of each kind
+/// (docs/internals/trace.md has the table).
 class Record {
  public:
   Record() = default;

@@ -1,5 +1,5 @@
 // Where a trace's bytes come from: a directory, or memory (fuzzing, tests). Blobs are named by
-// digest only, so a trace cannot name a path. Host only. Page: docs/trace.md.
+// digest only, so a trace cannot name a path. Host only. Page: docs/internals/trace.md.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
 // Traces: a recorded run as a self-contained directory, and its replay. Host only.
-// Spec: docs/trace.md (D13).
+// Spec: docs/internals/trace.md (D13).
 #pragma once
 
 #include <chrono>
@@ -66,7 +66,7 @@ struct ReplayOptions {
 struct RacyItem {
   std::uint64_t item{0};
   std::string program;
-  std::vector<std::string> races;  // both accesses each, as docs/vir0.md says
+  std::vector<std::string> races;  // both accesses each, as docs/internals/vir0.md says
   std::uint64_t total{0};          // those beyond `races` too
 };
 

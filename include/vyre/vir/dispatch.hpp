@@ -1,5 +1,5 @@
 // How a program meets its buffers: which take input bytes, which are zero-filled, what is returned,
-// and the grid. Host only, pure. Spec: docs/vir0.md, "Buffers and grid".
+// and the grid. Host only, pure. Spec: docs/internals/vir0.md, "Buffers and grid".
 #pragma once
 
 #include <array>

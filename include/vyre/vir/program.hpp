@@ -1,6 +1,6 @@
 // The VIR0 program: a tree of nodes (statements) and expressions over named buffers, held in flat
 // pools. Host only, plain values, no validation: what a decoder or assembler produced, as it
-// stands. Spec: docs/vir0.md.
+// stands. Spec: docs/internals/vir0.md.
 #pragma once
 
 #include <array>
@@ -145,7 +145,7 @@ struct BufferDecl {
   ShapePredicate shape_predicate;
 };
 
-/// Children by tag (docs/vir0.md has the table):
+/// Children by tag (docs/internals/vir0.md has the table):
 ///   Load{name,c0}  BinOp{op,c0,c1}  UnOp{op,c0}  Select{c0,c1,c2}  Cast{type,c0}  Fma{c0,c1,c2}
 ///   Atomic{op,ordering,name,index c0,value c1,expected c2 or kNone}  Subgroup*{c0[,c1]}
 ///   Call{name,args}

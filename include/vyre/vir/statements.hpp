@@ -1,6 +1,7 @@
 // Statements: the numbering of a program's nodes that diagnostics, faults and images share.
 // A statement is the pre-order index of a node over the prepared program, from 0: a node comes
-// before its body, the body before `otherwise`. Host only, pure. Spec: docs/vir0.md, "Validation".
+// before its body, the body before `otherwise`. Host only, pure. Spec: docs/internals/vir0.md,
+// "Validation".
 #pragma once
 
 #include <vector>

@@ -1,5 +1,5 @@
 // Which programs may give different f32 bits on different executors. Host only, pure. Page:
-// docs/f32.md.
+// docs/internals/f32.md.
 #pragma once
 
 #include "vyre/vir/program.hpp"

@@ -1,5 +1,6 @@
 // The validator: what upstream's reference refuses to run, one function a rule, stable codes.
-// Host only. Spec: docs/vir0.md, "Validation"; the table of codes is in docs/verification.md.
+// Host only. Spec: docs/internals/vir0.md, "Validation"; the table of codes is in
+// docs/internals/verification.md.
 #pragma once
 
 #include <string>

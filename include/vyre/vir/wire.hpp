@@ -1,5 +1,5 @@
 // VIR0 wire codec: versions 4 (two profiles) and 6. Host only; no validation beyond the format
-// itself. Spec: docs/vir0.md, "Wire".
+// itself. Spec: docs/internals/vir0.md, "Wire".
 #pragma once
 
 #include <string_view>
@@ -24,7 +24,8 @@ struct DecodeOptions {
 /// Decodes a whole blob. Every rejection names the offset and the reason.
 [[nodiscard]] Result<Program> decode(ByteSpan blob, const DecodeOptions& options = {});
 
-/// Encodes under `profile`. Refuses what the format's encoder refuses (docs/vir0.md), by name.
+/// Encodes under `profile`. Refuses what the format's encoder refuses (docs/internals/vir0.md), by
+/// name.
 [[nodiscard]] Result<Bytes> encode(const Program& program, Profile profile = Profile::v4_0_6_3,
                                    Interrupt* interrupt = nullptr);
 

@@ -1,4 +1,4 @@
-// Bytes of records: the worked example of docs/trace.md, the check, positions and runs.
+// Bytes of records: the worked example of docs/internals/trace.md, the check, positions and runs.
 #include <gtest/gtest.h>
 
 #include "scan.hpp"

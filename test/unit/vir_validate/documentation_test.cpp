@@ -1,5 +1,5 @@
-// docs/verification.md has a row for every row of the rule tables, with a function and a test that
-// exist.
+// docs/internals/verification.md has a row for every row of the rule tables, with a function and a
+// test that exist.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -43,13 +43,14 @@ const fs::path kRoot{VYRE_SOURCE_DIR};
 TEST(ValidateDocumentation, EveryCodeHasARowAndEveryRowACode) {
   const std::string sources = sources_of(kRoot / "host/vir", "validate");
   const auto in_code = matches(sources, "\"([VW][0-9]{3})\"");
-  const auto in_docs = matches(read(kRoot / "docs/verification.md"), "\n\\| ([VW][0-9]{3}) \\|");
+  const auto in_docs =
+      matches(read(kRoot / "docs/internals/verification.md"), "\n\\| ([VW][0-9]{3}) \\|");
   EXPECT_EQ(in_code, in_docs);
   EXPECT_GT(in_code.size(), 40u);
 }
 
 TEST(ValidateDocumentation, EveryNamedFunctionAndTestExists) {
-  const std::string docs = read(kRoot / "docs/verification.md");
+  const std::string docs = read(kRoot / "docs/internals/verification.md");
   const std::string sources = sources_of(kRoot / "host/vir", "validate");
   const std::string tests = sources_of(kRoot / "test/unit/vir_validate", "");
   const std::regex row("\n\\| [VW][0-9]{3} \\|[^\n]*\\| ([^|\n]*) \\| ([^|\n]*) \\|");

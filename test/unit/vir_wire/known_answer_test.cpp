@@ -1,4 +1,5 @@
-// The encodings that the format's own regression test pins, and the worked example of docs/vir0.md.
+// The encodings that the format's own regression test pins, and the worked example of
+// docs/internals/vir0.md.
 #include <gtest/gtest.h>
 
 #include "unit/vir_wire/build_program.hpp"
