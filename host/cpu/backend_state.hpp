@@ -1,6 +1,6 @@
 // What the workers of a CPU backend share: lanes (one a queue), ops, memory, items spread over
 // several workers, and the switches that stop them. Host only; owned by CpuBackend, outlives its
-// threads. Spec: docs/api.md, "CPU backend".
+// threads. Spec: docs/internals/backends.md, "CPU backend".
 #pragma once
 
 #include <array>

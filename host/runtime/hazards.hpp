@@ -1,5 +1,5 @@
 // Who uses a buffer, and what a new item therefore has to wait for, so that a caller that just
-// submits gets the result of running its items one by one (D7). Host only; everything under the
+// submits gets the result of running its items one by one. Host only; everything under the
 // session's order lock.
 //
 // Rules: a writer waits for the last writer and for every reader since; a reader waits for the last

@@ -1,4 +1,4 @@
-// One meaning (D9) on the resident kernel: shared vectors, cases, built-in ops and random programs
+// One meaning on the resident kernel: shared vectors, cases, built-in ops and random programs
 // through a cuda Session give what the reference gives, byte for byte, and fault where it faults.
 // VYRE_SEED replays one random program; VYRE_TEST_SCALE=10 runs 10,000.
 #include <gtest/gtest.h>

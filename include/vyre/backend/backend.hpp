@@ -1,11 +1,11 @@
 // The interface between a Session and what runs its items: CPU workers here, a resident kernel on a
 // device. Host only. The Session owns a Backend; every call below says who may call it and when.
 //
-// What a resident kernel forces on this interface (D6): everything a driver call would be needed
+// What a resident kernel forces on this interface: everything a driver call would be needed
 // for is given before start() (queues, slots, workers, memory budget); afterwards memory, handles,
 // bindings and bytes change through calls that a device backend turns into items of a control
 // queue. The Session calls them only when no unfinished item conflicts (runtime/hazards), so their
-// place in the order of work is fixed by the caller. Spec: docs/api.md, "Backends".
+// place in the order of work is fixed by the caller. Spec: docs/internals/backends.md.
 #pragma once
 
 #include <chrono>
@@ -130,7 +130,8 @@ class Backend {
   [[nodiscard]] virtual std::optional<Error> lost() const = 0;
 
   // Memory, one thread at a time; read, write and bring_file: any thread, on distinct bytes, while
-  // another makes or releases other handles; of bring_file one at a time. Handles are the Session's.
+  // another makes or releases other handles; of bring_file one at a time. Handles are the
+  // Session's.
   [[nodiscard]] virtual Status allocate(std::uint32_t handle, std::uint64_t bytes) = 0;  // zeroed
   /// A regular file that stays open until release(), as a read-only buffer of `bytes`. The cpu
   /// backend maps it; on a device its bytes are not there before bring_file(), and until then only

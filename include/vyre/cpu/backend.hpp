@@ -1,5 +1,5 @@
-// The CPU backend: the rings and images of any backend, run by worker threads instead of blocks
-// (D14). Host only. Created and owned by a Session. Spec: docs/api.md, "Backends".
+// The CPU backend: the rings and images of any backend, run by worker threads instead of blocks.
+// Host only. Created and owned by a Session. Spec: docs/internals/backends.md.
 #pragma once
 
 #include <memory>

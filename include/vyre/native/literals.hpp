@@ -1,5 +1,6 @@
 // Makes the pattern buffer of match.literals: an Aho-Corasick automaton over many byte strings.
-// Host only, pure. The bytes are documented in docs/ops.md and literals_layout.hpp.
+// Host only, pure. The bytes are documented in docs/internals/builtin-ops.md and
+// literals_layout.hpp.
 #pragma once
 
 #include <span>

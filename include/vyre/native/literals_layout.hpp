@@ -1,5 +1,5 @@
 // Bytes of match.literals: the pattern blob that compile_literals() makes, and the hits that come
-// out. Plain old data, host and device. Spec: docs/ops.md, "match.literals".
+// out. Plain old data, host and device. Spec: docs/ops.md and docs/internals/builtin-ops.md.
 #pragma once
 
 #include <cstddef>

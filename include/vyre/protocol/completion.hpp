@@ -1,5 +1,5 @@
 // The record that ends an item: 16 bytes with a phase bit, posted by a worker, read by the host.
-// Plain old data, host and device. Spec: docs/internals/protocol.md (D4).
+// Plain old data, host and device. Spec: docs/internals/protocol.md.
 #pragma once
 
 #include <cstddef>

@@ -32,7 +32,7 @@ static_assert(sizeof(RingPosition) == 64 && offsetof(RingPosition, position) == 
 static_assert(std::is_trivially_copyable_v<RingPosition>);
 static_assert(std::has_unique_object_representations_v<RingPosition>);
 
-/// Where the writers of one ring contend. It lies in the memory of the side that writes (D3); the
+/// Where the writers of one ring contend. It lies in the memory of the side that writes; the
 /// reader never touches it. `tail`: next position to hand out, kRingClosedBit set once nothing more
 /// is handed out. `limit_cache`: the last limit (first position that may not be handed out) that
 /// any writer saw.

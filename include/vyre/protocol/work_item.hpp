@@ -1,5 +1,5 @@
 // MegakernelWorkItem and its form in a ring slot. Plain old data, host and device.
-// Spec: docs/internals/protocol.md (D1, D7).
+// Spec: docs/internals/protocol.md.
 #pragma once
 
 #include <cstddef>

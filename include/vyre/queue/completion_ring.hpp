@@ -1,7 +1,7 @@
 // The completion ring: whoever ends the item of position p (a host thread, a warp on the device)
 // posts into slot p mod slots, with the phase of p's lap; one collector reads. There is no tail:
 // writers share nothing. Host and device; trivially copyable views over plain memory. Spec:
-// docs/internals/protocol.md (D4), docs/internals/memory-model.md, docs/decisions/0006.
+// docs/internals/protocol.md, docs/internals/memory-model.md, docs/decisions/0006.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // The submission ring: many producers on the host, one poller (a host thread or an ingress warp).
 // Host and device; trivially copyable views over plain memory (see queue.hpp for who owns it and
-// for a tour). Spec: docs/internals/protocol.md (D1-D4), docs/internals/memory-model.md.
+// for a tour). Spec: docs/internals/protocol.md, docs/internals/memory-model.md.
 #pragma once
 
 #include <cstdint>

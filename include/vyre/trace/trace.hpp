@@ -1,5 +1,5 @@
 // Traces: a recorded run as a self-contained directory, and its replay. Host only.
-// Spec: docs/internals/trace.md (D13).
+// Spec: docs/internals/trace.md.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,5 @@
 // Lowering: a validated program -> the typed, fixed-width image that both interpreters execute.
-// Host only. Spec: docs/internals/image.md (D8).
+// Host only. Spec: docs/internals/image.md.
 #pragma once
 
 #include <string>

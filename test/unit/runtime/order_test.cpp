@@ -1,4 +1,4 @@
-// Order: whoever just submits gets the result of running his items one by one (D7), on any number
+// Order: whoever just submits gets the result of running his items one by one, on any number
 // of queues, workers and threads. The judge is a sequential model of fills and copies.
 #include <algorithm>
 #include <condition_variable>
