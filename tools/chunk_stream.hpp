@@ -1,6 +1,6 @@
 // Files through Session::stream: a file, or a chunk of one, is an item the moment its bytes have
 // landed. Results come as they end and are put in order here, so that one late item fails alone.
-// Main thread only; gone before its session. Spec: docs/cli.md, "How files are read".
+// Main thread only; gone before its session. Spec: docs/running-files.md, "How files are read".
 #pragma once
 
 #include <map>

@@ -266,10 +266,11 @@ Status RunPlan::check_reach(const std::string& name, std::uint64_t item_bytes,
   if (!bytes) return {};  // said when the item starts
   const auto grid = vir::infer_grid(program, *bytes);
   if (grid || grid.error().code != Errc::limit_exceeded) return {};
-  return fail(Errc::limit_exceeded,
-              "'" + shown(name) + "' has " + std::to_string(item_bytes) +
-                  " bytes, too many for one item: " + grid.error().message +
-                  "; --chunk BYTES cuts it into items (docs/cli.md says for which programs)");
+  return fail(
+      Errc::limit_exceeded,
+      "'" + shown(name) + "' has " + std::to_string(item_bytes) +
+          " bytes, too many for one item: " + grid.error().message +
+          "; --chunk BYTES cuts it into items (docs/running-files.md says for which programs)");
 }
 
 bool RunPlan::items_share_inputs() const {

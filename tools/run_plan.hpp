@@ -1,5 +1,5 @@
 // What `vyre run` and `vyre record` do with each buffer of a program, decided once before the first
-// file. Main thread only. Spec: docs/cli.md, "run".
+// file. Main thread only. Spec: docs/running-files.md.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // The items of one run: which files stream and which become buffers, within the memory bound, their
-// results to the sink in the order of the files. Main thread only. Spec: docs/cli.md, "How files
-// are read".
+// results to the sink in the order of the files. Main thread only. Spec: docs/running-files.md,
+// "How files are read".
 #pragma once
 
 #include <deque>

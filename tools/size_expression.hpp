@@ -1,6 +1,6 @@
 // The expressions of --count: + - * / % ( ) over integers, len(BUFFER) in elements and
 // bytes(BUFFER). Unsigned 64-bit; overflow, negative results and division by zero are errors. Spec:
-// docs/cli.md.
+// docs/running-files.md.
 #pragma once
 
 #include <cstdint>
