@@ -1,6 +1,6 @@
 // match.literals: checks a pattern blob, then walks the text through its automaton. The blob may be
 // a mapped file that changes after the check, so every index that comes out of it is clamped where
-// it is used. Rules and bytes: docs/ops.md, "match.literals".
+// it is used. Meaning: docs/ops.md; bytes: docs/internals/builtin-ops.md.
 #include <array>
 
 #include "twins.hpp"
