@@ -1,7 +1,8 @@
 // A job: what an item asks for once its handles are looked up, as phases of units that one warp
 // runs at a time. Programs, native ops and the host's own commands all become jobs, so that one
 // piece of code runs them alone or shared among warps. By whole warps, converged; everything here
-// is the same on all lanes. Device only. Spec: docs/internals/megakernel.md, "Jobs".
+// is the same on all lanes. Device only. Spec: docs/internals/megakernel.md, "Workers, jobs,
+// sharing".
 #pragma once
 
 #include "cuda/interpreter/interpret.cuh"

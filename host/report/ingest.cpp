@@ -1,4 +1,4 @@
-// What follows from the counts of a pump: the seed's counters, whether a claim of zero copy holds,
+// What follows from the counts of a pump: upstream's counters, whether a claim of zero copy holds,
 // and the two lines for people. Any thread. Pages: docs/report.md, docs/internals/ingest.md
 // ("Telemetry").
 #include "ingest.hpp"

@@ -1,5 +1,5 @@
 // Decimal text to f32, the same wherever a person writes one: program texts and command lines.
-// Any thread; needs no locale. Spec: docs/vir0-text.md, "Expressions".
+// Any thread; needs no locale. Spec: docs/vir0-text.md, "Literals".
 #pragma once
 
 #include <cstdint>

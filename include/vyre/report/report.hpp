@@ -1,4 +1,4 @@
-// What a run says of itself: the seed's structures in C++ and their JSON document.
+// What a run says of itself: upstream's structures (docs/origin.md) and their JSON document.
 // Host only. A value that the run did not measure is nullopt / null, never a constant. Spec:
 // docs/report.md.
 #pragma once
@@ -159,7 +159,7 @@ struct IngestSection {
   std::uint64_t item_requests_failed{0};
   std::uint64_t item_requests_rejected{0};
 
-  // The seed's counters, derived.
+  // Upstream's counters (docs/origin.md), derived.
   [[nodiscard]] std::uint64_t submitted_bytes() const;
   [[nodiscard]] std::uint64_t completed_bytes() const;
   [[nodiscard]] std::uint64_t submitted_reads() const;
