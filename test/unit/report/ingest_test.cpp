@@ -1,4 +1,4 @@
-// The ingest object: its numbers come back, the seed's counters follow from them, and zero copy is
+// The ingest object: its numbers come back, upstream's counters follow from them, and zero copy is
 // claimed only where nothing was copied.
 #include <gtest/gtest.h>
 
