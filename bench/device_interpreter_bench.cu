@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "support/device.hpp"
+#include "support/device/interpreter_probe.hpp"
 #include "support/polynomial.hpp"
-#include "vyre/cuda/interpreter_probe.hpp"
+#include "vir/lower/lower.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/vir/lower.hpp"
 #include "vyre/vir/text.hpp"
 #include "vyre/vir/validate.hpp"
 

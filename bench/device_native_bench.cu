@@ -11,13 +11,13 @@
 #include <iostream>
 #include <string>
 
+#include "native/literals_layout.hpp"
+#include "native/ops.hpp"
 #include "support/cub_baselines.hpp"
 #include "support/device.hpp"
+#include "support/device/native_probe.hpp"
 #include "support/rows.hpp"
-#include "vyre/cuda/native_probe.hpp"
 #include "vyre/native/literals.hpp"
-#include "vyre/native/literals_layout.hpp"
-#include "vyre/native/ops.hpp"
 
 namespace vyre::bench {
 namespace {

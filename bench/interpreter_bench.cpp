@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
-#include "vyre/cpu/interpreter.hpp"
-#include "vyre/platform/host_info.hpp"
+#include "cpu/interpreter/interpreter.hpp"
+#include "platform/host_info.hpp"
+#include "vir/lower/lower.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/vir/lower.hpp"
 #include "vyre/vir/text.hpp"
 #include "vyre/vir/validate.hpp"
 

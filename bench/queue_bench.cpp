@@ -16,9 +16,9 @@
 #include <thread>
 #include <vector>
 
-#include "vyre/platform/host_info.hpp"
-#include "vyre/queue/queue.hpp"
-#include "vyre/queue/waiter.hpp"
+#include "platform/host_info.hpp"
+#include "queue/queue.hpp"
+#include "queue/waiter.hpp"
 
 namespace vyre::queue {
 namespace {

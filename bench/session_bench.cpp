@@ -16,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-#include "vyre/platform/host_info.hpp"
+#include "platform/host_info.hpp"
 #include "vyre/runtime/session.hpp"
 #include "vyre/vir/text.hpp"
 

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "vyre/platform/host_info.hpp"
-#include "vyre/vir/lower.hpp"
+#include "platform/host_info.hpp"
+#include "vir/lower/lower.hpp"
 #include "vyre/vir/validate.hpp"
 #include "vyre/vir/wire.hpp"
 

@@ -4,9 +4,9 @@
 #include <limits>
 #include <string_view>
 
+#include "base/decimal.hpp"
+#include "platform/file.hpp"
 #include "shell.hpp"
-#include "vyre/base/decimal.hpp"
-#include "vyre/platform/file.hpp"
 
 namespace vyre::cli {
 namespace {

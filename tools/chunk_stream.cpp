@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "vyre/protocol/fault_names.hpp"
-#include "vyre/vir/dispatch.hpp"
+#include "protocol/fault_names.hpp"
+#include "vir/program/dispatch.hpp"
 
 namespace vyre::cli {
 namespace {

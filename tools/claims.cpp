@@ -9,8 +9,8 @@
 #include <system_error>
 
 #include "bind_value.hpp"
-#include "vyre/platform/descriptor.hpp"
-#include "vyre/platform/output.hpp"
+#include "platform/descriptor.hpp"
+#include "platform/output.hpp"
 
 namespace vyre::cli {
 namespace {

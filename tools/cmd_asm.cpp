@@ -9,8 +9,8 @@
 #include "commands.hpp"
 #include "exit_codes.hpp"
 #include "flag_checks.hpp"
+#include "platform/descriptor.hpp"
 #include "program_file.hpp"
-#include "vyre/platform/descriptor.hpp"
 
 namespace vyre::cli {
 namespace {

@@ -7,9 +7,9 @@
 
 #include "commands.hpp"
 #include "exit_codes.hpp"
-#include "vyre/ingest/probe.hpp"
-#include "vyre/platform/host_info.hpp"
-#include "vyre/protocol/limits_table.hpp"
+#include "ingest/probe.hpp"
+#include "platform/host_info.hpp"
+#include "protocol/limits_table.hpp"
 #include "vyre/runtime/session.hpp"
 
 namespace vyre::cli {

@@ -6,8 +6,8 @@
 #include "commands.hpp"
 #include "exit_codes.hpp"
 #include "flag_checks.hpp"
+#include "platform/stop.hpp"
 #include "vyre/conformance/conformance.hpp"
-#include "vyre/platform/stop.hpp"
 
 namespace vyre::cli {
 namespace {

@@ -8,7 +8,7 @@
 #include "exit_codes.hpp"
 #include "flag_checks.hpp"
 #include "program_file.hpp"
-#include "vyre/vir/lower.hpp"
+#include "vir/lower/lower.hpp"
 #include "vyre/vir/text.hpp"
 #include "vyre/vir/validate.hpp"
 

@@ -11,8 +11,8 @@
 #include "commands.hpp"
 #include "exit_codes.hpp"
 #include "flag_checks.hpp"
-#include "vyre/platform/descriptor.hpp"
-#include "vyre/platform/stop.hpp"
+#include "platform/descriptor.hpp"
+#include "platform/stop.hpp"
 #include "vyre/trace/trace.hpp"
 
 namespace vyre::cli {

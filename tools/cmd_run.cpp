@@ -9,11 +9,11 @@
 #include "commands.hpp"
 #include "exit_codes.hpp"
 #include "flag_checks.hpp"
+#include "platform/file.hpp"
+#include "platform/stop.hpp"
 #include "program_file.hpp"
 #include "run_engine.hpp"
 #include "runner.hpp"
-#include "vyre/platform/file.hpp"
-#include "vyre/platform/stop.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/vir/validate.hpp"
 

@@ -3,12 +3,12 @@
 #include <deque>
 #include <optional>
 
+#include "platform/file.hpp"
+#include "platform/stop.hpp"
+#include "protocol/fault_names.hpp"
+#include "reference/evaluate.hpp"
 #include "run_engine.hpp"
 #include "shell.hpp"
-#include "vyre/platform/file.hpp"
-#include "vyre/platform/stop.hpp"
-#include "vyre/protocol/fault_names.hpp"
-#include "vyre/reference/evaluate.hpp"
 #include "vyre/vir/validate.hpp"
 
 namespace vyre::cli {

@@ -7,13 +7,13 @@
 #include <deque>
 
 #include "chunk_stream.hpp"
+#include "platform/stop.hpp"
+#include "protocol/io_request.hpp"
 #include "run_engine.hpp"
+#include "runtime/slices.hpp"
 #include "shell.hpp"
-#include "vyre/platform/stop.hpp"
-#include "vyre/protocol/io_request.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/runtime/session.hpp"
-#include "vyre/runtime/slices.hpp"
 #include "vyre/trace/trace.hpp"
 
 namespace vyre::cli {

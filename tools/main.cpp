@@ -11,10 +11,10 @@
 
 #include "commands.hpp"
 #include "exit_codes.hpp"
-#include "vyre/platform/descriptor.hpp"
-#include "vyre/platform/host_info.hpp"
-#include "vyre/platform/log.hpp"
-#include "vyre/platform/stop.hpp"
+#include "platform/descriptor.hpp"
+#include "platform/host_info.hpp"
+#include "platform/log.hpp"
+#include "platform/stop.hpp"
 
 namespace vyre::cli {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "vyre/platform/file.hpp"
+#include "platform/file.hpp"
 
 namespace vyre::cli {
 namespace {

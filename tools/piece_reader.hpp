@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "platform/descriptor.hpp"
 #include "vyre/base/bytes.hpp"
-#include "vyre/platform/descriptor.hpp"
 
 namespace vyre::cli {
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <string_view>
 
+#include "platform/file.hpp"
+#include "platform/stop.hpp"
 #include "shell.hpp"
-#include "vyre/platform/file.hpp"
-#include "vyre/platform/stop.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::cli {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "format.hpp"
-#include "vyre/vir/dispatch.hpp"
+#include "vir/program/dispatch.hpp"
 #include "vyre/vir/program.hpp"
 #include "vyre/vir/text.hpp"
 

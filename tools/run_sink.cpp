@@ -8,8 +8,8 @@
 #include <string_view>
 #include <unordered_set>
 
-#include "vyre/platform/log.hpp"
-#include "vyre/platform/stop.hpp"
+#include "platform/log.hpp"
+#include "platform/stop.hpp"
 
 namespace vyre::cli {
 namespace {

@@ -8,9 +8,9 @@
 #include <unordered_set>
 #include <vector>
 
+#include "platform/output.hpp"
 #include "run_plan.hpp"
 #include "shell.hpp"
-#include "vyre/platform/output.hpp"
 
 namespace vyre::cli {
 

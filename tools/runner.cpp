@@ -6,10 +6,10 @@
 
 #include "exit_codes.hpp"
 #include "piece_reader.hpp"
-#include "vyre/platform/descriptor.hpp"
-#include "vyre/platform/file.hpp"
-#include "vyre/platform/log.hpp"
-#include "vyre/platform/stop.hpp"
+#include "platform/descriptor.hpp"
+#include "platform/file.hpp"
+#include "platform/log.hpp"
+#include "platform/stop.hpp"
 
 namespace vyre::cli {
 namespace {

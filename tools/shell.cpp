@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "vyre/platform/descriptor.hpp"
-#include "vyre/platform/output.hpp"
+#include "platform/descriptor.hpp"
+#include "platform/output.hpp"
 
 namespace vyre::cli {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <array>
 
-#include "vyre/native/literals_layout.hpp"
-#include "vyre/native/ops.hpp"
+#include "native/literals_layout.hpp"
+#include "native/ops.hpp"
 #include "vyre/vir/text.hpp"
 
 namespace vyre::bench {
@@ -11,7 +11,7 @@ namespace {
 
 enum Op : std::uint32_t {
 #define VYRE_BUILTIN_OP(id, symbol, name, inputs, outputs, meaning) symbol = id,
-#include "vyre/protocol/op_table.def"
+#include "protocol/op_table.def"
 };
 
 native::Buffer input(ByteSpan bytes, std::uint32_t handle) {

@@ -11,9 +11,9 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "ingest/probe.hpp"
 #include "ingest/sections.hpp"
 #include "support/runner.hpp"
-#include "vyre/ingest/probe.hpp"
 
 namespace vyre::bench {
 namespace {

@@ -1,9 +1,9 @@
 // The pump alone: chunks into slots, nobody who looks at them but for their stamps. Host only.
 #pragma once
 
+#include "ingest/pump.hpp"
 #include "ingest/slots.hpp"
 #include "support/contest.hpp"
-#include "vyre/ingest/pump.hpp"
 
 namespace vyre::bench {
 

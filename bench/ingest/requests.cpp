@@ -13,8 +13,8 @@
 
 #include "ingest/consume.hpp"
 #include "ingest/slots.hpp"
-#include "vyre/platform/host_info.hpp"
-#include "vyre/protocol/fault_names.hpp"
+#include "platform/host_info.hpp"
+#include "protocol/fault_names.hpp"
 #include "vyre/vir/text.hpp"
 
 namespace vyre::bench {

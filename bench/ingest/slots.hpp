@@ -8,8 +8,8 @@
 #include <optional>
 
 #include "ingest/files.hpp"
-#include "vyre/protocol/io_request.hpp"
-#include "vyre/staging/mapping.hpp"
+#include "protocol/io_request.hpp"
+#include "staging/mapping.hpp"
 
 namespace vyre::bench {
 

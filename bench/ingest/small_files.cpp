@@ -9,7 +9,7 @@
 #include <fstream>
 
 #include "ingest/consume.hpp"
-#include "vyre/platform/host_info.hpp"
+#include "platform/host_info.hpp"
 
 namespace vyre::bench {
 namespace {

@@ -12,7 +12,7 @@
 #include "ingest/bare_ring.hpp"
 #include "ingest/consume.hpp"
 #include "ingest/pump_lap.hpp"
-#include "vyre/platform/host_info.hpp"
+#include "platform/host_info.hpp"
 
 namespace vyre::bench {
 namespace {

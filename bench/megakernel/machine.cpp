@@ -1,12 +1,12 @@
 #include "megakernel/machine.hpp"
 
-#include "vyre/backend/handle.hpp"
-#include "vyre/core/image.hpp"
-#include "vyre/cpu/backend.hpp"
-#include "vyre/cuda/backend.hpp"
+#include "backend/handle.hpp"
+#include "core/image.hpp"
+#include "cpu/backend/backend.hpp"
+#include "cuda/host/device_backend.hpp"
+#include "vir/lower/lower.hpp"
+#include "vir/program/dispatch.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/vir/dispatch.hpp"
-#include "vyre/vir/lower.hpp"
 #include "vyre/vir/text.hpp"
 #include "vyre/vir/validate.hpp"
 

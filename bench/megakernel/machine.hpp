@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "backend/backend.hpp"
 #include "megakernel/sections.hpp"
 #include "support/statistics.hpp"
-#include "vyre/backend/backend.hpp"
 #include "vyre/runtime/session.hpp"
 
 namespace vyre::bench {

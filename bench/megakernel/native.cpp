@@ -6,10 +6,10 @@
 #include <future>
 
 #include "megakernel/machine.hpp"
+#include "native/literals_layout.hpp"
+#include "native/ops.hpp"
 #include "support/cub_baselines.hpp"
 #include "vyre/native/literals.hpp"
-#include "vyre/native/literals_layout.hpp"
-#include "vyre/native/ops.hpp"
 
 namespace vyre::bench {
 namespace {
@@ -19,7 +19,7 @@ constexpr int kRuns{5};
 
 enum Op : std::uint32_t {
 #define VYRE_BUILTIN_OP(id, symbol, name, inputs, outputs, meaning) symbol = id,
-#include "vyre/protocol/op_table.def"
+#include "protocol/op_table.def"
 };
 
 using Words = std::vector<std::uint32_t>;

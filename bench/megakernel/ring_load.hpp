@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "megakernel/machine.hpp"
-#include "vyre/platform/processors.hpp"
-#include "vyre/queue/queue.hpp"
+#include "platform/processors.hpp"
+#include "queue/queue.hpp"
 
 namespace vyre::bench {
 

@@ -7,8 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "queue/ring_tickets.hpp"
 #include "support/device.hpp"
-#include "vyre/queue/ring_tickets.hpp"
 
 namespace vyre::bench {
 

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
-#include "vyre/platform/host_info.hpp"
+#include "platform/host_info.hpp"
 
 namespace vyre::bench {
 namespace {

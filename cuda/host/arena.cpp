@@ -1,5 +1,5 @@
 // Best fit over an ordered set of free runs. See arena.hpp.
-#include "cuda/host/arena.hpp"
+#include "arena.hpp"
 
 #include <iterator>
 

@@ -5,11 +5,11 @@
 #include <atomic>
 #include <utility>
 
-#include "cuda/host/control_queue.hpp"
-#include "cuda/host/device_buffers.hpp"
-#include "cuda/host/device_ops.hpp"
-#include "cuda/host/reservation.hpp"
-#include "cuda/host/resident.hpp"
+#include "control_queue.hpp"
+#include "device_buffers.hpp"
+#include "device_ops.hpp"
+#include "reservation.hpp"
+#include "resident.hpp"
 
 namespace vyre::cuda {
 namespace {

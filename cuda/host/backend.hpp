@@ -4,8 +4,8 @@
 
 #include <memory>
 
+#include "cuda/host/device_backend.hpp"
 #include "cuda/host/door.hpp"
-#include "vyre/cuda/backend.hpp"
 
 namespace vyre::cuda {
 

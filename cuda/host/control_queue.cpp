@@ -1,5 +1,5 @@
 // Publishing commands, waiting for their ends, and moving bytes in pieces. See control_queue.hpp.
-#include "cuda/host/control_queue.hpp"
+#include "control_queue.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -7,8 +7,8 @@
 #include <system_error>
 #include <thread>
 
-#include "vyre/protocol/fault_names.hpp"
-#include "vyre/queue/waiter.hpp"
+#include "protocol/fault_names.hpp"
+#include "queue/waiter.hpp"
 
 namespace vyre::cuda {
 namespace {

@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "cuda/megakernel/layout.hpp"
+#include "queue/queue.hpp"
 #include "vyre/base/bytes.hpp"
-#include "vyre/queue/queue.hpp"
 
 namespace vyre::cuda {
 

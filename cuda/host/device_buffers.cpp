@@ -1,11 +1,11 @@
 // Changing the device's handle table and moving bytes. See device_buffers.hpp.
-#include "cuda/host/device_buffers.hpp"
+#include "device_buffers.hpp"
 
 #include <atomic>
 #include <new>
 
-#include "vyre/backend/handle.hpp"
-#include "vyre/queue/atomics.hpp"
+#include "backend/handle.hpp"
+#include "queue/atomics.hpp"
 
 namespace vyre::cuda {
 namespace {

@@ -10,13 +10,13 @@
 #include <string>
 #include <vector>
 
-#include "cuda/host/arena.hpp"
-#include "cuda/host/control_queue.hpp"
+#include "arena.hpp"
+#include "backend/backend.hpp"
+#include "backend/stable_table.hpp"
+#include "control_queue.hpp"
 #include "cuda/host/door.hpp"
 #include "cuda/megakernel/layout.hpp"
-#include "vyre/backend/backend.hpp"
-#include "vyre/backend/stable_table.hpp"
-#include "vyre/protocol/io_request.hpp"
+#include "protocol/io_request.hpp"
 
 namespace vyre::cuda {
 

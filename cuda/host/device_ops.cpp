@@ -1,11 +1,11 @@
 // Adding programs and reading their counters. See device_ops.hpp.
-#include "cuda/host/device_ops.hpp"
+#include "device_ops.hpp"
 
 #include <chrono>
 #include <string>
 
-#include "cuda/host/programs.hpp"
-#include "vyre/core/image.hpp"
+#include "core/image.hpp"
+#include "programs.hpp"
 
 namespace vyre::cuda {
 namespace {

@@ -6,11 +6,11 @@
 #include <atomic>
 #include <cstdint>
 
-#include "cuda/host/control_queue.hpp"
-#include "cuda/host/device_buffers.hpp"
+#include "backend/stable_table.hpp"
+#include "control_queue.hpp"
 #include "cuda/host/door.hpp"
-#include "cuda/host/reservation.hpp"
-#include "vyre/backend/stable_table.hpp"
+#include "device_buffers.hpp"
+#include "reservation.hpp"
 
 namespace vyre::cuda {
 

@@ -1,12 +1,12 @@
 // Reading and wording the state of a kernel that does not answer. See dump.hpp.
-#include "cuda/host/dump.hpp"
+#include "dump.hpp"
 
 #include <array>
 #include <chrono>
 #include <cstdio>
 #include <vector>
 
-#include "vyre/queue/atomics.hpp"
+#include "queue/atomics.hpp"
 
 namespace vyre::cuda {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "cuda/host/door.hpp"
-#include "cuda/host/reservation.hpp"
+#include "reservation.hpp"
 
 namespace vyre::cuda {
 

@@ -1,10 +1,10 @@
 // Laying a program out for the device. See programs.hpp.
-#include "cuda/host/programs.hpp"
+#include "programs.hpp"
 
 #include <cstring>
 #include <string>
 
-#include "vyre/core/image.hpp"
+#include "core/image.hpp"
 
 namespace vyre::cuda {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <cstdint>
 
+#include "backend/backend.hpp"
 #include "cuda/megakernel/layout.hpp"
-#include "vyre/backend/backend.hpp"
 
 namespace vyre::cuda {
 

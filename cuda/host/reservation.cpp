@@ -1,14 +1,14 @@
 // Laying out pinned and device memory, and filling what must not start as it is found. See
 // reservation.hpp.
-#include "cuda/host/reservation.hpp"
+#include "reservation.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <string>
 
-#include "cuda/host/control_queue.hpp"
+#include "control_queue.hpp"
 #include "cuda/megakernel/run_queue_rules.hpp"
-#include "vyre/protocol/io_request.hpp"
+#include "protocol/io_request.hpp"
 
 namespace vyre::cuda {
 namespace {

@@ -8,10 +8,10 @@
 #include <span>
 #include <vector>
 
+#include "cuda/host/device_backend.hpp"
 #include "cuda/host/door.hpp"
 #include "cuda/megakernel/layout.hpp"
-#include "vyre/cuda/backend.hpp"
-#include "vyre/queue/queue.hpp"
+#include "queue/queue.hpp"
 
 namespace vyre::cuda {
 

@@ -1,12 +1,12 @@
 // The life of the resident kernel as its host sees it. See resident.hpp.
-#include "cuda/host/resident.hpp"
+#include "resident.hpp"
 
 #include <algorithm>
 #include <string>
 #include <system_error>
 
-#include "cuda/host/dump.hpp"
-#include "vyre/queue/waiter.hpp"
+#include "dump.hpp"
+#include "queue/waiter.hpp"
 
 namespace vyre::cuda {
 namespace {

@@ -13,13 +13,13 @@
 #include <thread>
 #include <vector>
 
-#include "cuda/host/control_queue.hpp"
+#include "backend/backend.hpp"
+#include "control_queue.hpp"
+#include "cuda/host/device_backend.hpp"
 #include "cuda/host/door.hpp"
-#include "cuda/host/reservation.hpp"
-#include "cuda/host/watchdog.hpp"
-#include "vyre/backend/backend.hpp"
-#include "vyre/cuda/backend.hpp"
-#include "vyre/queue/abandon_watch.hpp"
+#include "queue/abandon_watch.hpp"
+#include "reservation.hpp"
+#include "watchdog.hpp"
 
 namespace vyre::cuda {
 

@@ -8,8 +8,8 @@
 
 #include <cstdint>
 
+#include "core/machine.hpp"
 #include "io_client.cuh"
-#include "vyre/core/machine.hpp"
 #include "warp.cuh"
 
 namespace vyre::cuda::interpreter {

@@ -10,8 +10,8 @@
 #include <cstdint>
 #include <initializer_list>
 
+#include "core/machine.hpp"
 #include "plan.cuh"
-#include "vyre/core/machine.hpp"
 #include "warp.cuh"
 
 namespace vyre::cuda::interpreter {

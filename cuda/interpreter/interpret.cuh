@@ -5,10 +5,10 @@
 
 #include <cstdint>
 
-#include "io_access.hpp"
+#include "core/machine.hpp"
+#include "core/run.hpp"
+#include "cuda/interpreter/io_access.hpp"
 #include "plan.cuh"
-#include "vyre/core/machine.hpp"
-#include "vyre/core/run.hpp"
 #include "warp_policy.cuh"
 
 namespace vyre::cuda::interpreter {

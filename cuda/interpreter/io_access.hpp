@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "vyre/protocol/io_request.hpp"
+#include "protocol/io_request.hpp"
 
 namespace vyre::cuda::interpreter {
 

@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#include "io_access.hpp"
+#include "cuda/interpreter/io_access.hpp"
 #include "vyre/protocol/completion.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "warp.cuh"

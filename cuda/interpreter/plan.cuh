@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "vyre/core/machine.hpp"
+#include "core/machine.hpp"
 
 namespace vyre::cuda::interpreter {
 

@@ -5,8 +5,8 @@
 
 #include <cstdint>
 
-#include "vyre/core/f32.hpp"
-#include "vyre/core/image.hpp"
+#include "core/f32.hpp"
+#include "core/image.hpp"
 
 namespace vyre::cuda::interpreter {
 

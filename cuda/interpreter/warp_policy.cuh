@@ -8,9 +8,9 @@
 #include <cstdint>
 
 #include "copies.cuh"
+#include "core/machine.hpp"
 #include "hot.cuh"
 #include "plan.cuh"
-#include "vyre/core/machine.hpp"
 #include "warp.cuh"
 
 namespace vyre::cuda::interpreter {

@@ -7,8 +7,8 @@
 #include <cstdint>
 
 #include "cuda/megakernel/layout.hpp"
+#include "queue/atomics.hpp"
 #include "vyre/base/host_device.hpp"
-#include "vyre/queue/atomics.hpp"
 
 namespace vyre::cuda::megakernel {
 

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "cuda/megakernel/layout.hpp"
-#include "cuda/megakernel/memory_access.cuh"
+#include "memory_access.cuh"
 
 namespace vyre::cuda::megakernel {
 

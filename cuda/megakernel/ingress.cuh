@@ -5,7 +5,7 @@
 // whole team fetches ahead. Device only. Spec: docs/internals/megakernel.md, "Ingress".
 #pragma once
 
-#include "cuda/megakernel/run_queue.cuh"
+#include "run_queue.cuh"
 
 namespace vyre::cuda::megakernel {
 

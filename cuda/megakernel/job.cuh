@@ -5,11 +5,11 @@
 // sharing".
 #pragma once
 
+#include "backend/handle.hpp"
 #include "cuda/interpreter/interpret.cuh"
-#include "cuda/megakernel/run_queue.cuh"
 #include "cuda/native/native_ops.cuh"
-#include "vyre/backend/handle.hpp"
-#include "vyre/native/rules.hpp"
+#include "native/rules.hpp"
+#include "run_queue.cuh"
 
 namespace vyre::cuda::megakernel {
 

@@ -5,7 +5,7 @@
 // docs/internals/megakernel.md, "Life"; the decisions: departure.hpp.
 #pragma once
 
-#include "cuda/megakernel/ingress.cuh"
+#include "ingress.cuh"
 
 namespace vyre::cuda::megakernel {
 

@@ -6,9 +6,9 @@
 
 #include <algorithm>
 
-#include "cuda/megakernel/keeper.cuh"
 #include "cuda/megakernel/launch.hpp"
-#include "cuda/megakernel/worker.cuh"
+#include "keeper.cuh"
+#include "worker.cuh"
 
 namespace vyre::cuda::megakernel {
 namespace {

@@ -9,13 +9,13 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "core/grid.hpp"
+#include "core/image.hpp"
+#include "core/machine.hpp"
 #include "cuda/interpreter/io_access.hpp"
-#include "vyre/core/grid.hpp"
-#include "vyre/core/image.hpp"
-#include "vyre/core/machine.hpp"
+#include "protocol/ring.hpp"
 #include "vyre/protocol/completion.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/protocol/ring.hpp"
 
 namespace vyre::cuda::megakernel {
 

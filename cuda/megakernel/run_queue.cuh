@@ -5,9 +5,9 @@
 // docs/internals/megakernel.md, "Run queue"; its rules: run_queue_rules.hpp.
 #pragma once
 
-#include "cuda/megakernel/departure.hpp"
-#include "cuda/megakernel/egress.cuh"
 #include "cuda/megakernel/run_queue_rules.hpp"
+#include "departure.hpp"
+#include "egress.cuh"
 
 namespace vyre::cuda::megakernel {
 

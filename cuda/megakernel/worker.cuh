@@ -5,7 +5,7 @@
 // has a warp at work on it. Device only. Spec: docs/internals/megakernel.md, "Workers".
 #pragma once
 
-#include "cuda/megakernel/job.cuh"
+#include "job.cuh"
 
 namespace vyre::cuda::megakernel {
 

@@ -5,8 +5,8 @@
 #pragma once
 
 #include "access.cuh"
+#include "native/literals_layout.hpp"
 #include "scan.cuh"
-#include "vyre/native/literals_layout.hpp"
 
 namespace vyre::cuda::native {
 

@@ -6,11 +6,11 @@
 #include "histogram.cuh"
 #include "literals.cuh"
 #include "native.cuh"
+#include "native/rules.hpp"
 #include "reduce.cuh"
 #include "scan.cuh"
 #include "select.cuh"
 #include "sort.cuh"
-#include "vyre/native/rules.hpp"
 
 namespace vyre::cuda::native {
 

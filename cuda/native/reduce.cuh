@@ -5,8 +5,8 @@
 #include <cub/warp/warp_reduce.cuh>
 
 #include "access.cuh"
-#include "vyre/core/f32.hpp"
-#include "vyre/native/rules.hpp"
+#include "core/f32.hpp"
+#include "native/rules.hpp"
 
 namespace vyre::cuda::native {
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "vyre/base/ulp.hpp"
+#include "base/ulp.hpp"
 
 namespace vyre::conformance {
 namespace {

@@ -1,7 +1,7 @@
 // The run over files: reads lines, has each judged, keeps the sum. See
 // vyre/conformance/conformance.hpp.
 #include "vyre/conformance/conformance.hpp"
-#include "vyre/platform/file.hpp"
+#include "platform/file.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,10 +1,12 @@
 // The executors of a conformance run; see executors.hpp.
 #include "executors.hpp"
 
-#include "vyre/protocol/fault_names.hpp"
-#include "vyre/reference/evaluate.hpp"
+#include <algorithm>
+
+#include "protocol/fault_names.hpp"
+#include "reference/evaluate.hpp"
+#include "runtime/slices.hpp"
 #include "vyre/runtime/session.hpp"
-#include "vyre/runtime/slices.hpp"
 
 namespace vyre::conformance {
 namespace {

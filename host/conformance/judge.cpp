@@ -4,8 +4,8 @@
 #include <cstring>
 
 #include "compare.hpp"
-#include "vyre/vir/subgroup_ids.hpp"
-#include "vyre/vir/transcendentals.hpp"
+#include "vir/program/subgroup_ids.hpp"
+#include "vir/program/transcendentals.hpp"
 #include "vyre/vir/validate.hpp"
 #include "vyre/vir/wire.hpp"
 

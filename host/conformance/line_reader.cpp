@@ -9,8 +9,9 @@
 #include <optional>
 #include <string_view>
 
-#include "vyre/platform/descriptor.hpp"
-#include "vyre/platform/file.hpp"
+#include "platform/descriptor.hpp"
+#include "platform/file.hpp"
+#include "platform/record_file.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::conformance {

@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "vyre/report/json_guard.hpp"
+#include "report/json_guard.hpp"
 
 namespace vyre::conformance {
 namespace {

@@ -8,8 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "vir/program/dispatch.hpp"
 #include "vyre/base/bytes.hpp"
-#include "vyre/vir/dispatch.hpp"
 
 namespace vyre::conformance {
 

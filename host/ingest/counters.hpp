@@ -9,8 +9,8 @@
 #include <mutex>
 #include <string>
 
-#include "vyre/base/log_buckets.hpp"
-#include "vyre/ingest/io.hpp"
+#include "base/log_buckets.hpp"
+#include "ingest/io.hpp"
 #include "vyre/ingest/tier.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/report/report.hpp"

@@ -6,8 +6,8 @@
 #include <memory>
 #include <string>
 
+#include "ingest/io.hpp"
 #include "vyre/base/error.hpp"
-#include "vyre/ingest/io.hpp"
 #include "vyre/ingest/tier.hpp"
 
 namespace vyre::ingest {

@@ -1,7 +1,7 @@
-// Opening files and choosing how each is read. See vyre/ingest/file.hpp. A small file costs one
+// Opening files and choosing how each is read. See ingest/file.hpp. A small file costs one
 // open, one fstat and one close: a hundred thousand of them are a job. Spec:
 // docs/internals/ingest.md, "Choice" and "Files".
-#include "vyre/ingest/file.hpp"
+#include "ingest/file.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -13,7 +13,7 @@
 
 #include "doors.hpp"
 #include "file_cache.hpp"
-#include "vyre/platform/descriptor.hpp"
+#include "platform/descriptor.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::ingest {

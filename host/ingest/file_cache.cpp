@@ -16,7 +16,7 @@
 #include <cstring>
 
 #include "doors.hpp"
-#include "vyre/protocol/io_request.hpp"
+#include "protocol/io_request.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::ingest {

@@ -1,5 +1,5 @@
-// Tries each tier on a scratch file, by the calls that the pump makes. See vyre/ingest/probe.hpp.
-#include "vyre/ingest/probe.hpp"
+// Tries each tier on a scratch file, by the calls that the pump makes. See ingest/probe.hpp.
+#include "ingest/probe.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -18,12 +18,12 @@
 #include <utility>
 
 #include "doors.hpp"
+#include "ingest/file.hpp"
+#include "platform/stop.hpp"
 #include "probe_cufile.hpp"
+#include "staging/mapping.hpp"
 #include "thread_pool.hpp"
 #include "uring.hpp"
-#include "vyre/ingest/file.hpp"
-#include "vyre/platform/stop.hpp"
-#include "vyre/staging/mapping.hpp"
 
 namespace vyre::ingest {
 namespace {

@@ -1,5 +1,5 @@
 // The Pump that everybody gets: checks what callers say, hands it to the thread.
-#include "vyre/ingest/pump.hpp"
+#include "ingest/pump.hpp"
 
 #include <system_error>
 #include <utility>

@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <memory>
 
+#include "ingest/file.hpp"
 #include "pump_thread.hpp"
 #include "vyre/base/bytes.hpp"
 #include "vyre/base/error.hpp"
-#include "vyre/ingest/file.hpp"
 
 namespace vyre::ingest {
 

@@ -16,10 +16,10 @@
 
 #include "counters.hpp"
 #include "doors.hpp"
+#include "ingest/pump.hpp"
 #include "pump_core.hpp"
 #include "requests.hpp"
 #include "vyre/base/bytes.hpp"
-#include "vyre/ingest/pump.hpp"
 
 namespace vyre::ingest {
 

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "counters.hpp"
+#include "ingest/io.hpp"
+#include "ingest/pump.hpp"
 #include "vyre/base/error.hpp"
-#include "vyre/ingest/io.hpp"
-#include "vyre/ingest/pump.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::ingest {

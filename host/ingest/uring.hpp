@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "vyre/ingest/io.hpp"
+#include "ingest/io.hpp"
 
 namespace vyre::ingest {
 

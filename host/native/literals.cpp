@@ -7,7 +7,7 @@
 #include <array>
 #include <string>
 
-#include "vyre/native/literals_layout.hpp"
+#include "native/literals_layout.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::native {

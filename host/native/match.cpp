@@ -3,9 +3,9 @@
 // it is used. Meaning: docs/ops.md; bytes: docs/internals/builtin-ops.md.
 #include <array>
 
+#include "base/read_once.hpp"
+#include "native/literals_layout.hpp"
 #include "twins.hpp"
-#include "vyre/base/read_once.hpp"
-#include "vyre/native/literals_layout.hpp"
 
 namespace vyre::native {
 namespace {

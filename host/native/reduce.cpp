@@ -3,8 +3,8 @@
 #include <array>
 #include <limits>
 
+#include "core/f32.hpp"
 #include "twins.hpp"
-#include "vyre/core/f32.hpp"
 
 namespace vyre::native {
 namespace {

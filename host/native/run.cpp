@@ -1,5 +1,5 @@
 // The one door: the rules, then the op's own function. See ops.hpp.
-#include "vyre/native/ops.hpp"
+#include "native/ops.hpp"
 
 #include <array>
 

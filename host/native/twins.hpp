@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "native/ops.hpp"
 #include "vyre/base/bytes.hpp"
-#include "vyre/native/ops.hpp"
 
 namespace vyre::native {
 

@@ -2,8 +2,8 @@
 #include <array>
 #include <utility>
 
+#include "base/read_once.hpp"
 #include "twins.hpp"
-#include "vyre/base/read_once.hpp"
 
 namespace vyre::native {
 namespace {

@@ -1,4 +1,4 @@
-#include "vyre/planner/launch_policy.hpp"
+#include "launch_policy.hpp"
 
 #include <algorithm>
 #include <limits>

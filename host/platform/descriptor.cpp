@@ -1,5 +1,5 @@
 // Reading and writing descriptors as they stand. See the header.
-#include "vyre/platform/descriptor.hpp"
+#include "platform/descriptor.hpp"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -14,7 +14,7 @@
 #include <string_view>
 
 #include "os_error.hpp"
-#include "vyre/platform/stop.hpp"
+#include "platform/stop.hpp"
 
 namespace vyre::platform {
 namespace {

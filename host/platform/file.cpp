@@ -1,4 +1,4 @@
-#include "vyre/platform/file.hpp"
+#include "platform/file.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,9 +10,9 @@
 #include <system_error>
 
 #include "os_error.hpp"
+#include "platform/descriptor.hpp"
+#include "platform/stop.hpp"
 #include "regular_file.hpp"
-#include "vyre/platform/descriptor.hpp"
-#include "vyre/platform/stop.hpp"
 
 namespace vyre::platform {
 Result<int> open_regular(const std::string& path, const std::string& action, struct stat& info) {

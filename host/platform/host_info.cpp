@@ -1,4 +1,4 @@
-#include "vyre/platform/host_info.hpp"
+#include "platform/host_info.hpp"
 
 #include <sys/utsname.h>
 #include <unistd.h>

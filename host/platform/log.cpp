@@ -1,4 +1,4 @@
-#include "vyre/platform/log.hpp"
+#include "platform/log.hpp"
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 

@@ -1,7 +1,7 @@
 // The SIGBUS handler and the table of mappings that it looks through: the only process-wide state
 // of this room, because signal handlers are. Signals about other addresses go to the handler that
 // was there before. See the header.
-#include "vyre/platform/mapped_file.hpp"
+#include "platform/mapped_file.hpp"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 // Temporary file, rename, and what stays of the file that is replaced. See the header.
-#include "vyre/platform/output.hpp"
+#include "platform/output.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -11,8 +11,8 @@
 #include <cerrno>
 
 #include "os_error.hpp"
+#include "platform/stop.hpp"
 #include "temporary_file.hpp"
-#include "vyre/platform/stop.hpp"
 
 namespace vyre::platform {
 namespace {

@@ -1,6 +1,6 @@
 // Affinity mask, /proc/stat, sysfs topology, and a name in the abstract socket space for each taken
 // processor. See the header.
-#include "vyre/platform/processors.hpp"
+#include "processors.hpp"
 
 #include <pthread.h>
 #include <sched.h>

@@ -1,5 +1,5 @@
 // Mapped appending and sequential reading of files; see the header.
-#include "vyre/platform/record_file.hpp"
+#include "platform/record_file.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -12,9 +12,9 @@
 #include <utility>
 
 #include "os_error.hpp"
+#include "platform/descriptor.hpp"
 #include "regular_file.hpp"
 #include "temporary_file.hpp"
-#include "vyre/platform/descriptor.hpp"
 
 namespace vyre::platform {
 namespace {

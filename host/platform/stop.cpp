@@ -1,5 +1,5 @@
 // Handlers of the stop signals. Everything that a handler touches is lock-free. See the header.
-#include "vyre/platform/stop.hpp"
+#include "platform/stop.hpp"
 
 #include <sys/time.h>
 #include <unistd.h>

@@ -8,8 +8,8 @@
 #include <memory>
 #include <string>
 
-#include "vyre/platform/descriptor.hpp"
-#include "vyre/platform/stop.hpp"
+#include "platform/descriptor.hpp"
+#include "platform/stop.hpp"
 
 namespace vyre::platform {
 

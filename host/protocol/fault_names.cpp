@@ -1,4 +1,4 @@
-#include "vyre/protocol/fault_names.hpp"
+#include "protocol/fault_names.hpp"
 
 namespace vyre {
 

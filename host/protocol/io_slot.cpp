@@ -1,5 +1,5 @@
 // The codec of the upstream project's I/O slots. docs/internals/ingest.md, "Upstream's slots".
-#include "vyre/protocol/io_slot.hpp"
+#include "io_slot.hpp"
 
 namespace vyre {
 namespace {

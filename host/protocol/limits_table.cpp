@@ -1,6 +1,6 @@
 // limits.def as a table; names are made from the identifiers at compile time, so that there is one
 // spelling.
-#include "vyre/protocol/limits_table.hpp"
+#include "protocol/limits_table.hpp"
 
 #include <array>
 #include <cstddef>

@@ -1,6 +1,6 @@
 // Times the slot that the poller waits for and gives it up, with all that were taken before the
 // timing began.
-#include "vyre/queue/abandon_watch.hpp"
+#include "queue/abandon_watch.hpp"
 
 namespace vyre::queue {
 

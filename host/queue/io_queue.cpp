@@ -1,5 +1,5 @@
 // Where the request lines lie in ingest memory, and their ends over real atomics.
-#include "vyre/queue/io_queue.hpp"
+#include "queue/io_queue.hpp"
 
 namespace vyre::queue {
 

@@ -1,5 +1,5 @@
 // Owns the memory of a queue and hands out its views. Called at session open and close only.
-#include "vyre/queue/queue.hpp"
+#include "queue/queue.hpp"
 
 #include <cstring>
 #include <new>

@@ -1,6 +1,6 @@
 // The sleeping half of Waiter: a futex on the epoch, with an absolute deadline on the monotonic
 // clock.
-#include "vyre/queue/waiter.hpp"
+#include "queue/waiter.hpp"
 
 #include <linux/futex.h>
 #include <sys/syscall.h>

@@ -1,5 +1,5 @@
 // Entry of the reference executor: checks, buffers, the walk over workgroups, outputs.
-#include "vyre/reference/evaluate.hpp"
+#include "reference/evaluate.hpp"
 
 #include <chrono>
 #include <functional>
@@ -8,9 +8,9 @@
 #include <stdexcept>
 
 #include "machine.hpp"
+#include "protocol/fault_names.hpp"
 #include "race_watch.hpp"
-#include "vyre/protocol/fault_names.hpp"
-#include "vyre/vir/statements.hpp"
+#include "vir/program/statements.hpp"
 #include "vyre/vir/validate.hpp"
 
 namespace vyre::reference {

@@ -3,8 +3,8 @@
 // docs/internals/vir0.md, "Semantics", operators and subgroups.
 #include <limits>
 
+#include "core/f32.hpp"
 #include "machine.hpp"
-#include "vyre/core/f32.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::reference {

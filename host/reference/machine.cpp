@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "vyre/vir/statements.hpp"
+#include "vir/program/statements.hpp"
 
 namespace vyre::reference {
 namespace {

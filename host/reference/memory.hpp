@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "value.hpp"
-#include "vyre/vir/dispatch.hpp"
+#include "vir/program/dispatch.hpp"
 
 namespace vyre::reference {
 

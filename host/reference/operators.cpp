@@ -5,9 +5,9 @@
 #include <limits>
 #include <type_traits>
 
+#include "core/f32.hpp"
+#include "core/f32_transcendental.hpp"
 #include "value.hpp"
-#include "vyre/core/f32.hpp"
-#include "vyre/core/f32_transcendental.hpp"
 
 namespace vyre::reference {
 namespace {

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "vyre/reference/races.hpp"
+#include "races.hpp"
 
 namespace vyre::reference {
 

@@ -6,7 +6,7 @@
 #include <limits>
 #include <type_traits>
 
-#include "vyre/core/f32.hpp"
+#include "core/f32.hpp"
 
 namespace vyre::reference {
 namespace {

@@ -4,11 +4,11 @@
 #include <cstdio>
 
 #include "names.hpp"
-#include "vyre/platform/file.hpp"
-#include "vyre/platform/log.hpp"
-#include "vyre/platform/output.hpp"
+#include "platform/file.hpp"
+#include "platform/log.hpp"
+#include "platform/output.hpp"
+#include "report/json_guard.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/report/json_guard.hpp"
 
 namespace vyre::report {
 namespace {

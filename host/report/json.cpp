@@ -8,7 +8,7 @@
 
 #include "fields.hpp"
 #include "names.hpp"
-#include "vyre/report/json_guard.hpp"
+#include "report/json_guard.hpp"
 
 namespace vyre::report {
 namespace {

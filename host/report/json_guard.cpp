@@ -1,5 +1,5 @@
 // Counting brackets and commas ahead of the JSON parser; see the header.
-#include "vyre/report/json_guard.hpp"
+#include "report/json_guard.hpp"
 
 #include <algorithm>
 

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "ingest.hpp"
-#include "vyre/protocol/fault_names.hpp"
+#include "protocol/fault_names.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::report {

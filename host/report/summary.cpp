@@ -4,8 +4,8 @@
 #include <map>
 
 #include "ingest.hpp"
-#include "vyre/platform/host_info.hpp"
-#include "vyre/protocol/fault_names.hpp"
+#include "platform/host_info.hpp"
+#include "protocol/fault_names.hpp"
 #include "vyre/report/report.hpp"
 #include "words.hpp"
 

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <new>
 
+#include "backend/handle.hpp"
+#include "runtime/budget.hpp"
 #include "state.hpp"
-#include "vyre/backend/handle.hpp"
-#include "vyre/runtime/budget.hpp"
 
 namespace vyre::runtime {
 namespace {

@@ -13,10 +13,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "backend/backend.hpp"
 #include "hazards.hpp"
 #include "histogram.hpp"
-#include "vyre/backend/backend.hpp"
-#include "vyre/queue/waiter.hpp"
+#include "queue/waiter.hpp"
 #include "vyre/runtime/session.hpp"
 
 namespace vyre::runtime {

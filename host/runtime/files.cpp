@@ -6,8 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "backend/handle.hpp"
 #include "state.hpp"
-#include "vyre/backend/handle.hpp"
 
 namespace vyre::runtime {
 namespace {

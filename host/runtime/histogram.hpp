@@ -6,7 +6,7 @@
 #include <array>
 #include <cstdint>
 
-#include "vyre/base/log_buckets.hpp"
+#include "base/log_buckets.hpp"
 #include "vyre/report/report.hpp"
 
 namespace vyre::runtime {

@@ -1,8 +1,8 @@
 // Ops: a program is prepared, validated and lowered once, then only named by number.
+#include "core/image.hpp"
 #include "state.hpp"
-#include "vyre/core/image.hpp"
-#include "vyre/vir/dispatch.hpp"
-#include "vyre/vir/lower.hpp"
+#include "vir/lower/lower.hpp"
+#include "vir/program/dispatch.hpp"
 #include "vyre/vir/validate.hpp"
 #include "vyre/vir/wire.hpp"
 

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <map>
 
+#include "cuda/host/device_backend.hpp"
 #include "state.hpp"
-#include "vyre/cuda/backend.hpp"
 
 namespace vyre::runtime {
 

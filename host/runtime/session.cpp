@@ -6,11 +6,11 @@
 #include <bit>
 #include <chrono>
 
+#include "cpu/backend/backend.hpp"
+#include "cuda/door/device_probe.hpp"
+#include "cuda/host/device_backend.hpp"
+#include "platform/host_info.hpp"
 #include "state.hpp"
-#include "vyre/cpu/backend.hpp"
-#include "vyre/cuda/backend.hpp"
-#include "vyre/cuda/device_probe.hpp"
-#include "vyre/platform/host_info.hpp"
 
 namespace vyre::runtime {
 namespace {
@@ -92,7 +92,7 @@ Session::State::State(const SessionOptions& options, TestHooks hooks)
       info.signature.outputs.push_back({"output", 0, false, std::nullopt});      \
     op_ids_.emplace(op_name, id);                                                \
   }
-#include "vyre/protocol/op_table.def"
+#include "protocol/op_table.def"
 }
 
 Session::State::~State() {

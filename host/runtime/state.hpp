@@ -22,16 +22,16 @@
 #include <unordered_map>
 #include <vector>
 
+#include "backend/backend.hpp"
+#include "backend/stable_table.hpp"
 #include "collector.hpp"
 #include "hazards.hpp"
+#include "ingest/file.hpp"
+#include "ingest/pump.hpp"
+#include "queue/waiter.hpp"
 #include "stream_memory.hpp"
-#include "vyre/backend/backend.hpp"
-#include "vyre/backend/stable_table.hpp"
-#include "vyre/ingest/file.hpp"
-#include "vyre/ingest/pump.hpp"
-#include "vyre/queue/waiter.hpp"
+#include "testing.hpp"
 #include "vyre/runtime/session.hpp"
-#include "vyre/runtime/testing.hpp"
 
 namespace vyre::runtime {
 

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "native/literals_layout.hpp"
+#include "native/rules.hpp"
+#include "protocol/fault_names.hpp"
 #include "stream_engine.hpp"
-#include "vyre/native/literals_layout.hpp"
-#include "vyre/native/rules.hpp"
-#include "vyre/protocol/fault_names.hpp"
 
 namespace vyre::runtime {
 namespace {

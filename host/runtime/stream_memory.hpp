@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "vyre/protocol/io_request.hpp"
+#include "protocol/io_request.hpp"
 
 namespace vyre::runtime {
 

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint32_t kBuiltins{
 #define VYRE_BUILTIN_OP(id, symbol, name, inputs, outputs, meaning) +1
-#include "vyre/protocol/op_table.def"
+#include "protocol/op_table.def"
 };
 constexpr std::uint32_t kNop{0};
 /// Plain items published between two looks at the clock and the doorbell.

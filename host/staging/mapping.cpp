@@ -1,6 +1,6 @@
-// Mapping, populating and placing host memory. See vyre/staging/mapping.hpp. Host only. Spec:
+// Mapping, populating and placing host memory. See staging/mapping.hpp. Host only. Spec:
 // docs/internals/ingest.md, "Slab".
-#include "vyre/staging/mapping.hpp"
+#include "staging/mapping.hpp"
 
 #include <sys/mman.h>
 #include <sys/syscall.h>

@@ -3,12 +3,12 @@
 
 #include <algorithm>
 
-#include "vyre/base/ulp.hpp"
-#include "vyre/native/rules.hpp"
-#include "vyre/protocol/fault_names.hpp"
+#include "base/ulp.hpp"
+#include "native/rules.hpp"
+#include "protocol/fault_names.hpp"
+#include "vir/program/dispatch.hpp"
+#include "vir/program/transcendentals.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/vir/dispatch.hpp"
-#include "vyre/vir/transcendentals.hpp"
 
 namespace vyre::trace {
 namespace {

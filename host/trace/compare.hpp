@@ -8,9 +8,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "events.hpp"
 #include "vyre/protocol/completion.hpp"
 #include "vyre/protocol/work_item.hpp"
-#include "vyre/trace/events.hpp"
 #include "vyre/vir/program.hpp"
 
 namespace vyre::trace {

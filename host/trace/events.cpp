@@ -1,5 +1,5 @@
 // Form and checks of records; where a recording that was cut short ends. See the header.
-#include "vyre/trace/events.hpp"
+#include "events.hpp"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 // Record widths and checks; see the header. CRC-32 (polynomial 0xEDB88320, reflected) by eight
 // tables of 256: M. Kounavis, F. Berry, "Novel table lookup-based algorithms for high-performance
 // CRC generation", 2008.
-#include "vyre/trace/format.hpp"
+#include "format.hpp"
 
 namespace vyre::trace {
 namespace {

@@ -2,9 +2,9 @@
 // one that catches what it throws. Page: docs/internals/trace.md.
 #include <nlohmann/json.hpp>
 
+#include "report/json_guard.hpp"
+#include "source.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/report/json_guard.hpp"
-#include "vyre/trace/source.hpp"
 
 namespace vyre::trace {
 namespace {

@@ -8,14 +8,14 @@
 
 #include <filesystem>
 
-#include "vyre/platform/file.hpp"
-#include "vyre/platform/host_info.hpp"
-#include "vyre/platform/output.hpp"
-#include "vyre/platform/record_file.hpp"
-#include "vyre/trace/format.hpp"
-#include "vyre/trace/source.hpp"
+#include "format.hpp"
+#include "platform/file.hpp"
+#include "platform/host_info.hpp"
+#include "platform/output.hpp"
+#include "platform/record_file.hpp"
+#include "source.hpp"
+#include "vir/program/dispatch.hpp"
 #include "vyre/trace/trace.hpp"
-#include "vyre/vir/dispatch.hpp"
 
 namespace vyre::trace {
 namespace {

@@ -6,11 +6,11 @@
 #include <set>
 #include <unordered_map>
 
+#include "native/ops.hpp"
+#include "reference/evaluate.hpp"
 #include "target.hpp"
-#include "vyre/native/ops.hpp"
+#include "vir/program/dispatch.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/reference/evaluate.hpp"
-#include "vyre/vir/dispatch.hpp"
 #include "vyre/vir/validate.hpp"
 
 namespace vyre::trace {
@@ -21,7 +21,7 @@ std::string_view builtin_name(std::uint32_t op) noexcept {
 #define VYRE_BUILTIN_OP(id, symbol, name, inputs, outputs, meaning) \
   case id:                                                          \
     return name;
-#include "vyre/protocol/op_table.def"
+#include "protocol/op_table.def"
     default:
       return "unknown";
   }

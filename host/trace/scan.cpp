@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "vyre/platform/host_info.hpp"
+#include "platform/host_info.hpp"
 #include "vyre/trace/trace.hpp"
 
 namespace vyre::trace {

@@ -5,8 +5,8 @@
 #include <map>
 #include <vector>
 
+#include "events.hpp"
 #include "vyre/runtime/session.hpp"
-#include "vyre/trace/events.hpp"
 
 namespace vyre::trace {
 

@@ -3,9 +3,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "runtime/slices.hpp"
 #include "target.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/runtime/slices.hpp"
 
 namespace vyre::trace {
 namespace {

@@ -1,15 +1,15 @@
 // Traces in directories and in memory. A blob is read into memory once, and those bytes are held
 // against its digest before anything is made of them: another process may change the file at any
 // time. Page: docs/internals/trace.md.
-#include "vyre/trace/source.hpp"
+#include "source.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <new>
 #include <unordered_set>
 
-#include "vyre/platform/file.hpp"
-#include "vyre/platform/record_file.hpp"
+#include "platform/file.hpp"
+#include "platform/record_file.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::trace {

@@ -1,10 +1,10 @@
 // What a trace's records may mean: each refers only to what exists. See TraceState in events.hpp.
 #include <algorithm>
 
-#include "vyre/protocol/fault_names.hpp"
+#include "events.hpp"
+#include "protocol/fault_names.hpp"
+#include "runtime/budget.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/runtime/budget.hpp"
-#include "vyre/trace/events.hpp"
 
 namespace vyre::trace {
 namespace {
@@ -12,7 +12,7 @@ namespace {
 constexpr bool builtin_op(std::uint32_t id) noexcept {
   switch (id) {
 #define VYRE_BUILTIN_OP(id, symbol, name, inputs, outputs, meaning) case id:
-#include "vyre/protocol/op_table.def"
+#include "protocol/op_table.def"
     return true;
     default:
       return false;

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "source.hpp"
 #include "vyre/report/report.hpp"
 #include "vyre/runtime/session.hpp"
-#include "vyre/trace/source.hpp"
 #include "vyre/trace/trace.hpp"
 #include "vyre/vir/program.hpp"
 
@@ -79,7 +79,7 @@ struct TargetOptions {
   /// by TraceState.
   std::uint64_t file_budget_bytes{~std::uint64_t{0}};
   bool (*stopped)(){nullptr};  // ReplayOptions::stopped; what waits ends with Errc::cancelled
-  RaceWatch watch;  // the reference executor only
+  RaceWatch watch;             // the reference executor only
 };
 [[nodiscard]] Result<std::unique_ptr<Target>> open_target(const TargetOptions& options);
 [[nodiscard]] std::unique_ptr<Target> make_reference_target(

@@ -15,11 +15,11 @@
 #include <utility>
 #include <vector>
 
-#include "vyre/cpu/interpreter.hpp"
-#include "vyre/protocol/fault_names.hpp"
-#include "vyre/reference/evaluate.hpp"
-#include "vyre/vir/dispatch.hpp"
-#include "vyre/vir/lower.hpp"
+#include "cpu/interpreter/interpreter.hpp"
+#include "protocol/fault_names.hpp"
+#include "reference/evaluate.hpp"
+#include "vir/lower/lower.hpp"
+#include "vir/program/dispatch.hpp"
 #include "vyre/vir/text.hpp"
 #include "vyre/vir/validate.hpp"
 

@@ -9,8 +9,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "cuda/door/device_probe.hpp"
 #include "support/choice.hpp"
-#include "vyre/cuda/device_probe.hpp"
 
 namespace vyre::test {
 namespace {

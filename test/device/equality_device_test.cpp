@@ -14,11 +14,11 @@
 #include <thread>
 
 #include "differential/shared_vectors.hpp"
+#include "protocol/fault_names.hpp"
 #include "session_runner.hpp"
 #include "support/native_cases.hpp"
 #include "support/random_program.hpp"
 #include "vyre/conformance/conformance.hpp"
-#include "vyre/protocol/fault_names.hpp"
 #include "vyre/vir/text.hpp"
 
 namespace vyre::test {

@@ -1,6 +1,6 @@
 #include "session_runner.hpp"
 
-#include "vyre/protocol/fault_names.hpp"
+#include "protocol/fault_names.hpp"
 
 namespace vyre::test {
 namespace {

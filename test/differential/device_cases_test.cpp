@@ -9,12 +9,12 @@
 #include <string>
 #include <vector>
 
-#include "vyre/core/machine.hpp"
-#include "vyre/cpu/interpreter.hpp"
-#include "vyre/cuda/device_probe.hpp"
-#include "vyre/cuda/interpreter_probe.hpp"
+#include "core/machine.hpp"
+#include "cpu/interpreter/interpreter.hpp"
+#include "cuda/door/device_probe.hpp"
+#include "support/device/interpreter_probe.hpp"
+#include "vir/lower/lower.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/vir/lower.hpp"
 #include "vyre/vir/text.hpp"
 #include "vyre/vir/validate.hpp"
 

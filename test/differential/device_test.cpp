@@ -10,12 +10,12 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "cuda/door/device_probe.hpp"
 #include "executors.hpp"
+#include "protocol/fault_names.hpp"
 #include "shared_vectors.hpp"
+#include "support/device/interpreter_probe.hpp"
 #include "support/random_program.hpp"
-#include "vyre/cuda/device_probe.hpp"
-#include "vyre/cuda/interpreter_probe.hpp"
-#include "vyre/protocol/fault_names.hpp"
 #include "vyre/vir/text.hpp"
 
 namespace vyre {

@@ -11,11 +11,11 @@
 #include <thread>
 #include <vector>
 
+#include "cpu/interpreter/interpreter.hpp"
 #include "cuda/interpreter/interpret.cuh"
-#include "vyre/cpu/interpreter.hpp"
+#include "queue/io_queue.hpp"
+#include "vir/lower/lower.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/queue/io_queue.hpp"
-#include "vyre/vir/lower.hpp"
 #include "vyre/vir/text.hpp"
 #include "vyre/vir/validate.hpp"
 

@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "cuda/door/device_probe.hpp"
 #include "cuda/interpreter/interpret.cuh"
-#include "vyre/cuda/device_probe.hpp"
-#include "vyre/cuda/interpreter_probe.hpp"
+#include "support/device/interpreter_probe.hpp"
 
 namespace vyre::cuda {
 namespace {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "vyre/cpu/interpreter.hpp"
-#include "vyre/protocol/fault_names.hpp"
-#include "vyre/vir/lower.hpp"
+#include "cpu/interpreter/interpreter.hpp"
+#include "protocol/fault_names.hpp"
+#include "vir/lower/lower.hpp"
 #include "vyre/vir/validate.hpp"
 
 namespace vyre::test {

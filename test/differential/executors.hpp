@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "vyre/core/image.hpp"
-#include "vyre/core/run.hpp"
-#include "vyre/reference/evaluate.hpp"
-#include "vyre/vir/dispatch.hpp"
+#include "core/image.hpp"
+#include "core/run.hpp"
+#include "reference/evaluate.hpp"
+#include "vir/program/dispatch.hpp"
 #include "vyre/vir/program.hpp"
 
 namespace vyre::test {

@@ -4,9 +4,9 @@
 
 #include <set>
 
+#include "reference/evaluate.hpp"
 #include "support/random_program.hpp"
-#include "vyre/reference/evaluate.hpp"
-#include "vyre/vir/dispatch.hpp"
+#include "vir/program/dispatch.hpp"
 #include "vyre/vir/text.hpp"
 #include "vyre/vir/wire.hpp"
 

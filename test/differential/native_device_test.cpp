@@ -8,13 +8,13 @@
 #include <cstring>
 #include <string>
 
+#include "cuda/door/device_probe.hpp"
+#include "native/ops.hpp"
+#include "protocol/fault_names.hpp"
 #include "support/choice.hpp"
+#include "support/device/native_probe.hpp"
 #include "support/native_cases.hpp"
-#include "vyre/cuda/device_probe.hpp"
-#include "vyre/cuda/native_probe.hpp"
 #include "vyre/native/literals.hpp"
-#include "vyre/native/ops.hpp"
-#include "vyre/protocol/fault_names.hpp"
 
 namespace vyre {
 namespace {

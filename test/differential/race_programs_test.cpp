@@ -2,8 +2,8 @@
 // reported, and taking the order out of them is noticed.
 #include <gtest/gtest.h>
 
+#include "reference/evaluate.hpp"
 #include "support/random_program.hpp"
-#include "vyre/reference/evaluate.hpp"
 #include "vyre/vir/text.hpp"
 
 namespace vyre {

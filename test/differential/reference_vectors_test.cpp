@@ -2,9 +2,9 @@
 // are absent.
 #include <gtest/gtest.h>
 
+#include "reference/evaluate.hpp"
 #include "shared_vectors.hpp"
-#include "vyre/reference/evaluate.hpp"
-#include "vyre/vir/subgroup_ids.hpp"
+#include "vir/program/subgroup_ids.hpp"
 
 namespace vyre {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
-#include "vyre/vir/dispatch.hpp"
+#include "vir/program/dispatch.hpp"
 #include "vyre/vir/wire.hpp"
 
 namespace vyre::test {

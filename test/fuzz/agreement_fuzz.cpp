@@ -6,9 +6,9 @@
 #include <string_view>
 
 #include "fuzz/support.hpp"
+#include "vir/lower/lower.hpp"
+#include "vir/program/dispatch.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/vir/dispatch.hpp"
-#include "vyre/vir/lower.hpp"
 #include "vyre/vir/text.hpp"
 #include "vyre/vir/validate.hpp"
 #include "vyre/vir/wire.hpp"

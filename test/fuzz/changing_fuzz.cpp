@@ -10,11 +10,11 @@
 #include <thread>
 
 #include "fuzz/support.hpp"
+#include "native/literals_layout.hpp"
+#include "native/ops.hpp"
+#include "trace/format.hpp"
+#include "trace/source.hpp"
 #include "vyre/native/literals.hpp"
-#include "vyre/native/literals_layout.hpp"
-#include "vyre/native/ops.hpp"
-#include "vyre/trace/format.hpp"
-#include "vyre/trace/source.hpp"
 #include "vyre/trace/trace.hpp"
 
 namespace {

@@ -5,9 +5,9 @@
 #include <memory>
 
 #include "fuzz/support.hpp"
+#include "native/literals_layout.hpp"
+#include "native/ops.hpp"
 #include "vyre/native/literals.hpp"
-#include "vyre/native/literals_layout.hpp"
-#include "vyre/native/ops.hpp"
 
 namespace {
 

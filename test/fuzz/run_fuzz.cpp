@@ -8,8 +8,8 @@
 #include "differential/executors.hpp"
 #include "fuzz/support.hpp"
 #include "support/random_program.hpp"
+#include "vir/program/dispatch.hpp"
 #include "vyre/base/digest.hpp"
-#include "vyre/vir/dispatch.hpp"
 #include "vyre/vir/validate.hpp"
 #include "vyre/vir/wire.hpp"
 

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "vyre/trace/format.hpp"
+#include "trace/format.hpp"
 
 namespace vyre::test {
 

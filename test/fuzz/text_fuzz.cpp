@@ -1,5 +1,5 @@
-// Text form under hostile bytes: assemble answers or refuses with a place, and what it accepts prints and
-// parses back to the same program.
+// Text form under hostile bytes: assemble answers or refuses with a place, and what it accepts
+// prints and parses back to the same program.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

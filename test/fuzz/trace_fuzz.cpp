@@ -7,8 +7,8 @@
 #include <cstdlib>
 
 #include "fuzz/support.hpp"
-#include "vyre/trace/format.hpp"
-#include "vyre/trace/source.hpp"
+#include "trace/format.hpp"
+#include "trace/source.hpp"
 #include "vyre/trace/trace.hpp"
 
 namespace {

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "report/json_guard.hpp"
 #include "support/growth.hpp"
 #include "vyre/native/literals.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/report/json_guard.hpp"
 #include "vyre/report/report.hpp"
 
 namespace vyre::report {

@@ -6,10 +6,10 @@
 #include <string>
 #include <utility>
 
+#include "cpu/interpreter/interpreter.hpp"
 #include "support/growth.hpp"
-#include "vyre/cpu/interpreter.hpp"
-#include "vyre/vir/dispatch.hpp"
-#include "vyre/vir/lower.hpp"
+#include "vir/lower/lower.hpp"
+#include "vir/program/dispatch.hpp"
 #include "vyre/vir/text.hpp"
 #include "vyre/vir/validate.hpp"
 #include "vyre/vir/wire.hpp"

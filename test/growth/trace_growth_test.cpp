@@ -2,8 +2,8 @@
 // times as long.
 #include <gtest/gtest.h>
 
-#include "scan.hpp"
 #include "support/growth.hpp"
+#include "trace/scan.hpp"
 #include "unit/trace/support.hpp"
 
 namespace vyre::trace {

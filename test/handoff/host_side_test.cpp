@@ -8,7 +8,7 @@
 #include <cstring>
 #include <memory>
 
-#include "vyre/queue/queue.hpp"
+#include "queue/queue.hpp"
 
 namespace vyre::queue {
 namespace {

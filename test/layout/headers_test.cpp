@@ -10,7 +10,7 @@
 
 namespace {
 
-TEST(Headers, EveryHeaderUnderIncludeWasCompiledAlone) {
+TEST(Headers, EveryHeaderOfIncludeAndHostWasCompiledAlone) {
   std::vector<std::string> compiled;
   std::ifstream list{VYRE_HEADER_LIST};
   ASSERT_TRUE(list) << VYRE_HEADER_LIST;
@@ -18,10 +18,12 @@ TEST(Headers, EveryHeaderUnderIncludeWasCompiledAlone) {
     if (!line.empty()) compiled.push_back(line);
   }
   std::vector<std::string> present;
-  const std::filesystem::path root{VYRE_SOURCE_DIR "/include"};
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
-    if (entry.path().extension() == ".hpp") {
-      present.push_back(std::filesystem::relative(entry.path(), root).generic_string());
+  const std::filesystem::path root{VYRE_SOURCE_DIR};
+  for (const char* top : {"include", "host"}) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(root / top)) {
+      if (entry.path().extension() == ".hpp") {
+        present.push_back(std::filesystem::relative(entry.path(), root).generic_string());
+      }
     }
   }
   std::sort(compiled.begin(), compiled.end());

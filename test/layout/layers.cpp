@@ -12,19 +12,18 @@ bool starts_with(std::string_view text, std::string_view head) {
 }
 
 // Headers of others that are slow to compile or open a door, and the rooms whose files may name
-// them. In include/ they appear only in the header that is the door.
+// them. No public header does.
 struct Door {
   std::string_view header;
   std::set<std::string_view> rooms;
-  std::string_view public_header{};  // may name it, alone in include/
 };
 const std::vector<Door>& doors() {
   static const std::vector<Door> kDoors{
       {"liburing", {"ingest"}},
-      {"cuda_runtime", {"cuda"}},
-      {"cuda.h", {"cuda"}},
+      {"cuda_runtime", {"cuda/door", "cuda/megakernel"}},
+      {"cuda.h", {"cuda/door"}},
       {"CLI/", {"tools"}},
-      {"spdlog/", {"platform", "tools"}, "include/vyre/platform/log.hpp"},
+      {"spdlog/", {"platform", "tools"}},
       {"nlohmann/", {"report", "trace", "conformance", "tools"}},
       {"zlib.h", {"conformance", "trace", "platform"}},
       {"gtest/", {}},
@@ -109,52 +108,120 @@ std::vector<Include> includes_of(std::string_view source) {
   return found;
 }
 
-std::string room_of(std::string_view path) {
-  if (starts_with(path, "cuda/")) return "cuda";
-  if (starts_with(path, "tools/")) return "tools";
-  for (const std::string_view root : {"include/vyre/", "host/"}) {
-    if (!starts_with(path, root)) continue;
-    const auto rest = path.substr(root.size());
-    const auto slash = rest.find('/');
-    return slash == std::string_view::npos ? std::string{} : std::string{rest.substr(0, slash)};
+namespace {
+
+/// The longest room whose folder the path lies in.
+std::string room_above(const Layers& layers, std::string_view path) {
+  for (auto slash = path.rfind('/'); slash != std::string_view::npos && slash > 0;
+       slash = path.rfind('/', slash - 1)) {
+    std::string room{path.substr(0, slash)};
+    if (layers.count(room) != 0) return room;
   }
   return {};
+}
+
+std::string room_of_public(const Layers& layers, std::string_view path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string_view::npos) return {};
+  std::string folder{path.substr(0, slash)};
+  if (layers.count(folder) != 0) return folder;
+  const std::string_view file = path.substr(slash + 1);
+  std::string named = folder + '/' + std::string{file.substr(0, file.find('.'))};
+  if (layers.count(named) != 0) return named;
+  std::string first = folder + "/program";
+  return layers.count(first) != 0 ? first : std::string{};
+}
+
+/// The path from the source root of a header that is spelled with its room.
+std::string path_of(std::string_view spelled) {
+  if (starts_with(spelled, "vyre/")) return "include/" + std::string{spelled};
+  if (starts_with(spelled, "cuda/")) return std::string{spelled};
+  return "host/" + std::string{spelled};
+}
+
+std::string folder_of(std::string_view path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string_view::npos ? std::string{} : std::string{path.substr(0, slash + 1)};
+}
+
+}  // namespace
+
+std::string room_of(const Layers& layers, std::string_view path) {
+  if (starts_with(path, "include/vyre/")) return room_of_public(layers, path.substr(13));
+  if (starts_with(path, "host/")) return room_above(layers, path.substr(5));
+  return room_above(layers, path);
 }
 
 std::vector<std::string> broken_rules(const Layers& layers, std::string_view path,
                                       std::string_view source) {
   std::vector<std::string> broken;
-  const std::string room = room_of(path);
+  const std::string room = room_of(layers, path);
   const auto own = layers.find(room);
   if (own == layers.end()) {
-    broken.push_back(std::string{path} + ": room '" + room + "' has no line in docs/layers.txt");
+    broken.push_back(std::string{path} + ": it lies in no room of docs/layers.txt");
     return broken;
   }
   const bool is_public = starts_with(path, "include/");
   for (const Include& include : includes_of(source)) {
     const std::string where = std::string{path} + ':' + std::to_string(include.line) + ": ";
-    if (starts_with(include.target, "vyre/")) {
-      const std::string target = room_of("include/" + include.target);
-      if (target != room && own->second.may.count(target) == 0) {
-        broken.push_back(where + "room " + room + " may not include " + include.target);
-      }
-    } else if (include.target.find("..") != std::string::npos) {
+    if (include.target.find("..") != std::string::npos) {
       broken.push_back(where + "a path out of the room: " + include.target);
-    } else if (include.quoted && is_public) {
-      broken.push_back(where + "a public header names others as \"vyre/room/file\", not as " +
-                       include.target);
+    } else if (include.quoted || starts_with(include.target, "vyre/")) {
+      if (is_public && !starts_with(include.target, "vyre/")) {
+        broken.push_back(where + "a public header includes only public ones, not " +
+                         include.target);
+      } else if (include.target.find('/') != std::string::npos) {
+        const std::string target = room_of(layers, path_of(include.target));
+        if (target.empty()) {
+          broken.push_back(where + "no room of docs/layers.txt has " + include.target);
+        } else if (target != room && own->second.may.count(target) == 0) {
+          broken.push_back(where + "room " + room + " may not include " + include.target);
+        }
+      }
     }
     for (const Door& door : doors()) {
       if (!starts_with(include.target, door.header)) continue;
-      if (is_public && path != door.public_header) {
-        broken.push_back(where + include.target +
-                         " belongs into a source file, not into a header of all");
+      if (is_public) {
+        broken.push_back(where + include.target + " belongs into no public header");
       } else if (door.rooms.count(room) == 0) {
         broken.push_back(where + "room " + room + " is no door to " + include.target);
       }
     }
   }
   return broken;
+}
+
+void Spellings::add(const Layers& layers, std::string_view path, std::string_view source) {
+  const std::string room = room_of(layers, path);
+  for (const Include& include : includes_of(source)) {
+    if (!include.quoted && !starts_with(include.target, "vyre/")) continue;
+    if (include.target.find('/') == std::string::npos) {
+      own_[folder_of(path) + include.target].push_back(std::string{path} + ':' +
+                                                       std::to_string(include.line));
+      continue;
+    }
+    const std::string header = path_of(include.target);
+    const std::string target = room_of(layers, header);
+    if (target == room) continue;
+    used_.insert({room, target});
+    shown_.insert(header);
+  }
+}
+
+std::vector<std::string> Spellings::problems(const Layers& layers) const {
+  std::vector<std::string> found;
+  for (const auto& [header, places] : own_) {
+    if (shown_.count(header) == 0) continue;
+    found.push_back(places.front() + ": other rooms include " + header +
+                    ", so its own room spells it with the room, too");
+  }
+  for (const auto& [name, room] : layers) {
+    for (const auto& dep : room.may) {
+      if (used_.count({name, dep}) == 0)
+        found.push_back("docs/layers.txt: room " + name + " does not use " + dep);
+    }
+  }
+  return found;
 }
 
 }  // namespace vyre::layout

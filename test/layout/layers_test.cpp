@@ -28,8 +28,9 @@ TEST(Layers, FloorsGoDownAndNoRoomsAreInACycle) {
   EXPECT_GT(house().size(), 10u);
 }
 
-TEST(Layers, EveryIncludeOfTheTreeIsAllowed) {
+TEST(Layers, EveryIncludeOfTheTreeIsAllowedAndSpelledByItsRoom) {
   const Layers layers = house();
+  Spellings spellings;
   const std::filesystem::path root{VYRE_SOURCE_DIR};
   int files = 0;
   for (const char* top : {"include", "host", "cuda", "tools"}) {
@@ -41,21 +42,21 @@ TEST(Layers, EveryIncludeOfTheTreeIsAllowed) {
       }
       ++files;
       const std::string path = std::filesystem::relative(entry.path(), root).generic_string();
-      for (const auto& problem : broken_rules(layers, path, read(entry.path())))
-        ADD_FAILURE() << problem;
+      const std::string source = read(entry.path());
+      for (const auto& problem : broken_rules(layers, path, source)) ADD_FAILURE() << problem;
+      spellings.add(layers, path, source);
     }
   }
+  for (const auto& problem : spellings.problems(layers)) ADD_FAILURE() << problem;
   EXPECT_GT(files, 20);
 }
 
-TEST(Layers, EveryRoomOnDiskHasALineAndAFolder) {
-  const Layers layers = house();
-  for (const char* top : {"include/vyre", "host"}) {
-    for (const auto& entry :
-         std::filesystem::directory_iterator(std::string{VYRE_SOURCE_DIR "/"} + top)) {
-      if (!entry.is_directory()) continue;
-      EXPECT_EQ(layers.count(entry.path().filename().string()), 1u) << entry.path();
-    }
+TEST(Layers, EveryRoomHasAFolderWithItsPage) {
+  const std::filesystem::path root{VYRE_SOURCE_DIR};
+  for (const auto& [name, room] : house()) {
+    const bool top = name == "tools" || name.rfind("cuda/", 0) == 0;
+    const auto folder = top ? root / name : root / "host" / name;
+    EXPECT_TRUE(std::filesystem::exists(folder / "README.md")) << folder;
   }
 }
 
@@ -73,24 +74,48 @@ TEST(Layers, WayUpAndCycleAndUnknownRoomAreFound) {
 
 TEST(Layers, ForbiddenIncludesAreFound) {
   std::vector<std::string> none;
-  const Layers layers =
-      parse_layers("0 base:\n1 core: base\n2 cpu: core base\n2 cuda: core\n5 tools: cpu\n", none);
+  const Layers layers = parse_layers(
+      "0 base:\n1 core: base\n1 vir/program:\n1 vir/wire: vir/program\n2 cpu: core base\n"
+      "2 cuda/door: core\n2 cuda/native: core\n5 tools: cpu\n",
+      none);
   const auto count = [&](std::string_view path, std::string_view source) {
     return broken_rules(layers, path, source).size();
   };
   EXPECT_EQ(count("host/cpu/a.cpp",
-                  "#include \"vyre/core/x.hpp\"\n#include \"local.hpp\"\n#include <vector>\n"),
+                  "#include \"core/x.hpp\"\n#include \"local.hpp\"\n#include <vector>\n"),
             0u);
+  EXPECT_EQ(count("host/core/a.cpp", "#include \"cpu/x.hpp\"\n"), 1u);
   EXPECT_EQ(count("host/core/a.cpp", "#include \"vyre/cpu/x.hpp\"\n"), 1u);
-  EXPECT_EQ(count("cuda/a.cu", "#include \"vyre/cpu/x.hpp\"\n"), 1u);
+  EXPECT_EQ(count("cuda/door/a.cu", "#include \"cpu/x.hpp\"\n"), 1u);
+  EXPECT_EQ(count("cuda/door/a.cu", "#include \"cuda/native/x.cuh\"\n"), 1u);
   EXPECT_EQ(count("include/vyre/core/a.hpp", "  #  include <vyre/cpu/x.hpp>\n"), 1u);
+  EXPECT_EQ(count("include/vyre/core/a.hpp", "#include \"base/x.hpp\"\n"), 1u);
+  EXPECT_EQ(count("include/vyre/core/a.hpp", "#include \"vyre/base/x.hpp\"\n"), 0u);
+  EXPECT_EQ(count("host/vir/program/a.cpp", "#include \"vyre/vir/program.hpp\"\n"), 0u);
+  EXPECT_EQ(count("host/vir/program/a.cpp", "#include \"vyre/vir/vocabulary.def\"\n"), 0u);
+  EXPECT_EQ(count("host/vir/program/a.cpp", "#include \"vyre/vir/wire.hpp\"\n"), 1u);
   EXPECT_EQ(count("host/cpu/a.cpp", "#include \"../core/secret.hpp\"\n"), 1u);
+  EXPECT_EQ(count("host/cpu/a.cpp", "#include \"garage/x.hpp\"\n"), 1u);
   EXPECT_EQ(count("include/vyre/core/a.hpp", "#include \"secret.hpp\"\n"), 1u);
   EXPECT_EQ(count("host/cpu/a.cpp", "#include <liburing.h>\n"), 1u);
-  EXPECT_EQ(count("include/vyre/cuda/a.hpp", "#include <cuda_runtime.h>\n"), 1u);
-  EXPECT_EQ(count("cuda/a.cu", "#include <cuda_runtime.h>\n"), 0u);
+  EXPECT_EQ(count("include/vyre/core/a.hpp", "#include <cuda_runtime.h>\n"), 1u);
+  EXPECT_EQ(count("cuda/door/a.cu", "#include <cuda_runtime.h>\n"), 0u);
   EXPECT_EQ(count("host/garage/a.cpp", ""), 1u);
-  EXPECT_EQ(count("host/cpu/a.cpp", "// #include \"vyre/tools/x.hpp\"\n"), 0u);
+  EXPECT_EQ(count("host/cpu/a.cpp", "// #include \"tools/x.hpp\"\n"), 0u);
+}
+
+TEST(Layers, UnusedPermissionsAndHeadersOfTwoSpellingsAreFound) {
+  std::vector<std::string> none;
+  const Layers layers = parse_layers("0 base:\n1 core: base\n1 queue: base\n", none);
+  Spellings spellings;
+  spellings.add(layers, "host/core/a.cpp", "#include \"base/x.hpp\"\n#include \"own.hpp\"\n");
+  spellings.add(layers, "host/base/b.cpp", "#include \"x.hpp\"\n");
+  const auto found = spellings.problems(layers);
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0],
+            "host/base/b.cpp:1: other rooms include host/base/x.hpp, so its own room "
+            "spells it with the room, too");
+  EXPECT_EQ(found[1], "docs/layers.txt: room queue does not use base");
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // The host's layout against the committed one. A difference is a change of the protocol: kernels,
 // traces and rings of another build would no longer fit. Run with VYRE_PRINT_LAYOUT=1 to see the
 // new text.
-#include "vyre/protocol/layout.hpp"
+#include "protocol/layout.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@
 #include <sstream>
 #include <string>
 
-#include "vyre/protocol/fault_names.hpp"
+#include "protocol/fault_names.hpp"
 
 namespace vyre {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "model/ring_scenario.hpp"
-#include "vyre/queue/io_queue.hpp"
+#include "queue/io_queue.hpp"
 
 namespace vyre::model {
 namespace {

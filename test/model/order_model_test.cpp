@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 #include "model/ring_scenario.hpp"
-#include "vyre/queue/end_marks.hpp"
+#include "queue/end_marks.hpp"
 
 namespace vyre::model {
 namespace {

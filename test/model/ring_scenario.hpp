@@ -11,8 +11,8 @@
 
 #include "model/explore.hpp"
 #include "model/world.hpp"
-#include "vyre/queue/completion_ring.hpp"
-#include "vyre/queue/submission_ring.hpp"
+#include "queue/completion_ring.hpp"
+#include "queue/submission_ring.hpp"
 
 namespace vyre::model {
 

@@ -18,7 +18,7 @@
 
 #include "model/chooser.hpp"
 #include "model/fiber.hpp"
-#include "vyre/queue/atomics.hpp"
+#include "queue/atomics.hpp"
 
 namespace vyre::model {
 

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <span>
 
-#include "vyre/queue/queue.hpp"
-#include "vyre/queue/waiter.hpp"
+#include "queue/queue.hpp"
+#include "queue/waiter.hpp"
 
 namespace vyre::queue {
 

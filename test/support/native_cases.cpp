@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "native/literals_layout.hpp"
+#include "native/ops.hpp"
+#include "protocol/fault_names.hpp"
 #include "vyre/native/literals.hpp"
-#include "vyre/native/literals_layout.hpp"
-#include "vyre/native/ops.hpp"
-#include "vyre/protocol/fault_names.hpp"
 
 namespace vyre::test {
 namespace {
@@ -269,7 +269,7 @@ void length_cases(List& list) {
   case Op::symbol:                                                         \
     text = op_name;                                                        \
     break;
-#include "vyre/protocol/op_table.def"
+#include "protocol/op_table.def"
       }
       return text + suffix;
     };

@@ -1,5 +1,5 @@
 // Cases of the built-in ops, one list for every backend: what goes in, what has to come out. Known
-// answers by hand, odd lengths and large ones by the plain forms (vyre/native/ops.hpp), which have
+// answers by hand, odd lengths and large ones by the plain forms (native/ops.hpp), which have
 // tests of their own. Test support, host only.
 #pragma once
 

@@ -1,1 +1,2 @@
-// Has nothing of its own: the target around it holds the headers that tests share precompiled (test/CMakeLists.txt).
+// Has nothing of its own: the target around it holds the headers that tests share precompiled
+// (test/CMakeLists.txt).

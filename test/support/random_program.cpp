@@ -4,7 +4,7 @@
 #include <array>
 
 #include "random_expression.hpp"
-#include "vyre/vir/dispatch.hpp"
+#include "vir/program/dispatch.hpp"
 
 namespace vyre::test {
 namespace {

@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
+#include "ingest/io.hpp"
 #include "support/choice.hpp"
-#include "vyre/ingest/io.hpp"
 
 namespace vyre::test {
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "fixture.hpp"
-#include "vyre/protocol/io_request.hpp"
+#include "protocol/io_request.hpp"
 
 namespace vyre::cuda {
 namespace {

@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "fixture.hpp"
-#include "vyre/queue/queue.hpp"
-#include "vyre/vir/dispatch.hpp"
-#include "vyre/vir/lower.hpp"
+#include "queue/queue.hpp"
+#include "vir/lower/lower.hpp"
+#include "vir/program/dispatch.hpp"
 #include "vyre/vir/text.hpp"
 #include "vyre/vir/validate.hpp"
 

@@ -11,8 +11,8 @@
 #include <memory>
 #include <string>
 
-#include "vyre/cuda/backend.hpp"
-#include "vyre/cuda/device_probe.hpp"
+#include "cuda/door/device_probe.hpp"
+#include "cuda/host/device_backend.hpp"
 
 namespace vyre::cuda {
 

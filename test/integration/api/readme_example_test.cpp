@@ -4,7 +4,7 @@
 #include <array>
 #include <chrono>
 
-#include "vyre/platform/file.hpp"
+#include "platform/file.hpp"
 #include "vyre/runtime/session.hpp"
 #include "vyre/runtime/stream.hpp"
 #include "vyre/vir/text.hpp"

@@ -6,12 +6,12 @@
 
 #include <functional>
 
-#include "doors.hpp"
+#include "ingest/doors.hpp"
+#include "ingest/probe.hpp"
+#include "ingest/uring.hpp"
 #include "sandbox.hpp"
+#include "staging/mapping.hpp"
 #include "unit/ingest_pump/rig.hpp"
-#include "uring.hpp"
-#include "vyre/ingest/probe.hpp"
-#include "vyre/staging/mapping.hpp"
 
 namespace vyre::ingest {
 namespace {

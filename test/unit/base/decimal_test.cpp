@@ -1,4 +1,4 @@
-#include "vyre/base/decimal.hpp"
+#include "base/decimal.hpp"
 
 #include <gtest/gtest.h>
 

@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "vyre/base/ulp.hpp"
-#include "vyre/vir/transcendentals.hpp"
+#include "base/ulp.hpp"
+#include "vir/program/transcendentals.hpp"
 
 namespace vyre::conformance {
 namespace {

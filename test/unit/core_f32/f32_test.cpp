@@ -1,6 +1,6 @@
 // Canonical f32: the boundary cases where other definitions differ, and properties over many bit
 // patterns.
-#include "vyre/core/f32.hpp"
+#include "core/f32.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // Sine to logarithm: special values, error against values computed with many digits, dense samples
 // against the C library in extended precision, and the same bits on every machine and compiler.
-#include "vyre/core/f32_transcendental.hpp"
+#include "core/f32_transcendental.hpp"
 
 #include <gtest/gtest.h>
 

@@ -8,10 +8,10 @@
 #include <cstring>
 #include <memory>
 
+#include "cpu/backend/backend.hpp"
 #include "fake_pump.hpp"
-#include "vyre/cpu/backend.hpp"
-#include "vyre/vir/dispatch.hpp"
-#include "vyre/vir/lower.hpp"
+#include "vir/lower/lower.hpp"
+#include "vir/program/dispatch.hpp"
 #include "vyre/vir/text.hpp"
 #include "vyre/vir/validate.hpp"
 

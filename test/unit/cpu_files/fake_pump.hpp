@@ -14,8 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "queue/io_queue.hpp"
 #include "vyre/base/bytes.hpp"
-#include "vyre/queue/io_queue.hpp"
 
 namespace vyre::cpu {
 

@@ -8,9 +8,9 @@
 #include <random>
 #include <string>
 
+#include "cpu/interpreter/interpreter.hpp"
 #include "fake_pump.hpp"
-#include "vyre/cpu/interpreter.hpp"
-#include "vyre/vir/lower.hpp"
+#include "vir/lower/lower.hpp"
 #include "vyre/vir/text.hpp"
 #include "vyre/vir/validate.hpp"
 

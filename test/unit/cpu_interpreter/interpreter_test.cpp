@@ -1,6 +1,6 @@
 // The interpreter on its own: spans, fuel, stop, faults and their place, copies and masks at the
 // edges of frames.
-#include "vyre/cpu/interpreter.hpp"
+#include "cpu/interpreter/interpreter.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "vyre/core/machine.hpp"
+#include "core/machine.hpp"
+#include "vir/lower/lower.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/vir/lower.hpp"
 #include "vyre/vir/text.hpp"
 #include "vyre/vir/validate.hpp"
 

@@ -7,12 +7,12 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "vyre/cpu/interpreter.hpp"
-#include "vyre/protocol/fault_names.hpp"
+#include "cpu/interpreter/interpreter.hpp"
+#include "protocol/fault_names.hpp"
+#include "vir/lower/lower.hpp"
+#include "vir/program/dispatch.hpp"
+#include "vir/program/subgroup_ids.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/vir/dispatch.hpp"
-#include "vyre/vir/lower.hpp"
-#include "vyre/vir/subgroup_ids.hpp"
 #include "vyre/vir/validate.hpp"
 #include "vyre/vir/wire.hpp"
 

@@ -10,7 +10,7 @@
 #include <mutex>
 #include <thread>
 
-#include "backend_worker.hpp"
+#include "cpu/backend/worker.hpp"
 
 namespace vyre::cpu {
 namespace {

@@ -6,9 +6,9 @@
 #include <chrono>
 #include <thread>
 
+#include "backend/handle.hpp"
+#include "core/image.hpp"
 #include "fixture.hpp"
-#include "vyre/backend/handle.hpp"
-#include "vyre/core/image.hpp"
 
 namespace vyre::cuda {
 namespace {

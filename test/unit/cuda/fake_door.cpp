@@ -6,7 +6,7 @@
 #include <chrono>
 #include <cstring>
 
-#include "vyre/backend/handle.hpp"
+#include "backend/handle.hpp"
 
 namespace vyre::cuda {
 

@@ -6,9 +6,9 @@
 #include <cstring>
 #include <set>
 
+#include "backend/handle.hpp"
 #include "fixture.hpp"
-#include "vyre/backend/handle.hpp"
-#include "vyre/protocol/io_request.hpp"
+#include "protocol/io_request.hpp"
 
 namespace vyre::cuda {
 namespace {

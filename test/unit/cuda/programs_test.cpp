@@ -6,7 +6,7 @@
 #include <array>
 #include <cstring>
 
-#include "vyre/core/image.hpp"
+#include "core/image.hpp"
 
 namespace vyre::cuda {
 namespace {

@@ -2,11 +2,11 @@
 // Where the system refuses io_uring its half skips with the reason.
 #include <thread>
 
-#include "doors.hpp"
 #include "fixture.hpp"
-#include "thread_pool.hpp"
-#include "uring.hpp"
-#include "vyre/ingest/file.hpp"
+#include "ingest/doors.hpp"
+#include "ingest/file.hpp"
+#include "ingest/thread_pool.hpp"
+#include "ingest/uring.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::ingest {

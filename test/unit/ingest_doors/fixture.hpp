@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
+#include "ingest/io.hpp"
 #include "vyre/base/bytes.hpp"
-#include "vyre/ingest/io.hpp"
 
 namespace vyre::ingest::test {
 

@@ -4,10 +4,10 @@
 #include <thread>
 
 #include "fixture.hpp"
-#include "uring.hpp"
-#include "vyre/ingest/file.hpp"
+#include "ingest/file.hpp"
+#include "ingest/uring.hpp"
+#include "staging/mapping.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/staging/mapping.hpp"
 
 namespace vyre::ingest {
 namespace {

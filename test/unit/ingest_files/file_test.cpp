@@ -1,14 +1,14 @@
 // Which files are read, how, and in which words the others are refused.
-#include "vyre/ingest/file.hpp"
+#include "ingest/file.hpp"
 
 #include <dirent.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include "file_cache.hpp"
+#include "ingest/file_cache.hpp"
+#include "protocol/io_request.hpp"
 #include "unit/ingest_doors/fixture.hpp"
-#include "vyre/protocol/io_request.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::ingest {

@@ -1,13 +1,13 @@
 // What a machine is told to give was tried on it.
-#include "vyre/ingest/probe.hpp"
+#include "ingest/probe.hpp"
 
 #include <dlfcn.h>
 
-#include "doors.hpp"
-#include "probe_cufile.hpp"
+#include "ingest/doors.hpp"
+#include "ingest/file.hpp"
+#include "ingest/probe_cufile.hpp"
+#include "ingest/uring.hpp"
 #include "unit/ingest_doors/fixture.hpp"
-#include "uring.hpp"
-#include "vyre/ingest/file.hpp"
 
 namespace vyre::ingest {
 namespace {

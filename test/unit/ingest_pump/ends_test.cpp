@@ -5,8 +5,8 @@
 #include <new>
 #include <thread>
 
-#include "doors.hpp"
-#include "pump_thread.hpp"
+#include "ingest/doors.hpp"
+#include "ingest/pump_thread.hpp"
 #include "rig.hpp"
 
 namespace vyre::ingest::test {

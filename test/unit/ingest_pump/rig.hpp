@@ -12,12 +12,12 @@
 #include <thread>
 #include <vector>
 
+#include "ingest/file.hpp"
+#include "ingest/pump.hpp"
+#include "queue/io_queue.hpp"
 #include "unit/ingest_doors/fixture.hpp"
-#include "vyre/ingest/file.hpp"
-#include "vyre/ingest/pump.hpp"
 #include "vyre/protocol/completion.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/queue/io_queue.hpp"
 
 namespace vyre::ingest::test {
 

@@ -9,10 +9,10 @@
 #include <deque>
 #include <vector>
 
-#include "pump_core.hpp"
+#include "ingest/pump_core.hpp"
+#include "queue/io_queue.hpp"
 #include "support/choice.hpp"
 #include "support/simulated_io.hpp"
-#include "vyre/queue/io_queue.hpp"
 
 namespace vyre::ingest::test {
 namespace {

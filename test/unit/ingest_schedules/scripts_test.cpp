@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "pump_core.hpp"
+#include "ingest/pump_core.hpp"
 #include "schedule.hpp"
 #include "support/simulated_io.hpp"
 

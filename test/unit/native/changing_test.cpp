@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "naive.hpp"
+#include "native/literals_layout.hpp"
 #include "vyre/native/literals.hpp"
-#include "vyre/native/literals_layout.hpp"
 
 namespace vyre::native::test {
 namespace {

@@ -2,8 +2,8 @@
 #include <map>
 
 #include "naive.hpp"
+#include "native/literals_layout.hpp"
 #include "vyre/native/literals.hpp"
-#include "vyre/native/literals_layout.hpp"
 
 namespace vyre::native {
 

@@ -7,8 +7,8 @@
 #include <cstdlib>
 #include <vector>
 
+#include "native/ops.hpp"
 #include "support/native_cases.hpp"
-#include "vyre/native/ops.hpp"
 
 namespace vyre::native::test {
 

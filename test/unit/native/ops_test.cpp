@@ -3,10 +3,10 @@
 #include <cmath>
 #include <map>
 
+#include "core/f32.hpp"
 #include "naive.hpp"
-#include "vyre/core/f32.hpp"
+#include "protocol/fault_names.hpp"
 #include "vyre/native/literals.hpp"
-#include "vyre/protocol/fault_names.hpp"
 
 namespace vyre::native::test {
 namespace {
@@ -198,7 +198,7 @@ TEST(NativeCases, AllHoldForThePlainFormsAndInputsAreNeverWritten) {
   });
 #define VYRE_BUILTIN_OP(id, symbol, name, inputs, outputs, meaning) \
   EXPECT_GE(seen[id], (id) == 0 ? 0 : 3) << name << " has hardly a case";
-#include "vyre/protocol/op_table.def"
+#include "protocol/op_table.def"
 }
 
 TEST(NativeRules, OutputsThatAreFilesAreRefusedAndNothingIsWritten) {

@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "native/rules.hpp"
 #include "support/native_cases.hpp"
-#include "vyre/native/rules.hpp"
 
 namespace vyre::runtime::test {
 namespace {

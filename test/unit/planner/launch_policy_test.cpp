@@ -1,4 +1,4 @@
-#include "vyre/planner/launch_policy.hpp"
+#include "planner/launch_policy.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "vyre/platform/descriptor.hpp"
+#include "platform/descriptor.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

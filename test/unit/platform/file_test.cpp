@@ -1,4 +1,4 @@
-#include "vyre/platform/file.hpp"
+#include "platform/file.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -13,8 +13,8 @@
 #include <fstream>
 #include <thread>
 
+#include "platform/output.hpp"
 #include "support/folder_fixture.hpp"
-#include "vyre/platform/output.hpp"
 
 namespace vyre::platform {
 namespace {

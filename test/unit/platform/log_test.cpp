@@ -1,4 +1,4 @@
-#include "vyre/platform/log.hpp"
+#include "platform/log.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // Files that become shorter while they are mapped: pages that are gone read as zeros and are
 // marked, writes to them are an error, and signals about other memory are not ours.
-#include "vyre/platform/mapped_file.hpp"
+#include "platform/mapped_file.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -14,9 +14,9 @@
 #include <filesystem>
 #include <thread>
 
+#include "platform/record_file.hpp"
+#include "platform/stop.hpp"
 #include "support/folder_fixture.hpp"
-#include "vyre/platform/record_file.hpp"
-#include "vyre/platform/stop.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::platform {

@@ -1,4 +1,4 @@
-#include "vyre/platform/output.hpp"
+#include "platform/output.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -11,8 +11,8 @@
 #include <iterator>
 #include <thread>
 
+#include "platform/file.hpp"
 #include "support/folder_fixture.hpp"
-#include "vyre/platform/file.hpp"
 
 namespace vyre::platform {
 namespace {

@@ -1,4 +1,4 @@
-#include "vyre/platform/processors.hpp"
+#include "platform/processors.hpp"
 
 #include <gtest/gtest.h>
 #include <sched.h>

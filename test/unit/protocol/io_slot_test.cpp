@@ -1,13 +1,13 @@
 // Upstream's eight words of an I/O slot, there and back; and that the request lines mean the same
 // operations by the same numbers.
-#include "vyre/protocol/io_slot.hpp"
+#include "protocol/io_slot.hpp"
 
 #include <gtest/gtest.h>
 
 #include <random>
 #include <set>
 
-#include "vyre/protocol/io_request.hpp"
+#include "protocol/io_request.hpp"
 
 namespace vyre {
 namespace {

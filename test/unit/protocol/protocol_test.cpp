@@ -2,9 +2,9 @@
 
 #include <set>
 
+#include "protocol/limits_table.hpp"
 #include "vyre/protocol/completion.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/protocol/limits_table.hpp"
 #include "vyre/protocol/work_item.hpp"
 
 namespace vyre {

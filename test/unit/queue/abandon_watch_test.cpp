@@ -1,5 +1,5 @@
 // Time is given to the watch, so these tests wait for nothing.
-#include "vyre/queue/abandon_watch.hpp"
+#include "queue/abandon_watch.hpp"
 
 #include <gtest/gtest.h>
 

@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-#include "vyre/queue/queue.hpp"
+#include "queue/queue.hpp"
 
 namespace vyre::queue {
 namespace {

@@ -1,6 +1,6 @@
 // The request lines: credits, turns, and a server that no line can break. Real threads, meant for
 // TSan too; the orders themselves are shown in test/model.
-#include "vyre/queue/io_queue.hpp"
+#include "queue/io_queue.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "vyre/queue/waiter.hpp"
+#include "queue/waiter.hpp"
 
 namespace vyre::queue {
 namespace {

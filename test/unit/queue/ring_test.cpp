@@ -4,7 +4,7 @@
 #include <limits>
 #include <vector>
 
-#include "vyre/queue/queue.hpp"
+#include "queue/queue.hpp"
 
 namespace vyre::queue {
 namespace {

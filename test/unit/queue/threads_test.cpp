@@ -10,8 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "queue/queue.hpp"
 #include "support/bounded_submit.hpp"
-#include "vyre/queue/queue.hpp"
 
 namespace vyre::queue {
 namespace {

@@ -1,4 +1,4 @@
-#include "vyre/queue/waiter.hpp"
+#include "queue/waiter.hpp"
 
 #include <gtest/gtest.h>
 

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "reference/evaluate.hpp"
 #include "support/program_builder.hpp"
-#include "vyre/reference/evaluate.hpp"
 
 namespace vyre::test {
 

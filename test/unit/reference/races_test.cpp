@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "vyre/reference/evaluate.hpp"
+#include "reference/evaluate.hpp"
 #include "vyre/vir/text.hpp"
 #include "vyre/vir/validate.hpp"
 

@@ -2,8 +2,8 @@
 // error.
 #include <gtest/gtest.h>
 
+#include "report/json_guard.hpp"
 #include "sample.hpp"
-#include "vyre/report/json_guard.hpp"
 
 namespace vyre::report {
 namespace {

@@ -12,7 +12,7 @@ std::string table() {
   std::ostringstream out;
 #define VYRE_BUILTIN_OP(number, symbol, name, inputs, outputs, meaning) \
   out << (number) << " " << (name) << " inputs " << (inputs) << " outputs " << (outputs) << "\n";
-#include "vyre/protocol/op_table.def"
+#include "protocol/op_table.def"
   return out.str();
 }
 
@@ -39,7 +39,7 @@ TEST(BuiltinOps, AreFoundByNameInEverySession) {
     EXPECT_EQ(info->signature.inputs.size(), std::size_t{input_count});           \
     EXPECT_EQ(info->signature.outputs.size(), std::size_t{output_count});         \
   }
-#include "vyre/protocol/op_table.def"
+#include "protocol/op_table.def"
   EXPECT_EQ(session->find_op("mem.move").error().code, Errc::not_found);
   EXPECT_EQ(session->op_info(OpHandle{expected}).error().code, Errc::not_found);
 }

@@ -1,5 +1,5 @@
 // A collector by itself: what happens to completions that come when nobody waits for them any more.
-#include "collector.hpp"
+#include "runtime/collector.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "vyre/queue/queue.hpp"
+#include "queue/queue.hpp"
 
 namespace vyre::runtime::test {
 namespace {

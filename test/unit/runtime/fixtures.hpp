@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "vyre/protocol/fault_names.hpp"
+#include "protocol/fault_names.hpp"
+#include "runtime/testing.hpp"
 #include "vyre/runtime/session.hpp"
-#include "vyre/runtime/testing.hpp"
 
 namespace vyre::runtime::test {
 

@@ -13,10 +13,10 @@
 #include <set>
 #include <utility>
 
+#include "backend/backend.hpp"
 #include "fixtures.hpp"
-#include "vyre/backend/backend.hpp"
-#include "vyre/protocol/io_request.hpp"
-#include "vyre/queue/queue.hpp"
+#include "protocol/io_request.hpp"
+#include "queue/queue.hpp"
 
 namespace vyre::runtime::test {
 

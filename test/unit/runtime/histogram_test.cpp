@@ -1,5 +1,5 @@
 // The latency histogram: its resolution is what it says, and its maximum is exact.
-#include "histogram.hpp"
+#include "runtime/histogram.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The pure parts of streams: which chunks a file has, and who gets which memory.
-#include "stream_plan.hpp"
+#include "runtime/stream_plan.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "fixtures.hpp"
-#include "stream_memory.hpp"
+#include "runtime/stream_memory.hpp"
 
 namespace vyre::runtime::test {
 namespace {

@@ -1,8 +1,8 @@
 // What a stream gives is what the files hold: every size, overlap, tier and way of moving results,
 // against plain bytes.
+#include "native/literals_layout.hpp"
 #include "stream_fixture.hpp"
 #include "vyre/native/literals.hpp"
-#include "vyre/native/literals_layout.hpp"
 #include "vyre/vir/text.hpp"
 
 namespace vyre::runtime::test {

@@ -1,5 +1,5 @@
 // Memory that others register: where it lies, that it is there when it should be, and whose it is.
-#include "vyre/staging/mapping.hpp"
+#include "staging/mapping.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>

@@ -10,8 +10,8 @@
 #include <thread>
 
 #include "support.hpp"
+#include "trace/source.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/trace/source.hpp"
 
 namespace vyre::trace {
 namespace {

@@ -1,8 +1,8 @@
 // Comparison: bytes, ulp, and a planted fault in an executor that lock step must pin to its item.
 #include <gtest/gtest.h>
 
-#include "player.hpp"
 #include "support.hpp"
+#include "trace/player.hpp"
 
 namespace vyre::trace {
 namespace {

@@ -6,7 +6,7 @@
 #include <random>
 
 #include "support.hpp"
-#include "vyre/trace/source.hpp"
+#include "trace/source.hpp"
 
 namespace vyre::trace {
 namespace {

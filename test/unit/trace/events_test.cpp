@@ -2,8 +2,8 @@
 // with its place.
 #include <gtest/gtest.h>
 
-#include "scan.hpp"
 #include "support.hpp"
+#include "trace/scan.hpp"
 
 namespace vyre::trace {
 namespace {

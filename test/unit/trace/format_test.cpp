@@ -1,8 +1,8 @@
 // Bytes of records: the worked example of docs/internals/trace.md, the check, positions and runs.
 #include <gtest/gtest.h>
 
-#include "scan.hpp"
-#include "vyre/trace/format.hpp"
+#include "trace/format.hpp"
+#include "trace/scan.hpp"
 
 namespace vyre::trace {
 namespace {

@@ -1,7 +1,7 @@
 // manifest.json: round trip and refusals.
 #include <gtest/gtest.h>
 
-#include "vyre/trace/source.hpp"
+#include "trace/source.hpp"
 
 namespace vyre::trace {
 namespace {

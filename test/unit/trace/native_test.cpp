@@ -2,9 +2,9 @@
 // lock step; refused items too.
 #include <gtest/gtest.h>
 
+#include "native/rules.hpp"
 #include "support.hpp"
 #include "vyre/native/literals.hpp"
-#include "vyre/native/rules.hpp"
 
 namespace vyre::trace {
 namespace {

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "support.hpp"
-#include "vyre/trace/source.hpp"
+#include "trace/source.hpp"
 #include "vyre/vir/text.hpp"
 #include "vyre/vir/wire.hpp"
 

@@ -4,9 +4,9 @@
 
 #include <cstdlib>
 
+#include "runtime/testing.hpp"
 #include "support.hpp"
-#include "vyre/runtime/testing.hpp"
-#include "vyre/trace/source.hpp"
+#include "trace/source.hpp"
 
 namespace vyre::trace {
 namespace {

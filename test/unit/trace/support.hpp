@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "trace/format.hpp"
 #include "vyre/runtime/session.hpp"
-#include "vyre/trace/format.hpp"
 #include "vyre/trace/trace.hpp"
 
 namespace vyre::trace::test {

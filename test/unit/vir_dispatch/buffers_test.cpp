@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "support/program_builder.hpp"
+#include "vir/program/dispatch.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/vir/dispatch.hpp"
 
 namespace vyre::test {
 namespace {

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "support/program_builder.hpp"
-#include "vyre/vir/dispatch.hpp"
+#include "vir/program/dispatch.hpp"
 
 namespace vyre::test {
 namespace {

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "support/program_builder.hpp"
-#include "vyre/vir/dispatch.hpp"
+#include "vir/program/dispatch.hpp"
 
 namespace vyre::test {
 namespace {

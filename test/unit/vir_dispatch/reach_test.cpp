@@ -1,7 +1,7 @@
 // How programs reach the bytes of their buffers: what decides whether a file has to be resident.
 #include <gtest/gtest.h>
 
-#include "vyre/vir/dispatch.hpp"
+#include "vir/program/dispatch.hpp"
 #include "vyre/vir/text.hpp"
 
 namespace vyre::vir {

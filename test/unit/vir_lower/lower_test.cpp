@@ -1,6 +1,6 @@
 // What lowering promises of an image: forms, kinds, joins, refusals; what it computes is proved by
 // running it.
-#include "vyre/vir/lower.hpp"
+#include "vir/lower/lower.hpp"
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "vyre/vir/statements.hpp"
+#include "vir/program/statements.hpp"
 #include "vyre/vir/text.hpp"
 #include "vyre/vir/validate.hpp"
 

@@ -41,7 +41,7 @@ std::string sources_of(const fs::path& folder, const char* begins) {
 const fs::path kRoot{VYRE_SOURCE_DIR};
 
 TEST(ValidateDocumentation, EveryCodeHasARowAndEveryRowACode) {
-  const std::string sources = sources_of(kRoot / "host/vir", "validate");
+  const std::string sources = sources_of(kRoot / "host/vir/validate", "");
   const auto in_code = matches(sources, "\"([VW][0-9]{3})\"");
   const auto in_docs =
       matches(read(kRoot / "docs/internals/verification.md"), "\n\\| ([VW][0-9]{3}) \\|");
@@ -52,7 +52,7 @@ TEST(ValidateDocumentation, EveryCodeHasARowAndEveryRowACode) {
 
 TEST(ValidateDocumentation, EveryNamedFunctionAndTestExists) {
   const std::string docs = read(kRoot / "docs/internals/verification.md");
-  const std::string sources = sources_of(kRoot / "host/vir", "validate");
+  const std::string sources = sources_of(kRoot / "host/vir/validate", "");
   const std::string tests = sources_of(kRoot / "test/unit/vir_validate", "");
   const std::regex row("\n\\| [VW][0-9]{3} \\|[^\n]*\\| ([^|\n]*) \\| ([^|\n]*) \\|");
   std::size_t rows = 0;

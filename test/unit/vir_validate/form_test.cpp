@@ -7,9 +7,9 @@
 #include <random>
 
 #include "verdict.hpp"
+#include "vir/program/dispatch.hpp"
+#include "vir/program/statements.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/vir/dispatch.hpp"
-#include "vyre/vir/statements.hpp"
 
 namespace vyre::test {
 namespace {

@@ -6,8 +6,8 @@
 
 #include "../vir_wire/build_program.hpp"
 #include "verdict.hpp"
+#include "vir/lower/lower.hpp"
 #include "vyre/protocol/limits.hpp"
-#include "vyre/vir/lower.hpp"
 #include "vyre/vir/text.hpp"
 #include "vyre/vir/wire.hpp"
 

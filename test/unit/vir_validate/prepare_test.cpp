@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "verdict.hpp"
-#include "vyre/vir/statements.hpp"
+#include "vir/program/statements.hpp"
 
 namespace vyre::test {
 namespace {

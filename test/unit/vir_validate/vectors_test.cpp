@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "vyre/vir/dispatch.hpp"
+#include "vir/program/dispatch.hpp"
 #include "vyre/vir/validate.hpp"
 #include "vyre/vir/wire.hpp"
 

@@ -4,7 +4,7 @@
 
 #include "support/random_program.hpp"
 #include "unit/vir_text/random_program.hpp"
-#include "validate_form.hpp"
+#include "vir/validate/form.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/vir/wire.hpp"
 

@@ -1,0 +1,22 @@
+// The CUDA room of a build without nvcc: it answers, and its answer is no.
+#include "cuda/door/device_probe.hpp"
+#include "cuda/host/device_backend.hpp"
+
+namespace vyre::cuda {
+namespace {
+
+constexpr const char* kWhy{"built without the CUDA Toolkit (VYRE_CUDA=OFF or nvcc not found)"};
+
+}  // namespace
+
+DeviceProbe probe_device() {
+  return {MegakernelCaps::unsupported(kWhy), std::nullopt};
+}
+
+Result<std::unique_ptr<backend::Backend>> make_backend(const backend::Options&,
+                                                       const DeviceOptions&) {
+  return fail(Errc::unsupported,
+              std::string("there is no CUDA backend: ") + kWhy + "; use the cpu backend");
+}
+
+}  // namespace vyre::cuda

@@ -1,0 +1,33 @@
+// One mapping of host memory that the device reads and writes at the host's addresses: anonymous,
+// in huge pages where the system has them, on the device's NUMA node, registered once. Host only.
+// Spec: docs/internals/megakernel.md, "Memory"; the order of the steps: docs/internals/ingest.md,
+// "Slab".
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include "staging/mapping.hpp"
+#include "vyre/base/bytes.hpp"
+
+namespace vyre::cuda {
+
+class Pinned {
+ public:
+  /// Zeroed. Registering takes long (docs/internals/megakernel.md): once a region, never a buffer.
+  [[nodiscard]] static Result<Pinned> create(std::uint64_t bytes);
+  Pinned(Pinned&& other) noexcept;
+  Pinned& operator=(Pinned&&) = delete;
+  ~Pinned();  // may wait for every kernel of the device
+
+  /// What was asked for, rounded up to whole huge pages.
+  [[nodiscard]] MutableByteSpan bytes() const noexcept { return mapping_.bytes(); }
+
+ private:
+  explicit Pinned(staging::Mapping mapping) : mapping_(std::move(mapping)) {}
+
+  staging::Mapping mapping_;
+  bool registered_{false};
+};
+
+}  // namespace vyre::cuda

@@ -1,0 +1,175 @@
+// The interface between a Session and what runs its items: CPU workers here, a resident kernel on a
+// device. Host only. The Session owns a Backend; every call below says who may call it and when.
+//
+// What a resident kernel forces on this interface: everything a driver call would be needed
+// for is given before start() (queues, slots, workers, memory budget); afterwards memory, handles,
+// bindings and bytes change through calls that a device backend turns into items of a control
+// queue. The Session calls them only when no unfinished item conflicts (runtime/hazards), so their
+// place in the order of work is fixed by the caller. Spec: docs/internals/backends.md.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/grid.hpp"
+#include "core/run.hpp"
+#include "queue/completion_ring.hpp"
+#include "queue/submission_ring.hpp"
+#include "vyre/base/bytes.hpp"
+#include "vyre/base/error.hpp"
+#include "vyre/protocol/completion.hpp"
+#include "vyre/protocol/work_item.hpp"
+
+namespace vyre::core {
+class Image;
+}
+
+namespace vyre::backend {
+
+using Clock = std::chrono::steady_clock;
+using Deadline = Clock::time_point;
+
+struct Options {
+  std::uint32_t queues{1};
+  std::uint32_t ring_slots{0};  // submission slots a queue, a power of two
+  std::uint32_t completion_slots{
+      0};  // items in flight a queue, a power of two, at least ring_slots
+  std::uint32_t workers{1};
+  std::uint64_t fuel{0};
+  std::chrono::nanoseconds producer_timeout{0};
+  Deadline start_until{Deadline::max()};  // later than this no item starts (max_wall_time)
+  /// Host memory that items read in place and ask for bytes of files through; 0: none of it.
+  std::uint64_t ingest_bytes{0};
+  /// A CPU worker has asked for bytes of a file (protocol/io_request.hpp). Any thread.
+  std::function<void()> ring_pump;
+  /// Fault injection for tests: asked before a worker runs an item, with the worker and how many
+  /// items it has run; true makes the worker die there, std::bad_alloc is what the item then meets.
+  std::function<bool(std::uint32_t worker, std::uint64_t items_run)> worker_dies;
+};
+
+/// A file for map_file(): opened and looked at by the caller, who keeps the descriptor open.
+struct MappableFile {
+  std::string path;  // for messages
+  int descriptor{-1};
+  std::uint64_t bytes{0};
+};
+
+/// What a program does with a declared buffer.
+enum class BufferRole : std::uint8_t { workgroup, read, read_write, allocated };
+
+struct ProgramBuffer {
+  BufferRole role{BufferRole::read};
+  /// read: its bytes are only ever the source of asynchronous copies (its length may be asked), so
+  /// a file need not be resident.
+  bool only_async{false};
+  std::uint64_t min_bytes{0};  // read, read_write: at least; allocated, workgroup: exactly
+};
+
+/// A VIR0 program ready to run. Immutable once added; shared by workers.
+struct ProgramOp {
+  std::string name;
+  std::shared_ptr<const core::Image> image;
+  std::vector<ProgramBuffer> buffers;  // by declaration index
+  /// Byte length of every declared buffer and the item's param -> workgroups (core::find_grid).
+  core::GridRule grid_rule{};
+  std::vector<core::GridBuffer> grid_buffers;  // by declaration index
+};
+
+/// The host's ends of one queue. Views over memory that the backend owns until it is destroyed.
+struct QueuePort {
+  queue::SubmissionProducer<queue::HostAtomics> submissions{};
+  queue::CompletionReader<queue::HostAtomics> completions{};
+};
+
+/// What a backend tells its Session; called from backend threads, never under a lock of the
+/// backend.
+class Listener {
+ public:
+  virtual ~Listener() = default;
+  /// Completions were posted.
+  virtual void posted() noexcept = 0;
+  /// A worker has nothing to do: a good moment to collect completions.
+  virtual void idle() noexcept = 0;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;  // stops at once, if stop() was not called
+  [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+
+  // Life. One thread.
+  [[nodiscard]] virtual Status start(Listener& listener) = 0;
+  /// From now on queued items are completed as cancelled with `why` instead of started. The first
+  /// reason stays.
+  virtual void cancel_queued(FaultCode why) noexcept = 0;
+  /// Asks running items to end as cancelled (shutdown).
+  virtual void stop_running() noexcept = 0;
+  /// Joins everything; false if something did not stop in time. No item may be in flight.
+  [[nodiscard]] virtual bool stop(Deadline deadline) noexcept = 0;
+
+  // Queues. Any thread.
+  [[nodiscard]] virtual QueuePort port(std::uint32_t queue) noexcept = 0;
+  /// Items were published. Cheap when workers are awake.
+  virtual void doorbell() noexcept = 0;
+  /// Called now and then by threads that wait: fires start_until and clears up after the last dead
+  /// worker.
+  virtual void tend() noexcept = 0;
+  /// True: completions come without posted() (a device cannot call the host), so whoever waits has
+  /// to look for himself.
+  [[nodiscard]] virtual bool polls() const noexcept { return false; }
+  /// Grows while any worker is alive and looks at its queues.
+  [[nodiscard]] virtual std::uint64_t heartbeat() const noexcept = 0;
+  /// Why no item can run any more; nullopt while the backend is well.
+  [[nodiscard]] virtual std::optional<Error> lost() const = 0;
+
+  // Memory, one thread at a time; read, write and bring_file: any thread, on distinct bytes, while
+  // another makes or releases other handles; of bring_file one at a time. Handles are the
+  // Session's.
+  [[nodiscard]] virtual Status allocate(std::uint32_t handle, std::uint64_t bytes) = 0;  // zeroed
+  /// A regular file that stays open until release(), as a read-only buffer of `bytes`. The cpu
+  /// backend maps it; on a device its bytes are not there before bring_file(), and until then only
+  /// asynchronous copies may read it.
+  [[nodiscard]] virtual Status map_file(std::uint32_t handle, const MappableFile& file) = 0;
+  /// True: an item that reads this file otherwise than by asynchronous copies needs bring_file().
+  [[nodiscard]] virtual bool must_bring(std::uint32_t handle) const noexcept = 0;
+  /// Makes the bytes of a mapped file resident; `read` gives any piece of them, from any thread.
+  using ReadPiece = std::function<Status(std::uint64_t offset, MutableByteSpan piece)>;
+  [[nodiscard]] virtual Status bring_file(std::uint32_t handle, const ReadPiece& read) = 0;
+  /// Page-aligned, zeroed memory of options.ingest_bytes, laid out as IngestLayout says, which
+  /// items can read and write in place. The backend's until it is destroyed; empty: none.
+  [[nodiscard]] virtual MutableByteSpan ingest_memory() noexcept = 0;
+  /// It may be written by somebody for ever: never freed any more.
+  virtual void leak_ingest_memory() noexcept = 0;
+  /// A handle that means a piece of memory which place_view() chooses; none at first. At most
+  /// kMaxViews are alive. release() as for any handle.
+  [[nodiscard]] virtual Status make_view(std::uint32_t handle) = 0;
+  /// From now on `bytes` from `offset` of ingest memory, or of buffer `of` (0: ingest memory; a
+  /// view is no buffer). `offset` is a multiple of 16 and the range lies inside: the caller's word.
+  /// Only while no unfinished item names the view. Any thread, one a view.
+  virtual void place_view(std::uint32_t view, std::uint32_t of, std::uint64_t offset,
+                          std::uint64_t bytes) noexcept = 0;
+  [[nodiscard]] virtual Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers) = 0;
+  virtual void release(std::uint32_t handle) noexcept = 0;
+  [[nodiscard]] virtual Status write(std::uint32_t handle, std::uint64_t offset,
+                                     ByteSpan bytes) = 0;
+  /// Also after stop() has returned true.
+  [[nodiscard]] virtual Status read(std::uint32_t handle, std::uint64_t offset,
+                                    MutableByteSpan out) = 0;
+  /// The bytes of a buffer where they lie in host memory and stay until it is released: whoever
+  /// only looks at them need not copy a file of any size. Empty optional: read() is the way.
+  [[nodiscard]] virtual std::optional<ByteSpan> view(std::uint32_t handle) const noexcept = 0;
+
+  // Ops, one thread at a time; an op is added before the first item that names it is published.
+  [[nodiscard]] virtual Status add_program(std::uint32_t op, ProgramOp program) = 0;
+  /// Instructions executed for `op` so far (core::RunResult::instructions).
+  [[nodiscard]] virtual std::uint64_t steps(std::uint32_t op) const noexcept = 0;
+};
+
+}  // namespace vyre::backend

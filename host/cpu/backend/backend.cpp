@@ -1,0 +1,226 @@
+// CpuBackend: threads, life and the small change of the Backend interface. Items run in
+// backend_worker.cpp.
+#include "cpu/backend/backend.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <system_error>
+#include <thread>
+
+#include "vyre/protocol/limits.hpp"
+#include "worker.hpp"
+
+namespace vyre::cpu {
+namespace {
+
+class CpuBackend final : public backend::Backend {
+ public:
+  explicit CpuBackend(const backend::Options& options) : state_(std::make_shared<State>(options)) {}
+  ~CpuBackend() override { (void)stop(queue::Clock::now()); }
+
+  [[nodiscard]] Status prepare() {
+    const backend::Options& options = state_->options;
+    for (std::uint32_t q = 0; q < options.queues; ++q) {
+      VYRE_ASSIGN(auto rings, queue::Queue::create({options.ring_slots, options.completion_slots}));
+      state_->lanes.push_back(std::make_unique<Lane>(std::move(rings), options.producer_timeout));
+    }
+#define VYRE_BUILTIN_OP(id, symbol, op_name, inputs, outputs, meaning) \
+  state_->ops.at(id).program.name = op_name;                           \
+  state_->ops.at(id).estimate_ns.store(id == 0 ? 15 : 1'000, std::memory_order_relaxed);
+#include "protocol/op_table.def"
+    return {};
+  }
+
+  [[nodiscard]] std::string_view name() const noexcept override {
+    return "cpu";
+  }
+
+  [[nodiscard]] Status start(backend::Listener& listener) override {
+    state_->listener = &listener;
+    for (std::uint32_t w = 0; w < state_->options.workers; ++w) {
+      state_->waiters.push_back(std::make_unique<queue::Waiter>());
+      workers_.push_back(std::make_shared<Worker>(*state_, w));
+    }
+    state_->alive.store(state_->options.workers, std::memory_order_release);
+    try {
+      for (std::uint32_t w = 0; w < state_->options.workers; ++w) {
+        state_->threads_left.fetch_add(1, std::memory_order_acq_rel);
+        threads_.emplace_back([state = state_, worker = workers_[w]] {
+          worker->run();
+          state->threads_left.fetch_sub(1, std::memory_order_acq_rel);
+          state->thread_ended.notify();
+        });
+      }
+    } catch (const std::system_error& e) {
+      state_->threads_left.fetch_sub(1, std::memory_order_acq_rel);
+      return fail(Errc::out_of_memory, "cannot start worker thread " +
+                                           std::to_string(threads_.size()) + " of " +
+                                           std::to_string(state_->options.workers) + ": " +
+                                           e.what() + "; ask for fewer workers");
+    }
+    return {};
+  }
+
+  void cancel_queued(FaultCode why) noexcept override {
+    state_->cancel(why);
+  }
+
+  void stop_running() noexcept override {
+    state_->stop_running.store(true,
+                               std::memory_order_relaxed);  // relaxed: looked at again and again
+  }
+
+  [[nodiscard]] bool stop(backend::Deadline deadline) noexcept override {
+    state_->exit.store(true, std::memory_order_release);
+    state_->stop_running.store(true, std::memory_order_relaxed);
+    state_->wake_all();
+    const auto until =
+        std::max(deadline, queue::Clock::now() + std::chrono::nanoseconds{kStopGraceNs});
+    const bool ended = state_->thread_ended.wait_until(
+        until, [this] { return state_->threads_left.load(std::memory_order_acquire) == 0; });
+    for (std::thread& thread : threads_) {
+      if (!thread.joinable()) continue;
+      // A worker that cannot be stopped keeps what it needs alive (shared state) and is left
+      // behind.
+      if (ended)
+        thread.join();
+      else
+        thread.detach();
+    }
+    threads_.clear();
+    return ended;
+  }
+
+  [[nodiscard]] backend::QueuePort port(std::uint32_t queue) noexcept override {
+    return {state_->lanes[queue]->rings.producer(), state_->lanes[queue]->rings.reader()};
+  }
+
+  void doorbell() noexcept override {
+    state_->wake_one();
+  }
+
+  void tend() noexcept override {
+    if (queue::Clock::now() >= state_->options.start_until) state_->cancel(FaultCode::wall_time);
+    if (state_->alive.load(std::memory_order_acquire) == 0 &&
+        state_->cancel_reason() != FaultCode::none) {
+      state_->cancel_all_queued();
+    }
+  }
+
+  [[nodiscard]] std::uint64_t heartbeat() const noexcept override {
+    std::uint64_t sum = 0;
+    for (const auto& worker : workers_) sum += worker->heartbeat();
+    return sum;
+  }
+
+  [[nodiscard]] std::optional<Error> lost() const override {
+    if (state_->alive.load(std::memory_order_acquire) == 0 &&
+        !state_->exit.load(std::memory_order_acquire)) {
+      return Error{Errc::device_lost, "all " + std::to_string(state_->options.workers) +
+                                          " worker threads have died; open a new session"};
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] Status allocate(std::uint32_t handle, std::uint64_t bytes) override {
+    return state_->memory.allocate(handle, bytes);
+  }
+  [[nodiscard]] Status map_file(std::uint32_t handle, const backend::MappableFile& file) override {
+    return state_->memory.map_file(handle, file);
+  }
+  [[nodiscard]] bool must_bring(std::uint32_t) const noexcept override {
+    return false;
+  }
+  [[nodiscard]] Status bring_file(std::uint32_t, const ReadPiece&) override {
+    return {};
+  }
+  [[nodiscard]] MutableByteSpan ingest_memory() noexcept override {
+    return state_->ingest.memory(state_->options.ingest_bytes);
+  }
+  void leak_ingest_memory() noexcept override {
+    state_->ingest.leak();
+  }
+  [[nodiscard]] Status make_view(std::uint32_t handle) override {
+    return state_->memory.make_view(handle);
+  }
+  void place_view(std::uint32_t view, std::uint32_t of, std::uint64_t offset,
+                  std::uint64_t bytes) noexcept override {
+    std::uint8_t* from = nullptr;
+    if (of == 0) {
+      from = state_->ingest.bytes().data();
+    } else if (const MemoryEntry* entry = state_->memory.find(of); entry != nullptr) {
+      from = entry->data;
+    }
+    state_->memory.place_view(view, from == nullptr ? nullptr : from + offset,
+                              from == nullptr ? 0 : bytes);
+  }
+  [[nodiscard]] Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers) override {
+    return state_->memory.bind(set, buffers);
+  }
+  void release(std::uint32_t handle) noexcept override {
+    state_->memory.release(handle);
+  }
+
+  [[nodiscard]] Status write(std::uint32_t handle, std::uint64_t offset, ByteSpan bytes) override {
+    VYRE_ASSIGN(const MemoryEntry* entry, state_->memory.range(handle, offset, bytes.size()));
+    if (entry->kind != MemoryEntry::Kind::memory) {
+      return fail(Errc::invalid_argument,
+                  "buffer " + std::to_string(handle) + " is a mapped file and cannot be written");
+    }
+    if (!bytes.empty()) std::memcpy(entry->data + offset, bytes.data(), bytes.size());
+    return {};
+  }
+
+  [[nodiscard]] Status read(std::uint32_t handle, std::uint64_t offset,
+                            MutableByteSpan out) override {
+    VYRE_ASSIGN(const MemoryEntry* entry, state_->memory.range(handle, offset, out.size()));
+    if (!out.empty()) std::memcpy(out.data(), entry->data + offset, out.size());
+    return entry->file ? entry->file->check() : Status{};
+  }
+
+  [[nodiscard]] std::optional<ByteSpan> view(std::uint32_t handle) const noexcept override {
+    const MemoryEntry* entry = state_->memory.find(handle);
+    if (entry == nullptr || entry->kind == MemoryEntry::Kind::set) return std::nullopt;
+    return ByteSpan{entry->data, entry->bytes};
+  }
+
+  [[nodiscard]] Status add_program(std::uint32_t op, backend::ProgramOp program) override {
+    state_->ops.at(op).program = std::move(program);
+    return {};
+  }
+  [[nodiscard]] std::uint64_t steps(std::uint32_t op) const noexcept override {
+    const OpRecord* record = state_->ops.find(op);
+    return record == nullptr ? 0 : record->steps.load(std::memory_order_relaxed);
+  }
+
+ private:
+  std::shared_ptr<State> state_;
+  std::vector<std::shared_ptr<Worker>> workers_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<backend::Backend>> make_backend(const backend::Options& options) {
+  if (options.workers == 0 || options.workers > kMaxCpuWorkers) {
+    return fail(Errc::invalid_argument, std::to_string(options.workers) +
+                                            " CPU workers are not possible: choose 1 to " +
+                                            std::to_string(kMaxCpuWorkers));
+  }
+  if (options.queues == 0 || options.queues > kMaxQueues) {
+    return fail(Errc::invalid_argument, std::to_string(options.queues) +
+                                            " queues are not possible: choose 1 to " +
+                                            std::to_string(kMaxQueues));
+  }
+  if (options.ingest_bytes != 0 && options.ingest_bytes < IngestLayout::kStreams) {
+    return fail(Errc::invalid_argument,
+                "ingest memory of " + std::to_string(options.ingest_bytes) +
+                    " bytes has no room for the requests of items: give at least " +
+                    std::to_string(IngestLayout::kStreams) + " bytes, or 0 for none");
+  }
+  auto made = std::make_unique<CpuBackend>(options);
+  VYRE_TRY(made->prepare());
+  return made;
+}
+
+}  // namespace vyre::cpu

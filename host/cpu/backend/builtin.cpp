@@ -1,0 +1,54 @@
+// Built-in ops on a worker: looks the item's buffers up and hands them to the plain form of the op.
+// What an op means, and which items it refuses, is not decided here: docs/ops.md.
+#include <array>
+
+#include "native/ops.hpp"
+#include "worker.hpp"
+
+namespace vyre::cpu {
+namespace {
+
+/// One more than any op takes, so that too many are seen without gathering them all.
+using Buffers = std::array<native::Buffer, native::kMaxOpBuffers + 1>;
+
+/// An op over no more bytes, whose items lately were quicker than the time, is over before another
+/// worker would be awake.
+constexpr std::uint64_t kShortBytes{std::uint64_t{16} << 10};
+constexpr std::uint32_t kShortNs{20'000};
+
+}  // namespace
+
+FaultCode Worker::run_builtin(const MegakernelWorkItem& item, const OpRecord& op) {
+  bool known = true;
+  std::uint64_t bytes = 0;
+  files_.clear();
+  const auto gather = [&](const std::uint32_t& handle, Buffers& buffers) {
+    const auto list = state_.memory.members(handle, known);
+    const std::size_t count = std::min(list.size(), buffers.size());
+    for (std::size_t i = 0; i < count; ++i) {
+      const MemoryEntry* entry = state_.memory.find(list[i]);
+      known = known && entry != nullptr && entry->kind != MemoryEntry::Kind::set;
+      if (!known) break;
+      buffers[i] = {entry->data, entry->bytes, entry->handle, entry->file != nullptr};
+      bytes += entry->bytes;
+      if (entry->file) files_.push_back(entry->file.get());
+    }
+    return std::span<const native::Buffer>(buffers.data(), count);
+  };
+  Buffers input_buffers;
+  Buffers output_buffers;
+  const auto inputs = gather(item.input_handle, input_buffers);
+  const auto outputs = gather(item.output_handle, output_buffers);
+  if (!known) return FaultCode::unknown_handle;
+  if (bytes > kShortBytes || op.estimate_ns.load(std::memory_order_relaxed) > kShortNs)
+    flush_before_long_work();
+  const FaultCode why =
+      native::run(item.op_handle, inputs, outputs, item.param, &state_.stop_running);
+  if (why != FaultCode::none) return why;
+  for (const platform::MappedFile* file : files_) {
+    if (!file->intact()) return FaultCode::io_error;
+  }
+  return FaultCode::none;
+}
+
+}  // namespace vyre::cpu

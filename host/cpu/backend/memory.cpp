@@ -1,0 +1,127 @@
+// Allocation, file views and binding sets of the CPU backend.
+#include "memory.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "backend/handle.hpp"
+#include "protocol/io_request.hpp"
+
+namespace vyre::cpu {
+namespace {
+
+void free_bytes(const MemoryEntry& entry) {
+  if (entry.kind == MemoryEntry::Kind::memory && !entry.view) std::free(entry.data);
+}
+
+}  // namespace
+
+MemoryTable::~MemoryTable() {
+  for (std::uint32_t i = 0; i < used_below_; ++i) {
+    const MemoryEntry* entry = entries_.find(i);
+    if (entry != nullptr) free_bytes(*entry);
+  }
+}
+
+MemoryEntry& MemoryTable::fresh(std::uint32_t handle) {
+  const std::uint32_t index = backend::handle_index(handle);
+  used_below_ = std::max(used_below_, index + 1);
+  MemoryEntry& entry = entries_.at(index);
+  entry.handle = handle;
+  return entry;
+}
+
+Status MemoryTable::allocate(std::uint32_t handle, std::uint64_t bytes) {
+  // calloc: zeroed lazily by the kernel where large, aligned to 16 bytes as views must be.
+  void* data = bytes > SIZE_MAX / 2 ? nullptr : std::calloc(1, std::max<std::uint64_t>(bytes, 1));
+  if (data == nullptr) {
+    return fail(Errc::out_of_memory,
+                "cannot allocate a buffer of " + std::to_string(bytes) + " bytes of host memory");
+  }
+  MemoryEntry& entry = fresh(handle);
+  entry.kind = MemoryEntry::Kind::memory;
+  entry.data = static_cast<std::uint8_t*>(data);
+  entry.bytes = bytes;
+  return {};
+}
+
+Status MemoryTable::map_file(std::uint32_t handle, const backend::MappableFile& mappable) {
+  VYRE_ASSIGN(auto file,
+              platform::MappedFile::open(mappable.descriptor, mappable.bytes, mappable.path));
+  MemoryEntry& entry = fresh(handle);
+  entry.kind = MemoryEntry::Kind::file;
+  // Never written: workers refuse a file where a program writes.
+  entry.data = const_cast<std::uint8_t*>(file->bytes().data());
+  entry.bytes = file->bytes().size();
+  entry.file = std::move(file);
+  return {};
+}
+
+Status MemoryTable::make_view(std::uint32_t handle) {
+  if (views_ == kMaxViews) {
+    return fail(Errc::limit_exceeded,
+                std::to_string(kMaxViews) + " views are alive already; release one");
+  }
+  MemoryEntry& entry = fresh(handle);
+  entry.kind = MemoryEntry::Kind::memory;
+  entry.view = true;
+  ++views_;
+  return {};
+}
+
+void MemoryTable::place_view(std::uint32_t view, std::uint8_t* data, std::uint64_t bytes) noexcept {
+  MemoryEntry* entry = entries_.find(backend::handle_index(view));
+  if (entry == nullptr || entry->handle != view || !entry->view) return;
+  entry->data = data;
+  entry->bytes = bytes;
+}
+
+Status MemoryTable::bind(std::uint32_t set, std::span<const std::uint32_t> buffers) {
+  MemoryEntry& entry = fresh(set);
+  entry.kind = MemoryEntry::Kind::set;
+  entry.members.assign(buffers.begin(), buffers.end());
+  return {};
+}
+
+void MemoryTable::release(std::uint32_t handle) noexcept {
+  MemoryEntry* entry = entries_.find(backend::handle_index(handle));
+  if (entry == nullptr || entry->handle != handle) return;
+  free_bytes(*entry);
+  if (entry->view) --views_;
+  *entry = MemoryEntry{};
+}
+
+const MemoryEntry* MemoryTable::find(std::uint32_t handle) const noexcept {
+  const MemoryEntry* entry = entries_.find(backend::handle_index(handle));
+  if (entry == nullptr || entry->kind == MemoryEntry::Kind::none || entry->handle != handle) {
+    return nullptr;
+  }
+  return entry;
+}
+
+std::span<const std::uint32_t> MemoryTable::members(const std::uint32_t& handle,
+                                                    bool& known) const noexcept {
+  if (handle == 0) return {};
+  const MemoryEntry* entry = find(handle);
+  known = known && entry != nullptr;
+  if (entry == nullptr) return {};
+  if (entry->kind == MemoryEntry::Kind::set) return entry->members;
+  return {&handle, 1};
+}
+
+Result<const MemoryEntry*> MemoryTable::range(std::uint32_t handle, std::uint64_t offset,
+                                              std::uint64_t bytes) const {
+  const MemoryEntry* entry = find(handle);
+  if (entry == nullptr || entry->kind == MemoryEntry::Kind::set) {
+    return fail(Errc::not_found, "handle " + std::to_string(handle) + " is not a live buffer");
+  }
+  if (offset > entry->bytes || bytes > entry->bytes - offset) {
+    return fail(Errc::invalid_argument, std::to_string(bytes) + " bytes at offset " +
+                                            std::to_string(offset) + " do not fit buffer " +
+                                            std::to_string(handle) + " of " +
+                                            std::to_string(entry->bytes) + " bytes");
+  }
+  return entry;
+}
+
+}  // namespace vyre::cpu

@@ -1,0 +1,299 @@
+// What a worker does with one item: programs are bound, zero-filled, planned and run, alone or
+// shared with other workers; built-in ops are in backend_builtin.cpp.
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <new>
+
+#include "native/rules.hpp"
+#include "vyre/protocol/limits.hpp"
+#include "worker.hpp"
+
+namespace vyre::cpu {
+namespace {
+
+/// Below this many lanes waking a second worker costs more than half of the item.
+constexpr std::uint64_t kSpreadLanes{16'384};
+/// An op whose items were slower than this is spread whatever its lanes.
+constexpr std::uint32_t kSpreadNs{200'000};
+/// Lanes of a chunk: enough to fill the interpreter's batches, few enough to notice a stop soon.
+constexpr std::uint64_t kChunkLanes{8'192};
+constexpr std::uint64_t kChunksAWorker{8};
+/// Of an output that are made zero between two looks at the stop word.
+constexpr std::uint64_t kZeroBytes{std::uint64_t{16} << 20};
+
+Completion done(const Work& work) {
+  return Completion::make(CompletionStatus::done, FaultCode::none,
+                          static_cast<std::uint32_t>(work.position), 0, 0, 0);
+}
+Completion faulted(const Work& work, const Fault& fault) {
+  return Completion::make(CompletionStatus::faulted, fault.code,
+                          static_cast<std::uint32_t>(work.position),
+                          static_cast<std::uint32_t>(fault.workgroup), fault.lane, fault.statement);
+}
+Completion cancelled(const Work& work, FaultCode why) {
+  return Completion::make(CompletionStatus::cancelled, why,
+                          static_cast<std::uint32_t>(work.position), 0, 0, 0);
+}
+
+Completion builtin_ended(const Work& work, FaultCode why) {
+  if (why == FaultCode::none) return done(work);
+  return why == FaultCode::shutdown ? cancelled(work, why) : faulted(work, {why, 0, 0, 0});
+}
+
+}  // namespace
+
+Completion Worker::run_item(const Work& work) {
+  if ((work.taken.flags & kQueueFlagAbandoned) != 0) return cancelled(work, FaultCode::abandoned);
+  if (const FaultCode why = state_.cancel_reason(); why != FaultCode::none)
+    return cancelled(work, why);
+  const std::uint32_t id = work.taken.item.op_handle;
+  if (id == static_cast<std::uint32_t>(native::Op::nop)) return done(work);
+
+  OpRecord* op = state_.ops.find(id);
+  if (op == nullptr) return faulted(work, {FaultCode::unknown_op, 0, 0, 0});
+  const auto begin = backend::Clock::now();
+  Completion completion = op->program.image == nullptr
+                              ? builtin_ended(work, run_builtin(work.taken.item, *op))
+                              : run_program(work, *op);
+  const auto ns =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(backend::Clock::now() - begin).count();
+  // Relaxed: a hint, and losing one update of two workers costs nothing.
+  const std::uint32_t before = op->estimate_ns.load(std::memory_order_relaxed);
+  const auto now = static_cast<std::uint32_t>(std::clamp<std::int64_t>(ns, 1, 1'000'000'000));
+  op->estimate_ns.store(std::max(now, before - before / 8), std::memory_order_relaxed);
+  return completion;
+}
+
+FaultCode Worker::bind(const Work& work, const OpRecord& op) {
+  bool known = true;
+  const auto inputs = state_.memory.members(work.taken.item.input_handle, known);
+  const auto outputs = state_.memory.members(work.taken.item.output_handle, known);
+  if (!known) return FaultCode::unknown_handle;
+  views_.clear();
+  lengths_.clear();
+  files_.clear();
+  ranges_.clear();
+  asked_files_.clear();
+  asks_.client = nullptr;
+  queue::IoClient* const client = state_.ingest.served();
+  std::size_t next_input = 0;
+  std::size_t next_output = 0;
+  bool written = false;
+  for (const backend::ProgramBuffer& declared : op.program.buffers) {
+    if (declared.role == backend::BufferRole::workgroup) {
+      views_.push_back({nullptr, declared.min_bytes});
+      lengths_.push_back(declared.min_bytes);
+      asked_files_.push_back(0);
+      continue;
+    }
+    const bool output = declared.role == backend::BufferRole::allocated;
+    const auto& list = output ? outputs : inputs;
+    std::size_t& next = output ? next_output : next_input;
+    if (next == list.size()) return FaultCode::bad_binding;
+    const MemoryEntry* entry = state_.memory.find(list[next++]);
+    if (entry == nullptr) return FaultCode::unknown_handle;
+    const bool writes = declared.role != backend::BufferRole::read;
+    if (entry->kind == MemoryEntry::Kind::set || entry->bytes < declared.min_bytes ||
+        (writes && entry->kind != MemoryEntry::Kind::memory)) {
+      return FaultCode::bad_binding;
+    }
+    // What only comes through the lines tells of a file that became shorter by its answers; what is
+    // read otherwise as well is read where it is mapped, as on a device.
+    const bool asked = entry->file && declared.only_async && client != nullptr;
+    asked_files_.push_back(asked ? entry->handle : 0);
+    if (asked) asks_.client = client;
+    if (entry->file && !asked) files_.push_back(entry->file.get());
+    // An allocated buffer is exactly as long as declared, so that BufLen is the same on every
+    // executor; what a longer buffer has behind it stays as it was.
+    const std::uint64_t bytes = output ? declared.min_bytes : entry->bytes;
+    views_.push_back({entry->data, bytes});
+    lengths_.push_back(bytes);
+    if (entry->data != nullptr) {
+      ranges_.push_back(
+          {entry->data, entry->data + std::max<std::uint64_t>(entry->bytes, 1), writes});
+    }
+    written = written || writes;
+  }
+  if (next_input != inputs.size() || next_output != outputs.size()) return FaultCode::bad_binding;
+  if (written && ranges_.size() > 1) {
+    // Memory that is written must not also be bound under a second name: executors would differ.
+    std::sort(ranges_.begin(), ranges_.end(),
+              [](const BoundRange& a, const BoundRange& b) { return a.begin < b.begin; });
+    const std::uint8_t* end = nullptr;          // of all ranges so far
+    const std::uint8_t* written_end = nullptr;  // of those that are written
+    for (const BoundRange& range : ranges_) {
+      if (range.begin < (range.writes ? end : written_end)) return FaultCode::bad_binding;
+      end = std::max(end, range.end);
+      if (range.writes) written_end = std::max(written_end, range.end);
+    }
+  }
+  asks_.files = asked_files_;
+  asks_.tenant = work.queue;
+  asks_.workers = state_.options.workers;
+  return FaultCode::none;
+}
+
+const Worker::Launch* Worker::plan(const Work& work, const OpRecord& op) {
+  Launch& launch = launches_[work.taken.item.op_handle];
+  const std::uint32_t param = work.taken.item.param;
+  if (launch.total != 0 && launch.param == param && launch.lengths == lengths_) return &launch;
+  launch.total = 0;
+  core::Grid grid{};
+  if (!core::find_grid(op.program.grid_rule, op.program.grid_buffers.data(),
+                       static_cast<std::uint32_t>(op.program.grid_buffers.size()), lengths_, param,
+                       grid.data()))
+    return nullptr;
+  const std::uint64_t plane = std::uint64_t{grid[0]} * grid[1];
+  const std::uint32_t depth = grid[2];
+  if (plane == 0 || depth == 0 || plane > std::numeric_limits<std::uint64_t>::max() / depth)
+    return nullptr;
+  launch.lengths = lengths_;
+  launch.param = param;
+  launch.grid = grid;
+  launch.total = plane * depth;
+  return &launch;
+}
+
+Completion Worker::run_program(const Work& work, OpRecord& op) {
+  if (const FaultCode why = bind(work, op); why != FaultCode::none)
+    return faulted(work, {why, 0, 0, 0});
+  const Launch* launch = plan(work, op);
+  if (launch == nullptr) return faulted(work, {FaultCode::id_overflow, 0, 0, 0});
+  flush_before_long_work();  // zero-filling may take long, too
+  for (std::size_t i = 0; i < views_.size(); ++i) {
+    if (op.program.buffers[i].role != backend::BufferRole::allocated) continue;
+    for (std::uint64_t at = 0; at < views_[i].bytes; at += kZeroBytes) {
+      // Relaxed: the flag carries no data, and a late look only costs another piece.
+      if (state_.stop_running.load(std::memory_order_relaxed))
+        return cancelled(work, FaultCode::shutdown);
+      std::memset(views_[i].data + at, 0, std::min(kZeroBytes, views_[i].bytes - at));
+    }
+  }
+  const core::Image& image = *op.program.image;
+  const bool spread = state_.options.workers > 1 && launch->total > 1 &&
+                      (launch->total * image.lanes() >= kSpreadLanes ||
+                       op.estimate_ns.load(std::memory_order_relaxed) >= kSpreadNs);
+  Fault fault;
+  std::uint64_t steps = 0;
+  if (spread) {
+    fault = run_spread(op, *launch, steps);
+  } else {
+    const core::RunResult result =
+        interpreter_.run(image, views_, launch->grid, {0, launch->total}, state_.options.fuel,
+                         &state_.stop_running, asks());
+    fault = result.fault;
+    steps = result.instructions;
+  }
+  op.steps.fetch_add(steps, std::memory_order_relaxed);  // relaxed: a count
+  if (fault.code == FaultCode::shutdown || fault.code == FaultCode::worker_lost ||
+      fault.code == FaultCode::out_of_memory) {
+    return cancelled(work, fault.code);
+  }
+  for (const platform::MappedFile* file : files_) {
+    if (fault.code == FaultCode::io_error) break;  // a lane said where
+    if (!file->intact()) return faulted(work, {FaultCode::io_error, 0, 0, 0});
+  }
+  return fault.code == FaultCode::none ? done(work) : faulted(work, fault);
+}
+
+Fault Worker::run_spread(const OpRecord& op, const Launch& launch, std::uint64_t& steps) {
+  auto item = std::make_shared<SpreadItem>();
+  item->op = &op;
+  item->views = views_;
+  item->files = asked_files_;
+  item->asks = asks_;
+  item->asks.files = item->files;
+  item->grid = launch.grid;
+  item->total = launch.total;
+  const std::uint64_t lanes = std::max<std::uint64_t>(op.program.image->lanes(), 1);
+  item->chunk = std::clamp<std::uint64_t>(launch.total / (state_.options.workers * kChunksAWorker),
+                                          1, std::max<std::uint64_t>(1, 64 * kChunkLanes / lanes));
+  if (op.estimate_ns.load(std::memory_order_relaxed) < kSpreadNs) {
+    item->chunk = std::max<std::uint64_t>(item->chunk, kChunkLanes / lanes);
+  }
+  {
+    const std::lock_guard lock(state_.spread_mutex);
+    state_.spread.push_back(item);
+    state_.spread_count.store(static_cast<std::uint32_t>(state_.spread.size()),
+                              std::memory_order_release);
+  }
+  state_.wake_one();
+  share(*item);
+  // Helpers are in the middle of a chunk, which ends: fuel bounds it, and stop_running cuts it
+  // short.
+  while (!item->all_finished.wait_until(
+      queue::Clock::now() + std::chrono::nanoseconds{kIdleLookNs}, [&] {
+        return item->finished.load(std::memory_order_acquire) == item->total;  // [SPREAD-1]
+      })) {
+  }
+  steps = item->steps.load(std::memory_order_relaxed);  // ordered by [SPREAD-1]
+  if (const FaultCode why = item->broken.load(std::memory_order_relaxed); why != FaultCode::none)
+    return {why, 0, 0, 0};
+  const std::lock_guard lock(item->mutex);
+  return item->fault;
+}
+
+bool Worker::help() {
+  std::shared_ptr<SpreadItem> item;
+  {
+    const std::lock_guard lock(state_.spread_mutex);
+    for (const auto& candidate : state_.spread) {
+      if (candidate->next.load(std::memory_order_relaxed) < candidate->total) item = candidate;
+      if (item) break;
+    }
+  }
+  if (!item) return false;
+  state_.wake_one();  // one more hand, as long as there are idle ones
+  share(*item);
+  return true;
+}
+
+void Worker::retire(const SpreadItem& item) {
+  const std::lock_guard lock(state_.spread_mutex);
+  std::erase_if(state_.spread, [&item](const auto& open) { return open.get() == &item; });
+  state_.spread_count.store(static_cast<std::uint32_t>(state_.spread.size()),
+                            std::memory_order_release);
+}
+
+void Worker::share(SpreadItem& item) {
+  for (;;) {
+    const std::uint64_t first = item.next.fetch_add(item.chunk, std::memory_order_relaxed);
+    if (first >= item.total) return;
+    const std::uint64_t count = std::min(item.chunk, item.total - first);
+    if (first + count == item.total) retire(item);
+    // A fault below us makes our chunk moot; one above does not.
+    if (first < item.lowest_fault.load(std::memory_order_relaxed)) {
+      Fault fault;
+      if (state_.stop_running.load(std::memory_order_relaxed)) {
+        fault.code = FaultCode::shutdown;
+        fault.workgroup = first;
+      } else {
+        try {
+          const core::RunResult result = interpreter_.run(
+              *item.op->program.image, item.views, item.grid, {first, count}, state_.options.fuel,
+              &state_.stop_running, item.asks.client == nullptr ? nullptr : &item.asks);
+          item.steps.fetch_add(result.instructions, std::memory_order_relaxed);
+          fault = result.fault;
+        } catch (const std::bad_alloc&) {
+          item.broken.store(FaultCode::out_of_memory, std::memory_order_relaxed);
+        } catch (...) {
+          item.broken.store(FaultCode::worker_lost, std::memory_order_relaxed);
+        }
+      }
+      if (fault.code != FaultCode::none) {
+        const std::lock_guard lock(item.mutex);
+        if (item.fault.code == FaultCode::none || fault.workgroup < item.fault.workgroup) {
+          item.fault = fault;
+          item.lowest_fault.store(fault.workgroup, std::memory_order_relaxed);
+        }
+      }
+    }
+    // [SPREAD-1] acq_rel: what the chunk wrote, for the worker that ends the item.
+    if (item.finished.fetch_add(count, std::memory_order_acq_rel) + count == item.total) {
+      item.all_finished.notify();
+    }
+  }
+}
+
+}  // namespace vyre::cpu

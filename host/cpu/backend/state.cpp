@@ -1,0 +1,217 @@
+// Taking items in order, waking workers, and ending items. See backend_state.hpp.
+#include "state.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <thread>
+
+namespace vyre::cpu {
+namespace {
+
+/// A batch ends at this much expected work, so that items that could run elsewhere do not wait
+/// behind it.
+constexpr std::uint32_t kBatchNs{20'000};
+/// With less than this left in a batch, waking another worker costs more than it brings.
+constexpr std::uint32_t kWakeNs{5'000};
+constexpr std::chrono::nanoseconds kIdleLook{kIdleLookNs};
+
+std::uint32_t expected_ns(const OpRecord* op) {
+  const std::uint32_t known = op == nullptr ? 0 : op->estimate_ns.load(std::memory_order_relaxed);
+  return known == 0 ? kBatchNs : known;
+}
+
+}  // namespace
+
+Lane::Lane(queue::Queue given, std::chrono::nanoseconds producer_timeout)
+    : rings(std::move(given)),
+      producer(rings.producer()),
+      writer(rings.writer()),
+      ended(new std::uint32_t[rings.completion_slots()]),
+      marks{ended.get(), &ended_count, rings.completion_slots()},
+      consumer(rings.consumer()),
+      watch(producer_timeout) {
+  marks.reset();
+}
+
+bool Lane::must_wait(std::uint32_t flags, std::uint64_t ahead) const noexcept {
+  if ((flags & kQueueFlagAfterAll) != 0) {
+    return marks.count() + ahead != next_start;  // [ORDER-2]
+  }
+  return (flags & kQueueFlagAfterPrevious) != 0 && ahead == 0 && next_start != 0 &&
+         !marks.has_ended(next_start - 1);
+}
+
+void State::cancel(FaultCode why) noexcept {
+  std::uint8_t none = 0;
+  cancel_why.compare_exchange_strong(none, static_cast<std::uint8_t>(why),
+                                     std::memory_order_acq_rel);
+  wake_all();
+}
+
+void State::wake_one() noexcept {
+  // [WAKE-1] acq_rel, at both ends on the same word: either the sleeper's bit is seen here, or the
+  // sleeper's own addition comes later and its look at the rings sees what we published before.
+  std::uint64_t idle = idle_mask.fetch_or(0, std::memory_order_acq_rel);
+  while (idle != 0) {
+    const int worker = std::countr_zero(idle);
+    const std::uint64_t bit = std::uint64_t{1} << worker;
+    idle = idle_mask.fetch_and(~bit, std::memory_order_acq_rel);
+    if ((idle & bit) != 0) {
+      waiters[static_cast<std::size_t>(worker)]->notify();
+      return;
+    }
+    idle &= ~bit;
+  }
+}
+
+void State::wake_all() noexcept {
+  idle_mask.exchange(0, std::memory_order_acq_rel);
+  for (auto& waiter : waiters) waiter->notify();
+}
+
+void State::wake_for_held_back() noexcept {
+  // [HELD-1] acq_rel, at both ends on the same word: either the mark is seen here, or the taker's
+  // exchange comes later and its second look sees what we ended before.
+  if (held_back.fetch_or(0, std::memory_order_acq_rel) == 0) return;
+  look_again.store(true, std::memory_order_release);
+  wake_one();
+}
+
+bool State::take(Batch& batch) {
+  batch.count = 0;
+  batch.next = 0;
+  if (!orphans.empty()) {
+    batch = orphans.front();
+    orphans.pop_front();
+    orphan_count.store(static_cast<std::uint32_t>(orphans.size()), std::memory_order_relaxed);
+    return true;
+  }
+  (void)look_again.exchange(false, std::memory_order_acq_rel);
+  (void)held_back.exchange(0, std::memory_order_acq_rel);  // [HELD-1]
+  bool told_held_back = false;
+  if (options.start_until != backend::Deadline::max() &&
+      backend::Clock::now() >= options.start_until) {
+    cancel(FaultCode::wall_time);
+  }
+  const bool cancelling = cancel_reason() != FaultCode::none;
+  std::uint32_t expected = 0;
+  bool more = false;
+  for (std::uint32_t n = 0; n < lanes.size() && batch.count < kBatchItems; ++n) {
+    const auto q = static_cast<std::uint32_t>((first_lane + n) % lanes.size());
+    Lane& lane = *lanes[q];
+    const std::uint64_t begun =
+        lane.next_start;  // items of this lane from here on are in the batch
+    bool blocked = false;
+    while (batch.count < kBatchItems && !blocked) {
+      if (lane.pending_begin == lane.pending_end) {
+        lane.pending_begin = 0;
+        lane.pending_end = lane.consumer.take(lane.pending.data(), kBatchItems);
+        if (lane.pending_end == 0) {
+          if (lane.producer.tail() > lane.consumer.position) {
+            const auto verdict =
+                lane.watch.check(lane.producer, lane.consumer.position, backend::Clock::now());
+            if (verdict == queue::WatchVerdict::reaped) continue;
+            if (verdict == queue::WatchVerdict::wedged) {
+              // Its producer died between two stores: nothing of this lane can be read any more, so
+              // its rest is ended here without ever being read.
+              const std::uint64_t tail = lane.producer.close();
+              // What is posted next has not come through the ring, so its slots are not ours by
+              // [RING-1]; asking for the limit is [RING-5]. It lags by the time of a store at most.
+              while (lane.producer.limit() < tail) queue::spin_pause();
+              for (std::uint64_t p = lane.consumer.position; p < tail; ++p) {
+                const Completion lost =
+                    Completion::make(CompletionStatus::cancelled, FaultCode::abandoned,
+                                     static_cast<std::uint32_t>(p), 0, 0, 0);
+                post(q, &lost, &p, 1);
+              }
+              lane.consumer.position = tail;
+            }
+          }
+          break;
+        }
+        lane.consumer.release();
+      }
+      for (; lane.pending_begin != lane.pending_end && batch.count < kBatchItems;
+           ++lane.pending_begin) {
+        const queue::TakenItem& taken = lane.pending[lane.pending_begin];
+        const std::uint64_t position = lane.next_start;
+        const bool abandoned = (taken.flags & kQueueFlagAbandoned) != 0;
+        if (taken.flags != 0 && (!cancelling || abandoned)) {
+          const std::uint64_t ahead = position - begun;
+          blocked = lane.must_wait(taken.flags, ahead);
+          if (blocked && !told_held_back) {
+            (void)held_back.exchange(1, std::memory_order_acq_rel);  // [HELD-1]
+            told_held_back = true;
+            blocked = lane.must_wait(taken.flags, ahead);
+          }
+          if (blocked) break;
+        }
+        const std::uint32_t cost = expected_ns(ops.find(taken.item.op_handle));
+        if (batch.count != 0 && expected + cost > kBatchNs && !cancelling) {
+          more = true;
+          blocked = true;
+          break;
+        }
+        expected += cost;
+        batch.items[batch.count++] = Work{taken, q, position};
+        ++lane.next_start;
+      }
+    }
+    more = more || batch.count == kBatchItems;
+  }
+  first_lane = static_cast<std::uint32_t>((first_lane + 1) % lanes.size());
+  left_behind.store(more, std::memory_order_release);
+  return expected >= kWakeNs && (more || may_have_work());
+}
+
+bool State::may_have_work() const noexcept {
+  if (orphan_count.load(std::memory_order_relaxed) != 0) return true;
+  if (left_behind.load(std::memory_order_acquire)) return true;
+  if (look_again.load(std::memory_order_acquire)) return true;
+  for (const auto& lane : lanes) {
+    // The taker publishes how far it has read; items it holds back are its own business or wait for
+    // a running one.
+    const std::uint64_t position =
+        queue::HostAtomics::load(&lane->producer.taken->position, queue::Order::acquire);
+    if (lane->producer.tail() > position && lane->producer.published(position)) return true;
+  }
+  return false;
+}
+
+queue::Deadline State::next_look(queue::Deadline now) const noexcept {
+  for (const auto& lane : lanes) {
+    const std::uint64_t position =
+        queue::HostAtomics::load(&lane->producer.taken->position, queue::Order::acquire);
+    if (lane->producer.tail() > position) {
+      return now + std::min<std::chrono::nanoseconds>(kIdleLook, options.producer_timeout / 4);
+    }
+  }
+  const bool fires = options.start_until > now;  // once it has fired there is nothing to wait for
+  return fires ? std::min(now + kIdleLook, options.start_until) : now + kIdleLook;
+}
+
+void State::post(std::uint32_t q, const Completion* completions, const std::uint64_t* positions,
+                 std::uint32_t count) noexcept {
+  Lane& lane = *lanes[q];
+  for (std::uint32_t i = 0; i < count; ++i) lane.writer.post(positions[i], completions[i]);
+  lane.marks.mark(positions, count);
+}
+
+void State::cancel_all_queued() {
+  const std::lock_guard lock(taking);
+  Batch batch;
+  for (;;) {
+    (void)take(batch);
+    if (batch.count == batch.next) return;
+    for (std::uint32_t i = batch.next; i < batch.count; ++i) {
+      const Work& work = batch.items[i];
+      const FaultCode why =
+          (work.taken.flags & kQueueFlagAbandoned) != 0 ? FaultCode::abandoned : cancel_reason();
+      const Completion completion = Completion::make(
+          CompletionStatus::cancelled, why, static_cast<std::uint32_t>(work.position), 0, 0, 0);
+      post(work.queue, &completion, &work.position, 1);
+    }
+  }
+}
+
+}  // namespace vyre::cpu

@@ -1,0 +1,158 @@
+// What the workers of a CPU backend share: lanes (one a queue), ops, memory, items spread over
+// several workers, and the switches that stop them. Host only; owned by CpuBackend, outlives its
+// threads. Spec: docs/internals/backends.md, "CPU backend".
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "backend/backend.hpp"
+#include "backend/stable_table.hpp"
+#include "core/image.hpp"
+#include "cpu/interpreter/interpreter.hpp"
+#include "ingest.hpp"
+#include "memory.hpp"
+#include "queue/abandon_watch.hpp"
+#include "queue/end_marks.hpp"
+#include "queue/queue.hpp"
+#include "queue/waiter.hpp"
+
+namespace vyre::cpu {
+
+/// An item that a worker has taken out of its lane: it has started, in order.
+struct Work {
+  queue::TakenItem taken;
+  std::uint32_t queue;
+  std::uint64_t position;
+};
+
+/// What a worker takes at once and runs one after the other, so that an item may depend on one
+/// before it in the batch. Sized so that the fixed price of taking disappears beside no-op items.
+inline constexpr std::uint32_t kBatchItems{256};
+struct Batch {
+  std::uint32_t count{0};
+  std::uint32_t next{0};  // items[next..count) have not begun to run
+  std::array<Work, kBatchItems> items;
+};
+
+/// One queue as the workers see it. Fields below "taking" belong to whoever holds State::taking.
+struct Lane {
+  Lane(queue::Queue rings, std::chrono::nanoseconds producer_timeout);
+
+  queue::Queue rings;
+  queue::Producer producer;
+  queue::Writer writer;
+
+  // Written by workers that end items, read by the taker; only through `marks`.
+  std::unique_ptr<std::uint32_t[]> ended;
+  alignas(64) std::uint64_t ended_count{0};
+  queue::EndMarks<queue::HostAtomics> marks;  // [ORDER-1], [ORDER-2]
+
+  // Taking.
+  alignas(64) queue::Consumer consumer;
+  queue::AbandonWatch watch;
+  std::array<queue::TakenItem, kBatchItems> pending;  // read from the ring, not started yet
+  std::uint32_t pending_begin{0};
+  std::uint32_t pending_end{0};
+  std::uint64_t next_start{0};  // position of pending[pending_begin]
+
+  /// Must the item at next_start wait for others? `ahead`: items of this lane that the batch holds,
+  /// which run before it on the same worker and so count as ended.
+  [[nodiscard]] bool must_wait(std::uint32_t flags, std::uint64_t ahead) const noexcept;
+};
+
+struct OpRecord {
+  backend::ProgramOp program;  // image is null for built-ins
+  std::atomic<std::uint64_t> steps{0};
+  /// What an item of this op lately took, decaying towards shorter; 0 = never run.
+  std::atomic<std::uint32_t> estimate_ns{0};
+};
+
+/// An item whose workgroups several workers share. Chunks are taken in rising order, so that when
+/// workgroup f faults everything below f has run or is running, and the lowest fault wins.
+struct SpreadItem {
+  const OpRecord* op{nullptr};
+  std::vector<core::BufferView> views;
+  FileAsks asks;  // its files are `files`; client null: none is asked for
+  std::vector<std::uint32_t> files;
+  core::Grid grid{};
+  std::uint64_t total{0};
+  std::uint64_t chunk{1};
+  std::atomic<std::uint64_t> next{0};
+  std::atomic<std::uint64_t> finished{0};
+  std::atomic<std::uint64_t> steps{0};
+  std::atomic<std::uint64_t> lowest_fault{~std::uint64_t{0}};
+  std::atomic<FaultCode> broken{FaultCode::none};  // why a worker could not run its chunk
+  std::mutex mutex;                                // fault
+  Fault fault;
+  queue::Waiter all_finished;
+};
+
+struct State {
+  explicit State(const backend::Options& given) : options(given) {}
+
+  backend::Options options;
+  backend::Listener* listener{nullptr};
+  std::vector<std::unique_ptr<Lane>> lanes;
+  MemoryTable memory;
+  IngestMemory ingest;
+  backend::StableTable<OpRecord> ops;
+
+  std::mutex taking;  // one taker at a time, over all lanes
+  std::uint32_t first_lane{0};
+  /// Startable items that the last taker left behind in a lane. Written under `taking`.
+  std::atomic<bool> left_behind{false};  // [WAKE-1], with idle_mask
+  /// 1: the last taker held an item back because it waits for others. Exchanged by takers, under
+  /// `taking`; a worker that ends items reads it with an exchange of its own. [HELD-1]
+  std::atomic<std::uint32_t> held_back{0};
+  /// Items ended since the last taker began to look, and what it held back may start by now.
+  std::atomic<bool> look_again{false};  // [WAKE-1], with idle_mask
+  std::deque<Batch> orphans;            // rests of batches of dead workers; under `taking`
+  std::atomic<std::uint32_t> orphan_count{0};
+
+  std::mutex spread_mutex;
+  std::vector<std::shared_ptr<SpreadItem>> spread;
+  std::atomic<std::uint32_t> spread_count{0};
+
+  std::atomic<std::uint8_t> cancel_why{0};  // FaultCode; none = items run
+  std::atomic<bool> stop_running{false};
+  std::atomic<bool> exit{false};
+  std::atomic<std::uint32_t> alive{0};
+  std::atomic<std::uint32_t> threads_left{0};
+  queue::Waiter thread_ended;
+
+  // Idle workers: bit w of the mask says that worker w is about to sleep on its waiter.
+  std::atomic<std::uint64_t> idle_mask{0};
+  std::vector<std::unique_ptr<queue::Waiter>> waiters;
+
+  [[nodiscard]] FaultCode cancel_reason() const noexcept {
+    return static_cast<FaultCode>(cancel_why.load(std::memory_order_acquire));
+  }
+  void cancel(FaultCode why) noexcept;
+  void wake_one() noexcept;
+  void wake_all() noexcept;
+
+  /// Moves startable items into `batch` (empty before). True if more work is left for somebody
+  /// else. Call with `taking` held.
+  [[nodiscard]] bool take(Batch& batch);
+  /// After items ended while their worker goes on with others: if an item was held back, another
+  /// worker looks whether it may start now.
+  void wake_for_held_back() noexcept;
+  /// Without the lock: is there anything that take() could look at?
+  [[nodiscard]] bool may_have_work() const noexcept;
+  /// When an idle worker should look again although nobody rang: a slot that was taken but not
+  /// published.
+  [[nodiscard]] queue::Deadline next_look(queue::Deadline now) const noexcept;
+  /// Posts completions of one queue and marks their positions as ended.
+  void post(std::uint32_t queue, const Completion* completions, const std::uint64_t* positions,
+            std::uint32_t count) noexcept;
+  /// Ends everything still queued as cancelled; for when no worker is left.
+  void cancel_all_queued();
+};
+
+}  // namespace vyre::cpu

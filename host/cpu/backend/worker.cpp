@@ -1,0 +1,140 @@
+// The loop of a worker, and how it dies. What items do is in backend_run.cpp.
+#include "worker.hpp"
+
+#include <algorithm>
+#include <new>
+#include <thread>
+
+namespace vyre::cpu {
+namespace {
+
+constexpr std::uint32_t kIdleSpins{256};  // looks before a worker sleeps: a few microseconds
+
+}  // namespace
+
+void Worker::run() noexcept {
+  bool dead = false;
+  try {
+    std::uint32_t idle = 0;
+    while (!dead && !state_.exit.load(std::memory_order_acquire)) {
+      heartbeat_.store(heartbeat_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+      if (batch_.next != batch_.count) {
+        dead = !run_batch();
+        idle = 0;
+      } else if (step()) {
+        idle = 0;
+      } else if (++idle < kIdleSpins && !state_.exit.load(std::memory_order_relaxed)) {
+        queue::spin_pause();
+      } else {
+        state_.listener->idle();
+        sleep();
+        idle = 0;
+      }
+    }
+  } catch (...) {
+    // No memory even to look for work, say. A worker is lost, not the session.
+    dead = true;
+  }
+  if (dead) die();
+}
+
+bool Worker::step() {
+  if (state_.spread_count.load(std::memory_order_acquire) != 0) {
+    if (must_look_) state_.wake_for_held_back();  // helping may take long
+    if (help()) return true;
+  }
+  std::unique_lock lock(state_.taking, std::defer_lock);
+  if (must_look_) {
+    lock.lock();
+    must_look_ = false;
+  } else if (!state_.may_have_work() || !lock.try_lock()) {
+    return false;
+  }
+  const bool more = state_.take(batch_);
+  lock.unlock();
+  if (more) state_.wake_one();
+  return batch_.count != 0;
+}
+
+void Worker::sleep() {
+  const std::uint64_t bit = std::uint64_t{1} << index_;
+  queue::Waiter& waiter = *state_.waiters[index_];
+  const std::uint32_t epoch = waiter.prepare();
+  state_.idle_mask.fetch_or(bit, std::memory_order_acq_rel);  // [WAKE-1]
+  if (state_.exit.load(std::memory_order_acquire) || state_.may_have_work() ||
+      state_.spread_count.load(std::memory_order_acquire) != 0) {
+    waiter.cancel();
+  } else {
+    (void)waiter.sleep(epoch, state_.next_look(queue::Clock::now()));
+  }
+  state_.idle_mask.fetch_and(~bit, std::memory_order_acq_rel);
+  must_look_ = true;  // deadlines and abandoned slots show themselves in take() only
+}
+
+bool Worker::run_batch() {
+  while (batch_.next != batch_.count) {
+    const Work& work = batch_.items[batch_.next];
+    Completion completion = Completion::make(CompletionStatus::cancelled, FaultCode::out_of_memory,
+                                             static_cast<std::uint32_t>(work.position), 0, 0, 0);
+    try {
+      if (state_.options.worker_dies && state_.options.worker_dies(index_, items_run_))
+        return false;
+      completion = run_item(work);
+    } catch (const std::bad_alloc&) {
+      // This item ends; the next may need less, and everything that an item leaves here is set
+      // anew by the next.
+    }
+    ++items_run_;
+    end(work, completion);
+    ++batch_.next;
+  }
+  flush();
+  must_look_ = true;
+  return true;
+}
+
+void Worker::end(const Work& work, const Completion& completion) {
+  if (ended_.count == kBatchItems || (ended_.count != 0 && ended_.queue != work.queue)) flush();
+  ended_.queue = work.queue;
+  ended_.completions[ended_.count] = completion;
+  ended_.positions[ended_.count] = work.position;
+  ++ended_.count;
+}
+
+void Worker::flush() {
+  if (ended_.count == 0) return;
+  state_.post(ended_.queue, ended_.completions.data(), ended_.positions.data(), ended_.count);
+  ended_.count = 0;
+  state_.listener->posted();
+}
+
+void Worker::flush_before_long_work() {
+  flush();
+  state_.wake_for_held_back();
+}
+
+void Worker::die() noexcept {
+  flush();
+  if (batch_.next != batch_.count) {
+    const Work& work = batch_.items[batch_.next++];
+    const Completion lost = Completion::make(CompletionStatus::cancelled, FaultCode::worker_lost,
+                                             static_cast<std::uint32_t>(work.position), 0, 0, 0);
+    end(work, lost);
+    flush();
+  }
+  if (batch_.next != batch_.count) {
+    // The rest keeps its order: one batch, run by one worker.
+    const std::lock_guard lock(state_.taking);
+    state_.orphans.push_back(batch_);
+    state_.orphan_count.store(static_cast<std::uint32_t>(state_.orphans.size()),
+                              std::memory_order_relaxed);
+  }
+  if (state_.alive.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    state_.cancel(FaultCode::worker_lost);
+    state_.cancel_all_queued();
+    state_.listener->posted();
+  }
+  state_.wake_all();
+}
+
+}  // namespace vyre::cpu

@@ -1,0 +1,91 @@
+// One worker thread of the CPU backend: takes batches, runs items, posts completions, helps with
+// items that others spread. Host only. Everything here belongs to its own thread, but what happens
+// after its death.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "cpu/interpreter/interpreter.hpp"
+#include "state.hpp"
+
+namespace vyre::cpu {
+
+class Worker {
+ public:
+  Worker(State& state, std::uint32_t index) : state_(state), index_(index) {
+    asks_.ring = state.options.ring_pump;
+  }
+
+  /// The thread's body: until State::exit, or until the worker dies. No exception leaves it.
+  void run() noexcept;
+  [[nodiscard]] std::uint64_t heartbeat() const noexcept {
+    return heartbeat_.load(std::memory_order_relaxed);  // relaxed: a count
+  }
+
+ private:
+  struct BoundRange {  // of memory that the item names
+    const std::uint8_t* begin{nullptr};
+    const std::uint8_t* end{nullptr};
+    bool writes{false};
+  };
+  struct Launch {  // the last grid of an op, for items of the same shape
+    std::vector<std::uint64_t> lengths;
+    std::uint32_t param{0};
+    core::Grid grid{};
+    std::uint64_t total{0};
+  };
+  struct Ended {  // not posted yet
+    std::uint32_t queue{0};
+    std::uint32_t count{0};
+    std::array<Completion, kBatchItems> completions;
+    std::array<std::uint64_t, kBatchItems> positions;
+  };
+
+  [[nodiscard]] bool step();  // false: nothing to do
+  void sleep();
+  /// False: the worker dies in the middle of it (fault injection).
+  [[nodiscard]] bool run_batch();
+  [[nodiscard]] Completion run_item(const Work& work);
+  /// none, a fault, or shutdown.
+  [[nodiscard]] FaultCode run_builtin(const MegakernelWorkItem& item, const OpRecord& op);
+  [[nodiscard]] Completion run_program(const Work& work, OpRecord& op);
+  void end(const Work& work, const Completion& completion);
+  void flush();
+  /// Before work that may take long: what has ended does not wait for it, nor does what that lets
+  /// start.
+  void flush_before_long_work();
+  [[nodiscard]] bool help();
+  /// Runs chunks of a spread item until none is left to take.
+  void share(SpreadItem& item);
+  /// No chunk is left to take: idle workers need not look at it any more, and may sleep.
+  void retire(const SpreadItem& item);
+  [[nodiscard]] Fault run_spread(const OpRecord& op, const Launch& launch, std::uint64_t& steps);
+  [[nodiscard]] const FileAsks* asks() const { return asks_.client == nullptr ? nullptr : &asks_; }
+  /// Fills views_ and lengths_ for the item; none or bad_binding, unknown_handle.
+  [[nodiscard]] FaultCode bind(const Work& work, const OpRecord& op);
+  [[nodiscard]] const Launch* plan(const Work& work, const OpRecord& op);
+  void die() noexcept;
+
+  State& state_;
+  std::uint32_t index_;
+  Interpreter interpreter_;
+  Batch batch_;
+  Ended ended_;
+  /// What we ended may be what a lane was waiting for, and nobody else need look: whoever ends
+  /// items looks once.
+  bool must_look_{true};
+  std::uint64_t items_run_{0};
+  std::vector<core::BufferView> views_;
+  std::vector<std::uint64_t> lengths_;
+  std::vector<const platform::MappedFile*> files_;  // that the item reads where they are mapped
+  FileAsks asks_;                                   // for files that it asks for
+  std::vector<std::uint32_t> asked_files_;
+  std::vector<BoundRange> ranges_;
+  std::unordered_map<std::uint32_t, Launch> launches_;  // by op
+  alignas(64) std::atomic<std::uint64_t> heartbeat_{0};
+};
+
+}  // namespace vyre::cpu

@@ -1,0 +1,159 @@
+// The interpreter's outside: picks the variant, sizes frames, owns registers, masks and workgroup
+// memory.
+#include "cpu/interpreter/interpreter.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "async.hpp"
+#include "request.hpp"
+
+namespace vyre::cpu {
+namespace {
+
+static_assert(sizeof(std::atomic<bool>) == sizeof(bool) && std::atomic<bool>::is_always_lock_free,
+              "the variants read the stop flag by its address");
+
+// Frames. Registers of a frame should stay in a first-level cache of 32 KiB beside the data they
+// stream over.
+constexpr std::uint32_t kRegisterFileBytes{20'480};
+constexpr std::uint32_t kMinFlatWidth{64};
+constexpr std::uint32_t kMaxFlatWidth{
+    256};  // wider frames stream worse (interpreter_bench, 2026-11-22)
+constexpr std::uint32_t kLaneGroup{32};
+
+constexpr std::uint32_t round_up(std::uint64_t x, std::uint32_t to) {
+  return static_cast<std::uint32_t>((x + to - 1) / to * to);
+}
+
+struct Choice {
+  RunFunction run;
+  std::string_view name;
+};
+
+Choice choose() {
+#if defined(VYRE_CPU_VARIANTS)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("fma")) {
+    return {run_avx512, "avx512"};
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return {run_avx2, "avx2"};
+#endif
+  return {run_baseline, "baseline"};
+}
+
+const Choice& chosen() {
+  static const Choice choice = choose();
+  return choice;
+}
+
+std::uint32_t frame_width(const core::Image& image, std::uint64_t lanes, std::uint64_t fuel) {
+  if (!image.flat) return round_up(image.lanes(), kLaneGroup);
+  const std::uint32_t lane_bytes = 4 * (image.vector_registers + 2);
+  std::uint32_t width = std::clamp(kRegisterFileBytes / lane_bytes, kMinFlatWidth, kMaxFlatWidth);
+  width = width / kLaneGroup * kLaneGroup;
+  if (image.loops && image.lanes() <= width) {  // no wider than what a frame takes
+    width = round_up(core::frame_lanes(image.view(), width), kLaneGroup);
+  } else if (image.loops && fuel <= core::kSmallFuel) {
+    width = round_up(image.lanes(), kLaneGroup);
+  }
+  return lanes < width ? round_up(std::max<std::uint64_t>(lanes, 1), kLaneGroup) : width;
+}
+
+}  // namespace
+
+class Interpreter::Impl {
+ public:
+  core::RunResult run(const core::Image& image, std::span<const core::BufferView> buffers,
+                      const core::Grid& grid, core::WorkgroupSpan span, std::uint64_t fuel,
+                      const std::atomic<bool>* stop, const FileAsks* asks, RunFunction function) {
+    const std::uint64_t lanes = image.lanes() * std::min<std::uint64_t>(span.count, kMaxFlatWidth);
+    RunRequest request{};
+    request.image = image.view();
+    request.width = frame_width(image, lanes, fuel);
+    request.grid = grid;
+    request.span = span;
+    request.fuel = fuel;
+    request.stop = reinterpret_cast<const bool*>(stop);
+    place(request, image);
+    bind(request, image, buffers);
+    request.async = copies_.door();
+    const AsyncCopies::Run run(copies_, bound_.data(), asks, stop);
+    return function(request);
+  }
+
+ private:
+  void place(RunRequest& r, const core::Image& image) {
+    const std::size_t width = r.width;
+    const std::size_t words = width * (image.vector_registers + std::size_t{image.mask_slots} + 2) +
+                              image.scalar_registers + 16;
+    const std::size_t longs = width;
+    const std::size_t bytes = words * 4 + longs * 8 + image.mask_slots + 256;
+    if (bytes > frame_.size()) frame_.resize(bytes);
+    auto* at = align(frame_.data());
+    const auto take = [&at](std::size_t n) {
+      auto* const here = at;
+      at = align(at + n);
+      return here;
+    };
+    r.vectors = reinterpret_cast<std::uint32_t*>(take(width * image.vector_registers * 4));
+    r.masks = reinterpret_cast<std::uint32_t*>(take(width * image.mask_slots * 4));
+    r.live = reinterpret_cast<std::uint32_t*>(take(width * 4));
+    r.iterations = reinterpret_cast<std::uint32_t*>(take(width * 4));
+    r.iterations_before = reinterpret_cast<std::uint64_t*>(take(width * 8));
+    r.scalars = reinterpret_cast<std::uint32_t*>(take(std::size_t{image.scalar_registers} * 4));
+    r.mask_active = reinterpret_cast<core::Active*>(take(image.mask_slots));
+  }
+
+  static std::uint8_t* align(std::uint8_t* p) {
+    return p + (64 - reinterpret_cast<std::uintptr_t>(p) % 64) % 64;
+  }
+
+  void bind(RunRequest& r, const core::Image& image, std::span<const core::BufferView> buffers) {
+    if (image.workgroup_bytes + 16 > workgroup_.size())
+      workgroup_.resize(image.workgroup_bytes + 16);
+    bound_.resize(image.buffers.size());
+    std::uint8_t* const base =
+        workgroup_.data() + (16 - reinterpret_cast<std::uintptr_t>(workgroup_.data()) % 16) % 16;
+    std::uint64_t used = 0;
+    for (std::size_t i = 0; i < bound_.size(); ++i) {
+      const core::BufferFacts& facts = image.buffers[i];
+      core::BufferView view = i < buffers.size() ? buffers[i] : core::BufferView{};
+      if (facts.is_workgroup != 0) {
+        view = {base + used, facts.workgroup_bytes};
+        used += (std::uint64_t{facts.workgroup_bytes} + 15) / 16 * 16;
+      }
+      bound_[i] = core::bind_buffer(view, facts);
+    }
+    r.buffers = bound_.data();
+    r.workgroup_memory = base;
+    r.workgroup_bytes = used;
+  }
+
+  std::vector<std::uint8_t> frame_;
+  std::vector<std::uint8_t> workgroup_;
+  std::vector<core::BoundBuffer> bound_;
+  AsyncCopies copies_;
+};
+
+Interpreter::Interpreter() : impl_(std::make_unique<Impl>()) {}
+Interpreter::~Interpreter() = default;
+Interpreter::Interpreter(Interpreter&&) noexcept = default;
+Interpreter& Interpreter::operator=(Interpreter&&) noexcept = default;
+
+core::RunResult Interpreter::run(const core::Image& image,
+                                 std::span<const core::BufferView> buffers, const core::Grid& grid,
+                                 core::WorkgroupSpan span, std::uint64_t fuel,
+                                 const std::atomic<bool>* stop, const FileAsks* asks) {
+  return impl_->run(image, buffers, grid, span, fuel, stop, asks, chosen().run);
+}
+
+std::string_view Interpreter::variant() {
+  return chosen().name;
+}
+
+}  // namespace vyre::cpu

@@ -1,0 +1,89 @@
+// The readable form of an image: one instruction a line, targets and buffers by name.
+#include <string>
+
+#include "vir/lower/lower.hpp"
+#include "vyre/protocol/completion.hpp"
+
+namespace vyre::vir {
+namespace {
+
+using core::Instruction;
+using core::Opcode;
+
+struct Row {
+  const char* name;
+  unsigned sources;
+  const char* shape;
+};
+
+Row row_of(Opcode op) {
+  switch (op) {
+#define VYRE_OPCODE(name, sources, shape) \
+  case Opcode::name:                      \
+    return {#name, sources, #shape};
+#include "core/opcodes.def"
+  }
+  return {"?", 0, "flow"};
+}
+
+std::string operand(const core::Image& image, bool scalar, std::uint32_t reg) {
+  if (!scalar) return "v" + std::to_string(reg);
+  if (reg >= image.constants.size()) return "s" + std::to_string(reg);
+  return "#" + std::to_string(image.constants[reg]);
+}
+
+std::string line(const core::Image& image, std::size_t at) {
+  const Instruction& i = image.code[at];
+  const Row row = row_of(i.op);
+  const std::string shape = row.shape;
+  std::string text = row.name;
+  text.append(text.size() < 16 ? 16 - text.size() : 1, ' ');
+  const bool writes = shape != "flow" && (shape != "memory" || i.op == Opcode::atomic ||
+                                          text.rfind("load", 0) == 0 || i.op == Opcode::buf_len);
+  const std::uint32_t sources[3] = {i.a, i.b, i.c};
+  const unsigned count = i.op == Opcode::atomic && i.aux != static_cast<std::uint8_t>(
+                                                                core::AtomicCode::compare_exchange)
+                             ? 2
+                             : row.sources;
+  bool first = true;
+  const auto add = [&](const std::string& word) {
+    text += (first ? "" : ", ") + word;
+    first = false;
+  };
+  if (writes) {
+    add(operand(image, (i.form & core::kScalarResult) != 0, i.dst));
+  }
+  for (unsigned k = 0; k < count; ++k) add(operand(image, (i.form >> k & 1) != 0, sources[k]));
+  if (shape == "memory") {
+    const bool copy = i.op == Opcode::async_load || i.op == Opcode::async_store;
+    if (i.op != Opcode::async_wait)
+      add("[" + image.buffer_names[copy ? i.imm & 0xFFFFu : i.imm] + "]");
+    if (copy) add("[" + image.buffer_names[i.imm >> 16] + "]");
+    if (copy || i.op == Opcode::async_wait) add("tag " + std::to_string(i.c));
+    if (i.op == Opcode::store_n || i.op == Opcode::store_bytes) add("words " + std::to_string(i.c));
+  }
+  if (i.aux != 0) add("aux " + std::to_string(i.aux));
+  if (core::has_target(i.op)) add("-> " + std::to_string(i.imm));
+  return text;
+}
+
+}  // namespace
+
+std::string disassemble_image(const core::Image& image) {
+  std::string out = "; registers " + std::to_string(image.vector_registers) + " vector, " +
+                    std::to_string(image.scalar_registers) + " scalar (" +
+                    std::to_string(image.constants.size()) + " constant), masks " +
+                    std::to_string(image.mask_slots) + (image.flat ? ", flat" : ", grouped") +
+                    (image.diverges ? ", diverging loops" : "") + "\n";
+  for (std::size_t at = 0; at < image.code.size(); ++at) {
+    std::string number = std::to_string(at);
+    number.insert(0, number.size() < 5 ? 5 - number.size() : 0, ' ');
+    out += number + "  " + line(image, at);
+    const bool new_statement = at == 0 || image.statements[at] != image.statements[at - 1];
+    if (new_statement) out += "  ; statement " + std::to_string(image.statements[at]);
+    out += '\n';
+  }
+  return out;
+}
+
+}  // namespace vyre::vir

@@ -1,0 +1,147 @@
+// The parser of the text form: recursive descent, precedence climbing for infix operators, one
+// token ahead plus one. Private to host/vir/text; parse_{program,node,expr}.cpp share it. The first
+// error ends the parse: it is kept and the input is cut off there, so every loop below ends. Spec:
+// docs/vir0-text.md.
+#pragma once
+
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lexer.hpp"
+#include "vir/program/given_up.hpp"
+#include "vyre/protocol/limits.hpp"
+#include "vyre/vir/program.hpp"
+#include "vyre/vir/text.hpp"
+#include "words.hpp"
+
+namespace vyre::vir::text {
+
+class Parser {
+ public:
+  Parser(std::string_view source, Interrupt* interrupt);
+  /// `places`, if not null, is set on success.
+  Result<Program> run(SourceMap* places);
+
+ private:
+  // Tokens (parse_program.cpp).
+  Token take();
+  [[nodiscard]] bool at(std::string_view punct) const;
+  [[nodiscard]] bool at_word(std::string_view word) const;
+  [[nodiscard]] bool ahead(std::string_view punct) const;
+  bool accept(std::string_view punct);
+  bool accept_word(std::string_view word);
+  void expect(std::string_view punct, std::string_view after);
+  [[nodiscard]] bool ok() const { return !error_.has_value(); }
+  void fail_at(const Token& token, std::string message, Errc code = Errc::malformed);
+  void unexpected(std::string_view wanted, std::string hint = {});
+  std::string describe(const Token& token) const;
+
+  /// A bare or quoted name.
+  Symbol name(std::string_view what);
+  std::string quoted(std::string_view what);
+  std::uint64_t integer(std::string_view what, std::uint64_t max);
+  std::uint32_t integer32(std::string_view what) {
+    return static_cast<std::uint32_t>(integer(what, 0xFFFF'FFFFu));
+  }
+  std::int64_t signed_integer(std::string_view what);
+  std::uint8_t word(Vocabulary vocabulary, std::string_view what);
+  Range hex_payload();
+  class Depth;  // one level of nesting for the life of the object
+  class Level;  // one level of the program, as the wire counts them
+  /// Refuses one more than the wire format takes, so that what was parsed can be written.
+  void check_count(const Token& token, std::uint64_t count, std::uint64_t limit,
+                   std::string_view what);
+
+  [[nodiscard]] SourcePlace here() const { return {now_.line, now_.column}; }
+  /// Notes where what `id` names begins. A second mark does nothing: parentheses are not part of
+  /// what they hold.
+  void mark(std::vector<SourcePlace>& places, std::uint32_t id, SourcePlace place) const;
+
+  // Declarations and types (parse_program.cpp).
+  bool directive();
+  void buffer();
+  void buffer_attribute(BufferDecl& buffer, bool& kind_given);
+  TypeId type();
+  void type_parameters(DataType& type);
+  std::vector<std::uint32_t> dimensions();
+  QuantParam quant_param(bool zero_point);
+  ShapePredicate predicate();
+
+  // Statements (parse_node.cpp).
+  Range block();
+  NodeId node();
+  NodeId unmarked_node();
+  NodeId let_node();
+  NodeId if_node();
+  NodeId for_node();
+  NodeId region_node();
+  NodeId block_node();
+  NodeId named_node();  // assignment, store, or a statement that looks like a call
+  NodeId statement_call();
+  void async_copy(Node& node);
+  void collective(Node& node);
+
+  // Expressions (parse_expr.cpp).
+  ExprId expr();
+  ExprId infix(int loosest);
+  ExprId prefix();
+  ExprId unmarked_prefix();
+  ExprId primary();
+  ExprId number(bool negative);
+  ExprId float_bits();
+  ExprId builtin_id(ExprTag tag);
+  ExprId function();
+  ExprId special_function(std::string_view word, bool& known);
+  ExprId atomic(std::uint8_t op, std::uint32_t extension);
+  ExprId call();
+  ExprId leaf(ExprTag tag, std::uint32_t bits);
+  ExprId children(Expr expr, std::size_t count);
+  /// Adds to the pool and enforces kMaxDecodeDepth on the tree and the statements around it.
+  ExprId add(const Expr& expr);
+
+  Lexer lexer_;
+  Interrupt* interrupt_;
+  Token now_;
+  Token next_;
+  Program program_;
+  std::vector<std::uint8_t> heights_;  // by ExprId
+  SourceMap places_;
+  bool wants_places_{false};
+  std::uint32_t depth_{0};
+  std::uint32_t levels_{0};  // statements around here, this one included
+  std::uint32_t type_levels_{0};
+  std::uint32_t predicate_levels_{0};
+  std::optional<Error> error_;
+};
+
+class Parser::Depth {
+ public:
+  explicit Depth(Parser& parser);
+  Depth(const Depth&) = delete;
+  Depth& operator=(const Depth&) = delete;
+  ~Depth() { --parser_.depth_; }
+
+ private:
+  Parser& parser_;
+};
+
+class Parser::Level {
+ public:
+  Level(Parser& parser, std::uint32_t& count, std::uint32_t limit, std::string_view what)
+      : count_(count) {
+    parser.check_count(parser.now_, ++count_, limit, what);
+  }
+  Level(const Level&) = delete;
+  Level& operator=(const Level&) = delete;
+  ~Level() { --count_; }
+
+ private:
+  std::uint32_t& count_;
+};
+
+inline constexpr std::string_view kTooManyLevels{"levels of statements and expressions"};
+
+}  // namespace vyre::vir::text

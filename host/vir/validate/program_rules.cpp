@@ -1,0 +1,179 @@
+// Rules about the program as a whole: sizes, buffers, the root. Each is one function and one row.
+#include <string_view>
+#include <unordered_set>
+
+#include "checker.hpp"
+#include "vir/program/dispatch.hpp"
+#include "vir/program/quote.hpp"
+#include "vyre/protocol/limits.hpp"
+
+namespace vyre::vir {
+namespace {
+
+std::string number(std::uint64_t value) {
+  return std::to_string(value);
+}
+
+void nesting_is_bounded(Checker& c, const char* code) {
+  if (c.form.nesting <= kMaxNesting) return;
+  c.report_at(code, c.form.deepest,
+              "statements are nested " + number(c.form.nesting) + " deep; the limit is " +
+                  number(kMaxNesting) + ", flatten blocks or split the program");
+}
+
+void statement_count_is_bounded(Checker& c, const char* code) {
+  if (c.form.order.size() <= kMaxStatements) return;
+  c.report_at(code, kNone,
+              "the program has " + number(c.form.order.size()) + " statements; the limit is " +
+                  number(kMaxStatements) + ", split it");
+}
+
+void expression_depth_is_bounded(Checker& c, const char* code) {
+  for (const std::uint32_t depth : c.form.expr_depth) {
+    if (depth <= kMaxExpressionDepth) continue;
+    return c.report_at(code, kNone,
+                       "an expression is " + number(depth) + " levels deep; the limit is " +
+                           number(kMaxExpressionDepth) + ", bind parts of it with let");
+  }
+}
+
+void workgroup_dimensions_are_positive(Checker& c, const char* code) {
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    if (c.program.workgroup[axis] != 0) continue;
+    c.report_at(code, kNone,
+                "workgroup dimension " + number(axis) + " is 0; every dimension is at least 1");
+  }
+}
+
+void workgroup_lanes_are_bounded(Checker& c, const char* code) {
+  std::uint64_t lanes = 1;
+  for (const std::uint32_t size : c.program.workgroup) {
+    // Stop while the product still fits: one factor more is at most 2^32.
+    if (lanes <= kMaxWorkgroupLanes) lanes *= size;
+    if (size == 0) return;  // V003 says so
+  }
+  if (lanes <= kMaxWorkgroupLanes) return;
+  const auto& w = c.program.workgroup;
+  c.report_at(code, kNone,
+              "a workgroup of " + number(w[0]) + " x " + number(w[1]) + " x " + number(w[2]) +
+                  " lanes is larger than the limit of " + number(kMaxWorkgroupLanes) +
+                  "; use smaller workgroups, the grid grows by itself");
+}
+
+void workgroup_memory_is_bounded(Checker& c, const char* code) {
+  if (const auto bytes = workgroup_bytes(c.program); !bytes) {
+    c.report_at(code, kNone, bytes.error().message);
+  }
+}
+
+void element_width_is_bounded(Checker& c, const char* code) {
+  for (const BufferDecl& buffer : c.program.buffers) {
+    const std::uint64_t stride = element_stride(c.program, buffer.element);
+    if (stride <= kMaxElementBytes) continue;
+    c.report_at(code, kNone,
+                "buffer " + c.name(buffer.name) + " has elements of " + number(stride) +
+                    " bytes; the limit is " + number(kMaxElementBytes) +
+                    ", declare more and narrower elements");
+  }
+}
+
+void buffer_names_are_unique(Checker& c, const char* code) {
+  std::unordered_set<Symbol> seen;
+  for (const BufferDecl& buffer : c.program.buffers) {
+    if (seen.insert(buffer.name).second) continue;
+    c.report_at(code, kNone,
+                "buffer name " + c.name(buffer.name) + " is declared twice; rename one of them");
+  }
+}
+
+void bindings_are_unique(Checker& c, const char* code) {
+  std::unordered_set<std::uint32_t> seen;
+  for (const BufferDecl& buffer : c.program.buffers) {
+    if (buffer.access == Access::Workgroup || seen.insert(buffer.binding).second) continue;
+    c.report_at(code, kNone,
+                "binding " + number(buffer.binding) + " of buffer " + c.name(buffer.name) +
+                    " is taken by an earlier buffer; give it another number");
+  }
+}
+
+void one_output_at_most(Checker& c, const char* code) {
+  unsigned outputs = 0;
+  for (const BufferDecl& buffer : c.program.buffers) {
+    if (!buffer.is_output || ++outputs < 2) continue;
+    c.report_at(code, kNone,
+                "buffer " + c.name(buffer.name) +
+                    " is a second output; only one buffer may be one, make it read_write");
+  }
+}
+
+void outputs_have_a_plain_type(Checker& c, const char* code) {
+  for (const BufferDecl& buffer : c.program.buffers) {
+    if (!buffer.is_output) continue;
+    const TypeTag tag = c.program.types[buffer.element].tag;
+    if (tag != TypeTag::Array && tag != TypeTag::Tensor && tag != TypeTag::TensorShaped) continue;
+    c.report_at(code, kNone,
+                "output buffer " + c.name(buffer.name) + " has elements of type " +
+                    std::string(type_word(c.type_of_declared(buffer.element))) +
+                    "; outputs need a scalar or vector element");
+  }
+}
+
+void workgroup_buffers_have_a_count(Checker& c, const char* code) {
+  for (const BufferDecl& buffer : c.program.buffers) {
+    if (buffer.access != Access::Workgroup || buffer.count != 0) continue;
+    c.report_at(code, kNone,
+                "workgroup buffer " + c.name(buffer.name) +
+                    " has count 0; workgroup memory is sized when the program is written");
+  }
+}
+
+void root_is_regions(Checker& c, const char* code) {
+  const auto top = c.program.list(c.program.entry);
+  if (top.empty()) {
+    return c.report_at(code, kNone, "the program has no statements; it needs a Region");
+  }
+  for (const NodeId id : top) {
+    if (c.program.nodes[id].tag == NodeTag::Region) continue;
+    return c.report_at(code, c.form.statements[id],
+                       "a statement at the top level is not a Region; wrap the program in one");
+  }
+}
+
+void self_exclusive_regions_appear_once(Checker& c, const char* code) {
+  constexpr std::string_view kSuffix{"#self-exclusive"};
+  std::unordered_set<Symbol> seen;
+  for (const NodeId id : c.form.order) {
+    const Node& node = c.program.nodes[id];
+    if (node.tag != NodeTag::Region) continue;
+    const std::string& generator = c.program.name(node.name);
+    if (!std::string_view(generator).ends_with(kSuffix) || seen.insert(node.name).second) continue;
+    c.report_at(code, c.form.statements[id],
+                "region " + c.name(node.name) +
+                    " may not be composed with itself but appears twice; run it in two programs");
+  }
+}
+
+constexpr ProgramRule kRules[] = {
+    {"V018", nesting_is_bounded},
+    {"V019", statement_count_is_bounded},
+    {"V033", expression_depth_is_bounded},
+    {"V003", workgroup_dimensions_are_positive},
+    {"V140", workgroup_lanes_are_bounded},
+    {"V001", buffer_names_are_unique},
+    {"V002", bindings_are_unique},
+    {"V022", one_output_at_most},
+    {"V105", outputs_have_a_plain_type},
+    {"V024", workgroup_buffers_have_a_count},
+    {"V141", workgroup_memory_is_bounded},
+    {"V142", element_width_is_bounded},
+    {"V104", root_is_regions},
+    {"V106", self_exclusive_regions_appear_once},
+};
+
+}  // namespace
+
+std::span<const ProgramRule> program_rules() noexcept {
+  return kRules;
+}
+
+}  // namespace vyre::vir

@@ -1,0 +1,35 @@
+// The validator's two doors: all violations, or the first one as an error.
+#include "vyre/vir/validate.hpp"
+
+#include "checker.hpp"
+#include "vir/program/given_up.hpp"
+
+namespace vyre::vir {
+
+namespace {
+
+std::vector<Diagnostic> found_in(const Program& program, Interrupt* interrupt) {
+  Form form = check_form(program, interrupt);
+  if (!form.broken.empty()) return std::move(form.broken);
+  return Checker(program, form, interrupt).run();
+}
+
+}  // namespace
+
+std::vector<Diagnostic> diagnose(const Program& program) {
+  return found_in(program, nullptr);
+}
+
+Status validate(const Program& program, Interrupt* interrupt) {
+  const std::vector<Diagnostic> found = found_in(program, interrupt);
+  if (is_over(interrupt)) return given_up("validated");
+  if (found.empty()) return {};
+  const Diagnostic& first = found.front();
+  std::string message = first.code + ": " + first.message;
+  if (first.statement != kNone) message += " (statement " + std::to_string(first.statement) + ")";
+  if (found.size() > 1) message += "; " + std::to_string(found.size() - 1) + " more violations";
+  const int code = std::stoi(first.code.substr(1));
+  return tl::unexpected<Error>(Error{Errc::refused, std::move(message), kNoOffset, 0, 0, code});
+}
+
+}  // namespace vyre::vir
