@@ -1,6 +1,6 @@
 // A file cut into the pieces that --chunk and --overlap ask for, read one after another: for
 // executors and programs that do not stream, and for standard input and pipes. Cuts where a stream
-// cuts (docs/internals/ingest.md, "Streams"). Main thread only.
+// cuts (docs/internals/ingest-streams.md, "Streams"). Main thread only.
 #pragma once
 
 #include <cstdint>

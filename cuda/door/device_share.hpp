@@ -2,7 +2,7 @@
 // blocks are spoken for, and memory that must not be given back while a kernel is resident, since
 // freeing waits for every kernel of the device. Memory of a closed backend waits here for the next
 // one; all of it is freed with the last backend, before another one can launch. Host only; any
-// thread. Spec: docs/internals/megakernel.md, "Two sessions".
+// thread. Spec: docs/internals/resident-host.md, "Two sessions".
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -1,7 +1,7 @@
 // The real door to the device: every CUDA runtime call of the backend is here or in the files it
 // uses (device_share, pinned). Streams are non-blocking, and nothing here waits for a kernel
 // without a bound. Compiled by nvcc because the interpreter says how much scratch an image needs.
-// See host/door.hpp. Spec: docs/internals/megakernel.md, "Life".
+// See host/door.hpp. Spec: docs/internals/resident-host.md, "Life".
 #include <cuda_runtime_api.h>
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // Sub-allocates one block of device memory that was reserved before the kernel went resident: best
 // fit in granules of 256 bytes, neighbours joined when they are freed. Host only and pure: it deals
 // in offsets and never touches the memory. One thread at a time. Spec:
-// docs/internals/megakernel.md, "Memory".
+// docs/internals/resident-host.md, "Memory".
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 // The host's own queue: what changes memory, handles and ops while the kernel is resident goes
 // through it as commands, and every command is waited for. Uploads and downloads go in pieces
 // through a ring of pinned chunks, several in flight, so that the host copies one while the device
-// copies the last. Host only, no CUDA; any thread. Spec: docs/internals/megakernel.md, "The host's
-// own items".
+// copies the last. Host only, no CUDA; any thread. Spec: docs/internals/resident-host.md, "The
+// host's own items".
 #pragma once
 
 #include <array>

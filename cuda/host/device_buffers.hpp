@@ -1,7 +1,7 @@
 // Buffers, files and binding sets of the CUDA backend: their places in the arena on this side,
 // their entries in the device's handle table through commands; views, whose places are words of
 // ingest memory and need none. Host only, no CUDA. Threads as backend::Backend says: one at a time,
-// but read, write and place_view any. Spec: docs/internals/megakernel.md, "Memory".
+// but read, write and place_view any. Spec: docs/internals/resident-host.md, "Memory".
 #pragma once
 
 #include <cstdint>

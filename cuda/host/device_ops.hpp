@@ -1,6 +1,6 @@
 // Programs on the device: their blocks in the arena, their entries in the device's op table, and
 // what they have executed. Host only, no CUDA. add() one thread at a time, steps() any. Spec:
-// docs/internals/megakernel.md, "Programs".
+// docs/internals/resident-host.md, "Programs".
 #pragma once
 
 #include <atomic>

@@ -1,7 +1,7 @@
 // The backend's only door to a device: everything that it wants of a driver, so that all else in
 // this folder is plain C++ and is tested over a door whose kernel is a host thread. Host only, no
 // CUDA types; the real door is cuda/door/driver_door.cu. Calls come from the thread that opens and
-// stops the backend unless said otherwise. Spec: docs/internals/megakernel.md, "Life".
+// stops the backend unless said otherwise. Spec: docs/internals/resident-host.md, "Life".
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // What a stuck or lost kernel was at, in words: roles, ring words, orders. Host only. Made once,
 // when the watchdog fires; every read of the device is bounded and may fail, which is then said.
-// Spec: docs/internals/megakernel.md, "Failure".
+// Spec: docs/internals/resident-host.md, "Failure".
 #pragma once
 
 #include <string>

@@ -1,7 +1,7 @@
 // A value that many hold together and of which one lives at a time: the first holder makes it, the
 // last one destroys it, and the next owner waits until it is gone. A shared_ptr does not do
 // that: its last owner destroys while the next one already makes another. Host only, any thread.
-// Spec: docs/internals/megakernel.md, "Two sessions".
+// Spec: docs/internals/resident-host.md, "Two sessions".
 #pragma once
 
 #include <cstdint>

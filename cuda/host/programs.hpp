@@ -1,6 +1,6 @@
 // A program as the device reads it: one block of bytes, the DeviceProgram first and its arrays
 // behind it, with the addresses that hold once it lies at `base`. Host only, pure. Layout:
-// megakernel/layout.hpp. Spec: docs/internals/megakernel.md, "Programs".
+// megakernel/layout.hpp. Spec: docs/internals/resident-host.md, "Programs".
 #pragma once
 
 #include <cstdint>

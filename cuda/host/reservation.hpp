@@ -1,7 +1,7 @@
 // Everything that a backend reserves before its kernel goes resident, since nothing can be
 // afterwards: one pinned region (rings, orders, commands, staging, ingest memory), one block of
 // device memory for what the kernel keeps, one for buffers. Host only, no CUDA. Made once at open;
-// the memory is the door's. Spec: docs/internals/megakernel.md, "Memory".
+// the memory is the door's. Spec: docs/internals/resident-host.md, "Memory".
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Keeps the kernel resident: launches it, starts it again when it has parked and work comes, looks
 // after its heartbeat, and ends whatever is pending when the device is lost. Host only, no CUDA;
 // one a backend. Orders go to the kernel through pinned words, each with one writer. Spec:
-// docs/internals/megakernel.md, "Life" and "Failure"; memory orders:
+// docs/internals/resident-host.md, "Life" and "Failure"; memory orders:
 // docs/internals/memory-model.md.
 #pragma once
 

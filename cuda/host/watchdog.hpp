@@ -1,6 +1,6 @@
 // Decides from a counter that should grow whether a resident kernel is stuck. Host only and pure:
 // the caller brings the time. One owner, the housekeeping of a backend. Spec:
-// docs/internals/megakernel.md, "Failure".
+// docs/internals/resident-host.md, "Failure".
 #pragma once
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // Where a warp asks for bytes of files: addresses of the request lines in ingest memory, and the
 // words by which warps share them. Plain old data, read by g++ and nvcc; given to every launch.
-// Spec: docs/internals/ingest.md, "Requests of items".
+// Spec: docs/internals/ingest-requests.md, "Requests of items".
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // A warp asks the host's pump for bytes of files and takes the answers: request lines by turns and
-// credits, as docs/internals/ingest.md, "Requests of items", says; the host's end is
+// credits, as docs/internals/ingest-requests.md, "Requests of items", says; the host's end is
 // queue/io_queue.hpp. By whole warps, converged: one lane talks, all of them copy. Bounded by the
 // pump's signs of life. The host's variant is real too: tests run it against a real pump thread.
 // Device code.

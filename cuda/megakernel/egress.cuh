@@ -60,7 +60,7 @@ enum class Wrote : std::uint32_t {
 /// completion. A fence across the link costs 1.4 us of a round trip and is paid only where the host
 /// reads what was written. For device memory a fence of the device is enough although the next item
 /// is caused by the host: all multiprocessors meet in one second-level cache, and the fence ends
-/// when the writes are there, before the completion leaves (docs/internals/memory-model.md).
+/// when the writes are there, before the completion leaves (docs/internals/memory-reasons.md).
 __device__ __forceinline__ void end_item(const QueueEnd& end, std::uint64_t position,
                                          CompletionStatus status, const Fault& fault, Wrote wrote) {
   __syncwarp();  // the other lanes' writes come before the fence below

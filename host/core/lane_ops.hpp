@@ -1,7 +1,7 @@
 // What each arithmetic instruction does to the words of one lane. Pure functions, single source for
 // host and device, no branches where a select will do, so that a loop over lanes vectorises.
 // `static` and always inlined: translation units built for different instruction sets must not
-// share one copy. Spec: docs/internals/image.md, docs/internals/vir0.md "Semantics".
+// share one copy. Spec: docs/internals/image.md, docs/internals/vir0-semantics.md "Semantics".
 #pragma once
 
 #include <cstdint>

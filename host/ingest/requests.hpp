@@ -1,6 +1,6 @@
 // The requests of items: taken from their lines, judged before anything is submitted, read into the
 // line's slot, answered once. On the pump's thread, except FileTable. Spec:
-// docs/internals/ingest.md, "Requests of items".
+// docs/internals/ingest-requests.md, "Requests of items".
 #pragma once
 
 #include <array>

@@ -1,7 +1,7 @@
 // Mappings of files that other processes may cut short. The kernel reports a page that is gone as
 // SIGBUS; here it reads as zeros and marks the mapping instead, so that the reader gets an error
 // and the process lives on. Only this and record_file.hpp map files for reading or writing. Host
-// only. Rule: docs/internals/verification.md, "Bytes that change while they are read".
+// only. Rule: docs/internals/changing-bytes.md.
 #pragma once
 
 #include <cstdint>

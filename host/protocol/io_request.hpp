@@ -1,7 +1,7 @@
 // Requests for bytes of files that items make while they run, and their answers: the 64-byte lines
 // that a worker (a warp of the resident kernel or a CPU thread) and the host's pump share, and how
-// they lie in ingest memory. Plain old data; a line has one writer. Spec: docs/internals/ingest.md,
-// "Requests of items".
+// they lie in ingest memory. Plain old data; a line has one writer. Spec:
+// docs/internals/ingest-requests.md, "Requests of items".
 #pragma once
 
 #include <cstddef>
@@ -76,9 +76,9 @@ inline constexpr std::uint64_t kIoRequestBytes{std::uint64_t{64} << 10};
 inline constexpr std::uint64_t kIoBlock{4096};
 inline constexpr std::uint64_t kIoSlotBytes{kIoRequestBytes + 2 * kIoBlock};
 
-/// Bytes where a view lies now (docs/internals/ingest.md, "Views"). Written by the host while no
-/// unfinished item names the view; the publication of the next item that does publishes it.
-/// [VIEW-1]
+/// Bytes where a view lies now (docs/internals/ingest-streams.md, "Aliases"). Written by the host
+/// while no unfinished item names the view; the publication of the next item that does publishes
+/// it. [VIEW-1]
 struct alignas(16) ViewPlace {
   std::uint64_t data;  // address, for host and device
   std::uint64_t bytes;

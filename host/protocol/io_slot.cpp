@@ -1,4 +1,5 @@
-// The codec of the upstream project's I/O slots. docs/internals/ingest.md, "Upstream's slots".
+// The codec of the upstream project's I/O slots. docs/internals/ingest-requests.md, "Upstream's
+// slots".
 #include "io_slot.hpp"
 
 namespace vyre {

@@ -1,5 +1,6 @@
 // The upstream project's eight-word view of an I/O slot, as its logs have it: a codec, nothing that
-// the runtime works with. Little-endian words. Spec: docs/internals/ingest.md, "Upstream's slots".
+// the runtime works with. Little-endian words. Spec: docs/internals/ingest-requests.md, "Upstream's
+// slots".
 #pragma once
 
 #include <array>

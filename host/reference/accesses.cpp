@@ -1,5 +1,5 @@
 // Every access of a lane to a buffer: loads, stores, atomics, copies in flight. Nothing else in
-// this room reads or writes a buffer while a program runs. Spec: docs/internals/vir0.md,
+// this room reads or writes a buffer while a program runs. Spec: docs/internals/vir0-semantics.md,
 // "Semantics", memory.
 #include <algorithm>
 

@@ -1,5 +1,6 @@
 // The reference executor: a tree walker over the program, written for clarity; the judge of all
-// others. Host only, single-threaded, deterministic. Spec: docs/internals/vir0.md, "Semantics".
+// others. Host only, single-threaded, deterministic. Spec: docs/internals/vir0-semantics.md,
+// "Semantics".
 #pragma once
 
 #include <chrono>

@@ -1,6 +1,6 @@
 // Expressions of the reference executor: left to right, depth first, every operand always
 // evaluated, and every operation by all lanes of the list before the next one. Spec:
-// docs/internals/vir0.md, "Semantics", operators and subgroups.
+// docs/internals/vir0-semantics.md, "Semantics", operators and subgroups.
 #include <limits>
 
 #include "core/f32.hpp"

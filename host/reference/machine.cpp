@@ -1,5 +1,5 @@
-// The lanes of a workgroup and the meaning of every statement. Spec: docs/internals/vir0.md,
-// "Semantics", execution.
+// The lanes of a workgroup and the meaning of every statement. Spec:
+// docs/internals/vir0-semantics.md, "Semantics", execution.
 #include "machine.hpp"
 
 #include <algorithm>

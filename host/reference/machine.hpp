@@ -1,6 +1,6 @@
 // One workgroup of the reference executor: its lanes walk the program together, statement by
 // statement and operation by operation. Private to the room; host only. One object runs all
-// workgroups of a dispatch, one after another. Spec: docs/internals/vir0.md, "Semantics",
+// workgroups of a dispatch, one after another. Spec: docs/internals/vir0-semantics.md, "Semantics",
 // execution.
 #pragma once
 

@@ -1,5 +1,5 @@
-// Loads, stores and atomics of the reference executor. Spec: docs/internals/vir0.md, "Semantics",
-// memory.
+// Loads, stores and atomics of the reference executor. Spec: docs/internals/vir0-semantics.md,
+// "Semantics", memory.
 #include "memory.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // The buffers of one dispatch: bounds rules, element kinds, atomics.
-// Private to the room; host only. Spec: docs/internals/vir0.md, "Semantics", memory.
+// Private to the room; host only. Spec: docs/internals/vir0-semantics.md, "Semantics", memory.
 #pragma once
 
 #include <cstdint>

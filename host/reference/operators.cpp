@@ -1,5 +1,5 @@
 // What every operator does to every kind of value, and which have no meaning.
-// Spec: docs/internals/vir0.md, "Semantics", operators.
+// Spec: docs/internals/vir0-semantics.md, "Semantics", operators.
 #include <algorithm>
 #include <bit>
 #include <limits>

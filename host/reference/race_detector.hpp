@@ -1,6 +1,6 @@
 // Finds data races among the accesses of one dispatch as the reference executor makes them. Host
 // only, one thread, one object a dispatch. It is told of accesses and barriers and knows nothing of
-// values, so that it can be tested alone. Spec: docs/internals/vir0.md, "Data races".
+// values, so that it can be tested alone. Spec: docs/internals/vir0-semantics.md, "Data races".
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Data races as the reference executor finds them. Spec: docs/internals/vir0.md, "Data races".
+// Data races as the reference executor finds them. Spec: docs/internals/vir0-semantics.md, "Data
+// races".
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Conversions between run-time values. Spec: docs/internals/vir0.md, "Semantics", values and casts.
+// Conversions between run-time values. Spec: docs/internals/vir0-semantics.md, "Semantics", values
+// and casts.
 #include "value.hpp"
 
 #include <cmath>

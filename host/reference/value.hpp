@@ -1,7 +1,7 @@
 // Run-time values of the reference executor and the conversions between them.
 // Private to the room; host only. An f32 is carried as a double that holds an f32 value, as the
 // format's own reference does; F64 buffers are the one place where a Float is not an f32. Spec:
-// docs/internals/vir0.md, "Semantics".
+// docs/internals/vir0-semantics.md, "Semantics".
 #pragma once
 
 #include <cstdint>

@@ -2,7 +2,7 @@
 // files are opened, their chunks take a lane and a piece of a slot in reading order, the pump reads
 // them, each becomes an item when it has landed, what has ended becomes a result. Host only. Files:
 // stream.cpp (what is asked for and whether it can be had), stream_engine.cpp (reading and
-// results), stream_lane.cpp (items of a lane). Spec: docs/internals/ingest.md, "Streams".
+// results), stream_lane.cpp (items of a lane). Spec: docs/internals/ingest-streams.md, "Streams".
 #pragma once
 
 #include <atomic>

@@ -1,6 +1,7 @@
 // The memory of streams: which part of ingest memory a stream has (StreamSpace), and how it cuts
 // its part into slots that chunks are read into, small files several to a slot (SlotPool). Host
-// only; offsets and counts, no bytes are touched. Spec: docs/internals/ingest.md, "Streams".
+// only; offsets and counts, no bytes are touched. Spec: docs/internals/ingest-streams.md,
+// "Streams".
 #pragma once
 
 #include <cstdint>

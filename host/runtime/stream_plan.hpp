@@ -1,5 +1,5 @@
-// Which pieces of a file a stream makes items of. Host only, pure. Spec: docs/internals/ingest.md,
-// "Streams".
+// Which pieces of a file a stream makes items of. Host only, pure. Spec:
+// docs/internals/ingest-streams.md, "Streams".
 #pragma once
 
 #include <cstdint>

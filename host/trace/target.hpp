@@ -37,7 +37,7 @@ struct Contents {
   }
 };
 
-/// Items that the reference executor watches for data races (docs/internals/vir0.md).
+/// Items that the reference executor watches for data races (docs/internals/vir0-semantics.md).
 struct RaceWatch {
   std::uint64_t first{1};  // by number in the trace; none while last < first
   std::uint64_t last{0};

@@ -1,7 +1,7 @@
 // Bytes of files for the asynchronous copies of one interpreter: asked for through the request
 // lines, taken into memory of our own as soon as they are looked for, so that nobody waits for a
 // line while holding answers that he could take in. Belongs to one Interpreter and its thread.
-// Spec: docs/internals/ingest.md, "Requests of items".
+// Spec: docs/internals/ingest-requests.md, "Requests of items".
 #pragma once
 
 #include <atomic>

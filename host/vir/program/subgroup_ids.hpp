@@ -1,6 +1,6 @@
 // Which programs ask for a lane's place in its subgroup. The format's CPU reference has no value
 // for it, so answers that were recorded there are errors where this runtime has outputs.
-// Spec: docs/internals/vir0.md, "Subgroups"; docs/internals/conformance.md.
+// Spec: docs/internals/vir0-semantics.md, "Subgroups"; docs/internals/conformance.md.
 #pragma once
 
 #include "vir/program/statements.hpp"

@@ -1,7 +1,7 @@
 // Streams: files cut into chunks, read into ingest memory, each chunk an item the moment it has
 // landed, results in order or as they come, memory bounded whatever the input. Host only; a Stream
-// belongs to one thread at a time and may outlive its Session. Spec: docs/internals/ingest.md,
-// "Streams"; docs/streams.md.
+// belongs to one thread at a time and may outlive its Session. Spec:
+// docs/internals/ingest-streams.md, "Streams"; docs/streams.md.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// The detector on its own interface: what is a race by the rule of docs/internals/vir0.md, "Data
-// races", and that its short memory decides as one that forgets nothing.
+// The detector on its own interface: what is a race by the rule of
+// docs/internals/vir0-semantics.md, "Data races", and that its short memory decides as one that
+// forgets nothing.
 #include "reference/race_detector.hpp"
 
 #include <gtest/gtest.h>
