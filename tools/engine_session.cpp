@@ -85,7 +85,6 @@ class SessionEngine : public Engine {
     common.chunk_bytes = options_.chunk_bytes != 0 ? options_.chunk_bytes : stream_limit_;
     common.overlap_bytes = options_.overlap_bytes;
     common.invocations = options_.invocations;
-    common.early_bytes = options_.max_memory_bytes / 2;
     for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
       const vir::BufferClass buffer_class = plan_.sources[i].buffer_class;
       if (vir::takes_input(buffer_class)) common.inputs.push_back(shared_[i]);
@@ -96,7 +95,7 @@ class SessionEngine : public Engine {
     // What chunks hold beside ingest memory: half of what other items may.
     common.max_in_flight = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
         options_.max_memory_bytes / 2 / std::max<std::uint64_t>(output_bytes(), 1), 1,
-        std::min<std::uint64_t>(max_in_flight(), kMaxStreamItems)));
+        kMaxStreamItems));
     VYRE_ASSIGN(stream_, ChunkStream::open(session_, op_, std::move(common), std::move(files)));
     return {};
   }

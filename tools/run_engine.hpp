@@ -37,9 +37,9 @@ using FileSource = std::function<std::optional<std::string>()>;
 /// How one chunk of a file that streams ended.
 struct StreamedItem {
   std::uint64_t offset{0};
-  bool last{true};           // nothing more comes of the file
-  bool input_failed{false};  // `outputs` says why the file could not be read
-  Result<std::vector<Bytes>> outputs{};
+  bool last{true};                          // nothing more comes of the file
+  bool input_failed{false};                 // `outputs` says why the file could not be read
+  Result<std::vector<ByteSpan>> outputs{};  // valid until the next call of next_streamed()
 };
 
 class Engine {
@@ -60,7 +60,7 @@ class Engine {
   /// Once, where stream_limit() is not 0. `files` is called from next_streamed().
   [[nodiscard]] virtual Status stream(FileSource files);
   /// Waits for chunk `chunk` of the `file`-th file of the source, both from 0 and asked for in that
-  /// order; what was passed over is dropped. Errors: it is late, or the stream is over.
+  /// order; chunks before it are passed over. Errors: it is late, or the stream is over.
   [[nodiscard]] virtual Result<StreamedItem> next_streamed(std::uint64_t file, std::uint64_t chunk);
 
   /// After the last item, or once a stop was asked for. Seals a recording, closes, and gives the

@@ -101,7 +101,7 @@ std::vector<std::string> Sink::paths_of(const ItemName& item) {
   return {first, first + static_cast<std::ptrdiff_t>(plan_.wanted.size())};
 }
 
-Status Sink::done(const ItemName& item, std::vector<Bytes> outputs) {
+Status Sink::done(const ItemName& item, std::span<const ByteSpan> outputs) {
   if (platform::log().should_log(spdlog::level::trace))
     platform::log().trace("item '{}' is done", shown(item.text()));
   Json row = row_of(plan_, item, "done");

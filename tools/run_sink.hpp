@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -49,7 +50,7 @@ class Sink {
   Sink(const Shell& shell, const RunPlan& plan, const RunOptions& options);
   [[nodiscard]] Status begin(std::string_view executor);
   /// `outputs`: every returned buffer in declaration order.
-  [[nodiscard]] Status done(const ItemName& item, std::vector<Bytes> outputs);
+  [[nodiscard]] Status done(const ItemName& item, std::span<const ByteSpan> outputs);
   [[nodiscard]] Status failed(const ItemName& item, const Error& error);
   /// What was stored is on the disk. The error is of the system.
   [[nodiscard]] Status sync() { return files_.sync(); }

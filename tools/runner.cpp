@@ -28,6 +28,11 @@ Result<ItemInput> open_item(const std::string& path, std::uint64_t regular_bytes
   return input;
 }
 
+Result<std::vector<ByteSpan>> spans_of(const Result<std::vector<Bytes>>& outputs) {
+  if (!outputs) return tl::unexpected<Error>(outputs.error());
+  return std::vector<ByteSpan>(outputs->begin(), outputs->end());
+}
+
 }  // namespace
 
 std::uint64_t regular_bytes(const std::string& path) {
@@ -271,7 +276,8 @@ Status Runner::retire() {
     VYRE_TRY(out(oldest.name, tl::unexpected<Error>(*oldest.failure)));
   } else {
     in_flight_bytes_ -= oldest.bytes;
-    VYRE_TRY(out(oldest.name, engine_.finish_oldest()));
+    const Result<std::vector<Bytes>> outputs = engine_.finish_oldest();
+    VYRE_TRY(out(oldest.name, spans_of(outputs)));
   }
   ++ended_;
   return {};
@@ -290,13 +296,13 @@ Status Runner::collect(const Waiting& file) {
     if (!chunked) item->last = true;
     if (item->input_failed)
       input_failures_.push_back({name.file, to_string(item->outputs.error())});
-    VYRE_TRY(out(name, std::move(item->outputs)));
+    VYRE_TRY(out(name, item->outputs));
     if (item->last) return {};
   }
 }
 
-Status Runner::out(const ItemName& name, Result<std::vector<Bytes>> outputs) {
-  if (outputs) return sink_.done(name, std::move(*outputs));
+Status Runner::out(const ItemName& name, const Result<std::vector<ByteSpan>>& outputs) {
+  if (outputs) return sink_.done(name, *outputs);
   if (platform::stop_signal() != 0) return platform::interrupted();
   progress_.clear();
   return sink_.failed(name, outputs.error());

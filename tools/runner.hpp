@@ -59,7 +59,7 @@ class Runner {
   [[nodiscard]] Status make_room(std::uint64_t bytes);
   [[nodiscard]] Status retire();
   [[nodiscard]] Status collect(const Waiting& file);
-  [[nodiscard]] Status out(const ItemName& name, Result<std::vector<Bytes>> outputs);
+  [[nodiscard]] Status out(const ItemName& name, const Result<std::vector<ByteSpan>>& outputs);
 
   const Shell& shell_;
   const RunOptions& options_;

@@ -124,9 +124,9 @@ class CudaBackend final : public backend::Backend {
     return parts_->ops.steps(op);
   }
 
-  [[nodiscard]] DeviceFacts facts() const {
+  [[nodiscard]] backend::DeviceFacts device_facts() const override {
     const Reservation& reserved = parts_->reserved;
-    DeviceFacts facts;
+    backend::DeviceFacts facts;
     facts.device = reserved.facts.device;
     facts.blocks = reserved.facts.blocks;
     facts.workers =
@@ -150,11 +150,6 @@ Result<std::unique_ptr<backend::Backend>> make_backend_over(std::unique_ptr<Door
   VYRE_ASSIGN(Reservation reserved, reserve(*door, options, device));
   return std::make_unique<CudaBackend>(
       std::make_unique<Parts>(std::move(door), std::move(reserved), options, device));
-}
-
-DeviceFacts facts_of(const backend::Backend& backend) {
-  const auto* ours = dynamic_cast<const CudaBackend*>(&backend);
-  return ours == nullptr ? DeviceFacts{} : ours->facts();
 }
 
 }  // namespace vyre::cuda

@@ -33,16 +33,4 @@ struct DeviceOptions {
 [[nodiscard]] Result<std::unique_ptr<backend::Backend>> make_backend(
     const backend::Options& options, const DeviceOptions& device);
 
-/// What the kernel of a backend made by make_backend has done, for reports and benches. All zero
-/// for other backends.
-struct DeviceFacts {
-  std::string device;        // "NVIDIA H100 80GB HBM3 (sm_90, driver 13.0)"
-  std::uint32_t blocks{0};   // of the grid
-  std::uint32_t workers{0};  // warps that run items
-  std::uint64_t launches{0};
-  std::uint64_t arena_bytes{0};
-  std::uint64_t arena_used{0};
-};
-[[nodiscard]] DeviceFacts facts_of(const backend::Backend& backend);
-
 }  // namespace vyre::cuda

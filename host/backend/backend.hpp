@@ -88,6 +88,17 @@ struct QueuePort {
   queue::CompletionReader<queue::HostAtomics> completions{};
 };
 
+/// What a device backend has reserved and done, for reports and benches. All zero where the backend
+/// has no device.
+struct DeviceFacts {
+  std::string device;        // "NVIDIA H100 80GB HBM3 (sm_90, driver 13.0)"
+  std::uint32_t blocks{0};   // of the grid
+  std::uint32_t workers{0};  // warps that run items
+  std::uint64_t launches{0};
+  std::uint64_t arena_bytes{0};
+  std::uint64_t arena_used{0};
+};
+
 /// What a backend tells its Session; called from backend threads, never under a lock of the
 /// backend.
 class Listener {
@@ -170,6 +181,9 @@ class Backend {
   [[nodiscard]] virtual Status add_program(std::uint32_t op, ProgramOp program) = 0;
   /// Instructions executed for `op` so far (core::RunResult::instructions).
   [[nodiscard]] virtual std::uint64_t steps(std::uint32_t op) const noexcept = 0;
+
+  /// Any thread, from the moment the backend is made.
+  [[nodiscard]] virtual DeviceFacts device_facts() const { return {}; }
 };
 
 }  // namespace vyre::backend

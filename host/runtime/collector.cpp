@@ -19,13 +19,13 @@ std::int64_t ns_since(Deadline opened) {
 
 }  // namespace
 
-Collector::Collector(const CollectorOptions& options, backend::QueuePort port,
-                     ObserverSlot& observer, queue::Waiter& changed)
+Collector::Collector(const CollectorOptions& options, backend::QueuePort port, ObserverTap& tap,
+                     queue::Waiter& changed)
     : options_(options),
       port_(port),
       history_(options.history),
       slots_(port.completions.geometry.slots()),
-      observer_(observer),
+      tap_(tap),
       changed_(changed),
       submits_(new SubmitRecord[slots_]),
       results_(new ResultRecord[options.history]),
@@ -65,7 +65,7 @@ std::uint64_t Collector::gather() {
   if (gave_up_) return 0;
   std::array<queue::TakenCompletion, kCollectBatch> batch;
   std::uint64_t sum = 0;
-  // Relaxed: a bound. What no poller has taken cannot have ended, so that nobody need look there;
+  // Relaxed: a bound. What no poller has taken cannot have ended, so that no look there is needed;
   // and unlike the tail this word is not one that producers fight for.
   const std::uint64_t taken =
       queue::HostAtomics::load(&port_.submissions.taken->position, queue::Order::relaxed);
@@ -83,7 +83,7 @@ std::uint64_t Collector::gather() {
 }
 
 bool Collector::collect_at(std::uint64_t position) {
-  if (!turn_.try_take()) return false;  // the holder wakes us, and we look again
+  if (!turn_.try_take()) return false;  // the holder wakes this thread, which looks again
   queue::TakenCompletion taken;
   const bool came = !gave_up_ && port_.completions.take_at(position, &taken);
   if (came) {
@@ -125,7 +125,7 @@ void Collector::end(const Completion& completion, std::uint64_t position, std::i
   // [END-2] release: the record, and everything the item wrote.
   record.position_low.store(static_cast<std::uint32_t>(position), std::memory_order_release);
 
-  const bool observed = observer_.active.load(std::memory_order_acquire);
+  const bool observed = tap_.active();
   if (status == CompletionStatus::done && !observed) return;
   const ItemResult result = result_of(position, record);
   if (status != CompletionStatus::done) {
@@ -140,9 +140,9 @@ void Collector::end(const Completion& completion, std::uint64_t position, std::i
     }
   }
   if (observed) {
-    const std::lock_guard lock(observer_.mutex);
-    if (observer_.observer)
-      observer_.observer->on_completion(result, std::chrono::nanoseconds{now_ns});
+    tap_.tell(tap_.hold(turn_), [&](SessionObserver& observer) {
+      observer.on_completion(result, std::chrono::nanoseconds{now_ns});
+    });
   }
 }
 

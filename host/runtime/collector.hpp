@@ -3,30 +3,25 @@
 // results are read without a lock. Memory is constant: a ring of submit records (one a slot), a
 // ring of results (the history), failures that no caller has asked for (kKeptFailures), counters by
 // op.
+//
+// Lock: each Collector owns a Turn, which one thread at a time has. Under it the collector takes
+// the observer tap and nothing else.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <unordered_map>
 #include <vector>
 
 #include "backend/backend.hpp"
-#include "hazards.hpp"
 #include "histogram.hpp"
+#include "observer_tap.hpp"
 #include "queue/waiter.hpp"
 #include "vyre/runtime/session.hpp"
 
 namespace vyre::runtime {
-
-/// The observer and the lock under which it is called. `active` spares everybody else the lock.
-struct ObserverSlot {
-  std::atomic<bool> active{false};
-  std::mutex mutex;
-  std::shared_ptr<SessionObserver> observer;
-};
 
 struct OpCounters {
   std::uint64_t items{0};
@@ -92,7 +87,7 @@ struct CollectorOptions {
 class Collector {
  public:
   /// `changed` is notified of everything that a waiting thread may look for.
-  Collector(const CollectorOptions& options, backend::QueuePort port, ObserverSlot& observer,
+  Collector(const CollectorOptions& options, backend::QueuePort port, ObserverTap& tap,
             queue::Waiter& changed);
 
   [[nodiscard]] std::uint32_t history() const noexcept { return history_; }
@@ -179,7 +174,7 @@ class Collector {
   backend::QueuePort port_;
   const std::uint32_t history_;
   const std::uint32_t slots_;
-  ObserverSlot& observer_;
+  ObserverTap& tap_;
   queue::Waiter& changed_;
   std::unique_ptr<SubmitRecord[]> submits_;
   std::unique_ptr<ResultRecord[]> results_;

@@ -1,46 +1,76 @@
-// Waiting, collecting, and closing.
-#include <algorithm>
+// See results.hpp.
+#include "results.hpp"
 
-#include "state.hpp"
+#include <string>
 
 namespace vyre::runtime {
 
-std::int64_t Session::State::since_open_ns() const {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - opened_).count();
+Results::Results(const SessionSetup& setup, backend::Backend& backend, ObserverTap& tap,
+                 SessionCounters& counters)
+    : setup_(setup),
+      backend_(backend),
+      counters_(counters),
+      polls_(setup.hooks.nobody_rings || backend.polls()) {
+  const std::uint32_t asked = setup.hooks.history != 0 ? setup.hooks.history : kDefaultHistory;
+  const std::uint32_t history = std::max(asked, setup.options.ring_slots);
+  for (std::uint32_t q = 0; q < setup.options.queues; ++q) {
+    collectors_.push_back(std::make_unique<Collector>(
+        CollectorOptions{setup.number, q, history, setup.opened}, backend.port(q), tap, changed_));
+  }
 }
 
-std::uint64_t Session::State::collect_all() {
+void Results::posted() noexcept {
+  if (!setup_.hooks.nobody_rings) changed_.notify();
+}
+
+void Results::idle() noexcept {
+  // Where no thread waits, latencies and slots should not wait either.
+  if (!setup_.hooks.nobody_rings) (void)collect_all();
+}
+
+std::uint64_t Results::collect_all() {
   std::uint64_t sum = 0;
   for (auto& collector : collectors_) sum += collector->collect();
   return sum;
 }
 
-std::vector<std::uint64_t> Session::State::tails() const {
+std::vector<std::uint64_t> Results::tails() const {
   std::vector<std::uint64_t> all;
   all.reserve(collectors_.size());
   for (const auto& collector : collectors_) all.push_back(collector->producer().tail());
   return all;
 }
 
-bool Session::State::all_ended(const std::vector<std::uint64_t>& tails) const {
+bool Results::all_ended(const std::vector<std::uint64_t>& tails) const {
   for (std::size_t q = 0; q < tails.size(); ++q) {
     if (collectors_[q]->ended_below() < tails[q]) return false;
   }
   return true;
 }
 
-bool Session::State::look_over(const Use& use) {
+std::vector<std::uint64_t> Results::close_queues() {
+  std::vector<std::uint64_t> tails;
+  for (const auto& collector : collectors_) tails.push_back(collector->producer().close());
+  changed_.notify();
+  return tails;
+}
+
+void Results::give_up(const std::vector<std::uint64_t>& tails, FaultCode why) {
+  for (std::size_t q = 0; q < tails.size(); ++q) collectors_[q]->give_up(tails[q], why);
+}
+
+bool Results::look_over(const Use& use) {
   if (over(use)) return true;
   // collect() may be looking elsewhere in the ring: one item is asked for by its position.
   return collectors_[use.queue]->collect_at(use.position) && over(use);
 }
 
-bool Session::State::wait_over(const Use& use, Deadline deadline) {
+bool Results::wait_over(const Use& use, Deadline deadline) {
   return wait_for(deadline, [&] { return look_over(use); });
 }
 
-Result<ItemResult> Session::State::wait(Ticket ticket, Deadline deadline) {
-  if (ticket.session != 0 && ticket.session != number_) {
+Result<ItemResult> Results::wait(Ticket ticket, Deadline deadline) {
+  if (ticket.session != 0 && ticket.session != setup_.number) {
     return fail(Errc::invalid_argument,
                 "the ticket of position " + std::to_string(ticket.position) + " of queue " +
                     std::to_string(ticket.queue) +
@@ -50,7 +80,7 @@ Result<ItemResult> Session::State::wait(Ticket ticket, Deadline deadline) {
     return fail(Errc::invalid_argument,
                 "queue " + std::to_string(ticket.queue) + " does not exist");
   }
-  sync_points_.fetch_add(1, std::memory_order_relaxed);
+  SessionCounters::add(counters_.sync_points, 1);
   Collector& collector = *collectors_[ticket.queue];
   ItemResult result;
   Collector::Found found = Collector::Found::pending;
@@ -60,10 +90,13 @@ Result<ItemResult> Session::State::wait(Ticket ticket, Deadline deadline) {
       found = collector.look(ticket.position, result);
     return found != Collector::Found::pending;
   });
-  if (found == Collector::Found::ended) {
-    collector.asked(result);
-    return result;
-  }
+  if (found != Collector::Found::ended) return missing(ticket, found);
+  collector.asked(result);
+  return result;
+}
+
+Result<ItemResult> Results::missing(Ticket ticket, Collector::Found found) {
+  Collector& collector = *collectors_[ticket.queue];
   const std::string item = "the item at position " + std::to_string(ticket.position) +
                            " of queue " + std::to_string(ticket.queue);
   switch (found) {
@@ -89,8 +122,8 @@ Result<ItemResult> Session::State::wait(Ticket ticket, Deadline deadline) {
                : std::to_string(dropped) + " of those were dropped, too; ask more often"));
 }
 
-Result<Session::Drained> Session::State::wait_all(Deadline deadline) {
-  sync_points_.fetch_add(1, std::memory_order_relaxed);
+Result<Session::Drained> Results::wait_all(Deadline deadline) {
+  SessionCounters::add(counters_.sync_points, 1);
   const auto until = tails();
   if (!wait_for(deadline, [&] { return all_ended(until); })) {
     std::uint64_t left = 0;
@@ -100,7 +133,7 @@ Result<Session::Drained> Session::State::wait_all(Deadline deadline) {
     return fail(Errc::deadline_exceeded,
                 "up to " + std::to_string(left) + " items had not ended at the deadline");
   }
-  Drained drained;
+  Session::Drained drained;
   for (const auto& collector : collectors_) {
     Counts counts = collector->counts();
     drained.ended += counts.ended;
@@ -112,41 +145,6 @@ Result<Session::Drained> Session::State::wait_all(Deadline deadline) {
     }
   }
   return drained;
-}
-
-Status Session::State::close() {
-  const std::lock_guard once(close_mutex_);
-  if (closed_) {
-    return close_error_.empty() ? Status{} : Status{fail(Errc::device_lost, close_error_)};
-  }
-  closing_.store(true, std::memory_order_release);
-  std::vector<std::uint64_t> until;
-  // Without order_: a position that a submit has taken is below the tail and ends like any other.
-  for (const auto& collector : collectors_) until.push_back(collector->producer().close());
-  changed_.notify();
-  backend_->cancel_queued(FaultCode::shutdown);
-  const auto ended = [&] { return all_ended(until); };
-  if (!wait_for(after(options_.close_timeout), ended)) {
-    backend_->stop_running();
-    if (!wait_for(after(std::chrono::nanoseconds{kStopGraceNs}), ended)) {
-      close_error_ = "an item did not stop within " + std::to_string(kStopGraceNs / 1'000'000'000) +
-                     " s of being told to; its worker is left behind";
-      const FaultCode why = backend_->lost() ? FaultCode::worker_lost : FaultCode::shutdown;
-      for (std::size_t q = 0; q < until.size(); ++q) collectors_[q]->give_up(until[q], why);
-    }
-  }
-  stop_pump();  // only now: items that were under way may have waited for bytes
-  closed_ns_.store(since_open_ns(), std::memory_order_relaxed);
-  const std::optional<Error> lost = backend_->lost();
-  if (!backend_->stop(Clock::now())) {
-    leaked_.store(true, std::memory_order_release);
-    if (close_error_.empty() && !lost)
-      close_error_ = std::string("a ") + (on_device_ ? "resident kernel" : "worker thread") +
-                     " did not end; it is left behind";
-  }
-  if (lost && close_error_.empty()) close_error_ = lost->message;
-  closed_ = true;
-  return close_error_.empty() ? Status{} : Status{fail(Errc::device_lost, close_error_)};
 }
 
 }  // namespace vyre::runtime

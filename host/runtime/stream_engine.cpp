@@ -1,10 +1,7 @@
-// Reading ahead and handing out results. Nothing here allocates once as many chunks have been under
-// way as ever will be. See stream_engine.hpp.
+// The turns of a stream. See stream_engine.hpp.
 #include "stream_engine.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <exception>
 #include <new>
 #include <utility>
@@ -12,99 +9,97 @@
 namespace vyre::runtime {
 namespace {
 
-/// Chunks begun before ends and results are looked at again, and reads handed over at once.
-constexpr std::uint32_t kStartBatch{64};
-constexpr std::size_t kReadBatch{32};
+/// Chunks begun before ends and results are looked at again.
+constexpr std::uint32_t kBeginBatch{64};
+/// Reads handed to the pump at once.
+constexpr std::uint32_t kReadBatch{32};
 /// Results handed out between two looks at everything else, while there are some.
 constexpr std::uint32_t kResultBatch{8};
 /// Between two looks of a waiting stream at what rings nobody: a lost backend, a closed session.
 constexpr std::chrono::milliseconds kLookAgain{20};
 /// The same where items wait for room or for other items to end.
 constexpr std::chrono::milliseconds kSubmitAgain{1};
-/// Pieces begin on cache lines, so that two small files never share one.
-constexpr std::uint64_t kPieceAlign{64};
-
-std::string text(std::uint64_t value) {
-  return std::to_string(value);
-}
-
-bool no_descriptor(const Error& error) noexcept {
-  return error.code == Errc::io && (error.detail == EMFILE || error.detail == ENFILE);
-}
-
-void add(std::atomic<std::uint64_t>& counter, std::uint64_t by) noexcept {
-  counter.fetch_add(by, std::memory_order_relaxed);
-}
 
 }  // namespace
 
-void ReadEnds::ended(const ingest::ReadResult& result) noexcept {
-  queue::Waiter& waiter = waiter_;  // the engine may free us once it has the result
-  bool first = false;
-  {
-    const std::lock_guard lock(mutex_);
-    first = ended_.empty();
-    ended_.push_back(result);  // has room: reads are counted
-    any_.store(true, std::memory_order_relaxed);
+Stream::Engine::Engine(std::unique_ptr<StreamHost> host, StreamShape shape,
+                       const StreamOptions& options)
+    : host_(std::move(host)),
+      shape_(std::move(shape)),
+      order_(options.in_order ? ResultOrder::Mode::in_order : ResultOrder::Mode::as_they_come,
+             options.max_ahead) {}
+
+Result<std::shared_ptr<Stream::Engine>> Stream::Engine::make(std::unique_ptr<StreamHost> host,
+                                                             FileSource files, OpHandle op,
+                                                             const StreamOptions& options) {
+  VYRE_ASSIGN(StreamShape shape, StreamShape::make(*host, op, options));
+  std::shared_ptr<Engine> engine(new Engine(std::move(host), std::move(shape), options));
+  engine->self_ = engine;
+  VYRE_TRY(engine->start(std::move(files), options.max_in_flight));
+  return engine;
+}
+
+Status Stream::Engine::start(FileSource files, std::uint32_t max_in_flight) {
+  VYRE_TRY(host_->start_reads());
+  VYRE_TRY(shape_.claim_memory(*host_, max_in_flight));
+  std::uint8_t* const ingest = host_->memory().data();
+  // The source may use the buffers that the stream's next item waits for.
+  FileSource source = [this, files = std::move(files)]() mutable {
+    host_->leave_place();
+    return files();
+  };
+  reader_.emplace(*host_, std::move(source), shape_.plan,
+                  ChunkReader::Memory{ingest, shape_.buffers, shape_.buffer_bytes},
+                  host_->changed(), counters_);
+  items_.emplace(*host_, static_cast<ChunkItems::Listener&>(*this), shape_, ingest);
+  // The first chunk's handles now: what cannot be made is the caller's error before anything is
+  // read.
+  VYRE_TRY(items_->make_first());
+  // From its first view on a stream keeps observers out; one may have come before that.
+  if (shape_.recorded != host_->observed()) {
+    return fail(Errc::invalid_argument,
+                "an observer was attached or removed while the stream was opened; open it again");
   }
-  if (first) waiter.notify();
+  return {};
 }
 
-void ReadEnds::take(std::vector<ingest::ReadResult>& out) {
-  out.clear();
-  out.reserve(kMaxStreamItems);  // it becomes ended_, which must not have to grow
-  const std::lock_guard lock(mutex_);
-  ended_.swap(out);
-  any_.store(false, std::memory_order_relaxed);
-}
-
-bool Stream::State::stopped() const noexcept {
-  return ended_by_.has_value() || cancelled_.load(std::memory_order_relaxed);
-}
-
-void Stream::State::end_with(Error error) {
+void Stream::Engine::end_with(Error error) {
   if (!ended_by_) ended_by_ = std::move(error);
 }
 
-void Stream::State::cancel() noexcept {
-  cancelled_.store(true, std::memory_order_relaxed);  // says only that no more is begun
-  session_.changed().notify();
+Error Stream::Engine::closed_or(Error error) const {
+  return host_->closing() ? Error{Errc::closed, "the session is closed"} : std::move(error);
 }
 
-StreamProgress Stream::State::progress() const noexcept {
-  const auto get = [](const std::atomic<std::uint64_t>& counter) {
-    return counter.load(std::memory_order_relaxed);
-  };
-  return {get(counters_.files_opened), get(counters_.files_ended),  get(counters_.files_failed),
-          get(counters_.chunks_read),  get(counters_.chunks_ended), get(counters_.bytes_opened),
-          get(counters_.bytes_read)};
+void Stream::Engine::cancel() noexcept {
+  cancelled_.store(true, std::memory_order_relaxed);
+  host_->changed().notify();
 }
 
-Result<const StreamResult*> Stream::State::next(Deadline deadline) {
+Result<const StreamResult*> Stream::Engine::next(Deadline deadline) {
   auto result = next_result(deadline);
-  session_.leave_place(place_);
+  host_->leave_place();  // a stream that is not asked holds up no other caller
   return result;
 }
 
-Result<const StreamResult*> Stream::State::next_result(Deadline deadline) {
+Result<const StreamResult*> Stream::Engine::next_result(Deadline deadline) {
   try {
-    if (delivered_ != kNone32) recycle(std::exchange(delivered_, kNone32));
+    if (delivered_) release(*std::exchange(delivered_, std::nullopt));
     bool look = ++calls_ % kResultBatch == 0;
     for (;;) {
       // What had ended before the session was closed still comes out; other errors end all.
       if (ended_by_ && !ended_with_session()) return tl::unexpected<Error>(*ended_by_);
       if (!look || ended_by_) {
-        if (const std::uint32_t lane = pop_result(); lane != kNone32) return deliver(lane);
+        if (const StreamResult* const result = take_result()) return result;
       }
       look = false;
       if (ended_by_) return tl::unexpected<Error>(*ended_by_);
       drive();
       if (ended_by_) continue;
-      if (const std::uint32_t lane = pop_result(); lane != kNone32) return deliver(lane);
-      if (live_ == 0) {
-        if (exhausted_ && current_ == kNone32) return nullptr;
-        if (cancelled_.load(std::memory_order_relaxed))
-          return fail(Errc::cancelled, "the stream was cancelled");
+      if (const StreamResult* const result = take_result()) return result;
+      if (order_.to_come() == 0) {
+        if (reader_->finished()) return nullptr;
+        if (cancelled()) return fail(Errc::cancelled, "the stream was cancelled");
       }
       if (Clock::now() >= deadline) {
         return fail(Errc::deadline_exceeded,
@@ -122,328 +117,140 @@ Result<const StreamResult*> Stream::State::next_result(Deadline deadline) {
   return tl::unexpected<Error>(*ended_by_);
 }
 
-void Stream::State::drive() {
-  const bool closing = session_.closing();
-  Collector& collector = session_.collector(options_.queue);
-  (void)collector.collect();
-  events_seen_ = collector.events();
+void Stream::Engine::drive() {
+  const bool closing = host_->closing();
+  events_seen_ = host_->collect();
   take_reads();
-  look_at_items();
+  end_on(items_->look());
   if (closing) return end_with({Errc::closed, "the session is closed"});
-  submit_items();
-  start_chunks();
-  submit_items();  // of empty files
+  if (!ended_by_) end_on(items_->submit());
+  begin_chunks();
+  if (!ended_by_) end_on(items_->submit());  // of empty files
 }
 
-void Stream::State::wait(Deadline deadline) {
-  const auto again = items_.empty() ? kLookAgain : kSubmitAgain;
-  const Deadline slice = std::min(deadline, after(again));
-  Collector& collector = session_.collector(options_.queue);
-  const bool cancelled = cancelled_.load(std::memory_order_relaxed);
-  const bool woken = session_.wait_for(slice, [&] {
-    return ends_->any() || collector.events() != events_seen_ || session_.closing() ||
-           cancelled_.load(std::memory_order_relaxed) != cancelled;
-  });
-  if (!woken && session_.backend().lost()) end_with(session_.closed());
-}
-
-void Stream::State::take_reads() {
-  if (!ends_->any()) return;
-  ends_->take(results_);
-  for (const ingest::ReadResult& result : results_) read_ended(result);
-}
-
-void Stream::State::read_ended(const ingest::ReadResult& result) {
-  const auto index = static_cast<std::uint32_t>(result.tag);
-  Lane& lane = lanes_[index];
-  OpenFile& file = files_[lane.file];
-  --reads_under_way_;
-  --file.reading;
-  if (result.status == ingest::ReadStatus::ok && result.bytes == lane.chunk.bytes) {
-    if (file.next == file.chunks && file.reading == 0) file.file.reset();
-    return landed(index, result.skip);
-  }
-  if (const auto broken = pump_->broken()) {
-    end_with(*broken);
-    return free_slot(lane);
-  }
-  if (result.status == ingest::ReadStatus::cancelled) {
-    end_with(session_.closing() ? Error{Errc::closed, "the session is closed"}
-                                : Error{Errc::cancelled, "the stream's reads were cancelled"});
-    return free_slot(lane);
-  }
-  Error error{Errc::io,
-              "cannot read '" + file.path + "' at offset " + text(lane.chunk.offset) + ": " +
-                  std::strerror(result.error_number) + "; look at the storage it lies on",
-              lane.chunk.offset};
-  error.detail = result.error_number;
-  if (result.status != ingest::ReadStatus::error) error = short_file(file, lane, result.bytes);
-  if (file.reading == 0) file.file.reset();  // nothing more of it is begun
-  fail_lane(index, std::move(error));
-}
-
-Error Stream::State::short_file(const OpenFile& file, const Lane& lane, std::uint64_t got) const {
-  // Of this very read, should the file have grown back meanwhile.
-  std::uint64_t now = lane.chunk.offset + got;
-  if (file.file) {
-    if (const auto size = file.file->bytes_now(); size && *size < file.bytes) now = *size;
-  }
-  return {Errc::io,
-          "'" + file.path + "' had " + text(file.bytes) + " bytes when it was opened and ends at " +
-              text(now) + " now; keep files as they are while they are read",
-          lane.chunk.offset};
-}
-
-void Stream::State::start_chunks() {
-  for (std::uint32_t begun = 0; begun < kStartBatch && !stopped(); ++begun) {
-    if (far_ahead() || !lane_available()) break;
-    if (current_ == kNone32) {
-      if (exhausted_ || !open_next()) break;
-      if (current_ == kNone32) continue;  // it could not be opened
-    }
-    if (!start_chunk()) break;
-    if (requests_.size() >= kReadBatch) flush_reads();
-  }
-  flush_reads();
-}
-
-bool Stream::State::open_next() {
-  if (reads() >= most_open_ || (held_path_ && reads() >= held_reads_)) return false;
-  session_.leave_place(place_);  // the source may use the buffers that our next item waits for
-  std::optional<std::string> path =
-      held_path_ ? std::exchange(held_path_, std::nullopt) : source_();
-  if (!path) {
-    exhausted_ = true;
-    return false;
-  }
-  auto opened = ingest::File::open(*path, session_.options().ingest_tier);
-  if (!opened && no_descriptor(opened.error()) && reads() != 0) {
-    // The end of a read of ours closes a file: not an error of this one.
-    held_reads_ = reads();
-    held_path_ = std::move(path);
-    return false;
-  }
-  if (free_files_.empty()) {
-    free_files_.push_back(static_cast<std::uint32_t>(files_.size()));
-    files_.emplace_back();
-  }
-  const std::uint32_t index = free_files_.back();
-  free_files_.pop_back();
-  OpenFile& file = files_[index];
-  file = OpenFile{};
-  file.path = std::move(*path);
-  file.index = next_file_++;
-  if (!opened) {
-    const std::uint32_t lane = take_lane(index);
-    lanes_[lane].chunk = StreamChunk{};
-    lanes_[lane].chunk.file = file.index;
-    lanes_[lane].chunk.last = true;
-    fail_lane(lane, std::move(opened).error());
-    return true;
-  }
-  file.file = std::move(*opened);
-  file.bytes = file.file->bytes();
-  file.chunks = plan_.chunks(file.bytes);
-  session_.count_file(*pump_, *file.file);
-  add(counters_.files_opened, 1);
-  add(counters_.bytes_opened, file.bytes);
-  current_ = index;
-  return true;
-}
-
-bool Stream::State::start_chunk() {
-  OpenFile& file = files_[current_];
-  StreamChunk chunk = plan_.chunk(file.bytes, file.next);
-  chunk.file = file.index;
-  const std::uint64_t room =
-      chunk.bytes == 0 ? 0 : ingest::room_for(*file.file, chunk.offset, chunk.bytes);
-  SlotPool::Piece piece;
-  if (chunk.bytes != 0) {
-    const auto taken = slots_->take(room, file.file->direct() ? kIoBlock : kPieceAlign);
-    if (!taken) return false;
-    piece = *taken;
-  }
-  const std::uint32_t index = take_lane(current_);
-  Lane& lane = lanes_[index];
-  lane.chunk = chunk;
-  lane.offset = piece.offset;
-  if (chunk.bytes != 0) {
-    lane.slot = piece.slot;
-    ++file.reading;
-    requests_.push_back(
-        {file.file, chunk.offset, chunk.bytes, memory_ + piece.offset, room, ends_.get(), index});
-  } else {
-    lane.offset = space_.offset;
-  }
-  if (++file.next == file.chunks) current_ = kNone32;
-  if (chunk.bytes == 0) {
-    file.file.reset();
-    landed(index, 0);
-  }
-  return true;
-}
-
-bool Stream::State::holds_back(const Lane& lane) const noexcept {
-  const bool live =
-      lane.phase == Phase::reading || lane.phase == Phase::working || lane.phase == Phase::done;
-  return live && std::pair(lane.chunk.file, lane.chunk.index) >= skipped_;
-}
-
-bool Stream::State::far_ahead() {
-  const std::uint64_t most = options_.max_ahead;
-  if (most == 0 || live_ == 0) return false;
-  const auto far = [&] {
-    return oldest_ != kNone32 && holds_back(lanes_[oldest_]) &&
-           begun_ - lanes_[oldest_].number >= most;
+void Stream::Engine::wait(Deadline deadline) {
+  const auto again = items_->waiting() ? kSubmitAgain : kLookAgain;
+  const bool was_cancelled = cancelled();
+  const auto ready = [&] {
+    return reader_->any_ended() || host_->events() != events_seen_ || host_->closing() ||
+           cancelled() != was_cancelled;
   };
-  if (begun_ < most) return false;
-  if (far()) return true;
-  oldest_ = kNone32;  // it is out: which is the oldest now
-  for (std::uint32_t i = 0; i < lanes_.size(); ++i) {
-    if (!holds_back(lanes_[i])) continue;
-    if (oldest_ == kNone32 || lanes_[i].number < lanes_[oldest_].number) oldest_ = i;
+  if (host_->wait_for(std::min(deadline, after(again)), std::ref(ready))) return;
+  if (auto lost = host_->lost()) end_with(std::move(*lost));
+}
+
+void Stream::Engine::take_reads() {
+  reader_->take_ends([this](ChunkReader::End end) {
+    switch (end.what) {
+      case ChunkReader::Ended::landed:
+        return landed(end.chunk);
+      case ChunkReader::Ended::broken:
+        return end_with(std::move(*end.error));
+      case ChunkReader::Ended::cancelled:
+        return end_with(closed_or({Errc::cancelled, "the stream's reads were cancelled"}));
+      case ChunkReader::Ended::file_failed:
+        errors_[end.chunk] = std::move(end.error);
+        order_.fail(end.chunk);
+    }
+  });
+}
+
+void Stream::Engine::begin_chunks() {
+  const auto flush = [this] {
+    if (Status flushed = reader_->flush(); !flushed)
+      end_with(closed_or(std::move(flushed).error()));
+  };
+  for (std::uint32_t begun = 1; begun <= kBeginBatch && !ended_by_ && !cancelled(); ++begun) {
+    if (order_.far_ahead() || !begin_chunk()) break;
+    if (begun % kReadBatch == 0) flush();
   }
-  return far();
+  flush();
 }
 
-void Stream::State::flush_reads() {
-  if (requests_.empty()) return;
-  if (auto taken = pump_->read(requests_); taken) {
-    reads_under_way_ += static_cast<std::uint32_t>(requests_.size());
-  } else {
-    end_with(session_.closing() ? Error{Errc::closed, "the session is closed"}
-                                : std::move(taken).error());
+bool Stream::Engine::begin_chunk() {
+  const std::optional<ChunkId> free = items_->available();
+  if (!free) return false;
+  ChunkReader::Begin begin = reader_->begin(*free);
+  if (begin.what == ChunkReader::Begun::nothing) return false;
+  const StreamChunk& chunk = reader_->chunk(*free);
+  items_->begin(*free);
+  order_.begin(*free, reader_->file(*free), {chunk.file, chunk.index}, chunk.last);
+  if (*free >= errors_.size()) errors_.resize(*free + 1);
+  errors_[*free] = std::move(begin.error);
+  if (begin.what == ChunkReader::Begun::failed) order_.fail(*free);
+  if (begin.what == ChunkReader::Begun::landed) landed(*free);
+  return true;
+}
+
+void Stream::Engine::landed(ChunkId chunk) {
+  const StreamChunk& read = reader_->chunk(chunk);
+  counters_.read(read.bytes - read.seen_bytes);
+  end_on(items_->start(chunk, reader_->offset(chunk), read.bytes));
+}
+
+void Stream::Engine::chunk_ended(ChunkId chunk) {
+  counters_.chunk_ended();
+  order_.end(chunk);
+}
+
+const StreamResult* Stream::Engine::take_result() {
+  while (const auto next = order_.take()) {
+    if (!next->dropped) return deliver(next->chunk);
+    release(next->chunk);
   }
-  requests_.clear();
+  return nullptr;
 }
 
-std::uint32_t Stream::State::take_lane(std::uint32_t file) {
-  const std::uint32_t index = free_lanes_.back();  // lane_available() was true
-  free_lanes_.pop_back();
-  Lane& lane = lanes_[index];
-  clear_outputs(lane);
-  lane.phase = Phase::reading;
-  lane.stage = Stage::none;
-  lane.file = file;
-  lane.slot = kNone32;
-  lane.number = begun_++;
-  lane.status = CompletionStatus::done;
-  lane.fault = {};
-  lane.error.reset();
-  ++files_[file].live;
-  ++live_;
-  if (options_.in_order) order_[order_tail_++ % kMaxStreamItems] = index;
-  return index;
-}
-
-void Stream::State::free_slot(Lane& lane) {
-  if (lane.slot != kNone32) slots_->give_back(std::exchange(lane.slot, kNone32));
-}
-
-void Stream::State::fail_lane(std::uint32_t index, Error error) {
-  Lane& lane = lanes_[index];
-  OpenFile& file = files_[lane.file];
-  free_slot(lane);
-  lane.error = std::move(error);
-  lane.chunk.last = true;
-  lane.phase = Phase::done;
-  if (current_ == lane.file) current_ = kNone32;
-  if (options_.in_order) {
-    file.failed = true;
-    return;
-  }
-  if (std::exchange(file.failed, true)) return recycle(index);  // its error is told already
-  file.held = index;
-  if (file.live == 1) order_[order_tail_++ % kMaxStreamItems] = index;
-}
-
-void Stream::State::finished(std::uint32_t index) {
-  Lane& lane = lanes_[index];
-  lane.phase = Phase::done;
-  add(counters_.chunks_ended, 1);
-  if (!options_.in_order) order_[order_tail_++ % kMaxStreamItems] = index;
-}
-
-std::uint32_t Stream::State::pop_result() {
-  while (order_head_ != order_tail_) {
-    const std::uint32_t index = order_[order_head_ % kMaxStreamItems];
-    const Lane& lane = lanes_[index];
-    if (lane.phase != Phase::done) return kNone32;
-    ++order_head_;
-    if (!files_[lane.file].error_out) return index;
-    recycle(index);  // behind the error of its file
-  }
-  return kNone32;
-}
-
-const StreamResult* Stream::State::deliver(std::uint32_t index) {
-  Lane& lane = lanes_[index];
-  OpenFile& file = files_[lane.file];
-  result_.chunk = lane.chunk;
-  result_.path = file.path;
-  result_.error = std::move(lane.error);
-  result_.status = lane.status;
-  result_.fault = lane.fault;
+const StreamResult* Stream::Engine::deliver(ChunkId chunk) {
+  result_.chunk = reader_->chunk(chunk);
+  result_.path = reader_->path(chunk);
+  result_.error = std::exchange(errors_[chunk], std::nullopt);
+  result_.status = items_->status(chunk);
+  result_.fault = items_->fault(chunk);
   result_.outputs.clear();
   if (result_.error) {
-    file.error_out = true;
     result_.status = CompletionStatus::cancelled;
-  } else if (lane.status == CompletionStatus::done) {
-    result_.outputs.assign(lane.results.begin(), lane.results.end());
+  } else if (result_.status == CompletionStatus::done) {
+    const auto results = items_->results(chunk);
+    result_.outputs.assign(results.begin(), results.end());
   }
   result_.memory = self_.lock();
-  delivered_ = index;
+  delivered_ = chunk;
   return &result_;
 }
 
-void Stream::State::recycle(std::uint32_t index) {
-  Lane& lane = lanes_[index];
-  OpenFile& file = files_[lane.file];
-  lane.phase = Phase::delivered;
-  lane.error.reset();
-  --live_;
-  --file.live;
-  if (file.live == 0 && (file.failed || file.next == file.chunks)) {
-    add(counters_.files_ended, 1);
-    if (file.failed) add(counters_.files_failed, 1);
-    file.file.reset();
-    free_files_.push_back(lane.file);
-  } else if (file.held != kNone32 && file.live == 1) {
-    order_[order_tail_++ % kMaxStreamItems] = std::exchange(file.held, kNone32);
+void Stream::Engine::release(ChunkId chunk) {
+  const FileId file = reader_->file(chunk);
+  const ResultOrder::FileEnd end = order_.release(chunk);
+  if (end != ResultOrder::FileEnd::not_yet) {
+    counters_.file_ended(end == ResultOrder::FileEnd::failed);
+    reader_->forget(file);
   }
-  if (lane.under_way == 0) {
-    lane.phase = Phase::free;
-    free_lanes_.push_back(index);
-  }
+  items_->give_back(chunk);
 }
 
-void Stream::State::end() noexcept {
+void Stream::Engine::end() noexcept {
   has_ended_ = true;
   cancel();
   result_.memory.reset();  // ours alone: it would keep us for ever
-  const Deadline deadline = after(session_.options().close_timeout);
-  if (pump_ != nullptr && reads_under_way_ != 0) pump_->cancel(ends_.get());
-  items_.clear();  // never submitted
-  item_lanes_.clear();
+  if (!items_) {
+    quiet_ = true;
+    return;
+  }
+  reader_->cancel();
+  items_->forget_waiting();
   const auto ended = [this] {
-    if (ends_->any()) {
-      ends_->take(results_);
-      reads_under_way_ -= static_cast<std::uint32_t>(results_.size());
-    }
-    Collector& collector = session_.collector(options_.queue);
-    std::erase_if(running_, [&](const Running& running) {
-      ItemResult result;
-      return collector.look(running.position, result) != Collector::Found::pending;
-    });
-    return reads_under_way_ == 0 && running_.empty();
+    const bool read = reader_->drained();
+    return items_->drained() && read;
   };
-  quiet_ = session_.wait_for(deadline, ended);
-  if (reads_under_way_ != 0) (void)ends_.release();  // the pump may still tell it
+  quiet_ = host_->wait_for(after(host_->close_timeout()), std::ref(ended));
+  if (reader_->reads_under_way() != 0) reader_->abandon();
 }
 
-Stream::State::~State() {
+Stream::Engine::~Engine() {
   if (!has_ended_) end();  // it never became a Stream
-  if (quiet_) release_all(after(session_.options().close_timeout));
+  if (!quiet_) return;
+  if (!items_ || items_->release_all()) host_->space().give(shape_.space);
 }
 
 }  // namespace vyre::runtime

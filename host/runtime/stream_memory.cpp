@@ -1,4 +1,4 @@
-// First fit over a short list, and a pointer that moves through a slot. See stream_memory.hpp.
+// First fit over a short list, and a pointer that moves through a buffer. See stream_memory.hpp.
 #include "stream_memory.hpp"
 
 #include <algorithm>
@@ -52,33 +52,35 @@ std::uint64_t StreamSpace::largest() const {
   return most;
 }
 
-SlotPool::SlotPool(SpaceRange range, std::uint64_t slot_bytes)
-    : range_(range), slot_bytes_(slot_bytes) {
-  pieces_.resize(slot_bytes == 0 ? 0 : range.bytes / slot_bytes);
+ChunkBuffers::ChunkBuffers(SpaceRange range, std::uint64_t buffer_bytes)
+    : range_(range), buffer_bytes_(buffer_bytes) {
+  pieces_.resize(buffer_bytes == 0 ? 0 : range.bytes / buffer_bytes);
   free_.reserve(pieces_.size());
-  for (std::uint32_t slot = slots(); slot-- > 0;) free_.push_back(slot);
+  for (std::uint32_t buffer = buffers(); buffer-- > 0;) free_.push_back(buffer);
 }
 
-std::optional<SlotPool::Piece> SlotPool::take(std::uint64_t bytes, std::uint64_t align) {
+std::optional<ChunkBuffers::Piece> ChunkBuffers::take(std::uint64_t bytes, std::uint64_t align) {
   std::uint64_t at = up_to(used_, align);
-  if (open_ == kNoSlot || at > slot_bytes_ || bytes > slot_bytes_ - at) {
-    if (free_.empty() || bytes > slot_bytes_) return std::nullopt;
-    // The one before has pieces out, else it would have had room: the last to come back frees it.
+  if (open_ == kNone || at > buffer_bytes_ || bytes > buffer_bytes_ - at) {
+    if (free_.empty() || bytes > buffer_bytes_) return std::nullopt;
+    const std::uint32_t before = open_;
     open_ = free_.back();
     free_.pop_back();
+    // No piece is taken from the one before any more; the end of its last piece frees it.
+    if (before != kNone && pieces_[before] == 0) free_.push_back(before);
     at = 0;
   }
   used_ = at + bytes;
   ++pieces_[open_];
-  return Piece{open_, range_.offset + open_ * slot_bytes_ + at};
+  return Piece{open_, range_.offset + open_ * buffer_bytes_ + at};
 }
 
-void SlotPool::give_back(std::uint32_t slot) {
-  if (--pieces_[slot] != 0) return;
-  if (slot == open_) {
+void ChunkBuffers::give_back(std::uint32_t buffer) {
+  if (--pieces_[buffer] != 0) return;
+  if (buffer == open_) {
     used_ = 0;
   } else {
-    free_.push_back(slot);
+    free_.push_back(buffer);
   }
 }
 

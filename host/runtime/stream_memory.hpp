@@ -1,7 +1,6 @@
 // The memory of streams: which part of ingest memory a stream has (StreamSpace), and how it cuts
-// its part into slots that chunks are read into, small files several to a slot (SlotPool). Host
-// only; offsets and counts, no bytes are touched. Spec: docs/internals/ingest-streams.md,
-// "Streams".
+// its part into buffers that chunks are read into, small files several to a buffer (ChunkBuffers).
+// Host only; offsets and counts, no bytes are touched. Spec: docs/internals/ingest-streams.md.
 #pragma once
 
 #include <cstdint>
@@ -43,36 +42,36 @@ class StreamSpace {
   std::vector<SpaceRange> free_;  // ascending, never adjacent
 };
 
-/// Slots of one size in one range. Pieces are handed out one behind the other; a slot is free again
-/// when all its pieces are. One thread.
-class SlotPool {
+/// Buffers of one size in one range. Pieces are handed out one behind the other; a buffer is free
+/// again when all its pieces are. One thread.
+class ChunkBuffers {
  public:
-  /// `slot_bytes`: whole blocks.
-  SlotPool(SpaceRange range, std::uint64_t slot_bytes);
+  /// `buffer_bytes`: whole blocks.
+  ChunkBuffers(SpaceRange range, std::uint64_t buffer_bytes);
 
   struct Piece {
-    std::uint32_t slot{0};
+    std::uint32_t buffer{0};
     std::uint64_t offset{0};  // in ingest memory
   };
-  /// `bytes` is at most slot_bytes(); `align` a power of two up to kIoBlock.
+  /// `bytes` is at most buffer_bytes(); `align` a power of two up to kIoBlock.
   [[nodiscard]] std::optional<Piece> take(std::uint64_t bytes, std::uint64_t align);
-  void give_back(std::uint32_t slot);
+  void give_back(std::uint32_t buffer);
 
-  [[nodiscard]] std::uint64_t slot_bytes() const noexcept { return slot_bytes_; }
-  [[nodiscard]] std::uint32_t slots() const noexcept {
+  [[nodiscard]] std::uint64_t buffer_bytes() const noexcept { return buffer_bytes_; }
+  [[nodiscard]] std::uint32_t buffers() const noexcept {
     return static_cast<std::uint32_t>(pieces_.size());
   }
-  [[nodiscard]] std::uint32_t slots_in_use() const noexcept {
-    return slots() - static_cast<std::uint32_t>(free_.size());
+  [[nodiscard]] std::uint32_t buffers_in_use() const noexcept {
+    return buffers() - static_cast<std::uint32_t>(free_.size());
   }
 
  private:
-  static constexpr std::uint32_t kNoSlot{~std::uint32_t{0}};
+  static constexpr std::uint32_t kNone{~std::uint32_t{0}};
   SpaceRange range_;
-  std::uint64_t slot_bytes_;
-  std::vector<std::uint32_t> pieces_;  // by slot: handed out
-  std::vector<std::uint32_t> free_;    // the last one next: its lines are still near
-  std::uint32_t open_{kNoSlot};        // pieces are taken from it
+  std::uint64_t buffer_bytes_;
+  std::vector<std::uint32_t> pieces_;  // by buffer: handed out
+  std::vector<std::uint32_t> free_;    // the last one next: its cache lines are still near
+  std::uint32_t open_{kNone};          // pieces are taken from it
   std::uint64_t used_{0};              // bytes of it
 };
 

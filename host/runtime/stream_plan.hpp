@@ -1,5 +1,5 @@
 // Which pieces of a file a stream makes items of. Host only, pure. Spec:
-// docs/internals/ingest-streams.md, "Streams".
+// docs/internals/ingest-streams.md.
 #pragma once
 
 #include <cstdint>

@@ -513,7 +513,11 @@ TEST(EmulatedIo, AnOrderToStopEndsTheWaitAndLosesTheLine) {
   pump.mute = true;
   pump.start();
   std::thread other([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    // The order comes while the warp waits for its answer.
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    while (__atomic_load_n(&pump.words.taken, __ATOMIC_RELAXED) == 0 &&
+           std::chrono::steady_clock::now() < until)
+      std::this_thread::sleep_for(std::chrono::milliseconds{1});
     __atomic_store_n(&pump.stop, 1u, __ATOMIC_RELAXED);
   });
   const Ran ran = run_on_warp(image_of(program("if lid.x == 0u {\nasync_load(src, out, 0u, 100u, "

@@ -138,6 +138,7 @@ struct MapOptions {
   std::optional<std::uint32_t> only_queue;
 };
 
+class SessionCore;
 class Stream;
 struct StreamOptions;
 
@@ -252,10 +253,8 @@ class Session {
 
  private:
   friend struct SessionOpener;
-  friend class Stream;
-  class State;
-  explicit Session(std::shared_ptr<State> state);
-  std::shared_ptr<State> state_;  // streams hold it, too
+  explicit Session(std::shared_ptr<SessionCore> core);
+  std::shared_ptr<SessionCore> core_;  // streams hold it, too
 };
 
 class SessionObserver {

@@ -48,9 +48,11 @@ struct StreamOptions {
   bool in_order{true};  // results by file and chunk; else as they come
   std::uint32_t param{0};
   std::uint32_t queue{0};
-  std::uint32_t max_in_flight{0};  // chunks between read and result; 0: what memory allows
-  /// Chunks begun since the oldest whose result is not out, itself included: bounds what a caller
-  /// who puts results in order has to keep. 0: unbounded.
+  /// Chunks in flight: read, or being read, and their results not handed out. 0: what memory
+  /// allows. In order it also bounds how many results wait for an older one.
+  std::uint32_t max_in_flight{0};
+  /// The largest number of chunks in progress, counted from the oldest chunk whose result has not
+  /// been handed out: bounds what a caller that puts results in order has to keep. 0: unbounded.
   std::uint64_t max_ahead{0};
   /// The op's inputs in order; one of them is Handle{}: the chunk. Empty: the chunk alone.
   std::vector<Handle> inputs;
@@ -111,15 +113,19 @@ class Stream {
   /// No more files or chunks are begun; what is under way comes out of next(), then
   /// Errc::cancelled. Any thread.
   void cancel() noexcept;
-  /// Chunks before this one no longer hold others back (max_ahead); their results still come.
+  /// Goes on without chunks before this one. In order: their results do not come any more, and none
+  /// of them is waited for; should their file fail, its error comes as long as other chunks of it
+  /// are to come. As they come: they no longer hold others back (max_ahead), and results still
+  /// come.
   void skip_to(std::uint64_t file, std::uint64_t chunk) noexcept;
   [[nodiscard]] StreamProgress progress() const;  // any thread
 
  private:
   friend class Session;
-  class State;
-  explicit Stream(std::shared_ptr<State> state);
-  std::shared_ptr<State> state_;  // copies of results hold it, too
+  class Engine;
+  class SessionHost;
+  explicit Stream(std::shared_ptr<Engine> engine);
+  std::shared_ptr<Engine> engine_;  // copies of results hold it, too
 };
 
 }  // namespace vyre::runtime

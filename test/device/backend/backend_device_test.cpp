@@ -198,12 +198,12 @@ TEST_F(BackendOnDevice, ItemsAndBytesGoThroughAndItStops) {
   ASSERT_TRUE(backend_->bind(99, members));
   backend_->release(99);
   backend_->release(1);
-  const DeviceFacts facts = facts_of(*backend_);
+  const backend::DeviceFacts facts = backend_->device_facts();
   step(facts.device + ", " + std::to_string(facts.blocks) + " blocks, " +
        std::to_string(facts.workers) + " worker warps, arena used " +
        std::to_string(facts.arena_used));
   stop();
-  EXPECT_EQ(facts_of(*backend_).launches, 1u);
+  EXPECT_EQ(backend_->device_facts().launches, 1u);
 }
 
 TEST_F(BackendOnDevice, NoItemIsLostBetweenParkingAndTheBell) {
@@ -218,8 +218,8 @@ TEST_F(BackendOnDevice, NoItemIsLostBetweenParkingAndTheBell) {
     if (HasFatalFailure()) return;
     std::this_thread::sleep_for(std::chrono::microseconds{500 + i * 5});
   }
-  step(std::to_string(facts_of(*backend_).launches) + " launches");
-  EXPECT_GT(facts_of(*backend_).launches, 3u);
+  step(std::to_string(backend_->device_facts().launches) + " launches");
+  EXPECT_GT(backend_->device_facts().launches, 3u);
   stop();
 }
 

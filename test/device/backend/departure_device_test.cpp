@@ -156,7 +156,7 @@ TEST_F(DepartureOnDevice, WhatComesWhileAnItemRunsIsTakenHoweverTheItemMetThePar
     ASSERT_NO_FATAL_FAILURE(drain(1));
   }
   EXPECT_EQ(not_done_, 0u);
-  EXPECT_GT(facts_of(*backend_).launches, 3u) << "it hardly ever parked";
+  EXPECT_GT(backend_->device_facts().launches, 3u) << "it hardly ever parked";
   EXPECT_TRUE(backend_->stop(Clock::now()));
 }
 
@@ -191,7 +191,7 @@ TEST_F(DepartureOnDevice, NumbersThatAreGivenBackWhileAllWorkersAreBusyCostNoTic
   how.ingress_blocks = 1;
   how.park_after = {};
   ASSERT_NO_FATAL_FAILURE(open(how));
-  const std::uint32_t workers = facts_of(*backend_).workers;
+  const std::uint32_t workers = backend_->device_facts().workers;
   ASSERT_EQ(workers, 16u);
   for (std::uint32_t w = 0; w < workers; ++w) submit(0, kRunsLong);
   // Each of these makes the queue's poller give a number back that no worker is free to take: more

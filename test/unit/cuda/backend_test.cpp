@@ -43,7 +43,7 @@ TEST(CudaBackend, EveryItemEndsOnceOverManyLaps) {
     }
   }
   EXPECT_TRUE(running.backend->stop(backend::Clock::now()));
-  EXPECT_EQ(facts_of(*running.backend).launches, 1u);
+  EXPECT_EQ(running.backend->device_facts().launches, 1u);
 }
 
 TEST(CudaBackend, BytesOfEverySizeComeBackAsTheyWere) {
@@ -121,7 +121,7 @@ TEST(CudaBackend, AFullArenaSaysWhatWasRequestedAndWhatIsAvailable) {
       << refused.error().message;
   running.backend->release(1);
   EXPECT_TRUE(running.backend->allocate(2, 900'000)) << "released memory is free again";
-  EXPECT_EQ(facts_of(*running.backend).arena_used, 900'096u);
+  EXPECT_EQ(running.backend->device_facts().arena_used, 900'096u);
 }
 
 TEST(CudaBackend, StaleAndForeignHandlesAreRefused) {
@@ -181,7 +181,7 @@ TEST(CudaBackend, NoItemIsLostBetweenParkingAndTheBell) {
   running.device.park_after = microseconds{50};
   running.start();
   // On a busy machine the kernel's thread may come to park in few rounds only.
-  const auto launches = [&running] { return facts_of(*running.backend).launches; };
+  const auto launches = [&running] { return running.backend->device_facts().launches; };
   for (int i = 0; i < 400 || (launches() <= 10 && i < 20'000); ++i) {
     running.submit(kNoop);
     ASSERT_EQ(running.collect(1).size(), 1u) << "round " << i;
@@ -279,7 +279,7 @@ TEST(CudaBackend, ALaunchThatDrainsIsFollowedByTheNext) {
   running.start();
   for (int i = 0; i < 60; ++i) running.submit(kNoop);
   EXPECT_EQ(running.collect(60).size(), 60u);
-  EXPECT_GE(facts_of(*running.backend).launches, 3u);
+  EXPECT_GE(running.backend->device_facts().launches, 3u);
 }
 
 TEST(CudaBackend, AbandonedSlotsEndAsCancelledAlsoWhileParked) {

@@ -133,7 +133,7 @@ TEST(CudaIngest, AMappedFileTakesNoMemoryBeforeItIsBrought) {
   const Bytes contents = pattern(500'001, 3);
   ASSERT_TRUE(running.backend->map_file(9, a_file(contents.size())));
   EXPECT_TRUE(running.backend->must_bring(9));
-  EXPECT_EQ(facts_of(*running.backend).arena_used, 0u);
+  EXPECT_EQ(running.backend->device_facts().arena_used, 0u);
   EXPECT_EQ(running.fake->seen(9).kind, megakernel::EntryKind::file);
   EXPECT_EQ(running.fake->seen(9).data, nullptr);
   EXPECT_EQ(running.fake->seen(9).bytes, contents.size());
@@ -157,7 +157,7 @@ TEST(CudaIngest, AMappedFileTakesNoMemoryBeforeItIsBrought) {
   }));
   EXPECT_EQ(asked, 0) << "it was there";
   running.backend->release(9);
-  EXPECT_EQ(facts_of(*running.backend).arena_used, 0u);
+  EXPECT_EQ(running.backend->device_facts().arena_used, 0u);
 }
 
 TEST(CudaIngest, AnEmptyFileIsBroughtAndReleasedLikeAnyOther) {
@@ -169,7 +169,7 @@ TEST(CudaIngest, AnEmptyFileIsBroughtAndReleasedLikeAnyOther) {
   EXPECT_FALSE(running.backend->must_bring(1));
   EXPECT_TRUE(running.backend->read(1, 0, none));
   running.backend->release(1);
-  EXPECT_EQ(facts_of(*running.backend).arena_used, 0u);
+  EXPECT_EQ(running.backend->device_facts().arena_used, 0u);
 }
 
 TEST(CudaIngest, AFileThatIsReleasedWithoutBytesFreesNothingOfOthers) {
@@ -198,7 +198,7 @@ TEST(CudaIngest, AFileThatCannotBeReadStaysAwayAndGivesItsMemoryBack) {
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().message, "a broken disk");
   EXPECT_TRUE(running.backend->must_bring(9));
-  EXPECT_EQ(facts_of(*running.backend).arena_used, 0u);
+  EXPECT_EQ(running.backend->device_facts().arena_used, 0u);
   ASSERT_TRUE(running.backend->bring_file(9, pieces_of(contents)));
   Bytes back(contents.size());
   ASSERT_TRUE(running.backend->read(9, 0, back));

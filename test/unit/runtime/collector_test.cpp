@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "queue/queue.hpp"
+#include "quiet_observer.hpp"
 
 namespace vyre::runtime::test {
 namespace {
@@ -16,10 +17,9 @@ namespace {
 TEST(Collector, WhatIsPostedAfterGivingUpIsNotCountedASecondTime) {
   auto rings = queue::Queue::create({32, 32});
   ASSERT_TRUE(rings);
-  ObserverSlot observer;
+  ObserverTap tap;
   queue::Waiter changed;
-  Collector collector({1, 0, 32, Clock::now()}, {rings->producer(), rings->reader()}, observer,
-                      changed);
+  Collector collector({1, 0, 32, Clock::now()}, {rings->producer(), rings->reader()}, tap, changed);
   const queue::Producer producer = rings->producer();
   const queue::Reservation got = producer.try_reserve(3);
   ASSERT_EQ(got.count, 3u);
@@ -48,26 +48,25 @@ TEST(Collector, WhatIsPostedAfterGivingUpIsNotCountedASecondTime) {
   EXPECT_EQ(result.status, CompletionStatus::cancelled) << "the first ending stays";
 }
 
-TEST(Turn, ThatIsGivenBackWakesThoseThatSleepForIt) {
-  Turn turn;
-  turn.take();
-  std::thread waits([&turn] {
-    turn.take();
-    (void)turn.give_back();
-  });
-  std::this_thread::sleep_for(std::chrono::milliseconds{30});  // most likely it sleeps by then
-  (void)turn.give_back();
-  waits.join();
-  EXPECT_TRUE(turn.try_take());
-}
+/// Does something while the collector is at work on an item.
+class InCompletion final : public QuietObserver {
+ public:
+  explicit InCompletion(std::function<void()> what) : what_(std::move(what)) {}
+  void on_completion(const ItemResult&, std::chrono::nanoseconds) override {
+    if (auto what = std::exchange(what_, nullptr)) what();
+  }
+
+ private:
+  std::function<void()> what_;
+};
 
 struct Collecting : testing::Test {
   static constexpr std::uint32_t kSlots{1024};
   queue::Queue rings = std::move(*queue::Queue::create({.slots = kSlots}));
-  ObserverSlot observer;
+  ObserverTap tap;
   queue::Waiter changed;
   Collector collector{
-      {1, 0, kSlots, Clock::now()}, {rings.producer(), rings.reader()}, observer, changed};
+      {1, 0, kSlots, Clock::now()}, {rings.producer(), rings.reader()}, tap, changed};
 
   void SetUp() override {
     ASSERT_EQ(rings.producer().try_reserve(kSlots).count, kSlots);
@@ -79,6 +78,11 @@ struct Collecting : testing::Test {
     queue::Consumer poller = rings.consumer();
     ASSERT_EQ(poller.take(taken.data(), kSlots), kSlots);
     poller.release();
+  }
+  void in_completion(std::function<void()> what) {
+    OrderMutex order;
+    const OrderLock lock(order);
+    tap.attach(tap.hold_to_attach(lock), std::make_shared<InCompletion>(std::move(what)));
   }
   void post(std::uint64_t position) {
     rings.writer().post(position, Completion::make(CompletionStatus::done, FaultCode::none,
@@ -140,45 +144,24 @@ TEST_F(Collecting, WhateverCollectsWakesThoseThatWait) {
   EXPECT_TRUE(wakes(changed, [&] { collector.give_up(kSlots, FaultCode::shutdown); }));
 }
 
-/// Does something while the collector is at work on an item.
-class InCompletion : public SessionObserver {
- public:
-  explicit InCompletion(std::function<void()> what) : what_(std::move(what)) {}
-  void on_program(OpHandle, std::string_view, const vir::Program&) override {}
-  void on_buffer(Handle, ByteSpan, bool) override {}
-  void on_write(Handle, std::uint64_t, ByteSpan) override {}
-  void on_bind(Handle, std::span<const Handle>) override {}
-  void on_release(Handle) override {}
-  void on_submit(const Ticket&, const MegakernelWorkItem&, std::uint8_t,
-                 std::chrono::nanoseconds) override {}
-  void on_completion(const ItemResult&, std::chrono::nanoseconds) override {
-    if (auto what = std::exchange(what_, nullptr)) what();
-  }
-
- private:
-  std::function<void()> what_;
-};
-
 TEST_F(Collecting, AThreadThatFindsAnotherAtItDoesNotMissWhatCameMeanwhile) {
   post(0);
-  observer.observer = std::make_shared<InCompletion>([&] {
+  in_completion([&] {
     post(1);
     std::thread late([&] { EXPECT_EQ(collector.collect(), 0u) << "another thread is at it"; });
     late.join();
   });
-  observer.active = true;
   EXPECT_TRUE(wakes(changed, [&] { EXPECT_EQ(collector.collect(), 2u); }));
   EXPECT_TRUE(collector.ended(1));
 }
 
 TEST_F(Collecting, AThreadThatAsksForOneItemWhileAnotherIsAtItIsWoken) {
-  observer.observer = std::make_shared<InCompletion>([&] {
+  in_completion([&] {
     post(1'000);  // beyond one look
     std::thread late([&] { EXPECT_FALSE(collector.collect_at(1'000)); });
     late.join();
     EXPECT_TRUE(wakes(changed, [&] { changed.notify(); })) << "the notifications so far are over";
   });
-  observer.active = true;
   post(5);
   EXPECT_TRUE(wakes(changed, [&] { EXPECT_TRUE(collector.collect_at(5)); }));
   EXPECT_TRUE(collector.collect_at(1'000));
@@ -188,13 +171,13 @@ TEST(Collector, APositionFourBillionItemsBackIsNotTakenForTheOneOfTheSameLowBits
   auto rings = queue::Queue::create({32, 32});
   ASSERT_TRUE(rings);
   constexpr std::uint64_t kLap{std::uint64_t{1} << 32};
-  ObserverSlot observer;
+  ObserverTap tap;
   queue::Waiter changed;
   // As if so many items had come and gone.
   backend::QueuePort port{rings->producer(), rings->reader()};
   port.submissions.tickets->tail = kLap + 3;
   port.completions.position = kLap;
-  Collector collector({1, 0, 32, Clock::now()}, port, observer, changed);
+  Collector collector({1, 0, 32, Clock::now()}, port, tap, changed);
   for (std::uint64_t p = kLap; p < kLap + 3; ++p) {
     rings->writer().post(p, Completion::make(CompletionStatus::faulted, FaultCode::trap,
                                              static_cast<std::uint32_t>(p), 0, 0, 0));

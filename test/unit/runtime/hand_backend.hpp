@@ -105,6 +105,7 @@ class HandBackend final : public backend::Backend {
   bool fail_writes{false};  // Errc::device_lost
   bool fail_reads{false};
   bool fail_makes{false};  // make_view, bind, add_program: Errc::out_of_memory
+  bool fail_programs{false};
   bool hide_bytes{false};  // view() gives nothing, as on a device
   std::atomic<int> allocated{0};
 
@@ -178,7 +179,10 @@ class HandBackend final : public backend::Backend {
     if (hide_bytes || found == bytes_.end()) return std::nullopt;
     return ByteSpan{found->second};
   }
-  Status add_program(std::uint32_t, backend::ProgramOp) override { return make(); }
+  Status add_program(std::uint32_t, backend::ProgramOp) override {
+    if (fail_programs) return fail(Errc::device_lost, "the link went down half-way");
+    return make();
+  }
   std::uint64_t steps(std::uint32_t) const noexcept override { return 0; }
 
  private:

@@ -502,7 +502,7 @@ TEST_F(StreamFaults, AStreamThatIsDroppedHalfWayGivesEverythingBack) {
   open(options);
   const std::string path = good("f", 64 * kChunk);
   StreamOptions how = crc_options(kChunk);
-  how.outputs = {{128 << 10, {}}};  // a few lanes fill the budget
+  how.outputs = {{128 << 10, {}}};  // a few chunks fill the budget
   for (int round = 0; round < 30; ++round) {
     auto stream = session_->stream({path, path}, OpHandle{kCrc32c}, how);
     ASSERT_OK(stream);

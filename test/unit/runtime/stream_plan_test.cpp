@@ -81,43 +81,33 @@ TEST(StreamSpace, LeavesSomethingForTheNextAndTakesBackWhole) {
   EXPECT_EQ(space.largest(), 16 * kIoBlock);
 }
 
-TEST(SlotPool, PacksPiecesAndUsesASlotAgainWhenAllOfThemAreBack) {
-  SlotPool pool({kIoBlock, 2 * kIoBlock}, kIoBlock);
-  ASSERT_EQ(pool.slots(), 2u);
+TEST(ChunkBuffers, PacksPiecesAndUsesABufferAgainWhenAllOfThemAreBack) {
+  ChunkBuffers pool({kIoBlock, 2 * kIoBlock}, kIoBlock);
+  ASSERT_EQ(pool.buffers(), 2u);
   const auto a = pool.take(1'000, 64);
   const auto b = pool.take(1'000, 64);
   ASSERT_TRUE(a && b);
   EXPECT_EQ(a->offset, kIoBlock);
   EXPECT_EQ(b->offset, kIoBlock + 1'024);
-  EXPECT_EQ(a->slot, b->slot);
+  EXPECT_EQ(a->buffer, b->buffer);
   const auto c = pool.take(kIoBlock, kIoBlock);
   ASSERT_TRUE(c);
-  EXPECT_NE(c->slot, a->slot);
-  EXPECT_FALSE(pool.take(1, 1)) << "both slots are in use and the open one is full";
-  pool.give_back(a->slot);
+  EXPECT_NE(c->buffer, a->buffer);
+  EXPECT_FALSE(pool.take(1, 1)) << "both buffers are in use and the open one is full";
+  pool.give_back(a->buffer);
   EXPECT_FALSE(pool.take(1, 1));
-  pool.give_back(b->slot);
+  pool.give_back(b->buffer);
   const auto d = pool.take(kIoBlock, 64);
   ASSERT_TRUE(d);
-  EXPECT_EQ(d->slot, a->slot);
+  EXPECT_EQ(d->buffer, a->buffer);
   EXPECT_FALSE(pool.take(kIoBlock + 1, 1));
 }
 
-TEST(SlotPool, OneSlotIsUsedAgainAndAgain) {
-  SlotPool pool({kIoBlock, kIoBlock}, kIoBlock);
-  for (int time = 0; time < 3; ++time) {
-    const auto all = pool.take(kIoBlock, 64);
-    ASSERT_TRUE(all) << time;
-    EXPECT_FALSE(pool.take(1, 1));
-    pool.give_back(all->slot);
-  }
-}
-
-TEST(SlotPool, NoTwoPiecesOverlapWhateverTheOrder) {
+TEST(ChunkBuffers, NoTwoPiecesOverlapWhateverTheOrder) {
   Random random(test_seed());
   const SpaceRange range{8 * kIoBlock, 6 * 3 * kIoBlock};
-  SlotPool pool(range, 3 * kIoBlock);
-  std::map<std::uint64_t, std::pair<std::uint64_t, std::uint32_t>> out;  // offset -> bytes, slot
+  ChunkBuffers pool(range, 3 * kIoBlock);
+  std::map<std::uint64_t, std::pair<std::uint64_t, std::uint32_t>> out;  // offset -> bytes, buffer
   for (int i = 0; i < 20'000; ++i) {
     const std::uint64_t align = random.below(2) == 0 ? 64 : kIoBlock;
     const std::uint64_t bytes = 1 + random.below(random.below(4) == 0 ? 12'288 : 700);
@@ -132,7 +122,7 @@ TEST(SlotPool, NoTwoPiecesOverlapWhateverTheOrder) {
       if (next != out.begin()) {
         ASSERT_LE(std::prev(next)->first + std::prev(next)->second.first, piece->offset);
       }
-      out[piece->offset] = {bytes, piece->slot};
+      out[piece->offset] = {bytes, piece->buffer};
     } else {
       ASSERT_FALSE(out.empty()) << "nothing is out, yet nothing is free";
     }
@@ -143,7 +133,7 @@ TEST(SlotPool, NoTwoPiecesOverlapWhateverTheOrder) {
     }
   }
   for (const auto& [offset, piece] : out) pool.give_back(piece.second);
-  EXPECT_LE(pool.slots_in_use(), 1u) << "the open one";
+  EXPECT_LE(pool.buffers_in_use(), 1u) << "the open one";
 }
 
 }  // namespace

@@ -244,7 +244,7 @@ TEST(StreamRead, FindsWhatCrossesABoundaryExactlyOnceAndCarriesNoHitsOver) {
     options.inputs = {Handle{}, *literals};
     options.outputs = {{sizeof(native::LiteralHits) + 64 * sizeof(native::LiteralHit), {}}};
     options.place = way.place;
-    options.max_in_flight = 3;  // lanes are used again and again
+    options.max_in_flight = 3;  // handles and outputs are used again
     auto stream = session->stream({path, none}, OpHandle{kMatchLiterals}, options);
     ASSERT_OK(stream);
     const Ran ran = run_to_end(*stream);

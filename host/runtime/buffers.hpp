@@ -1,0 +1,95 @@
+// Making and releasing what handles name: buffers, mapped and loaded files, binding sets and views.
+// Host only; any thread.
+//
+// Lock: takes the order lock around changes of the handle table, never while the backend makes or
+// releases something (BackendMaker has a lock for that). Reading a new file's bytes for an observer
+// takes the bring lock.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include "backend_maker.hpp"
+#include "buffer_waits.hpp"
+#include "handle_table.hpp"
+#include "host_copies.hpp"
+#include "memory_budget.hpp"
+#include "observer_tap.hpp"
+#include "order_lock.hpp"
+#include "session_counters.hpp"
+#include "session_files.hpp"
+#include "session_life.hpp"
+#include "session_pump.hpp"
+#include "session_setup.hpp"
+
+namespace vyre::runtime {
+
+class Buffers {
+ public:
+  struct Over {  // what it works over
+    const SessionSetup& setup;
+    backend::Backend& backend;
+    const SessionLife& life;
+    BackendMaker& maker;
+    OrderMutex& order;
+    HandleTable& handles;
+    MemoryBudget& budget;
+    ObserverTap& tap;
+    BufferWaits& waits;
+    HostCopies& copies;
+    SessionFiles& files;
+    SessionPump& pump;
+    Results& results;
+    SessionCounters& counters;
+  };
+  explicit Buffers(const Over& over) : over_(over) {}
+
+  /// Zeros, or `contents`, which has `bytes`.
+  [[nodiscard]] Result<Handle> allocate(std::uint64_t bytes, const ByteSpan* contents,
+                                        const CopyUntil& until);
+  [[nodiscard]] Result<Handle> map_file(const std::string& path, const MapOptions& options);
+  [[nodiscard]] Result<Handle> load_file(const std::string& path, const CopyUntil& until);
+  /// For streams.
+  [[nodiscard]] Result<Handle> make_view();
+  /// `views`: for streams, whose sets may name views and take nothing of the budget.
+  [[nodiscard]] Result<Handle> bind(std::span<const Handle> buffers, bool views);
+  [[nodiscard]] Status release(Handle handle, Deadline deadline);
+
+  /// Tells the observer of everything alive as if it were made now, sets after their buffers.
+  [[nodiscard]] Status tell_all(const OrderLock& lock, const BringLock& bringing,
+                                const ObserverTap::Hold& hold);
+  /// No buffer is filled, brought or released at this moment.
+  [[nodiscard]] bool settled(const OrderLock& lock);
+
+ private:
+  /// What the backend has made for a handle that no caller knows yet.
+  struct Made {
+    std::uint32_t handle{0};
+    HandleRecord::Kind kind{HandleRecord::Kind::buffer};
+    std::uint64_t bytes{0};
+    const ByteSpan* contents{nullptr};  // null: the observer is told what the backend reads
+    std::shared_ptr<const ingest::File> file;
+    std::uint32_t tenant{ingest::kAnyTenant};
+  };
+  /// Bytes of a buffer for an observer: where they lie, or a copy of them.
+  struct Contents {
+    ByteSpan bytes;
+    Bytes copy;
+  };
+  /// Puts the handle and tells the observer, or undoes everything.
+  [[nodiscard]] Result<Handle> put_made(const Made& made);
+  [[nodiscard]] Handle put(const OrderLock& lock, const Made& made, ByteSpan contents);
+  void undo(const Made& made);
+  [[nodiscard]] Result<Contents> contents_of(std::uint32_t handle, std::uint64_t bytes) const;
+  [[nodiscard]] Result<Contents> contents_of(const Made& made);
+  void tell_set(const OrderLock& lock, const ObserverTap::Hold& hold, const HandleRecord& set);
+  [[nodiscard]] Result<std::uint32_t> take_set(const OrderLock& lock,
+                                               std::span<const std::uint32_t> members, bool views);
+  [[nodiscard]] Status load(const ingest::File& file, const backend::Backend::ReadPiece& read,
+                            Handle into, std::optional<ByteSpan> there, const CopyUntil& until);
+
+  const Over over_;
+};
+
+}  // namespace vyre::runtime

@@ -1,0 +1,85 @@
+// Buffers that begin as files: mapped, or loaded through the pump. See buffers.hpp.
+#include <algorithm>
+
+#include "buffers.hpp"
+
+namespace vyre::runtime {
+namespace {
+
+/// For handles that no other caller knows: nothing can be under way.
+constexpr std::chrono::seconds kReleaseUnused{1};
+
+std::string text(std::uint64_t value) {
+  return std::to_string(value);
+}
+
+}  // namespace
+
+Result<Handle> Buffers::map_file(const std::string& path, const MapOptions& options) {
+  VYRE_TRY(over_.life.open());
+  const std::uint32_t queues = over_.setup.options.queues;
+  if (options.only_queue && *options.only_queue >= queues) {
+    return fail(Errc::invalid_argument, "only_queue is " + text(*options.only_queue) +
+                                            ": this session has " + text(queues) +
+                                            " queues, numbered from 0");
+  }
+  VYRE_ASSIGN(auto file, ingest::File::open(path, over_.pump.tier_for_pieces()));
+  Made made{.kind = HandleRecord::Kind::file,
+            .bytes = file->bytes(),
+            .file = std::move(file),
+            .tenant = options.only_queue.value_or(ingest::kAnyTenant)};
+  {
+    const OrderLock lock(over_.order);
+    VYRE_ASSIGN(made.handle, over_.handles.take_place(lock));
+  }
+  Status mapped = over_.maker.make([&](backend::Backend& backend) {
+    return backend.map_file(made.handle, {path, made.file->descriptor(), made.bytes});
+  });
+  if (!mapped) {
+    undo(made);
+    return tl::unexpected<Error>(std::move(mapped).error());
+  }
+  return put_made(made);
+}
+
+Status Buffers::load(const ingest::File& file, const backend::Backend::ReadPiece& read, Handle into,
+                     std::optional<ByteSpan> there, const CopyUntil& until) {
+  Bytes piece;
+  for (std::uint64_t at = 0; at < file.bytes();) {
+    const std::uint64_t bytes = std::min(kCopyPieceBytes, file.bytes() - at);
+    if (there) {
+      VYRE_TRY(read(at, {const_cast<std::uint8_t*>(there->data()) + at, bytes}));
+    } else {
+      piece.resize(bytes);
+      VYRE_TRY(read(at, piece));
+      VYRE_TRY(over_.copies.write(into, at, piece, until));
+    }
+    at += bytes;
+  }
+  return {};
+}
+
+Result<Handle> Buffers::load_file(const std::string& path, const CopyUntil& until) {
+  VYRE_TRY(over_.life.open());
+  const SessionOptions& options = over_.setup.options;
+  const auto tier = options.ingest_bytes == 0 ? ingest::TierChoice::c : options.ingest_tier;
+  VYRE_ASSIGN(const auto file, ingest::File::open(path, tier));
+  const auto read = over_.files.piece_reader(file, until);
+  VYRE_ASSIGN(const Handle handle, allocate(file->bytes(), nullptr, {}));
+  // On the CPU the bytes go where they stay: no other caller knows the handle yet.
+  const auto there = over_.backend.view(handle.id);
+  if (auto loaded = load(*file, read, handle, there, until); !loaded) {
+    (void)release(handle, after(kReleaseUnused));
+    return tl::unexpected<Error>(std::move(loaded).error());
+  }
+  if (const ingest::Pump* running = over_.pump.running()) over_.pump.count_file(*running, *file);
+  if (there) {
+    SessionCounters::add(over_.counters.bytes_in, file->bytes());
+    const OrderLock lock(over_.order);
+    over_.tap.tell(over_.tap.hold(lock),
+                   [&](SessionObserver& observer) { observer.on_write(handle, 0, *there); });
+  }
+  return handle;
+}
+
+}  // namespace vyre::runtime

@@ -1,0 +1,121 @@
+// The handle table of a session: which buffers, files, binding sets and views are alive, who uses
+// them, and which numbers are free. It knows no backend and no items. Host only.
+//
+// Lock: the caller holds the order lock, which every function asks for. A HandleRecord may be read
+// and changed under that lock only.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "backend/handle.hpp"
+#include "backend/stable_table.hpp"
+#include "hazards.hpp"
+#include "ingest/file.hpp"
+#include "ingest/pump.hpp"
+#include "memory_budget.hpp"
+#include "order_lock.hpp"
+#include "vyre/runtime/session.hpp"
+
+namespace vyre::runtime {
+
+struct HandleRecord {
+  enum class Kind : std::uint8_t { none, buffer, file, set, view };
+  Kind kind{Kind::none};
+  bool releasing{false};
+  std::uint32_t handle{0};
+  std::uint64_t serial{0};        // Handle::serial
+  std::uint32_t releases{0};      // of handles in this place: the generation of the next
+  std::uint32_t sets{0};          // live binding sets that name this buffer
+  std::uint32_t host_readers{0};  // downloads under way
+  std::uint32_t host_writers{0};  // writes under way
+  std::uint64_t bytes{0};
+  std::vector<std::uint32_t> members;  // handles, of a set
+  bool counted{false};                 // a set that takes of the memory budget
+  std::shared_ptr<const ingest::File> file;
+  std::uint32_t tenant{ingest::kAnyTenant};  // of a file
+  bool published{false};                     // the pump knows the file
+  Uses uses;
+  Line line;
+};
+
+class HandleTable {
+ public:
+  /// A place is used again only when so many free ones wait. Together with the generations a number
+  /// comes again after a million releases at the earliest. Until then an item with a stale number
+  /// meets an error.
+  static constexpr std::uint32_t kFreePlacesKept{4'096};
+
+  HandleTable(std::uint32_t session, MemoryBudget& budget,
+              std::uint32_t free_places_kept = kFreePlacesKept)
+      : session_(session), budget_(budget), free_places_kept_(free_places_kept) {}
+
+  /// By the number alone, as items name it. Null if it is not alive.
+  [[nodiscard]] HandleRecord* find(const OrderLock&, std::uint32_t handle) noexcept {
+    HandleRecord* record = records_.find(backend::handle_index(handle));
+    if (record == nullptr || record->kind == HandleRecord::Kind::none || record->handle != handle)
+      return nullptr;
+    return record;
+  }
+  /// Alive, not about to be released, and of this session; an error says which of these it is not.
+  /// `what` is the verb of the message.
+  [[nodiscard]] Result<HandleRecord*> find_live(const OrderLock&, const Handle& handle,
+                                                const char* what);
+  /// The same for something that holds bytes. Views count only where `views` says so.
+  [[nodiscard]] Result<HandleRecord*> find_buffer(const OrderLock&, const Handle& handle,
+                                                  const char* what, bool views = false);
+  [[nodiscard]] Handle public_handle(const HandleRecord& record) const noexcept {
+    return {record.handle, session_, record.serial};
+  }
+
+  /// A number for a new handle. The caller follows with put() or free_place().
+  [[nodiscard]] Result<std::uint32_t> take_place(const OrderLock&);
+  /// From now on the handle is alive.
+  HandleRecord& put(const OrderLock&, std::uint32_t handle, HandleRecord::Kind kind,
+                    std::uint64_t bytes);
+  /// Ends a handle, or undoes take_place(). The caller gives back budget and members itself.
+  void free_place(const OrderLock&, std::uint32_t handle);
+  /// Ends a handle: gives back what it takes of the budget, lets go of its members, frees its
+  /// place.
+  void remove(const OrderLock&, HandleRecord& record);
+
+  // Binding sets. A member cannot be released while a set holds it.
+  void hold_members(const OrderLock&, std::span<const std::uint32_t> members) noexcept;
+  void let_members_go(const OrderLock&, std::span<const std::uint32_t> members) noexcept;
+  /// Bytes that a set takes of the budget.
+  [[nodiscard]] static std::uint64_t set_bytes(std::size_t members) noexcept;
+
+  // Views alive, and those that are being made.
+  void count_view(const OrderLock&) noexcept { ++views_; }
+  void uncount_view(const OrderLock&) noexcept { --views_; }
+  [[nodiscard]] std::uint32_t views(const OrderLock&) const noexcept { return views_; }
+
+  /// A place in the lines of buffers (Line), later than all before.
+  [[nodiscard]] std::uint64_t draw_turn(const OrderLock&) noexcept { return next_turn_++; }
+
+  /// Calls `visit(HandleRecord&)` for every live handle, until it returns false.
+  template <class Visit>
+  void for_each(const OrderLock&, const Visit& visit) {
+    for (std::uint32_t i = 1; i < places_used_; ++i) {
+      HandleRecord* record = records_.find(i);
+      if (record == nullptr || record->kind == HandleRecord::Kind::none) continue;
+      if (!visit(*record)) return;
+    }
+  }
+
+ private:
+  const std::uint32_t session_;
+  MemoryBudget& budget_;
+  const std::uint32_t free_places_kept_;
+  backend::StableTable<HandleRecord> records_;
+  std::uint32_t places_used_{1};  // place 0 means "none"
+  std::uint64_t next_serial_{1};
+  std::uint64_t next_turn_{1};
+  std::deque<std::uint32_t> free_places_;
+  std::uint32_t views_{0};
+};
+
+}  // namespace vyre::runtime

@@ -1,0 +1,126 @@
+// See host_copies.hpp.
+#include "host_copies.hpp"
+
+#include <new>
+#include <string>
+
+namespace vyre::runtime {
+namespace {
+
+std::string text(std::uint64_t value) {
+  return std::to_string(value);
+}
+
+bool inside(const HandleRecord& record, std::uint64_t offset, std::uint64_t bytes) {
+  return offset <= record.bytes && bytes <= record.bytes - offset;
+}
+
+}  // namespace
+
+Result<std::uint64_t> HostCopies::buffer_bytes(Handle buffer) {
+  const OrderLock lock(over_.order);
+  VYRE_ASSIGN(const HandleRecord* record, over_.handles.find_buffer(lock, buffer, "measure"));
+  return record->bytes;
+}
+
+Status HostCopies::write(Handle buffer, std::uint64_t offset, ByteSpan bytes,
+                         const CopyUntil& until) {
+  VYRE_TRY(over_.life.open());
+  SessionCounters::add(over_.counters.sync_points, 1);
+  OrderLock lock(over_.order);
+  VYRE_ASSIGN(HandleRecord * record, over_.handles.find_buffer(lock, buffer, "write"));
+  if (record->kind == HandleRecord::Kind::file) {
+    return fail(Errc::invalid_argument,
+                "handle " + text(buffer.id) + " is a mapped file and cannot be written");
+  }
+  if (!inside(*record, offset, bytes.size())) {
+    return fail(Errc::invalid_argument, text(bytes.size()) + " bytes at offset " + text(offset) +
+                                            " do not fit buffer " + text(buffer.id) + " of " +
+                                            text(record->bytes) + " bytes");
+  }
+  VYRE_ASSIGN(record, over_.waits.await_free(lock, buffer, true, until));
+  ++record->host_writers;
+  lock.unlock();
+  Copied written =
+      copy_in_pieces(bytes.size(), "the write to handle " + text(buffer.id), until,
+                     [&](std::uint64_t at, std::uint64_t piece) {
+                       return over_.backend.write(buffer.id, offset + at, bytes.subspan(at, piece));
+                     });
+  lock.lock();
+  // Before others may use the buffer again: an observer hears of what is in it, in that order.
+  if (written.status || written.bytes != 0) {
+    over_.tap.tell(over_.tap.hold(lock), [&](SessionObserver& observer) {
+      observer.on_write(over_.handles.public_handle(*record), offset, bytes.first(written.bytes));
+    });
+  }
+  --record->host_writers;
+  lock.unlock();
+  over_.results.notify();
+  SessionCounters::add(over_.counters.bytes_in, written.bytes);
+  if (!written.status && written.bytes != 0) written.status.error().offset = offset + written.bytes;
+  return written.status;
+}
+
+Result<HandleRecord*> HostCopies::await_readable(OrderLock& lock, Handle buffer,
+                                                 const CopyUntil& until) {
+  for (;;) {
+    VYRE_ASSIGN(HandleRecord* const record, over_.waits.await_free(lock, buffer, false, until));
+    if (record->kind != HandleRecord::Kind::file || !over_.files.must_bring(buffer.id))
+      return record;
+    lock.unlock();
+    VYRE_TRY(over_.files.bring(buffer, until));
+    lock.lock();
+  }
+}
+
+Status HostCopies::download_into(Handle buffer, std::uint64_t offset, MutableByteSpan out,
+                                 const CopyUntil& until) {
+  // Also after close(): what ended has written what it wrote. Not where a worker was left behind.
+  if (over_.life.leaked()) {
+    return fail(Errc::closed,
+                "the session is closed, and a worker that did not stop may still be writing");
+  }
+  SessionCounters::add(over_.counters.sync_points, 1);
+  OrderLock lock(over_.order);
+  VYRE_ASSIGN(HandleRecord * record, over_.handles.find_buffer(lock, buffer, "download"));
+  if (!inside(*record, offset, out.size())) {
+    return fail(Errc::invalid_argument, text(out.size()) + " bytes at offset " + text(offset) +
+                                            " are not inside buffer " + text(buffer.id) + " of " +
+                                            text(record->bytes) + " bytes");
+  }
+  VYRE_ASSIGN(record, await_readable(lock, buffer, until));
+  ++record->host_readers;
+  lock.unlock();
+  Copied read =
+      copy_in_pieces(out.size(), "the download of handle " + text(buffer.id), until,
+                     [&](std::uint64_t at, std::uint64_t piece) {
+                       return over_.backend.read(buffer.id, offset + at, out.subspan(at, piece));
+                     });
+  lock.lock();
+  --record->host_readers;
+  lock.unlock();
+  over_.results.notify();
+  SessionCounters::add(over_.counters.bytes_out, read.bytes);
+  if (read.status) {
+    SessionCounters::add(over_.counters.readbacks, 1);
+  } else if (read.bytes != 0) {
+    read.status.error().offset = offset + read.bytes;
+  }
+  return read.status;
+}
+
+Result<Bytes> HostCopies::download(Handle buffer, const CopyUntil& until) {
+  VYRE_ASSIGN(const std::uint64_t size, buffer_bytes(buffer));
+  Bytes bytes;
+  try {
+    bytes.resize(size);
+  } catch (const std::bad_alloc&) {
+    return fail(Errc::out_of_memory,
+                "downloading buffer " + text(buffer.id) + " needs " + text(size) +
+                    " bytes of host memory, which are not available; use download_into");
+  }
+  VYRE_TRY(download_into(buffer, 0, bytes, until));
+  return bytes;
+}
+
+}  // namespace vyre::runtime

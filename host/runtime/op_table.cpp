@@ -1,0 +1,139 @@
+// See op_table.hpp.
+#include "op_table.hpp"
+
+#include <utility>
+
+#include "vyre/vir/wire.hpp"
+
+namespace vyre::runtime {
+namespace {
+
+/// The same program again, as it was given. A fingerprint does not say so: it is of the canonical
+/// form, where buffers have another order, which is part of what callers of the op rely on.
+bool same_wire(const vir::Program& one, const vir::Program& other) {
+  const auto a = vir::encode(one, vir::Profile::v6);
+  const auto b = vir::encode(other, vir::Profile::v6);
+  return a && b && *a == *b;
+}
+
+}  // namespace
+
+OpTable::OpTable(std::uint32_t session, OrderMutex& order, BackendMaker& maker,
+                 MemoryBudget& budget, ObserverTap& tap)
+    : session_(session),
+      order_(order),
+      maker_(maker),
+      budget_(budget),
+      tap_(tap){
+#define VYRE_BUILTIN_OP(id, symbol, op_name, input_count, output_count, meaning) \
+  {                                                                              \
+    OpInfo& info = records_.at(id).info;                                         \
+    info.handle = OpHandle{id};                                                  \
+    info.name = op_name;                                                         \
+    info.builtin = true;                                                         \
+    for (int i = 0; i < (input_count); ++i)                                      \
+      info.signature.inputs.push_back({"input", 0, false, std::nullopt});        \
+    for (int i = 0; i < (output_count); ++i)                                     \
+      info.signature.outputs.push_back({"output", 0, false, std::nullopt});      \
+    ids_.emplace(op_name, id);                                                   \
+  }
+#include "protocol/op_table.def"
+      }
+
+      Result<OpHandle> OpTable::register_program(std::string_view name, const vir::Program& program,
+                                                 Deadline deadline) {
+  VYRE_ASSIGN(PreparedOp prepared, prepare_op(name, program, deadline));
+  return maker_.make(
+      [&](backend::Backend& backend) { return add(backend, std::move(prepared), program); });
+}
+
+Result<OpHandle> OpTable::same_or_refused(const OpRecord& before, const PreparedOp& prepared,
+                                          const vir::Program& given) {
+  if (before.program != nullptr && same_wire(*before.program, given)) return before.info.handle;
+  const auto& print = prepared.info.fingerprint;
+  const bool alike = before.info.fingerprint && before.info.fingerprint == print;
+  return fail(Errc::invalid_argument,
+              "an op named '" + prepared.info.name +
+                  "' is registered already with another program" +
+                  (alike ? ", which has the same fingerprint but declares its buffers or writes "
+                           "its statements in another order"
+                         : "") +
+                  "; choose another name");
+}
+
+Result<OpHandle> OpTable::add(backend::Backend& backend, PreparedOp prepared,
+                              const vir::Program& given) {
+  OrderLock lock(order_);
+  if (const auto known = ids_.find(prepared.info.name); known != ids_.end()) {
+    const OpRecord& before = record(known->second);
+    lock.unlock();  // records never change, and the comparison may be slow
+    return same_or_refused(before, prepared, given);
+  }
+  const std::uint32_t count = user_ops_.load(std::memory_order_relaxed);
+  if (count >= kMaxOps - kFirstUserOp) {
+    return fail(Errc::limit_exceeded,
+                "all " + std::to_string(kMaxOps - kFirstUserOp) +
+                    " user ops are registered (kMaxOps); open another session");
+  }
+  VYRE_TRY(budget_.reserve(lock, prepared.host_bytes, "a program"));
+  const OpHandle handle{kFirstUserOp + count, session_};
+  lock.unlock();
+  Status added = backend.add_program(handle.id, std::move(prepared.op));
+  lock.lock();
+  if (!added) {
+    budget_.give_back(lock, prepared.host_bytes);
+    return tl::unexpected<Error>(std::move(added).error());
+  }
+  OpRecord& made = records_.at(handle.id);
+  made.info = std::move(prepared.info);
+  made.info.handle = handle;
+  made.file_needs = std::move(prepared.file_needs);
+  made.program = std::make_shared<const vir::Program>(given);
+  ids_.emplace(made.info.name, handle.id);
+  tell(tap_.hold(lock), made);
+  user_ops_.store(count + 1, std::memory_order_release);  // [OPS-1]
+  return handle;
+}
+
+Result<OpHandle> OpTable::find(std::string_view name) const {
+  const OrderLock lock(order_);
+  const auto found = ids_.find(std::string(name));
+  if (found == ids_.end()) {
+    return fail(Errc::not_found,
+                "no op named '" + std::string(name) + "' is registered in this session");
+  }
+  return record(found->second).info.handle;
+}
+
+Result<OpInfo> OpTable::info(OpHandle op) const {
+  if (op.session != 0 && op.session != session_) {
+    return fail(Errc::invalid_argument,
+                "op " + std::to_string(op.id) +
+                    " was registered in another session; register the program in this one");
+  }
+  const OrderLock lock(order_);
+  if (!known(op.id)) {
+    return fail(Errc::not_found,
+                "op " + std::to_string(op.id) + " is not registered in this session");
+  }
+  return record(op.id).info;
+}
+
+std::string OpTable::name(std::uint32_t op) const {
+  const OrderLock lock(order_);
+  return known(op) ? record(op).info.name : "unknown";
+}
+
+void OpTable::tell_all(const OrderLock&, const ObserverTap::Hold& hold) const {
+  // Relaxed: the order lock is held, under which the count grows.
+  const std::uint32_t count = user_ops_.load(std::memory_order_relaxed);
+  for (std::uint32_t i = 0; i < count; ++i) tell(hold, record(kFirstUserOp + i));
+}
+
+void OpTable::tell(const ObserverTap::Hold& hold, const OpRecord& record) const {
+  tap_.tell(hold, [&record](SessionObserver& observer) {
+    observer.on_program(record.info.handle, record.info.name, *record.program);
+  });
+}
+
+}  // namespace vyre::runtime

@@ -1,0 +1,175 @@
+// SessionCore: everything that one session owns, wired by constructors. It has no work of its own
+// but closing; each part has a header. The parts never call the session: each holds references to
+// the parts that it needs, and those are declared before it. Host only; any number of threads.
+// Session (the public API) and streams hold it. The list of parts and the order of locks are in
+// README.md.
+//
+// Lock: SessionCore owns close_mutex_, which is the first of all.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "backend/backend.hpp"
+#include "backend_maker.hpp"
+#include "buffer_waits.hpp"
+#include "buffers.hpp"
+#include "handle_table.hpp"
+#include "host_copies.hpp"
+#include "memory_budget.hpp"
+#include "observer_attach.hpp"
+#include "observer_tap.hpp"
+#include "op_table.hpp"
+#include "order_lock.hpp"
+#include "results.hpp"
+#include "session_counters.hpp"
+#include "session_files.hpp"
+#include "session_life.hpp"
+#include "session_pump.hpp"
+#include "session_report.hpp"
+#include "session_setup.hpp"
+#include "submitter.hpp"
+#include "vyre/runtime/session.hpp"
+
+namespace vyre::runtime {
+
+class SessionCore {
+ public:
+  /// `bell` is what the backend was given as Options::ring_pump.
+  SessionCore(SessionSetup setup, std::unique_ptr<backend::Backend> backend,
+              std::shared_ptr<PumpBell> bell);
+  SessionCore(const SessionCore&) = delete;
+  SessionCore& operator=(const SessionCore&) = delete;
+  ~SessionCore();
+  /// The backend begins to take items.
+  [[nodiscard]] Status start() { return backend_->start(results_); }
+
+  // Public calls.
+  [[nodiscard]] Result<OpHandle> register_program(std::string_view name,
+                                                  const vir::Program& program, Deadline deadline) {
+    VYRE_TRY(life_.open());
+    return ops_.register_program(name, program, deadline);
+  }
+  [[nodiscard]] Result<OpHandle> find_op(std::string_view name) const { return ops_.find(name); }
+  [[nodiscard]] Result<OpInfo> op_info(OpHandle op) const { return ops_.info(op); }
+  [[nodiscard]] Result<Handle> allocate(std::uint64_t bytes, const ByteSpan* contents,
+                                        const CopyUntil& until) {
+    return buffers_.allocate(bytes, contents, until);
+  }
+  [[nodiscard]] Result<Handle> map_file(const std::string& path, const MapOptions& options) {
+    return buffers_.map_file(path, options);
+  }
+  [[nodiscard]] Result<Handle> load_file(const std::string& path, const CopyUntil& until) {
+    return buffers_.load_file(path, until);
+  }
+  [[nodiscard]] Result<Handle> bind(std::span<const Handle> buffers) {
+    return buffers_.bind(buffers, false);
+  }
+  [[nodiscard]] Status release(Handle handle, Deadline deadline) {
+    return buffers_.release(handle, deadline);
+  }
+  [[nodiscard]] Result<std::uint64_t> buffer_bytes(Handle buffer) {
+    return copies_.buffer_bytes(buffer);
+  }
+  [[nodiscard]] Status write(Handle buffer, std::uint64_t offset, ByteSpan bytes,
+                             const CopyUntil& until) {
+    return copies_.write(buffer, offset, bytes, until);
+  }
+  [[nodiscard]] Result<Bytes> download(Handle buffer, const CopyUntil& until) {
+    return copies_.download(buffer, until);
+  }
+  [[nodiscard]] Status download_into(Handle buffer, std::uint64_t offset, MutableByteSpan out,
+                                     const CopyUntil& until) {
+    return copies_.download_into(buffer, offset, out, until);
+  }
+  [[nodiscard]] Session::SubmitMany submit_many(std::span<const MegakernelWorkItem> items,
+                                                Deadline deadline, std::uint32_t queue,
+                                                std::uint8_t flags, PlaceInLines* kept = nullptr) {
+    return submitter_.submit_many(items, deadline, queue, flags, kept);
+  }
+  [[nodiscard]] Result<ItemResult> wait(Ticket ticket, Deadline deadline) {
+    return results_.wait(ticket, deadline);
+  }
+  [[nodiscard]] Result<Session::Drained> wait_all(Deadline deadline) {
+    return results_.wait_all(deadline);
+  }
+  [[nodiscard]] report::Document report() {
+    return make_report({setup_, *backend_, life_, ops_, submitter_, pump_, counters_, results_});
+  }
+  [[nodiscard]] Status observe(std::shared_ptr<SessionObserver> observer) {
+    return attach_observer({order_, handles_, ops_, tap_, files_, buffers_, results_},
+                           std::move(observer), after(setup_.options.close_timeout));
+  }
+  [[nodiscard]] Status close();
+  [[nodiscard]] const SessionOptions& options() const noexcept { return setup_.options; }
+  [[nodiscard]] const MegakernelCaps& caps() const noexcept { return setup_.caps; }
+  [[nodiscard]] std::string_view backend_name() const noexcept { return backend_->name(); }
+  [[nodiscard]] bool leaked() const noexcept { return life_.leaked(); }
+
+  // For streams.
+  [[nodiscard]] PlaceInLines place_in_lines() { return PlaceInLines(handles_); }
+  void leave_place(PlaceInLines& place) { submitter_.leave_place(place); }
+  [[nodiscard]] Result<Handle> make_view() { return buffers_.make_view(); }
+  /// bind(), where views may be members.
+  [[nodiscard]] Result<Handle> bind_views(std::span<const Handle> buffers) {
+    return buffers_.bind(buffers, true);
+  }
+  [[nodiscard]] backend::Backend& backend() noexcept { return *backend_; }
+  [[nodiscard]] Collector& collector(std::uint32_t queue) noexcept {
+    return results_.collector(queue);
+  }
+  [[nodiscard]] queue::Waiter& changed() noexcept { return results_.changed(); }
+  template <class Ready>
+  [[nodiscard]] bool wait_for(Deadline deadline, const Ready& ready) {
+    return results_.wait_for(deadline, ready);
+  }
+  [[nodiscard]] Result<ingest::Pump*> pump() { return pump_.start(); }
+  [[nodiscard]] StreamSpace& stream_space() noexcept { return pump_.stream_space(); }
+  void count_file(const ingest::Pump& pump, const ingest::File& file) noexcept {
+    pump_.count_file(pump, file);
+  }
+  void count_streamed(std::uint64_t bytes) noexcept {
+    SessionCounters::add(counters_.bytes_in, bytes);
+  }
+  [[nodiscard]] bool on_device() const noexcept { return setup_.on_device; }
+  [[nodiscard]] const TestHooks& hooks() const noexcept { return setup_.hooks; }
+  [[nodiscard]] bool observed() const noexcept { return tap_.active(); }
+  [[nodiscard]] bool closing() const noexcept { return life_.closing(); }
+  [[nodiscard]] Error closed() const { return life_.closed(); }
+  [[nodiscard]] bool wall_time_is_over() const { return life_.wall_time_is_over(); }
+
+ private:
+  /// Lets items end, by and by less gently; returns what went wrong, in words.
+  [[nodiscard]] std::string end_items();
+  [[nodiscard]] Status close_result() const;
+
+  const SessionSetup setup_;
+  const std::shared_ptr<PumpBell> bell_;
+  std::unique_ptr<backend::Backend> backend_;  // its threads call the bell and the results
+  SessionCounters counters_;
+  SessionLife life_;
+  ObserverTap tap_;
+  Results results_;
+  BackendMaker maker_;
+  OrderMutex order_;
+  MemoryBudget budget_;
+  HandleTable handles_;
+  OpTable ops_;
+  SessionPump pump_;
+  SessionFiles files_;
+  BufferWaits waits_;
+  HostCopies copies_;
+  Buffers buffers_;
+  Submitter submitter_;
+
+  std::mutex close_mutex_;
+  bool closed_{false};
+  std::string close_error_;
+};
+
+[[nodiscard]] Error moved_from(const char* what);
+
+}  // namespace vyre::runtime

@@ -1,0 +1,27 @@
+// Counters of a session that end up in its report. Host only; any thread adds to them.
+//
+// Lock: none. All accesses are relaxed: each counter is a sum on its own, read after the fact.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace vyre::runtime {
+
+struct SessionCounters {
+  std::atomic<std::uint64_t> plan_ns{0};
+  std::atomic<std::uint64_t> publish_ns{0};
+  std::atomic<std::int64_t> first_publish_ns{-1};  // since open; negative: none yet
+  std::atomic<std::uint64_t> bytes_in{0};
+  std::atomic<std::uint64_t> bytes_out{0};
+  std::atomic<std::uint32_t> allocations{0};
+  std::atomic<std::uint32_t> sync_points{0};
+  std::atomic<std::uint32_t> readbacks{0};
+
+  template <class Counter>
+  static void add(Counter& counter, typename Counter::value_type by) noexcept {
+    counter.fetch_add(by, std::memory_order_relaxed);
+  }
+};
+
+}  // namespace vyre::runtime

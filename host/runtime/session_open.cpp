@@ -1,0 +1,155 @@
+// See session_open.hpp.
+#include "session_open.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <chrono>
+#include <utility>
+
+#include "cpu/backend/backend.hpp"
+#include "cuda/door/device_probe.hpp"
+#include "cuda/host/device_backend.hpp"
+#include "platform/host_info.hpp"
+
+namespace vyre::runtime {
+namespace {
+
+Status check(const SessionOptions& options) {
+  const auto text = [](auto value) { return std::to_string(value); };
+  if (options.queues == 0 || options.queues > kMaxQueues) {
+    return fail(Errc::invalid_argument,
+                "queues is " + text(options.queues) + ": choose 1 to " + text(kMaxQueues));
+  }
+  if (!std::has_single_bit(options.ring_slots) || options.ring_slots < kMinRingSlots ||
+      options.ring_slots > kMaxRingSlots) {
+    return fail(Errc::invalid_argument, "ring_slots is " + text(options.ring_slots) +
+                                            ": choose a power of two from " + text(kMinRingSlots) +
+                                            " to " + text(kMaxRingSlots));
+  }
+  if (options.workers > kMaxCpuWorkers) {
+    return fail(Errc::invalid_argument, "workers is " + text(options.workers) +
+                                            ": choose at most " + text(kMaxCpuWorkers) +
+                                            ", or 0 for one a logical CPU");
+  }
+  if (options.fuel == 0) {
+    return fail(Errc::invalid_argument, "fuel is 0: no loop could run; choose at least 1");
+  }
+  if (options.max_wall_time.count() < 0 || options.close_timeout.count() < 0 ||
+      options.producer_timeout.count() <= 0) {
+    return fail(
+        Errc::invalid_argument,
+        "max_wall_time and close_timeout must not be negative, producer_timeout must be positive");
+  }
+  if (options.park_after.count() < 0 || options.watchdog.count() <= 0) {
+    return fail(Errc::invalid_argument,
+                "park_after must not be negative (0: the kernel never parks), watchdog must be "
+                "positive");
+  }
+  if (options.ingest_bytes != 0 && options.ingest_bytes < kLeastIngestBytes) {
+    return fail(Errc::invalid_argument, "ingest_bytes is " + text(options.ingest_bytes) +
+                                            ": choose at least " + text(kLeastIngestBytes) +
+                                            ", or 0 for no streams and no copies out of files");
+  }
+  return {};
+}
+
+/// Beyond it no wait is told from one without a bound, and sums with the clock do not overflow.
+std::chrono::nanoseconds bounded(std::chrono::nanoseconds d) {
+  return std::min<std::chrono::nanoseconds>(d, std::chrono::hours{24 * 365});
+}
+
+std::uint32_t next_session_number() {
+  static std::atomic<std::uint32_t> count{0};
+  return count.fetch_add(1, std::memory_order_relaxed) + 1;  // relaxed: only a number
+}
+
+SessionSetup describe(const SessionOptions& options, TestHooks hooks) {
+  SessionSetup setup;
+  setup.options = options;
+  if (setup.options.workers == 0)
+    setup.options.workers = std::clamp(platform::logical_cpus(), 1u, kMaxCpuWorkers);
+  setup.hooks = std::move(hooks);
+  setup.number = next_session_number();
+  setup.opened = Clock::now();
+  setup.id = platform::random_id();
+  setup.started_at = platform::utc_now_rfc3339();
+  return setup;
+}
+
+backend::Options backend_options(const SessionSetup& setup, const std::shared_ptr<PumpBell>& bell) {
+  const SessionOptions& options = setup.options;
+  backend::Options wanted;
+  wanted.queues = options.queues;
+  wanted.ring_slots = options.ring_slots;
+  wanted.completion_slots = options.ring_slots;
+  wanted.workers = options.workers;
+  wanted.fuel = options.fuel;
+  wanted.producer_timeout = bounded(options.producer_timeout);
+  if (options.max_wall_time.count() > 0)
+    wanted.start_until = later(setup.opened, options.max_wall_time);
+  wanted.worker_dies = setup.hooks.worker_dies;
+  wanted.ingest_bytes = options.ingest_bytes;
+  wanted.ring_pump = [bell] { bell->ring(); };
+  return wanted;
+}
+
+using Core = std::shared_ptr<SessionCore>;
+
+Result<Core> start_over(SessionSetup setup, std::unique_ptr<backend::Backend> backend,
+                        std::shared_ptr<PumpBell> bell) {
+  auto core = std::make_shared<SessionCore>(std::move(setup), std::move(backend), std::move(bell));
+  VYRE_TRY(core->start());
+  return core;
+}
+
+/// On a device, or an error that says why not in words. The name of the device, if there is one,
+/// stays in `setup`.
+Result<Core> start_on_device(SessionSetup& setup) {
+  const cuda::DeviceProbe probe = cuda::probe_device();
+  setup.device = probe.device;
+  if (!probe.caps.supported) return fail(Errc::unsupported, probe.caps.reason);
+  const SessionOptions& options = setup.options;
+  cuda::DeviceOptions how;
+  how.arena_bytes = options.device_memory_bytes;
+  if (options.staging_bytes != 0) how.staging_bytes = options.staging_bytes;
+  how.park_after = bounded(options.park_after);
+  how.watchdog = bounded(options.watchdog);
+  how.drain_after = options.drain_after;
+  how.max_blocks = options.max_blocks;
+  how.inject = setup.hooks.device_fault;
+  auto bell = std::make_shared<PumpBell>();
+  VYRE_ASSIGN(auto backend, cuda::make_backend(backend_options(setup, bell), how));
+  SessionSetup on_device = setup;
+  on_device.caps = MegakernelCaps::with_workers(backend->device_facts().workers);
+  on_device.device_warps = probe.warps;
+  on_device.on_device = true;
+  return start_over(std::move(on_device), std::move(backend), std::move(bell));
+}
+
+}  // namespace
+
+Result<Core> open_core(const SessionOptions& options, TestHooks hooks) {
+  VYRE_TRY(check(options));
+  SessionSetup setup = describe(options, std::move(hooks));
+  auto bell = std::make_shared<PumpBell>();
+  if (setup.hooks.make_backend) {
+    VYRE_ASSIGN(auto theirs, setup.hooks.make_backend(backend_options(setup, bell)));
+    return start_over(std::move(setup), std::move(theirs), std::move(bell));
+  }
+  if (options.backend == BackendKind::cpu) {
+    setup.caps = MegakernelCaps::unsupported("the CPU backend was asked for; no device was probed");
+  } else {
+    auto on_device = start_on_device(setup);
+    if (on_device) return on_device;
+    setup.caps = MegakernelCaps::unsupported(on_device.error().message);
+    if (options.backend == BackendKind::cuda) {
+      return fail(on_device.error().code, "the CUDA backend cannot run here: " + setup.caps.reason +
+                                              "; use the cpu backend");
+    }
+  }
+  VYRE_ASSIGN(auto workers, cpu::make_backend(backend_options(setup, bell)));
+  return start_over(std::move(setup), std::move(workers), std::move(bell));
+}
+
+}  // namespace vyre::runtime

@@ -1,0 +1,137 @@
+// See session_report.hpp.
+#include "session_report.hpp"
+
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+
+namespace vyre::runtime {
+namespace {
+
+using OpSums = std::unordered_map<std::uint32_t, OpCounters>;
+
+/// Sums over queues that more than one section needs.
+struct QueueSums {
+  OpSums ops;
+  std::uint64_t accepted{0};
+  std::uint64_t ended{0};
+  std::int64_t last_end_ns{-1};
+};
+
+report::RunInfo run_of(const SessionSetup& setup) {
+  report::RunInfo run = report::describe_run({});
+  run.id = setup.id;
+  run.started_at = setup.started_at;
+  run.device = setup.device;
+  run.why_no_device = setup.caps.reason;
+  return run;
+}
+
+void add_faults(const ReportSources& from, std::uint32_t queue, const Counts& counts,
+                report::Document& document) {
+  document.faults_total += counts.not_done;
+  for (std::size_t i = 0;
+       i < counts.first_not_done.size() && document.faults.size() < kMaxReportedFaults; ++i) {
+    const ItemResult& result = counts.first_not_done[i];
+    document.faults.push_back({queue, result.ticket.position,
+                               from.ops.name(counts.first_not_done_ops[i]), result.status,
+                               result.fault});
+  }
+}
+
+QueueSums add_queues(const ReportSources& from, report::Document& document) {
+  QueueSums sums;
+  for (std::uint32_t q = 0; q < from.results.queues(); ++q) {
+    Collector& collector = from.results.collector(q);
+    // Ended first: what is accepted in between counts as remaining, never as negative.
+    const Counts counts = collector.counts();
+    const std::uint64_t tail = collector.producer().tail();
+    sums.accepted += tail;
+    sums.ended += counts.ended;
+    document.report.items_processed += counts.ended - counts.never_started;
+    sums.last_end_ns = std::max(sums.last_end_ns, counts.ended != 0 ? counts.last_end_ns : -1);
+    add_faults(from, q, counts, document);
+    document.queues.push_back(
+        {q, from.setup.options.ring_slots, tail, counts.ended, from.submitter.full_waits(q)});
+    collector.add_ops(sums.ops);
+  }
+  document.report.items_remaining = sums.accepted - document.report.items_processed;
+  document.report.published_items = sums.accepted;
+  return sums;
+}
+
+void add_times(const ReportSources& from, const QueueSums& sums, MegakernelReport& report) {
+  const std::int64_t closed_ns = from.life.closed_ns();
+  report.wall_time =
+      std::chrono::nanoseconds{closed_ns >= 0 ? closed_ns : from.setup.since_open_ns()};
+  report.queue_plan_ns = from.counters.plan_ns.load(std::memory_order_relaxed);
+  report.queue_publish_ns = from.counters.publish_ns.load(std::memory_order_relaxed);
+  const std::int64_t first = from.counters.first_publish_ns.load(std::memory_order_relaxed);
+  if (first >= 0 && sums.last_end_ns >= first)
+    report.backend_dispatch_ns = static_cast<std::uint64_t>(sums.last_end_ns - first);
+}
+
+/// Returns whether a program was run.
+bool add_ops(const ReportSources& from, const OpSums& ops, report::Document& document) {
+  bool ran_programs = false;
+  for (const auto& [op, counters] : std::map<std::uint32_t, OpCounters>(ops.begin(), ops.end())) {
+    report::OpRow row;
+    row.name = from.ops.name(op);
+    row.op_handle = op;
+    row.items = counters.items;
+    row.faults = counters.faults;
+    row.cancelled = counters.cancelled;
+    row.executor = std::string(from.backend.name());
+    if (op >= kFirstUserOp) {
+      row.steps = from.backend.steps(op);
+      ran_programs = ran_programs || counters.items > counters.cancelled;
+    }
+    if (counters.latency.total() != 0) row.latency = counters.latency.summary();
+    document.ops.push_back(std::move(row));
+  }
+  return ran_programs;
+}
+
+void add_telemetry(const ReportSources& from, const QueueSums& sums, MegakernelTelemetry& t) {
+  const SessionCounters& counters = from.counters;
+  t.bytes_uploaded = counters.bytes_in.load(std::memory_order_relaxed);
+  t.bytes_read_back =
+      counters.bytes_out.load(std::memory_order_relaxed) + sums.ended * sizeof(Completion);
+  t.bytes_moved = *t.bytes_uploaded + *t.bytes_read_back;
+  t.resident_allocations = counters.allocations.load(std::memory_order_relaxed);
+  t.sync_points = counters.sync_points.load(std::memory_order_relaxed);
+  t.readback_buffers = counters.readbacks.load(std::memory_order_relaxed);
+  t.device_memory_budget_bytes = from.setup.options.memory_budget_bytes;
+}
+
+void add_device(const ReportSources& from, report::Document& document) {
+  if (!from.setup.on_device) return;
+  const backend::DeviceFacts facts = from.backend.device_facts();
+  document.run.device = facts.device;
+  MegakernelTelemetry& t = document.report.telemetry;
+  t.kernel_launches = static_cast<std::uint32_t>(facts.launches);
+  if (const std::uint32_t warps = from.setup.device_warps; warps != 0) {
+    t.occupancy_proxy_bps = static_cast<std::uint16_t>(std::uint64_t{facts.workers} * 10'000 /
+                                                       std::max(warps, facts.workers));
+  }
+  if (from.setup.options.memory_budget_bytes == 0) t.device_memory_budget_bytes = facts.arena_bytes;
+}
+
+}  // namespace
+
+report::Document make_report(const ReportSources& from) {
+  (void)from.results.collect_all();
+  report::Document document;
+  document.run = run_of(from.setup);
+  document.caps = from.setup.caps;
+  const QueueSums sums = add_queues(from, document);
+  add_times(from, sums, document.report);
+  const bool ran_programs = add_ops(from, sums.ops, document);
+  add_telemetry(from, sums, document.report.telemetry);
+  add_device(from, document);
+  document.ingest = from.pump.section();
+  if (ran_programs) document.report.telemetry.execution_mode = ExecutionMode::Interpreter;
+  return document;
+}
+
+}  // namespace vyre::runtime

@@ -1,0 +1,32 @@
+// The report of a session: what its parts counted, summed up. What was not measured stays empty.
+// Host only; any thread. Spec: docs/report.md.
+//
+// Lock: none of its own. Op names take the order lock, counts the turn of each collector.
+#pragma once
+
+#include "backend/backend.hpp"
+#include "op_table.hpp"
+#include "results.hpp"
+#include "session_counters.hpp"
+#include "session_life.hpp"
+#include "session_pump.hpp"
+#include "session_setup.hpp"
+#include "submitter.hpp"
+#include "vyre/report/report.hpp"
+
+namespace vyre::runtime {
+
+struct ReportSources {
+  const SessionSetup& setup;
+  const backend::Backend& backend;
+  const SessionLife& life;
+  const OpTable& ops;
+  const Submitter& submitter;
+  const SessionPump& pump;
+  const SessionCounters& counters;
+  Results& results;
+};
+
+[[nodiscard]] report::Document make_report(const ReportSources& from);
+
+}  // namespace vyre::runtime

@@ -1,0 +1,35 @@
+// What a session is opened with and over: options, test hooks, its number, and what was found out
+// about the device. Host only.
+//
+// Lock: none. Nothing changes after the session has been opened.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "testing.hpp"
+#include "vyre/report/report.hpp"
+#include "vyre/runtime/session.hpp"
+
+namespace vyre::runtime {
+
+struct SessionSetup {
+  SessionOptions options;
+  TestHooks hooks;
+  std::uint32_t number{0};  // of this session in this process, from 1
+  Deadline opened{};
+  std::string id;
+  std::string started_at;
+  MegakernelCaps caps;
+  std::uint32_t device_warps{0};  // that the device can hold at once; 0 where none was probed
+  bool on_device{false};
+  std::optional<std::string> device;
+
+  [[nodiscard]] std::int64_t since_open_ns() const {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - opened).count();
+  }
+};
+
+}  // namespace vyre::runtime

@@ -1,0 +1,174 @@
+// Items that touch no buffer, and what both ways of submitting share. See submitter.hpp.
+#include "submitter.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace vyre::runtime {
+namespace {
+
+/// Plain items published between two looks at the clock and the doorbell.
+constexpr std::uint64_t kPublishBatch{1'024};
+
+std::string text(std::uint64_t value) {
+  return std::to_string(value);
+}
+
+}  // namespace
+
+Submitter::Submitter(const Over& over)
+    : over_(over),
+      accesses_(over.handles),
+      full_waits_(new std::atomic<std::uint64_t>[over.setup.options.queues]),
+      begun_(new std::atomic<bool>[over.setup.options.queues]) {
+  for (std::uint32_t q = 0; q < over.setup.options.queues; ++q) {
+    full_waits_[q].store(0, std::memory_order_relaxed);
+    begun_[q].store(false, std::memory_order_relaxed);
+  }
+}
+
+std::optional<Error> Submitter::refuses(std::uint32_t queue, std::uint8_t flags) {
+  const SessionOptions& options = over_.setup.options;
+  if (queue >= options.queues) {
+    return Error{Errc::invalid_argument, "queue " + text(queue) +
+                                             " does not exist: this session has " +
+                                             text(options.queues) + ", numbered from 0"};
+  }
+  if ((flags & ~kQueueFlagsOfCallers) != 0) {
+    return Error{Errc::invalid_argument,
+                 "queue flags " + text(flags) + " are not known: after_previous is " +
+                     text(kQueueFlagAfterPrevious) + ", after_all is " + text(kQueueFlagAfterAll)};
+  }
+  if (over_.life.closing()) return Error{Errc::closed, "the session is closed"};
+  if (over_.backend.lost()) return over_.life.closed();
+  if (over_.life.wall_time_is_over()) {
+    over_.backend.tend();
+    return Error{Errc::deadline_exceeded,
+                 "max_wall_time of " +
+                     text(static_cast<std::uint64_t>(options.max_wall_time.count())) +
+                     " ns has passed since the session was opened; nothing starts any more"};
+  }
+  return std::nullopt;
+}
+
+Error Submitter::full(std::uint32_t queue) const {
+  return Error{Errc::queue_full, "queue " + text(queue) + " had no free slot of " +
+                                     text(over_.setup.options.ring_slots) +
+                                     " before the deadline; wait for items, allow more time or ask "
+                                     "for more ring_slots"};
+}
+
+queue::Reservation Submitter::try_reserve(const Call& call, std::uint64_t want) const {
+  const auto& producer = over_.results.collector(call.queue).producer();
+  const auto count =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(want, over_.setup.options.ring_slots));
+  const auto expected = call.expected();
+  return expected ? producer.try_reserve_at(*expected, count) : producer.try_reserve(count);
+}
+
+bool Submitter::wait_for_room(const Call& call, std::uint64_t want) {
+  full_waits_[call.queue].fetch_add(1, std::memory_order_relaxed);
+  const auto& producer = over_.results.collector(call.queue).producer();
+  // Some room rather than one slot: a producer that wakes for every slot costs more than the items
+  // do.
+  const std::uint64_t enough =
+      std::min<std::uint64_t>(want, std::max(over_.setup.options.ring_slots / 8, 1u));
+  const auto room = [&] { return producer.limit() - std::min(producer.limit(), producer.tail()); };
+  const auto ready = [&] { return producer.closed() || room() >= enough; };
+  return over_.results.wait_for(call.deadline, ready) || room() != 0;
+}
+
+void Submitter::publish(std::uint32_t queue, const queue::Reservation& got,
+                        const MegakernelWorkItem* items, std::uint8_t flags, std::int64_t now_ns) {
+  Collector& collector = over_.results.collector(queue);
+  const auto& producer = collector.producer();
+  const auto& vanishes = over_.setup.hooks.producer_vanishes;
+  for (std::uint32_t i = 0; i < got.count; ++i) {
+    const std::uint64_t position = got.first + i;
+    collector.note_submit(position, items[i].op_handle, now_ns);
+    if (vanishes && vanishes(queue, position)) continue;
+    // False: this thread was so late that the position was given up. The item then ends as
+    // cancelled (abandoned), which its ticket says; nothing is left to do here.
+    (void)producer.try_publish(position, items[i], flags);
+  }
+}
+
+void Submitter::account(std::int64_t begin_ns, std::int64_t publish_ns, std::uint64_t items) {
+  const std::int64_t end_ns = over_.setup.since_open_ns();
+  SessionCounters& counters = over_.counters;
+  SessionCounters::add(counters.plan_ns, static_cast<std::uint64_t>(publish_ns - begin_ns));
+  SessionCounters::add(counters.publish_ns, static_cast<std::uint64_t>(end_ns - publish_ns));
+  SessionCounters::add(counters.bytes_in, items * sizeof(MegakernelWorkItem));
+  if (counters.first_publish_ns.load(std::memory_order_relaxed) < 0) {
+    std::int64_t none = -1;
+    counters.first_publish_ns.compare_exchange_strong(none, publish_ns, std::memory_order_relaxed);
+  }
+}
+
+Session::SubmitMany Submitter::submit_many(std::span<const MegakernelWorkItem> items,
+                                           Deadline deadline, std::uint32_t queue,
+                                           std::uint8_t flags, PlaceInLines* kept) {
+  Session::SubmitMany result;
+  result.first = {queue, 0, over_.setup.number};
+  result.stopped_by = refuses(queue, flags);
+  if (result.stopped_by) return result;
+  Call call{queue, flags, deadline, kept, result};
+  // [BEGUN-1] acquire, before the look for an observer: one that was attached before the queue's
+  // first item is seen by every later submit.
+  bool begun = begun_[queue].load(std::memory_order_acquire);
+  bool observed = over_.tap.active();
+  if (over_.setup.hooks.looked_for_observer) over_.setup.hooks.looked_for_observer();
+  while (result.accepted < items.size()) {
+    // A run of items of one kind; one with an unknown op ends it and is refused.
+    const auto rest = items.subspan(result.accepted);
+    const bool all_ordered = observed || !begun;
+    const bool slow = all_ordered || ordered(rest[0]);
+    const std::size_t most = !begun ? 1
+                             : slow ? rest.size()
+                                    : std::min<std::size_t>(rest.size(), kPublishBatch);
+    std::size_t run = 0;
+    while (run < most && over_.ops.known(rest[run].op_handle) &&
+           (all_ordered || ordered(rest[run]) == slow))
+      ++run;
+    if (run == 0) {
+      (void)call.stop({Errc::invalid_argument,
+                       "op " + text(rest[0].op_handle) + " is not registered in this session"});
+      break;
+    }
+    const auto part = rest.first(run);
+    if (!(slow ? submit_ordered(call, part) : submit_plain(call, part))) break;
+    if (!begun) {
+      begun = true;
+      observed = over_.tap.active();
+    }
+  }
+  return result;
+}
+
+bool Submitter::submit_plain(Call& call, std::span<const MegakernelWorkItem> items) {
+  Session::SubmitMany& result = call.result;
+  while (!items.empty()) {
+    const std::int64_t begin_ns = over_.setup.since_open_ns();
+    const queue::Reservation got = try_reserve(call, items.size());
+    switch (got.outcome) {
+      case queue::TakeOutcome::ok:
+        break;
+      case queue::TakeOutcome::moved:
+        return false;
+      case queue::TakeOutcome::closed:
+        return call.stop(over_.life.closed());
+      case queue::TakeOutcome::full:
+        if (wait_for_room(call, items.size())) continue;
+        return call.stop(full(call.queue));
+    }
+    if (result.accepted == 0) result.first.position = got.first;
+    publish(call.queue, got, items.data(), call.flags, begin_ns);
+    over_.backend.doorbell();
+    account(begin_ns, begin_ns, got.count);
+    result.accepted += got.count;
+    items = items.subspan(got.count);
+  }
+  return true;
+}
+
+}  // namespace vyre::runtime

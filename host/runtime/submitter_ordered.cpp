@@ -1,0 +1,171 @@
+// Items that touch buffers, one by one under the order lock. See submitter.hpp.
+#include <string>
+
+#include "submitter.hpp"
+
+namespace vyre::runtime {
+namespace {
+
+std::string text(std::uint64_t value) {
+  return std::to_string(value);
+}
+
+template <class Action>
+class AtEnd {
+ public:
+  explicit AtEnd(Action action) : action_(std::move(action)) {}
+  AtEnd(const AtEnd&) = delete;
+  AtEnd& operator=(const AtEnd&) = delete;
+  ~AtEnd() { action_(); }
+
+ private:
+  Action action_;
+};
+
+}  // namespace
+
+Submitter::Placed Submitter::look_for_obstacle(const OrderLock& lock, std::uint32_t queue,
+                                               std::uint64_t turn, Obstacle& obstacle) const {
+  if (accesses_.behind_others(lock, turn)) return Placed::line;
+  if (accesses_.copy_under_way(lock)) return Placed::copy;
+  const auto must_bring = [this](std::uint32_t file) { return over_.files.must_bring(file); };
+  if (const auto wanted = accesses_.file_wanted(lock, must_bring)) {
+    obstacle.file = *wanted;
+    return Placed::file;
+  }
+  const auto over = [this](const Use& use) { return over_.results.over(use); };
+  if (const auto elsewhere = accesses_.conflict_elsewhere(lock, queue, over)) {
+    obstacle.conflict = *elsewhere;
+    return Placed::conflict;
+  }
+  return Placed::yes;
+}
+
+Submitter::Placed Submitter::place(const OrderLock& lock, Call& call,
+                                   const MegakernelWorkItem& item, std::uint64_t turn,
+                                   Obstacle& obstacle) {
+  const std::uint32_t queue = call.queue;
+  const std::int64_t begin_ns = over_.setup.since_open_ns();
+  if (auto found = find_accesses(lock, queue, item); !found) {
+    (void)call.stop(std::move(found).error());
+    return Placed::stop;
+  }
+  if (const Placed kept = look_for_obstacle(lock, queue, turn, obstacle); kept != Placed::yes)
+    return kept;
+  // The tap is held from the reservation until the observer knows of it, so that no completion is
+  // told before; but a slow observer is told only once the item is published, for a position that
+  // is not published in time is given up.
+  const ObserverTap::Hold telling = over_.tap.hold(lock);
+  const queue::Reservation got = try_reserve(call, 1);
+  switch (got.outcome) {
+    case queue::TakeOutcome::ok:
+      break;
+    case queue::TakeOutcome::moved:
+      return Placed::stop;
+    case queue::TakeOutcome::full:
+      return Placed::room;
+    case queue::TakeOutcome::closed:
+      (void)call.stop(over_.life.closed());
+      return Placed::stop;
+  }
+  // [BEGUN-1] release: behind the attachment of an observer, which holds the order lock too.
+  begun_[queue].store(true, std::memory_order_release);
+  if (call.result.accepted == 0) call.result.first.position = got.first;
+  const auto over = [this](const Use& use) { return over_.results.over(use); };
+  const auto flags =
+      static_cast<std::uint8_t>(call.flags | accesses_.order_flags(lock, queue, got.first, over));
+  accesses_.enter(lock, queue, got.first, over);
+  const std::int64_t publish_ns = over_.setup.since_open_ns();
+  publish(queue, got, &item, flags, publish_ns);
+  over_.tap.tell(telling, [&](SessionObserver& observer) {
+    observer.on_submit({queue, got.first, over_.setup.number}, item, call.flags,
+                       std::chrono::nanoseconds{publish_ns});
+  });
+  account(begin_ns, publish_ns, 1);
+  ++call.result.accepted;
+  return Placed::yes;
+}
+
+void Submitter::leave_place(PlaceInLines& place) {
+  if (place.turn() == 0) return;
+  const OrderLock lock(over_.order);
+  if (place.leave(lock)) over_.results.notify();  // the next in line may wait for that alone
+}
+
+bool Submitter::submit_ordered(Call& call, std::span<const MegakernelWorkItem> items) {
+  OrderLock lock(over_.order);
+  PlaceInLines ours(over_.handles);
+  PlaceInLines& lines = call.kept != nullptr ? *call.kept : ours;  // of the item that waits
+  bool late = false;
+  const auto leave_lines = [&] {
+    if (lines.leave(lock)) over_.results.notify();  // the next in line may wait for that alone
+  };
+  const AtEnd leave([&] {  // also where memory runs out: others stand in line behind
+    if (!lock.owns_lock()) lock.lock();
+    if (call.kept == nullptr || !late) leave_lines();
+    lock.unlock();
+    over_.backend.doorbell();
+  });
+  while (!items.empty()) {
+    Obstacle obstacle;
+    const Placed placed = place(lock, call, items[0], lines.turn(), obstacle);
+    if (placed == Placed::yes) {
+      leave_lines();
+      items = items.subspan(1);
+      continue;
+    }
+    if (placed == Placed::stop) return false;
+    if (placed != Placed::room && placed != Placed::file) lines.join(lock, accesses_);
+    // Something has to end first, perhaps an item that this call has published.
+    lock.unlock();
+    over_.backend.doorbell();
+    const bool goes_on = wait_for_place(placed, call, items, lines.turn(), obstacle);
+    late = !goes_on && Clock::now() >= call.deadline;
+    lock.lock();
+    if (!goes_on) return false;
+  }
+  return true;
+}
+
+bool Submitter::wait_for_place(Placed placed, Call& call, std::span<const MegakernelWorkItem> rest,
+                               std::uint64_t turn, const Obstacle& obstacle) {
+  switch (placed) {
+    case Placed::room:
+      return wait_for_room(call, rest.size()) || call.stop(full(call.queue));
+    case Placed::conflict: {
+      const Use& use = obstacle.conflict;
+      return over_.results.wait_over(use, call.deadline) ||
+             call.stop({Errc::deadline_exceeded,
+                        "the item uses a buffer that the item at position " + text(use.position) +
+                            " of queue " + text(use.queue) + " still uses; allow more time"});
+    }
+    case Placed::file: {
+      Status provided = over_.files.provide(obstacle.file, call.deadline);
+      return provided || call.stop(std::move(provided).error());
+    }
+    case Placed::line:
+    case Placed::copy:
+      return wait_for_buffers(placed == Placed::line, call, rest[0], turn);
+    case Placed::yes:
+    case Placed::stop:
+      break;
+  }
+  return false;
+}
+
+bool Submitter::wait_for_buffers(bool in_line, Call& call, const MegakernelWorkItem& item,
+                                 std::uint64_t turn) {
+  const auto free = [&] {
+    const OrderLock again(over_.order);
+    if (!find_accesses(again, call.queue, item)) return true;  // place() says what is wrong
+    return !(in_line ? accesses_.behind_others(again, turn) : accesses_.copy_under_way(again));
+  };
+  return over_.results.wait_for(call.deadline, free) ||
+         call.stop({Errc::deadline_exceeded,
+                    in_line ? "other submits or copies began to wait for one of the item's buffers "
+                              "before it and still do; allow more time"
+                            : "a write or download of one of the item's buffers is under way; "
+                              "allow more time"});
+}
+
+}  // namespace vyre::runtime
