@@ -134,6 +134,7 @@ Result<std::optional<std::uint64_t>> ControlQueue::try_submit(const ControlComma
   const std::lock_guard lock(mutex_);
   collect();
   const std::uint64_t slot = next_ % kControlSlots;
+  // [CTRL-1] acquire: the last result of this place has been read.
   if (places_[slot].load(std::memory_order_acquire) != Place::free) return std::nullopt;
   const queue::Reservation got = producer_.try_reserve(1);
   if (got.outcome == queue::TakeOutcome::closed) return fail(Errc::closed, "the session is closed");
@@ -158,7 +159,8 @@ Status ControlQueue::finish(std::uint64_t position) {
       const std::lock_guard lock(mutex_);
       collect();
       if (places_[slot].load(std::memory_order_acquire) == Place::ended) break;
-      places_[slot].store(Place::left, std::memory_order_release);  // under the mutex, as collect()
+      // [CTRL-1] Under the mutex, as collect().
+      places_[slot].store(Place::left, std::memory_order_release);
       return waited;
     }
   }

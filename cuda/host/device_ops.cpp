@@ -65,6 +65,7 @@ void DeviceOps::refresh(Record& record, backend::Deadline deadline) noexcept {
 }
 
 std::uint64_t DeviceOps::steps(std::uint32_t op) noexcept {
+  // [TABLE-1] acquire: what the record holds.
   if (op < kFirstUserOp || op - kFirstUserOp >= count_.load(std::memory_order_acquire)) return 0;
   Record* record = records_.find(op - kFirstUserOp);
   if (record == nullptr || record->address == 0) return 0;
@@ -75,6 +76,7 @@ std::uint64_t DeviceOps::steps(std::uint32_t op) noexcept {
 
 void DeviceOps::settle() noexcept {
   const backend::Deadline deadline = backend::Clock::now() + kSettleWait;
+  // [TABLE-1] acquire, as in steps().
   for (std::uint32_t i = 0; i < count_.load(std::memory_order_acquire); ++i) {
     Record* record = records_.find(i);
     if (record == nullptr || record->address == 0) continue;

@@ -271,7 +271,8 @@ bool Resident::tells_broken() noexcept {
         "could not be written: " + std::to_string(seen) + " tickets of its section had been read";
   }
   lose({Errc::internal,
-        what + "; " + pending_text() + "\n" + describe_kernel(door_, reserved_, epoch_.load())});
+        what + "; " + pending_text() + "\n" +
+            describe_kernel(door_, reserved_, epoch_.load(std::memory_order_relaxed))});
   return true;
 }
 
@@ -305,6 +306,7 @@ void Resident::give_up_queue(std::uint32_t q) noexcept {
   // have ended them, and with them the memory that they name is others' again. So the kernel is
   // told first, and answers how far it has taken; what is behind that is ended without being read.
   (void)reserved_.queues[q].producer().close();
+  // [GIVE-1] release: nothing more may be taken from the queue.
   (void)HostAtomics::fetch_or_release(&reserved_.orders->given_up, std::uint64_t{1} << q);
   given_up_[q] = Giving::asked;
 }

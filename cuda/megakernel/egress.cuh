@@ -65,6 +65,7 @@ __device__ __forceinline__ void end_item(const QueueEnd& end, std::uint64_t posi
                                          CompletionStatus status, const Fault& fault, Wrote wrote) {
   __syncwarp();  // the other lanes' writes come before the fence below
   if ((threadIdx.x & (kWarp - 1)) == 0) {
+    // [RING-4], [ORDER-1], [ORDER-2] release: what the item wrote.
     if (wrote == Wrote::host) {
       fence_acq_rel_sys();
     } else {

@@ -126,7 +126,7 @@ class Poller {
     }
     reserve();
     const std::uint64_t group = turn >> kGroupSlotsLog2;
-    const uint4 v = load_acquire_sys(slot(group));
+    const uint4 v = load_acquire_sys(slot(group));  // [RING-1] acquire: the item
     const std::uint32_t from = static_cast<std::uint32_t>(turn) & (kGroupSlots - 1);
     const std::uint32_t upto = ready(v, group, from);
     if (upto <= from) {
@@ -288,7 +288,7 @@ class Poller {
         put(ring_.reserved, kNoTicket);
         give_back(reserved);
       }
-      __threadfence_block();  // the turn is the last one that the keeper sees
+      __threadfence_block();  // [BLOCK-1] release: the turn is the last one that the keeper sees
       put(ring_.closed, closed_by(word));
     }
     __syncwarp();
@@ -307,7 +307,7 @@ class Poller {
     if (position >> kRunSlotsLog2 != run_) run_ += team_;
     __syncwarp();  // all lanes have read the turn
     if (lane_ == 0) {
-      __threadfence_block();  // `reserved` goes with the turn
+      __threadfence_block();  // [BLOCK-1] release: `reserved` goes with the turn
       put(ring_.turn, position);
     }
     __syncwarp();

@@ -69,7 +69,7 @@ class Keeper {
     if (has_ring()) {
       IngressRing& ring = block_.rings[lane_];
       const std::uint32_t how = look(ring.closed);
-      __threadfence_block();  // the turn of a closed ring is its last
+      __threadfence_block();  // [BLOCK-1] acquire: the turn of a closed ring is its last
       const std::uint64_t turn = look(ring.turn);
       if (turn != published_) {
         DeviceQueue& queue = a_.queues[ring.queue];

@@ -293,7 +293,7 @@ class Worker {
           fence_acq_rel_gpu();
         }
         finished = add_acq_rel_gpu(&slot.finished, 1) + 1;
-        fence_acq_rel_gpu();
+        fence_acq_rel_gpu();  // [SPREAD-2] acquire of what the other units wrote
       }
       finished = __shfl_sync(~0u, finished, 0);
       __syncwarp();  // publishes lane 0's acquire of what the other units wrote to all lanes

@@ -167,6 +167,7 @@ bool Collector::passed(std::uint64_t position) const noexcept {
   if (position < ended_below()) return true;
   if (!ended(position)) return false;
   const ResultRecord& record = results_[position & (history_ - 1)];
+  // [END-2] acquire: the second look at the position comes after this one.
   const Completion completion{record.head.load(std::memory_order_acquire), 0, 0, 0};
   // Replaced meanwhile: long ago, then.
   if (!ended(position)) return true;
@@ -174,6 +175,7 @@ bool Collector::passed(std::uint64_t position) const noexcept {
 }
 
 ItemResult Collector::result_of(std::uint64_t position, const ResultRecord& record) const {
+  // [END-2] acquire, as in passed().
   Completion completion{};
   completion.head = record.head.load(std::memory_order_acquire);
   completion.workgroup = record.workgroup.load(std::memory_order_acquire);

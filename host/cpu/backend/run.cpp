@@ -215,6 +215,7 @@ Fault Worker::run_spread(const OpRecord& op, const Launch& launch, std::uint64_t
   {
     const std::lock_guard lock(state_.spread_mutex);
     state_.spread.push_back(item);
+    // [WAKE-1] release, before wake_one(): an idle worker's last look sees the open item.
     state_.spread_count.store(static_cast<std::uint32_t>(state_.spread.size()),
                               std::memory_order_release);
   }
@@ -251,6 +252,7 @@ bool Worker::help() {
 
 void Worker::retire(const SpreadItem& item) {
   const std::lock_guard lock(state_.spread_mutex);
+  // [WAKE-1] as where the item was opened; the list itself is under the mutex.
   std::erase_if(state_.spread, [&item](const auto& open) { return open.get() == &item; });
   state_.spread_count.store(static_cast<std::uint32_t>(state_.spread.size()),
                             std::memory_order_release);

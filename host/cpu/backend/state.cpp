@@ -55,7 +55,7 @@ void State::wake_one() noexcept {
   while (idle != 0) {
     const int worker = std::countr_zero(idle);
     const std::uint64_t bit = std::uint64_t{1} << worker;
-    idle = idle_mask.fetch_and(~bit, std::memory_order_acq_rel);
+    idle = idle_mask.fetch_and(~bit, std::memory_order_acq_rel);  // [WAKE-1]
     if ((idle & bit) != 0) {
       waiters[static_cast<std::size_t>(worker)]->notify();
       return;
@@ -65,7 +65,7 @@ void State::wake_one() noexcept {
 }
 
 void State::wake_all() noexcept {
-  idle_mask.exchange(0, std::memory_order_acq_rel);
+  idle_mask.exchange(0, std::memory_order_acq_rel);  // [WAKE-1]
   for (auto& waiter : waiters) waiter->notify();
 }
 
@@ -160,17 +160,17 @@ bool State::take(Batch& batch) {
     more = more || batch.count == kBatchItems;
   }
   first_lane = static_cast<std::uint32_t>((first_lane + 1) % lanes.size());
-  left_behind.store(more, std::memory_order_release);
+  left_behind.store(more, std::memory_order_release);  // [WAKE-1], before the caller's wake_one()
   return expected >= kWakeNs && (more || may_have_work());
 }
 
 bool State::may_have_work() const noexcept {
   if (orphan_count.load(std::memory_order_relaxed) != 0) return true;
-  if (left_behind.load(std::memory_order_acquire)) return true;
+  if (left_behind.load(std::memory_order_acquire)) return true;  // [WAKE-1]
   if (look_again.load(std::memory_order_acquire)) return true;
   for (const auto& lane : lanes) {
-    // The taker publishes how far it has read; items it holds back are its own business or wait for
-    // a running one.
+    // [RING-2] The taker publishes how far it has read; items it holds back are its own business or
+    // wait for a running one.
     const std::uint64_t position =
         queue::HostAtomics::load(&lane->producer.taken->position, queue::Order::acquire);
     if (lane->producer.tail() > position && lane->producer.published(position)) return true;
@@ -180,6 +180,7 @@ bool State::may_have_work() const noexcept {
 
 queue::Deadline State::next_look(queue::Deadline now) const noexcept {
   for (const auto& lane : lanes) {
+    // [RING-2] acquire, as in may_have_work().
     const std::uint64_t position =
         queue::HostAtomics::load(&lane->producer.taken->position, queue::Order::acquire);
     if (lane->producer.tail() > position) {

@@ -39,8 +39,8 @@ void Worker::run() noexcept {
 }
 
 bool Worker::step() {
-  if (state_.spread_count.load(std::memory_order_acquire) != 0) {
-    if (must_look_) state_.wake_for_held_back();  // helping may take long
+  if (state_.spread_count.load(std::memory_order_acquire) != 0) {  // [WAKE-1]
+    if (must_look_) state_.wake_for_held_back();                   // helping may take long
     if (help()) return true;
   }
   std::unique_lock lock(state_.taking, std::defer_lock);
@@ -67,7 +67,7 @@ void Worker::sleep() {
   } else {
     (void)waiter.sleep(epoch, state_.next_look(queue::Clock::now()));
   }
-  state_.idle_mask.fetch_and(~bit, std::memory_order_acq_rel);
+  state_.idle_mask.fetch_and(~bit, std::memory_order_acq_rel);  // [WAKE-1]
   must_look_ = true;  // deadlines and abandoned slots show themselves in take() only
 }
 
