@@ -258,7 +258,7 @@ def main(arguments):
     for problem in problems:
         print(problem)
     if problems:
-        print("bench/page_numbers.py --write puts the right numbers into tables with a column `row`")
+        print("bench/page_numbers.py --write mends the numbers of tables with a `row` column")
     return 1 if problems else 0
 
 

@@ -1,4 +1,5 @@
-# The CUDA backend. Without nvcc everything else builds and passes; a run then says why there is no device.
+# The CUDA backend. Without nvcc everything else builds and passes; a run then says why there is no
+# device.
 set(VYRE_HAVE_CUDA OFF)
 if(NOT VYRE_CUDA STREQUAL "OFF")
   include(CheckLanguage)

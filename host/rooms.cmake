@@ -1,7 +1,9 @@
-# vyre_room(NAME [SOURCES ...] [LINK ...]): one static library `vyre_NAME` (alias vyre::NAME, with `_` for `/`) for a
-# room. Which rooms it may link is not said here but in docs/layers.txt, so that there is one list.
+# vyre_room(NAME [SOURCES ...] [LINK ...]): one static library `vyre_NAME` (alias vyre::NAME, with
+# `_` for `/`) for a room. Which rooms it may link is not said here but in docs/layers.txt, so that
+# there is one list.
 file(STRINGS ${PROJECT_SOURCE_DIR}/docs/layers.txt vyre_layer_lines REGEX "^[0-9]")
-set_property(DIRECTORY ${PROJECT_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/layers.txt)
+set_property(DIRECTORY ${PROJECT_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+             ${PROJECT_SOURCE_DIR}/docs/layers.txt)
 foreach(line IN LISTS vyre_layer_lines)
   string(REGEX MATCH "^([0-9]+) ([a-z_/]+):(.*)$" _ "${line}")
   set(vyre_floor_${CMAKE_MATCH_2} ${CMAKE_MATCH_1})
@@ -23,13 +25,16 @@ function(vyre_room name)
     set(scope INTERFACE)
   endif()
   add_library(vyre::${target} ALIAS vyre_${target})
-  target_include_directories(vyre_${target} ${scope} ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/host)
+  target_include_directories(vyre_${target} ${scope} ${PROJECT_SOURCE_DIR}/include
+    ${PROJECT_SOURCE_DIR}/host)
   if(name MATCHES "^cuda/")
     target_include_directories(vyre_${target} ${scope} ${PROJECT_SOURCE_DIR})
   endif()
   foreach(dep IN LISTS vyre_may_${name})
     if(vyre_floor_${dep} GREATER vyre_floor_${name})
-      message(FATAL_ERROR "room '${name}' (floor ${vyre_floor_${name}}) may not use '${dep}' (floor ${vyre_floor_${dep}})")
+      message(FATAL_ERROR
+              "room '${name}' (floor ${vyre_floor_${name}}) may not use '${dep}' "
+              "(floor ${vyre_floor_${dep}})")
     endif()
     string(REPLACE "/" "_" dep_target ${dep})
     target_link_libraries(vyre_${target} ${scope} vyre_${dep_target})

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds everything and runs every test: the plain build first, then the unit and model tests under
-# AddressSanitizer + UBSan, and those with threads under ThreadSanitizer. Installs missing Debian packages. No GPU is needed;
-# CUDA code is built where nvcc is found.
+# AddressSanitizer + UBSan, and those with threads under ThreadSanitizer. Installs missing Debian
+# packages. No GPU is needed; CUDA code is built where nvcc is found.
 #
 # Usage: test/run.sh [--quick]     --quick: the plain build and its tests only
 set -euo pipefail

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that the build, the tests and the examples need, if any is missing.
-# Usage: tools/install_dependencies.sh [package ...]   (extra packages to install beside the standard list)
+# Usage: tools/install_dependencies.sh [package ...]   (extra packages to install beside the
+# standard list)
 set -euo pipefail
 
 packages=(

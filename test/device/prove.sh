@@ -1,25 +1,30 @@
 #!/usr/bin/env bash
-# The proof on a device: everything that test/device/stage.sh laid beside this file, each step under a time limit,
-# logs and JSON into one folder, a table last. No build, no network.
-#   bash prove.sh OUT_FOLDER [STEP...]      steps: caps backend vectors random native runtime ingest load failure cli sanitize soak bench
+# The proof on a device: everything that test/device/stage.sh laid beside this file, each step under
+# a time limit, logs and JSON into one folder, a table last. No build, no network.
+#   bash prove.sh OUT_FOLDER [STEP...]
+# Steps: caps backend vectors random native runtime ingest load failure cli sanitize soak bench
 # Without steps: all but soak. Exit code: how many steps did not pass.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:?prove.sh OUT_FOLDER [STEP...]}
 shift
 steps=("$@")
-[[ ${#steps[@]} -ne 0 ]] || steps=(caps backend vectors random native runtime ingest load failure cli sanitize bench)
+[[ ${#steps[@]} -ne 0 ]] ||
+  steps=(caps backend vectors random native runtime ingest load failure cli sanitize bench)
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 export VYRE_REQUIRE_GPU=1 VYRE_SOURCE=$here/source VYRE_SHARED_VECTORS=$here/vectors
-if [[ -d $here/lib ]]; then export LD_LIBRARY_PATH=$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}; fi
+if [[ -d $here/lib ]]; then
+  export LD_LIBRARY_PATH=$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+fi
 scale=${VYRE_TEST_SCALE:-1}
 failed=0
 rows=()
+telling='FAILED  \]|tests ran|ERROR SUMMARY|compared|cases,|M/s|items replayed|DIFFERENT'
 
 # step NAME SECONDS COMMAND...: one row of the table; the log's last telling line is its remark.
 step() {
-  local name=$1 limit=$2 begin rc verdict remark
+  local name=$1 limit=$2 begin rc verdict remark seconds
   shift 2
   begin=$(date +%s.%N)
   if [[ ! -x $1 && -z $(command -v "$1") ]]; then
@@ -34,18 +39,22 @@ step() {
     *) verdict="failed ($rc)" ;;
   esac
   [[ $rc -eq 0 ]] || failed=$((failed + 1))
-  remark=$(grep -E 'FAILED  \]|tests ran|ERROR SUMMARY|compared|cases,|M/s|items replayed|DIFFERENT' "$out/$name.log" | tail -1 | cut -c1-90)
-  rows+=("$name|$verdict|$(echo "$(date +%s.%N) $begin" | awk '{ printf "%.1f", $1 - $2 }')|$remark")
+  remark=$(grep -E "$telling" "$out/$name.log" | tail -1 | cut -c1-90)
+  seconds=$(echo "$(date +%s.%N) $begin" | awk '{ printf "%.1f", $1 - $2 }')
+  rows+=("$name|$verdict|$seconds|$remark")
   printf '%-28s %-12s %s\n' "$name" "$verdict" "$remark"
 }
 
-tests() {  # NAME SECONDS BINARY FILTER: a GoogleTest binary; no single test may take longer than the step
-  VYRE_DEVICE_TEST_SECONDS=$(($2 - 2)) step "$1" "$2" "$here/$3" --gtest_filter="$4" --gtest_output="json:$out/$1.json"
+# tests NAME SECONDS BINARY FILTER: a GoogleTest binary. No test may take longer than the step.
+tests() {
+  VYRE_DEVICE_TEST_SECONDS=$(($2 - 2)) step "$1" "$2" "$here/$3" --gtest_filter="$4" \
+    --gtest_output="json:$out/$1.json"
 }
 
 # What the CLI gives on the device is what it gives on the CPU and what the recording says.
 cli() {
-  local work=$out/cli rc=0 program
+  local work=$out/cli rc=0 program base
+  local raw='--output words --format raw'  # for the flags below, which eval expands
   rm -rf "$work"
   mkdir -p "$work/in"
   head -c 300001 "$here/vyre" >"$work/in/binary"
@@ -54,12 +63,21 @@ cli() {
   : >"$work/in/empty"
   while read -r program files flags; do
     for executor in cpu cuda; do
+      base=$work/$program.$executor
       # shellcheck disable=SC2086
-      eval "\"$here/vyre\" run \"$here/source/docs/examples/$program.vir\" \"$work\"/in/$files --executor $executor \
-        --out-dir \"$work/$program.$executor\" --report \"$work/$program.$executor.json\" $flags" \
-        >"$work/$program.$executor.txt" 2>&1 || { echo "$program on $executor: $(cat "$work/$program.$executor.txt")"; rc=1; }
+      eval "\"$here/vyre\" run \"$here/source/docs/examples/$program.vir\" \"$work\"/in/$files \
+        --executor $executor --out-dir \"$base\" --report \"$base.json\" $flags" \
+        >"$base.txt" 2>&1 ||
+        {
+          echo "$program on $executor: $(cat "$base.txt")"
+          rc=1
+        }
     done
-    diff -r "$work/$program.cpu" "$work/$program.cuda" >/dev/null || { echo "DIFFERENT: $program"; rc=1; }
+    diff -r "$work/$program.cpu" "$work/$program.cuda" >/dev/null ||
+      {
+        echo "DIFFERENT: $program"
+        rc=1
+      }
   done <<'END'
 line_count *
 byte_histogram *
@@ -69,11 +87,12 @@ polynomial_1 binary --bind c=f32:0.5,1.5
 polynomial_5 binary --bind c=f32:0.5,1.5,2.5,0.5,1.5,2.5
 polynomial_10 binary --bind c=f32:0.5,1.5,2.5,0.5,1.5,2.5,0.5,1.5,2.5,0.5,1.5
 literal_count * --bind pattern=text:buffer
-base64_decode base64 --count words='len(text) * 3 / 16 + 1' --trim words=length --output words --format raw
+base64_decode base64 --count words='len(text) * 3 / 16 + 1' --trim words=length $raw
 END
   "$here/vyre" record "$here/source/docs/examples/byte_histogram.vir" "$work"/in/* --executor cpu \
     --trace "$work/trace" --out-dir "$work/recorded" || rc=1
-  "$here/vyre" replay "$work/trace" --executor cuda --compare expected --report "$work/replay.json" || rc=1
+  "$here/vyre" replay "$work/trace" --executor cuda --compare expected \
+    --report "$work/replay.json" || rc=1
   "$here/vyre" replay "$work/trace" --executor cuda --compare reference || rc=1
   "$here/vyre" replay "$work/trace" --executor cuda --compare cpu || rc=1
   "$here/vyre" record "$here/source/docs/examples/line_count.vir" "$work"/in/* --executor cuda \
@@ -85,7 +104,10 @@ END
 
 for name in "${steps[@]}"; do
   case $name in
-    caps) step caps 60 bash -c '"$0" caps && ! "$0" caps | grep -q "backend cuda: not available"' "$here/vyre" ;;
+    caps)
+      step caps 60 bash -c '"$0" caps && ! "$0" caps | grep -q "backend cuda: not available"' \
+        "$here/vyre"
+      ;;
     vectors)
       tests vectors 120 equality_device_test 'DeviceEquality.SharedVectors*:DeviceEquality.Cases*'
       tests core 120 device_test '*'
@@ -116,13 +138,16 @@ for name in "${steps[@]}"; do
       step cli 120 bash -c cli
       ;;
     sanitize)
-      sanitizer=${VYRE_SANITIZER:-$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)}
+      sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
+      sanitizer=${VYRE_SANITIZER:-$sanitizer}
       for tool in memcheck racecheck synccheck; do
-        VYRE_DEVICE_TEST_SECONDS=170 step "sanitize_$tool" 175 "$sanitizer" --tool $tool --error-exitcode 99 \
-          "$here/load_device_test" --gtest_filter='DeviceDrain.*'
+        VYRE_DEVICE_TEST_SECONDS=170 step "sanitize_$tool" 175 "$sanitizer" --tool $tool \
+          --error-exitcode 99 "$here/load_device_test" --gtest_filter='DeviceDrain.*'
       done
       ;;
-    soak) VYRE_SOAK_ITEMS=${VYRE_SOAK_ITEMS:-1000000000} tests soak 240 load_device_test 'DeviceSoak.*' ;;
+    soak)
+      VYRE_SOAK_ITEMS=${VYRE_SOAK_ITEMS:-1000000000} tests soak 240 load_device_test 'DeviceSoak.*'
+      ;;
     bench) step bench 420 "$here/megakernel_bench" --out="$out/megakernel.json" ;;
     *)
       echo "unknown step $name" >&2

@@ -26,15 +26,13 @@ struct Function {
   float (*ours)(float);
   long double (*library)(long double);
 };
-#define VYRE_FUNCTION(name)                                                                           \
-  Function {                                                                                          \
-#name,                                                                                            \
-        [](float                                                                                      \
-               x) { return f32::name(x); },                                                           \
-                                         [](long double                                               \
-                                                x) { return static_cast<long double>(                 \
-                                                         std::name(x)); } \
+// clang-format off
+#define VYRE_FUNCTION(name)                                                   \
+  Function {                                                                  \
+    #name, [](float x) { return f32::name(x); },                              \
+        [](long double x) { return static_cast<long double>(std::name(x)); }  \
   }
+// clang-format on
 const Function kFunctions[]{
     VYRE_FUNCTION(sin),  VYRE_FUNCTION(cos),  VYRE_FUNCTION(tan),  VYRE_FUNCTION(asin),
     VYRE_FUNCTION(acos), VYRE_FUNCTION(atan), VYRE_FUNCTION(sinh), VYRE_FUNCTION(cosh),

@@ -1,0 +1,78 @@
+// Every text file fits its width and its length.
+#include <gtest/gtest.h>
+
+#include "shape.hpp"
+#include "tree.hpp"
+
+namespace vyre::layout {
+namespace {
+
+std::vector<TextFile> files_of_the_tree() {
+  return text_files(VYRE_SOURCE_DIR, {""},
+                    {".md", ".hpp", ".h", ".cpp", ".cu", ".cuh", ".inl", ".sh", ".py", ".cmake",
+                     "CMakeLists.txt"});
+}
+
+TEST(Shape, EveryLineOfTheTreeHasAtMostAHundredColumns) {
+  const std::vector<TextFile> files = files_of_the_tree();
+  EXPECT_GT(files.size(), 300u);
+  for (const TextFile& file : files) {
+    for (const std::string& line : wide_lines(file.path, file.text)) ADD_FAILURE() << line;
+  }
+}
+
+TEST(Shape, EveryLongFileOfTheTreeSaysWhy) {
+  std::vector<std::string> problems;
+  const std::filesystem::path root{VYRE_SOURCE_DIR};
+  const LongFiles list = parse_long_files(read_text(root / "docs/long-files.txt"), problems);
+  std::map<std::string, int> lines;
+  for (const TextFile& file : files_of_the_tree()) {
+    if (file.path != "CHANGELOG.md")
+      lines[file.path] = static_cast<int>(lines_of(file.text).size());
+  }
+  for (const std::string& problem : problems) ADD_FAILURE() << problem;
+  for (const std::string& problem : wrong_lengths(lines, list)) ADD_FAILURE() << problem;
+}
+
+TEST(Shape, WideLinesAreFound) {
+  const std::string fits(100, 'x');
+  EXPECT_TRUE(wide_lines("a.cpp", fits + "\n" + fits).empty());
+  EXPECT_EQ(wide_lines("a.cpp", "\n" + fits + "x\n"),
+            std::vector<std::string>{"a.cpp:2: 101 columns, at most 100 are allowed"});
+  EXPECT_EQ(wide_lines("a.md", "| " + fits + " |\n").size(), 1u) << "tables, too";
+  std::string umlauts;
+  for (int i = 0; i < 100; ++i) umlauts += "\u00e4";
+  EXPECT_TRUE(wide_lines("a.md", umlauts).empty()) << "characters count, not bytes";
+}
+
+TEST(Shape, FencedCodeAndUrlsMayBeWider) {
+  const std::string wide(101, 'x');
+  EXPECT_TRUE(wide_lines("a.md", "```sh\n" + wide + "\n```\n").empty());
+  EXPECT_EQ(wide_lines("a.md", "```sh\n```\n" + wide + "\n").size(), 1u);
+  EXPECT_TRUE(wide_lines("a.md", "See [it](https://example.org/" + wide + ").\n").empty());
+  EXPECT_EQ(wide_lines("a.md", wide + " (https://example.org/)\n").size(), 1u);
+  EXPECT_EQ(wide_lines("a.cpp", "```\n" + wide + "\n```\n").size(), 1u) << "in Markdown only";
+}
+
+TEST(Shape, FilesThatAreTooLongOrGiveNoReasonAreFound) {
+  std::vector<std::string> problems;
+  const LongFiles list = parse_long_files(
+      "# a comment\na.cpp: one subject\nshort.cpp: was long\nlong.cpp: really\nt.cpp: table: "
+      "ops\nno reason\n",
+      problems);
+  EXPECT_EQ(problems, std::vector<std::string>{"not `path: reason`: no reason"});
+  const auto wrong = wrong_lengths({{"a.cpp", 401},
+                                    {"b.cpp", 401},
+                                    {"c.cpp", 400},
+                                    {"long.cpp", 601},
+                                    {"short.cpp", 400},
+                                    {"t.cpp", 900}},
+                                   list);
+  ASSERT_EQ(wrong.size(), 3u);
+  EXPECT_NE(wrong[0].find("b.cpp has 401 lines"), std::string::npos);
+  EXPECT_NE(wrong[1].find("long.cpp has 601 lines, more than 600: split it"), std::string::npos);
+  EXPECT_NE(wrong[2].find("short.cpp is not longer"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace vyre::layout
