@@ -266,9 +266,12 @@ bool Resident::tells_broken() noexcept {
   if (broken == megakernel::Broken::ticket_overwritten) {
     what +=
         "was not there: a worker found the mark " + std::to_string(seen >> 24) + " of a later lap";
-  } else {
+  } else if (broken == megakernel::Broken::no_room) {
     what +=
         "could not be written: " + std::to_string(seen) + " tickets of its section had been read";
+  } else {
+    what = "the fault lock of spread slot " + number + " was not given back within " +
+           std::to_string(seen) + " tries of a worker";
   }
   lose({Errc::internal,
         what + "; " + pending_text() + "\n" +

@@ -213,7 +213,8 @@ enum class InjectedFault : std::uint32_t {
 enum class Broken : std::uint32_t {
   none,
   ticket_overwritten,  // a worker found a ticket of a later lap than its number's; seen: its mark
-  no_room,  // a number cannot be written: older tickets are not read; seen: how many were
+  no_room,    // a number cannot be written: older tickets are not read; seen: how many were
+  lock_kept,  // the fault lock of a spread slot is not given back; number: the slot; seen: looks
 };
 /// Written by the first ingress block, but for what is said of `broken`.
 struct alignas(64) KernelReport {

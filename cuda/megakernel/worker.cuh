@@ -13,6 +13,30 @@ namespace vyre::cuda::megakernel {
 inline constexpr std::uint64_t kAloneLanes{1'024};
 inline constexpr std::uint32_t kAloneUnits{2};
 
+/// So many looks for a free spread slot, each followed by a sleep of kSpreadSleepNs: about ten
+/// minutes. An item that must have a slot and gets none ends as cancelled, out of memory.
+inline constexpr std::uint32_t kSpreadLooks{1'200'000'000};
+inline constexpr std::uint32_t kSpreadSleepNs{500};
+/// So many tries at the lock around a fault, each followed by a sleep of kFaultLockSleepNs: about a
+/// second. The lock is held for a few stores, so the worker then tells the host
+/// (Broken::lock_kept).
+inline constexpr std::uint32_t kFaultLockTries{20'000'000};
+inline constexpr std::uint32_t kFaultLockSleepNs{50};
+
+/// Takes the lock around a fault. A lock that is not given back loses the device; the caller notes
+/// its fault all the same, so that the item cannot end as done. One lane. Not inlined: it is rare,
+/// and its registers are not wanted in the loop that claims units.
+__device__ __noinline__ void lock_fault(const KernelArguments& a, SpreadSlot& slot) {
+  std::uint32_t tries = 0;
+  while (exchange_if_acq_rel_gpu(&slot.fault_lock, 0, 1) != 0) {
+    if (++tries == kFaultLockTries) {
+      tell_broken(a, Broken::lock_kept, static_cast<std::uint64_t>(&slot - a.spread), tries);
+      return;
+    }
+    __nanosleep(kFaultLockSleepNs);
+  }
+}
+
 class Worker {
  public:
   __device__ Worker(const KernelArguments& arguments, const QueueEnd* ends, const WarpPlace& place)
@@ -77,9 +101,11 @@ class Worker {
     } else if (why != FaultCode::none) {
       status = CompletionStatus::faulted;
       fault.code = why;
-    } else if (SpreadSlot* const slot = worth_spreading()) {
+    } else if (SpreadSlot* const slot = worth_spreading(fault.code)) {
       spread(*slot);
       return;
+    } else if (fault.code != FaultCode::none) {
+      status = CompletionStatus::cancelled;
     } else {
       fault = run_alone();
       status = status_of(fault);
@@ -133,8 +159,9 @@ class Worker {
   // ---- sharing ----
 
   /// A slot of our own, or null: run it alone. A native op whose scratch is larger than ours must
-  /// have one, and waits: every slot is worked on by somebody else, so one becomes free.
-  __device__ SpreadSlot* worth_spreading() {
+  /// have one, and waits: every slot is worked on by another warp, so one becomes free. If none
+  /// does within kSpreadLooks, the item cannot run, and `why` says so.
+  __device__ SpreadSlot* worth_spreading(FaultCode& why) {
     bool must = false;
     switch (job_.kind) {
       case JobKind::program: {
@@ -154,7 +181,7 @@ class Worker {
         break;
     }
     std::uint32_t found = kSpreadSlots;
-    do {
+    for (std::uint32_t looks = 0;; ++looks) {
       const std::uint32_t first = warp_ % kSpreadSlots;
       if (lane_id() == 0) {
         for (std::uint32_t i = 0; i < kSpreadSlots; ++i) {
@@ -169,9 +196,13 @@ class Worker {
       found = __shfl_sync(~0u, found, 0);
       __syncwarp();  // publishes lane 0's acquire of the slot to all lanes: a shuffle orders
                      // nothing
-      if (must && found == kSpreadSlots) __nanosleep(500);
-    } while (must && found == kSpreadSlots);
-    return found == kSpreadSlots ? nullptr : a_.spread + found;
+      if (found != kSpreadSlots) return a_.spread + found;
+      if (!must) return nullptr;
+      if (looks == kSpreadLooks) break;
+      __nanosleep(kSpreadSleepNs);
+    }
+    why = FaultCode::out_of_memory;
+    return nullptr;
   }
 
   [[nodiscard]] __device__ static std::uint64_t bytes_of(const native::Call& call) {
@@ -323,7 +354,7 @@ class Worker {
 
   /// One lane. The lock is held for a few stores, by warps that all run.
   __device__ void note_fault(SpreadSlot& slot, const Fault& fault) {
-    while (exchange_if_acq_rel_gpu(&slot.fault_lock, 0, 1) != 0) __nanosleep(50);
+    lock_fault(a_, slot);
     if (fault.workgroup < load_relaxed_gpu_u64(&slot.lowest_fault)) {
       volatile Fault& there = slot.fault;
       there.code = fault.code;

@@ -114,6 +114,10 @@ class CpuBackend final : public backend::Backend {
   }
 
   [[nodiscard]] std::optional<Error> lost() const override {
+    if (state_->promise_broken.load(std::memory_order_relaxed)) {
+      const std::lock_guard lock(state_->broken_mutex);
+      return state_->broken;
+    }
     if (state_->alive.load(std::memory_order_acquire) == 0 &&
         !state_->exit.load(std::memory_order_acquire)) {
       return Error{Errc::device_lost, "all " + std::to_string(state_->options.workers) +

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <string>
 #include <thread>
+#include <utility>
 
 namespace vyre::cpu {
 namespace {
@@ -14,6 +16,9 @@ constexpr std::uint32_t kBatchNs{20'000};
 /// With less than this left in a batch, waking another worker costs more than it brings.
 constexpr std::uint32_t kWakeNs{5'000};
 constexpr std::chrono::nanoseconds kIdleLook{kIdleLookNs};
+/// The limit of a queue's producers lags behind what they were given by the time of a store. After
+/// so long the promise that every accepted position is below the limit is broken.
+constexpr std::chrono::seconds kLimitLag{1};
 
 std::uint32_t expected_ns(const OpRecord* op) {
   const std::uint32_t known = op == nullptr ? 0 : op->estimate_ns.load(std::memory_order_relaxed);
@@ -107,24 +112,12 @@ bool State::take(Batch& batch) {
         lane.pending_begin = 0;
         lane.pending_end = lane.consumer.take(lane.pending.data(), kBatchItems);
         if (lane.pending_end == 0) {
-          if (lane.producer.tail() > lane.consumer.position) {
+          if (lane.producer.tail() > lane.consumer.position && !lane.given_up) {
             const auto verdict =
                 lane.watch.check(lane.producer, lane.consumer.position, backend::Clock::now());
             if (verdict == queue::WatchVerdict::reaped) continue;
             if (verdict == queue::WatchVerdict::wedged) {
-              // Its producer died between two stores: nothing of this lane can be read any more, so
-              // its rest is ended here without ever being read.
-              const std::uint64_t tail = lane.producer.close();
-              // What is posted next has not come through the ring, so its slots are not ours by
-              // [RING-1]; asking for the limit is [RING-5]. It lags by the time of a store at most.
-              while (lane.producer.limit() < tail) queue::spin_pause();
-              for (std::uint64_t p = lane.consumer.position; p < tail; ++p) {
-                const Completion lost =
-                    Completion::make(CompletionStatus::cancelled, FaultCode::abandoned,
-                                     static_cast<std::uint32_t>(p), 0, 0, 0);
-                post(q, &lost, &p, 1);
-              }
-              lane.consumer.position = tail;
+              end_wedged(q);
             }
           }
           break;
@@ -162,6 +155,42 @@ bool State::take(Batch& batch) {
   first_lane = static_cast<std::uint32_t>((first_lane + 1) % lanes.size());
   left_behind.store(more, std::memory_order_release);  // [WAKE-1], before the caller's wake_one()
   return expected >= kWakeNs && (more || may_have_work());
+}
+
+void State::end_wedged(std::uint32_t q) {
+  // Its producer died between two stores: nothing of this lane can be read any more.
+  Lane& lane = *lanes[q];
+  const std::uint64_t tail = lane.producer.close();
+  // What is posted next has not come through the ring, so its slots are not ours by [RING-1];
+  // asking for the limit is [RING-5].
+  const queue::Deadline until = backend::Clock::now() + kLimitLag;
+  while (lane.producer.limit() < tail) {
+    if (backend::Clock::now() >= until) {
+      lane.given_up = true;
+      tell_broken(
+          {Errc::internal, "queue " + std::to_string(q) + " accepted items up to position " +
+                               std::to_string(tail) + ", but its limit stayed at " +
+                               std::to_string(lane.producer.limit()) + "; open a new session"});
+      return;
+    }
+    queue::spin_pause();
+  }
+  for (std::uint64_t p = lane.consumer.position; p < tail; ++p) {
+    const Completion lost = Completion::make(CompletionStatus::cancelled, FaultCode::abandoned,
+                                             static_cast<std::uint32_t>(p), 0, 0, 0);
+    post(q, &lost, &p, 1);
+  }
+  lane.consumer.position = tail;
+}
+
+void State::tell_broken(Error error) {
+  {
+    const std::lock_guard lock(broken_mutex);
+    if (broken) return;
+    broken = std::move(error);
+  }
+  promise_broken.store(true, std::memory_order_relaxed);
+  cancel(FaultCode::worker_lost);
 }
 
 bool State::may_have_work() const noexcept {

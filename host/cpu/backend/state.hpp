@@ -9,6 +9,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "backend/backend.hpp"
@@ -21,6 +22,7 @@
 #include "queue/end_marks.hpp"
 #include "queue/queue.hpp"
 #include "queue/waiter.hpp"
+#include "vyre/base/error.hpp"
 
 namespace vyre::cpu {
 
@@ -60,6 +62,7 @@ struct Lane {
   std::uint32_t pending_begin{0};
   std::uint32_t pending_end{0};
   std::uint64_t next_start{0};  // position of pending[pending_begin]
+  bool given_up{false};         // wedged, and its rest cannot be ended: see State::lost
 
   /// Must the item at next_start wait for others? `ahead`: items of this lane that the batch holds,
   /// which run before it on the same worker and so count as ended.
@@ -130,6 +133,12 @@ struct State {
   std::atomic<std::uint64_t> idle_mask{0};
   std::vector<std::unique_ptr<queue::Waiter>> waiters;
 
+  // A promise of our own that a worker found broken; the first one stays.
+  std::atomic<bool> promise_broken{false};  // relaxed: the mutex orders the error
+  mutable std::mutex broken_mutex;
+  std::optional<Error> broken;
+  void tell_broken(Error error);
+
   [[nodiscard]] FaultCode cancel_reason() const noexcept {
     return static_cast<FaultCode>(cancel_why.load(std::memory_order_acquire));
   }
@@ -151,6 +160,9 @@ struct State {
   /// Posts completions of one queue and marks their positions as ended.
   void post(std::uint32_t queue, const Completion* completions, const std::uint64_t* positions,
             std::uint32_t count) noexcept;
+  /// Closes a queue whose producer died between two stores and ends its rest as abandoned, without
+  /// reading it. Call with `taking` held.
+  void end_wedged(std::uint32_t queue);
   /// Ends everything still queued as cancelled; for when no worker is left.
   void cancel_all_queued();
 };

@@ -175,6 +175,30 @@ TEST_F(HeldBack, ARingWhoseProducerDiedBetweenTwoStoresEndsAllItsItems) {
   EXPECT_EQ(lane.producer.try_reserve(1).outcome, queue::TakeOutcome::closed);
 }
 
+TEST_F(HeldBack, AWedgedRingWhoseLimitStaysBelowItsTailIsGivenUpWithTheValues) {
+  auto rings = queue::Queue::create({kSlots, kSlots});
+  ASSERT_TRUE(rings);
+  state_.lanes.push_back(
+      std::make_unique<Lane>(std::move(*rings), std::chrono::nanoseconds{1}));  // timeout
+  Lane& lane = *state_.lanes.back();
+  ASSERT_EQ(lane.producer.try_reserve(3).count, 3u);
+  lane.producer.claims[0] = kSlots;
+  lane.producer.tickets->tail = kSlots + 5;  // accepted beyond the limit: a broken promise
+  Batch batch;
+  const queue::Deadline begun = queue::Clock::now();
+  for (int look = 0; look < 5; ++look) EXPECT_EQ(take(batch), 0u);
+  EXPECT_LT(queue::Clock::now() - begun, seconds{30}) << "the wait has a bound, and is done once";
+  ASSERT_TRUE(state_.broken.has_value());
+  EXPECT_EQ(state_.broken->code, Errc::internal);
+  EXPECT_EQ(state_.broken->message,
+            "queue 2 accepted items up to position 69, but its limit stayed at 64; open a new "
+            "session");
+  EXPECT_EQ(state_.cancel_reason(), FaultCode::worker_lost);
+  queue::Reader reader = lane.rings.reader();
+  std::array<queue::TakenCompletion, kSlots> ended;
+  EXPECT_EQ(reader.take(ended.data(), kSlots, 69), 0u) << "no completion slot is written over";
+}
+
 class Quiet final : public backend::Listener {
  public:
   void posted() noexcept override {}
