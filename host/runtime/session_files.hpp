@@ -1,5 +1,6 @@
 // Files of a session: the pump learns of a mapped file, or its bytes are brought to where items
-// read them, with the first item that needs it. Host only; any thread. Spec: docs/internals/ingest.md.
+// read them, with the first item that needs it. Host only; any thread. Spec:
+// docs/internals/ingest.md.
 //
 // Lock: SessionFiles owns one mutex, the bring lock, as a type: one file at a time is made
 // resident. A thread that holds it may take the order lock and the lock of SessionPump. Submits do

@@ -1,7 +1,8 @@
 // What is behind a Stream: a chunk reader, chunk items and a result order, wired to each other over
 // the stream's host. The caller of next() drives them: files are read ahead as far as memory
 // allows, each chunk becomes an item when it has landed, results come out in their order. Host
-// only; one thread at a time, but for cancel() and progress(). Spec: docs/internals/ingest-streams.md.
+// only; one thread at a time, but for cancel() and progress(). Spec:
+// docs/internals/ingest-streams.md.
 #pragma once
 
 #include <atomic>
