@@ -97,15 +97,15 @@ class PumpThread {
 
   /// The bytes of a request in its slot, `skip` behind its begin.
   IoCompletionLine read(const IoRequestLine& request, std::uint32_t skip) {
-    IoCompletionLine answer{};
-    answer.skip = skip;
-    answer.offset = request.offset;
+    IoCompletionLine line{};
+    line.skip = skip;
+    line.offset = request.offset;
     const std::uint64_t left = request.offset < file.size() ? file.size() - request.offset : 0;
-    answer.bytes_done = std::min(left, request.length);
-    answer.status = answer.bytes_done == request.length ? IoStatus::ok : IoStatus::end_of_file;
+    line.bytes_done = std::min(left, request.length);
+    line.status = line.bytes_done == request.length ? IoStatus::ok : IoStatus::end_of_file;
     std::memcpy(view_.slots + request.destination * kIoSlotBytes + skip,
-                file.data() + request.offset, answer.bytes_done);
-    return answer;
+                file.data() + request.offset, line.bytes_done);
+    return line;
   }
 
   Bytes file;

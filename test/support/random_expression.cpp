@@ -125,9 +125,9 @@ bool ExpressionGenerator::can_make(Kind kind) const {
                      [&](const Readable& r) { return r.kind == kind; });
 }
 
-ExprId ExpressionGenerator::own_index(const Own& own) {
-  const ExprId scaled = b_.bin(BinOp::Mul, b_.var(own.variable), b_.u32(own.slots));
-  return b_.bin(BinOp::Add, scaled, b_.u32(choice_.below(own.slots)));
+ExprId ExpressionGenerator::own_index(const Own& one) {
+  const ExprId scaled = b_.bin(BinOp::Mul, b_.var(one.variable), b_.u32(one.slots));
+  return b_.bin(BinOp::Add, scaled, b_.u32(choice_.below(one.slots)));
 }
 
 std::optional<ExprId> ExpressionGenerator::variable_of(Kind kind) {

@@ -63,7 +63,7 @@ class ExpressionGenerator {
   /// Uniform by the validator's rule, and the same in all iterations of a loop.
   [[nodiscard]] ExprId uniform_bool();
   [[nodiscard]] ExprId literal(Kind kind);
-  [[nodiscard]] ExprId own_index(const Own& own);
+  [[nodiscard]] ExprId own_index(const Own& one);
   /// Kinds that need a buffer to come from are only made where there is one.
   [[nodiscard]] bool can_make(Kind kind) const;
 

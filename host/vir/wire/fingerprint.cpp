@@ -2,6 +2,8 @@
 // spliced into their lists, operands of commutative operators in a fixed order. Host only. Spec:
 // docs/internals/vir0.md, "Wire".
 #include <algorithm>
+#include <numeric>
+#include <string_view>
 
 #include "encoder.hpp"
 #include "tables.hpp"
@@ -225,16 +227,23 @@ Bytes buffer_key(const Program& program, const BufferDecl& buffer) {
   return key;
 }
 
+/// Compares as the bytes do. g++ 12 warns of the comparison of two vectors of bytes.
+std::string_view as_text(const Bytes& bytes) noexcept {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 void sort_buffers(Program& program) {
-  std::vector<std::pair<Bytes, std::size_t>> order;
-  order.reserve(program.buffers.size());
-  for (std::size_t i = 0; i < program.buffers.size(); ++i) {
-    order.emplace_back(buffer_key(program, program.buffers[i]), i);
-  }
-  std::sort(order.begin(), order.end());  // the index makes it stable
+  std::vector<Bytes> keys;
+  keys.reserve(program.buffers.size());
+  for (const BufferDecl& buffer : program.buffers) keys.push_back(buffer_key(program, buffer));
+  std::vector<std::size_t> order(keys.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&keys](std::size_t a, std::size_t b) {
+    return as_text(keys[a]) < as_text(keys[b]);
+  });
   std::vector<BufferDecl> sorted;
   sorted.reserve(order.size());
-  for (const auto& [key, index] : order) sorted.push_back(program.buffers[index]);
+  for (const std::size_t index : order) sorted.push_back(program.buffers[index]);
   program.buffers = std::move(sorted);
 }
 

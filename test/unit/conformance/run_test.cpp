@@ -70,8 +70,8 @@ class BothExecutors : public ::testing::TestWithParam<Executor> {
 
 INSTANTIATE_TEST_SUITE_P(Conformance, BothExecutors,
                          ::testing::Values(Executor::reference, Executor::cpu),
-                         [](const auto& info) {
-                           return info.param == Executor::cpu ? "cpu" : "reference";
+                         [](const auto& one) {
+                           return one.param == Executor::cpu ? "cpu" : "reference";
                          });
 
 TEST_P(BothExecutors, RightLinesPassAndAreCounted) {

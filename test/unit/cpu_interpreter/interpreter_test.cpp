@@ -264,8 +264,12 @@ TEST(Interpreter, CopiesAreWaitedForInAnyOrder) {
   for (std::uint32_t k = 1; k < 40; k += 2)
     EXPECT_EQ(ran.out[static_cast<std::size_t>(slot++)], 100 + k);
   for (std::uint32_t k = 40; k-- > 0;) {
-    if (k % 2 == 0) EXPECT_EQ(ran.out[static_cast<std::size_t>(slot++)], 100 + k) << k;
-    if (k % 4 == 1) EXPECT_EQ(ran.out[static_cast<std::size_t>(slot++)], 100 + k + 1) << k;
+    if (k % 2 == 0) {
+      EXPECT_EQ(ran.out[static_cast<std::size_t>(slot++)], 100 + k) << k;
+    }
+    if (k % 4 == 1) {
+      EXPECT_EQ(ran.out[static_cast<std::size_t>(slot++)], 100 + k + 1) << k;
+    }
   }
 }
 

@@ -156,7 +156,7 @@ TEST_P(Threads, EveryItemComesOnceInItsProducersOrderAndEveryCompletionGoesBack)
 }
 
 INSTANTIATE_TEST_SUITE_P(Producers, Threads, testing::Values(1, 2, 4, 8),
-                         [](const auto& info) { return "x" + std::to_string(info.param); });
+                         [](const auto& one) { return "x" + std::to_string(one.param); });
 
 // Without claims the rings alone keep the two sides apart.
 TEST(ThreadsSingleProducer, EveryItemComesOnceInOrder) {
