@@ -84,10 +84,10 @@ bool orders(std::string_view code, std::string_view rest) {
                                                     "fence_gpu(",
                                                     "atomic_ref"};
   constexpr std::array<std::string_view, 2> kCalls{"exchange_acquire(", "fetch_or_release("};
-  // A whole word: ResultOrder::release is no Order::release.
+  // ResultOrder::release is no Order::release.
   const auto has = [&](std::string_view sign) {
     for (auto at = code.find(sign); at != std::string_view::npos; at = code.find(sign, at + 1)) {
-      if (at == 0 || !is_word(code[at - 1])) return true;
+      if (sign[0] != 'O' || at == 0 || !is_word(code[at - 1])) return true;
     }
     return false;
   };

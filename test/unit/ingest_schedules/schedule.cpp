@@ -183,9 +183,9 @@ Source Schedule::source_of_file(std::uint32_t file) {
   Source source;
   source.file = std::shared_ptr<const void>(std::shared_ptr<const void>(), &name);
   source.bytes_now = [](const void* of) -> std::int64_t {
-    const Name& name = *static_cast<const Name*>(of);
-    if (name.fstat_errno != 0) return -name.fstat_errno;
-    return static_cast<std::int64_t>(name.file.bytes);
+    const Name& now = *static_cast<const Name*>(of);
+    if (now.fstat_errno != 0) return -now.fstat_errno;
+    return static_cast<std::int64_t>(now.file.bytes);
   };
   source.bytes = name.opened_bytes;
   source.descriptor = static_cast<int>(10 + file);
