@@ -74,8 +74,8 @@ class Results final : public backend::Listener {
   backend::Backend& backend_;
   SessionCounters& counters_;
   const bool polls_;  // nothing tells of completions
-  queue::Waiter changed_;
   std::vector<std::unique_ptr<Collector>> collectors_;
+  alignas(64) queue::Waiter changed_;  // written with every notification, apart from what is read
 };
 
 template <class Ready>

@@ -8,7 +8,8 @@
 
 namespace vyre::runtime {
 
-struct SessionCounters {
+/// On cache lines of its own: submits write it, and what stands beside it is read by all.
+struct alignas(64) SessionCounters {
   std::atomic<std::uint64_t> plan_ns{0};
   std::atomic<std::uint64_t> publish_ns{0};
   std::atomic<std::int64_t> first_publish_ns{-1};  // since open; negative: none yet
