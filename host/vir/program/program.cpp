@@ -7,24 +7,6 @@
 namespace vyre::vir {
 namespace {
 
-bool is_parameterless(const DataType& type) noexcept {
-  switch (type.tag) {
-    case TypeTag::Array:
-    case TypeTag::Handle:
-    case TypeTag::Vec:
-    case TypeTag::TensorShaped:
-    case TypeTag::SparseCsr:
-    case TypeTag::SparseCoo:
-    case TypeTag::SparseBsr:
-    case TypeTag::DeviceMesh:
-    case TypeTag::Quantized:
-    case TypeTag::Opaque:
-      return false;
-    default:
-      return true;
-  }
-}
-
 std::uint64_t saturating_mul(std::uint64_t a, std::uint64_t b) noexcept {
   constexpr std::uint64_t kMax{std::numeric_limits<std::uint64_t>::max()};
   return b != 0 && a > kMax / b ? kMax : a * b;
@@ -63,6 +45,24 @@ const DataType* innermost(const Program& program, TypeId type, std::uint64_t& la
 
 }  // namespace
 
+bool has_parameters(TypeTag tag) noexcept {
+  switch (tag) {
+    case TypeTag::Array:
+    case TypeTag::Handle:
+    case TypeTag::Vec:
+    case TypeTag::TensorShaped:
+    case TypeTag::SparseCsr:
+    case TypeTag::SparseCoo:
+    case TypeTag::SparseBsr:
+    case TypeTag::DeviceMesh:
+    case TypeTag::Quantized:
+    case TypeTag::Opaque:
+      return true;
+    default:
+      return false;
+  }
+}
+
 Symbol Program::intern(std::string_view text) {
   if (const auto found = symbols_.find(text); found != symbols_.end()) return found->second;
   const auto symbol = static_cast<Symbol>(names.size());
@@ -88,7 +88,7 @@ NodeId Program::add(const Node& node) {
 
 TypeId Program::add_type(const DataType& type) {
   const auto tag = static_cast<std::size_t>(type.tag);
-  const bool scalar = is_parameterless(type) && tag < scalars_.size();
+  const bool scalar = !has_parameters(type.tag) && tag < scalars_.size();
   if (scalar) {
     const TypeId known = scalars_[tag];
     if (known < types.size() && types[known].tag == type.tag) return known;

@@ -119,7 +119,7 @@ class Printer {
     if (id >= p_.types.size()) return "u32";
     const DataType& t = p_.types[id];
     std::string text(word_of(Vocabulary::data_type, t.tag));
-    if (!text::has_parameters(t.tag)) return text;
+    if (!has_parameters(t.tag)) return text;
     text += '(';
     switch (t.tag) {
       case TypeTag::Array:
@@ -387,7 +387,7 @@ class Printer {
 
   void add_cast(std::string& to, const Expr& e) const {
     const std::string type_text = type(e.bits);
-    const bool simple = e.bits < p_.types.size() && !text::has_parameters(p_.types[e.bits].tag);
+    const bool simple = e.bits < p_.types.size() && !has_parameters(p_.types[e.bits].tag);
     if (simple) return add_function(to, type_text, e, 1);
     to += "cast(" + type_text + ", ";
     add_operands(to, e, 1);

@@ -168,24 +168,6 @@ std::string_view word_of(Vocabulary vocabulary, std::uint8_t value) {
   return {};
 }
 
-bool has_parameters(TypeTag tag) noexcept {
-  switch (tag) {
-    case TypeTag::Array:
-    case TypeTag::Handle:
-    case TypeTag::Vec:
-    case TypeTag::TensorShaped:
-    case TypeTag::SparseCsr:
-    case TypeTag::SparseCoo:
-    case TypeTag::SparseBsr:
-    case TypeTag::DeviceMesh:
-    case TypeTag::Quantized:
-    case TypeTag::Opaque:
-      return true;
-    default:
-      return false;
-  }
-}
-
 MemoryKind default_kind(Access access) noexcept {
   switch (access) {
     case Access::ReadOnly:

@@ -49,8 +49,6 @@ template <class Enum>
   return word_of(vocabulary, static_cast<std::uint8_t>(value));
 }
 
-/// Types that are written with parameters, `vec(f32, 4)`.
-[[nodiscard]] bool has_parameters(TypeTag tag) noexcept;
 /// The memory kind a buffer has when the text does not say one.
 [[nodiscard]] MemoryKind default_kind(Access access) noexcept;
 

@@ -14,24 +14,6 @@
 namespace vyre::vir {
 namespace {
 
-bool is_parametrised(TypeTag tag) noexcept {
-  switch (tag) {
-    case TypeTag::Array:
-    case TypeTag::Handle:
-    case TypeTag::Vec:
-    case TypeTag::TensorShaped:
-    case TypeTag::SparseCsr:
-    case TypeTag::SparseCoo:
-    case TypeTag::SparseBsr:
-    case TypeTag::DeviceMesh:
-    case TypeTag::Quantized:
-    case TypeTag::Opaque:
-      return true;
-    default:
-      return false;
-  }
-}
-
 using TypeKey = std::vector<std::uint32_t>;
 
 /// Equal parametrised types get one class, so that comparing types is comparing two numbers.
@@ -43,7 +25,7 @@ std::vector<StaticType> classes_of(const std::vector<DataType>& types) {
   classes.reserve(types.size());
   for (const DataType& type : types) {
     auto id = static_cast<std::uint32_t>(type.tag);
-    if (is_parametrised(type.tag)) {
+    if (has_parameters(type.tag)) {
       TypeKey key{id,
                   type.a,
                   type.b,

@@ -1,4 +1,4 @@
-// Rules about one expression other than the operators' types (validate_operator_rules.cpp). Each is
+// Rules about one expression other than the operators' types (operator_rules.cpp). Each is
 // one function and one row. The operands' types are known when a rule runs.
 #include "checker.hpp"
 

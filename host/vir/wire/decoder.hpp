@@ -1,5 +1,5 @@
 // The decoder's state, shared by the files that read a part each: envelope and buffers
-// (wire_decode.cpp), trees (wire_decode_tree.cpp), types (wire_decode_types.cpp). Host only,
+// (decode.cpp), trees (decode_tree.cpp), types (decode_types.cpp). Host only,
 // private to this room.
 #pragma once
 
@@ -23,7 +23,7 @@ class WireDecoder {
   [[nodiscard]] Result<Program> run();
 
  private:
-  // wire_decode.cpp
+  // decode.cpp
   [[nodiscard]] bool late() const noexcept {
     return profile_ != Profile::v4_0_6_3;
   }  // 0.6.4 and later
@@ -38,7 +38,7 @@ class WireDecoder {
   void check_buffer(const BufferDecl& buffer, std::uint64_t shape_count, std::size_t offset);
   void output_set();
 
-  // wire_decode_tree.cpp
+  // decode_tree.cpp
   NodeId node();
   void node_fields(Node& node, std::uint8_t tag, std::size_t offset);
   Range node_list(const char* what);
@@ -55,7 +55,7 @@ class WireDecoder {
   [[nodiscard]] bool descend(std::size_t offset);
   void ascend() { --depth_; }
 
-  // wire_decode_types.cpp
+  // decode_types.cpp
   TypeId data_type();
   TypeId data_type_inner();
   void quantised(DataType& type, TypeTag storage, std::size_t offset);

@@ -1,4 +1,4 @@
-// The encoder's state, shared by wire_encode.cpp (envelope and buffers) and wire_encode_tree.cpp
+// The encoder's state, shared by encode.cpp (envelope and buffers) and encode_tree.cpp
 // (trees and types); fingerprint.cpp borrows the parts. One sticky error, as in the reader. Host
 // only, private to this room.
 #pragma once
@@ -30,7 +30,7 @@ class WireEncoder {
   [[nodiscard]] const Bytes& bytes() const noexcept { return out_; }
 
  private:
-  // wire_encode.cpp
+  // encode.cpp
   void body();
   void metadata();
   void metadata_buffer(const BufferDecl& buffer);
@@ -40,7 +40,7 @@ class WireEncoder {
   void shape(const BufferDecl& buffer);
   void check_range(const BufferDecl& buffer);
 
-  // wire_encode_tree.cpp
+  // encode_tree.cpp
   void node(NodeId id);
   void node_fields(const Node& node);
   void expr_fields(const Expr& expr);

@@ -1,4 +1,4 @@
-// Primitive reads of the wire format; see wire_reader.hpp.
+// Primitive reads of the wire format; see reader.hpp.
 #include "vir/wire/reader.hpp"
 
 namespace vyre::vir {

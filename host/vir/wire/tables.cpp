@@ -1,4 +1,4 @@
-// Membership in the vocabularies; see wire_tables.hpp.
+// Membership in the vocabularies; see tables.hpp.
 #include "tables.hpp"
 
 namespace vyre::vir::tables {

@@ -37,6 +37,8 @@ enum class AtomicOp : std::uint8_t {
 enum class TypeTag : std::uint8_t {
 #include "vyre/vir/vocabulary.def"
 };
+/// Types that have parameters beside their tag, such as `vec(f32, 4)`.
+[[nodiscard]] bool has_parameters(TypeTag tag) noexcept;
 #define VYRE_ORDERING(name, tag, text) name = tag,
 enum class Ordering : std::uint8_t {
 #include "vyre/vir/vocabulary.def"
