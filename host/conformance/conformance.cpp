@@ -11,18 +11,6 @@
 namespace vyre::conformance {
 namespace {
 
-std::string_view executor_name(Executor executor) noexcept {
-  switch (executor) {
-    case Executor::reference:
-      return "reference";
-    case Executor::cpu:
-      return "cpu";
-    case Executor::cuda:
-      return "cuda";
-  }
-  return "unknown";
-}
-
 class Run {
  public:
   Run(const Options& options, CaseExecutor& executor,

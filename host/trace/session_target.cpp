@@ -184,18 +184,6 @@ class SessionTarget final : public Target {
 
 }  // namespace
 
-std::string_view executor_name(Executor executor) noexcept {
-  switch (executor) {
-    case Executor::reference:
-      return "reference";
-    case Executor::cpu:
-      return "cpu";
-    case Executor::cuda:
-      return "cuda";
-  }
-  return "unknown";
-}
-
 Result<std::unique_ptr<Target>> open_target(const TargetOptions& options) {
   if (options.executor == Executor::reference)
     return make_reference_target(options.session.fuel, options.deadline, options.file_budget_bytes,

@@ -86,6 +86,5 @@ struct TargetOptions {
     std::uint64_t fuel, runtime::Deadline deadline = runtime::Deadline::max(),
     std::uint64_t file_budget_bytes = ~std::uint64_t{0}, bool (*stopped)() = nullptr,
     const RaceWatch& watch = {});
-[[nodiscard]] std::string_view executor_name(Executor executor) noexcept;
 
 }  // namespace vyre::trace

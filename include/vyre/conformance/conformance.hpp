@@ -9,10 +9,11 @@
 #include <vector>
 
 #include "vyre/base/error.hpp"
+#include "vyre/base/executor.hpp"
 
 namespace vyre::conformance {
 
-enum class Executor : std::uint8_t { reference, cpu, cuda };
+using vyre::Executor;
 [[nodiscard]] Result<Executor> parse_executor(std::string_view name);
 
 struct Options {

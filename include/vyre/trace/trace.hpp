@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "vyre/base/executor.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/report/report.hpp"
 #include "vyre/runtime/session.hpp"
@@ -40,7 +41,7 @@ class Recorder : public runtime::SessionObserver {
   [[nodiscard]] virtual Status status() const = 0;
 };
 
-enum class Executor : std::uint8_t { reference, cpu, cuda };
+using vyre::Executor;
 enum class Pace : std::uint8_t { full_speed, recorded };
 enum class Compare : std::uint8_t { none, expected, executor };
 
