@@ -7,14 +7,6 @@
 #include <vector>
 
 namespace vyre::runtime {
-namespace {
-
-std::string text(std::uint64_t value) {
-  return std::to_string(value);
-}
-
-}  // namespace
-
 Result<Handle> Buffers::allocate(std::uint64_t bytes, const ByteSpan* contents,
                                  const CopyUntil& until) {
   VYRE_TRY(over_.life.open());
@@ -105,8 +97,8 @@ Result<Buffers::Contents> Buffers::contents_of(std::uint32_t handle, std::uint64
     contents.bytes = contents.copy;
     return contents;
   } catch (const std::bad_alloc&) {
-    return fail(Errc::out_of_memory, "telling the observer of buffer " + text(handle) + " needs " +
-                                         text(bytes) +
+    return fail(Errc::out_of_memory, "telling the observer of buffer " + std::to_string(handle) +
+                                         " needs " + std::to_string(bytes) +
                                          " bytes of host memory, which are not available");
   }
 }
@@ -145,9 +137,9 @@ Result<std::uint32_t> Buffers::take_set(const OrderLock& lock,
 Result<Handle> Buffers::bind(std::span<const Handle> buffers, bool views) {
   VYRE_TRY(over_.life.open());
   if (buffers.size() > kMaxBindingBuffers) {
-    return fail(Errc::limit_exceeded, "a binding set of " + text(buffers.size()) +
+    return fail(Errc::limit_exceeded, "a binding set of " + std::to_string(buffers.size()) +
                                           " buffers is longer than the limit of " +
-                                          text(kMaxBindingBuffers));
+                                          std::to_string(kMaxBindingBuffers));
   }
   std::vector<std::uint32_t> members;
   members.reserve(buffers.size());
@@ -190,8 +182,8 @@ Status Buffers::release(Handle handle, Deadline deadline) {
   OrderLock lock(over_.order);
   VYRE_ASSIGN(HandleRecord* const record, over_.handles.find_live(lock, handle, "release"));
   if (record->sets != 0) {
-    return fail(Errc::invalid_argument, "cannot release buffer " + text(handle.id) + ": " +
-                                            text(record->sets) +
+    return fail(Errc::invalid_argument, "cannot release buffer " + std::to_string(handle.id) +
+                                            ": " + std::to_string(record->sets) +
                                             " live binding sets name it; release them first");
   }
   record->releasing = true;  // no new item may name it meanwhile

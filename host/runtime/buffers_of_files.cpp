@@ -9,18 +9,14 @@ namespace {
 /// For handles that no other caller knows: nothing can be under way.
 constexpr std::chrono::seconds kReleaseUnused{1};
 
-std::string text(std::uint64_t value) {
-  return std::to_string(value);
-}
-
 }  // namespace
 
 Result<Handle> Buffers::map_file(const std::string& path, const MapOptions& options) {
   VYRE_TRY(over_.life.open());
   const std::uint32_t queues = over_.setup.options.queues;
   if (options.only_queue && *options.only_queue >= queues) {
-    return fail(Errc::invalid_argument, "only_queue is " + text(*options.only_queue) +
-                                            ": this session has " + text(queues) +
+    return fail(Errc::invalid_argument, "only_queue is " + std::to_string(*options.only_queue) +
+                                            ": this session has " + std::to_string(queues) +
                                             " queues, numbered from 0");
   }
   VYRE_ASSIGN(auto file, ingest::File::open(path, over_.pump.tier_for_pieces()));

@@ -12,12 +12,8 @@ constexpr std::uint32_t kGenerations{256};
 /// What a member of a set costs: its handle in the session and in the backend, and its use.
 constexpr std::uint64_t kMemberBytes{16};
 
-std::string text(std::uint64_t value) {
-  return std::to_string(value);
-}
-
 std::string cannot(const char* what, std::uint32_t handle) {
-  return std::string("cannot ") + what + " handle " + text(handle) + ": ";
+  return std::string("cannot ") + what + " handle " + std::to_string(handle) + ": ";
 }
 
 }  // namespace
@@ -62,8 +58,8 @@ Result<std::uint32_t> HandleTable::take_place(const OrderLock&) {
   } else if (places_used_ < kMaxHandles) {
     index = places_used_++;
   } else {
-    return fail(Errc::limit_exceeded,
-                "all " + text(kMaxHandles - 1) + " handles are alive (kMaxHandles); release some");
+    return fail(Errc::limit_exceeded, "all " + std::to_string(kMaxHandles - 1) +
+                                          " handles are alive (kMaxHandles); release some");
   }
   // Sessions opened one after another begin with different generations: a bare number of another
   // session's handle is refused, too, rather than meet a buffer that has its place here.

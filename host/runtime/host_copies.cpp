@@ -7,10 +7,6 @@
 namespace vyre::runtime {
 namespace {
 
-std::string text(std::uint64_t value) {
-  return std::to_string(value);
-}
-
 bool inside(const HandleRecord& record, std::uint64_t offset, std::uint64_t bytes) {
   return offset <= record.bytes && bytes <= record.bytes - offset;
 }
@@ -31,18 +27,19 @@ Status HostCopies::write(Handle buffer, std::uint64_t offset, ByteSpan bytes,
   VYRE_ASSIGN(HandleRecord * record, over_.handles.find_buffer(lock, buffer, "write"));
   if (record->kind == HandleRecord::Kind::file) {
     return fail(Errc::invalid_argument,
-                "handle " + text(buffer.id) + " is a mapped file and cannot be written");
+                "handle " + std::to_string(buffer.id) + " is a mapped file and cannot be written");
   }
   if (!inside(*record, offset, bytes.size())) {
-    return fail(Errc::invalid_argument, text(bytes.size()) + " bytes at offset " + text(offset) +
-                                            " do not fit buffer " + text(buffer.id) + " of " +
-                                            text(record->bytes) + " bytes");
+    return fail(Errc::invalid_argument, std::to_string(bytes.size()) + " bytes at offset " +
+                                            std::to_string(offset) + " do not fit buffer " +
+                                            std::to_string(buffer.id) + " of " +
+                                            std::to_string(record->bytes) + " bytes");
   }
   VYRE_ASSIGN(record, over_.waits.await_free(lock, buffer, true, until));
   ++record->host_writers;
   lock.unlock();
   Copied written =
-      copy_in_pieces(bytes.size(), "the write to handle " + text(buffer.id), until,
+      copy_in_pieces(bytes.size(), "the write to handle " + std::to_string(buffer.id), until,
                      [&](std::uint64_t at, std::uint64_t piece) {
                        return over_.backend.write(buffer.id, offset + at, bytes.subspan(at, piece));
                      });
@@ -84,15 +81,16 @@ Status HostCopies::download_into(Handle buffer, std::uint64_t offset, MutableByt
   OrderLock lock(over_.order);
   VYRE_ASSIGN(HandleRecord * record, over_.handles.find_buffer(lock, buffer, "download"));
   if (!inside(*record, offset, out.size())) {
-    return fail(Errc::invalid_argument, text(out.size()) + " bytes at offset " + text(offset) +
-                                            " are not inside buffer " + text(buffer.id) + " of " +
-                                            text(record->bytes) + " bytes");
+    return fail(Errc::invalid_argument, std::to_string(out.size()) + " bytes at offset " +
+                                            std::to_string(offset) + " are not inside buffer " +
+                                            std::to_string(buffer.id) + " of " +
+                                            std::to_string(record->bytes) + " bytes");
   }
   VYRE_ASSIGN(record, await_readable(lock, buffer, until));
   ++record->host_readers;
   lock.unlock();
   Copied read =
-      copy_in_pieces(out.size(), "the download of handle " + text(buffer.id), until,
+      copy_in_pieces(out.size(), "the download of handle " + std::to_string(buffer.id), until,
                      [&](std::uint64_t at, std::uint64_t piece) {
                        return over_.backend.read(buffer.id, offset + at, out.subspan(at, piece));
                      });
@@ -116,7 +114,8 @@ Result<Bytes> HostCopies::download(Handle buffer, const CopyUntil& until) {
     bytes.resize(size);
   } catch (const std::bad_alloc&) {
     return fail(Errc::out_of_memory,
-                "downloading buffer " + text(buffer.id) + " needs " + text(size) +
+                "downloading buffer " + std::to_string(buffer.id) + " needs " +
+                    std::to_string(size) +
                     " bytes of host memory, which are not available; use download_into");
   }
   VYRE_TRY(download_into(buffer, 0, bytes, until));

@@ -8,10 +8,6 @@ namespace {
 
 constexpr std::uint32_t kNop{0};  // looks at no buffer
 
-std::string text(std::uint64_t value) {
-  return std::to_string(value);
-}
-
 }  // namespace
 
 struct ItemAccesses::Side {
@@ -32,8 +28,8 @@ struct ItemAccesses::Side {
 
 Status ItemAccesses::check_queue(const HandleRecord& file, std::uint32_t queue) {
   if (file.tenant == ingest::kAnyTenant || file.tenant == queue) return {};
-  return fail(Errc::invalid_argument, "handle " + text(file.handle) + " is a file of queue " +
-                                          text(file.tenant) +
+  return fail(Errc::invalid_argument, "handle " + std::to_string(file.handle) +
+                                          " is a file of queue " + std::to_string(file.tenant) +
                                           " alone (MapOptions::only_queue); submit to that one");
 }
 
@@ -41,7 +37,7 @@ Status ItemAccesses::add(const OrderLock& lock, std::uint32_t queue, const Side&
   if (side.handle == 0) return {};
   HandleRecord* record = handles_.find(lock, side.handle);
   if (record == nullptr || record->releasing) {
-    return fail(Errc::invalid_argument, std::string(side.name) + " " + text(side.handle) +
+    return fail(Errc::invalid_argument, std::string(side.name) + " " + std::to_string(side.handle) +
                                             " is not a live buffer or binding set of this session");
   }
   if (!side.touches) return {};

@@ -20,28 +20,32 @@ bool same_wire(const vir::Program& one, const vir::Program& other) {
 
 OpTable::OpTable(std::uint32_t session, OrderMutex& order, BackendMaker& maker,
                  MemoryBudget& budget, ObserverTap& tap)
-    : session_(session),
-      order_(order),
-      maker_(maker),
-      budget_(budget),
-      tap_(tap){
-#define VYRE_BUILTIN_OP(id, symbol, op_name, input_count, output_count, meaning) \
-  {                                                                              \
-    OpInfo& info = records_.at(id).info;                                         \
-    info.handle = OpHandle{id};                                                  \
-    info.name = op_name;                                                         \
-    info.builtin = true;                                                         \
-    for (int i = 0; i < (input_count); ++i)                                      \
-      info.signature.inputs.push_back({"input", 0, false, std::nullopt});        \
-    for (int i = 0; i < (output_count); ++i)                                     \
-      info.signature.outputs.push_back({"output", 0, false, std::nullopt});      \
-    ids_.emplace(op_name, id);                                                   \
-  }
+    : session_(session), order_(order), maker_(maker), budget_(budget), tap_(tap) {
+  struct BuiltinOp {
+    std::uint32_t id;
+    const char* name;
+    int inputs;
+    int outputs;
+  };
+  static constexpr BuiltinOp kBuiltinOps[] = {
+#define VYRE_BUILTIN_OP(id, symbol, name, inputs, outputs, meaning) {id, name, inputs, outputs},
 #include "protocol/op_table.def"
-      }
+  };
+  for (const BuiltinOp& op : kBuiltinOps) {
+    OpInfo& info = records_.at(op.id).info;
+    info.handle = OpHandle{op.id};
+    info.name = op.name;
+    info.builtin = true;
+    for (int i = 0; i < op.inputs; ++i)
+      info.signature.inputs.push_back({"input", 0, false, std::nullopt});
+    for (int i = 0; i < op.outputs; ++i)
+      info.signature.outputs.push_back({"output", 0, false, std::nullopt});
+    ids_.emplace(op.name, op.id);
+  }
+}
 
-      Result<OpHandle> OpTable::register_program(std::string_view name, const vir::Program& program,
-                                                 Deadline deadline) {
+Result<OpHandle> OpTable::register_program(std::string_view name, const vir::Program& program,
+                                           Deadline deadline) {
   VYRE_ASSIGN(PreparedOp prepared, prepare_op(name, program, deadline));
   return maker_.make(
       [&](backend::Backend& backend) { return add(backend, std::move(prepared), program); });

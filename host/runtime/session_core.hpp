@@ -110,6 +110,9 @@ class SessionCore {
   [[nodiscard]] bool leaked() const noexcept { return life_.leaked(); }
 
   // For streams.
+  [[nodiscard]] Error no_such_queue(std::uint32_t queue) const {
+    return setup_.no_such_queue(queue);
+  }
   [[nodiscard]] PlaceInLines place_in_lines() { return PlaceInLines(handles_); }
   void leave_place(PlaceInLines& place) { submitter_.leave_place(place); }
   [[nodiscard]] Result<Handle> make_view() { return buffers_.make_view(); }

@@ -10,10 +10,6 @@
 namespace vyre::runtime {
 namespace {
 
-std::string text(std::uint64_t value) {
-  return std::to_string(value);
-}
-
 /// For sessions without ingest memory, which have no pump.
 Status read_plainly(const ingest::File& file, std::uint64_t offset, MutableByteSpan out) {
   std::size_t done = 0;
@@ -29,11 +25,11 @@ Status read_plainly(const ingest::File& file, std::uint64_t offset, MutableByteS
     Error error{Errc::io, {}, offset + done};
     if (got < 0) {
       error.detail = errno;
-      error.message = "cannot read '" + file.path() + "' at offset " + text(offset + done) + ": " +
-                      std::strerror(errno);
+      error.message = "cannot read '" + file.path() + "' at offset " +
+                      std::to_string(offset + done) + ": " + std::strerror(errno);
     } else {
-      error.message = "'" + file.path() + "' had " + text(file.bytes()) +
-                      " bytes when it was opened and ends at " + text(offset + done) +
+      error.message = "'" + file.path() + "' had " + std::to_string(file.bytes()) +
+                      " bytes when it was opened and ends at " + std::to_string(offset + done) +
                       " now; keep it as it is while it is read";
     }
     return tl::unexpected<Error>(std::move(error));
@@ -46,8 +42,9 @@ Status read_plainly(const ingest::File& file, std::uint64_t offset, MutableByteS
 backend::Backend::ReadPiece SessionFiles::piece_reader(
     const std::shared_ptr<const ingest::File>& file, const CopyUntil& until) {
   return [this, file, until](std::uint64_t offset, MutableByteSpan piece) -> Status {
-    VYRE_TRY(until.go_on("reading '" + file->path() + "'",
-                         "at byte " + text(offset) + " of " + text(file->bytes())));
+    VYRE_TRY(
+        until.go_on("reading '" + file->path() + "'",
+                    "at byte " + std::to_string(offset) + " of " + std::to_string(file->bytes())));
     if (setup_.options.ingest_bytes == 0) return read_plainly(*file, offset, piece);
     VYRE_ASSIGN(ingest::Pump* const pumping, pump_.start());
     return pumping->read_now(file, offset, piece);

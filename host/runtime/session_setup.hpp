@@ -27,6 +27,11 @@ struct SessionSetup {
   bool on_device{false};
   std::optional<std::string> device;
 
+  [[nodiscard]] Error no_such_queue(std::uint32_t queue) const {
+    return {Errc::invalid_argument, "queue " + std::to_string(queue) +
+                                        " does not exist: this session has " +
+                                        std::to_string(options.queues) + ", numbered from 0"};
+  }
   [[nodiscard]] std::int64_t since_open_ns() const {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - opened).count();
   }

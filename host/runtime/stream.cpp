@@ -13,12 +13,8 @@ Result<Stream> Session::stream(std::function<std::optional<std::string>()> files
   if (!core_) return tl::unexpected<Error>(moved_from("Session"));
   if (core_->closing()) return fail(Errc::closed, "the session is closed");
   if (!files) return fail(Errc::invalid_argument, "a stream needs a source of files");
-  const std::uint32_t queues = core_->options().queues;
-  if (options.queue >= queues) {
-    return fail(Errc::invalid_argument, "queue " + std::to_string(options.queue) +
-                                            " does not exist: this session has " +
-                                            std::to_string(queues) + ", numbered from 0");
-  }
+  if (options.queue >= core_->options().queues)
+    return tl::unexpected<Error>(core_->no_such_queue(options.queue));
   try {
     auto host = std::make_unique<Stream::SessionHost>(core_, options.queue);
     VYRE_ASSIGN(auto engine, Stream::Engine::make(std::move(host), std::move(files), op, options));

@@ -1,5 +1,5 @@
 // What a stream needs of its session, and nothing else: the parts of a stream call these, a session
-// implements them (session_stream_host.cpp), tests fake them. Host only; called from the stream's
+// implements them (session_stream_host.hpp), tests fake them. Host only; called from the stream's
 // thread unless a comment says otherwise. Spec: docs/internals/ingest-streams.md.
 #pragma once
 

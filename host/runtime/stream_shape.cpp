@@ -6,14 +6,6 @@
 #include <string>
 
 namespace vyre::runtime {
-namespace {
-
-std::string text(std::uint64_t value) {
-  return std::to_string(value);
-}
-
-}  // namespace
-
 Result<StreamShape> StreamShape::make(StreamHost& host, OpHandle op, const StreamOptions& options) {
   StreamShape shape;
   VYRE_ASSIGN(shape.plan, ChunkPlan::make(options.chunk_bytes, options.overlap_bytes));
@@ -37,22 +29,24 @@ Status StreamShape::check_inputs(StreamHost& host, const OpInfo& info) {
   // `nop` takes no buffers and looks at none: a stream of it only reads.
   const std::size_t count = builtin && wanted.empty() ? 1 : wanted.size();
   if (inputs.size() != count) {
-    return fail(Errc::invalid_argument, "op '" + info.name + "' takes " + text(wanted.size()) +
-                                            " inputs, the stream names " + text(inputs.size()) +
-                                            "; list all of them, with Handle{} for the chunk");
+    return fail(Errc::invalid_argument,
+                "op '" + info.name + "' takes " + std::to_string(wanted.size()) +
+                    " inputs, the stream names " + std::to_string(inputs.size()) +
+                    "; list all of them, with Handle{} for the chunk");
   }
   std::optional<std::size_t> chunk;
   for (std::size_t i = 0; i < count; ++i) {
     if (inputs[i].id != 0) {
       if (auto alive = host.buffer_bytes(inputs[i]); !alive) {
         Error error = std::move(alive).error();
-        error.message = "input " + text(i) + " of the stream: " + error.message;
+        error.message = "input " + std::to_string(i) + " of the stream: " + error.message;
         return tl::unexpected<Error>(std::move(error));
       }
       continue;
     }
     if (chunk) {
-      return fail(Errc::invalid_argument, "inputs " + text(*chunk) + " and " + text(i) +
+      return fail(Errc::invalid_argument, "inputs " + std::to_string(*chunk) + " and " +
+                                              std::to_string(i) +
                                               " of the stream are both the chunk (Handle{}); one "
                                               "of them has to be a buffer");
     }
@@ -81,8 +75,9 @@ Status StreamShape::check_outputs(StreamHost& host, const OpInfo& info) {
     for (const auto& output : wanted) outputs.push_back({output.min_bytes, {}});
   }
   if (outputs.size() != wanted.size()) {
-    return fail(Errc::invalid_argument, "op '" + info.name + "' has " + text(wanted.size()) +
-                                            " outputs, the stream names " + text(outputs.size()));
+    return fail(Errc::invalid_argument,
+                "op '" + info.name + "' has " + std::to_string(wanted.size()) +
+                    " outputs, the stream names " + std::to_string(outputs.size()));
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     std::uint64_t bytes = outputs[i].bytes;
@@ -90,7 +85,7 @@ Status StreamShape::check_outputs(StreamHost& host, const OpInfo& info) {
       auto alive = host.buffer_bytes(outputs[i].shared);
       if (!alive) {
         Error error = std::move(alive).error();
-        error.message = "output " + text(i) + " of the stream: " + error.message;
+        error.message = "output " + std::to_string(i) + " of the stream: " + error.message;
         return tl::unexpected<Error>(std::move(error));
       }
       bytes = *alive;
@@ -102,10 +97,10 @@ Status StreamShape::check_outputs(StreamHost& host, const OpInfo& info) {
       own_bytes = up_to(own_bytes, kResultAlign);
     }
     if (bytes < wanted[i].min_bytes) {
-      return fail(Errc::invalid_argument, "output " + text(i) + " of the stream ('" +
-                                              wanted[i].name + "') has " + text(bytes) +
+      return fail(Errc::invalid_argument, "output " + std::to_string(i) + " of the stream ('" +
+                                              wanted[i].name + "') has " + std::to_string(bytes) +
                                               " bytes; op '" + info.name + "' needs " +
-                                              text(wanted[i].min_bytes));
+                                              std::to_string(wanted[i].min_bytes));
     }
   }
   return {};
@@ -113,8 +108,8 @@ Status StreamShape::check_outputs(StreamHost& host, const OpInfo& info) {
 
 Status StreamShape::claim_memory(StreamHost& host, std::uint32_t max_in_flight) {
   if (max_in_flight > kMaxStreamItems) {
-    return fail(Errc::invalid_argument, "max_in_flight is " + text(max_in_flight) +
-                                            ": choose at most " + text(kMaxStreamItems) +
+    return fail(Errc::invalid_argument, "max_in_flight is " + std::to_string(max_in_flight) +
+                                            ": choose at most " + std::to_string(kMaxStreamItems) +
                                             ", or 0 for what memory allows");
   }
   const std::uint64_t wanted = max_in_flight != 0 ? max_in_flight : kMaxStreamItems;
@@ -128,10 +123,11 @@ Status StreamShape::claim_memory(StreamHost& host, std::uint32_t max_in_flight) 
                            : host.space().claim(least, wanted * (buffer_bytes + result_bytes));
   if (!claimed) {
     return fail(Errc::out_of_memory,
-                "chunks of " + text(plan.chunk_bytes()) + " bytes" +
-                    (result_bytes != 0 ? " with results of " + text(result_bytes) : "") + " need " +
-                    text(least) + " bytes of ingest memory in one piece; " + text(most) +
-                    " are free of ingest_bytes " + text(host.ingest_bytes()) +
+                "chunks of " + std::to_string(plan.chunk_bytes()) + " bytes" +
+                    (result_bytes != 0 ? " with results of " + std::to_string(result_bytes) : "") +
+                    " need " + std::to_string(least) + " bytes of ingest memory in one piece; " +
+                    std::to_string(most) + " are free of ingest_bytes " +
+                    std::to_string(host.ingest_bytes()) +
                     "; raise ingest_bytes, end other streams or make chunks smaller");
   }
   space = *claimed;

@@ -10,10 +10,6 @@ namespace {
 /// Plain items published between two looks at the clock and the doorbell.
 constexpr std::uint64_t kPublishBatch{1'024};
 
-std::string text(std::uint64_t value) {
-  return std::to_string(value);
-}
-
 }  // namespace
 
 Submitter::Submitter(const Over& over)
@@ -29,15 +25,12 @@ Submitter::Submitter(const Over& over)
 
 std::optional<Error> Submitter::refuses(std::uint32_t queue, std::uint8_t flags) {
   const SessionOptions& options = over_.setup.options;
-  if (queue >= options.queues) {
-    return Error{Errc::invalid_argument, "queue " + text(queue) +
-                                             " does not exist: this session has " +
-                                             text(options.queues) + ", numbered from 0"};
-  }
+  if (queue >= options.queues) return over_.setup.no_such_queue(queue);
   if ((flags & ~kQueueFlagsOfCallers) != 0) {
     return Error{Errc::invalid_argument,
-                 "queue flags " + text(flags) + " are not known: after_previous is " +
-                     text(kQueueFlagAfterPrevious) + ", after_all is " + text(kQueueFlagAfterAll)};
+                 "queue flags " + std::to_string(flags) + " are not known: after_previous is " +
+                     std::to_string(kQueueFlagAfterPrevious) + ", after_all is " +
+                     std::to_string(kQueueFlagAfterAll)};
   }
   if (over_.life.closing()) return Error{Errc::closed, "the session is closed"};
   if (over_.backend.lost()) return over_.life.closed();
@@ -45,15 +38,15 @@ std::optional<Error> Submitter::refuses(std::uint32_t queue, std::uint8_t flags)
     over_.backend.tend();
     return Error{Errc::deadline_exceeded,
                  "max_wall_time of " +
-                     text(static_cast<std::uint64_t>(options.max_wall_time.count())) +
+                     std::to_string(static_cast<std::uint64_t>(options.max_wall_time.count())) +
                      " ns has passed since the session was opened; nothing starts any more"};
   }
   return std::nullopt;
 }
 
 Error Submitter::full(std::uint32_t queue) const {
-  return Error{Errc::queue_full, "queue " + text(queue) + " had no free slot of " +
-                                     text(over_.setup.options.ring_slots) +
+  return Error{Errc::queue_full, "queue " + std::to_string(queue) + " had no free slot of " +
+                                     std::to_string(over_.setup.options.ring_slots) +
                                      " before the deadline; wait for items, allow more time or ask "
                                      "for more ring_slots"};
 }
@@ -131,8 +124,8 @@ Session::SubmitMany Submitter::submit_many(std::span<const MegakernelWorkItem> i
            (all_ordered || ordered(rest[run]) == slow))
       ++run;
     if (run == 0) {
-      (void)call.stop({Errc::invalid_argument,
-                       "op " + text(rest[0].op_handle) + " is not registered in this session"});
+      (void)call.stop({Errc::invalid_argument, "op " + std::to_string(rest[0].op_handle) +
+                                                   " is not registered in this session"});
       break;
     }
     const auto part = rest.first(run);

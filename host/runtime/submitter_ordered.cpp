@@ -6,10 +6,6 @@
 namespace vyre::runtime {
 namespace {
 
-std::string text(std::uint64_t value) {
-  return std::to_string(value);
-}
-
 template <class Action>
 class AtEnd {
  public:
@@ -136,8 +132,9 @@ bool Submitter::wait_for_place(Placed placed, Call& call, std::span<const Megake
       const Use& use = obstacle.conflict;
       return over_.results.wait_over(use, call.deadline) ||
              call.stop({Errc::deadline_exceeded,
-                        "the item uses a buffer that the item at position " + text(use.position) +
-                            " of queue " + text(use.queue) + " still uses; allow more time"});
+                        "the item uses a buffer that the item at position " +
+                            std::to_string(use.position) + " of queue " +
+                            std::to_string(use.queue) + " still uses; allow more time"});
     }
     case Placed::file: {
       Status provided = over_.files.provide(obstacle.file, call.deadline);
