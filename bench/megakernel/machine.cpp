@@ -1,14 +1,11 @@
 #include "megakernel/machine.hpp"
 
 #include "backend/handle.hpp"
-#include "core/image.hpp"
 #include "cpu/backend/backend.hpp"
 #include "cuda/host/device_backend.hpp"
-#include "vir/lower/lower.hpp"
-#include "vir/program/dispatch.hpp"
+#include "runtime/op_table.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/vir/text.hpp"
-#include "vyre/vir/validate.hpp"
 
 namespace vyre::bench {
 namespace {
@@ -31,20 +28,6 @@ Result<std::unique_ptr<backend::Backend>> make(const Settings& settings,
   return cuda::make_backend(wanted, device);
 }
 
-backend::BufferRole role_of(vir::BufferClass kind) {
-  switch (kind) {
-    case vir::BufferClass::workgroup:
-      return backend::BufferRole::workgroup;
-    case vir::BufferClass::allocated:
-      return backend::BufferRole::allocated;
-    case vir::BufferClass::read_write:
-      return backend::BufferRole::read_write;
-    case vir::BufferClass::read:
-      break;
-  }
-  return backend::BufferRole::read;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Machine>> Machine::open(const Settings& settings,
@@ -63,21 +46,10 @@ Machine::~Machine() {
 
 Result<std::uint32_t> Machine::add_program(const std::string& text) {
   VYRE_ASSIGN(const vir::Program assembled, vir::assemble(text));
-  VYRE_ASSIGN(const vir::Program program, vir::prepare(assembled));
-  VYRE_TRY(vir::validate(program));
-  VYRE_ASSIGN(core::Image image, vir::lower(program));
-  VYRE_ASSIGN(vir::GridPlan grid, vir::grid_rule(program));
-  backend::ProgramOp op;
-  op.name = "bench";
-  op.image = std::make_shared<const core::Image>(std::move(image));
-  op.grid_rule = grid.rule;
-  op.grid_buffers = std::move(grid.buffers);
-  for (const vir::BufferDecl& buffer : program.buffers) {
-    VYRE_ASSIGN(const std::uint64_t bytes, vir::required_bytes(program, buffer));
-    op.buffers.push_back({role_of(vir::classify(buffer)), false, bytes});
-  }
+  VYRE_ASSIGN(runtime::PreparedOp prepared,
+              runtime::prepare_op("bench", assembled, runtime::Deadline::max()));
   const std::uint32_t id = kFirstUserOp + next_op_;
-  VYRE_TRY(backend_->add_program(id, std::move(op)));
+  VYRE_TRY(backend_->add_program(id, std::move(prepared.op)));
   ++next_op_;
   return id;
 }
