@@ -2,7 +2,7 @@
 // written when its lane waits. Records and bytes lie in the warp's scratch; every lane holds the
 // same counts and does the same steps, bytes are moved by all of them. Bytes of a file that is not
 // on the device are asked for when a copy starts and come into scratch when its lane waits, or when
-// somebody needs the credits. Device only. Spec: docs/internals/image.md, "On a device";
+// another copy needs the credits. Device only. Spec: docs/internals/image.md, "On a device";
 // docs/internals/ingest.md.
 #pragma once
 

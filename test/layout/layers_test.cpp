@@ -2,24 +2,16 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "layers.hpp"
+#include "tree.hpp"
 
 namespace vyre::layout {
 namespace {
 
-std::string read(const std::filesystem::path& path) {
-  std::ifstream file{path, std::ios::binary};
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 Layers house() {
   std::vector<std::string> problems;
-  Layers layers = parse_layers(read(VYRE_SOURCE_DIR "/docs/layers.txt"), problems);
+  Layers layers = parse_layers(read_text(VYRE_SOURCE_DIR "/docs/layers.txt"), problems);
   EXPECT_TRUE(problems.empty()) << problems.front();
   return layers;
 }
@@ -31,24 +23,15 @@ TEST(Layers, FloorsGoDownAndNoRoomsAreInACycle) {
 TEST(Layers, EveryIncludeOfTheTreeIsAllowedAndSpelledByItsRoom) {
   const Layers layers = house();
   Spellings spellings;
-  const std::filesystem::path root{VYRE_SOURCE_DIR};
-  int files = 0;
-  for (const char* top : {"include", "host", "cuda", "tools"}) {
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(root / top)) {
-      const auto extension = entry.path().extension();
-      if (extension != ".hpp" && extension != ".cpp" && extension != ".cu" && extension != ".cuh" &&
-          extension != ".def" && extension != ".inl") {
-        continue;
-      }
-      ++files;
-      const std::string path = std::filesystem::relative(entry.path(), root).generic_string();
-      const std::string source = read(entry.path());
-      for (const auto& problem : broken_rules(layers, path, source)) ADD_FAILURE() << problem;
-      spellings.add(layers, path, source);
-    }
+  const std::vector<TextFile> files =
+      text_files(VYRE_SOURCE_DIR, {"include", "host", "cuda", "tools"},
+                 {".hpp", ".cpp", ".cu", ".cuh", ".def", ".inl"});
+  for (const TextFile& file : files) {
+    for (const auto& problem : broken_rules(layers, file.path, file.text)) ADD_FAILURE() << problem;
+    spellings.add(layers, file.path, file.text);
   }
   for (const auto& problem : spellings.problems(layers)) ADD_FAILURE() << problem;
-  EXPECT_GT(files, 20);
+  EXPECT_GT(files.size(), 20u);
 }
 
 TEST(Layers, EveryRoomHasAFolderWithItsPage) {

@@ -1,6 +1,7 @@
 #include "shape.hpp"
 
 #include <algorithm>
+#include <regex>
 
 #include "tree.hpp"
 
@@ -81,6 +82,29 @@ std::vector<std::string> wrong_lengths(const std::map<std::string, int>& lines,
                       std::to_string(kAskedLines) + " lines; drop its entry");
   }
   return wrong;
+}
+
+std::vector<std::string> missing_files(std::string_view path, std::string_view text,
+                                       const std::set<std::string, std::less<>>& names) {
+  static const std::regex kFile{R"(([*{]?)([A-Za-z0-9_]+)\.(hpp|cpp|cuh|cu|inl)\b)"};
+  std::vector<std::string> missing;
+  int number = 0;
+  for (const std::string_view line : lines_of(text)) {
+    ++number;
+    const auto comment = line.find("// ");
+    if (comment == std::string_view::npos) continue;
+    const std::string words{line.substr(comment)};
+    for (std::sregex_iterator at{words.begin(), words.end(), kFile}; at != std::sregex_iterator{};
+         ++at) {
+      if ((*at)[1].length() != 0) continue;  // a pattern of names
+      const std::string name = (*at)[2].str() + '.' + (*at)[3].str();
+      if (names.count(name) == 0) {
+        missing.push_back(std::string{path} + ':' + std::to_string(number) + ": a comment names " +
+                          name + ", and there is no such file");
+      }
+    }
+  }
+  return missing;
 }
 
 }  // namespace vyre::layout

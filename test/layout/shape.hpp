@@ -1,7 +1,9 @@
 // Width and length of text files. Test support; the rules stand in docs/long-files.txt.
 #pragma once
 
+#include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,5 +26,10 @@ using LongFiles = std::map<std::string, std::string>;
 /// with `table: `, one above kAskedLines without a reason, and an entry that no long file needs.
 [[nodiscard]] std::vector<std::string> wrong_lengths(const std::map<std::string, int>& lines,
                                                      const LongFiles& list);
+
+/// Source files that comments of a source file name and the tree does not have, as `path:line:
+/// ...`. `names`: the file names of the tree, without folders.
+[[nodiscard]] std::vector<std::string> missing_files(
+    std::string_view path, std::string_view text, const std::set<std::string, std::less<>>& names);
 
 }  // namespace vyre::layout

@@ -34,6 +34,30 @@ TEST(Shape, EveryLongFileOfTheTreeSaysWhy) {
   for (const std::string& problem : wrong_lengths(lines, list)) ADD_FAILURE() << problem;
 }
 
+TEST(Shape, EveryFileThatACommentNamesIsInTheTree) {
+  const std::vector<TextFile> files =
+      text_files(VYRE_SOURCE_DIR, {"include", "host", "cuda", "tools", "test", "bench"},
+                 {".hpp", ".cpp", ".cu", ".cuh", ".inl"});
+  std::set<std::string, std::less<>> names;
+  for (const TextFile& file : files)
+    names.insert(std::filesystem::path{file.path}.filename().string());
+  for (const TextFile& file : files) {
+    if (file.path.rfind("test/layout/", 0) == 0) continue;  // examples
+    for (const std::string& problem : missing_files(file.path, file.text, names))
+      ADD_FAILURE() << problem;
+  }
+}
+
+TEST(Shape, CommentsThatNameFilesWhichAreGoneAreFound) {
+  const std::set<std::string, std::less<>> names{"here.hpp", "here.cu"};
+  EXPECT_EQ(missing_files("a.cpp", "// See here.hpp and host/here.cu, *_rules.cpp.\n", names),
+            std::vector<std::string>{});
+  EXPECT_EQ(
+      missing_files("a.cpp", "int a;\nint b;  // as in room/gone.cpp\n", names),
+      std::vector<std::string>{"a.cpp:2: a comment names gone.cpp, and there is no such file"});
+  EXPECT_TRUE(missing_files("a.cpp", "#include \"gone.hpp\"\n", names).empty());
+}
+
 TEST(Shape, WideLinesAreFound) {
   const std::string fits(100, 'x');
   EXPECT_TRUE(wide_lines("a.cpp", fits + "\n" + fits).empty());

@@ -1,5 +1,5 @@
 // CpuBackend: threads, life and the small change of the Backend interface. Items run in
-// backend_worker.cpp.
+// worker.cpp.
 #include "cpu/backend/backend.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // What a worker does with one item: programs are bound, zero-filled, planned and run, alone or
-// shared with other workers; built-in ops are in backend_builtin.cpp.
+// shared with other workers; built-in ops are in builtin.cpp.
 #include <algorithm>
 #include <cstring>
 #include <limits>

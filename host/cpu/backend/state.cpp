@@ -1,4 +1,4 @@
-// Taking items in order, waking workers, and ending items. See backend_state.hpp.
+// Taking items in order, waking workers, and ending items. See state.hpp.
 #include "state.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// The loop of a worker, and how it dies. What items do is in backend_run.cpp.
+// The loop of a worker, and how it dies. What items do is in run.cpp.
 #include "worker.hpp"
 
 #include <algorithm>

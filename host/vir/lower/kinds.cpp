@@ -1,4 +1,4 @@
-// Tables of kinds: elements, operators, casts. The inference over a program is in lower_infer.cpp.
+// Tables of kinds: elements, operators, casts. The inference over a program is in infer.cpp.
 #include "kinds.hpp"
 
 #include "vir/program/dispatch.hpp"

@@ -1,5 +1,5 @@
 // The lowering of one program: walks nodes and expressions and emits instructions.
-// Host only, private to lowering; lower_nodes.cpp, lower_expressions.cpp and lower_casts.cpp
+// Host only, private to lowering; nodes.cpp, expressions.cpp and casts.cpp
 // implement it.
 #pragma once
 
