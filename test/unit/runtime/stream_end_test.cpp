@@ -12,9 +12,7 @@ TEST_F(StreamEnds, CancelFromAnotherThreadLetsOutWhatIsUnderWayAndThenSaysSo) {
   open();
   const std::string path = good("f", 64 * kChunk);
   std::atomic<bool> reading{false};
-  auto stream =
-      session_->stream([&path]() -> std::optional<std::string> { return path; },  // without end
-                       OpHandle{kCrc32c}, crc_options(kChunk));
+  auto stream = session_->stream(without_end(path), OpHandle{kCrc32c}, crc_options(kChunk));
   ASSERT_OK(stream);
   std::thread other([&] {
     while (!reading.load()) std::this_thread::yield();
@@ -56,8 +54,7 @@ TEST_F(StreamEnds, AStreamThatIsDroppedHalfWayGivesEverythingBack) {
 TEST_F(StreamEnds, CloseEndsAStreamThatIsUnderWay) {
   open();
   const std::string path = good("f", 64 * kChunk);
-  auto stream = session_->stream([&path]() -> std::optional<std::string> { return path; },
-                                 OpHandle{kCrc32c}, crc_options(kChunk));
+  auto stream = session_->stream(without_end(path), OpHandle{kCrc32c}, crc_options(kChunk));
   ASSERT_OK(stream);
   std::atomic<bool> running{false};
   std::thread closer([&] {
@@ -118,8 +115,7 @@ TEST_F(StreamEnds, APumpThatDiesEndsTheStreamWithItsReason) {
     auto session = open_with_door(reads);
     ASSERT_OK(session);
     const std::string path = good("f", 64 * kChunk);
-    auto stream = session->stream([&path]() -> std::optional<std::string> { return path; },
-                                  OpHandle{kCrc32c}, crc_options(kChunk));
+    auto stream = session->stream(without_end(path), OpHandle{kCrc32c}, crc_options(kChunk));
     ASSERT_OK(stream);
     const Ran ran = run_to_end(*stream);
     ASSERT_TRUE(ran.error);
@@ -174,8 +170,7 @@ TEST_F(StreamEnds, AStreamWhoseWorkersDieEndsWithTheReasonOfTheSession) {
   auto session = open_for_tests(small_memory(), hooks);
   ASSERT_OK(session);
   const std::string path = good("f", 64 * kChunk);
-  auto stream = session->stream([&path]() -> std::optional<std::string> { return path; },
-                                OpHandle{kCrc32c}, crc_options(kChunk));
+  auto stream = session->stream(without_end(path), OpHandle{kCrc32c}, crc_options(kChunk));
   ASSERT_OK(stream);
   const Ran ran = run_to_end(*stream);
   ASSERT_TRUE(ran.error);
@@ -188,8 +183,7 @@ TEST_F(StreamEnds, WallTimeThatIsOverEndsAStreamAsCancelledNotAsLate) {
   options.max_wall_time = std::chrono::milliseconds{30};
   open(options);
   const std::string path = good("f", 64 * kChunk);
-  auto stream = session_->stream([&path]() -> std::optional<std::string> { return path; },
-                                 OpHandle{kCrc32c}, crc_options(kChunk));
+  auto stream = session_->stream(without_end(path), OpHandle{kCrc32c}, crc_options(kChunk));
   ASSERT_OK(stream);
   const Ran ran = run_to_end(*stream);
   ASSERT_TRUE(ran.error);

@@ -279,74 +279,76 @@ TEST_F(StreamFaults, APollThatFindsNothingLeavesTheStreamAsItWas) {
   }
 }
 
-TEST_F(StreamFaults, AStreamThatWaitsForASharedOutputIsNotOvertakenByAWriterOfAnotherQueue) {
+/// A stream over one file whose output an item of another queue, which a worker holds, writes too.
+class SharedOutput : public StreamFaults {
+ protected:
+  void begin() {
+    TestHooks hooks;
+    hooks.worker_dies = [this](std::uint32_t, std::uint64_t) {
+      if (begun_++ != 0) return false;
+      while (held_) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+      return false;
+    };
+    SessionOptions options = small_memory();
+    options.queues = 2;
+    auto session = open_for_tests(options, hooks);
+    ASSERT_OK(session);
+    other_.emplace(std::move(*session));
+    const auto shared = other_->allocate(4);
+    ASSERT_OK(shared);
+    shared_ = *shared;
+    StreamOptions how = crc_options(kChunk);
+    how.outputs = {{0, shared_}};
+    auto stream = other_->stream({good("a")}, OpHandle{kCrc32c}, how);
+    ASSERT_OK(stream);
+    stream_.emplace(std::move(*stream));
+    ASSERT_OK(write());  // the worker holds it
+  }
+  ~SharedOutput() override { held_ = false; }
+  /// One more item of queue 1 that writes the output.
+  Result<Ticket> write(Deadline until = Clock::now()) {
+    return other_->submit({kFill, 0, shared_.id, 7}, until, 1);
+  }
+
+  std::atomic<bool> held_{true};
+  std::atomic<int> begun_{0};
+  std::optional<Session> other_;
+  Handle shared_;
+  std::optional<Stream> stream_;
+};
+
+TEST_F(SharedOutput, AStreamThatWaitsForItIsNotOvertakenByAWriterOfAnotherQueue) {
   ONLY_ON_CPU("the test holds a worker");
-  std::atomic<bool> held{true};
-  std::atomic<int> begun{0};
-  TestHooks hooks;
-  hooks.worker_dies = [&](std::uint32_t, std::uint64_t) {
-    if (begun++ != 0) return false;
-    while (held) std::this_thread::sleep_for(std::chrono::milliseconds{1});
-    return false;
-  };
-  SessionOptions options = small_memory();
-  options.queues = 2;
-  auto session = open_for_tests(options, hooks);
-  ASSERT_OK(session);
-  const auto shared = session->allocate(4);
-  ASSERT_OK(shared);
-  StreamOptions how = crc_options(kChunk);
-  how.outputs = {{0, *shared}};
-  auto stream = session->stream({good("a")}, OpHandle{kCrc32c}, how);
-  ASSERT_OK(stream);
-  const MegakernelWorkItem writer{kFill, 0, shared->id, 7};
-  ASSERT_OK(session->submit(writer, Clock::now(), 1));  // the worker holds it
+  begin();
+  if (HasFatalFailure()) return;
   Ran ran;
-  std::thread asks([&] { ran = run_to_end(*stream); });
+  std::thread asks([&] { ran = run_to_end(*stream_); });
   bool stands_in_line = false;
   const Deadline until = after(std::chrono::seconds{5});
   while (!stands_in_line && Clock::now() < until) {
-    const auto other = session->submit(writer, Clock::now(), 1);
+    const auto other = write();
     stands_in_line = !other && other.error().code == Errc::deadline_exceeded;
     std::this_thread::sleep_for(std::chrono::milliseconds{5});
   }
   EXPECT_TRUE(stands_in_line) << "later writers always came first";
-  held = false;
+  held_ = false;
   asks.join();
   EXPECT_FALSE(ran.error);
   ASSERT_EQ(ran.results.size(), 1u);
   EXPECT_EQ(ran.results[0].status, CompletionStatus::done);
-  EXPECT_EQ(*session->download(*shared, soon()), words({crc32c(random_bytes(100, test_seed()))}));
-  EXPECT_OK(session->submit(writer, soon(), 1)) << "the stream has left its place";
+  EXPECT_EQ(*other_->download(shared_, soon()), words({crc32c(random_bytes(100, test_seed()))}));
+  EXPECT_OK(write(soon())) << "the stream has left its place";
 }
 
-TEST_F(StreamFaults, AStreamThatIsNotAskedHoldsUpNoOtherWriterOfItsSharedOutput) {
+TEST_F(SharedOutput, AStreamThatIsNotAskedHoldsUpNoOtherWriterOfIt) {
   ONLY_ON_CPU("the test holds a worker");
-  std::atomic<bool> held{true};
-  std::atomic<int> begun{0};
-  TestHooks hooks;
-  hooks.worker_dies = [&](std::uint32_t, std::uint64_t) {
-    if (begun++ != 0) return false;
-    while (held) std::this_thread::sleep_for(std::chrono::milliseconds{1});
-    return false;
-  };
-  SessionOptions options = small_memory();
-  options.queues = 2;
-  auto session = open_for_tests(options, hooks);
-  ASSERT_OK(session);
-  const auto shared = session->allocate(4);
-  ASSERT_OK(shared);
-  StreamOptions how = crc_options(kChunk);
-  how.outputs = {{0, *shared}};
-  auto stream = session->stream({good("a")}, OpHandle{kCrc32c}, how);
-  ASSERT_OK(stream);
-  const MegakernelWorkItem writer{kFill, 0, shared->id, 7};
-  ASSERT_OK(session->submit(writer, Clock::now(), 1));
-  EXPECT_EQ(stream->next(after(std::chrono::milliseconds{100})).error().code,
+  begin();
+  if (HasFatalFailure()) return;
+  EXPECT_EQ(stream_->next(after(std::chrono::milliseconds{100})).error().code,
             Errc::deadline_exceeded);
-  EXPECT_OK(session->submit(writer, Clock::now(), 1));
-  held = false;
-  EXPECT_EQ(run_to_end(*stream).results.size(), 1u);
+  EXPECT_OK(write());
+  held_ = false;
+  EXPECT_EQ(run_to_end(*stream_).results.size(), 1u);
 }
 
 }  // namespace

@@ -109,6 +109,11 @@ inline Ran run_to_end(Stream& stream) {
   }
 }
 
+/// The same file again and again.
+inline FileSource without_end(std::string path) {
+  return [path = std::move(path)]() -> std::optional<std::string> { return path; };
+}
+
 inline StreamOptions crc_options(std::uint64_t chunk_bytes, std::uint64_t overlap_bytes = 0) {
   StreamOptions options;
   options.chunk_bytes = chunk_bytes;

@@ -57,49 +57,8 @@ TEST(TraceCompare, EndingsDifferInEveryPart) {
   EXPECT_EQ(to_string(a), "faulted (trap at workgroup 1, lane 2, statement 3)");
 }
 
-/// The reference with one wrong byte: item `bad_item` leaves its output's byte 5 one too high.
-class Liar final : public Target {
- public:
-  Liar(std::uint64_t bad_item, std::uint32_t handle)
-      : inner_(make_reference_target(kDefaultFuel)), bad_item_(bad_item), handle_(handle) {}
-  std::string_view name() const override { return "liar"; }
-  Status define(std::uint32_t op, const std::string& name, const vir::Program& program) override {
-    return inner_->define(op, name, program);
-  }
-  Status set_buffer(std::uint32_t handle, const Contents& contents) override {
-    return inner_->set_buffer(handle, contents);
-  }
-  Status write(std::uint32_t handle, std::uint64_t offset, ByteSpan bytes) override {
-    return inner_->write(handle, offset, bytes);
-  }
-  Status bind(std::uint32_t set, std::span<const std::uint32_t> members) override {
-    return inner_->bind(set, members);
-  }
-  Status release(std::uint32_t handle) override { return inner_->release(handle); }
-  Status submit(std::span<const MegakernelWorkItem> items, std::uint32_t queue,
-                std::uint8_t flags) override {
-    for (const MegakernelWorkItem& item : items) {
-      VYRE_TRY(inner_->submit({&item, 1}, queue, flags));
-      if (next_++ != bad_item_) continue;
-      Bytes bytes = inner_->read(handle_).value();
-      bytes[5] += 1;
-      VYRE_TRY(inner_->write(handle_, 0, bytes));
-    }
-    return {};
-  }
-  Result<std::vector<NotDone>> settle(bool details) override { return inner_->settle(details); }
-  Result<Bytes> read(std::uint32_t handle) override { return inner_->read(handle); }
-  Result<report::Document> finish() override { return inner_->finish(); }
-
- private:
-  std::unique_ptr<Target> inner_;
-  std::uint64_t bad_item_;
-  std::uint32_t handle_;
-  std::uint64_t next_{0};
-};
-
-/// A reference that notes the flags of every item.
-class Listening final : public Target {
+/// The reference, for tests that change one of its calls.
+class OverReference : public Target {
  public:
   std::string_view name() const override { return inner_->name(); }
   Status define(std::uint32_t op, const std::string& name, const vir::Program& program) override {
@@ -116,17 +75,49 @@ class Listening final : public Target {
   }
   Status release(std::uint32_t handle) override { return inner_->release(handle); }
   Status submit(std::span<const MegakernelWorkItem> items, std::uint32_t queue,
-                std::uint8_t of_items) override {
-    flags.insert(flags.end(), items.size(), of_items);
-    return inner_->submit(items, queue, of_items);
+                std::uint8_t flags) override {
+    return inner_->submit(items, queue, flags);
   }
   Result<std::vector<NotDone>> settle(bool details) override { return inner_->settle(details); }
   Result<Bytes> read(std::uint32_t handle) override { return inner_->read(handle); }
   Result<report::Document> finish() override { return inner_->finish(); }
-  std::vector<std::uint8_t> flags;
 
  private:
   std::unique_ptr<Target> inner_{make_reference_target(kDefaultFuel)};
+};
+
+/// The reference with one wrong byte: item `bad_item` leaves its output's byte 5 one too high.
+class Liar final : public OverReference {
+ public:
+  Liar(std::uint64_t bad_item, std::uint32_t handle) : bad_item_(bad_item), handle_(handle) {}
+  std::string_view name() const override { return "liar"; }
+  Status submit(std::span<const MegakernelWorkItem> items, std::uint32_t queue,
+                std::uint8_t flags) override {
+    for (const MegakernelWorkItem& item : items) {
+      VYRE_TRY(OverReference::submit({&item, 1}, queue, flags));
+      if (next_++ != bad_item_) continue;
+      Bytes bytes = read(handle_).value();
+      bytes[5] += 1;
+      VYRE_TRY(write(handle_, 0, bytes));
+    }
+    return {};
+  }
+
+ private:
+  std::uint64_t bad_item_;
+  std::uint32_t handle_;
+  std::uint64_t next_{0};
+};
+
+/// A reference that notes the flags of every item.
+class Listening final : public OverReference {
+ public:
+  Status submit(std::span<const MegakernelWorkItem> items, std::uint32_t queue,
+                std::uint8_t of_items) override {
+    flags.insert(flags.end(), items.size(), of_items);
+    return OverReference::submit(items, queue, of_items);
+  }
+  std::vector<std::uint8_t> flags;
 };
 
 /// `count` items: fill buffer 1 with their number, copy it to buffer 2.
