@@ -122,7 +122,7 @@ std::string room_above(const Layers& layers, std::string_view path) {
 
 std::string room_of_public(const Layers& layers, std::string_view path) {
   const auto slash = path.rfind('/');
-  if (slash == std::string_view::npos) return {};
+  if (slash == std::string_view::npos) return layers.count("api") != 0 ? "api" : "";
   std::string folder{path.substr(0, slash)};
   if (layers.count(folder) != 0) return folder;
   const std::string_view file = path.substr(slash + 1);

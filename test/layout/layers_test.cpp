@@ -38,7 +38,9 @@ TEST(Layers, EveryRoomHasAFolderWithItsPage) {
   const std::filesystem::path root{VYRE_SOURCE_DIR};
   for (const auto& [name, room] : house()) {
     const bool top = name == "tools" || name.rfind("cuda/", 0) == 0;
-    const auto folder = top ? root / name : root / "host" / name;
+    const auto folder = name == "api" ? root / "include/vyre/api"
+                        : top         ? root / name
+                                      : root / "host" / name;
     EXPECT_TRUE(std::filesystem::exists(folder / "README.md")) << folder;
   }
 }
@@ -58,7 +60,7 @@ TEST(Layers, WayUpAndCycleAndUnknownRoomAreFound) {
 TEST(Layers, ForbiddenIncludesAreFound) {
   std::vector<std::string> none;
   const Layers layers = parse_layers(
-      "0 base:\n1 core: base\n1 vir/program:\n1 vir/wire: vir/program\n2 cpu: core base\n"
+      "0 base:\n0 api:\n1 core: base\n1 vir/program:\n1 vir/wire: vir/program\n2 cpu: core base\n"
       "2 cuda/door: core\n2 cuda/native: core\n5 tools: cpu\n",
       none);
   const auto count = [&](std::string_view path, std::string_view source) {
@@ -74,6 +76,9 @@ TEST(Layers, ForbiddenIncludesAreFound) {
   EXPECT_EQ(count("include/vyre/core/a.hpp", "  #  include <vyre/cpu/x.hpp>\n"), 1u);
   EXPECT_EQ(count("include/vyre/core/a.hpp", "#include \"base/x.hpp\"\n"), 1u);
   EXPECT_EQ(count("include/vyre/core/a.hpp", "#include \"vyre/base/x.hpp\"\n"), 0u);
+  EXPECT_EQ(count("include/vyre/all.hpp", "#include \"vyre/api/x.hpp\"\n"), 0u);
+  EXPECT_EQ(count("include/vyre/all.hpp", "#include \"vyre/base/x.hpp\"\n"), 1u);
+  EXPECT_EQ(count("host/core/a.cpp", "#include \"vyre/all.h\"\n"), 1u);
   EXPECT_EQ(count("host/vir/program/a.cpp", "#include \"vyre/vir/program.hpp\"\n"), 0u);
   EXPECT_EQ(count("host/vir/program/a.cpp", "#include \"vyre/vir/vocabulary.def\"\n"), 0u);
   EXPECT_EQ(count("host/vir/program/a.cpp", "#include \"vyre/vir/wire.hpp\"\n"), 1u);

@@ -1,24 +1,12 @@
-// MegakernelWorkItem and its form in a ring slot. Plain old data, host and device.
+// The form of a MegakernelWorkItem in a ring slot. Plain old data, host and device.
 // Spec: docs/internals/protocol.md.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <type_traits>
+
+#include "vyre/api/work_item.hpp"
 
 namespace vyre {
-
-/// One unit of work as a caller sees it.
-struct MegakernelWorkItem {
-  std::uint32_t op_handle;      // stable op id, index into the op registry
-  std::uint32_t input_handle;   // buffer or binding set read by the op; 0 = none
-  std::uint32_t output_handle;  // buffer or binding set written by the op; 0 = none
-  std::uint32_t param;          // per-item word; its meaning is the op's
-};
-static_assert(sizeof(MegakernelWorkItem) == 16 && alignof(MegakernelWorkItem) == 4);
-static_assert(offsetof(MegakernelWorkItem, param) == 12);
-static_assert(std::is_trivially_copyable_v<MegakernelWorkItem>);
-static_assert(std::has_unique_object_representations_v<MegakernelWorkItem>);
 
 // The first word of a ring slot: phase bit 31, queue flags 24..30, op handle 0..23.
 inline constexpr std::uint32_t kSlotPhaseBit{1u << 31};
