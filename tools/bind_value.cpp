@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/decimal.hpp"
+#include "base/message.hpp"
 #include "platform/file.hpp"
 #include "shell.hpp"
 
@@ -43,13 +44,14 @@ Result<Bytes> numbers(std::string_view list, const std::string& type) {
     const Reading reading = read(text, value);
     if (reading == Reading::out_of_range) {
       return fail(Errc::invalid_argument,
-                  "'" + shown(text) + "' is beyond " + type + ", whose range is " +
-                      std::to_string(std::numeric_limits<Number>::lowest()) + " to " +
-                      std::to_string(std::numeric_limits<Number>::max()));
+                  message("'{}' is beyond {}, whose range is {} to {}", shown(text), type,
+                          std::to_string(std::numeric_limits<Number>::lowest()),
+                          std::to_string(std::numeric_limits<Number>::max())));
     }
     if (reading == Reading::malformed) {
-      return fail(Errc::invalid_argument, "'" + shown(text) + "' is not a number of type " + type +
-                                              "; write them as " + type + ":1,2,3");
+      return fail(Errc::invalid_argument,
+                  message("'{}' is not a number of type {}; write them as {}:1,2,3", shown(text),
+                          type, type));
     }
     append_le(bytes, value);
     if (comma == std::string_view::npos) return bytes;
@@ -64,7 +66,7 @@ Result<std::pair<std::string, std::string>> split_assignment(const std::string& 
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0) {
     return fail(Errc::invalid_argument,
-                flag + " '" + shown(text) + "' has no '='; write " + flag + " BUFFER=VALUE");
+                message("{} '{}' has no '='; write {} BUFFER=VALUE", flag, shown(text), flag));
   }
   return std::pair(text.substr(0, equals), text.substr(equals + 1));
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <system_error>
 
+#include "base/message.hpp"
 #include "bind_value.hpp"
 #include "platform/descriptor.hpp"
 #include "platform/output.hpp"
@@ -57,9 +58,10 @@ std::vector<std::string> bound_files(const RunOptions& options) {
 Status check_outside(const std::string& path, const std::string& flag,
                      const std::string& directory) {
   if (path.empty() || directory.empty() || is_stream(path) || !lies_in(path, directory)) return {};
-  return fail(Errc::invalid_argument, flag + " '" + shown(path) + "' lies in the trace '" +
-                                          shown(directory) +
-                                          "', which holds the recording only; name another place");
+  return fail(
+      Errc::invalid_argument,
+      message("{} '{}' lies in the trace '{}', which holds the recording only; name another place",
+              flag, shown(path), shown(directory)));
 }
 
 /// Which files the outputs of chunks go to shows only as they are written, so none of the
@@ -71,10 +73,9 @@ Status check_chunk_directory(const RunOptions& options) {
   inputs.push_back(options.report);
   for (const std::string& path : inputs) {
     if (path.empty() || is_stream(path) || !lies_in(path, options.out_directory)) continue;
-    return fail(Errc::invalid_argument, "'" + shown(path) + "' lies in --out-dir '" +
-                                            shown(options.out_directory) +
-                                            "', where outputs of chunks might replace it; name "
-                                            "another directory");
+    return fail(Errc::invalid_argument, message("'{}' lies in --out-dir '{}', where outputs of "
+                                                "chunks might replace it; name another directory",
+                                                shown(path), shown(options.out_directory)));
   }
   return {};
 }
@@ -122,9 +123,11 @@ Status Claims::writes(const std::string& path, const std::string& flag) {
       stream ? "standard output" : "what " + flag + " writes, '" + shown(path) + "'";
   const auto [at, is_new] = taken_.try_emplace(std::move(key), as);
   if (is_new) return {};
-  return fail(Errc::invalid_argument,
-              (stream ? "standard output goes" : flag + " would write '" + shown(path) + "'") +
-                  " over " + at->second + "; name another file");
+  return fail(
+      Errc::invalid_argument,
+      message("{} over {}; name another file",
+              (stream ? "standard output goes" : flag + " would write '" + shown(path) + "'"),
+              at->second));
 }
 
 Status Claims::may_fill(const std::string& directory, const std::string& flag) const {
@@ -134,9 +137,10 @@ Status Claims::may_fill(const std::string& directory, const std::string& flag) c
     const std::string path = entry->path().string();
     const auto found = taken_.find(identity(path, -1));
     if (found == taken_.end()) continue;
-    return fail(Errc::invalid_argument, flag + " holds '" + shown(path) + "', which is " +
-                                            found->second +
-                                            " and might be written over; name another directory");
+    return fail(
+        Errc::invalid_argument,
+        message("{} holds '{}', which is {} and might be written over; name another directory",
+                flag, shown(path), found->second));
   }
   return {};
 }
@@ -152,8 +156,9 @@ Status prints(Shell& shell, Claims& claims) {
 /// Standard input can be read once.
 Status named_once(std::size_t readers) {
   if (readers <= 1) return {};
-  return fail(Errc::invalid_argument, "standard input is named " + std::to_string(readers) +
-                                          " times; it can be read once: name files instead");
+  return fail(Errc::invalid_argument,
+              message("standard input is named {} times; it can be read once: name files instead",
+                      readers));
 }
 
 std::size_t readers_in(const std::vector<std::string>& paths) {
@@ -166,7 +171,7 @@ std::size_t readers_in(const std::vector<std::string>& paths) {
 Status check_conversion(Shell& shell, const std::string& program, const std::string& output) {
   if (shell.json && output != "-" && platform::names_standard_output(output)) {
     return fail(Errc::invalid_argument,
-                "-o " + shown(output) + " and --json both want standard output; name a file");
+                message("-o {} and --json both want standard output; name a file", shown(output)));
   }
   Claims claims;
   claims.reads(program, "the program '" + shown(program) + "'");
@@ -190,9 +195,9 @@ Status check_streams(const Shell& shell, const RunOptions& options) {
       options.out_directory.empty() &&
       (options.out_file.empty() || platform::names_standard_output(options.out_file));
   if (platform::names_standard_output(options.report) && (shell.json || values)) {
-    return fail(Errc::invalid_argument, std::string("--report - and ") +
-                                            (shell.json ? "--json" : "the results") +
-                                            " both want standard output; name a file for one");
+    return fail(Errc::invalid_argument,
+                message("--report - and {} both want standard output; name a file for one",
+                        (shell.json ? "--json" : "the results")));
   }
   return {};
 }

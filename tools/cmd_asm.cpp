@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/message.hpp"
 #include "claims.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
@@ -41,8 +42,9 @@ Outcome run(Shell& shell, const Options& options) {
   const bool exact = vir::same_program(file.program, *back);
   if (!exact) {
     complain(shell,
-             "warning: the wire form does not carry everything in '" + shown(options.input) +
-                 "' (f32 literals that are -0, subnormal or NaN, attributes of a later version)");
+             message("warning: the wire form does not carry everything in '{}' (f32 literals that "
+                     "are -0, subnormal or NaN, attributes of a later version)",
+                     shown(options.input)));
   }
   VYRE_ASSIGN(const Digest fingerprint, vir::fingerprint(file.program, profile));
   VYRE_TRY(write_output(options.output, blob));

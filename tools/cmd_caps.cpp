@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/message.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
 #include "ingest/probe.hpp"
@@ -83,7 +84,7 @@ std::string for_people(const Json& json) {
   for (const Json& backend : json["backends"]) {
     text += "backend " + backend["name"].get<std::string>() + ": ";
     if (backend["available"].get<bool>()) {
-      text += std::to_string(backend["workers"].get<std::uint32_t>()) + " workers";
+      text += message("{} workers", backend["workers"].get<std::uint32_t>());
       if (const Json& device = backend["device"]; !device.is_null()) {
         text += " (warps) on " + device["name"].get<std::string>() + ", " +
                 std::to_string(device["buffer_bytes"].get<std::uint64_t>()) + " bytes for buffers";

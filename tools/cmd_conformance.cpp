@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "base/message.hpp"
 #include "claims.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
@@ -45,8 +46,8 @@ Outcome run(Shell& shell, const Options& options) {
   Status written;
   Progress progress("conformance, files");
   const auto on_failure = [&](const conformance::Failure& failure) {
-    const std::string line = shown(failure.file) + ":" + std::to_string(failure.line) + ": " +
-                             shown(failure.name) + ": " + failure.why;
+    const std::string line = message("{}:{}: {}: {}", shown(failure.file), failure.line,
+                                     shown(failure.name), failure.why);
     progress.clear();
     if (shell.json) {
       complain(shell, line);
@@ -72,8 +73,8 @@ Outcome run(Shell& shell, const Options& options) {
   VYRE_TRY(out.write(conformance::to_json(summary, how) + "\n"));
   VYRE_TRY(out.flush());
   if (summary.stopped) {
-    complain(shell, platform::interrupted().value().message + ": " + std::to_string(summary.cases) +
-                        " cases were judged");
+    complain(shell, message("{}: {} cases were judged", platform::interrupted().value().message,
+                            summary.cases));
     return kExitVerdict;  // main() makes it the code of the signal
   }
   return summary.failed == 0 ? kExitOk : kExitVerdict;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/message.hpp"
 #include "claims.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
@@ -41,9 +42,9 @@ Result<Executor> executor_of(const std::string& name, const std::string& flag) {
   for (const auto& [text, value] : kExecutors) {
     if (name == text) return value;
   }
-  return fail(Errc::invalid_argument, flag + " '" + name + "' is unknown; use " +
-                                          (flag == "--compare" ? "none, expected, " : "") +
-                                          "reference, cpu or cuda");
+  return fail(Errc::invalid_argument,
+              message("{} '{}' is unknown; use {}reference, cpu or cuda", flag, name,
+                      (flag == "--compare" ? "none, expected, " : "")));
 }
 
 Result<trace::ReplayOptions> resolved(const Options& options) {
@@ -57,7 +58,7 @@ Result<trace::ReplayOptions> resolved(const Options& options) {
   }
   if (options.pace != "full" && options.pace != "recorded") {
     return fail(Errc::invalid_argument,
-                "--pace '" + options.pace + "' is unknown; use full or recorded");
+                message("--pace '{}' is unknown; use full or recorded", options.pace));
   }
   how.pace = options.pace == "recorded" ? trace::Pace::recorded : trace::Pace::full_speed;
   how.check_races = options.check == "races";
@@ -149,10 +150,10 @@ Outcome run(Shell& shell, const Options& options) {
     if (result.difference) json["difference"] = to_json(*result.difference);
     VYRE_TRY(out.write(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"));
   } else {
-    std::string text = std::to_string(result.items) + " items replayed on " + options.executor;
+    std::string text = message("{} items replayed on {}", result.items, options.executor);
     if (options.compare != "none") {
-      text += "; " + std::to_string(result.buffers_compared) + " buffers (" +
-              std::to_string(result.bytes_compared) + " bytes) compared with " + options.compare;
+      text += message("; {} buffers ({} bytes) compared with {}", result.buffers_compared,
+                      result.bytes_compared, options.compare);
     }
     if (!result.complete)
       text += "; the recording was cut short and replays up to its last complete record";

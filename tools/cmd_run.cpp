@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 
+#include "base/message.hpp"
 #include "claims.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
@@ -32,17 +33,16 @@ Status check_chunks(const RunOptions& options, const RunPlan& plan) {
   for (const auto& [flag, bytes] : {std::pair("--chunk ", options.chunk_bytes),
                                     std::pair("--overlap ", options.overlap_bytes)}) {
     if (bytes % kChunkStep == 0) continue;
-    return refused(flag + std::to_string(bytes) + " is no multiple of " +
-                   std::to_string(kChunkStep) + "; " +
-                   std::to_string(bytes / kChunkStep * kChunkStep + kChunkStep) + " is");
+    return refused(message("{}{} is no multiple of {}; {} is", flag, bytes, kChunkStep,
+                           bytes / kChunkStep * kChunkStep + kChunkStep));
   }
   if (options.chunk_bytes > kMaxChunkBytes) {
-    return refused("--chunk " + std::to_string(options.chunk_bytes) + " is more than " +
-                   std::to_string(kMaxChunkBytes) + ", the largest chunk");
+    return refused(message("--chunk {} is more than {}, the largest chunk", options.chunk_bytes,
+                           kMaxChunkBytes));
   }
   if (options.overlap_bytes > options.chunk_bytes / 2) {
-    return refused("--overlap " + std::to_string(options.overlap_bytes) +
-                   " is more than half of --chunk " + std::to_string(options.chunk_bytes));
+    return refused(message("--overlap {} is more than half of --chunk {}", options.overlap_bytes,
+                           options.chunk_bytes));
   }
   if (plan.item_buffer == vir::kNone)
     return refused("--chunk cuts files, and this program takes none");
@@ -55,37 +55,40 @@ Status check_reading(const RunOptions& options) {
   const bool forced = options.tier != "auto";
   if (options.executor == "reference" && (forced || options.ingest_bytes)) {
     return fail(Errc::invalid_argument,
-                std::string(forced ? "--tier" : "--ingest-memory") +
-                    " is of sessions, and the reference executor has none; leave it away");
+                message("{} is of sessions, and the reference executor has none; leave it away",
+                        forced ? "--tier" : "--ingest-memory"));
   }
   if (forced && options.ingest_bytes == 0u) {
-    return fail(Errc::invalid_argument,
-                "--tier " + options.tier + " needs memory to read into, and --ingest-memory is 0");
+    return fail(
+        Errc::invalid_argument,
+        message("--tier {} needs memory to read into, and --ingest-memory is 0", options.tier));
   }
   return {};
 }
 
 Status check(const RunOptions& options, const RunPlan& plan) {
   if (!options.check.empty() && options.executor != "reference") {
-    return fail(Errc::invalid_argument, "--check " + options.check +
-                                            " watches every access, which only --executor "
-                                            "reference can; give that too");
+    return fail(
+        Errc::invalid_argument,
+        message(
+            "--check {} watches every access, which only --executor reference can; give that too",
+            options.check));
   }
   if (!options.out_file.empty() && !options.out_directory.empty()) {
     return fail(Errc::invalid_argument, "-o and --out-dir exclude each other");
   }
   if (!options.out_file.empty() && (options.files.size() > 1 || plan.wanted.size() != 1)) {
-    return fail(Errc::invalid_argument, "-o takes one output of one file, here are " +
-                                            std::to_string(plan.wanted.size()) + " of " +
-                                            std::to_string(options.files.size()) +
-                                            "; use --out-dir, or --output to choose");
+    return fail(Errc::invalid_argument, message("-o takes one output of one file, here are {} of "
+                                                "{}; use --out-dir, or --output to choose",
+                                                plan.wanted.size(), options.files.size()));
   }
   bool known = false;
   for (const char* const name : {"auto", "reference", "cpu", "cuda"})
     known = known || options.executor == name;
   if (!known) {
-    return fail(Errc::invalid_argument, "--executor '" + options.executor +
-                                            "' is unknown; use auto, reference, cpu or cuda");
+    return fail(
+        Errc::invalid_argument,
+        message("--executor '{}' is unknown; use auto, reference, cpu or cuda", options.executor));
   }
   VYRE_TRY(check_chunks(options, plan));
   return check_reading(options);
@@ -119,7 +122,7 @@ Status ready_to_run(const Shell& shell, const RunOptions& options, const vir::Pr
     return here ? valid : Status{};
   }
   for (const vir::Diagnostic& w : vir::warnings_of_valid(*prepared))
-    complain(shell, "warning: " + describe(w));
+    complain(shell, message("warning: {}", describe(w)));
   return {};
 }
 

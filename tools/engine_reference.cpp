@@ -3,6 +3,7 @@
 #include <deque>
 #include <optional>
 
+#include "base/message.hpp"
 #include "platform/file.hpp"
 #include "platform/stop.hpp"
 #include "protocol/fault_names.hpp"
@@ -116,8 +117,7 @@ class ReferenceEngine : public Engine {
     }
     std::uint64_t told = 0;
     for (const reference::Race& race : races.list) told += race.times;
-    if (told != races.total)
-      text += "\n  and " + std::to_string(races.total - told) + " more at other places";
+    if (told != races.total) text += message("\n  and {} more at other places", races.total - told);
     if (outcome.verdict != reference::Verdict::done) text += "\n  and it ended: " + outcome.message;
     return Error{Errc::faulted, std::move(text), kNoOffset, 0, 0, 0};
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "base/message.hpp"
 #include "chunk_stream.hpp"
 #include "platform/stop.hpp"
 #include "protocol/io_request.hpp"
@@ -166,10 +167,11 @@ class SessionEngine : public Engine {
     }
     Status recorded = recorder_->finish(session_, deadline());
     if (!recorded && late_items_ != 0 && recorded.error().code == Errc::invalid_argument) {
-      recorded = fail(Errc::cancelled,
-                      "the trace is left unsealed, because " + std::to_string(late_items_) +
-                          " items did not end within --timeout; it replays up to its last "
-                          "complete record. Record anew with a larger --timeout");
+      recorded = fail(
+          Errc::cancelled,
+          message("the trace is left unsealed, because {} items did not end within --timeout; it "
+                  "replays up to its last complete record. Record anew with a larger --timeout",
+                  late_items_));
     }
     return recorded;
   }
@@ -195,12 +197,12 @@ class SessionEngine : public Engine {
         output_bytes() <= (ingest_bytes - IngestLayout::kStreams) / kOutputShare;
     if (!plan_.items_share_inputs() || !outputs_fit || (chunked && least != 0)) {
       if (!chunked || options_.tier == "auto") return {};
-      return fail(Errc::invalid_argument,
-                  "--tier " + options_.tier +
-                      " with --chunk is for programs whose chunks stream; " +
-                      (outputs_fit ? "the buffers of this one depend on each chunk or are written "
-                                     "in place: leave --tier or --chunk away"
-                                   : "the outputs of this one are too large for --ingest-memory"));
+      return fail(
+          Errc::invalid_argument,
+          message("--tier {} with --chunk is for programs whose chunks stream; {}", options_.tier,
+                  (outputs_fit ? "the buffers of this one depend on each chunk or are written "
+                                 "in place: leave --tier or --chunk away"
+                               : "the outputs of this one are too large for --ingest-memory")));
     }
     const auto bytes = plan_.buffer_bytes(least);
     if (!bytes) return {};  // every item says so

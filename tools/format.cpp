@@ -1,4 +1,5 @@
 #include "format.hpp"
+#include "base/message.hpp"
 
 #include <array>
 #include <bit>
@@ -47,9 +48,8 @@ Result<Format> parse_format(std::string_view name) {
   for (const Row& row : kRows) {
     if (row.name == name) return row.format;
   }
-  return fail(
-      Errc::invalid_argument,
-      "format '" + std::string(name) + "' is unknown; use auto, raw, hex, hex32, u32, i32 or f32");
+  return fail(Errc::invalid_argument,
+              message("format '{}' is unknown; use auto, raw, hex, hex32, u32, i32 or f32", name));
 }
 
 Format resolve(Format format, const vir::Program& program, const vir::BufferDecl& buffer) {

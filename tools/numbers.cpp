@@ -5,6 +5,7 @@
 #include <charconv>
 #include <string>
 
+#include "base/message.hpp"
 #include "shell.hpp"
 
 namespace vyre::cli {
@@ -12,14 +13,13 @@ namespace {
 
 tl::unexpected<Error> refused(std::string_view text, const std::string& why) {
   if (text.empty()) return fail(Errc::invalid_argument, "the number is empty");
-  return fail(Errc::invalid_argument, "'" + shown(text) + "' " + why);
+  return fail(Errc::invalid_argument, message("'{}' {}", shown(text), why));
 }
 
 /// Twenty digits and more are read more easily by their number.
 tl::unexpected<Error> too_long(std::string_view text) {
-  return fail(Errc::invalid_argument, "'" + std::string(text.substr(0, 10)) + "...', a number of " +
-                                          std::to_string(text.size()) +
-                                          " digits, is beyond 64 bits");
+  return fail(Errc::invalid_argument, message("'{}...', a number of {} digits, is beyond 64 bits",
+                                              text.substr(0, 10), text.size()));
 }
 
 bool is_digit(char c) {
@@ -38,7 +38,7 @@ Result<std::uint64_t> whole_number(std::string_view text, std::uint64_t most) {
   std::uint64_t value = 0;
   const auto [stop, code] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (code != std::errc()) return too_long(text);
-  if (value > most) return refused(text, "is too large; give a whole number" + range);
+  if (value > most) return refused(text, message("is too large; give a whole number{}", range));
   return value;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/message.hpp"
 #include "platform/file.hpp"
 #include "platform/stop.hpp"
 #include "shell.hpp"
@@ -28,8 +29,9 @@ Result<ProgramFile> load_program(const std::string& path, vir::Profile profile,
   if (!blob && text.find('\0') != std::string_view::npos) {
     return fail(
         Errc::malformed,
-        "'" + shown(path) +
-            "' is not a program: a wire blob begins with \"VYRE\", a text holds no zero bytes");
+        message(
+            "'{}' is not a program: a wire blob begins with \"VYRE\", a text holds no zero bytes",
+            shown(path)));
   }
   vir::SourceMap places;
   auto program =

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "base/message.hpp"
 #include "bind_value.hpp"
 #include "shell.hpp"
 #include "size_expression.hpp"
@@ -52,20 +53,22 @@ class Planner {
     std::string known;
     for (std::size_t i = 0; i < plan_.sources.size(); ++i)
       known += (i != 0 ? ", " : "") + shown(name_of(i));
-    return fail(Errc::invalid_argument, flag + ": the program has no buffer '" + shown(name) +
-                                            "'; it has " + (known.empty() ? "none" : known));
+    return fail(Errc::invalid_argument,
+                message("{}: the program has no buffer '{}'; it has {}", flag, shown(name),
+                        (known.empty() ? "none" : known)));
   }
 
   Result<std::uint32_t> find_input(const std::string& name, const std::string& flag) const {
     VYRE_ASSIGN(const std::uint32_t index, find(name, flag));
     if (!vir::takes_input(plan_.sources[index].buffer_class)) {
-      return fail(Errc::invalid_argument,
-                  flag + ": buffer '" + shown(name) +
-                      "' takes no bytes; the runtime fills it with zeros by itself");
+      return fail(
+          Errc::invalid_argument,
+          message("{}: buffer '{}' takes no bytes; the runtime fills it with zeros by itself", flag,
+                  shown(name)));
     }
     if (plan_.sources[index].kind != SourceKind::none) {
       return fail(Errc::invalid_argument,
-                  flag + ": buffer '" + shown(name) + "' already has its bytes");
+                  message("{}: buffer '{}' already has its bytes", flag, shown(name)));
     }
     return index;
   }
@@ -87,9 +90,8 @@ class Planner {
       const std::uint64_t have = plan_.sources[index].bound.size();
       if (have < plan_.sources[index].required_bytes) {
         return fail(Errc::invalid_argument,
-                    "--bind " + shown(assignment.first) + " has " + std::to_string(have) +
-                        " bytes; the buffer needs at least " +
-                        std::to_string(plan_.sources[index].required_bytes));
+                    message("--bind {} has {} bytes; the buffer needs at least {}",
+                            shown(assignment.first), have, plan_.sources[index].required_bytes));
       }
     }
     return {};
@@ -128,9 +130,9 @@ class Planner {
                   "give no files");
     }
     if (options_.files.empty()) {
-      return fail(Errc::invalid_argument, "buffer '" + shown(name_of(plan_.item_buffer)) +
-                                              "' needs bytes: name files, or --bind " +
-                                              shown(name_of(plan_.item_buffer)) + "=VALUE");
+      return fail(Errc::invalid_argument,
+                  message("buffer '{}' needs bytes: name files, or --bind {}=VALUE",
+                          shown(name_of(plan_.item_buffer)), shown(name_of(plan_.item_buffer))));
     }
     plan_.sources[plan_.item_buffer].kind = SourceKind::item;
     return {};
@@ -143,9 +145,9 @@ class Planner {
       const bool in_place = source.buffer_class == BufferClass::read_write;
       if (!in_place || (source.required_bytes == 0 && plan_.item_buffer == vir::kNone)) {
         return fail(Errc::invalid_argument,
-                    "buffer '" + shown(name_of(i)) + "' needs bytes: --bind " + shown(name_of(i)) +
-                        "=VALUE gives them" +
-                        (in_place ? ", --count " + shown(name_of(i)) + "=N zeros" : ""));
+                    message("buffer '{}' needs bytes: --bind {}=VALUE gives them{}",
+                            shown(name_of(i)), shown(name_of(i)),
+                            (in_place ? ", --count " + shown(name_of(i)) + "=N zeros" : "")));
       }
       source.kind = SourceKind::zeros;
       source.follows_item = source.required_bytes == 0;
@@ -173,7 +175,7 @@ class Planner {
           return vir::element_count(plan_.program, plan_.program.buffers[k], bytes);
         }
         return fail(Errc::invalid_argument,
-                    "'" + shown(name) + "' is no buffer with a size of its own");
+                    message("'{}' is no buffer with a size of its own", shown(name)));
       };
       auto elements = evaluate_size(plan_.sources[i].count, size_of);
       plan_.sources[i].sized_by_item = of_item;
@@ -187,10 +189,10 @@ class Planner {
                                         std::uint64_t{vir::size_bytes(
                                             plan_.program, plan_.program.buffers[i].element)},
                                         &bytes)) {
-        why = std::to_string(*elements) + " elements are beyond 64 bits of bytes";
+        why = message("{} elements are beyond 64 bits of bytes", *elements);
       }
       if (!why.empty())
-        return fail(Errc::invalid_argument, "--count " + shown(name_of(i)) + ": " + why);
+        return fail(Errc::invalid_argument, message("--count {}: {}", shown(name_of(i)), why));
     }
     return {};
   }
@@ -215,7 +217,7 @@ class Planner {
       VYRE_ASSIGN(const std::uint32_t index, find(name, "--output"));
       if (!returned_index(index)) {
         return fail(Errc::invalid_argument,
-                    "--output: buffer '" + shown(name) + "' is not returned by the program");
+                    message("--output: buffer '{}' is not returned by the program", shown(name)));
       }
       want(index);
     }
@@ -237,9 +239,10 @@ class Planner {
         if (length) output.trim_by = static_cast<std::uint32_t>(*length);
       }
       if (!found || !length) {
-        return fail(Errc::invalid_argument,
-                    "--trim: '" + shown(found ? assignment.second : assignment.first) +
-                        "' is not a returned buffer; write --trim OUTPUT=BUFFER_WITH_LENGTH");
+        return fail(
+            Errc::invalid_argument,
+            message("--trim: '{}' is not a returned buffer; write --trim OUTPUT=BUFFER_WITH_LENGTH",
+                    shown(found ? assignment.second : assignment.first)));
       }
     }
     return {};
@@ -266,11 +269,10 @@ Status RunPlan::check_reach(const std::string& name, std::uint64_t item_bytes,
   if (!bytes) return {};  // said when the item starts
   const auto grid = vir::infer_grid(program, *bytes);
   if (grid || grid.error().code != Errc::limit_exceeded) return {};
-  return fail(
-      Errc::limit_exceeded,
-      "'" + shown(name) + "' has " + std::to_string(item_bytes) +
-          " bytes, too many for one item: " + grid.error().message +
-          "; --chunk BYTES cuts it into items (docs/running-files.md says for which programs)");
+  return fail(Errc::limit_exceeded,
+              message("'{}' has {} bytes, too many for one item: {}; --chunk BYTES cuts it into "
+                      "items (docs/running-files.md says for which programs)",
+                      shown(name), item_bytes, grid.error().message));
 }
 
 bool RunPlan::items_share_inputs() const {
@@ -295,7 +297,7 @@ Result<std::vector<std::uint64_t>> RunPlan::buffer_bytes(std::uint64_t item_byte
       return in_elements ? vir::element_count(program, program.buffers[i], bytes[i]) : bytes[i];
     }
     return fail(Errc::invalid_argument,
-                "'" + shown(name) + "' is no buffer with a size of its own");
+                message("'{}' is no buffer with a size of its own", shown(name)));
   };
   std::vector<std::uint64_t> result = bytes;
   for (std::size_t i = 0; i < sources.size(); ++i) {
@@ -311,18 +313,17 @@ Result<std::vector<std::uint64_t>> RunPlan::buffer_bytes(std::uint64_t item_byte
     }
     const std::uint64_t width = vir::size_bytes(program, buffer.element);
     if (__builtin_mul_overflow(elements, width, &result[i])) {
-      return fail(Errc::limit_exceeded, "buffer '" + shown(program.name(buffer.name)) + "' with " +
-                                            std::to_string(elements) +
-                                            " elements is beyond 64 bits of bytes");
+      return fail(Errc::limit_exceeded,
+                  message("buffer '{}' with {} elements is beyond 64 bits of bytes",
+                          shown(program.name(buffer.name)), elements));
     }
   }
   for (std::size_t i = 0; i < sources.size(); ++i) {
     if (!vir::takes_input(sources[i].buffer_class) || result[i] >= sources[i].required_bytes)
       continue;
-    return fail(Errc::invalid_argument, "buffer '" + shown(program.name(program.buffers[i].name)) +
-                                            "' gets " + std::to_string(result[i]) +
-                                            " bytes; it needs at least " +
-                                            std::to_string(sources[i].required_bytes));
+    return fail(Errc::invalid_argument, message("buffer '{}' gets {} bytes; it needs at least {}",
+                                                shown(program.name(program.buffers[i].name)),
+                                                result[i], sources[i].required_bytes));
   }
   return result;
 }

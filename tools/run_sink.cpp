@@ -8,6 +8,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "base/message.hpp"
 #include "platform/log.hpp"
 #include "platform/stop.hpp"
 
@@ -167,8 +168,7 @@ Status Sink::failed(const ItemName& item, const Error& error) {
   std::string text = to_string(error);
   if (!name.empty() && error.message.find(name) == std::string::npos)
     text = shown(name) + ": " + text;
-  if (error.code == Errc::io && error.detail != 0)
-    text += " (errno " + std::to_string(error.detail) + ")";
+  if (error.code == Errc::io && error.detail != 0) text += message(" (errno {})", error.detail);
   // What is on standard output so far belongs before this line on a terminal.
   VYRE_TRY(out_.flush());
   complain(shell_, text);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/message.hpp"
 #include "exit_codes.hpp"
 #include "piece_reader.hpp"
 #include "platform/descriptor.hpp"
@@ -62,8 +63,9 @@ Status Runner::run() {
   const Status ran = all_items();
   progress_.clear();
   if (ran || platform::stop_signal() == 0) return ran;
-  const std::string text = platform::interrupted().value().message + ": " + std::to_string(ended_) +
-                           " of " + std::to_string(options_.files.size()) + " files had ended";
+  const std::string text =
+      message("{}: {} of {} files had ended", platform::interrupted().value().message, ended_,
+              options_.files.size());
   input_failures_.push_back({"the run", text});
   return fail(Errc::cancelled, text);
 }
@@ -223,10 +225,11 @@ void Runner::warn_of_empty_outputs(const ItemName& name, std::uint64_t item_byte
     if (bytes[i] != 0 || plan_.sources[i].kind != SourceKind::zeros || warned_of_[i]) continue;
     warned_of_[i] = true;
     progress_.clear();
-    complain(shell_, "warning: buffer '" + shown(program.name(program.buffers[i].name)) +
-                         "' has no elements" +
-                         (name.file.empty() ? std::string() : " for '" + shown(name.text()) + "'") +
-                         ": every store to it does nothing; --count gives it some");
+    complain(shell_,
+             message("warning: buffer '{}' has no elements{}: every store to it does nothing; "
+                     "--count gives it some",
+                     shown(program.name(program.buffers[i].name)),
+                     (name.file.empty() ? std::string() : " for '" + shown(name.text()) + "'")));
   }
 }
 
@@ -250,10 +253,9 @@ Status Runner::start(ItemName name, ItemInput input) {
   const bool mapped = input.in_file && engine_.file_way() == FileWay::map;
   const auto [need, kept] = memory_of(*bytes, !mapped);
   if (need > options_.max_memory_bytes - kept_bytes_) {
-    std::string text = "its buffers need " + std::to_string(need) + " bytes; the bound is " +
-                       std::to_string(options_.max_memory_bytes) + ", --max-memory raises it";
-    if (kept_bytes_ != 0)
-      text += " (the recording keeps " + std::to_string(kept_bytes_) + " until its end)";
+    std::string text = message("its buffers need {} bytes; the bound is {}, --max-memory raises it",
+                               need, options_.max_memory_bytes);
+    if (kept_bytes_ != 0) text += message(" (the recording keeps {} until its end)", kept_bytes_);
     return give_up(std::move(name),
                    Error{Errc::limit_exceeded, std::move(text), kNoOffset, 0, 0, 0});
   }

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "base/message.hpp"
 #include "os_error.hpp"
 #include "platform/descriptor.hpp"
 #include "platform/stop.hpp"
@@ -18,9 +19,10 @@ namespace vyre::platform {
 Result<int> open_regular(const std::string& path, const std::string& action, struct stat& info) {
   const auto refusal = [&]() -> Status {
     if (S_ISREG(info.st_mode)) return {};
-    if (S_ISDIR(info.st_mode)) return os_error("cannot " + action, path, EISDIR);
-    return fail(Errc::invalid_argument, "cannot " + action + " '" + path +
-                                            "': it is a pipe or a device; name a regular file");
+    if (S_ISDIR(info.st_mode)) return os_error(message("cannot {}", action), path, EISDIR);
+    return fail(
+        Errc::invalid_argument,
+        message("cannot {} '{}': it is a pipe or a device; name a regular file", action, path));
   };
   if (::stat(path.c_str(), &info) != 0) return os_error("cannot open", path, errno);
   VYRE_TRY(refusal());
@@ -51,7 +53,7 @@ Result<Bytes> read_all(const Descriptor& file, const std::string& name, std::uin
     if (stop_signal() != 0) return interrupted();
     if (bytes.size() > max_bytes) {
       return fail(Errc::limit_exceeded,
-                  name + " is larger than the limit of " + std::to_string(max_bytes) + " bytes");
+                  message("{} is larger than the limit of {} bytes", name, max_bytes));
     }
   }
 }

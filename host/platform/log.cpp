@@ -1,4 +1,5 @@
 #include "platform/log.hpp"
+#include "base/message.hpp"
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 
@@ -22,8 +23,9 @@ Status set_log_level(const std::string& level) {
       return {};
     }
   }
-  return fail(Errc::invalid_argument,
-              "log level '" + level + "' is unknown; use trace, debug, info, warn, error or off");
+  return fail(
+      Errc::invalid_argument,
+      message("log level '{}' is unknown; use trace, debug, info, warn, error or off", level));
 }
 
 }  // namespace vyre::platform

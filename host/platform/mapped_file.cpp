@@ -16,6 +16,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/message.hpp"
 #include "os_error.hpp"
 #include "vyre/protocol/limits.hpp"
 
@@ -105,10 +106,10 @@ Result<MappingGuard> MappingGuard::watch(void* begin, std::size_t bytes, bool wr
     guard.slot_ = static_cast<std::int32_t>(i);
     return guard;
   }
-  return fail(Errc::limit_exceeded, "cannot map '" + path + "': " + std::to_string(to - from) +
-                                        " files are mapped " +
-                                        (writable ? "for writing already; finish a recording"
-                                                  : "already; release one or upload its bytes"));
+  return fail(Errc::limit_exceeded,
+              message("cannot map '{}': {} files are mapped {}", path, to - from,
+                      (writable ? "for writing already; finish a recording"
+                                : "already; release one or upload its bytes")));
 }
 
 MappingGuard::MappingGuard(MappingGuard&& other) noexcept : slot_(std::exchange(other.slot_, -1)) {}
@@ -146,8 +147,9 @@ Result<std::unique_ptr<MappedFile>> MappedFile::open(int descriptor, std::uint64
   struct stat info {};
   if (::fstat(file->descriptor_, &info) != 0) return os_error("cannot stat", path, errno);
   if (!S_ISREG(info.st_mode)) {
-    return fail(Errc::invalid_argument,
-                "cannot map '" + path + "': not a regular file; read and upload its bytes instead");
+    return fail(
+        Errc::invalid_argument,
+        message("cannot map '{}': not a regular file; read and upload its bytes instead", path));
   }
   file->size_ = static_cast<std::size_t>(bytes);
   if (file->size_ == 0) return file;
@@ -170,10 +172,9 @@ Status MappedFile::check() const {
     const std::uint64_t at = guard_.torn_at();
     return tl::unexpected<Error>(
         Error{Errc::io,
-              "'" + path_ + "' had " + std::to_string(size_) +
-                  " bytes when it was mapped, and byte " + std::to_string(at) +
-                  " could not be read: the file was cut or its storage failed; keep it as it is "
-                  "while it is read",
+              message("'{}' had {} bytes when it was mapped, and byte {} could not be read: the "
+                      "file was cut or its storage failed; keep it as it is while it is read",
+                      path_, size_, at),
               at, 0, 0, 0});
   }
   // A cut inside the last page raises no signal, so the length is asked as well.
@@ -183,8 +184,9 @@ Status MappedFile::check() const {
   if (now >= size_) return {};
   return tl::unexpected<Error>(
       Error{Errc::io,
-            "'" + path_ + "' had " + std::to_string(size_) + " bytes when it was mapped and has " +
-                std::to_string(now) + " now; keep it as it is while it is read",
+            message("'{}' had {} bytes when it was mapped and has {} now; keep it as it is while "
+                    "it is read",
+                    path_, size_, now),
             now, 0, 0, 0});
 }
 

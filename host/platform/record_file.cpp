@@ -11,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/message.hpp"
 #include "os_error.hpp"
 #include "platform/descriptor.hpp"
 #include "regular_file.hpp"
@@ -65,8 +66,7 @@ Status AppendFile::next_window() {
   int error = EINTR;
   while (error == EINTR)  // some file systems stop for a signal, and start anew
     error = ::posix_fallocate(fd_, static_cast<off_t>(start), static_cast<off_t>(bytes));
-  if (error != 0)
-    return os_error("cannot reserve " + std::to_string(bytes) + " bytes for", path_, error);
+  if (error != 0) return os_error(message("cannot reserve {} bytes for", bytes), path_, error);
   void* map =
       ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, static_cast<off_t>(start));
   if (map == MAP_FAILED) return os_error("cannot map", path_, errno);
@@ -104,8 +104,9 @@ Status AppendFile::check_window() const {
   const std::uint64_t at = window_start_ + guard_.torn_at();
   return tl::unexpected<Error>(
       Error{Errc::io,
-            "'" + path_ + "' was cut while it was being written: its block at byte " +
-                std::to_string(at) + " is gone, and what was appended from there on is lost",
+            message("'{}' was cut while it was being written: its block at byte {} is gone, and "
+                    "what was appended from there on is lost",
+                    path_, at),
             at, 0, 0, 0});
 }
 
@@ -122,9 +123,10 @@ Status AppendFile::close() {
   struct stat info {};
   if (::fstat(fd_, &info) != 0) return os_error("cannot stat", path_, errno);
   if (static_cast<std::uint64_t>(info.st_size) < size_) {
-    return fail(Errc::io, "'" + path_ + "' was cut while it was being written: it has " +
-                              std::to_string(info.st_size) + " bytes where " +
-                              std::to_string(size_) + " were appended");
+    return fail(
+        Errc::io,
+        message("'{}' was cut while it was being written: it has {} bytes where {} were appended",
+                path_, info.st_size, size_));
   }
   guard_ = MappingGuard();
   if (window_ != nullptr && ::munmap(std::exchange(window_, nullptr), window_bytes_) != 0) {

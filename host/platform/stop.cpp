@@ -1,5 +1,6 @@
 // Handlers of the stop signals. Everything that a handler touches is lock-free. See the header.
 #include "platform/stop.hpp"
+#include "base/message.hpp"
 
 #include <sys/time.h>
 #include <unistd.h>
@@ -106,7 +107,7 @@ std::string stop_signal_name() {
 }  // namespace
 
 tl::unexpected<Error> interrupted() {
-  return fail(Errc::cancelled, "interrupted by " + stop_signal_name());
+  return fail(Errc::cancelled, message("interrupted by {}", stop_signal_name()));
 }
 
 DoomedFile::DoomedFile(int directory, const char* name) noexcept : slot_(-1) {

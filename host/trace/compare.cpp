@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/message.hpp"
 #include "base/ulp.hpp"
 #include "native/rules.hpp"
 #include "protocol/fault_names.hpp"
@@ -87,9 +88,9 @@ std::string to_string(const Ending& ending) {
   if (ending.status == CompletionStatus::done) return text;
   text += " (" + std::string(fault_name(ending.fault.code));
   if (ending.status == CompletionStatus::faulted) {
-    text += " at workgroup " + std::to_string(static_cast<std::uint32_t>(ending.fault.workgroup)) +
-            ", lane " + std::to_string(ending.fault.lane) + ", statement " +
-            std::to_string(ending.fault.statement);
+    text += message(" at workgroup {}, lane {}, statement {}",
+                    static_cast<std::uint32_t>(ending.fault.workgroup), ending.fault.lane,
+                    ending.fault.statement);
   }
   return text + ")";
 }

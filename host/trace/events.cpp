@@ -1,5 +1,6 @@
 // Form and checks of records; where a recording that was cut short ends. See the header.
 #include "events.hpp"
+#include "base/message.hpp"
 
 #include <algorithm>
 
@@ -35,13 +36,12 @@ Result<EventReader> EventReader::open(Source& source, bool sealed) {
     }
     if (std::equal(header.begin(), header.begin() + 8, first.begin())) {
       return fail(Errc::version_mismatch,
-                  "'" + reader.name_ + "' has format version " +
-                      std::to_string(load_le<std::uint32_t>(first, 8)) +
-                      " or another cell size; this reader knows " + std::to_string(kFormatVersion),
+                  message("'{}' has format version {} or another cell size; this reader knows {}",
+                          reader.name_, load_le<std::uint32_t>(first, 8), kFormatVersion),
                   8);
     }
     return fail(Errc::malformed,
-                "'" + reader.name_ + "' does not start as the events of a trace do", 0);
+                message("'{}' does not start as the events of a trace do", reader.name_), 0);
   }
   reader.at_ = kCellBytes;
   return reader;
@@ -75,21 +75,20 @@ Result<bool> EventReader::only_zeros_from(std::size_t skip) {
 
 tl::unexpected<Error> EventReader::wrong(Errc code, const std::string& what) const {
   return fail(code,
-              "'" + name_ + "' record " + std::to_string(index_) + " (" +
-                  std::string(kind_name(record_.kind())) + "): " + what,
+              message("'{}' record {} ({}): {}", name_, index_, kind_name(record_.kind()), what),
               offset_);
 }
 
 Result<bool> EventReader::stop_at_bad(const std::string& what) {
-  const std::string place = "'" + name_ + "' record " + std::to_string(index_);
-  if (sealed_) return fail(Errc::malformed, place + " " + what, offset_);
+  const std::string place = message("'{}' record {}", name_, index_);
+  if (sealed_) return fail(Errc::malformed, message("{} {}", place, what), offset_);
   // A record that was being stored when the process died: nothing was stored behind it.
   VYRE_ASSIGN(const bool torn, only_zeros_from(kMaxRecordBytes));
   if (!torn) {
-    return fail(
-        Errc::malformed,
-        place + " " + what + ", and more records follow: this is damage, not a recording cut short",
-        offset_);
+    return fail(Errc::malformed,
+                message("{} {}, and more records follow: this is damage, not a recording cut short",
+                        place, what),
+                offset_);
   }
   stopped_ = true;
   return false;
@@ -107,15 +106,14 @@ Result<bool> EventReader::next() {
     // record.
     VYRE_ASSIGN(const bool zeros, only_zeros_from(0));
     if (!sealed_ && zeros) return false;
-    return fail(Errc::malformed, "'" + name_ + "' goes on behind its end record", offset_);
+    return fail(Errc::malformed, message("'{}' goes on behind its end record", name_), offset_);
   }
   if (have == 0) return stop_at_bad("is missing: the file ends without its end record");
   const std::uint8_t kind = block_[at_];
   const std::size_t size = cells_of(kind) * kCellBytes;
-  if (size == 0) return stop_at_bad("has the unknown kind " + std::to_string(kind));
+  if (size == 0) return stop_at_bad(message("has the unknown kind {}", kind));
   if (have < size) {
-    return stop_at_bad("is cut: " + std::to_string(have) + " of " + std::to_string(size) +
-                       " bytes");
+    return stop_at_bad(message("is cut: {} of {} bytes", have, size));
   }
   std::memcpy(record_.data(), block_.data() + at_, size);
   if (record_.check() != record_.expected_check(offset_)) {

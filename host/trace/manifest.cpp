@@ -2,6 +2,7 @@
 // one that catches what it throws. Page: docs/internals/trace.md.
 #include <nlohmann/json.hpp>
 
+#include "base/message.hpp"
 #include "report/json_guard.hpp"
 #include "source.hpp"
 #include "vyre/protocol/limits.hpp"
@@ -35,7 +36,7 @@ class Fields {
     const ParsedJson* json = find(key);
     if (json == nullptr) return;
     if (!json->is_number_unsigned() || json->get<std::uint64_t>() > max) {
-      return complain(key, "must be a whole number from 0 to " + std::to_string(max));
+      return complain(key, message("must be a whole number from 0 to {}", max));
     }
     out = json->get<std::uint64_t>();
   }
@@ -152,10 +153,12 @@ Result<Manifest> parse_manifest(std::string_view text) {
     }
     return manifest;
   } catch (const ParsedJson::parse_error& e) {
-    return fail(Errc::malformed, "not valid JSON: " + report::shortened_json_error(e.what()),
+    return fail(Errc::malformed,
+                message("not valid JSON: {}", report::shortened_json_error(e.what())),
                 e.byte == 0 ? 0 : e.byte - 1);
   } catch (const ParsedJson::exception& e) {
-    return fail(Errc::malformed, "not usable JSON: " + report::shortened_json_error(e.what()));
+    return fail(Errc::malformed,
+                message("not usable JSON: {}", report::shortened_json_error(e.what())));
   }
 }
 

@@ -1,5 +1,6 @@
 // One pass that drives executors and compares; see player.hpp.
 #include "player.hpp"
+#include "base/message.hpp"
 
 #include <algorithm>
 #include <thread>
@@ -14,10 +15,6 @@ constexpr std::chrono::milliseconds kPaceStep{100};
 
 /// A century: later times of a hostile record must not overflow a deadline.
 constexpr std::uint64_t kMaxTimeNs{std::uint64_t{3'155'760'000} * 1'000'000'000};
-
-std::string number(std::uint64_t n) {
-  return std::to_string(n);
-}
 
 }  // namespace
 
@@ -64,9 +61,9 @@ Result<Played> Player::play() {
 }
 
 tl::unexpected<Error> Player::changed() const {
-  return fail(Errc::mismatch, "'" + source_.events_name() +
-                                  "' changed while it was replayed; keep a trace as it is while it "
-                                  "is read");
+  return fail(Errc::mismatch,
+              message("'{}' changed while it was replayed; keep a trace as it is while it is read",
+                      source_.events_name()));
 }
 
 Status Player::take(const EventReader& reader) {
@@ -113,13 +110,12 @@ Status Player::take_program(const EventReader& reader) {
   auto program = vir::decode(wire->bytes(), {static_cast<vir::Profile>(r.a())});
   if (!program)
     return reader.wrong(program.error().code,
-                        "program '" + name + "': " + vyre::to_string(program.error()));
+                        message("program '{}': {}", name, vyre::to_string(program.error())));
   tracker_.define(r.half(0), *program);
   for (Target* target : targets_) {
     if (auto defined = target->define(r.half(0), name, *program); !defined) {
-      return reader.wrong(defined.error().code, "program '" + name + "' on " +
-                                                    std::string(target->name()) + ": " +
-                                                    defined.error().message);
+      return reader.wrong(defined.error().code, message("program '{}' on {}: {}", name,
+                                                        target->name(), defined.error().message));
     }
   }
   return {};
@@ -143,8 +139,7 @@ Status Player::take_buffer(const EventReader& reader) {
   const std::uint32_t handle = reader.record().half(2);
   for (Target* target : targets_) {
     if (auto set = target->set_buffer(handle, made); !set) {
-      return reader.wrong(set.error().code,
-                          std::string(target->name()) + ": " + set.error().message);
+      return reader.wrong(set.error().code, message("{}: {}", target->name(), set.error().message));
     }
   }
   tracker_.overwritten(handle, true);
@@ -233,8 +228,8 @@ Status Player::flush() {
     target->number_next(batch_first_);
     if (auto submitted = target->submit(batch_, batch_queue_, batch_flags_); !submitted) {
       Error error = std::move(submitted).error();
-      error.message = std::string(target->name()) + ", items before number " + number(next_item_) +
-                      ": " + error.message;
+      error.message =
+          message("{}, items before number {}: {}", target->name(), next_item_, error.message);
       return tl::unexpected<Error>(std::move(error));
     }
   }
@@ -293,9 +288,8 @@ Status Player::compare_endings(std::vector<std::vector<NotDone>>& endings) {
     d.status = true;
     d.expected = to_string(*expected);
     d.actual = to_string(actual);
-    d.message = "item " + number(d.item) + " (queue " + number(d.queue) + ", op " +
-                number(entry.item.op_handle) + ") ended " + d.actual + " on " +
-                std::string(targets_[0]->name()) + " and " + d.expected + " on " + side;
+    d.message = message("item {} (queue {}, op {}) ended {} on {} and {} on {}", d.item, d.queue,
+                        entry.item.op_handle, d.actual, targets_[0]->name(), d.expected, side);
     played_.difference = std::move(d);
     return {};
   }
@@ -324,10 +318,9 @@ Status Player::compare_written(std::span<const std::uint32_t> written) {
     const auto entry = std::find_if(window_.begin(), window_.end(),
                                     [&](const Entry& e) { return e.ordinal == known.last_item; });
     d.queue = entry == window_.end() ? 0 : entry->queue;
-    d.message = "item " + number(d.item) + " left buffer " + number(handle) +
-                " different at byte " + number(*offset) + ": " + d.actual + " on " +
-                std::string(targets_[0]->name()) + ", " + d.expected + " on " +
-                std::string(targets_[1]->name());
+    d.message =
+        message("item {} left buffer {} different at byte {}: {} on {}, {} on {}", d.item, handle,
+                *offset, d.actual, targets_[0]->name(), d.expected, targets_[1]->name());
     played_.difference = std::move(d);
   }
   return {};
@@ -351,9 +344,10 @@ Status Player::take_final(const EventReader& reader) {
   d.offset = *offset;
   d.expected = hex_at(wanted, *offset);
   d.actual = hex_at(actual, *offset);
-  d.message = "buffer " + number(handle) + ", last written by item " + number(d.item) +
-              ", ends different at byte " + number(*offset) + ": " + d.actual + " on " +
-              std::string(targets_[0]->name()) + ", " + d.expected + " in the recording";
+  d.message = message(
+      "buffer {}, last written by item {}, ends different at byte {}: {} on {}, {} in the "
+      "recording",
+      handle, d.item, *offset, d.actual, targets_[0]->name(), d.expected);
   played_.difference = std::move(d);
   return {};
 }

@@ -8,6 +8,7 @@
 
 #include <filesystem>
 
+#include "base/message.hpp"
 #include "format.hpp"
 #include "platform/file.hpp"
 #include "platform/host_info.hpp"
@@ -200,11 +201,9 @@ void DirectoryRecorder::on_program(runtime::OpHandle op, std::string_view name,
 Status DirectoryRecorder::record_contents(Kind kind, std::uint32_t handle, ByteSpan bytes,
                                           bool file_backed) {
   if (bytes.size() > options_.max_buffer_bytes) {
-    return fail(Errc::limit_exceeded, "buffer " + std::to_string(handle) + " of " +
-                                          std::to_string(bytes.size()) +
-                                          " bytes is above the recorder's limit of " +
-                                          std::to_string(options_.max_buffer_bytes) +
-                                          "; raise RecordOptions::max_buffer_bytes");
+    return fail(Errc::limit_exceeded, message("buffer {} of {} bytes is above the recorder's limit "
+                                              "of {}; raise RecordOptions::max_buffer_bytes",
+                                              handle, bytes.size(), options_.max_buffer_bytes));
   }
   Record record(kind);
   record.set_word(bytes.size());
@@ -306,10 +305,9 @@ void DirectoryRecorder::on_submit(const runtime::Ticket& ticket, const Megakerne
   Queue& queue = queues_[ticket.queue];
   if (ticket.position != queue.submitted) {
     return give_up({Errc::invalid_argument,
-                    "the item at position " + std::to_string(ticket.position) + " of queue " +
-                        std::to_string(ticket.queue) + " follows position " +
-                        std::to_string(queue.submitted) +
-                        ": recording began after the first submit",
+                    message("the item at position {} of queue {} follows position {}: recording "
+                            "began after the first submit",
+                            ticket.position, ticket.queue, queue.submitted),
                     kNoOffset, 0, 0, 0});
   }
   mark_writes(item);
@@ -376,8 +374,8 @@ Status DirectoryRecorder::record_finals(runtime::Session& session, runtime::Dead
     if (!status_) return status_;
     if (submits_ != completions_) {
       return fail(Errc::invalid_argument,
-                  std::to_string(submits_ - completions_) +
-                      " recorded items have not ended; call wait_all() before finish()");
+                  message("{} recorded items have not ended; call wait_all() before finish()",
+                          submits_ - completions_));
     }
     handles = written();
   }
@@ -487,12 +485,13 @@ Result<std::shared_ptr<Recorder>> Recorder::create(const std::string& directory,
   std::error_code code;
   if (std::filesystem::exists(directory, code)) {
     if (!std::filesystem::is_directory(directory, code)) {
-      return fail(Errc::invalid_argument,
-                  "'" + directory + "' exists and is no directory; name a new one for the trace");
+      return fail(
+          Errc::invalid_argument,
+          message("'{}' exists and is no directory; name a new one for the trace", directory));
     }
     if (!std::filesystem::is_empty(directory, code)) {
       return fail(Errc::invalid_argument,
-                  "'" + directory + "' is not empty; name a new directory for the trace");
+                  message("'{}' is not empty; name a new directory for the trace", directory));
     }
   }
   Manifest manifest;

@@ -6,6 +6,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "base/message.hpp"
 #include "native/ops.hpp"
 #include "reference/evaluate.hpp"
 #include "target.hpp"
@@ -64,8 +65,9 @@ class ReferenceTarget final : public Target {
   Status set_buffer(std::uint32_t handle, const Contents& contents) override {
     if (contents.file_backed && contents.bytes > file_budget_ - file_bytes_) {
       return fail(Errc::limit_exceeded,
-                  "the files of this trace need more than " + std::to_string(file_budget_) +
-                      " bytes on the reference executor; raise ReplayOptions::memory_budget_bytes");
+                  message("the files of this trace need more than {} bytes on the reference "
+                          "executor; raise ReplayOptions::memory_budget_bytes",
+                          file_budget_));
     }
     Bytes bytes(contents.zeros ? contents.bytes : 0);
     if (!contents.zeros) {

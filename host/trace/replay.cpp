@@ -4,6 +4,7 @@
 #include <bit>
 #include <utility>
 
+#include "base/message.hpp"
 #include "player.hpp"
 #include "vyre/protocol/limits.hpp"
 
@@ -48,10 +49,10 @@ class Replay {
       VYRE_TRY(play(coarse.window_begin));
       if (!played_.difference) {
         played_ = coarse;
-        played_.difference->message +=
-            "; it did not show again when items " + std::to_string(coarse.window_begin) + " to " +
-            std::to_string(coarse.window_end - 1) +
-            " were compared one by one: the result changes from run to run";
+        played_.difference->message += message(
+            "; it did not show again when items {} to {} were compared one by one: the "
+            "result changes from run to run",
+            coarse.window_begin, coarse.window_end - 1);
       }
     }
     if (played_.difference && !options_.check_races) explain();
@@ -137,8 +138,8 @@ class Replay {
     } else if (!found->empty()) {
       d.races = true;
       const RacyItem& last = found->back();
-      d.message += "; races: in item " + std::to_string(last.item) + ", " + last.program + ": " +
-                   last.races.front();
+      d.message +=
+          message("; races: in item {}, {}: {}", last.item, last.program, last.races.front());
       racy_items_ = std::move(*found);
     }
   }

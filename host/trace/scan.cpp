@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/message.hpp"
 #include "platform/host_info.hpp"
 #include "vyre/trace/trace.hpp"
 
@@ -19,7 +20,8 @@ constexpr std::uint64_t kNotDoneBytes{64 + sizeof(runtime::ItemResult)};
 Status note_run(Scan::Queue& queue, const EventReader& reader, TraceState& state,
                 std::uint64_t first, std::uint64_t count, const std::string& twice) {
   const std::size_t before = queue.ended.runs();
-  if (!queue.ended.add(first, count)) return reader.wrong(Errc::malformed, twice + " ends twice");
+  if (!queue.ended.add(first, count))
+    return reader.wrong(Errc::malformed, message("{} ends twice", twice));
   const std::size_t after = queue.ended.runs();
   if (after < before) state.give_back(kRunBytes * (before - after));
   return after > before ? state.hold(reader, kRunBytes, "a run of ended items") : Status{};
@@ -31,15 +33,14 @@ Status note_ended(Scan& scan, const EventReader& reader, TraceState& state) {
   Scan::Queue& queue = scan.queues[r.a()];
   if (r.kind() == Kind::done_run) {
     return note_run(queue, reader, state, r.wide(0), r.wide(1),
-                    "an item of queue " + std::to_string(r.a()));
+                    message("an item of queue {}", r.a()));
   }
   runtime::ItemResult result;
   result.ticket = {r.a(), full_position(r.half(0), state.queues()[r.a()].submitted)};
   result.status = static_cast<CompletionStatus>(r.b());
   result.fault = {static_cast<FaultCode>(r.c()), r.half(1), r.half(2), r.half(3)};
   VYRE_TRY(note_run(queue, reader, state, result.ticket.position, 1,
-                    "the item at position " + std::to_string(result.ticket.position) +
-                        " of queue " + std::to_string(r.a())));
+                    message("the item at position {} of queue {}", result.ticket.position, r.a())));
   if (result.status == CompletionStatus::done) return {};
   VYRE_TRY(state.hold(reader, kNotDoneBytes, "the ending of an item that is not done"));
   queue.not_done[result.ticket.position] = result;
@@ -72,14 +73,14 @@ Result<Scan> pass(Source& source, std::uint64_t budget, TraceState::Counts count
   scan.buffers = state.buffers_seen();
   scan.complete = sealed && !reader.cut();
   if (sealed && (source.manifest.items != scan.items)) {
-    return fail(Errc::malformed, "'" + source.events_name() + "' has " +
-                                     std::to_string(scan.items) + " items; the manifest says " +
-                                     std::to_string(source.manifest.items.value_or(0)));
+    return fail(Errc::malformed,
+                message("'{}' has {} items; the manifest says {}", source.events_name(), scan.items,
+                        source.manifest.items.value_or(0)));
   }
   if (sealed && state.completions() != state.submits()) {
-    return fail(Errc::malformed, "'" + source.events_name() + "' is sealed, but " +
-                                     std::to_string(state.submits() - state.completions()) +
-                                     " items never end");
+    return fail(Errc::malformed,
+                message("'{}' is sealed, but {} items never end", source.events_name(),
+                        state.submits() - state.completions()));
   }
   return scan;
 }
@@ -188,9 +189,9 @@ Result<TraceInfo> inspect(const std::string& directory, bool (*stopped)()) {
       hash.update(ByteSpan(block).first(n));
     }
     if (const Digest digest = hash.finish(); digest != *source->manifest.events_digest) {
-      return fail(Errc::mismatch, "'" + source->events_name() + "' has the digest " + digest.hex() +
-                                      "; the manifest says " +
-                                      source->manifest.events_digest->hex());
+      return fail(Errc::mismatch,
+                  message("'{}' has the digest {}; the manifest says {}", source->events_name(),
+                          digest.hex(), source->manifest.events_digest->hex()));
     }
   }
   return TraceInfo{found.items,    found.programs,

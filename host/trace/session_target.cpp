@@ -3,6 +3,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/message.hpp"
 #include "runtime/slices.hpp"
 #include "target.hpp"
 #include "vyre/protocol/limits.hpp"
@@ -43,10 +44,10 @@ class SessionTarget final : public Target {
     const bool in_place_of_map = contents.file_backed && !map;
     const bool load = in_place_of_map && !contents.path.empty();
     if (in_place_of_map && contents.bytes > file_budget_ - loaded_files_) {
-      return fail(Errc::limit_exceeded, "files beyond the " + std::to_string(kMaxTargetFiles) +
-                                            " that a replay maps need more than " +
-                                            std::to_string(file_budget_) +
-                                            " bytes; raise ReplayOptions::memory_budget_bytes");
+      return fail(Errc::limit_exceeded,
+                  message("files beyond the {} that a replay maps need more than {} bytes; raise "
+                          "ReplayOptions::memory_budget_bytes",
+                          kMaxTargetFiles, file_budget_));
     }
     if (map || load) VYRE_TRY(contents.source->verify(contents.digest, contents.bytes));
     const auto upload = [&]() -> Result<runtime::Handle> {

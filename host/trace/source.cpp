@@ -8,6 +8,7 @@
 #include <new>
 #include <unordered_set>
 
+#include "base/message.hpp"
 #include "platform/file.hpp"
 #include "platform/record_file.hpp"
 #include "vyre/protocol/limits.hpp"
@@ -56,10 +57,10 @@ class DirectorySource : public Source {
       return tl::unexpected<Error>(std::move(file).error());
     }
     if (manifest.events_bytes && *manifest.events_bytes != file->size()) {
-      return fail(Errc::malformed, "'" + events_name() + "' has " + std::to_string(file->size()) +
-                                       " bytes; it was sealed with " +
-                                       std::to_string(*manifest.events_bytes) +
-                                       ": it was cut or changed afterwards");
+      return fail(
+          Errc::malformed,
+          message("'{}' has {} bytes; it was sealed with {}: it was cut or changed afterwards",
+                  events_name(), file->size(), *manifest.events_bytes));
     }
     return std::make_unique<FileBytes>(std::move(*file));
   }
@@ -78,8 +79,8 @@ class DirectorySource : public Source {
     try {
       contents = std::make_shared<Bytes>(bytes);
     } catch (const std::bad_alloc&) {
-      return fail(Errc::out_of_memory, "there is no memory for the " + std::to_string(bytes) +
-                                           " bytes of '" + blob_path(digest) + "'");
+      return fail(Errc::out_of_memory,
+                  message("there is no memory for the {} bytes of '{}'", bytes, blob_path(digest)));
     }
     VYRE_ASSIGN(const Digest found, read_all(file, digest, bytes, contents.get()));
     VYRE_TRY(same_digest(digest, found));
@@ -104,8 +105,8 @@ class DirectorySource : public Source {
   Result<platform::FileReader> open_blob(const Digest& digest, std::uint64_t bytes) const {
     VYRE_ASSIGN(auto file, platform::FileReader::open(blob_path(digest)));
     if (file.size() == bytes) return file;
-    return fail(Errc::malformed, "'" + blob_path(digest) + "' has " + std::to_string(file.size()) +
-                                     " bytes where the record says " + std::to_string(bytes));
+    return fail(Errc::malformed, message("'{}' has {} bytes where the record says {}",
+                                         blob_path(digest), file.size(), bytes));
   }
   /// Piece by piece, into `kept` if it is given; the digest of what came.
   Result<Digest> read_all(platform::FileReader& file, const Digest& digest, std::uint64_t bytes,
@@ -127,15 +128,15 @@ class DirectorySource : public Source {
   }
   tl::unexpected<Error> cut(const Digest& digest, std::uint64_t at, std::uint64_t bytes) const {
     return fail(Errc::malformed,
-                "'" + blob_path(digest) + "' was cut while it was read: it ends at byte " +
-                    std::to_string(at) + " of " + std::to_string(bytes) +
-                    "; keep a trace as it is while it is read",
+                message("'{}' was cut while it was read: it ends at byte {} of {}; keep a trace as "
+                        "it is while it is read",
+                        blob_path(digest), at, bytes),
                 at);
   }
   Status same_digest(const Digest& digest, const Digest& found) const {
     if (found == digest) return {};
-    return fail(Errc::mismatch, "'" + blob_path(digest) + "' has the digest " + found.hex() +
-                                    ": its bytes were changed");
+    return fail(Errc::mismatch, message("'{}' has the digest {}: its bytes were changed",
+                                        blob_path(digest), found.hex()));
   }
   /// Many records may name one small blob, a binding set most of all.
   void keep(const std::string& key, const std::shared_ptr<const Bytes>& contents) {
@@ -153,10 +154,10 @@ class DirectorySource : public Source {
 
 Status Source::go_on(const std::string& name) const {
   if (stopped != nullptr && stopped())
-    return fail(Errc::cancelled, "told to stop before '" + name + "' was read to its end");
+    return fail(Errc::cancelled, message("told to stop before '{}' was read to its end", name));
   if (runtime::Clock::now() < deadline) return {};
   return fail(Errc::deadline_exceeded,
-              "'" + name + "' was not read to its end when the time was up; allow more");
+              message("'{}' was not read to its end when the time was up; allow more", name));
 }
 
 Result<std::unique_ptr<Source>> open_directory(const std::string& directory) {
@@ -164,7 +165,7 @@ Result<std::unique_ptr<Source>> open_directory(const std::string& directory) {
   auto bytes = platform::read_regular_file(path, kMaxManifestBytes);
   if (!bytes) {
     if (bytes.error().detail == ENOENT) {
-      return fail(Errc::not_found, "'" + directory + "' is no trace: it has no manifest.json");
+      return fail(Errc::not_found, message("'{}' is no trace: it has no manifest.json", directory));
     }
     return tl::unexpected<Error>(std::move(bytes).error());
   }
@@ -187,12 +188,11 @@ Result<Blob> MemorySource::blob(const Digest& digest, std::uint64_t bytes) {
   const auto found = blobs.find(digest.hex());
   if (found == blobs.end()) {
     if (bytes != 0 && bytes <= any_blob) return Blob(std::make_shared<Bytes>(bytes));
-    return fail(Errc::not_found, "blob " + digest.hex() + " does not exist");
+    return fail(Errc::not_found, message("blob {} does not exist", digest.hex()));
   }
   if (found->second.size() != bytes) {
-    return fail(Errc::malformed, "blob " + digest.hex() + " has " +
-                                     std::to_string(found->second.size()) +
-                                     " bytes where the record says " + std::to_string(bytes));
+    return fail(Errc::malformed, message("blob {} has {} bytes where the record says {}",
+                                         digest.hex(), found->second.size(), bytes));
   }
   return Blob(std::make_shared<Bytes>(found->second));
 }

@@ -1,6 +1,7 @@
 // What a trace's records may mean: each refers only to what exists. See TraceState in events.hpp.
 #include <algorithm>
 
+#include "base/message.hpp"
 #include "events.hpp"
 #include "protocol/fault_names.hpp"
 #include "runtime/budget.hpp"
@@ -40,10 +41,6 @@ constexpr std::uint64_t set_cost(std::uint64_t members) noexcept {
   return kSetBytes + kMemberBytes * members;
 }
 
-std::string number(std::uint64_t n) {
-  return std::to_string(n);
-}
-
 }  // namespace
 
 const TraceState::Buffer* TraceState::buffer(std::uint32_t handle) const {
@@ -59,9 +56,9 @@ const std::vector<std::uint32_t>* TraceState::set(std::uint32_t handle) const {
 Status TraceState::hold(const EventReader& reader, std::uint64_t bytes, const std::string& what) {
   if (bytes > budget_ - held_bytes_) {
     return reader.wrong(Errc::limit_exceeded,
-                        what + " of " + number(bytes) + " bytes, with " + number(held_bytes_) +
-                            " in use, exceeds the memory budget of " + number(budget_) +
-                            " bytes; replay with a larger one");
+                        message("{} of {} bytes, with {} in use, exceeds the memory budget of {} "
+                                "bytes; replay with a larger one",
+                                what, bytes, held_bytes_, budget_));
   }
   held_bytes_ += bytes;
   return {};
@@ -78,19 +75,19 @@ Status TraceState::take(const EventReader& reader, Source& source) {
     case Kind::program: {
       const std::uint32_t op = r.half(0);
       if (op < kFirstUserOp || op >= kMaxOps) {
-        return reader.wrong(Errc::malformed, "op " + number(op) + " is outside " +
-                                                 number(kFirstUserOp) + ".." + number(kMaxOps - 1));
+        return reader.wrong(Errc::malformed,
+                            message("op {} is outside {}..{}", op, kFirstUserOp, kMaxOps - 1));
       }
       if (r.half(1) > kMaxStringBytes || r.word() > kMaxProgramBytes) {
-        return reader.wrong(Errc::limit_exceeded, "name of " + number(r.half(1)) +
-                                                      " or program of " + number(r.word()) +
-                                                      " bytes is above the limit");
+        return reader.wrong(
+            Errc::limit_exceeded,
+            message("name of {} or program of {} bytes is above the limit", r.half(1), r.word()));
       }
       if (r.a() > static_cast<std::uint8_t>(vir::Profile::v6)) {
-        return reader.wrong(Errc::malformed, "wire profile " + number(r.a()) + " is unknown");
+        return reader.wrong(Errc::malformed, message("wire profile {} is unknown", r.a()));
       }
       if (!programs_.insert(op).second)
-        return reader.wrong(Errc::malformed, "op " + number(op) + " exists already");
+        return reader.wrong(Errc::malformed, message("op {} exists already", op));
       return hold(reader, kProgramBytes + kBytesAProgramByte * r.word(),
                   "what becomes of a program");
     }
@@ -99,13 +96,13 @@ Status TraceState::take(const EventReader& reader, Source& source) {
     case Kind::write: {
       const Buffer* b = buffer(r.half(2));
       if (b == nullptr)
-        return reader.wrong(Errc::malformed, "buffer " + number(r.half(2)) + " does not exist");
+        return reader.wrong(Errc::malformed, message("buffer {} does not exist", r.half(2)));
       if (b->file_backed)
-        return reader.wrong(Errc::malformed, "buffer " + number(r.half(2)) + " is read-only");
+        return reader.wrong(Errc::malformed, message("buffer {} is read-only", r.half(2)));
       if (r.wide(0) > b->bytes || r.word() > b->bytes - r.wide(0)) {
-        return reader.wrong(Errc::malformed, number(r.wide(0)) + " bytes at " + number(r.word()) +
-                                                 " lie outside buffer " + number(r.half(2)) +
-                                                 " of " + number(b->bytes) + " bytes");
+        return reader.wrong(Errc::malformed,
+                            message("{} bytes at {} lie outside buffer {} of {} bytes", r.wide(0),
+                                    r.word(), r.half(2), b->bytes));
       }
       return {};
     }
@@ -117,8 +114,8 @@ Status TraceState::take(const EventReader& reader, Source& source) {
       return take_submit(reader);
     case Kind::completion: {
       if (r.b() > static_cast<std::uint8_t>(CompletionStatus::cancelled) || !known_fault(r.c())) {
-        return reader.wrong(Errc::malformed, "status " + number(r.b()) + " or fault code " +
-                                                 number(r.c()) + " is unknown");
+        return reader.wrong(Errc::malformed,
+                            message("status {} or fault code {} is unknown", r.b(), r.c()));
       }
       const std::uint64_t submitted = r.a() < queues_.size() ? queues_[r.a()].submitted : 0;
       return take_completions(reader, r.a(), full_position(r.half(0), submitted), 1);
@@ -129,20 +126,19 @@ Status TraceState::take(const EventReader& reader, Source& source) {
       finals_ = true;
       const Buffer* b = buffer(r.half(2));
       if (b == nullptr)
-        return reader.wrong(Errc::malformed, "buffer " + number(r.half(2)) + " does not exist");
+        return reader.wrong(Errc::malformed, message("buffer {} does not exist", r.half(2)));
       if (b->bytes != r.word()) {
-        return reader.wrong(Errc::malformed, "buffer " + number(r.half(2)) + " has " +
-                                                 number(b->bytes) + " bytes, not " +
-                                                 number(r.word()));
+        return reader.wrong(Errc::malformed, message("buffer {} has {} bytes, not {}", r.half(2),
+                                                     b->bytes, r.word()));
       }
       return {};
     }
     case Kind::end:
       if (r.word() != submits_ || r.wide(0) != completions_) {
-        return reader.wrong(Errc::malformed, "counts " + number(r.word()) + " items and " +
-                                                 number(r.wide(0)) +
-                                                 " completions where the records have " +
-                                                 number(submits_) + " and " + number(completions_));
+        return reader.wrong(
+            Errc::malformed,
+            message("counts {} items and {} completions where the records have {} and {}", r.word(),
+                    r.wide(0), submits_, completions_));
       }
       return {};
   }
@@ -154,20 +150,20 @@ Status TraceState::take_buffer(const EventReader& reader) {
   const std::uint32_t handle = r.half(2);
   if (handle == 0) return reader.wrong(Errc::malformed, "handle 0 means none");
   if (r.a() > kBufferZeros) {  // a file always has a blob, so the two flags exclude each other
-    return reader.wrong(Errc::malformed, "buffer flags " + number(r.a()) + " are unknown");
+    return reader.wrong(Errc::malformed, message("buffer flags {} are unknown", r.a()));
   }
   if (sets_.contains(handle))
-    return reader.wrong(Errc::malformed, "handle " + number(handle) + " is a binding set");
+    return reader.wrong(Errc::malformed, message("handle {} is a binding set", handle));
   const bool file_backed = (r.a() & kBufferFileBacked) != 0;
   if (const Buffer* old = buffer(handle); old != nullptr) {
     if (old->bytes == r.word() && !old->file_backed && !file_backed)
       return {};  // new contents, same buffer
-    return reader.wrong(Errc::malformed, "handle " + number(handle) + " is in use");
+    return reader.wrong(Errc::malformed, message("handle {} is in use", handle));
   }
   // A record of 64 bytes may ask for any number of zeros, so the sum is bounded before anything is
   // made.
   if (!file_backed && counts_ == Counts::everything)
-    VYRE_TRY(hold(reader, runtime::counted_bytes(r.word()), "buffer " + number(handle)));
+    VYRE_TRY(hold(reader, runtime::counted_bytes(r.word()), message("buffer {}", handle)));
   buffers_[handle] = Buffer{r.word(), file_backed, 0};
   ++buffers_seen_;
   return {};
@@ -178,13 +174,13 @@ Status TraceState::take_bind(const EventReader& reader, Source& source) {
   const std::uint32_t handle = r.half(2);
   const std::uint64_t count = r.word();
   if (handle == 0 || sets_.contains(handle) || buffers_.contains(handle)) {
-    return reader.wrong(Errc::malformed, "handle " + number(handle) + " is in use or means none");
+    return reader.wrong(Errc::malformed, message("handle {} is in use or means none", handle));
   }
   if (count > kMaxBindingBuffers) {
-    return reader.wrong(Errc::limit_exceeded, number(count) + " buffers in one set; the limit is " +
-                                                  number(kMaxBindingBuffers));
+    return reader.wrong(Errc::limit_exceeded, message("{} buffers in one set; the limit is {}",
+                                                      count, kMaxBindingBuffers));
   }
-  VYRE_TRY(hold(reader, set_cost(count), "a set of " + number(count) + " buffers"));
+  VYRE_TRY(hold(reader, set_cost(count), message("a set of {} buffers", count)));
   auto blob = source.blob(r.digest(), count * 4);
   if (!blob) return reader.wrong(blob.error().code, blob.error().message);
   std::vector<std::uint32_t> members(count);
@@ -192,7 +188,7 @@ Status TraceState::take_bind(const EventReader& reader, Source& source) {
   for (const std::uint32_t member : members) {
     const auto found = buffers_.find(member);
     if (found == buffers_.end())
-      return reader.wrong(Errc::malformed, "buffer " + number(member) + " does not exist");
+      return reader.wrong(Errc::malformed, message("buffer {} does not exist", member));
   }
   for (const std::uint32_t member : members) ++buffers_[member].sets;
   sets_.emplace(handle, std::move(members));
@@ -209,9 +205,9 @@ Status TraceState::take_release(const EventReader& reader) {
   }
   const auto found = buffers_.find(handle);
   if (found == buffers_.end())
-    return reader.wrong(Errc::malformed, "handle " + number(handle) + " does not exist");
+    return reader.wrong(Errc::malformed, message("handle {} does not exist", handle));
   if (found->second.sets != 0) {
-    return reader.wrong(Errc::malformed, "buffer " + number(handle) + " is still in a binding set");
+    return reader.wrong(Errc::malformed, message("buffer {} is still in a binding set", handle));
   }
   if (!found->second.file_backed && counts_ == Counts::everything)
     give_back(runtime::counted_bytes(found->second.bytes));
@@ -222,21 +218,21 @@ Status TraceState::take_release(const EventReader& reader) {
 Status TraceState::take_submit(const EventReader& reader) {
   const Record& r = reader.record();
   if (r.a() >= kMaxQueues) {
-    return reader.wrong(Errc::malformed, "queue " + number(r.a()) + " is above the limit of " +
-                                             number(kMaxQueues - 1));
+    return reader.wrong(Errc::malformed,
+                        message("queue {} is above the limit of {}", r.a(), kMaxQueues - 1));
   }
   if ((r.b() & ~kKnownFlags) != 0)
-    return reader.wrong(Errc::malformed, "queue flags " + number(r.b()) + " are unknown");
+    return reader.wrong(Errc::malformed, message("queue flags {} are unknown", r.b()));
   const MegakernelWorkItem item = r.item();
   if (item.op_handle != last_op_) {
     if (!builtin_op(item.op_handle) && !programs_.contains(item.op_handle)) {
-      return reader.wrong(Errc::malformed, "op " + number(item.op_handle) + " does not exist");
+      return reader.wrong(Errc::malformed, message("op {} does not exist", item.op_handle));
     }
     last_op_ = item.op_handle;
   }
   for (const std::uint32_t handle : {item.input_handle, item.output_handle}) {
     if (handle != 0 && !buffers_.contains(handle) && !sets_.contains(handle)) {
-      return reader.wrong(Errc::malformed, "handle " + number(handle) + " does not exist");
+      return reader.wrong(Errc::malformed, message("handle {} does not exist", handle));
     }
   }
   if (r.a() >= queues_.size()) {
@@ -254,14 +250,15 @@ Status TraceState::take_completions(const EventReader& reader, std::uint32_t que
                                     std::uint64_t first, std::uint64_t count) {
   const std::uint64_t submitted = queue < queues_.size() ? queues_[queue].submitted : 0;
   if (count == 0 || first >= submitted || count > submitted - first) {
-    return reader.wrong(Errc::malformed, number(count) + " completions from position " +
-                                             number(first) + " of queue " + number(queue) +
-                                             ", which has " + number(submitted) + " items so far");
+    return reader.wrong(
+        Errc::malformed,
+        message("{} completions from position {} of queue {}, which has {} items so far", count,
+                first, queue, submitted));
   }
   Queue& q = queues_[queue];
   if (count > q.submitted - q.completed) {
     return reader.wrong(Errc::malformed,
-                        "queue " + number(queue) + " has more completions than items");
+                        message("queue {} has more completions than items", queue));
   }
   q.completed += count;
   completions_ += count;

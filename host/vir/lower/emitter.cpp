@@ -2,6 +2,7 @@
 // words of a result never overlap part of an operand.
 #include "emitter.hpp"
 
+#include "base/message.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::vir::lowering {
@@ -96,8 +97,9 @@ std::uint16_t Emitter::take(std::map<std::uint32_t, std::vector<std::uint16_t>>&
     return reg;
   }
   if (next + words > limit) {
-    refuse("the program needs more than " + std::to_string(limit) + " " + what +
-           " registers; split it or use fewer live variables");
+    refuse(
+        message("the program needs more than {} {} registers; split it or use fewer live variables",
+                limit, what));
     return 0;
   }
   const auto reg = static_cast<std::uint16_t>(next);
@@ -134,8 +136,8 @@ void Emitter::release(const Value& value) {
 
 std::uint32_t Emitter::emit(Instruction instruction) {
   if (code_.size() >= kMaxImageInstructions - kMaxPrologue) {
-    refuse("the program lowers to more than " +
-           std::to_string(kMaxImageInstructions - kMaxPrologue) + " instructions; split it");
+    refuse(message("the program lowers to more than {} instructions; split it",
+                   kMaxImageInstructions - kMaxPrologue));
     return position() - 1;
   }
   code_.push_back(instruction);

@@ -1,5 +1,6 @@
 // Expressions: operands left to right, every operand evaluated, uniform ones once a frame in scalar
 // registers.
+#include "base/message.hpp"
 #include "core/f32.hpp"
 #include "program.hpp"
 #include "vir/program/dispatch.hpp"
@@ -28,8 +29,10 @@ Value ProgramLowering::drop(const Value& value, FaultCode code) {
 
 bool ProgramLowering::unclear(const Value& value, const char* use) {
   if (value.kind.tag != Tag::word) return false;
-  out_.refuse(std::string("a variable holds u32, i32 or bool depending on the path and is ") + use +
-              "; use one variable for each type");
+  out_.refuse(
+      message("a variable holds u32, i32 or bool depending on the path and is {}; use one variable "
+              "for each type",
+              use));
   return true;
 }
 
@@ -83,8 +86,8 @@ Value ProgramLowering::expression(ExprId id) {
     case ExprTag::SubgroupBallot:
       return group(e);
     case ExprTag::Call:
-      out_.refuse("call of '" + program_.name(e.name) +
-                  "': there is no library of operations to call");
+      out_.refuse(message("call of '{}': there is no library of operations to call",
+                          program_.name(e.name)));
       return Value{};
     default:
       return faulted(FaultCode::bad_operation);
@@ -104,14 +107,15 @@ Value ProgramLowering::load(const Expr& e) {
   if (buffer == kNone) return drop(index, FaultCode::bad_operation);
   if (element(buffer).tag == TypeTag::Bytes) {
     out_.refuse(
-        "buffer '" + program_.name(e.name) +
-        "': a load of Bytes gives all bytes up to the end, which has no fixed width; declare U8");
+        message("buffer '{}': a load of Bytes gives all bytes up to the end, which has no fixed "
+                "width; declare U8",
+                program_.name(e.name)));
     return Value{};
   }
   const Kind kind = element_kind(program_, program_.buffers[buffer].element);
   if (kind.words() * 4 > kMaxValueBytes) {
-    out_.refuse("buffer '" + program_.name(e.name) + "': elements of " + std::to_string(kind.size) +
-                " bytes are too wide to load; the limit is " + std::to_string(kMaxValueBytes));
+    out_.refuse(message("buffer '{}': elements of {} bytes are too wide to load; the limit is {}",
+                        program_.name(e.name), kind.size, kMaxValueBytes));
     return Value{};
   }
   // Nothing writes a read-only buffer during a run: its elements at constant places are loaded
@@ -388,8 +392,8 @@ Value ProgramLowering::atomic(const Expr& e) {
     return faulted(FaultCode::bad_operation);
   }
   if (element_stride(program_, program_.buffers[buffer].element) != 4) {
-    out_.refuse("atomic on buffer '" + program_.name(e.name) +
-                "', whose elements are not 4 bytes; declare U32");
+    out_.refuse(message("atomic on buffer '{}', whose elements are not 4 bytes; declare U32",
+                        program_.name(e.name)));
     return Value{};
   }
   Instruction i{Opcode::atomic, 0,     static_cast<std::uint8_t>(code), 0, index.reg, value.reg,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/message.hpp"
 #include "program.hpp"
 #include "vir/program/buffer_names.hpp"
 #include "vir/program/dispatch.hpp"
@@ -47,8 +48,8 @@ ProgramLowering::ProgramLowering(const Program& program, const LowerOptions& opt
 /// What a validated program keeps; an image has no room for more, so it is asked again here.
 Status ProgramLowering::check_widths() const {
   const auto beyond = [](const std::string& what, std::uint64_t value, std::uint64_t limit) {
-    return fail(Errc::limit_exceeded, what + std::to_string(value) + "; the limit of an image is " +
-                                          std::to_string(limit));
+    return fail(Errc::limit_exceeded,
+                message("{}{}; the limit of an image is {}", what, value, limit));
   };
   if (program_.buffers.size() > kMaxBuffers) {
     return beyond("the buffers of the program are ", program_.buffers.size(), kMaxBuffers);
@@ -104,9 +105,8 @@ Result<core::Image> ProgramLowering::run() {
     if (lanes <= kMaxWorkgroupLanes) lanes *= size;  // one factor more cannot overflow
   }
   if (lanes == 0 || lanes > kMaxWorkgroupLanes) {
-    return fail(Errc::limit_exceeded, "a workgroup of " + std::to_string(lanes) +
-                                          " lanes; the limit is " +
-                                          std::to_string(kMaxWorkgroupLanes));
+    return fail(Errc::limit_exceeded,
+                message("a workgroup of {} lanes; the limit is {}", lanes, kMaxWorkgroupLanes));
   }
   std::uint64_t workgroup_bytes = 0;
   for (const BufferDecl& buffer : program_.buffers) {
@@ -114,8 +114,9 @@ Result<core::Image> ProgramLowering::run() {
       VYRE_ASSIGN(const std::uint64_t bytes, required_bytes(program_, buffer));
       workgroup_bytes += std::min(bytes, kMaxWorkgroupBytes + 1);
       if (workgroup_bytes > kMaxWorkgroupBytes) {
-        return fail(Errc::limit_exceeded, "the program's workgroup memory is above " +
-                                              std::to_string(kMaxWorkgroupBytes) + " bytes");
+        return fail(
+            Errc::limit_exceeded,
+            message("the program's workgroup memory is above {} bytes", kMaxWorkgroupBytes));
       }
     }
   }

@@ -1,4 +1,5 @@
 // Statements: scopes, variables, branches, loops. Masks are pushed only where lanes can differ.
+#include "base/message.hpp"
 #include "program.hpp"
 #include "vir/program/dispatch.hpp"
 #include "vyre/protocol/limits.hpp"
@@ -131,8 +132,9 @@ void ProgramLowering::let(const Node& n) {
   const Variable facts = facts_.variables[next_variable_++];
   Bound bound{value, facts, 0, false};
   if (facts.kind.tag == Tag::conflict) {
-    out_.refuse("variable '" + program_.name(n.name) +
-                "' holds values of different widths; use one variable for each type");
+    out_.refuse(
+        message("variable '{}' holds values of different widths; use one variable for each type",
+                program_.name(n.name)));
     return;
   }
   if (out_.optimise() && !facts.read && !facts.assigned && out_.drop_if_pure(before)) {
@@ -367,8 +369,10 @@ void ProgramLowering::leave() {
 std::uint16_t ProgramLowering::tag_index(Symbol tag) {
   if (const auto known = tags_.find(tag); known != tags_.end()) return known->second;
   if (tags_.size() >= kMaxCopyTags) {
-    out_.refuse("the program uses more than " + std::to_string(kMaxCopyTags) +
-                " different copy tags; wait for copies and use their tags again");
+    out_.refuse(
+        message("the program uses more than {} different copy tags; wait for copies and use their "
+                "tags again",
+                kMaxCopyTags));
     return 0;
   }
   const auto index = static_cast<std::uint16_t>(tags_.size());

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/message.hpp"
 #include "vir/program/buffer_names.hpp"
 #include "vir/program/quote.hpp"
 #include "vir/program/statements.hpp"
@@ -53,9 +54,10 @@ Result<Grid> shape_grid(const Program& program, std::uint64_t elements) {
   const std::uint64_t n = std::max<std::uint64_t>(1, elements);
   const std::uint64_t total = n / lanes + (n % lanes != 0 ? 1 : 0);
   if (total > kMaxU32) {
-    return fail(Errc::limit_exceeded, "the dispatch needs " + std::to_string(total) +
-                                          " workgroups; the limit is 4294967295, use larger "
-                                          "workgroups or smaller buffers");
+    return fail(Errc::limit_exceeded,
+                message("the dispatch needs {} workgroups; the limit is 4294967295, use larger "
+                        "workgroups or smaller buffers",
+                        total));
   }
   if (active == 0) return Grid{static_cast<std::uint32_t>(total), 1, 1};
   // The root is taken in f64 as upstream does: cube roots may come out one ulp off, and the ceiling
@@ -67,7 +69,7 @@ Result<Grid> shape_grid(const Program& program, std::uint64_t elements) {
     if (program.workgroup[axis] > 1) grid[axis] = base;
     if (std::uint64_t{grid[axis]} * program.workgroup[axis] - 1 > kMaxU32) {
       return fail(Errc::limit_exceeded,
-                  "axis " + std::to_string(axis) + " has more invocations than a u32 id can name");
+                  message("axis {} has more invocations than a u32 id can name", axis));
     }
   }
   return grid;
@@ -112,14 +114,13 @@ Result<std::uint64_t> required_bytes(const Program& program, const BufferDecl& b
     overflow = __builtin_mul_overflow(std::uint64_t{buffer.count},
                                       size_bytes(program, buffer.element), &total);
   } else {
-    return fail(Errc::refused, "buffer " + quote_symbol(program, buffer.name) + " has " +
-                                   std::to_string(buffer.count) +
-                                   " elements of a type without a size; declare count 0 or a "
-                                   "sized element");
+    return fail(Errc::refused, message("buffer {} has {} elements of a type without a size; "
+                                       "declare count 0 or a sized element",
+                                       quote_symbol(program, buffer.name), buffer.count));
   }
   if (overflow) {
     return fail(Errc::limit_exceeded,
-                "buffer " + quote_symbol(program, buffer.name) + " needs more than 2^64 bits");
+                message("buffer {} needs more than 2^64 bits", quote_symbol(program, buffer.name)));
   }
   return total;
 }
@@ -139,9 +140,9 @@ Result<std::uint64_t> workgroup_bytes(const Program& program) {
     VYRE_ASSIGN(const std::uint64_t bytes, required_bytes(program, buffer));
     if (__builtin_add_overflow(total, bytes, &total) || total > kMaxWorkgroupBytes) {
       return fail(Errc::limit_exceeded,
-                  "workgroup memory up to buffer " + quote_symbol(program, buffer.name) +
-                      " exceeds the limit of " + std::to_string(kMaxWorkgroupBytes) +
-                      " bytes; declare fewer elements");
+                  message("workgroup memory up to buffer {} exceeds the limit of {} bytes; declare "
+                          "fewer elements",
+                          quote_symbol(program, buffer.name), kMaxWorkgroupBytes));
     }
   }
   return total;
@@ -155,9 +156,9 @@ ByteRange returned_range(const BufferDecl& buffer, std::uint64_t byte_length) no
 
 Result<Grid> infer_grid(const Program& program, std::span<const std::uint64_t> byte_lengths) {
   if (byte_lengths.size() != program.buffers.size()) {
-    return fail(Errc::invalid_argument, "infer_grid needs one byte length per declared buffer: " +
-                                            std::to_string(program.buffers.size()) + ", got " +
-                                            std::to_string(byte_lengths.size()));
+    return fail(Errc::invalid_argument,
+                message("infer_grid needs one byte length per declared buffer: {}, got {}",
+                        program.buffers.size(), byte_lengths.size()));
   }
   std::uint64_t max_out = 0;
   std::uint64_t max_in = 1;
@@ -216,10 +217,10 @@ Result<GridPlan> grid_rule(const Program& program) {
     const std::uint64_t unit =
         in_bits ? *bits : std::max<std::uint64_t>(1, size_bytes(program, buffer.element));
     if (unit > kMaxU32) {
-      return fail(Errc::unsupported, "an element of buffer " + quote_symbol(program, buffer.name) +
-                                         " has " + std::to_string(unit) +
-                                         (in_bits ? " bits" : " bytes") +
-                                         "; the limit is 4294967295, use smaller elements");
+      return fail(
+          Errc::unsupported,
+          message("an element of buffer {} has {}{}; the limit is 4294967295, use smaller elements",
+                  quote_symbol(program, buffer.name), unit, (in_bits ? " bits" : " bytes")));
     }
     plan.buffers.push_back({static_cast<std::uint32_t>(unit),
                             static_cast<std::uint16_t>(in_bits ? 1 : 0),
@@ -287,10 +288,10 @@ Result<BufferPlan> plan_buffers(const Program& program,
     legacy += plan.classes.back() != BufferClass::workgroup ? 1 : 0;
   }
   if (input_lengths.size() != logical && input_lengths.size() != legacy) {
-    return fail(Errc::invalid_argument, "the program takes " + std::to_string(logical) +
-                                            " inputs (or " + std::to_string(legacy) +
-                                            " with ignored values for its outputs), got " +
-                                            std::to_string(input_lengths.size()));
+    return fail(
+        Errc::invalid_argument,
+        message("the program takes {} inputs (or {} with ignored values for its outputs), got {}",
+                logical, legacy, input_lengths.size()));
   }
   const bool with_ignored = input_lengths.size() != logical;
   VYRE_ASSIGN(plan.workgroup_bytes, workgroup_bytes(program));
@@ -306,10 +307,9 @@ Result<BufferPlan> plan_buffers(const Program& program,
     if (!takes_input(c)) continue;
     const std::uint64_t given = input_lengths[next];
     if (given < required) {
-      return fail(Errc::invalid_argument, "input " + std::to_string(next) + " for buffer " +
-                                              quote_symbol(program, buffer.name) + " has " +
-                                              std::to_string(given) + " bytes; it needs at least " +
-                                              std::to_string(required));
+      return fail(Errc::invalid_argument,
+                  message("input {} for buffer {} has {} bytes; it needs at least {}", next,
+                          quote_symbol(program, buffer.name), given, required));
     }
     plan.byte_lengths[i] = given;  // longer is kept whole: BufLen and the grid see the real length
     plan.input_index[i] = next++;

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/message.hpp"
 #include "vyre/base/error.hpp"
 #include "vyre/base/interrupt.hpp"
 
@@ -17,8 +18,9 @@ namespace vyre::vir {
 }
 
 [[nodiscard]] inline tl::unexpected<Error> given_up(const char* what) {
-  return fail(Errc::deadline_exceeded, std::string("the program was not ") + what +
-                                           " when its time was up; allow more, or split it");
+  return fail(
+      Errc::deadline_exceeded,
+      message("the program was not {} when its time was up; allow more, or split it", what));
 }
 
 }  // namespace vyre::vir

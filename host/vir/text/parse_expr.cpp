@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/decimal.hpp"
+#include "base/message.hpp"
 #include "parser.hpp"
 #include "vyre/vir/text.hpp"
 
@@ -45,10 +46,10 @@ ExprId Parser::leaf(ExprTag tag, std::uint32_t bits) {
 /// `count` operands and the closing parenthesis of a function whose opening one is taken.
 ExprId Parser::children(Expr expr, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
-    if (i != 0) expect(",", "between the operands (" + std::to_string(count) + " wanted)");
+    if (i != 0) expect(",", message("between the operands ({} wanted)", count));
     expr.child[i] = this->expr();
   }
-  expect(")", "after " + std::to_string(count) + (count == 1 ? " operand" : " operands"));
+  expect(")", message("after {}{}", count, (count == 1 ? " operand" : " operands")));
   return add(expr);
 }
 
@@ -165,12 +166,12 @@ ExprId Parser::number(bool negative) {
       case DecimalVerdict::number:
         break;
       case DecimalVerdict::beyond_f32:
-        fail_at(token, describe(token) + " is beyond f32; infinity is f32:0x7f800000");
+        fail_at(token, message("{} is beyond f32; infinity is f32:0x7f800000", describe(token)));
         break;
       case DecimalVerdict::malformed:
         fail_at(token,
-                describe(token) +
-                    " is not a number; an f32 looks like 1.5f, its bits like f32:0x3fc00000");
+                message("{} is not a number; an f32 looks like 1.5f, its bits like f32:0x3fc00000",
+                        describe(token)));
         break;
     }
     return leaf(ExprTag::LitF32,
@@ -183,13 +184,14 @@ ExprId Parser::number(bool negative) {
   const auto [stop, code] = std::from_chars(begin, end, value, base);
   const std::uint64_t limit = suffix == 'u' ? 0xFFFF'FFFFu : 0x7FFF'FFFFu + std::uint64_t{negative};
   if (code == std::errc::invalid_argument || stop != end) {
-    fail_at(token, describe(token) + " is not a number; suffixes are u (u32), i (i32) and f (f32)");
+    fail_at(token, message("{} is not a number; suffixes are u (u32), i (i32) and f (f32)",
+                           describe(token)));
   } else if (negative && suffix == 'u') {
-    fail_at(token, "a u32 literal cannot be negative; write an i32 as -" + digits +
-                       "i, or negate(" + digits + "u)");
+    fail_at(token, message("a u32 literal cannot be negative; write an i32 as -{}i, or negate({}u)",
+                           digits, digits));
   } else if (code != std::errc() || value > limit) {
-    fail_at(token, describe(token) + " is beyond " + (suffix == 'u' ? "u32" : "i32") +
-                       ", whose limit is " + std::to_string(limit));
+    fail_at(token, message("{} is beyond {}, whose limit is {}", describe(token),
+                           (suffix == 'u' ? "u32" : "i32"), limit));
   }
   const auto bits = static_cast<std::uint32_t>(negative ? ~value + 1 : value);
   return leaf(suffix == 'u' ? ExprTag::LitU32 : ExprTag::LitI32, bits);

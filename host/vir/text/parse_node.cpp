@@ -1,4 +1,5 @@
 // Statements of the text form. Spec: docs/vir0-text.md, "Statements".
+#include "base/message.hpp"
 #include "parser.hpp"
 
 namespace vyre::vir::text {
@@ -191,7 +192,8 @@ NodeId Parser::statement_call() {
   if (row == nullptr) {
     std::vector<std::string_view> known;
     for (const Row& candidate : kRows) known.push_back(candidate.text);
-    fail_at(word, "unknown statement " + describe(word) + did_you_mean(word.text, known));
+    fail_at(word,
+            message("unknown statement {}{}", describe(word), did_you_mean(word.text, known)));
     return 0;
   }
   Node node;

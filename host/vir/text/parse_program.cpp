@@ -1,6 +1,7 @@
 // Tokens, directives, buffer declarations and types of the text form. Spec: docs/vir0-text.md.
 #include <limits>
 
+#include "base/message.hpp"
 #include "parser.hpp"
 #include "vyre/vir/text.hpp"
 
@@ -8,9 +9,9 @@ namespace vyre::vir {
 
 Result<Program> assemble(std::string_view text, SourceMap* places, Interrupt* interrupt) {
   if (text.size() > kMaxTextBytes) {
-    return fail(Errc::limit_exceeded, "the text has " + std::to_string(text.size()) +
-                                          " bytes; the limit is " + std::to_string(kMaxTextBytes) +
-                                          "; split the program");
+    return fail(Errc::limit_exceeded,
+                message("the text has {} bytes; the limit is {}; split the program", text.size(),
+                        kMaxTextBytes));
   }
   return text::Parser(text, interrupt).run(places);
 }
@@ -27,10 +28,11 @@ Parser::Parser(std::string_view source, Interrupt* interrupt)
 
 Parser::Depth::Depth(Parser& parser) : parser_(parser) {
   if (++parser_.depth_ > kMaxTextDepth) {
-    parser_.fail_at(parser_.now_,
-                    "nesting is deeper than " + std::to_string(kMaxTextDepth) +
-                        " levels; give inner expressions names with let",
-                    Errc::limit_exceeded);
+    parser_.fail_at(
+        parser_.now_,
+        message("nesting is deeper than {} levels; give inner expressions names with let",
+                kMaxTextDepth),
+        Errc::limit_exceeded);
   }
 }
 
@@ -73,7 +75,7 @@ bool Parser::accept_word(std::string_view word) {
 
 void Parser::expect(std::string_view punct, std::string_view after) {
   if (accept(punct)) return;
-  unexpected("'" + std::string(punct) + "' " + std::string(after));
+  unexpected(message("'{}' {}", punct, after));
 }
 
 void Parser::fail_at(const Token& token, std::string message, Errc code) {
@@ -103,14 +105,15 @@ void Parser::check_count(const Token& token, std::uint64_t count, std::uint64_t 
                          std::string_view what) {
   if (count <= limit) return;
   fail_at(token,
-          "more than " + std::to_string(limit) + " " + std::string(what) +
-              ", the limit of the wire format; split the program or name parts of it with let",
+          message("more than {} {}, the limit of the wire format; split the program or name parts "
+                  "of it with let",
+                  limit, what),
           Errc::limit_exceeded);
 }
 
 void Parser::unexpected(std::string_view wanted, std::string hint) {
   if (error_) return;
-  fail_at(now_, "expected " + std::string(wanted) + ", found " + describe(now_) + hint);
+  fail_at(now_, message("expected {}, found {}{}", wanted, describe(now_), hint));
 }
 
 Symbol Parser::name(std::string_view what) {
@@ -134,7 +137,7 @@ std::string Parser::quoted(std::string_view what) {
     check_count(now_, now_.value.size(), kMaxStringBytes, "bytes of a string");
     return take().value;
   }
-  unexpected(std::string(what) + " in double quotes");
+  unexpected(message("{} in double quotes", what));
   return {};
 }
 
@@ -157,13 +160,12 @@ std::uint64_t Parser::integer(std::string_view what, std::uint64_t max) {
     if (c >= 'a' && c <= 'f') digit = static_cast<std::uint64_t>(c - 'a' + 10);
     if (c >= 'A' && c <= 'F') digit = static_cast<std::uint64_t>(c - 'A' + 10);
     if (digit >= base) {
-      fail_at(token, "expected " + std::string(what) + ", a plain integer without suffix, found " +
-                         describe(token));
+      fail_at(token, message("expected {}, a plain integer without suffix, found {}", what,
+                             describe(token)));
       return 0;
     }
     if (value > (max - digit) / base) {
-      fail_at(token,
-              std::string(what) + " " + describe(token) + " is larger than " + std::to_string(max));
+      fail_at(token, message("{} {} is larger than {}", what, describe(token), max));
       return 0;
     }
     value = value * base + digit;
@@ -308,9 +310,9 @@ void Parser::buffer_attribute(BufferDecl& buffer, bool& kind_given) {
       take();
       buffer.linear_type = found;
     } else {
-      fail_at(attribute, "unknown buffer attribute " + describe(attribute) +
-                             did_you_mean(attribute.text, {"kind", "range", "axis", "align",
-                                                           "shape", "linear_type"}));
+      fail_at(attribute, message("unknown buffer attribute {}{}", describe(attribute),
+                                 did_you_mean(attribute.text, {"kind", "range", "axis", "align",
+                                                               "shape", "linear_type"})));
     }
     expect(")", "after the attribute's value");
   } else {

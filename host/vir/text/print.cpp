@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/message.hpp"
 #include "lexer.hpp"
 #include "vyre/vir/text.hpp"
 #include "words.hpp"
@@ -138,9 +139,9 @@ class Printer {
         text += type(t.element);
         break;
     }
-    if (t.tag == TypeTag::Vec) text += ", " + number(t.a);
+    if (t.tag == TypeTag::Vec) text += message(", {}", t.a);
     if (t.tag == TypeTag::TensorShaped) text += ", " + dimensions(t.dims);
-    if (t.tag == TypeTag::SparseBsr) text += ", " + number(t.a) + ", " + number(t.b);
+    if (t.tag == TypeTag::SparseBsr) text += message(", {}, {}", t.a, t.b);
     if (t.tag == TypeTag::Quantized)
       text += ", " + quant(t.scale, false) + ", " + quant(t.zero_point, true);
     return text + ")";
@@ -160,21 +161,20 @@ class Printer {
   }
 
   void print(const BufferDecl& b) {
-    std::string text = "buffer " + name(b.name) + ": " + type(b.element) + "[" +
-                       (b.count != 0 ? number(b.count) : "") + "] @" + number(b.binding) + " " +
-                       std::string(word_of(Vocabulary::access, b.access));
+    std::string text = message("buffer {}: {}[{}] @{} {}", name(b.name), type(b.element),
+                               (b.count != 0 ? number(b.count) : ""), b.binding,
+                               word_of(Vocabulary::access, b.access));
     if (b.is_output) text += " output";
     if (b.pipeline_live_out) text += " live_out";
     if (b.kind != text::default_kind(b.access)) {
       text += " kind(" + std::string(word_of(Vocabulary::memory_kind, b.kind)) + ")";
     }
     if (b.output_byte_range) {
-      text += " range(" + number(b.output_byte_range->start) + ", " +
-              number(b.output_byte_range->end) + ")";
+      text += message(" range({}, {})", b.output_byte_range->start, b.output_byte_range->end);
     }
-    if (b.hints.coalesce_axis) text += " axis(" + number(*b.hints.coalesce_axis) + ")";
+    if (b.hints.coalesce_axis) text += message(" axis({})", *b.hints.coalesce_axis);
     if (b.hints.preferred_alignment != 0)
-      text += " align(" + number(b.hints.preferred_alignment) + ")";
+      text += message(" align({})", b.hints.preferred_alignment);
     if (b.hints.locality != Locality::Temporal)
       text += " " + std::string(word_of(Vocabulary::locality, b.hints.locality));
     if (b.linear_type < std::size(text::kLinearTypes) - 1) {

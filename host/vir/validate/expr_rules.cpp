@@ -1,5 +1,6 @@
 // Rules about one expression other than the operators' types (operator_rules.cpp). Each is
 // one function and one row. The operands' types are known when a rule runs.
+#include "base/message.hpp"
 #include "checker.hpp"
 
 namespace vyre::vir {
@@ -13,17 +14,17 @@ std::string word(StaticType type) {
 
 void variable_is_bound(Checker& c, const char* code, const Expr& e) {
   if (c.variable(e.name) != nullptr) return;
-  c.report(code, "variable " + c.name(e.name) + " is not bound here; bind it with let before");
+  c.report(code, message("variable {} is not bound here; bind it with let before", c.name(e.name)));
 }
 
 void buffer_is_declared(Checker& c, const char* code, const Expr& e) {
   if (c.buffer(e.name) != nullptr) return;
-  c.report(code, "use of " + c.name(e.name) + ", which is not a declared buffer");
+  c.report(code, message("use of {}, which is not a declared buffer", c.name(e.name)));
 }
 
 void axis_exists(Checker& c, const char* code, const Expr& e) {
   if (e.op <= 2) return;
-  c.report(code, "axis " + std::to_string(e.op) + " of an id; use 0 (x), 1 (y) or 2 (z)");
+  c.report(code, message("axis {} of an id; use 0 (x), 1 (y) or 2 (z)", e.op));
 }
 
 // ---- memory
@@ -36,8 +37,9 @@ bool refuses_elements(const Checker& c, const Expr& e) {
 
 void loaded_bytes_are_extractable(Checker& c, const char* code, const Expr& e) {
   if (!refuses_elements(c, e)) return;
-  c.report(code, "load from buffer " + c.name(e.name) +
-                     " of type bytes, which has no elements; use u8 or allow bytes extraction");
+  c.report(code, message("load from buffer {} of type bytes, which has no elements; use u8 or "
+                         "allow bytes extraction",
+                         c.name(e.name)));
 }
 
 // ---- atomics
@@ -48,19 +50,20 @@ void atomic_buffer_is_read_write(Checker& c, const char* code, const Expr& e) {
       target->access == Access::Workgroup) {  // V025 speaks of workgroup memory
     return;
   }
-  c.report(code, "atomic on buffer " + c.name(e.name) + ", which is not read_write");
+  c.report(code, message("atomic on buffer {}, which is not read_write", c.name(e.name)));
 }
 
 void atomic_is_not_on_workgroup_memory(Checker& c, const char* code, const Expr& e) {
   const BufferDecl* target = c.buffer(e.name);
   if (target == nullptr || target->access != Access::Workgroup) return;
-  c.report(code, "atomic on workgroup buffer " + c.name(e.name) +
-                     "; atomics are defined on read_write storage only");
+  c.report(code,
+           message("atomic on workgroup buffer {}; atomics are defined on read_write storage only",
+                   c.name(e.name)));
 }
 
 void atomic_bytes_are_extractable(Checker& c, const char* code, const Expr& e) {
   if (!refuses_elements(c, e)) return;
-  c.report(code, "atomic on buffer " + c.name(e.name) + " of type bytes; atomics work on u32");
+  c.report(code, message("atomic on buffer {} of type bytes; atomics work on u32", c.name(e.name)));
 }
 
 void atomic_element_is_u32(Checker& c, const char* code, const Expr& e) {
@@ -68,21 +71,21 @@ void atomic_element_is_u32(Checker& c, const char* code, const Expr& e) {
   if (target == nullptr || refuses_elements(c, e)) return;  // V013 speaks of bytes
   const StaticType element = c.type_of_declared(target->element);
   if (element == StaticType(TypeTag::U32)) return;
-  c.report(code, "atomic on buffer " + c.name(e.name) + " of type " + word(element) +
-                     "; atomics work on u32");
+  c.report(code, message("atomic on buffer {} of type {}; atomics work on u32", c.name(e.name),
+                         word(element)));
 }
 
 void atomic_index_is_u32(Checker& c, const char* code, const Expr& e) {
   if (is_one_of(c.type_of(e.child[0]), TypeTag::U32)) return;
-  c.report(code, "atomic on " + c.name(e.name) + " with an index of type " +
-                     word(c.type_of(e.child[0])) + "; it must be u32, cast it");
+  c.report(code, message("atomic on {} with an index of type {}; it must be u32, cast it",
+                         c.name(e.name), word(c.type_of(e.child[0]))));
 }
 
 void atomic_values_are_u32(Checker& c, const char* code, const Expr& e) {
   for (const ExprId value : {e.child[1], e.child[2]}) {
     if (value == kNone || is_one_of(c.type_of(value), TypeTag::U32)) continue;
-    c.report(code, "atomic on " + c.name(e.name) + " with a value of type " +
-                       word(c.type_of(value)) + "; it must be u32, cast it");
+    c.report(code, message("atomic on {} with a value of type {}; it must be u32, cast it",
+                           c.name(e.name), word(c.type_of(value))));
   }
 }
 
@@ -103,8 +106,8 @@ void atomic_ordering_is_not_grid_sync(Checker& c, const char* code, const Expr& 
 void fma_operands_are_f32(Checker& c, const char* code, const Expr& e) {
   for (const ExprId operand : e.child) {
     if (is_one_of(c.type_of(operand), TypeTag::F32)) continue;
-    return c.report(code, "fma with an operand of type " + word(c.type_of(operand)) +
-                              "; all three must be f32");
+    return c.report(code, message("fma with an operand of type {}; all three must be f32",
+                                  word(c.type_of(operand))));
   }
 }
 
@@ -112,7 +115,7 @@ void select_arms_agree(Checker& c, const char* code, const Expr& e) {
   const StaticType yes = c.type_of(e.child[1]);
   const StaticType no = c.type_of(e.child[2]);
   if (!yes.known() || !no.known() || yes == no) return;
-  c.report(code, "select between " + word(yes) + " and " + word(no) + "; cast one of them");
+  c.report(code, message("select between {} and {}; cast one of them", word(yes), word(no)));
 }
 
 constexpr bool is_integer_like(TypeTag tag) noexcept {
@@ -161,31 +164,36 @@ void cast_is_in_the_table(Checker& c, const char* code, const Expr& e) {
   const StaticType to = c.type_of_declared(e.bits);
   if (!from.known() || from == to || to == StaticType(TypeTag::Bytes)) return;  // V023: bytes
   if (cast_exists(from.tag(), to.tag())) return;
-  c.report(code, "no cast from " + word(from) + " to " + word(to) + "; go through u32");
+  c.report(code, message("no cast from {} to {}; go through u32", word(from), word(to)));
 }
 
 void nothing_is_cast_to_bytes(Checker& c, const char* code, const Expr& e) {
   const StaticType from = c.type_of(e.child[0]);
   const StaticType to = c.type_of_declared(e.bits);
   if (to != StaticType(TypeTag::Bytes) || !from.known() || from == to) return;
-  c.report(code, "cast of " + word(from) + " to bytes; store it to a typed buffer instead");
+  c.report(code, message("cast of {} to bytes; store it to a typed buffer instead", word(from)));
 }
 
 // ---- constructs without a meaning here
 
 void call_is_known(Checker& c, const char* code, const Expr& e) {
-  c.report(code, "call of " + c.name(e.name) +
-                     ": no operation library is installed; inline its statements");
+  c.report(code, message("call of {}: no operation library is installed; inline its statements",
+                         c.name(e.name)));
 }
 
 void expression_is_not_opaque(Checker& c, const char* code, const Expr& e) {
-  c.report(code, "opaque expression of kind " + c.name(e.name) +
-                     " has no meaning here; use u32, i32, f32 or bool literals");
+  c.report(
+      code,
+      message(
+          "opaque expression of kind {} has no meaning here; use u32, i32, f32 or bool literals",
+          c.name(e.name)));
 }
 
 void expression_is_executable(Checker& c, const char* code, const Expr& e) {
-  c.report(code, "reference to buffer " + c.name(e.name) +
-                     " as a value; it only has a meaning as an argument of calls");
+  c.report(
+      code,
+      message("reference to buffer {} as a value; it only has a meaning as an argument of calls",
+              c.name(e.name)));
 }
 
 constexpr ExprRule kRules[] = {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/message.hpp"
 #include "vir/program/given_up.hpp"
 #include "vir/program/quote.hpp"
 #include "vir/program/statements.hpp"
@@ -111,17 +112,16 @@ class FormCheck {
   }
   void broken(const std::string& what, std::uint32_t statement) {
     report("V101", statement,
-           what +
-               " refers outside the program's pools; build programs with Program::add and "
-               "Program::intern");
+           message("{} refers outside the program's pools; build programs with Program::add and "
+                   "Program::intern",
+                   what));
   }
 
   /// One more than a limit that the wire has too, so that no program passes that cannot be written.
   void beyond(const char* code, std::uint32_t statement, const std::string& what,
               std::uint64_t count, std::uint64_t limit, const char* remedy) {
     report(code, statement,
-           what + " " + std::to_string(count) + "; the limit of the wire format is " +
-               std::to_string(limit) + ", " + remedy);
+           message("{} {}; the limit of the wire format is {}, {}", what, count, limit, remedy));
   }
   [[nodiscard]] std::uint64_t name_bytes(Symbol symbol) const noexcept {
     return named(symbol) ? program_.names[symbol].size() : 0;
@@ -129,12 +129,12 @@ class FormCheck {
 
   void check_name(std::string_view text) {
     if (text.size() > kMaxStringBytes) {
-      beyond("V144", kNone, "the bytes of the name " + quote(text) + " are", text.size(),
+      beyond("V144", kNone, message("the bytes of the name {} are", quote(text)), text.size(),
              kMaxStringBytes, "shorten it");
     } else if (const std::size_t bad = find_bad_utf8(text); bad != std::string_view::npos) {
       report("V144", kNone,
-             "byte " + std::to_string(bad) + " of the name " + quote(text) +
-                 " is not UTF-8, which names are on the wire; rename it");
+             message("byte {} of the name {} is not UTF-8, which names are on the wire; rename it",
+                     bad, quote(text)));
     }
   }
   void check_names() {
@@ -173,7 +173,7 @@ class FormCheck {
       }
       // An element type comes before the type that holds it; that also excludes cycles.
       const bool fits = is_known(type.tag) && (!nested || type.element < id);
-      if (!fits) broken("data type " + std::to_string(id), kNone);
+      if (!fits) broken(message("data type {}", id), kNone);
       const TypeCost inner = nested && fits ? type_costs_[type.element] : TypeCost{0, 0};
       type_costs_.push_back(
           {inner.levels + 1,
@@ -191,14 +191,14 @@ class FormCheck {
       const BufferDecl& buffer = program_.buffers[i];
       if (!named(buffer.name) || buffer.element >= program_.types.size() ||
           buffer.access > Access::WriteOnly || buffer.kind > MemoryKind::Persistent) {
-        broken("buffer declaration " + std::to_string(i), kNone);
+        broken(message("buffer declaration {}", i), kNone);
         continue;
       }
       const PredicateCost predicate = predicate_cost(buffer.shape_predicate);
       if (predicate.levels > kMaxPredicateDepth) {
         beyond("V146", kNone,
-               "the levels of the shape predicate of buffer " +
-                   quote_symbol(program_, buffer.name) + " are at least",
+               message("the levels of the shape predicate of buffer {} are at least",
+                       quote_symbol(program_, buffer.name)),
                predicate.levels, kMaxPredicateDepth, "flatten it");
       }
       form_.wire_bytes +=
@@ -251,8 +251,9 @@ class FormCheck {
     }
     if (total_ > shared_limit() || edges_ > shared_limit()) {
       report("V103", kNone,
-             "expressions that are used more than once stand for more than " +
-                 std::to_string(kMaxSharedExprs) + " expressions; bind them with let instead");
+             message("expressions that are used more than once stand for more than {} expressions; "
+                     "bind them with let instead",
+                     kMaxSharedExprs));
     }
   }
 
@@ -260,9 +261,9 @@ class FormCheck {
     const auto statement = static_cast<std::uint32_t>(form_.order.size());
     if (id >= program_.nodes.size()) return broken("a statement list", statement);
     if (form_.statements[id] != kNone) {
-      return report("V102", statement,
-                    "node " + std::to_string(id) +
-                        " is reached twice; every statement needs a node of its own");
+      return report(
+          "V102", statement,
+          message("node {} is reached twice; every statement needs a node of its own", id));
     }
     form_.statements[id] = statement;
     form_.order.push_back(id);
@@ -353,7 +354,7 @@ class FormCheck {
         if (!expr_ok(expr)) return give_up("an expression", statement);
         if (expr.tag == ExprTag::Call && expr.args.count > kMaxArgs) {
           beyond("V145", statement,
-                 "the arguments of the call of " + quote_symbol(program_, expr.name) + " are",
+                 message("the arguments of the call of {} are", quote_symbol(program_, expr.name)),
                  expr.args.count, kMaxArgs, "pass a buffer");
         }
         form_.expr_depth[current] = kOpen;
@@ -436,10 +437,10 @@ std::optional<Diagnostic> beyond_wire(const Program& program, const Form& form,
                                       Interrupt* interrupt) {
   if (form.levels > kMaxDecodeDepth) {
     return Diagnostic{"V147", form.most_levels,
-                      "statements and expressions nest " + std::to_string(form.levels) +
-                          " levels deep at statement " + std::to_string(form.most_levels) +
-                          "; the limit of the wire format is " + std::to_string(kMaxDecodeDepth) +
-                          ", give parts of the expression names with let or flatten blocks"};
+                      message("statements and expressions nest {} levels deep at statement {}; the "
+                              "limit of the wire format is {}, give parts of the expression names "
+                              "with let or flatten blocks",
+                              form.levels, form.most_levels, kMaxDecodeDepth)};
   }
   if (form.wire_bytes <= kMaxProgramBytes) return std::nullopt;
   // That was a bound; now exactly. Any profile that carries the program will do.

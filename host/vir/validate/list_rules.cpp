@@ -1,6 +1,7 @@
 // Rules about a statement list: what may follow what. Each is one function and one row.
 #include <unordered_set>
 
+#include "base/message.hpp"
 #include "checker.hpp"
 #include "vir/program/statements.hpp"
 
@@ -72,9 +73,9 @@ void plain_and_atomic_are_separated(Checker& c, const char* code, std::span<cons
     Accesses here = accesses_of(c, node);
     if (const Symbol name = first_clash(since, here); name != kNone) {
       c.report_at(code, c.form.statements[id],
-                  "buffer " + c.name(name) +
-                      " is accessed both plainly and by an atomic in one statement list; put a "
-                      "barrier between them");
+                  message("buffer {} is accessed both plainly and by an atomic in one statement "
+                          "list; put a barrier between them",
+                          c.name(name)));
       since = {};
       continue;
     }

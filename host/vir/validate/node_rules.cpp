@@ -1,6 +1,7 @@
 // Rules about one statement. Each is one function and one row; a function may serve several codes'
 // rows only where the rule is the same. Types of the statement's expressions are known when a rule
 // runs.
+#include "base/message.hpp"
 #include "checker.hpp"
 
 namespace vyre::vir {
@@ -15,34 +16,41 @@ std::string word(StaticType type) {
 void let_is_new_in_its_list(Checker& c, const char* code, const Node& node) {
   const Variable* live = c.variable(node.name);
   if (live == nullptr || live->list != c.list_number() || live->is_loop_variable) return;
-  c.report(code, "variable " + c.name(node.name) +
-                     " is already bound in this statement list; choose another name or assign");
+  c.report(
+      code,
+      message("variable {} is already bound in this statement list; choose another name or assign",
+              c.name(node.name)));
 }
 
 void let_shadows_nothing(Checker& c, const char* code, const Node& node) {
   const Variable* live = c.variable(node.name);
   if (live == nullptr || (live->list == c.list_number() && !live->is_loop_variable)) return;
-  c.report(code, "variable " + c.name(node.name) +
-                     " is still live from an enclosing scope; shadowing is not allowed, rename it");
+  c.report(
+      code,
+      message(
+          "variable {} is still live from an enclosing scope; shadowing is not allowed, rename it",
+          c.name(node.name)));
 }
 
 void loop_variable_shadows_nothing(Checker& c, const char* code, const Node& node) {
   if (c.variable(node.name) == nullptr) return;
-  c.report(code, "loop variable " + c.name(node.name) +
-                     " is still live from an enclosing scope; shadowing is not allowed, rename it");
+  c.report(code, message("loop variable {} is still live from an enclosing scope; shadowing is not "
+                         "allowed, rename it",
+                         c.name(node.name)));
 }
 
 void assigned_variable_exists(Checker& c, const char* code, const Node& node) {
   if (c.variable(node.name) != nullptr) return;
-  c.report(code, "assignment to " + c.name(node.name) +
-                     ", which is not bound here; bind it with let before");
+  c.report(code, message("assignment to {}, which is not bound here; bind it with let before",
+                         c.name(node.name)));
 }
 
 void loop_variable_is_not_assigned(Checker& c, const char* code, const Node& node) {
   const Variable* live = c.variable(node.name);
   if (live == nullptr || !live->is_loop_variable) return;
-  c.report(code, "assignment to loop variable " + c.name(node.name) +
-                     "; loop variables are immutable, use a variable of your own");
+  c.report(code, message("assignment to loop variable {}; loop variables are immutable, use a "
+                         "variable of your own",
+                         c.name(node.name)));
 }
 
 void assignment_keeps_the_type(Checker& c, const char* code, const Node& node) {
@@ -50,27 +58,28 @@ void assignment_keeps_the_type(Checker& c, const char* code, const Node& node) {
   if (live == nullptr) return;
   const StaticType value = c.type_of(node.e0);
   if (!live->type.known() || !value.known() || live->type == value) return;
-  c.report(code, "variable " + c.name(node.name) + " is " + word(live->type) +
-                     " but is assigned a value of type " + word(value) + "; cast it");
+  c.report(code, message("variable {} is {} but is assigned a value of type {}; cast it",
+                         c.name(node.name), word(live->type), word(value)));
 }
 
 // ---- stores
 
 void stored_buffer_is_declared(Checker& c, const char* code, const Node& node) {
   if (c.buffer(node.name) != nullptr) return;
-  c.report(code, "store to " + c.name(node.name) + ", which is not a declared buffer");
+  c.report(code, message("store to {}, which is not a declared buffer", c.name(node.name)));
 }
 
 void indirect_buffer_is_declared(Checker& c, const char* code, const Node& node) {
   if (c.buffer(node.name) != nullptr) return;
   c.report(code,
-           "indirect dispatch from " + c.name(node.name) + ", which is not a declared buffer");
+           message("indirect dispatch from {}, which is not a declared buffer", c.name(node.name)));
 }
 
 void copied_buffers_are_declared(Checker& c, const char* code, const Node& node) {
   for (const Symbol name : {node.name, node.name2}) {
     if (c.buffer(name) != nullptr) continue;
-    c.report(code, "asynchronous copy with " + c.name(name) + ", which is not a declared buffer");
+    c.report(code,
+             message("asynchronous copy with {}, which is not a declared buffer", c.name(name)));
   }
 }
 
@@ -81,15 +90,19 @@ bool is_writable(const BufferDecl& buffer) noexcept {
 void stored_buffer_is_writable(Checker& c, const char* code, const Node& node) {
   const BufferDecl* target = c.buffer(node.name);
   if (target == nullptr || is_writable(*target)) return;
-  c.report(code, "store to buffer " + c.name(node.name) +
-                     ", which is read-only; declare it read_write, write_only or workgroup");
+  c.report(
+      code,
+      message(
+          "store to buffer {}, which is read-only; declare it read_write, write_only or workgroup",
+          c.name(node.name)));
 }
 
 void copied_to_buffer_is_writable(Checker& c, const char* code, const Node& node) {
   const BufferDecl* target = c.buffer(node.name2);
   if (target == nullptr || is_writable(*target)) return;
-  c.report(code, "asynchronous copy into buffer " + c.name(node.name2) +
-                     ", which is read-only; declare it read_write, write_only or workgroup");
+  c.report(code, message("asynchronous copy into buffer {}, which is read-only; declare it "
+                         "read_write, write_only or workgroup",
+                         c.name(node.name2)));
 }
 
 bool is_bytes(const Checker& c, const BufferDecl& buffer) {
@@ -99,14 +112,15 @@ bool is_bytes(const Checker& c, const BufferDecl& buffer) {
 void stored_bytes_are_extractable(Checker& c, const char* code, const Node& node) {
   const BufferDecl* target = c.buffer(node.name);
   if (target == nullptr || !is_bytes(c, *target) || target->bytes_extraction) return;
-  c.report(code, "store to buffer " + c.name(node.name) +
-                     " of type bytes, which has no elements; use u8 or allow bytes extraction");
+  c.report(code, message("store to buffer {} of type bytes, which has no elements; use u8 or allow "
+                         "bytes extraction",
+                         c.name(node.name)));
 }
 
 void store_index_is_u32(Checker& c, const char* code, const Node& node) {
   if (is_one_of(c.type_of(node.e0), TypeTag::U32)) return;
-  c.report(code, "store to " + c.name(node.name) + " with an index of type " +
-                     word(c.type_of(node.e0)) + "; it must be u32, cast it");
+  c.report(code, message("store to {} with an index of type {}; it must be u32, cast it",
+                         c.name(node.name), word(c.type_of(node.e0))));
 }
 
 void stored_value_has_the_element_type(Checker& c, const char* code, const Node& node) {
@@ -119,8 +133,8 @@ void stored_value_has_the_element_type(Checker& c, const char* code, const Node&
     return value == StaticType(a) && element == StaticType(b);
   };
   if (pair(TypeTag::U32, TypeTag::Bytes) || pair(TypeTag::Bytes, TypeTag::U32)) return;
-  c.report(code, "store of a value of type " + word(value) + " to buffer " + c.name(node.name) +
-                     " of type " + word(element) + "; cast it");
+  c.report(code, message("store of a value of type {} to buffer {} of type {}; cast it",
+                         word(value), c.name(node.name), word(element)));
 }
 
 void constant_store_index_is_in_bounds(Checker& c, const char* code, const Node& node) {
@@ -128,23 +142,23 @@ void constant_store_index_is_in_bounds(Checker& c, const char* code, const Node&
   const Expr& index = c.expr(node.e0);
   if (target == nullptr || target->count == 0 || index.tag != ExprTag::LitU32) return;
   if (index.bits < target->count) return;
-  c.report(code, "store to element " + std::to_string(index.bits) + " of buffer " +
-                     c.name(node.name) + ", which has " + std::to_string(target->count) +
-                     " elements");
+  c.report(code, message("store to element {} of buffer {}, which has {} elements", index.bits,
+                         c.name(node.name), target->count));
 }
 
 // ---- control flow
 
 void condition_is_u32_or_bool(Checker& c, const char* code, const Node& node) {
   if (is_one_of(c.type_of(node.e0), TypeTag::U32, TypeTag::Bool)) return;
-  c.report(code, "condition of type " + word(c.type_of(node.e0)) +
-                     "; it must be u32 or bool, compare with zero");
+  c.report(code, message("condition of type {}; it must be u32 or bool, compare with zero",
+                         word(c.type_of(node.e0))));
 }
 
 void loop_bounds_are_u32(Checker& c, const char* code, const Node& node) {
   for (const ExprId bound : {node.e0, node.e1}) {
     if (is_one_of(c.type_of(bound), TypeTag::U32)) continue;
-    c.report(code, "loop bound of type " + word(c.type_of(bound)) + "; it must be u32, cast it");
+    c.report(code,
+             message("loop bound of type {}; it must be u32, cast it", word(c.type_of(bound))));
   }
 }
 
@@ -162,13 +176,17 @@ void barrier_orders_something(Checker& c, const char* code, const Node& node) {
 }
 
 void node_is_not_opaque(Checker& c, const char* code, const Node& node) {
-  c.report(code, "opaque statement of kind " + c.name(node.name) +
-                     " has no meaning here; replace it by statements of the language");
+  c.report(code, message("opaque statement of kind {} has no meaning here; replace it by "
+                         "statements of the language",
+                         c.name(node.name)));
 }
 
 void collective_was_lowered(Checker& c, const char* code, const Node& node) {
-  c.report(code, "a collective on " + c.name(node.name) +
-                     " is left; prepare() lowers those of group 0, others cannot run here");
+  c.report(
+      code,
+      message(
+          "a collective on {} is left; prepare() lowers those of group 0, others cannot run here",
+          c.name(node.name)));
 }
 
 constexpr NodeRule kRules[] = {

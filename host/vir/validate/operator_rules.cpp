@@ -1,5 +1,6 @@
 // Rules about the operands of unary and binary operators: which types each accepts, upstream's
 // quirks included, and divisors that are zero in the text. Each is one function and one row.
+#include "base/message.hpp"
 #include "checker.hpp"
 
 namespace vyre::vir {
@@ -41,9 +42,9 @@ constexpr bool is_any(Op op, Ops... ops) noexcept {
 }
 
 void report_operands(Checker& c, const char* code, const Expr& e, const char* accepted) {
-  c.report(code, std::string(operator_word(e)) + " of " +
-                     std::string(type_word(c.type_of(e.child[0]))) + " and " +
-                     std::string(type_word(c.type_of(e.child[1]))) + "; it takes " + accepted);
+  c.report(code,
+           message("{} of {} and {}; it takes {}", operator_word(e),
+                   type_word(c.type_of(e.child[0])), type_word(c.type_of(e.child[1])), accepted));
 }
 
 bool known_and_different(const Checker& c, const Expr& e) {
@@ -108,8 +109,8 @@ void operator_is_per_lane(Checker& c, const char* code, const Expr& e) {
   if (!is_any(binary(e), BinOp::Shuffle, BinOp::Ballot, BinOp::WaveReduce, BinOp::WaveBroadcast)) {
     return;
   }
-  c.report(code, std::string(operator_word(e)) +
-                     " is no binary operation of one lane; use the subgroup expressions");
+  c.report(code, message("{} is no binary operation of one lane; use the subgroup expressions",
+                         operator_word(e)));
 }
 
 /// The value of an expression that is zero as written, through casts.
@@ -130,14 +131,14 @@ bool is_static_zero(const Checker& c, ExprId id) {
 
 void divisor_is_not_zero(Checker& c, const char* code, const Expr& e) {
   if (!is_any(binary(e), BinOp::Div, BinOp::Mod) || !is_static_zero(c, e.child[1])) return;
-  c.report(code, std::string(operator_word(e)) + " by a literal zero; divide by something else");
+  c.report(code, message("{} by a literal zero; divide by something else", operator_word(e)));
 }
 
 // ---- unary operators
 
 void report_operand(Checker& c, const char* code, const Expr& e, const char* accepted) {
-  c.report(code, std::string(operator_word(e)) + " of " +
-                     std::string(type_word(c.type_of(e.child[0]))) + "; it takes " + accepted);
+  c.report(code, message("{} of {}; it takes {}", operator_word(e),
+                         type_word(c.type_of(e.child[0])), accepted));
 }
 
 void unary_operand(Checker& c, const char* code, const Expr& e) {
@@ -179,8 +180,9 @@ void unary_operand(Checker& c, const char* code, const Expr& e) {
 // ---- extensions
 
 void report_extension(Checker& c, const char* code, const char* what, const Expr& e) {
-  c.report(code, std::string(what) + " extension " + std::to_string(e.bits) +
-                     " has no meaning here; replace it by operators of the language");
+  c.report(code,
+           message("{} extension {} has no meaning here; replace it by operators of the language",
+                   what, e.bits));
 }
 
 void binary_is_no_extension(Checker& c, const char* code, const Expr& e) {

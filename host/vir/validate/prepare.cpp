@@ -2,6 +2,7 @@
 // lowering of collectives over a single rank. Spec: docs/internals/vir0.md, "Validation".
 #include <algorithm>
 
+#include "base/message.hpp"
 #include "form.hpp"
 #include "vir/program/given_up.hpp"
 #include "vir/program/quote.hpp"
@@ -94,10 +95,9 @@ class CopyBlock {
 Status check_single_rank(const Program& program, const Node& node, std::uint32_t statement) {
   const std::uint32_t root = node.tag == NodeTag::Broadcast ? node.root : 0;
   if (node.group == 0 && root == 0) return {};
-  return refuse(46, "V046: the collective on " + quote_symbol(program, node.name) +
-                        " at statement " + std::to_string(statement) + " uses group " +
-                        std::to_string(node.group) + ", root " + std::to_string(root) +
-                        "; only rank 0 of group 0 exists here");
+  return refuse(46, message("V046: the collective on {} at statement {} uses group {}, root {}; "
+                            "only rank 0 of group 0 exists here",
+                            quote_symbol(program, node.name), statement, node.group, root));
 }
 
 /// The list without its collectives, or with what stands for them.
@@ -125,7 +125,7 @@ Result<Program> prepare(const Program& program, Interrupt* interrupt) {
   const Form form = check_form(program, interrupt);
   if (is_over(interrupt)) return given_up("prepared");
   const auto refuse_for = [](const Diagnostic& why) {
-    return refuse(std::stoi(why.code.substr(1)), why.code + ": " + why.message);
+    return refuse(std::stoi(why.code.substr(1)), message("{}: {}", why.code, why.message));
   };
   if (!form.broken.empty()) return refuse_for(form.broken.front());
   if (const auto beyond = beyond_wire(program, form, interrupt)) return refuse_for(*beyond);

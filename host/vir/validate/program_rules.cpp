@@ -2,6 +2,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "base/message.hpp"
 #include "checker.hpp"
 #include "vir/program/dispatch.hpp"
 #include "vir/program/quote.hpp"
@@ -10,30 +11,28 @@
 namespace vyre::vir {
 namespace {
 
-std::string number(std::uint64_t value) {
-  return std::to_string(value);
-}
-
 void nesting_is_bounded(Checker& c, const char* code) {
   if (c.form.nesting <= kMaxNesting) return;
-  c.report_at(code, c.form.deepest,
-              "statements are nested " + number(c.form.nesting) + " deep; the limit is " +
-                  number(kMaxNesting) + ", flatten blocks or split the program");
+  c.report_at(
+      code, c.form.deepest,
+      message("statements are nested {} deep; the limit is {}, flatten blocks or split the program",
+              c.form.nesting, kMaxNesting));
 }
 
 void statement_count_is_bounded(Checker& c, const char* code) {
   if (c.form.order.size() <= kMaxStatements) return;
   c.report_at(code, kNone,
-              "the program has " + number(c.form.order.size()) + " statements; the limit is " +
-                  number(kMaxStatements) + ", split it");
+              message("the program has {} statements; the limit is {}, split it",
+                      c.form.order.size(), kMaxStatements));
 }
 
 void expression_depth_is_bounded(Checker& c, const char* code) {
   for (const std::uint32_t depth : c.form.expr_depth) {
     if (depth <= kMaxExpressionDepth) continue;
-    return c.report_at(code, kNone,
-                       "an expression is " + number(depth) + " levels deep; the limit is " +
-                           number(kMaxExpressionDepth) + ", bind parts of it with let");
+    return c.report_at(
+        code, kNone,
+        message("an expression is {} levels deep; the limit is {}, bind parts of it with let",
+                depth, kMaxExpressionDepth));
   }
 }
 
@@ -41,7 +40,7 @@ void workgroup_dimensions_are_positive(Checker& c, const char* code) {
   for (std::size_t axis = 0; axis < 3; ++axis) {
     if (c.program.workgroup[axis] != 0) continue;
     c.report_at(code, kNone,
-                "workgroup dimension " + number(axis) + " is 0; every dimension is at least 1");
+                message("workgroup dimension {} is 0; every dimension is at least 1", axis));
   }
 }
 
@@ -55,9 +54,9 @@ void workgroup_lanes_are_bounded(Checker& c, const char* code) {
   if (lanes <= kMaxWorkgroupLanes) return;
   const auto& w = c.program.workgroup;
   c.report_at(code, kNone,
-              "a workgroup of " + number(w[0]) + " x " + number(w[1]) + " x " + number(w[2]) +
-                  " lanes is larger than the limit of " + number(kMaxWorkgroupLanes) +
-                  "; use smaller workgroups, the grid grows by itself");
+              message("a workgroup of {} x {} x {} lanes is larger than the limit of {}; use "
+                      "smaller workgroups, the grid grows by itself",
+                      w[0], w[1], w[2], kMaxWorkgroupLanes));
 }
 
 void workgroup_memory_is_bounded(Checker& c, const char* code) {
@@ -71,9 +70,9 @@ void element_width_is_bounded(Checker& c, const char* code) {
     const std::uint64_t stride = element_stride(c.program, buffer.element);
     if (stride <= kMaxElementBytes) continue;
     c.report_at(code, kNone,
-                "buffer " + c.name(buffer.name) + " has elements of " + number(stride) +
-                    " bytes; the limit is " + number(kMaxElementBytes) +
-                    ", declare more and narrower elements");
+                message("buffer {} has elements of {} bytes; the limit is {}, declare more and "
+                        "narrower elements",
+                        c.name(buffer.name), stride, kMaxElementBytes));
   }
 }
 
@@ -81,8 +80,9 @@ void buffer_names_are_unique(Checker& c, const char* code) {
   std::unordered_set<Symbol> seen;
   for (const BufferDecl& buffer : c.program.buffers) {
     if (seen.insert(buffer.name).second) continue;
-    c.report_at(code, kNone,
-                "buffer name " + c.name(buffer.name) + " is declared twice; rename one of them");
+    c.report_at(
+        code, kNone,
+        message("buffer name {} is declared twice; rename one of them", c.name(buffer.name)));
   }
 }
 
@@ -90,9 +90,10 @@ void bindings_are_unique(Checker& c, const char* code) {
   std::unordered_set<std::uint32_t> seen;
   for (const BufferDecl& buffer : c.program.buffers) {
     if (buffer.access == Access::Workgroup || seen.insert(buffer.binding).second) continue;
-    c.report_at(code, kNone,
-                "binding " + number(buffer.binding) + " of buffer " + c.name(buffer.name) +
-                    " is taken by an earlier buffer; give it another number");
+    c.report_at(
+        code, kNone,
+        message("binding {} of buffer {} is taken by an earlier buffer; give it another number",
+                buffer.binding, c.name(buffer.name)));
   }
 }
 
@@ -100,9 +101,10 @@ void one_output_at_most(Checker& c, const char* code) {
   unsigned outputs = 0;
   for (const BufferDecl& buffer : c.program.buffers) {
     if (!buffer.is_output || ++outputs < 2) continue;
-    c.report_at(code, kNone,
-                "buffer " + c.name(buffer.name) +
-                    " is a second output; only one buffer may be one, make it read_write");
+    c.report_at(
+        code, kNone,
+        message("buffer {} is a second output; only one buffer may be one, make it read_write",
+                c.name(buffer.name)));
   }
 }
 
@@ -111,10 +113,10 @@ void outputs_have_a_plain_type(Checker& c, const char* code) {
     if (!buffer.is_output) continue;
     const TypeTag tag = c.program.types[buffer.element].tag;
     if (tag != TypeTag::Array && tag != TypeTag::Tensor && tag != TypeTag::TensorShaped) continue;
-    c.report_at(code, kNone,
-                "output buffer " + c.name(buffer.name) + " has elements of type " +
-                    std::string(type_word(c.type_of_declared(buffer.element))) +
-                    "; outputs need a scalar or vector element");
+    c.report_at(
+        code, kNone,
+        message("output buffer {} has elements of type {}; outputs need a scalar or vector element",
+                c.name(buffer.name), type_word(c.type_of_declared(buffer.element))));
   }
 }
 
@@ -122,8 +124,9 @@ void workgroup_buffers_have_a_count(Checker& c, const char* code) {
   for (const BufferDecl& buffer : c.program.buffers) {
     if (buffer.access != Access::Workgroup || buffer.count != 0) continue;
     c.report_at(code, kNone,
-                "workgroup buffer " + c.name(buffer.name) +
-                    " has count 0; workgroup memory is sized when the program is written");
+                message("workgroup buffer {} has count 0; workgroup memory is sized when the "
+                        "program is written",
+                        c.name(buffer.name)));
   }
 }
 
@@ -147,9 +150,11 @@ void self_exclusive_regions_appear_once(Checker& c, const char* code) {
     if (node.tag != NodeTag::Region) continue;
     const std::string& generator = c.program.name(node.name);
     if (!std::string_view(generator).ends_with(kSuffix) || seen.insert(node.name).second) continue;
-    c.report_at(code, c.form.statements[id],
-                "region " + c.name(node.name) +
-                    " may not be composed with itself but appears twice; run it in two programs");
+    c.report_at(
+        code, c.form.statements[id],
+        message(
+            "region {} may not be composed with itself but appears twice; run it in two programs",
+            c.name(node.name)));
   }
 }
 

@@ -1,6 +1,7 @@
 // The validator's two doors: all violations, or the first one as an error.
 #include "vyre/vir/validate.hpp"
 
+#include "base/message.hpp"
 #include "checker.hpp"
 #include "vir/program/given_up.hpp"
 
@@ -25,11 +26,11 @@ Status validate(const Program& program, Interrupt* interrupt) {
   if (is_over(interrupt)) return given_up("validated");
   if (found.empty()) return {};
   const Diagnostic& first = found.front();
-  std::string message = first.code + ": " + first.message;
-  if (first.statement != kNone) message += " (statement " + std::to_string(first.statement) + ")";
-  if (found.size() > 1) message += "; " + std::to_string(found.size() - 1) + " more violations";
+  std::string text = first.code + ": " + first.message;
+  if (first.statement != kNone) text += message(" (statement {})", first.statement);
+  if (found.size() > 1) text += message("; {} more violations", found.size() - 1);
   const int code = std::stoi(first.code.substr(1));
-  return tl::unexpected<Error>(Error{Errc::refused, std::move(message), kNoOffset, 0, 0, code});
+  return tl::unexpected<Error>(Error{Errc::refused, std::move(text), kNoOffset, 0, 0, code});
 }
 
 }  // namespace vyre::vir

@@ -2,6 +2,7 @@
 // upstream checks. Host only; reads untrusted bytes. Spec: docs/internals/vir0.md, "Wire".
 #include <cstring>
 
+#include "base/message.hpp"
 #include "decoder.hpp"
 #include "tables.hpp"
 #include "vyre/protocol/limits.hpp"
@@ -21,9 +22,8 @@ bool version_fits(Profile profile, std::uint16_t version) noexcept {
 
 Result<std::uint16_t> check_envelope(ByteSpan blob, Profile profile) {
   if (blob.size() > kMaxProgramBytes) {
-    return fail(Errc::limit_exceeded, "program has " + std::to_string(blob.size()) +
-                                          " bytes, the limit is " +
-                                          std::to_string(kMaxProgramBytes));
+    return fail(Errc::limit_exceeded,
+                message("program has {} bytes, the limit is {}", blob.size(), kMaxProgramBytes));
   }
   const bool magic = blob.size() >= 4 && std::memcmp(blob.data(), "VYRE", 4) == 0;
   std::uint16_t version = 0;
@@ -31,22 +31,21 @@ Result<std::uint16_t> check_envelope(ByteSpan blob, Profile profile) {
     version = load_le<std::uint16_t>(blob, 4);
     if (!version_fits(profile, version)) {
       return fail(Errc::version_mismatch,
-                  "wire version " + std::to_string(version) + ", profile " +
-                      std::string(profile_name(profile)) + " reads " +
-                      (profile == Profile::v6 ? "4 to 6" : "4; try another profile"),
+                  message("wire version {}, profile {} reads {}", version, profile_name(profile),
+                          (profile == Profile::v6 ? "4 to 6" : "4; try another profile")),
                   4);
     }
   }
   if (!magic) return fail(Errc::malformed, "not a VIR0 program: the magic is not \"VYRE\"", 0);
   if (blob.size() < kHeaderBytes) {
-    return fail(Errc::malformed,
-                "program has " + std::to_string(blob.size()) + " bytes, its header alone takes " +
-                    std::to_string(kHeaderBytes),
-                blob.size());
+    return fail(
+        Errc::malformed,
+        message("program has {} bytes, its header alone takes {}", blob.size(), kHeaderBytes),
+        blob.size());
   }
   const auto flags = load_le<std::uint16_t>(blob, 6);
   if ((flags & ~(kFlagCompressed | kFlagSealed | kFlagEndianFixed)) != 0) {
-    return fail(Errc::malformed, "header flags " + std::to_string(flags) + " have unknown bits", 6);
+    return fail(Errc::malformed, message("header flags {} have unknown bits", flags), 6);
   }
   if ((flags & kFlagCompressed) != 0) {
     return fail(Errc::unsupported, "compressed programs are not part of this format version", 6);
@@ -59,10 +58,12 @@ Result<std::uint16_t> check_envelope(ByteSpan blob, Profile profile) {
   }
   const Digest digest = blake3(blob.subspan(kHeaderBytes));
   if (std::memcmp(digest.bytes.data(), blob.data() + kDigestOffset, digest.bytes.size()) != 0) {
-    return fail(Errc::malformed,
-                "digest of the body is " + digest.hex() +
-                    ", the header has another; the program is damaged or truncated",
-                kDigestOffset);
+    return fail(
+        Errc::malformed,
+        message(
+            "digest of the body is {}, the header has another; the program is damaged or truncated",
+            digest.hex()),
+        kDigestOffset);
   }
   return version;
 }
@@ -85,8 +86,8 @@ Result<Profile> parse_profile(std::string_view name) {
   for (const Profile profile : {Profile::v4_0_6_3, Profile::v4_0_6_4, Profile::v6}) {
     if (name == profile_name(profile)) return profile;
   }
-  return fail(Errc::invalid_argument, "wire profile \"" + std::string(name) +
-                                          "\" is unknown; use v4-0.6.3, v4-0.6.4 or v6");
+  return fail(Errc::invalid_argument,
+              message("wire profile \"{}\" is unknown; use v4-0.6.3, v4-0.6.4 or v6", name));
 }
 
 Result<Program> decode(ByteSpan blob, const DecodeOptions& options) {
@@ -99,8 +100,8 @@ Result<Program> WireDecoder::run() {
   if (in_.ok()) memory_regions();
   if (in_.ok()) output_set();
   if (in_.ok() && in_.remaining() != 0) {
-    in_.fail(Errc::malformed,
-             std::to_string(in_.remaining()) + " bytes follow the end of the program", in_.at());
+    in_.fail(Errc::malformed, message("{} bytes follow the end of the program", in_.remaining()),
+             in_.at());
   }
   if (!in_.ok()) return tl::unexpected<Error>(in_.take_error());
   return std::move(program_);
@@ -118,15 +119,14 @@ void WireDecoder::node_section() {
     const std::size_t length_offset = in_.at();
     const std::uint64_t length = in_.leb("record payload length");
     if (late() && length > kMaxRecordPayloadBytes) {
-      in_.fail(Errc::limit_exceeded,
-               "record payload has " + std::to_string(length) + " bytes, the limit is " +
-                   std::to_string(kMaxRecordPayloadBytes),
-               length_offset);
+      in_.fail(
+          Errc::limit_exceeded,
+          message("record payload has {} bytes, the limit is {}", length, kMaxRecordPayloadBytes),
+          length_offset);
     }
     if (in_.ok() && length > in_.remaining()) {
       in_.fail(Errc::malformed,
-               "record payload has " + std::to_string(length) + " bytes, " +
-                   std::to_string(in_.remaining()) + " are left",
+               message("record payload has {} bytes, {} are left", length, in_.remaining()),
                length_offset);
     }
     if (!in_.ok()) return;
@@ -144,14 +144,13 @@ void WireDecoder::node_section() {
     }
     in_.leave(outer, "record payload");
     if (in_.ok() && i > 0 && tables::node_op_id(program_.nodes[pending_.back()].tag) != op_id) {
-      in_.fail(Errc::malformed,
-               "record is named \"" + std::string(op_id) + "\" but holds another node", id_offset);
+      in_.fail(Errc::malformed, message("record is named \"{}\" but holds another node", op_id),
+               id_offset);
     }
     const std::size_t operand_offset = in_.at();
     const std::uint64_t operands = in_.leb_up_to(kMaxNodes, "operand count");
     if (operands != 0) {
-      in_.fail(Errc::malformed,
-               "record has " + std::to_string(operands) + " operands, none are defined",
+      in_.fail(Errc::malformed, message("record has {} operands, none are defined", operands),
                operand_offset);
     }
   }
@@ -190,7 +189,7 @@ void WireDecoder::metadata_buffer() {
   buffer.pipeline_live_out = in_.lax("pipeline_live_out");
   if (in_.ok() && buffer.count == 0 && (buffer.is_output || buffer.pipeline_live_out)) {
     in_.fail(Errc::malformed,
-             "buffer \"" + program_.name(buffer.name) + "\" is an output with count 0", start);
+             message("buffer \"{}\" is an output with count 0", program_.name(buffer.name)), start);
   }
   if (in_.strict("output byte range presence")) {
     const std::size_t offset = in_.at();
@@ -199,9 +198,7 @@ void WireDecoder::metadata_buffer() {
     range.end = in_.leb("output range end");
     if (range.start > range.end) {
       in_.fail(Errc::malformed,
-               "output range starts at " + std::to_string(range.start) + " and ends at " +
-                   std::to_string(range.end),
-               offset);
+               message("output range starts at {} and ends at {}", range.start, range.end), offset);
     }
     buffer.output_byte_range = range;
   }
@@ -210,8 +207,7 @@ void WireDecoder::metadata_buffer() {
     const std::size_t offset = in_.at();
     buffer.linear_type = in_.u8("linear type");
     if (buffer.linear_type > 3) {
-      in_.fail(Errc::malformed, "linear type " + std::to_string(buffer.linear_type) + " is unknown",
-               offset);
+      in_.fail(Errc::malformed, message("linear type {} is unknown", buffer.linear_type), offset);
     }
     buffer.bytes_extraction = in_.strict("bytes_extraction");
     buffer.shape_predicate = predicate(0, true);
@@ -226,7 +222,7 @@ MemoryHints WireDecoder::hints() {
   const std::size_t offset = in_.at();
   const std::uint8_t locality = in_.u8("cache locality");
   if (!tables::is_locality(locality)) {
-    in_.fail(Errc::malformed, "cache locality " + std::to_string(locality) + " is unknown", offset);
+    in_.fail(Errc::malformed, message("cache locality {} is unknown", locality), offset);
   } else {
     hints.locality = static_cast<Locality>(locality);
   }
@@ -240,8 +236,7 @@ ShapePredicate WireDecoder::predicate(std::uint32_t depth, bool may_be_none) {
   if (!in_.ok()) return result;
   if (depth >= kMaxPredicateDepth) {
     in_.fail(Errc::limit_exceeded,
-             "shape predicates nest deeper than " + std::to_string(kMaxPredicateDepth) + " levels",
-             offset);
+             message("shape predicates nest deeper than {} levels", kMaxPredicateDepth), offset);
     return result;
   }
   switch (result.tag) {
@@ -271,8 +266,7 @@ ShapePredicate WireDecoder::predicate(std::uint32_t depth, bool may_be_none) {
       }
       break;
     default:
-      in_.fail(Errc::malformed, "shape predicate " + std::to_string(result.tag) + " is unknown",
-               offset);
+      in_.fail(Errc::malformed, message("shape predicate {} is unknown", result.tag), offset);
   }
   return result;
 }
@@ -282,8 +276,7 @@ void WireDecoder::memory_regions() {
   const std::uint64_t count = in_.leb_up_to(kMaxBuffers, "memory region count");
   if (in_.ok() && count != program_.buffers.size()) {
     in_.fail(Errc::malformed,
-             std::to_string(count) + " memory regions for " +
-                 std::to_string(program_.buffers.size()) + " declared buffers",
+             message("{} memory regions for {} declared buffers", count, program_.buffers.size()),
              offset);
   }
   for (std::uint32_t i = 0; i < count && in_.ok(); ++i) memory_region(i);
@@ -293,8 +286,7 @@ void WireDecoder::memory_region(std::uint32_t index) {
   const std::size_t start = in_.at();
   BufferDecl& buffer = program_.buffers[index];
   if (const std::uint32_t id = in_.leb_u32("memory region id"); in_.ok() && id != index) {
-    in_.fail(Errc::malformed,
-             "memory region " + std::to_string(index) + " has id " + std::to_string(id), start);
+    in_.fail(Errc::malformed, message("memory region {} has id {}", index, id), start);
   }
   const std::size_t tags = in_.at();
   const std::uint8_t kind = in_.u8("memory kind");
@@ -302,20 +294,19 @@ void WireDecoder::memory_region(std::uint32_t index) {
   const std::uint8_t element = in_.u8("element type");
   const std::uint8_t shape = in_.u8("shape tag");
   if (!tables::is_memory_kind(kind)) {
-    in_.fail(Errc::malformed, "memory kind " + std::to_string(kind) + " is unknown", tags);
+    in_.fail(Errc::malformed, message("memory kind {} is unknown", kind), tags);
   }
   if (!tables::is_access(access)) {
-    in_.fail(Errc::malformed, "buffer access " + std::to_string(access) + " is unknown", tags + 1);
+    in_.fail(Errc::malformed, message("buffer access {} is unknown", access), tags + 1);
   }
   if (shape != 0) {
-    in_.fail(Errc::malformed, "shape tag " + std::to_string(shape) + ", only 0 (dense) exists",
-             tags + 3);
+    in_.fail(Errc::malformed, message("shape tag {}, only 0 (dense) exists", shape), tags + 3);
   }
   const auto section = [&](const char* what) {
     const std::size_t offset = in_.at();
     const auto length = static_cast<std::size_t>(in_.leb_up_to(kMaxHintBytes, what));
     if (in_.ok() && length > in_.remaining()) {
-      in_.fail(Errc::malformed, std::string(what) + " runs past the end of the program", offset);
+      in_.fail(Errc::malformed, message("{} runs past the end of the program", what), offset);
     }
     return in_.ok() ? length : 0;
   };
@@ -337,11 +328,11 @@ void WireDecoder::memory_region(std::uint32_t index) {
 void WireDecoder::check_buffer(const BufferDecl& buffer, std::uint64_t shape_count,
                                std::size_t offset) {
   const auto refuse = [&](const std::string& why) {
-    in_.fail(Errc::malformed, "buffer \"" + program_.name(buffer.name) + "\" " + why, offset);
+    in_.fail(Errc::malformed, message("buffer \"{}\" {}", program_.name(buffer.name), why), offset);
   };
   if (shape_count != buffer.count) {
-    refuse("has " + std::to_string(buffer.count) + " elements in the metadata and " +
-           std::to_string(shape_count) + " in its memory region");
+    refuse(message("has {} elements in the metadata and {} in its memory region", buffer.count,
+                   shape_count));
     return;
   }
   if (buffer.count == 0 && buffer.access == Access::Workgroup) {
@@ -358,8 +349,8 @@ void WireDecoder::check_buffer(const BufferDecl& buffer, std::uint64_t shape_cou
   const bool fits =
       size == 0 ? end == 0 : end / size + (end % size != 0 ? 1 : 0) <= std::uint64_t{buffer.count};
   if (!fits) {
-    refuse("has an output range that ends at byte " + std::to_string(end) + ", beyond its " +
-           std::to_string(buffer.count) + " elements of " + std::to_string(size) + " bytes");
+    refuse(message("has an output range that ends at byte {}, beyond its {} elements of {} bytes",
+                   end, buffer.count, size));
   }
 }
 
@@ -376,18 +367,15 @@ void WireDecoder::output_set() {
     const std::uint32_t index = in_.leb_u32("output buffer index");
     if (!in_.ok()) return;
     if (index >= buffers) {
-      in_.fail(Errc::malformed,
-               "output " + std::to_string(index) + " of " + std::to_string(buffers) + " buffers",
-               offset);
+      in_.fail(Errc::malformed, message("output {} of {} buffers", index, buffers), offset);
     } else if (!writable(index)) {
-      in_.fail(Errc::malformed, "output " + std::to_string(index) + " is not writable", offset);
+      in_.fail(Errc::malformed, message("output {} is not writable", index), offset);
     } else if (index < next) {
       in_.fail(Errc::malformed, "outputs are not in ascending order", offset);
     } else {
       while (next < index && !writable(next)) ++next;
       if (next != index) {
-        in_.fail(Errc::malformed,
-                 "writable buffer " + std::to_string(next) + " is missing from the outputs",
+        in_.fail(Errc::malformed, message("writable buffer {} is missing from the outputs", next),
                  offset);
       }
       next = std::uint64_t{index} + 1;
@@ -395,8 +383,8 @@ void WireDecoder::output_set() {
   }
   while (in_.ok() && next < buffers && !writable(next)) ++next;
   if (in_.ok() && next < buffers) {
-    in_.fail(Errc::malformed,
-             "writable buffer " + std::to_string(next) + " is missing from the outputs", in_.at());
+    in_.fail(Errc::malformed, message("writable buffer {} is missing from the outputs", next),
+             in_.at());
   }
 }
 

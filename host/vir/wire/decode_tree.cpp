@@ -1,5 +1,6 @@
 // Nodes and expressions of one record. Recursion is bounded by kMaxDecodeDepth, list memory by what
 // the payload really holds. Spec: docs/internals/vir0.md, "Wire".
+#include "base/message.hpp"
 #include "decoder.hpp"
 #include "tables.hpp"
 
@@ -17,10 +18,8 @@ bool WireDecoder::descend(std::size_t offset) {
     return false;
   }
   if (depth_ >= kMaxDecodeDepth) {
-    in_.fail(
-        Errc::limit_exceeded,
-        "nodes and expressions nest deeper than " + std::to_string(kMaxDecodeDepth) + " levels",
-        offset);
+    in_.fail(Errc::limit_exceeded,
+             message("nodes and expressions nest deeper than {} levels", kMaxDecodeDepth), offset);
     return false;
   }
   ++depth_;
@@ -52,9 +51,7 @@ Range WireDecoder::node_list(const char* what) {
   const std::uint32_t count = in_.u32(what);
   if (count > kMaxNodes) {
     in_.fail(Errc::limit_exceeded,
-             std::string(what) + " has " + std::to_string(count) + " nodes, the limit is " +
-                 std::to_string(kMaxNodes),
-             offset);
+             message("{} has {} nodes, the limit is {}", what, count, kMaxNodes), offset);
   }
   const std::size_t first = pending_.size();
   for (std::uint32_t i = 0; i < count && in_.ok(); ++i) {
@@ -157,7 +154,7 @@ void WireDecoder::node_fields(Node& node, std::uint8_t tag, std::size_t offset) 
     case NodeTag::Opaque: {
       const std::string kind(in_.string("opaque node kind"));
       in_.fail(Errc::unsupported,
-               "opaque node kind \"" + kind + "\" is not registered; no published kind exists",
+               message("opaque node kind \"{}\" is not registered; no published kind exists", kind),
                offset);
       return;
     }
@@ -275,9 +272,7 @@ void WireDecoder::call(Expr& e) {
   const std::uint32_t count = in_.u32("argument count");
   if (count > kMaxArgs) {
     in_.fail(Errc::limit_exceeded,
-             "call has " + std::to_string(count) + " arguments, the limit is " +
-                 std::to_string(kMaxArgs),
-             offset);
+             message("call has {} arguments, the limit is {}", count, kMaxArgs), offset);
   }
   const std::size_t first = pending_.size();
   for (std::uint32_t i = 0; i < count && in_.ok(); ++i) {
@@ -303,21 +298,20 @@ void WireDecoder::opaque_expr(Expr& e, std::size_t offset) {
   const std::uint32_t length = in_.u32("opaque payload length");
   if (length > kMaxOpaqueBytes) {
     in_.fail(Errc::limit_exceeded,
-             "opaque payload has " + std::to_string(length) + " bytes, the limit is " +
-                 std::to_string(kMaxOpaqueBytes),
+             message("opaque payload has {} bytes, the limit is {}", length, kMaxOpaqueBytes),
              length_offset);
   }
   const ByteSpan payload = in_.bytes(in_.ok() ? length : 0, "opaque payload");
   if (!in_.ok()) return;
   if (!tables::is_wide_literal(kind)) {
     in_.fail(Errc::unsupported,
-             "opaque expression kind \"" + std::string(kind) +
-                 "\" is not registered; the built-in kinds are vyre.literal.i64, .u64 and .f64",
+             message("opaque expression kind \"{}\" is not registered; the built-in kinds are "
+                     "vyre.literal.i64, .u64 and .f64",
+                     kind),
              offset);
   } else if (payload.size() != 8) {
     in_.fail(Errc::malformed,
-             std::string(kind) + " has " + std::to_string(payload.size()) +
-                 " payload bytes, it must have 8",
+             message("{} has {} payload bytes, it must have 8", kind, payload.size()),
              length_offset);
   }
   if (!in_.ok()) return;

@@ -1,5 +1,6 @@
 // Data types of Cast targets and of buffer elements (two layouts of the same tags). Spec:
 // docs/internals/vir0.md, "Wire".
+#include "base/message.hpp"
 #include "decoder.hpp"
 #include "tables.hpp"
 #include "vyre/protocol/limits.hpp"
@@ -8,9 +9,7 @@ namespace vyre::vir {
 
 std::uint32_t WireDecoder::extension_id(std::uint32_t id, std::size_t offset, const char* what) {
   if (in_.ok() && (id & tables::kExtensionBit) == 0) {
-    in_.fail(Errc::malformed,
-             std::string(what) + " extension id " + std::to_string(id) + " must have bit 31 set",
-             offset);
+    in_.fail(Errc::malformed, message("{} extension id {} must have bit 31 set", what, id), offset);
   }
   return id;
 }
@@ -20,9 +19,7 @@ std::vector<std::uint32_t> WireDecoder::dims(const char* what) {
   const std::uint32_t count = in_.u32(what);
   std::vector<std::uint32_t> values;
   if (late() && count > kMaxTypeDims) {
-    in_.fail(Errc::limit_exceeded,
-             std::string(what) + " is " + std::to_string(count) + ", the limit is " +
-                 std::to_string(kMaxTypeDims),
+    in_.fail(Errc::limit_exceeded, message("{} is {}, the limit is {}", what, count, kMaxTypeDims),
              offset);
     return values;
   }
@@ -40,19 +37,18 @@ void WireDecoder::check_quant_params(const DataType& type, std::size_t offset) {
                         (scale.tag == 2 && scale.value != 0);
   if (!scale_ok) {
     in_.fail(Errc::malformed,
-             "quantisation scale " + std::to_string(scale.tag) + " with parameter " +
-                 std::to_string(scale.value) +
-                 " is not per tensor (0, 0), per channel (1, axis) or per group (2, size > 0)",
+             message("quantisation scale {} with parameter {} is not per tensor (0, 0), per "
+                     "channel (1, axis) or per group (2, size > 0)",
+                     scale.tag, scale.value),
              offset);
   }
   const bool zero_ok =
       zero.tag == 2 || (zero.tag <= 1 && zero.value == 0) || (zero.tag == 3 && zero.value != 0);
   if (!zero_ok) {
     in_.fail(Errc::malformed,
-             "zero point " + std::to_string(zero.tag) + " with parameter " +
-                 std::to_string(zero.value) +
-                 " is not absent (0, 0), per tensor (1, 0), per channel (2, axis) or per group "
-                 "(3, size > 0)",
+             message("zero point {} with parameter {} is not absent (0, 0), per tensor (1, 0), per "
+                     "channel (2, axis) or per group (3, size > 0)",
+                     zero.tag, zero.value),
              offset);
   }
 }
@@ -66,7 +62,7 @@ TypeId WireDecoder::data_type() {
     if (!descend(offset)) return kNone;
   } else if (type_depth_ >= kMaxDecodeDepth) {
     in_.fail(Errc::limit_exceeded,
-             "data types nest deeper than " + std::to_string(kMaxDecodeDepth) + " levels", offset);
+             message("data types nest deeper than {} levels", kMaxDecodeDepth), offset);
     return kNone;
   }
   ++type_depth_;
@@ -81,7 +77,7 @@ TypeId WireDecoder::data_type_inner() {
   const std::uint8_t tag = in_.u8("data type tag");
   if (!in_.ok()) return kNone;
   if (!tables::is_type(tag)) {
-    in_.fail(Errc::malformed, "data type tag " + std::to_string(tag) + " is unknown", offset);
+    in_.fail(Errc::malformed, message("data type tag {} is unknown", tag), offset);
     return kNone;
   }
   DataType type;
@@ -134,8 +130,8 @@ TypeId WireDecoder::data_type_inner() {
 void WireDecoder::quantised(DataType& type, TypeTag storage, std::size_t offset) {
   if (!tables::is_quantized_storage(storage)) {
     in_.fail(Errc::malformed,
-             "data type " + std::to_string(static_cast<unsigned>(storage)) +
-                 " cannot be the storage of a quantised type",
+             message("data type {} cannot be the storage of a quantised type",
+                     static_cast<unsigned>(storage)),
              offset);
   }
   check_quant_params(type, offset);
@@ -178,13 +174,12 @@ TypeId WireDecoder::shape_element(std::uint8_t tag, std::size_t offset) {
     case TypeTag::SparseCoo:
     case TypeTag::SparseBsr:
     case TypeTag::DeviceMesh:
-      in_.fail(Errc::malformed,
-               "element type " + std::to_string(tag) + " has no dense layout for a buffer", offset);
+      in_.fail(Errc::malformed, message("element type {} has no dense layout for a buffer", tag),
+               offset);
       break;
     default:
       if (!tables::is_type(tag)) {
-        in_.fail(Errc::malformed, "element type tag " + std::to_string(tag) + " is unknown",
-                 offset);
+        in_.fail(Errc::malformed, message("element type tag {} is unknown", tag), offset);
       }
       break;
   }

@@ -3,6 +3,7 @@
 // Spec: docs/internals/vir0.md, "Wire".
 #include <cstring>
 
+#include "base/message.hpp"
 #include "encoder.hpp"
 #include "tables.hpp"
 #include "vir/wire/reader.hpp"
@@ -21,19 +22,17 @@ void WireEncoder::leb(std::uint64_t value) {
 
 void WireEncoder::check_count(std::uint64_t count, std::uint64_t limit, const char* what) {
   if (count <= limit) return;
-  fail(Errc::limit_exceeded, "the program has " + std::to_string(count) + " " + what +
-                                 ", the limit is " + std::to_string(limit));
+  fail(Errc::limit_exceeded, message("the program has {} {}, the limit is {}", count, what, limit));
 }
 
 void WireEncoder::string(std::string_view text) {
   if (text.size() > kMaxStringBytes) {
-    fail(Errc::limit_exceeded, "a string has " + std::to_string(text.size()) +
-                                   " bytes, the limit is " + std::to_string(kMaxStringBytes));
+    fail(Errc::limit_exceeded,
+         message("a string has {} bytes, the limit is {}", text.size(), kMaxStringBytes));
     return;
   }
   if (const std::size_t bad = find_bad_utf8(text); bad != std::string_view::npos) {
-    fail(Errc::invalid_argument,
-         "byte " + std::to_string(bad) + " of a string is not UTF-8; rename it");
+    fail(Errc::invalid_argument, message("byte {} of a string is not UTF-8; rename it", bad));
     return;
   }
   u32(static_cast<std::uint32_t>(text.size()));
@@ -42,8 +41,8 @@ void WireEncoder::string(std::string_view text) {
 
 void WireEncoder::leb_string(std::string_view text) {
   if (text.size() > kMaxStringBytes) {
-    fail(Errc::limit_exceeded, "an op id has " + std::to_string(text.size()) +
-                                   " bytes, the limit is " + std::to_string(kMaxStringBytes));
+    fail(Errc::limit_exceeded,
+         message("an op id has {} bytes, the limit is {}", text.size(), kMaxStringBytes));
     return;
   }
   leb(text.size());
@@ -58,8 +57,8 @@ Result<Bytes> WireEncoder::whole() {
   levels_ = kMaxDecodeDepth;
   body();
   if (ok() && out_.size() > kMaxProgramBytes) {
-    fail(Errc::limit_exceeded, "program encodes to " + std::to_string(out_.size()) +
-                                   " bytes, the limit is " + std::to_string(kMaxProgramBytes));
+    fail(Errc::limit_exceeded,
+         message("program encodes to {} bytes, the limit is {}", out_.size(), kMaxProgramBytes));
   }
   if (error_) return tl::unexpected<Error>(std::move(*error_));
   const Digest digest = blake3(ByteSpan(out_).subspan(kHeaderBytes));
@@ -119,12 +118,11 @@ void WireEncoder::metadata() {
 
 void WireEncoder::check_range(const BufferDecl& buffer) {
   const auto refuse = [&](const std::string& why) {
-    fail(Errc::invalid_argument, "buffer \"" + program_.name(buffer.name) + "\" " + why);
+    fail(Errc::invalid_argument, message("buffer \"{}\" {}", program_.name(buffer.name), why));
   };
   const ByteRange range = *buffer.output_byte_range;
   if (range.start > range.end) {
-    refuse("has an output range from " + std::to_string(range.start) + " to " +
-           std::to_string(range.end));
+    refuse(message("has an output range from {} to {}", range.start, range.end));
   }
   if (buffer.count == 0) return;
   if (!has_size(program_, buffer.element)) {
@@ -135,14 +133,14 @@ void WireEncoder::check_range(const BufferDecl& buffer) {
   const bool fits =
       size == 0 ? range.end == 0
                 : range.end / size + (range.end % size != 0 ? 1 : 0) <= std::uint64_t{buffer.count};
-  if (!fits) refuse("has an output range beyond its end, at byte " + std::to_string(range.end));
+  if (!fits) refuse(message("has an output range beyond its end, at byte {}", range.end));
 }
 
 void WireEncoder::metadata_buffer(const BufferDecl& buffer) {
   name(buffer.name);
   if (!ok()) return;
   const auto refuse = [&](const char* why) {
-    fail(Errc::invalid_argument, "buffer \"" + program_.name(buffer.name) + "\" " + why);
+    fail(Errc::invalid_argument, message("buffer \"{}\" {}", program_.name(buffer.name), why));
   };
   if (buffer.count == 0 && buffer.access == Access::Workgroup) {
     refuse("is workgroup memory with count 0");
@@ -172,7 +170,7 @@ void WireEncoder::hints(const MemoryHints& hints) {
   u32(hints.preferred_alignment);
   const auto locality = static_cast<std::uint8_t>(hints.locality);
   if (!tables::is_locality(locality)) {
-    fail(Errc::invalid_argument, "cache locality " + std::to_string(locality) + " is unknown");
+    fail(Errc::invalid_argument, message("cache locality {} is unknown", locality));
   }
   u8(locality);
 }
@@ -180,21 +178,21 @@ void WireEncoder::hints(const MemoryHints& hints) {
 void WireEncoder::predicate(const ShapePredicate& p, std::uint32_t depth) {
   if (depth >= kMaxPredicateDepth) {
     fail(Errc::limit_exceeded,
-         "shape predicates nest deeper than " + std::to_string(kMaxPredicateDepth) + " levels");
+         message("shape predicates nest deeper than {} levels", kMaxPredicateDepth));
     return;
   }
   const std::size_t children = p.tag == 9 ? 1 : p.tag == 7 || p.tag == 8 ? 2 : 0;
   if (p.tag > 9 || (p.tag == 0 && depth > 0) || p.children.size() != children) {
     fail(Errc::invalid_argument,
-         "shape predicate " + std::to_string(p.tag) + " is unknown, absent or has the wrong parts");
+         message("shape predicate {} is unknown, absent or has the wrong parts", p.tag));
     return;
   }
   if (p.tag >= 1 && p.tag <= 5) {
     constexpr std::int64_t kMaxU32{0xFFFF'FFFF};
     for (int i = 0; i < (p.tag == 5 ? 2 : 1); ++i) {
       if (p.values[i] < 0 || p.values[i] > kMaxU32) {
-        fail(Errc::limit_exceeded, "the value " + std::to_string(p.values[i]) +
-                                       " of a shape predicate does not fit 32 bits");
+        fail(Errc::limit_exceeded,
+             message("the value {} of a shape predicate does not fit 32 bits", p.values[i]));
       }
     }
   }
@@ -213,8 +211,9 @@ void WireEncoder::memory_region(const BufferDecl& buffer, std::uint32_t index) {
   const auto access = static_cast<std::uint8_t>(buffer.access);
   if (!tables::is_memory_kind(kind) || !tables::is_access(access) ||
       buffer.element >= program_.types.size()) {
-    fail(Errc::invalid_argument, "buffer \"" + program_.name(buffer.name) +
-                                     "\" has an unknown memory kind, access or element type");
+    fail(Errc::invalid_argument,
+         message("buffer \"{}\" has an unknown memory kind, access or element type",
+                 program_.name(buffer.name)));
     return;
   }
   leb(index);
@@ -250,13 +249,14 @@ void WireEncoder::shape(const BufferDecl& buffer) {
     case TypeTag::SparseCoo:
     case TypeTag::SparseBsr:
     case TypeTag::DeviceMesh:
-      fail(Errc::invalid_argument, "buffer \"" + program_.name(buffer.name) +
-                                       "\" has a sparse or mesh element type, which has no layout");
+      fail(Errc::invalid_argument,
+           message("buffer \"{}\" has a sparse or mesh element type, which has no layout",
+                   program_.name(buffer.name)));
       break;
     default:
       if (!tables::is_type(static_cast<std::uint8_t>(t.tag))) {
         fail(Errc::invalid_argument,
-             "buffer \"" + program_.name(buffer.name) + "\" has an unknown element type");
+             message("buffer \"{}\" has an unknown element type", program_.name(buffer.name)));
       }
   }
 }

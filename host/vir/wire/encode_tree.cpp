@@ -1,5 +1,6 @@
 // Nodes, expressions and data types as bytes. Recursion is bounded by levels_. Spec:
 // docs/internals/vir0.md, "Wire".
+#include "base/message.hpp"
 #include "encoder.hpp"
 #include "tables.hpp"
 #include "vyre/protocol/limits.hpp"
@@ -23,13 +24,14 @@ bool WireEncoder::descend() {
     return false;
   }
   if (out_.size() > kMaxProgramBytes) {
-    fail(Errc::limit_exceeded, "program encodes to more than " + std::to_string(kMaxProgramBytes) +
-                                   " bytes, which no decoder accepts; split it");
+    fail(Errc::limit_exceeded,
+         message("program encodes to more than {} bytes, which no decoder accepts; split it",
+                 kMaxProgramBytes));
     return false;
   }
   if (depth_ >= levels_) {
     fail(Errc::limit_exceeded,
-         "nodes and expressions nest deeper than " + std::to_string(levels_) + " levels");
+         message("nodes and expressions nest deeper than {} levels", levels_));
     return false;
   }
   ++depth_;
@@ -40,8 +42,7 @@ bool WireEncoder::descend_type() {
   if (profile_ == Profile::v6) return descend();
   if (!ok()) return false;
   if (type_depth_ >= levels_) {
-    fail(Errc::limit_exceeded,
-         "data types nest deeper than " + std::to_string(levels_) + " levels");
+    fail(Errc::limit_exceeded, message("data types nest deeper than {} levels", levels_));
     return false;
   }
   ++type_depth_;
@@ -59,7 +60,7 @@ void WireEncoder::name(Symbol symbol) {
 void WireEncoder::op(bool known(std::uint8_t), std::uint8_t tag, std::uint32_t extension,
                      const char* what) {
   if (tag != tables::kExtensionTag && !known(tag)) {
-    fail(Errc::invalid_argument, std::string(what) + " " + std::to_string(tag) + " is unknown");
+    fail(Errc::invalid_argument, message("{} {} is unknown", what, tag));
   }
   u8(tag);
   if (tag == tables::kExtensionTag) u32(extension);  // bit 31 is the decoder's business
@@ -68,7 +69,7 @@ void WireEncoder::op(bool known(std::uint8_t), std::uint8_t tag, std::uint32_t e
 void WireEncoder::ordering(Ordering ordering) {
   const auto tag = static_cast<std::uint8_t>(ordering);
   if (!tables::is_ordering(tag)) {
-    fail(Errc::invalid_argument, "memory ordering " + std::to_string(tag) + " is unknown");
+    fail(Errc::invalid_argument, message("memory ordering {} is unknown", tag));
   }
   u8(tag);
 }
@@ -76,7 +77,7 @@ void WireEncoder::ordering(Ordering ordering) {
 void WireEncoder::collective(CollectiveOp op) {
   const auto tag = static_cast<std::uint8_t>(op);
   if (!tables::is_collective_op(tag)) {
-    fail(Errc::invalid_argument, "collective operator " + std::to_string(tag) + " is unknown");
+    fail(Errc::invalid_argument, message("collective operator {} is unknown", tag));
   }
   u8(tag);
 }
@@ -84,8 +85,8 @@ void WireEncoder::collective(CollectiveOp op) {
 void WireEncoder::opaque(Symbol kind, Range payload) {
   name(kind);
   if (payload.count > kMaxOpaqueBytes) {
-    fail(Errc::limit_exceeded, "opaque payload has " + std::to_string(payload.count) +
-                                   " bytes, the limit is " + std::to_string(kMaxOpaqueBytes));
+    fail(Errc::limit_exceeded,
+         message("opaque payload has {} bytes, the limit is {}", payload.count, kMaxOpaqueBytes));
     return;
   }
   u32(payload.count);
@@ -192,8 +193,7 @@ void WireEncoder::node_fields(const Node& n) {
       opaque(n.name, n.payload);
       return;
   }
-  fail(Errc::invalid_argument,
-       "node tag " + std::to_string(static_cast<unsigned>(n.tag)) + " is unknown");
+  fail(Errc::invalid_argument, message("node tag {} is unknown", static_cast<unsigned>(n.tag)));
 }
 
 void WireEncoder::expr(ExprId id) {
@@ -270,7 +270,7 @@ void WireEncoder::expr_fields(const Expr& e) {
       return;
     case ExprTag::SubgroupAdd:
       if (!tables::is_reduce_op(e.op)) {
-        fail(Errc::invalid_argument, "subgroup operator " + std::to_string(e.op) + " is unknown");
+        fail(Errc::invalid_argument, message("subgroup operator {} is unknown", e.op));
       } else if (profile_ != Profile::v4_0_6_3) {
         u8(e.op);
       } else if (e.op != static_cast<std::uint8_t>(ReduceOp::Add)) {
@@ -300,13 +300,13 @@ void WireEncoder::expr_fields(const Expr& e) {
       return;
   }
   fail(Errc::invalid_argument,
-       "expression tag " + std::to_string(static_cast<unsigned>(e.tag)) + " is unknown");
+       message("expression tag {} is unknown", static_cast<unsigned>(e.tag)));
 }
 
 void WireEncoder::dims(const std::vector<std::uint32_t>& dims) {
   if (profile_ != Profile::v4_0_6_3 && dims.size() > kMaxTypeDims) {
-    fail(Errc::limit_exceeded, "a type has " + std::to_string(dims.size()) +
-                                   " dimensions, the limit is " + std::to_string(kMaxTypeDims));
+    fail(Errc::limit_exceeded,
+         message("a type has {} dimensions, the limit is {}", dims.size(), kMaxTypeDims));
     return;
   }
   u32(static_cast<std::uint32_t>(dims.size()));
@@ -317,13 +317,12 @@ void WireEncoder::quant_params(const DataType& type) {
   const TypeTag storage =
       type.element < program_.types.size() ? program_.types[type.element].tag : TypeTag::Opaque;
   if (!tables::is_quantized_storage(storage)) {
-    fail(Errc::invalid_argument, "data type " + std::to_string(static_cast<unsigned>(storage)) +
-                                     " cannot be the storage of a quantised type");
+    fail(Errc::invalid_argument, message("data type {} cannot be the storage of a quantised type",
+                                         static_cast<unsigned>(storage)));
   }
   if (type.scale.tag > 2 || type.zero_point.tag > 3) {
-    fail(Errc::invalid_argument, "quantisation scale " + std::to_string(type.scale.tag) +
-                                     " or zero point " + std::to_string(type.zero_point.tag) +
-                                     " is unknown");
+    fail(Errc::invalid_argument, message("quantisation scale {} or zero point {} is unknown",
+                                         type.scale.tag, type.zero_point.tag));
   }
   if ((type.scale.tag == 2 && type.scale.value == 0) ||
       (type.zero_point.tag == 3 && type.zero_point.value == 0)) {

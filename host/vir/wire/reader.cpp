@@ -1,12 +1,13 @@
 // Primitive reads of the wire format; see reader.hpp.
 #include "vir/wire/reader.hpp"
+#include "base/message.hpp"
 
 namespace vyre::vir {
 
 void WireReader::truncated(std::size_t count, const char* what) {
   fail(Errc::malformed,
-       std::string(what) + " needs " + std::to_string(count) + " bytes, " +
-           std::to_string(remaining()) + " are left; the blob is truncated or a length is wrong",
+       message("{} needs {} bytes, {} are left; the blob is truncated or a length is wrong", what,
+               count, remaining()),
        at_);
 }
 
@@ -17,7 +18,7 @@ std::uint64_t WireReader::leb(const char* what) {
     const std::uint8_t byte = u8(what);
     if (!ok()) return 0;
     if (shift == 63 && byte > 1) {
-      fail(Errc::malformed, std::string(what) + " is a LEB128 number beyond 64 bits", start);
+      fail(Errc::malformed, message("{} is a LEB128 number beyond 64 bits", what), start);
       return 0;
     }
     value |= std::uint64_t{byte & 0x7Fu} << shift;
@@ -30,25 +31,21 @@ std::uint64_t WireReader::leb_up_to(std::uint64_t max, const char* what) {
   const std::size_t start = at_;
   const std::uint64_t value = leb(what);
   if (value <= max) return value;
-  fail(Errc::limit_exceeded,
-       std::string(what) + " is " + std::to_string(value) + ", the limit is " + std::to_string(max),
-       start);
+  fail(Errc::limit_exceeded, message("{} is {}, the limit is {}", what, value, max), start);
   return 0;
 }
 
 std::string_view WireReader::text(std::uint64_t length, const char* what, std::size_t offset) {
   if (length > kMaxStringBytes) {
     fail(Errc::limit_exceeded,
-         std::string(what) + " has " + std::to_string(length) + " bytes, the limit is " +
-             std::to_string(kMaxStringBytes),
-         offset);
+         message("{} has {} bytes, the limit is {}", what, length, kMaxStringBytes), offset);
     return {};
   }
   const std::size_t start = at_;
   const ByteSpan raw = bytes(static_cast<std::size_t>(length), what);
   const std::string_view view(reinterpret_cast<const char*>(raw.data()), raw.size());
   if (const std::size_t bad = find_bad_utf8(view); bad != std::string_view::npos) {
-    fail(Errc::malformed, std::string(what) + " is not UTF-8", start + bad);
+    fail(Errc::malformed, message("{} is not UTF-8", what), start + bad);
     return {};
   }
   return view;
@@ -77,8 +74,7 @@ bool WireReader::strict(const char* what) {
   const std::size_t offset = at_;
   const std::uint8_t byte = u8(what);
   if (byte > 1) {
-    fail(Errc::malformed, std::string(what) + " is " + std::to_string(byte) + ", it must be 0 or 1",
-         offset);
+    fail(Errc::malformed, message("{} is {}, it must be 0 or 1", what, byte), offset);
     return false;
   }
   return byte == 1;
@@ -86,8 +82,7 @@ bool WireReader::strict(const char* what) {
 
 void WireReader::leave(std::size_t outer, const char* what) {
   if (ok() && remaining() != 0) {
-    fail(Errc::malformed,
-         std::string(what) + " has " + std::to_string(remaining()) + " bytes after its end", at_);
+    fail(Errc::malformed, message("{} has {} bytes after its end", what, remaining()), at_);
   }
   end_ = outer;
 }
