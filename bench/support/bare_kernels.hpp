@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "queue/ring_tickets.hpp"
+#include "queue/reserve.hpp"
 #include "support/device.hpp"
 
 namespace vyre::bench {

@@ -94,7 +94,7 @@ struct SystemLayout {
   std::uint64_t run_head;
   std::uint64_t run_tail;
   std::uint64_t run_read;
-  std::uint64_t tickets;
+  std::uint64_t entries;
   std::uint64_t handles;
   std::uint64_t ops;
   std::uint64_t spread;
@@ -105,7 +105,7 @@ struct SystemLayout {
   std::uint64_t spread_memory;
   std::uint64_t scratch;
   std::uint64_t bytes;
-  std::uint32_t tickets_log2;
+  std::uint32_t entries_log2;
 };
 
 SystemLayout lay_out(const std::vector<queue::Queue>& rings, std::uint32_t grid_warps,
@@ -119,13 +119,13 @@ SystemLayout lay_out(const std::vector<queue::Queue>& rings, std::uint32_t grid_
     items += ring.completion_slots();
   }
   layout.ended_end = places.bytes();
-  // Every item in flight may have a ticket, and every warp that each spread item asks for help.
-  layout.tickets_log2 =
+  // Every item in flight may have an entry, and every warp that each spread item asks for help.
+  layout.entries_log2 =
       run_queue_log2(items, std::uint64_t{kSpreadSlots} * grid_warps, rings.size());
   layout.run_head = places.add(sizeof(std::uint64_t));
   layout.run_tail = places.add(sizeof(std::uint64_t));
   layout.run_read = places.add(kRunSections * sizeof(std::uint64_t));
-  layout.tickets = places.add((std::uint64_t{1} << layout.tickets_log2) * sizeof(Ticket));
+  layout.entries = places.add((std::uint64_t{1} << layout.entries_log2) * sizeof(RunEntry));
   layout.handles = places.add(std::uint64_t{kMaxDeviceHandles} * sizeof(HandleEntry));
   layout.ops = places.add(std::uint64_t{kMaxDeviceOps} * sizeof(DeviceProgram*));
   layout.spread = places.add(kSpreadSlots * sizeof(SpreadSlot));
@@ -257,11 +257,11 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
   a.orders = made.orders;
   a.report = made.report;
   a.relay = reinterpret_cast<Relay*>(system + layout.relay);
-  a.run.tickets = reinterpret_cast<Ticket*>(system + layout.tickets);
+  a.run.entries = reinterpret_cast<RunEntry*>(system + layout.entries);
   a.run.head = reinterpret_cast<std::uint64_t*>(system + layout.run_head);
   a.run.tail = reinterpret_cast<std::uint64_t*>(system + layout.run_tail);
   a.run.read = reinterpret_cast<std::uint64_t*>(system + layout.run_read);
-  a.run.slots_log2 = layout.tickets_log2;
+  a.run.entries_log2 = layout.entries_log2;
   a.spread = reinterpret_cast<SpreadSlot*>(system + layout.spread);
   a.spread_memory = system + layout.spread_memory;
   a.scratch = system + layout.scratch;

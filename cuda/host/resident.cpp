@@ -260,15 +260,15 @@ bool Resident::tells_broken() noexcept {
   const std::string number =
       std::to_string(HostAtomics::load(&report.broken_number, Order::relaxed));
   const std::uint64_t seen = HostAtomics::load(&report.broken_seen, Order::relaxed);
-  const std::uint32_t log2 = reserved_.arguments.run.slots_log2;
-  std::string what = "ticket " + number + " of the run queue, which has " +
+  const std::uint32_t log2 = reserved_.arguments.run.entries_log2;
+  std::string what = "entry " + number + " of the run queue, which has " +
                      std::to_string(std::uint64_t{1} << log2) + ", ";
-  if (broken == megakernel::Broken::ticket_overwritten) {
+  if (broken == megakernel::Broken::entry_overwritten) {
     what +=
         "was not there: a worker found the mark " + std::to_string(seen >> 24) + " of a later lap";
   } else if (broken == megakernel::Broken::no_room) {
     what +=
-        "could not be written: " + std::to_string(seen) + " tickets of its section had been read";
+        "could not be written: " + std::to_string(seen) + " entries of its section had been read";
   } else {
     what = "the fault lock of spread slot " + number + " was not given back within " +
            std::to_string(seen) + " tries of a worker";

@@ -1,5 +1,5 @@
 // Ingress: warps that read the submission rings over the link, in order, and either end an item
-// themselves (no-ops, cancelled ones) or write a ticket for the workers. Each ring has a team of
+// themselves (no-ops, cancelled ones) or write an entry for the workers. Each ring has a team of
 // warps; runs of 256 slots go round the team, and a turn in shared memory keeps the order in
 // which they start. When the ring is quiet one warp polls one group; when groups come in full the
 // whole team fetches ahead. Device only. Spec: docs/internals/megakernel.md, "Ingress".
@@ -26,7 +26,7 @@ struct IngressRing {
   std::uint64_t begin;  // where this launch began
   std::uint64_t turn;   // next position to take; written by the warp whose run it is in
   std::uint64_t
-      reserved;          // a number drawn ahead of the next item, or kNoTicket; goes with the turn
+      reserved;          // a number drawn ahead of the next item, or kNoNumber; goes with the turn
   std::uint64_t last;    // once the kernel leaves: nothing from there on is taken
   std::uint32_t burst;   // 1: fetch ahead
   std::uint32_t closed;  // departure.hpp; by the warp with the turn while 0, else by the keeper
@@ -177,7 +177,7 @@ class Poller {
       quiet();
       return;
     }
-    fence_acq_rel_sys();  // [RING-1] acquire of all the slots; [RUN-1] release of the tickets
+    fence_acq_rel_sys();  // [RING-1] acquire of all the slots; [RUN-1] release of the entries
     released_ = true;
     idle_looks_ = 0;
     const bool whole = from == 0 && upto == kRunSlots && unlimited_ && !__any_sync(~0u, waits);
@@ -196,7 +196,7 @@ class Poller {
       run_ += team_;
 #pragma unroll
       for (int i = 0; i < kRunGroups; ++i) {
-        std::uint64_t none = kNoTicket;
+        std::uint64_t none = kNoNumber;
         start(v[i], base + static_cast<std::uint32_t>(i) * kGroupSlots, 0, kGroupSlots, none);
       }
       return;
@@ -234,7 +234,7 @@ class Poller {
     const std::uint32_t workers = (gridDim.x - a_.ingress_blocks) * kBlockWarps;
     if (a_.queue_count * 4 > workers) return;
     const std::uint64_t reserved = agree(ring_.reserved);
-    if (reserved == kNoTicket) {
+    if (reserved == kNoNumber) {
       if (!own_ && agree(block_.cancel) != 0) return;  // nothing is handed over any more
       const std::uint32_t spares = agree(ring_.spares);
       if (!may_draw_ahead(spares, spares_seen_)) {
@@ -250,10 +250,10 @@ class Poller {
     } else {
       if ((++looks_ & 31u) != 0) return;
       const std::uint64_t tail = __shfl_sync(~0u, load_relaxed_gpu_u64(a_.run.tail), 0);
-      if (!is_overdue(tail, reserved, a_.run.slots_log2)) return;
+      if (!is_overdue(tail, reserved, a_.run.entries_log2)) return;
       __syncwarp();
       if (lane_ == 0) {
-        put(ring_.reserved, kNoTicket);
+        put(ring_.reserved, kNoNumber);
         give_back(reserved);
       }
     }
@@ -261,7 +261,7 @@ class Poller {
   }
   /// A number that was drawn and is not needed; one lane.
   __device__ void give_back(std::uint64_t number) {
-    write_ticket(a_, room_, number, make_uint4(0, 0, 0, 0), TicketKind::empty, ring_.queue, 0, 0);
+    write_entry(a_, room_, number, make_uint4(0, 0, 0, 0), RunEntryKind::empty, ring_.queue, 0, 0);
   }
 
   /// With the turn: closed from here on, whatever the next slot holds?
@@ -274,7 +274,7 @@ class Poller {
   /// others, which are closed already, from the next launch.
   [[nodiscard]] __device__ bool is_past_last(std::uint64_t turn) {
     const std::uint64_t last = agree(ring_.last);
-    if (last != kNoTicket) return turn >= last;
+    if (last != kNoNumber) return turn >= last;
     if (lane_ == 0) put(ring_.last, turn + (std::uint64_t{1} << log2_));
     __syncwarp();
     return false;
@@ -284,8 +284,8 @@ class Poller {
     __syncwarp();
     if (lane_ == 0) {
       const std::uint64_t reserved = look(ring_.reserved);
-      if (reserved != kNoTicket) {
-        put(ring_.reserved, kNoTicket);
+      if (reserved != kNoNumber) {
+        put(ring_.reserved, kNoNumber);
         give_back(reserved);
       }
       __threadfence_block();  // [BLOCK-1] release: the turn is the last one that the keeper sees
@@ -323,20 +323,20 @@ class Poller {
     std::uint32_t waiting = __ballot_sync(~0u, mine && (flags & kQueueFlagsOfCallers) != 0);
     const bool work = (v.x & kSlotOpMask) != 0 && (flags & kQueueFlagAbandoned) == 0;
     const bool waits = waiting != 0 || !unlimited_;
-    std::uint64_t reserved = kNoTicket;
+    std::uint64_t reserved = kNoNumber;
     if (__any_sync(~0u, mine && work) || waits || !keep) {
       reserved = agree(ring_.reserved);
-      if (reserved != kNoTicket && lane_ == 0) {
-        put(ring_.reserved, kNoTicket);
+      if (reserved != kNoNumber && lane_ == 0) {
+        put(ring_.reserved, kNoNumber);
         // [RUN-2] How long we are about to wait is not known.
         if (waits) give_back(reserved);
       }
-      if (waits) reserved = kNoTicket;
+      if (waits) reserved = kNoNumber;
     }
     hold_window(base + upto);
     Group slots{*this, v, base, flags, reserved};
     start_in_order(slots, from, upto, waiting);
-    if (reserved != kNoTicket && lane_ == 0) give_back(reserved);
+    if (reserved != kNoNumber && lane_ == 0) give_back(reserved);
   }
 
   /// What start_in_order() asks of a group.
@@ -423,21 +423,21 @@ class Poller {
     if (ending != 0 && lane_ == 0) count_relaxed_gpu(end_.ended_count, __popc(ending));
     const std::uint32_t work = __ballot_sync(~0u, mine && !here);
     if (work == 0) return;
-    if (!released_) fence_acq_rel_gpu();  // [RUN-1] release of the tickets
+    if (!released_) fence_acq_rel_gpu();  // [RUN-1] release of the entries
     released_ = true;
     const std::uint32_t rank = __popc(work & ((1u << lane_) - 1u));
     const std::uint32_t count = __popc(work);
-    const bool use = reserved != kNoTicket;
+    const bool use = reserved != kNoNumber;
     std::uint64_t first = 0;
     if (lane_ == 0 && count > (use ? 1u : 0u))
       first = draw_numbers(a_.run, count - (use ? 1u : 0u));
     first = __shfl_sync(~0u, first, 0);
     if (mine && !here) {
       const std::uint64_t number = !use ? first + rank : rank == 0 ? reserved : first + rank - 1;
-      write_ticket(a_, room_, number, v, TicketKind::item, ring_.queue, position, 0);
+      write_entry(a_, room_, number, v, RunEntryKind::item, ring_.queue, position, 0);
     }
     if (use) {
-      reserved = kNoTicket;
+      reserved = kNoNumber;
       if (lane_ == 0) (void)atomicSub(&ring_.spares, 1u);
     }
   }

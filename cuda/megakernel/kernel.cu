@@ -26,7 +26,7 @@ constexpr std::uint32_t slice_bytes(std::uint32_t shared_bytes) {
 }
 
 /// Before any role begins: words of this launch. Numbers drawn and not used by workers of the
-/// launch before are given back; every ticket below the tail has been written, and counts as read.
+/// launch before are given back; every entry below the tail has been written, and counts as read.
 __device__ void prepare(const KernelArguments& a) {
   if (blockIdx.x != 0) return;
   if (threadIdx.x == 0) {
@@ -40,7 +40,7 @@ __device__ void prepare(const KernelArguments& a) {
     for (std::uint32_t& closed : a.relay->closed) closed = 0;
   }
   if (threadIdx.x < kRunSections)
-    a.run.read[threadIdx.x] = reads_below(*a.run.tail, threadIdx.x, a.run.slots_log2);
+    a.run.read[threadIdx.x] = reads_below(*a.run.tail, threadIdx.x, a.run.entries_log2);
   for (std::uint32_t q = threadIdx.x; q < a.queue_count; q += blockDim.x)
     a.queues[q].spares_taken = 0;
   for (std::uint32_t i = threadIdx.x; i < kSpreadSlots; i += blockDim.x) a.spread[i].helpers = 0;
@@ -59,8 +59,8 @@ __device__ void be_ingress(const KernelArguments& a, std::uint8_t* shared) {
     ring.queue = blockIdx.x + threadIdx.x * a.ingress_blocks;
     ring.begin = a.queues[ring.queue].position;
     ring.turn = ring.begin;
-    ring.reserved = kNoTicket;
-    ring.last = kNoTicket;
+    ring.reserved = kNoNumber;
+    ring.last = kNoNumber;
     ring.burst = 0;
     ring.closed = 0;
     ring.leave = ring_word(leave_word(Leave::stay, 0), (a.relay->given_up >> ring.queue & 1) != 0);

@@ -101,14 +101,14 @@ static_assert(sizeof(DeviceQueue) == 384);
 
 // ---- the run queue: ingress -> workers (device) ----
 
-enum class TicketKind : std::uint32_t {
+enum class RunEntryKind : std::uint32_t {
   item,
   help,   // look at spread slot `spread`
   empty,  // taken in advance and not used
 };
 /// Two 16-byte halves, each with the mark of its lap (run_queue_rules.hpp) in the high byte of its
 /// first word, so that a reader knows of each whether it is new.
-struct alignas(32) Ticket {
+struct alignas(32) RunEntry {
   // First half: word 0 = mark | op, then the item's other words.
   std::uint32_t head;
   std::uint32_t input;
@@ -120,15 +120,15 @@ struct alignas(32) Ticket {
   std::uint32_t position_high;
   std::uint32_t spread;
 };
-static_assert(sizeof(Ticket) == 32);
+static_assert(sizeof(RunEntry) == 32);
 
 inline constexpr std::uint32_t kRunSections{8};
 struct RunQueue {
-  Ticket* tickets;      // device, zeroed before the first launch
-  std::uint64_t* head;  // next ticket a worker will wait for
-  std::uint64_t* tail;  // next ticket to write
-  std::uint64_t* read;  // [kRunSections]: tickets of a section that workers have read [RUN-2]
-  std::uint32_t slots_log2;
+  RunEntry* entries;      // device, zeroed before the first launch
+  std::uint64_t* head;  // next entry a worker will wait for
+  std::uint64_t* tail;  // next entry to write
+  std::uint64_t* read;  // [kRunSections]: entries of a section that workers have read [RUN-2]
+  std::uint32_t entries_log2;
   std::uint32_t reserved;
 };
 
@@ -153,7 +153,7 @@ struct alignas(128) SpreadSlot {
   /// above the high half got nothing. 0: no phase is open.
   std::uint64_t claim;
   std::uint32_t taken;                  // 1: an item owns the slot
-  std::uint32_t helpers;                // help tickets in the run queue that name this slot
+  std::uint32_t helpers;                // help entries in the run queue that name this slot
   alignas(128) std::uint32_t finished;  // units of the phase that have ended
   std::uint32_t fault_lock;
   std::uint64_t lowest_fault;  // workgroup of `fault`; all ones: none
@@ -212,8 +212,8 @@ enum class InjectedFault : std::uint32_t {
 /// Promises of the kernel that it found broken. It does not go on with what they were about.
 enum class Broken : std::uint32_t {
   none,
-  ticket_overwritten,  // a worker found a ticket of a later lap than its number's; seen: its mark
-  no_room,    // a number cannot be written: older tickets are not read; seen: how many were
+  entry_overwritten,  // a worker found an entry of a later lap than its number's; seen: its mark
+  no_room,    // a number cannot be written: older entries are not read; seen: how many were
   lock_kept,  // the fault lock of a spread slot is not given back; number: the slot; seen: looks
 };
 /// Written by the first ingress block, but for what is said of `broken`.
@@ -222,10 +222,10 @@ struct alignas(64) KernelReport {
   std::uint32_t leaving;    // epoch of the launch that is about to end: publish, then ring
   std::uint32_t broken;     // a Broken, with the two values below; written once, by any warp
   std::uint64_t ended;      // items ended, all queues, as of the last heartbeat
-  std::uint64_t waiting;    // tickets written and not taken yet, as of the last heartbeat
+  std::uint64_t waiting;    // entries written and not taken yet, as of the last heartbeat
   /// Queues of HostOrders::given_up from which nothing is taken any more: `taken` stays. [GIVE-2]
   std::uint64_t given_up;
-  std::uint64_t broken_number;  // of the ticket
+  std::uint64_t broken_number;  // of the entry
   std::uint64_t broken_seen;
   std::uint64_t reserved;
 };

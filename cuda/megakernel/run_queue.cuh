@@ -1,7 +1,7 @@
-// The run queue: numbered tickets in device memory, written by ingress (and by workers that look
+// The run queue: numbered entries in device memory, written by ingress (and by workers that look
 // for help), read by workers. A worker draws a number and waits at that place, so nobody contends
-// for a ticket and idle workers cost no link traffic. Every number below `tail` gets written, and
-// no ticket is written over that a worker has not read. Device only. Spec:
+// for an entry and idle workers cost no link traffic. Every number below `tail` gets written, and
+// no entry is written over that a worker has not read. Device only. Spec:
 // docs/internals/megakernel.md, "Run queue"; its rules: run_queue_rules.hpp.
 #pragma once
 
@@ -49,22 +49,22 @@ __device__ __forceinline__ void await_room(const KernelArguments& a, std::uint64
     __nanosleep(100);
     if (device_ns() - since < kNoRoomNs) continue;
     tell_broken(a, Broken::no_room, number,
-                load_relaxed_gpu_u64(a.run.read + section_of(number, a.run.slots_log2)));
+                load_relaxed_gpu_u64(a.run.read + section_of(number, a.run.entries_log2)));
   }
 }
 
 /// By each lane for itself; waits for room.
-__device__ __forceinline__ void write_ticket(const KernelArguments& a, KnownRoom& known,
-                                             std::uint64_t number, uint4 item, TicketKind kind,
+__device__ __forceinline__ void write_entry(const KernelArguments& a, KnownRoom& known,
+                                             std::uint64_t number, uint4 item, RunEntryKind kind,
                                              std::uint32_t queue, std::uint64_t position,
                                              std::uint32_t spread) {
   await_room(a, number, known);
-  const std::uint32_t mark = ticket_mark(number, a.run.slots_log2);
-  Ticket* const ticket = a.run.tickets + slot_of(number, a.run.slots_log2);
-  item.x = (item.x & ~kTicketMarkMask) | mark;
+  const std::uint32_t mark = entry_mark(number, a.run.entries_log2);
+  RunEntry* const entry = a.run.entries + slot_of(number, a.run.entries_log2);
+  item.x = (item.x & ~kEntryMarkMask) | mark;
   // [RUN-1] The release is the fence that the writer did after it took the item.
-  store_relaxed_gpu(&ticket->head, item);
-  store_relaxed_gpu(&ticket->tail, make_uint4(mark | static_cast<std::uint32_t>(kind) << 16 | queue,
+  store_relaxed_gpu(&entry->head, item);
+  store_relaxed_gpu(&entry->tail, make_uint4(mark | static_cast<std::uint32_t>(kind) << 16 | queue,
                                               static_cast<std::uint32_t>(position),
                                               static_cast<std::uint32_t>(position >> 32), spread));
 }
@@ -72,16 +72,16 @@ __device__ __forceinline__ void write_ticket(const KernelArguments& a, KnownRoom
 /// What a worker takes. The same on all lanes.
 struct Taken {
   MegakernelWorkItem item;
-  TicketKind kind;
+  RunEntryKind kind;
   std::uint32_t queue;
   std::uint64_t position;
   std::uint32_t spread;
 };
 
-/// Draws a number and waits for its ticket; false: the kernel ends. By the whole warp.
-__device__ inline bool take_ticket(const KernelArguments& a, Taken& out) {
+/// Draws a number and waits for its entry; false: the kernel ends. By the whole warp.
+__device__ inline bool take_entry(const KernelArguments& a, Taken& out) {
   const RunQueue& run = a.run;
-  // So many places in front of a ticket are filled within the time of a short sleep.
+  // So many places in front of an entry are filled within the time of a short sleep.
   constexpr std::uint64_t kNear{64};
   constexpr std::uint32_t kFarSleepNs{1'000};
   constexpr std::uint32_t kNearSleepNs{20};
@@ -89,22 +89,22 @@ __device__ inline bool take_ticket(const KernelArguments& a, Taken& out) {
   std::uint64_t number = 0;
   if (lane == 0) number = add_relaxed_gpu(run.head, 1);
   number = __shfl_sync(~0u, number, 0);
-  const std::uint32_t mark = ticket_mark(number, run.slots_log2);
-  const Ticket* const ticket = run.tickets + slot_of(number, run.slots_log2);
+  const std::uint32_t mark = entry_mark(number, run.entries_log2);
+  const RunEntry* const entry = run.entries + slot_of(number, run.entries_log2);
   // Even lanes look at the first half, odd lanes at the second: one transaction.
-  const void* const half = (lane & 1) != 0 ? static_cast<const void*>(&ticket->tail)
-                                           : static_cast<const void*>(&ticket->head);
+  const void* const half = (lane & 1) != 0 ? static_cast<const void*>(&entry->tail)
+                                           : static_cast<const void*>(&entry->head);
   uint4 v;
   // Near the front a look acquires; far from it, where a warp looks long, it does not: an acquire
   // empties the cache that the multiprocessor's other warps work with.
   bool near = true;
   for (std::uint32_t looks = 1;; ++looks) {
     v = near ? load_acquire_gpu(half) : load_relaxed_gpu(half);  // [RUN-1] acquire
-    if (__all_sync(~0u, is_ticket(v.x, mark))) break;
+    if (__all_sync(~0u, is_entry(v.x, mark))) break;
     if ((looks & 7u) != 0) continue;
     if (const std::uint32_t lost = __ballot_sync(~0u, is_overwritten(v.x, mark)); lost != 0) {
       const std::uint32_t found = __shfl_sync(~0u, v.x, static_cast<int>(lowest_of(lost)));
-      if (lane == 0) tell_broken(a, Broken::ticket_overwritten, number, found);
+      if (lane == 0) tell_broken(a, Broken::entry_overwritten, number, found);
       return false;
     }
     const std::uint64_t tail = load_relaxed_gpu_u64(run.tail);
@@ -120,7 +120,7 @@ __device__ inline bool take_ticket(const KernelArguments& a, Taken& out) {
   out.item.output_handle = __shfl_sync(~0u, v.z, 0);
   out.item.param = __shfl_sync(~0u, v.w, 0);
   const std::uint32_t kind = __shfl_sync(~0u, v.x, 1);
-  out.kind = static_cast<TicketKind>(kind >> 16 & 0xFFu);
+  out.kind = static_cast<RunEntryKind>(kind >> 16 & 0xFFu);
   out.queue = kind & 0xFFFFu;
   out.position = std::uint64_t{__shfl_sync(~0u, v.y, 1)} | std::uint64_t{__shfl_sync(~0u, v.z, 1)}
                                                                << 32;

@@ -1,5 +1,5 @@
-// Workers: every warp of the other blocks takes tickets and runs jobs. A small job is run by the
-// warp that took its item; a large one is spread: it goes into a spread slot, help tickets go into
+// Workers: every warp of the other blocks takes entries and runs jobs. A small job is run by the
+// warp that took its item; a large one is spread: it goes into a spread slot, help entries go into
 // the run queue, and whoever comes claims units until none is left. The warp that ends the last
 // unit of a phase opens the next one or ends the item. Nobody waits for anybody: a job that is open
 // has a warp at work on it. Device only. Spec: docs/internals/megakernel.md, "Workers".
@@ -49,21 +49,21 @@ class Worker {
   __device__ void run() {
     Taken taken;
     tell(WarpActivity::waiting, 0, 0);
-    while (take_ticket(a_, taken)) {
+    while (take_entry(a_, taken)) {
       switch (taken.kind) {
-        case TicketKind::item:
+        case RunEntryKind::item:
           tell(WarpActivity::item, taken.queue, taken.position);
           run_item(taken);
           tell(WarpActivity::waiting, 0, 0);
           break;
-        case TicketKind::help: {
+        case RunEntryKind::help: {
           SpreadSlot& slot = a_.spread[taken.spread];
           if (lane_id() == 0) (void)add_relaxed_gpu(&slot.helpers, ~0u);  // one less
           __syncwarp();
           share(slot);
           break;
         }
-        case TicketKind::empty:
+        case RunEntryKind::empty:
           if (lane_id() == 0) (void)add_relaxed_gpu(&a_.queues[taken.queue].spares_taken, 1);
           break;
       }
@@ -269,7 +269,7 @@ class Worker {
       store_relaxed_gpu_u32(&slot.phase, phase);
       fence_acq_rel_gpu();  // [SPREAD-1] release: the job, its phase, all that earlier phases wrote
       store_relaxed_gpu_u64(&slot.claim, std::uint64_t{units} << 32);
-      // Tickets of ours that nobody took yet still bring help; the sum of them is bounded so.
+      // Entries of ours that nobody took yet still bring help; the sum of them is bounded so.
       const std::uint32_t there = load_relaxed_gpu_u32(&slot.helpers);
       help = help > there ? help - there : 0;
       if (help != 0) {
@@ -282,7 +282,7 @@ class Worker {
     const auto index = static_cast<std::uint32_t>(&slot - a_.spread);
     KnownRoom known;
     for (std::uint32_t i = lane_id(); i < help; i += kWarp) {
-      write_ticket(a_, known, first + i, make_uint4(0, 0, 0, 0), TicketKind::help, 0, 0, index);
+      write_entry(a_, known, first + i, make_uint4(0, 0, 0, 0), RunEntryKind::help, 0, 0, index);
     }
     __syncwarp();
     return true;

@@ -38,11 +38,11 @@ VYRE_HD void describe_layout(Sink& sink) {
   VYRE_LAYOUT_TYPE(RingPosition);
   VYRE_LAYOUT_FIELD(RingPosition, position);
   VYRE_LAYOUT_FIELD(RingPosition, reserved);
-  VYRE_LAYOUT_TYPE(RingTickets);
-  VYRE_LAYOUT_FIELD(RingTickets, tail);
-  VYRE_LAYOUT_FIELD(RingTickets, reserved0);
-  VYRE_LAYOUT_FIELD(RingTickets, limit_cache);
-  VYRE_LAYOUT_FIELD(RingTickets, reserved1);
+  VYRE_LAYOUT_TYPE(ProducerWords);
+  VYRE_LAYOUT_FIELD(ProducerWords, tail);
+  VYRE_LAYOUT_FIELD(ProducerWords, reserved0);
+  VYRE_LAYOUT_FIELD(ProducerWords, limit_cache);
+  VYRE_LAYOUT_FIELD(ProducerWords, reserved1);
   VYRE_LAYOUT_TYPE(IoRequestLine);
   VYRE_LAYOUT_FIELD(IoRequestLine, turn);
   VYRE_LAYOUT_FIELD(IoRequestLine, op);

@@ -1,4 +1,4 @@
-// The memory of a queue: slots, positions and tickets, as they lie in pinned or ordinary memory.
+// The memory of a queue: slots, positions and the words of producers, as they lie in pinned or ordinary memory.
 // Plain old data, host and device; who writes what is in docs/internals/memory-model.md, the bytes
 // in docs/internals/protocol.md.
 #pragma once
@@ -36,16 +36,16 @@ static_assert(std::has_unique_object_representations_v<RingPosition>);
 /// reader never touches it. `tail`: next position to hand out, kRingClosedBit set once nothing more
 /// is handed out. `limit_cache`: the last limit (first position that may not be handed out) that
 /// any writer saw.
-struct alignas(64) RingTickets {
+struct alignas(64) ProducerWords {
   std::uint64_t tail;
   std::uint64_t reserved0[7];
   std::uint64_t limit_cache;
   std::uint64_t reserved1[7];
 };
-static_assert(sizeof(RingTickets) == 128 && alignof(RingTickets) == 64);
-static_assert(offsetof(RingTickets, limit_cache) == 64);
-static_assert(std::is_trivially_copyable_v<RingTickets>);
-static_assert(std::has_unique_object_representations_v<RingTickets>);
+static_assert(sizeof(ProducerWords) == 128 && alignof(ProducerWords) == 64);
+static_assert(offsetof(ProducerWords, limit_cache) == 64);
+static_assert(std::is_trivially_copyable_v<ProducerWords>);
+static_assert(std::has_unique_object_representations_v<ProducerWords>);
 
 inline constexpr std::uint64_t kRingClosedBit{std::uint64_t{1} << 63};
 

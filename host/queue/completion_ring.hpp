@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "ring_tickets.hpp"
+#include "reserve.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::queue {

@@ -91,7 +91,7 @@ Result<Queue> Queue::build(const QueueOptions& given, MutableByteSpan shared, Me
   const std::uint64_t seen_bytes = round_to_line(seen_words * sizeof(std::uint64_t));
   const std::uint64_t claims = options.single_producer ? 0 : options.slots;
   const std::uint64_t private_bytes =
-      round_to_line(sizeof(RingTickets) + seen_bytes + claims * sizeof(std::uint64_t));
+      round_to_line(sizeof(ProducerWords) + seen_bytes + claims * sizeof(std::uint64_t));
   Queue queue;
   queue.private_ = Memory{std::aligned_alloc(kLine, private_bytes)};
   if (!queue.private_) {
@@ -109,8 +109,8 @@ Result<Queue> Queue::build(const QueueOptions& given, MutableByteSpan shared, Me
   queue.completion_slots_memory_ =
       new (shared.data() + layout.completion_slots_offset) RingSlot[options.completion_slots]{};
   auto* own = static_cast<std::uint8_t*>(queue.private_.get());
-  queue.tickets_ = new (own) RingTickets{};
-  own += sizeof(RingTickets);
+  queue.producer_words_ = new (own) ProducerWords{};
+  own += sizeof(ProducerWords);
   queue.seen_ = new (own) std::uint64_t[seen_words]{};
   own += seen_bytes;
   if (claims != 0) {
@@ -123,7 +123,7 @@ Result<Queue> Queue::build(const QueueOptions& given, MutableByteSpan shared, Me
 }
 
 Producer Queue::producer() const noexcept {
-  return {submission_slots_,           tickets_, claims_, taken_, collected_, geometry_,
+  return {submission_slots_,           producer_words_, claims_, taken_, collected_, geometry_,
           completion_geometry_.slots()};
 }
 Consumer Queue::consumer() const noexcept {

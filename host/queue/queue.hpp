@@ -43,7 +43,7 @@ struct QueueOptions {
   bool single_producer{false};
 };
 
-/// Offsets into the part of a queue that both sides see (pinned for a device). The rest (tickets,
+/// Offsets into the part of a queue that both sides see (pinned for a device). The rest (producer_words,
 /// claims, what the reader has seen) stays in the host's own memory.
 struct SharedLayout {
   std::uint64_t submission_slots_offset;
@@ -84,12 +84,12 @@ class Queue {
                                            Memory owned);
 
   Memory owned_shared_;
-  Memory private_;  // tickets, the reader's bits, claims
+  Memory private_;  // producer_words, the reader's bits, claims
   RingSlot* submission_slots_{nullptr};
   RingSlot* completion_slots_memory_{nullptr};
   RingPosition* taken_{nullptr};
   RingPosition* collected_{nullptr};
-  RingTickets* tickets_{nullptr};
+  ProducerWords* producer_words_{nullptr};
   std::uint64_t* seen_{nullptr};
   std::uint64_t* claims_{nullptr};  // null with single_producer
   RingGeometry geometry_;

@@ -66,7 +66,7 @@ struct OneRelaxedLoad : ModelPolicy<OneRelaxedLoad> {
 };
 TEST(PlantedBug, CachedLimitReadWithoutAcquireIsCaught) {
   RingScenario<OneRelaxedLoad> scenario{{.producers = 3, .items_each = 4, .batch = 1}};
-  weakened_word = &scenario.memory().tickets.limit_cache;
+  weakened_word = &scenario.memory().producer_words.limit_cache;
   expect_caught(explore_randomly(scenario, kEnoughRuns));
 }
 TEST(PlantedBug, CollectedPositionReadWithoutAcquireIsCaught) {
@@ -118,8 +118,8 @@ TEST(PlantedBug, ProducerAndReaperWithoutClaimsAreCaught) {
   expect_caught(explore_randomly(scenario, kEnoughRuns));
 }
 
-/// Tickets by load and store instead of an exchange: two producers get the same position.
-struct LostTickets : ModelPolicy<LostTickets> {
+/// Positions by load and store instead of an exchange: two producers get the same position.
+struct LostReservations : ModelPolicy<LostReservations> {
   template <class Word>
   static bool compare_exchange(Word* word, Word& expected, Word desired) noexcept {
     if (sizeof(Word) == 8 && load(word, Order::relaxed) == expected) {
@@ -129,8 +129,8 @@ struct LostTickets : ModelPolicy<LostTickets> {
     return ModelPolicy::compare_exchange(word, expected, desired);
   }
 };
-TEST(PlantedBug, TicketsWithoutAnExchangeAreCaught) {
-  expect_caught(hunt<LostTickets>({.items_each = 2}));
+TEST(PlantedBug, ReservationsWithoutAnExchangeAreCaught) {
+  expect_caught(hunt<LostReservations>({.items_each = 2}));
 }
 
 TEST(PlantedBug, CompletionInThePhaseOfAnotherLapIsCaught) {

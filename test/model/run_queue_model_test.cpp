@@ -1,4 +1,4 @@
-// The run queue under the seeded scheduler: no ticket is written over that a worker has not read,
+// The run queue under the seeded scheduler: no entry is written over that a worker has not read,
 // none is read twice, and no poller waits for a worker that is busy with an item. A failure prints
 // VYRE_SEED; with that variable set the one execution runs again.
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint64_t kEnoughRuns{5'000};
 
-/// All workers are busy until more no-ops have ended than the queue has tickets; each of them gives
+/// All workers are busy until more no-ops have ended than the queue has entries; each of them gives
 /// a number back.
 RunQueueSetup busy_workers() {
   std::vector<Errand> errands{Errand::patient};
@@ -55,7 +55,7 @@ TEST(RunQueueModel, NumbersThatAreGivenBackNeverFillTheQueueWhileAllWorkersAreBu
   expect_good(busy_workers(), 500, 0);
 }
 
-TEST(RunQueueModel, ATicketStaysUntilItsWorkerHasReadIt) {
+TEST(RunQueueModel, AnEntryStaysUntilItsWorkerHasReadIt) {
   expect_good(many_laps(), 500, 3);
 }
 
@@ -84,7 +84,7 @@ TEST(PlantedRunQueueBug, NeitherBoundNorRoomIsCaught) {
   expect_caught(busy_workers(), {.draws_without_bound = true, .writes_without_room = true});
 }
 
-TEST(PlantedRunQueueBug, TicketsWrittenOverASlowWorkersAreCaught) {
+TEST(PlantedRunQueueBug, EntriesWrittenOverASlowWorkersAreCaught) {
   expect_caught(many_laps(), {.writes_without_room = true});
 }
 

@@ -1,6 +1,6 @@
 // The run queue under the model: pollers that draw numbers ahead and give them back, workers that
 // draw numbers and wait at them, and items that keep every worker busy meanwhile. The rules are the
-// kernel's own (cuda/megakernel/run_queue_rules.hpp); a ticket is one word here, its mark and what
+// kernel's own (cuda/megakernel/run_queue_rules.hpp); an entry is one word here, its mark and what
 // it is for. Test support.
 #pragma once
 
@@ -24,7 +24,7 @@ enum class Errand : std::uint8_t {
 /// Bugs on purpose.
 struct RunQueueBugs {
   bool draws_without_bound{false};  // numbers are drawn ahead however many wait to be taken
-  bool writes_without_room{false};  // tickets are written over whatever was read
+  bool writes_without_room{false};  // entries are written over whatever was read
   bool keeps_overdue{false};        // a number drawn ahead stays so for ever
 };
 
@@ -35,7 +35,7 @@ struct RunQueueSetup {
   RunQueueBugs bugs{};
 };
 
-inline constexpr std::uint32_t kMaxModelTickets{16};
+inline constexpr std::uint32_t kMaxModelEntries{16};
 inline constexpr std::uint32_t kMaxModelPollers{2};
 
 class RunQueueScenario {
@@ -49,7 +49,7 @@ class RunQueueScenario {
   Outcome run(Chooser& chooser, Kill kill = Kill{}) {
     memory_ = {};
     runs_ = {};
-    if (1u << log2_ > kMaxModelTickets) std::abort();
+    if (1u << log2_ > kMaxModelEntries) std::abort();
     flagged_ = 0;
     for (const auto& errands : setup_.errands)
       for (const Errand errand : errands) flagged_ += errand == Errand::flagged ? 1 : 0;
@@ -68,10 +68,10 @@ class RunQueueScenario {
   using Memory = ModelAtomics;
   using Order = queue::Order;
   using KnownRoom = cuda::megakernel::KnownRoom;
-  static constexpr std::uint64_t kNone{cuda::megakernel::kNoTicket};
+  static constexpr std::uint64_t kNone{cuda::megakernel::kNoNumber};
 
   struct Words {
-    std::array<std::uint64_t, kMaxModelTickets> tickets{};  // mark << 32 | what
+    std::array<std::uint64_t, kMaxModelEntries> entries{};  // mark << 32 | what
     std::uint64_t head{0};
     std::uint64_t tail{0};
     std::array<std::uint64_t, cuda::megakernel::kRunSections> read{};
@@ -88,7 +88,7 @@ class RunQueueScenario {
       (void)Memory::fetch_add(word, n);
     }
   };
-  /// What a ticket is for: a spare of poller p, or its item i.
+  /// What an entry is for: a spare of poller p, or its item i.
   static std::uint64_t spare(std::uint32_t p) { return 1 + p; }
   static std::uint64_t item(std::uint32_t p, std::size_t i) {
     return 0x100u * (1 + p) + static_cast<std::uint64_t>(i);
@@ -106,8 +106,8 @@ class RunQueueScenario {
     while (!setup_.bugs.writes_without_room &&
            !cuda::megakernel::has_room<Counts>(queue_, number, me.room))
       world_.park();
-    const std::uint64_t mark = cuda::megakernel::ticket_mark(number, log2_);
-    Memory::store(&memory_.tickets[number & ((1u << log2_) - 1)], mark << 32 | what,
+    const std::uint64_t mark = cuda::megakernel::entry_mark(number, log2_);
+    Memory::store(&memory_.entries[number & ((1u << log2_) - 1)], mark << 32 | what,
                   Order::release);
   }
   std::uint64_t draw() { return Memory::fetch_add(&memory_.tail, std::uint64_t{1}); }
@@ -177,21 +177,21 @@ class RunQueueScenario {
   void work() {
     for (;;) {
       const std::uint64_t number = Memory::fetch_add(&memory_.head, std::uint64_t{1});
-      const std::uint32_t mark = cuda::megakernel::ticket_mark(number, log2_);
-      std::uint64_t ticket = 0;
+      const std::uint32_t mark = cuda::megakernel::entry_mark(number, log2_);
+      std::uint64_t entry = 0;
       for (;;) {
-        ticket = Memory::load(&memory_.tickets[number & ((1u << log2_) - 1)], Order::acquire);
-        const auto found = static_cast<std::uint32_t>(ticket >> 32);
-        if (cuda::megakernel::is_ticket(found, mark)) break;
+        entry = Memory::load(&memory_.entries[number & ((1u << log2_) - 1)], Order::acquire);
+        const auto found = static_cast<std::uint32_t>(entry >> 32);
+        if (cuda::megakernel::is_entry(found, mark)) break;
         if (cuda::megakernel::is_overwritten(found, mark)) {
-          world_.fail("number " + std::to_string(number) + " found the ticket of a later lap");
+          world_.fail("number " + std::to_string(number) + " found the entry of a later lap");
           return;
         }
         if (Memory::load(&memory_.over, Order::acquire) == pollers_) return;
         world_.park();
       }
       cuda::megakernel::count_read<Counts>(queue_, number);
-      const std::uint64_t what = ticket & 0xFFFFFFFFu;
+      const std::uint64_t what = entry & 0xFFFFFFFFu;
       if (what < 0x100) {
         (void)Memory::fetch_add(&memory_.spares_taken[what - 1], 1u);
         continue;

@@ -22,7 +22,7 @@ class CpuBackend final : public backend::Backend {
     const backend::Options& options = state_->options;
     for (std::uint32_t q = 0; q < options.queues; ++q) {
       VYRE_ASSIGN(auto rings, queue::Queue::create({options.ring_slots, options.completion_slots}));
-      state_->lanes.push_back(std::make_unique<Lane>(std::move(rings), options.producer_timeout));
+      state_->queues.push_back(std::make_unique<WorkerQueue>(std::move(rings), options.producer_timeout));
     }
 #define VYRE_BUILTIN_OP(id, symbol, op_name, inputs, outputs, meaning) \
   state_->ops.at(id).program.name = op_name;                           \
@@ -92,7 +92,7 @@ class CpuBackend final : public backend::Backend {
   }
 
   [[nodiscard]] backend::QueuePort port(std::uint32_t queue) noexcept override {
-    return {state_->lanes[queue]->rings.producer(), state_->lanes[queue]->rings.reader()};
+    return {state_->queues[queue]->rings.producer(), state_->queues[queue]->rings.reader()};
   }
 
   void doorbell() noexcept override {

@@ -16,9 +16,9 @@ namespace {
 constexpr std::uint64_t kSpreadLanes{16'384};
 /// An op whose items were slower than this is spread whatever its lanes.
 constexpr std::uint32_t kSpreadNs{200'000};
-/// Lanes of a chunk: enough to fill the interpreter's batches, few enough to notice a stop soon.
-constexpr std::uint64_t kChunkLanes{8'192};
-constexpr std::uint64_t kChunksAWorker{8};
+/// Lanes of a share: enough to fill the interpreter's batches, few enough to notice a stop soon.
+constexpr std::uint64_t kShareLanes{8'192};
+constexpr std::uint64_t kSharesAWorker{8};
 /// Of an output that are made zero between two looks at the stop word.
 constexpr std::uint64_t kZeroBytes{std::uint64_t{16} << 20};
 
@@ -207,10 +207,10 @@ Fault Worker::run_spread(const OpRecord& op, const Launch& launch, std::uint64_t
   item->grid = launch.grid;
   item->total = launch.total;
   const std::uint64_t lanes = std::max<std::uint64_t>(op.program.image->lanes(), 1);
-  item->chunk = std::clamp<std::uint64_t>(launch.total / (state_.options.workers * kChunksAWorker),
-                                          1, std::max<std::uint64_t>(1, 64 * kChunkLanes / lanes));
+  item->share = std::clamp<std::uint64_t>(launch.total / (state_.options.workers * kSharesAWorker),
+                                          1, std::max<std::uint64_t>(1, 64 * kShareLanes / lanes));
   if (op.estimate_ns.load(std::memory_order_relaxed) < kSpreadNs) {
-    item->chunk = std::max<std::uint64_t>(item->chunk, kChunkLanes / lanes);
+    item->share = std::max<std::uint64_t>(item->share, kShareLanes / lanes);
   }
   {
     const std::lock_guard lock(state_.spread_mutex);
@@ -221,7 +221,7 @@ Fault Worker::run_spread(const OpRecord& op, const Launch& launch, std::uint64_t
   }
   state_.wake_one();
   share(*item);
-  // Helpers are in the middle of a chunk, which ends: fuel bounds it, and stop_running cuts it
+  // Helpers are in the middle of a share, which ends: fuel bounds it, and stop_running cuts it
   // short.
   while (!item->all_finished.wait_until(
       queue::Clock::now() + std::chrono::nanoseconds{kIdleLookNs}, [&] {
@@ -260,11 +260,11 @@ void Worker::retire(const SpreadItem& item) {
 
 void Worker::share(SpreadItem& item) {
   for (;;) {
-    const std::uint64_t first = item.next.fetch_add(item.chunk, std::memory_order_relaxed);
+    const std::uint64_t first = item.next.fetch_add(item.share, std::memory_order_relaxed);
     if (first >= item.total) return;
-    const std::uint64_t count = std::min(item.chunk, item.total - first);
+    const std::uint64_t count = std::min(item.share, item.total - first);
     if (first + count == item.total) retire(item);
-    // A fault below us makes our chunk moot; one above does not.
+    // A fault below us makes our share moot; one above does not.
     if (first < item.lowest_fault.load(std::memory_order_relaxed)) {
       Fault fault;
       if (state_.stop_running.load(std::memory_order_relaxed)) {
@@ -291,7 +291,7 @@ void Worker::share(SpreadItem& item) {
         }
       }
     }
-    // [SPREAD-1] acq_rel: what the chunk wrote, for the worker that ends the item.
+    // [SPREAD-1] acq_rel: what the share wrote, for the worker that ends the item.
     if (item.finished.fetch_add(count, std::memory_order_acq_rel) + count == item.total) {
       item.all_finished.notify();
     }

@@ -27,7 +27,7 @@ std::uint32_t expected_ns(const OpRecord* op) {
 
 }  // namespace
 
-Lane::Lane(queue::Queue given, std::chrono::nanoseconds producer_timeout)
+WorkerQueue::WorkerQueue(queue::Queue given, std::chrono::nanoseconds producer_timeout)
     : rings(std::move(given)),
       producer(rings.producer()),
       writer(rings.writer()),
@@ -38,7 +38,7 @@ Lane::Lane(queue::Queue given, std::chrono::nanoseconds producer_timeout)
   marks.reset();
 }
 
-bool Lane::must_wait(std::uint32_t flags, std::uint64_t ahead) const noexcept {
+bool WorkerQueue::must_wait(std::uint32_t flags, std::uint64_t ahead) const noexcept {
   if ((flags & kQueueFlagAfterAll) != 0) {
     return marks.count() + ahead != next_start;  // [ORDER-2]
   }
@@ -101,20 +101,20 @@ bool State::take(Batch& batch) {
   const bool cancelling = cancel_reason() != FaultCode::none;
   std::uint32_t expected = 0;
   bool more = false;
-  for (std::uint32_t n = 0; n < lanes.size() && batch.count < kBatchItems; ++n) {
-    const auto q = static_cast<std::uint32_t>((first_lane + n) % lanes.size());
-    Lane& lane = *lanes[q];
+  for (std::uint32_t n = 0; n < queues.size() && batch.count < kBatchItems; ++n) {
+    const auto q = static_cast<std::uint32_t>((first_queue + n) % queues.size());
+    WorkerQueue& worker_queue = *queues[q];
     const std::uint64_t begun =
-        lane.next_start;  // items of this lane from here on are in the batch
+        worker_queue.next_start;  // items of this worker_queue from here on are in the batch
     bool blocked = false;
     while (batch.count < kBatchItems && !blocked) {
-      if (lane.pending_begin == lane.pending_end) {
-        lane.pending_begin = 0;
-        lane.pending_end = lane.consumer.take(lane.pending.data(), kBatchItems);
-        if (lane.pending_end == 0) {
-          if (lane.producer.tail() > lane.consumer.position && !lane.given_up) {
+      if (worker_queue.pending_begin == worker_queue.pending_end) {
+        worker_queue.pending_begin = 0;
+        worker_queue.pending_end = worker_queue.consumer.take(worker_queue.pending.data(), kBatchItems);
+        if (worker_queue.pending_end == 0) {
+          if (worker_queue.producer.tail() > worker_queue.consumer.position && !worker_queue.given_up) {
             const auto verdict =
-                lane.watch.check(lane.producer, lane.consumer.position, backend::Clock::now());
+                worker_queue.watch.check(worker_queue.producer, worker_queue.consumer.position, backend::Clock::now());
             if (verdict == queue::WatchVerdict::reaped) continue;
             if (verdict == queue::WatchVerdict::wedged) {
               end_wedged(q);
@@ -122,20 +122,20 @@ bool State::take(Batch& batch) {
           }
           break;
         }
-        lane.consumer.release();
+        worker_queue.consumer.release();
       }
-      for (; lane.pending_begin != lane.pending_end && batch.count < kBatchItems;
-           ++lane.pending_begin) {
-        const queue::TakenItem& taken = lane.pending[lane.pending_begin];
-        const std::uint64_t position = lane.next_start;
+      for (; worker_queue.pending_begin != worker_queue.pending_end && batch.count < kBatchItems;
+           ++worker_queue.pending_begin) {
+        const queue::TakenItem& taken = worker_queue.pending[worker_queue.pending_begin];
+        const std::uint64_t position = worker_queue.next_start;
         const bool abandoned = (taken.flags & kQueueFlagAbandoned) != 0;
         if (taken.flags != 0 && (!cancelling || abandoned)) {
           const std::uint64_t ahead = position - begun;
-          blocked = lane.must_wait(taken.flags, ahead);
+          blocked = worker_queue.must_wait(taken.flags, ahead);
           if (blocked && !told_held_back) {
             (void)held_back.exchange(1, std::memory_order_acq_rel);  // [HELD-1]
             told_held_back = true;
-            blocked = lane.must_wait(taken.flags, ahead);
+            blocked = worker_queue.must_wait(taken.flags, ahead);
           }
           if (blocked) break;
         }
@@ -147,40 +147,40 @@ bool State::take(Batch& batch) {
         }
         expected += cost;
         batch.items[batch.count++] = Work{taken, q, position};
-        ++lane.next_start;
+        ++worker_queue.next_start;
       }
     }
     more = more || batch.count == kBatchItems;
   }
-  first_lane = static_cast<std::uint32_t>((first_lane + 1) % lanes.size());
+  first_queue = static_cast<std::uint32_t>((first_queue + 1) % queues.size());
   left_behind.store(more, std::memory_order_release);  // [WAKE-1], before the caller's wake_one()
   return expected >= kWakeNs && (more || may_have_work());
 }
 
 void State::end_wedged(std::uint32_t q) {
-  // Its producer died between two stores: nothing of this lane can be read any more.
-  Lane& lane = *lanes[q];
-  const std::uint64_t tail = lane.producer.close();
+  // Its producer died between two stores: nothing of this worker_queue can be read any more.
+  WorkerQueue& worker_queue = *queues[q];
+  const std::uint64_t tail = worker_queue.producer.close();
   // What is posted next has not come through the ring, so its slots are not ours by [RING-1];
   // asking for the limit is [RING-5].
   const queue::Deadline until = backend::Clock::now() + kLimitLag;
-  while (lane.producer.limit() < tail) {
+  while (worker_queue.producer.limit() < tail) {
     if (backend::Clock::now() >= until) {
-      lane.given_up = true;
+      worker_queue.given_up = true;
       tell_broken(
           {Errc::internal, "queue " + std::to_string(q) + " accepted items up to position " +
                                std::to_string(tail) + ", but its limit stayed at " +
-                               std::to_string(lane.producer.limit()) + "; open a new session"});
+                               std::to_string(worker_queue.producer.limit()) + "; open a new session"});
       return;
     }
     queue::spin_pause();
   }
-  for (std::uint64_t p = lane.consumer.position; p < tail; ++p) {
+  for (std::uint64_t p = worker_queue.consumer.position; p < tail; ++p) {
     const Completion lost = Completion::make(CompletionStatus::cancelled, FaultCode::abandoned,
                                              static_cast<std::uint32_t>(p), 0, 0, 0);
     post(q, &lost, &p, 1);
   }
-  lane.consumer.position = tail;
+  worker_queue.consumer.position = tail;
 }
 
 void State::tell_broken(Error error) {
@@ -197,22 +197,22 @@ bool State::may_have_work() const noexcept {
   if (orphan_count.load(std::memory_order_relaxed) != 0) return true;
   if (left_behind.load(std::memory_order_acquire)) return true;  // [WAKE-1]
   if (look_again.load(std::memory_order_acquire)) return true;
-  for (const auto& lane : lanes) {
+  for (const auto& worker_queue : queues) {
     // [RING-2] The taker publishes how far it has read; items it holds back are its own business or
     // wait for a running one.
     const std::uint64_t position =
-        queue::HostAtomics::load(&lane->producer.taken->position, queue::Order::acquire);
-    if (lane->producer.tail() > position && lane->producer.published(position)) return true;
+        queue::HostAtomics::load(&worker_queue->producer.taken->position, queue::Order::acquire);
+    if (worker_queue->producer.tail() > position && worker_queue->producer.published(position)) return true;
   }
   return false;
 }
 
 queue::Deadline State::next_look(queue::Deadline now) const noexcept {
-  for (const auto& lane : lanes) {
+  for (const auto& worker_queue : queues) {
     // [RING-2] acquire, as in may_have_work().
     const std::uint64_t position =
-        queue::HostAtomics::load(&lane->producer.taken->position, queue::Order::acquire);
-    if (lane->producer.tail() > position) {
+        queue::HostAtomics::load(&worker_queue->producer.taken->position, queue::Order::acquire);
+    if (worker_queue->producer.tail() > position) {
       return now + std::min<std::chrono::nanoseconds>(kIdleLook, options.producer_timeout / 4);
     }
   }
@@ -222,9 +222,9 @@ queue::Deadline State::next_look(queue::Deadline now) const noexcept {
 
 void State::post(std::uint32_t q, const Completion* completions, const std::uint64_t* positions,
                  std::uint32_t count) noexcept {
-  Lane& lane = *lanes[q];
-  for (std::uint32_t i = 0; i < count; ++i) lane.writer.post(positions[i], completions[i]);
-  lane.marks.mark(positions, count);
+  WorkerQueue& worker_queue = *queues[q];
+  for (std::uint32_t i = 0; i < count; ++i) worker_queue.writer.post(positions[i], completions[i]);
+  worker_queue.marks.mark(positions, count);
 }
 
 void State::cancel_all_queued() {

@@ -1,4 +1,4 @@
-// What the workers of a CPU backend share: lanes (one a queue), ops, memory, items spread over
+// What the workers of a CPU backend share: queues (one a queue), ops, memory, items spread over
 // several workers, and the switches that stop them. Host only; owned by CpuBackend, outlives its
 // threads. Spec: docs/internals/backends.md, "CPU backend".
 #pragma once
@@ -26,7 +26,7 @@
 
 namespace vyre::cpu {
 
-/// An item that a worker has taken out of its lane: it has started, in order.
+/// An item that a worker has taken out of its worker_queue: it has started, in order.
 struct Work {
   queue::TakenItem taken;
   std::uint32_t queue;
@@ -43,8 +43,8 @@ struct Batch {
 };
 
 /// One queue as the workers see it. Fields below "taking" belong to whoever holds State::taking.
-struct Lane {
-  Lane(queue::Queue rings, std::chrono::nanoseconds producer_timeout);
+struct WorkerQueue {
+  WorkerQueue(queue::Queue rings, std::chrono::nanoseconds producer_timeout);
 
   queue::Queue rings;
   queue::Producer producer;
@@ -64,7 +64,7 @@ struct Lane {
   std::uint64_t next_start{0};  // position of pending[pending_begin]
   bool given_up{false};         // wedged, and its rest cannot be ended: see State::lost
 
-  /// Must the item at next_start wait for others? `ahead`: items of this lane that the batch holds,
+  /// Must the item at next_start wait for others? `ahead`: items of this worker_queue that the batch holds,
   /// which run before it on the same worker and so count as ended.
   [[nodiscard]] bool must_wait(std::uint32_t flags, std::uint64_t ahead) const noexcept;
 };
@@ -76,7 +76,7 @@ struct OpRecord {
   std::atomic<std::uint32_t> estimate_ns{0};
 };
 
-/// An item whose workgroups several workers share. Chunks are taken in rising order, so that when
+/// An item whose workgroups several workers share. Shares are taken in rising order, so that when
 /// workgroup f faults everything below f has run or is running, and the lowest fault wins.
 struct SpreadItem {
   const OpRecord* op{nullptr};
@@ -85,12 +85,12 @@ struct SpreadItem {
   std::vector<std::uint32_t> files;
   core::Grid grid{};
   std::uint64_t total{0};
-  std::uint64_t chunk{1};
+  std::uint64_t share{1};
   std::atomic<std::uint64_t> next{0};
   std::atomic<std::uint64_t> finished{0};
   std::atomic<std::uint64_t> steps{0};
   std::atomic<std::uint64_t> lowest_fault{~std::uint64_t{0}};
-  std::atomic<FaultCode> broken{FaultCode::none};  // why a worker could not run its chunk
+  std::atomic<FaultCode> broken{FaultCode::none};  // why a worker could not run its share
   std::mutex mutex;                                // fault
   Fault fault;
   queue::Waiter all_finished;
@@ -101,14 +101,14 @@ struct State {
 
   backend::Options options;
   backend::Listener* listener{nullptr};
-  std::vector<std::unique_ptr<Lane>> lanes;
+  std::vector<std::unique_ptr<WorkerQueue>> queues;
   MemoryTable memory;
   IngestMemory ingest;
   backend::StableTable<OpRecord> ops;
 
-  std::mutex taking;  // one taker at a time, over all lanes
-  std::uint32_t first_lane{0};
-  /// Startable items that the last taker left behind in a lane. Written under `taking`.
+  std::mutex taking;  // one taker at a time, over all queues
+  std::uint32_t first_queue{0};
+  /// Startable items that the last taker left behind in a worker_queue. Written under `taking`.
   std::atomic<bool> left_behind{false};  // [WAKE-1], with idle_mask
   /// 1: the last taker held an item back because it waits for others. Exchanged by takers, under
   /// `taking`; a worker that ends items reads it with an exchange of its own. [HELD-1]

@@ -58,9 +58,9 @@ class Worker {
   /// start.
   void flush_before_long_work();
   [[nodiscard]] bool help();
-  /// Runs chunks of a spread item until none is left to take.
+  /// Runs shares of a spread item until none is left to take.
   void share(SpreadItem& item);
-  /// No chunk is left to take: idle workers need not look at it any more, and may sleep.
+  /// No share is left to take: idle workers need not look at it any more, and may sleep.
   void retire(const SpreadItem& item);
   [[nodiscard]] Fault run_spread(const OpRecord& op, const Launch& launch, std::uint64_t& steps);
   [[nodiscard]] const FileAsks* asks() const { return asks_.client == nullptr ? nullptr : &asks_; }
@@ -74,7 +74,7 @@ class Worker {
   Interpreter interpreter_;
   Batch batch_;
   Ended ended_;
-  /// What we ended may be what a lane was waiting for, and nobody else need look: whoever ends
+  /// What we ended may be what a queue was waiting for, and nobody else need look: whoever ends
   /// items looks once.
   bool must_look_{true};
   std::uint64_t items_run_{0};

@@ -185,7 +185,7 @@ TEST_F(DepartureOnDevice, TheKernelDoesNotParkUnderAnItemThatAnEndedOneStandsFor
   EXPECT_TRUE(backend_->stop(Clock::now()));
 }
 
-TEST_F(DepartureOnDevice, NumbersThatAreGivenBackWhileAllWorkersAreBusyCostNoTicket) {
+TEST_F(DepartureOnDevice, NumbersThatAreGivenBackWhileAllWorkersAreBusyCostNoEntry) {
   DeviceOptions how = device();
   how.max_blocks = 2;  // one of them takes items, the other one has 16 workers
   how.ingress_blocks = 1;
@@ -195,7 +195,7 @@ TEST_F(DepartureOnDevice, NumbersThatAreGivenBackWhileAllWorkersAreBusyCostNoTic
   ASSERT_EQ(workers, 16u);
   for (std::uint32_t w = 0; w < workers; ++w) submit(0, kRunsLong);
   // Each of these makes the queue's poller give a number back that no worker is free to take: more
-  // of them than the run queue has tickets, if the long items last.
+  // of them than the run queue has entries, if the long items last.
   std::uint64_t flagged = 0;
   for (; flagged < 40'000 && ended_[0] == 0; ++flagged) {
     submit(1, kNop, kQueueFlagAfterAll);

@@ -115,9 +115,9 @@ TEST(CudaBackendFailure, AKernelThatEndsWithoutItsItemIsFoundOut) {
 
 TEST(CudaBackendFailure, APromiseThatTheKernelFindsBrokenLosesTheDeviceWithTheValues) {
   const std::pair<Broken, const char*> cases[]{
-      {Broken::ticket_overwritten,
-       "ticket 1234 of the run queue, which has 16384, was not there: a worker found the mark 131"},
-      {Broken::no_room, "ticket 1234 of the run queue, which has 16384, could not be written"},
+      {Broken::entry_overwritten,
+       "entry 1234 of the run queue, which has 16384, was not there: a worker found the mark 131"},
+      {Broken::no_room, "entry 1234 of the run queue, which has 16384, could not be written"},
       {Broken::lock_kept, "the fault lock of spread slot 1234 was not given back within "}};
   for (const auto& [broken, text] : cases) {
     Running running;

@@ -99,18 +99,18 @@ TEST(Departure, ARingThatIsGivenUpClosesAtOnceAndForGood) {
   EXPECT_EQ(leave_of(ring_word(departure.word(), true)), Leave::go) << "its pollers go, too";
 }
 
-TEST(RunQueue, TicketsOfDifferentLapsHaveDifferentMarksForAHundredLaps) {
+TEST(RunQueue, EntriesOfDifferentLapsHaveDifferentMarksForAHundredLaps) {
   constexpr std::uint32_t kLog2{4};
   for (std::uint64_t lap = 1; lap < 128; ++lap) {
-    const std::uint32_t first = ticket_mark(5, kLog2);
-    const std::uint32_t later = ticket_mark(5 + (lap << kLog2), kLog2);
-    EXPECT_FALSE(is_ticket(later, first)) << lap;
+    const std::uint32_t first = entry_mark(5, kLog2);
+    const std::uint32_t later = entry_mark(5 + (lap << kLog2), kLog2);
+    EXPECT_FALSE(is_entry(later, first)) << lap;
     EXPECT_EQ(is_overwritten(later, first), lap < 64) << lap;
     EXPECT_EQ(is_overwritten(first, later), lap > 64) << lap;
-    EXPECT_EQ(ticket_mark(lap << kLog2, kLog2) & ~kTicketMarkMask, 0u);
+    EXPECT_EQ(entry_mark(lap << kLog2, kLog2) & ~kEntryMarkMask, 0u);
   }
-  EXPECT_FALSE(is_ticket(0, ticket_mark(0, kLog2))) << "memory that is zero holds no ticket";
-  EXPECT_FALSE(is_overwritten(0, ticket_mark(0, kLog2)));
+  EXPECT_FALSE(is_entry(0, entry_mark(0, kLog2))) << "memory that is zero holds no entry";
+  EXPECT_FALSE(is_overwritten(0, entry_mark(0, kLog2)));
 }
 
 TEST(RunQueue, ReadsOfSectionsSumUpToTheTail) {
@@ -130,7 +130,7 @@ TEST(RunQueue, ReadsOfSectionsSumUpToTheTail) {
 TEST(RunQueue, IsLargeEnoughForAllThatBusyWorkersLeaveUnread) {
   for (const std::uint64_t items : {1u, 2u, 64u, 1'000u, 65'536u}) {
     for (const std::uint64_t rings : {1u, 2u, 65u}) {
-      const std::uint64_t unread = items + 100 + rings * kSpareTickets;
+      const std::uint64_t unread = items + 100 + rings * kSpareNumbers;
       const std::uint64_t slots = std::uint64_t{1} << run_queue_log2(items, 100, rings);
       EXPECT_GE(slots - slots / kRunSections, unread);
       EXPECT_TRUE(slots == 8 || slots / 2 - slots / 2 / kRunSections < unread) << "twice too large";
