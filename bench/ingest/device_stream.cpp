@@ -27,13 +27,13 @@ std::uint32_t records_of(std::uint64_t chunk_bytes) {
   return static_cast<std::uint32_t>(32 + chunk_bytes / kMiB * 64);
 }
 
-/// Slots that the device can read, as long as this lives.
+/// Segments that the device can read, as long as this lives.
 class Pinned {
  public:
   [[nodiscard]] static Result<Pinned> make(MutableByteSpan memory) {
     Pinned made;
     VYRE_TRY(check(cudaHostRegister(memory.data(), memory.size(), cudaHostRegisterDefault),
-                   "pinning the bench's slots"));
+                   "pinning the bench's segments"));
     made.memory_.reset(memory.data());
     return made;
   }
@@ -45,15 +45,15 @@ class Pinned {
   std::unique_ptr<std::uint8_t, Unregister> memory_;
 };
 
-LinkRates link_rates(const Slots& slots, const Contents& contents) {
-  const auto pinned = Pinned::make(slots.memory());
+LinkRates link_rates(const Segments& segments, const Contents& contents) {
+  const auto pinned = Pinned::make(segments.memory());
   if (!pinned) {
     const tl::unexpected<Error> why(pinned.error());
     return {why, why};
   }
-  const std::uint64_t bytes = slots.memory().size() / kBlockBytes * kBlockBytes;
-  contents.fill(0, 0, slots.memory().first(bytes));
-  return measure_link(slots.memory().first(bytes), kLinkRuns);
+  const std::uint64_t bytes = segments.memory().size() / kBlockBytes * kBlockBytes;
+  contents.fill(0, 0, segments.memory().first(bytes));
+  return measure_link(segments.memory().first(bytes), kLinkRuns);
 }
 
 Status finish(Session& session, std::uint64_t expected) {
@@ -127,18 +127,18 @@ Status device_stream_section(const Settings& settings, const RowSink& sink) {
   for (std::size_t i = 0; i < files.paths.size(); ++i)
     hits += contents.hits(files.first + i, 0, files.bytes_each);
 
-  std::vector<Slots> slots;
+  std::vector<Segments> segments;
   for (const Shape& shape : kShapes) {
-    VYRE_ASSIGN(Slots made, Slots::make(shape));
-    slots.push_back(std::move(made));
+    VYRE_ASSIGN(Segments made, Segments::make(shape));
+    segments.push_back(std::move(made));
   }
-  const LinkRates link = link_rates(slots.back(), contents);
+  const LinkRates link = link_rates(segments.back(), contents);
 
   runtime::SessionOptions options;
   options.backend = runtime::BackendKind::cuda;
   options.ingest_bytes = kShapes.back().session_bytes();
   VYRE_ASSIGN(Session session, Session::open(options));
-  const auto pump_alone = [&](const Slots& own) -> Result<Took> {
+  const auto pump_alone = [&](const Segments& own) -> Result<Took> {
     std::memset(own.memory().data(), 0, IngestLayout::kStreams);
     ingest::PumpOptions pump_options;
     pump_options.depth = own.shape().depth;
@@ -150,7 +150,7 @@ Status device_stream_section(const Settings& settings, const RowSink& sink) {
     consumers.push_back(literals_consumer(blob, records_of(shape.chunk_bytes), hits));
   std::vector<Contestant> contestants;
   for (std::size_t s = 0; s < kShapes.size(); ++s) {
-    contestants.push_back({"pump alone", [&, s] { return pump_alone(slots[s]); }});
+    contestants.push_back({"pump alone", [&, s] { return pump_alone(segments[s]); }});
     for (const ChunkPlace place : {ChunkPlace::in_place, ChunkPlace::device}) {
       const Shape shape = kShapes[s];
       const std::string where = place == ChunkPlace::device ? "device" : "in_place";

@@ -14,13 +14,13 @@ class Ends final : public ingest::ReadSink {
   void ended(const ingest::ReadResult& result) noexcept override {
     {
       const std::lock_guard lock(mutex_);
-      ends_.push_back(result);  // never more than the slots: reserved below
+      ends_.push_back(result);  // never more than the segments: reserved below
     }
     some_.notify_one();
   }
-  explicit Ends(std::size_t slots) {
-    ends_.reserve(slots);
-    taken_.reserve(slots);
+  explicit Ends(std::size_t segments) {
+    ends_.reserve(segments);
+    taken_.reserve(segments);
   }
   /// Those that came meanwhile; empty: none within kPatience.
   const std::vector<ingest::ReadResult>& wait() {
@@ -41,30 +41,30 @@ class Ends final : public ingest::ReadSink {
 }  // namespace
 
 Result<Took> pump_lap(ingest::Pump& pump, const FileSet& files, const Contents& contents,
-                      const Slots& slots, ingest::TierChoice tier) {
+                      const Segments& segments, ingest::TierChoice tier) {
   std::vector<std::shared_ptr<const ingest::File>> open;
   for (const std::string& path : files.paths) {
     VYRE_ASSIGN(auto file, ingest::File::open(path, tier));
     open.push_back(std::move(file));
   }
-  const std::uint32_t depth = slots.shape().depth;
+  const std::uint32_t depth = segments.shape().depth;
   Ends ends(depth);
-  Ledger ledger(files, contents, slots);
-  ChunkWalk walk(files, slots.shape().chunk_bytes);
+  Ledger ledger(files, contents, segments);
+  ChunkWalk walk(files, segments.shape().chunk_bytes);
   std::vector<Chunk> under_way(depth);
   std::vector<ingest::ReadRequest> requests;
   std::uint32_t reading = 0;
-  const auto begin = [&](std::size_t slot) {
+  const auto begin = [&](std::size_t segment) {
     const auto chunk = walk.next();
     if (!chunk) return;
-    under_way[slot] = *chunk;
-    const MutableByteSpan to = slots.slot(slot);
+    under_way[segment] = *chunk;
+    const MutableByteSpan to = segments.segment(segment);
     requests.push_back(
-        {open[chunk->file], chunk->offset, chunk->bytes, to.data(), to.size(), &ends, slot});
+        {open[chunk->file], chunk->offset, chunk->bytes, to.data(), to.size(), &ends, segment});
     ++reading;
   };
   const auto all = [&]() -> Status {
-    for (std::size_t slot = 0; slot < depth; ++slot) begin(slot);
+    for (std::size_t segment = 0; segment < depth; ++segment) begin(segment);
     for (;;) {
       if (!requests.empty()) VYRE_TRY(pump.read(requests));
       requests.clear();
@@ -72,12 +72,12 @@ Result<Took> pump_lap(ingest::Pump& pump, const FileSet& files, const Contents& 
       const auto& came = ends.wait();
       if (came.empty()) return fail(Errc::deadline_exceeded, "the pump ended no read for 10 s");
       for (const ingest::ReadResult& end : came) {
-        const auto slot = static_cast<std::size_t>(end.tag);
+        const auto segment = static_cast<std::size_t>(end.tag);
         --reading;
-        if (end.status != ingest::ReadStatus::ok || end.bytes != under_way[slot].bytes ||
-            !ledger.landed(slot, under_way[slot], end.skip))
-          return wrong_chunk(under_way[slot]);
-        begin(slot);
+        if (end.status != ingest::ReadStatus::ok || end.bytes != under_way[segment].bytes ||
+            !ledger.landed(segment, under_way[segment], end.skip))
+          return wrong_chunk(under_way[segment]);
+        begin(segment);
       }
     }
   };

@@ -12,7 +12,7 @@
 #include <thread>
 
 #include "ingest/consume.hpp"
-#include "ingest/slots.hpp"
+#include "ingest/segments.hpp"
 #include "platform/host_info.hpp"
 #include "protocol/fault_names.hpp"
 #include "vyre/vir/text.hpp"

@@ -70,34 +70,34 @@ std::uint64_t crc_sum(const FileSet& files, const Contents& contents, std::uint6
   return sum;
 }
 
-Result<Took> crc_over_memory(const FileSet& files, const Slots& slots) {
+Result<Took> crc_over_memory(const FileSet& files, const Segments& segments) {
   return timed([&]() -> Status {
     std::atomic<std::uint64_t> sum{0};
-    for_chunks(files, slots.shape().chunk_bytes, [&](const Chunk& chunk) {
-      const std::uint64_t slot = chunk.offset / kMiB % slots.shape().depth;
-      sum += crc32c(slots.slot(slot).first(chunk.bytes));
+    for_chunks(files, segments.shape().chunk_bytes, [&](const Chunk& chunk) {
+      const std::uint64_t segment = chunk.offset / kMiB % segments.shape().depth;
+      sum += crc32c(segments.segment(segment).first(chunk.bytes));
     });
-    if (sum == 0) return fail(Errc::mismatch, "all checksums of the slots are 0");
+    if (sum == 0) return fail(Errc::mismatch, "all checksums of the segments are 0");
     return {};
   });
 }
 
-/// read() by one thread; `copy`: into a buffer of its own and from there into the slots.
-Result<Took> read_lap(const FileSet& files, const Contents& contents, const Slots& slots,
+/// read() by one thread; `copy`: into a buffer of its own and from there into the segments.
+Result<Took> read_lap(const FileSet& files, const Contents& contents, const Segments& segments,
                       bool copy) {
   VYRE_ASSIGN(const OpenFiles open, OpenFiles::open(files, 0));
-  Bytes buffer(slots.shape().chunk_bytes);
-  Ledger ledger(files, contents, slots);
-  ChunkWalk walk(files, slots.shape().chunk_bytes);
-  std::size_t slot = 0;
+  Bytes buffer(segments.shape().chunk_bytes);
+  Ledger ledger(files, contents, segments);
+  ChunkWalk walk(files, segments.shape().chunk_bytes);
+  std::size_t segment = 0;
   VYRE_ASSIGN(const Took took, timed([&]() -> Status {
                 while (const auto chunk = walk.next()) {
-                  slot = (slot + 1) % slots.shape().depth;
-                  std::uint8_t* into = copy ? buffer.data() : slots.slot(slot).data();
+                  segment = (segment + 1) % segments.shape().depth;
+                  std::uint8_t* into = copy ? buffer.data() : segments.segment(segment).data();
                   const ssize_t n = ::read(open[chunk->file], into, chunk->bytes);
                   if (n != static_cast<ssize_t>(chunk->bytes)) return wrong_chunk(*chunk);
-                  if (copy) std::memcpy(slots.slot(slot).data(), into, chunk->bytes);
-                  if (!ledger.landed(slot, *chunk, 0)) return wrong_chunk(*chunk);
+                  if (copy) std::memcpy(segments.segment(segment).data(), into, chunk->bytes);
+                  if (!ledger.landed(segment, *chunk, 0)) return wrong_chunk(*chunk);
                 }
                 return {};
               }));
@@ -106,14 +106,14 @@ Result<Took> read_lap(const FileSet& files, const Contents& contents, const Slot
 }
 
 /// The tier that is meant, or where the system refuses io_uring the pool of threads.
-Result<ingest::TierChoice> tier_here(bool direct, const FileSet& files, const Slots& slots) {
+Result<ingest::TierChoice> tier_here(bool direct, const FileSet& files, const Segments& segments) {
   ingest::PumpOptions options;
-  options.tier = direct ? ingest::TierChoice::a : ingest::TierChoice::c;
-  const auto pump = ingest::Pump::start(options, slots.memory());
+  options.tier = direct ? ingest::TierChoice::direct_fixed : ingest::TierChoice::buffered;
+  const auto pump = ingest::Pump::start(options, segments.memory());
   const auto file = ingest::File::open(files.paths[0], options.tier);
   if (pump && file) return options.tier;
   if (direct) return tl::unexpected<Error>(pump ? file.error() : pump.error());
-  return ingest::TierChoice::e;
+  return ingest::TierChoice::thread_pool;
 }
 
 }  // namespace
@@ -122,9 +122,9 @@ Status stream_section(const Settings& settings, const RowSink& sink, bool direct
   const Contents contents;
   const FileSet files = settings.some_large();
   const Shape shape;
-  VYRE_ASSIGN(Slots slots, Slots::make(shape));
+  VYRE_ASSIGN(Segments segments, Segments::make(shape));
   VYRE_TRY(warm_up(files));
-  VYRE_ASSIGN(const ingest::TierChoice tier, tier_here(direct, files, slots));
+  VYRE_ASSIGN(const ingest::TierChoice tier, tier_here(direct, files, segments));
   const Consumer touch = touch_consumer(files, contents, shape);
   const Consumer crc = crc_consumer(crc_sum(files, contents, shape.chunk_bytes));
 
@@ -141,25 +141,25 @@ Status stream_section(const Settings& settings, const RowSink& sink, bool direct
     };
   };
   const auto pump_alone_with = [&](bool parallel_copies) -> Result<Took> {
-    std::memset(slots.memory().data(), 0, IngestLayout::kStreams);
+    std::memset(segments.memory().data(), 0, IngestLayout::kStreams);
     ingest::PumpOptions pump_options;
     pump_options.parallel_copies = parallel_copies;
     pump_options.tier = tier;
     pump_options.depth = shape.depth;
-    VYRE_ASSIGN(const auto pump, ingest::Pump::start(pump_options, slots.memory()));
-    return pump_lap(*pump, files, contents, slots, tier);
+    VYRE_ASSIGN(const auto pump, ingest::Pump::start(pump_options, segments.memory()));
+    return pump_lap(*pump, files, contents, segments, tier);
   };
   const auto pump_alone = [&] { return pump_alone_with(ingest::PumpOptions{}.parallel_copies); };
   enum : std::size_t { bare, pump, touched, hashed, copied, plain, hash, one_thread };
   std::vector<Contestant> contestants{
       {"io_uring READ_FIXED, bare",
-       cold([&] { return bare_ring_lap(files, contents, slots, direct); })},
+       cold([&] { return bare_ring_lap(files, contents, segments, direct); })},
       {"pump alone", cold(pump_alone)},
       {"stream, 64 words of a chunk", cold([&] { return stream_lap(session, plan, touch); })},
       {"stream, hash.crc32c", cold([&] { return stream_lap(session, plan, crc); })},
-      {"read() + memcpy", cold([&] { return read_lap(files, contents, slots, true); })},
-      {"read()", cold([&] { return read_lap(files, contents, slots, false); })},
-      {"crc32c over memory, all processors", [&] { return crc_over_memory(files, slots); }},
+      {"read() + memcpy", cold([&] { return read_lap(files, contents, segments, true); })},
+      {"read()", cold([&] { return read_lap(files, contents, segments, false); })},
+      {"crc32c over memory, all processors", [&] { return crc_over_memory(files, segments); }},
   };
   std::vector<std::size_t> timed_ways{pump, touched, hashed, copied, plain};
   if (!direct) {  // direct reads copy nothing
@@ -178,7 +178,7 @@ Status stream_section(const Settings& settings, const RowSink& sink, bool direct
       row.goal = 0.95;
       row.goal_is_ratio = true;
     }
-    row.details.emplace_back("tier_E", tier == ingest::TierChoice::e ? 1 : 0);
+    row.details.emplace_back("tier_E", tier == ingest::TierChoice::thread_pool ? 1 : 0);
     sink.add(row);
   }
   for (const std::size_t ours : timed_ways)

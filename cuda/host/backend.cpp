@@ -93,12 +93,12 @@ class CudaBackend final : public backend::Backend {
     return parts_->reserved.ingest;
   }
   void leak_ingest_memory() noexcept override { parts_->door->leak_pinned_memory(); }
-  [[nodiscard]] Status make_view(std::uint32_t handle) override {
-    return parts_->buffers.make_view(handle);
+  [[nodiscard]] Status make_alias(std::uint32_t handle) override {
+    return parts_->buffers.make_alias(handle);
   }
-  void place_view(std::uint32_t view, std::uint32_t of, std::uint64_t offset,
+  void place_alias(std::uint32_t alias, std::uint32_t of, std::uint64_t offset,
                   std::uint64_t bytes) noexcept override {
-    parts_->buffers.place_view(view, of, offset, bytes);
+    parts_->buffers.place_alias(alias, of, offset, bytes);
   }
   [[nodiscard]] Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers) override {
     return parts_->buffers.bind(set, buffers);
@@ -113,7 +113,7 @@ class CudaBackend final : public backend::Backend {
       return parts_->buffers.read_after_end(*parts_->door, handle, offset, out);
     return parts_->buffers.read(handle, offset, out);
   }
-  [[nodiscard]] std::optional<ByteSpan> view(std::uint32_t) const noexcept override {
+  [[nodiscard]] std::optional<ByteSpan> host_bytes(std::uint32_t) const noexcept override {
     return std::nullopt;  // the bytes lie on the device
   }
 

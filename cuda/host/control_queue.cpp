@@ -119,11 +119,11 @@ void ControlQueue::collect() {
     const std::uint32_t count =
         reader_.take(batch.data(), static_cast<std::uint32_t>(batch.size()), next_);
     for (std::uint32_t i = 0; i < count; ++i) {
-      const std::uint64_t slot = batch[i].position % kControlSlots;
-      results_[slot] = batch[i].completion;
-      const bool left = places_[slot].load(std::memory_order_relaxed) == Place::left;
+      const std::uint64_t place = batch[i].position % kMaxControlCommands;
+      results_[place] = batch[i].completion;
+      const bool left = places_[place].load(std::memory_order_relaxed) == Place::left;
       // [CTRL-1] release: the result; or that the place is nobody's.
-      places_[slot].store(left ? Place::free : Place::ended, std::memory_order_release);
+      places_[place].store(left ? Place::free : Place::ended, std::memory_order_release);
     }
     if (count != 0) reader_.release();
     if (count < batch.size()) return;
@@ -133,40 +133,40 @@ void ControlQueue::collect() {
 Result<std::optional<std::uint64_t>> ControlQueue::try_submit(const ControlCommand& command) {
   const std::lock_guard lock(mutex_);
   collect();
-  const std::uint64_t slot = next_ % kControlSlots;
+  const std::uint64_t place = next_ % kMaxControlCommands;
   // [CTRL-1] acquire: the last result of this place has been read.
-  if (places_[slot].load(std::memory_order_acquire) != Place::free) return std::nullopt;
+  if (places_[place].load(std::memory_order_acquire) != Place::free) return std::nullopt;
   const queue::Reservation got = producer_.try_reserve(1);
   if (got.outcome == queue::TakeOutcome::closed) return fail(Errc::closed, "the session is closed");
   if (got.count == 0) return std::nullopt;
   next_ = got.first + 1;
-  places_[slot].store(Place::pending, std::memory_order_relaxed);  // relaxed: under the mutex
-  commands_[slot] = command;
+  places_[place].store(Place::pending, std::memory_order_relaxed);  // relaxed: under the mutex
+  commands_[place] = command;
   producer_.publish_owned(
-      got.first, {megakernel::kControlOp, 0, 0, static_cast<std::uint32_t>(slot)}, kQueueFlagNone);
+      got.first, {megakernel::kControlOp, 0, 0, static_cast<std::uint32_t>(place)}, kQueueFlagNone);
   owner_.ring();
   return got.first;
 }
 
 Status ControlQueue::finish(std::uint64_t position) {
-  const std::uint64_t slot = position % kControlSlots;
+  const std::uint64_t place = position % kMaxControlCommands;
   Patience patience(owner_);
   // [CTRL-1] acquire: the result. Whoever gets the mutex collects for all who wait.
-  while (places_[slot].load(std::memory_order_acquire) != Place::ended) {
+  while (places_[place].load(std::memory_order_acquire) != Place::ended) {
     if (const std::unique_lock lock(mutex_, std::try_to_lock); lock.owns_lock()) collect();
-    if (places_[slot].load(std::memory_order_acquire) == Place::ended) break;
-    if (Status waited = patience.wait(name_of(commands_[slot].command)); !waited) {
+    if (places_[place].load(std::memory_order_acquire) == Place::ended) break;
+    if (Status waited = patience.wait(name_of(commands_[place].command)); !waited) {
       const std::lock_guard lock(mutex_);
       collect();
-      if (places_[slot].load(std::memory_order_acquire) == Place::ended) break;
+      if (places_[place].load(std::memory_order_acquire) == Place::ended) break;
       // [CTRL-1] Under the mutex, as collect().
-      places_[slot].store(Place::left, std::memory_order_release);
+      places_[place].store(Place::left, std::memory_order_release);
       return waited;
     }
   }
-  const Completion end = results_[slot];
-  const Command what = commands_[slot].command;
-  places_[slot].store(Place::free, std::memory_order_release);  // [CTRL-1] nobody reads it any more
+  const Completion end = results_[place];
+  const Command what = commands_[place].command;
+  places_[place].store(Place::free, std::memory_order_release);  // [CTRL-1] nobody reads it any more
   if (end.status() == CompletionStatus::done) return {};
   return fail(end.status() == CompletionStatus::cancelled ? Errc::cancelled : Errc::internal,
               std::string("the device ended a ") + name_of(what) + " command as " +

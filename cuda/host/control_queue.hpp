@@ -21,7 +21,7 @@
 
 namespace vyre::cuda {
 
-inline constexpr std::uint32_t kControlSlots{256};  // commands in flight
+inline constexpr std::uint32_t kMaxControlCommands{256};  // commands in flight
 /// A command that has not ended after so long while the kernel is alive: workers have been busy
 /// with other items for all of it.
 inline constexpr std::chrono::seconds kControlWait{60};
@@ -39,7 +39,7 @@ class ControlQueue {
   /// Writes piece [offset, offset + piece.size()) of what is uploaded. Any thread, several at once.
   using Fill = std::function<Status(std::uint64_t offset, MutableByteSpan piece)>;
 
-  /// `rings` have kControlSlots slots and a single producer: this object. `commands` and `staging`
+  /// `rings` have kMaxControlCommands slots and a single producer: this object. `commands` and `staging`
   /// are pinned, aligned to 64 bytes. All outlive it.
   ControlQueue(const queue::Queue& rings, std::span<megakernel::ControlCommand> commands,
                MutableByteSpan staging, Owner& owner);
@@ -67,7 +67,7 @@ class ControlQueue {
   };
   class Patience;
 
-  /// Position of the command; nullopt: its slot is still somebody's, perhaps the caller's own.
+  /// Position of the command; nullopt: its place is still somebody's, perhaps the caller's own.
   [[nodiscard]] Result<std::optional<std::uint64_t>> try_submit(
       const megakernel::ControlCommand& command);
   [[nodiscard]] Status finish(std::uint64_t position);
@@ -91,13 +91,13 @@ class ControlQueue {
   std::uint64_t chunk_bytes_;
 
   /// [CTRL-1] Set to pending and ended under the mutex, to free by whoever waits for the command.
-  std::array<std::atomic<Place>, kControlSlots> places_{};
+  std::array<std::atomic<Place>, kMaxControlCommands> places_{};
 
   std::mutex mutex_;  // everything below
   queue::Producer producer_;
   queue::Reader reader_;
   std::uint64_t next_{0};
-  std::array<Completion, kControlSlots> results_{};  // of a place that is `ended`: its owner's
+  std::array<Completion, kMaxControlCommands> results_{};  // of a place that is `ended`: its owner's
   std::vector<std::uint32_t> free_chunks_;
 };
 

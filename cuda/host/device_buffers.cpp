@@ -112,41 +112,41 @@ Status DeviceBuffers::bring_file(std::uint32_t handle, const backend::Backend::R
   return put(Command::put_handle, resident);
 }
 
-Status DeviceBuffers::make_view(std::uint32_t handle) {
+Status DeviceBuffers::make_alias(std::uint32_t handle) {
   VYRE_TRY(check_index(handle));
   if (ingest_.empty()) {
     return fail(Errc::unsupported,
-                "this backend has no ingest memory and so no views; open it with ingest_bytes");
+                "this backend has no ingest memory and so no aliases; open it with ingest_bytes");
   }
-  free_places_.reserve(kMaxViews);  // so that release() needs no memory
+  free_places_.reserve(kMaxAliases);  // so that release() needs no memory
   std::uint32_t place = places_used_;
   if (!free_places_.empty()) {
     place = free_places_.back();
     free_places_.pop_back();
-  } else if (place < kMaxViews) {
+  } else if (place < kMaxAliases) {
     ++places_used_;
   } else {
     return fail(Errc::limit_exceeded,
-                text(kMaxViews) + " views are alive (kMaxViews): release one before the next");
+                text(kMaxAliases) + " aliases are alive (kMaxAliases): release one before the next");
   }
-  auto* const at = reinterpret_cast<ViewPlace*>(ingest_.data() + IngestLayout::kViews) + place;
+  auto* const at = reinterpret_cast<AliasPlace*>(ingest_.data() + IngestLayout::kAliases) + place;
   *at = {};
   // On an error the place stays taken, like memory.
   return put(Command::put_handle,
-             {reinterpret_cast<std::uintptr_t>(at), 0, handle, EntryKind::view, 0, 0});
+             {reinterpret_cast<std::uintptr_t>(at), 0, handle, EntryKind::alias, 0, 0});
 }
 
-void DeviceBuffers::place_view(std::uint32_t view, std::uint32_t of, std::uint64_t offset,
+void DeviceBuffers::place_alias(std::uint32_t alias, std::uint32_t of, std::uint64_t offset,
                                std::uint64_t bytes) noexcept {
-  const Entry* entry = find(view);
-  if (entry == nullptr || entry->kind != EntryKind::view) return;
+  const Entry* entry = find(alias);
+  if (entry == nullptr || entry->kind != EntryKind::alias) return;
   std::uint64_t base = reinterpret_cast<std::uintptr_t>(ingest_.data());
   if (of != 0) {
     const Entry* buffer = find(of);
     base = buffer == nullptr ? 0 : buffer->data;
   }
-  auto* const at = reinterpret_cast<ViewPlace*>(static_cast<std::uintptr_t>(entry->data));
-  // [VIEW-1] Relaxed: the publication of the next item that names the view publishes them.
+  auto* const at = reinterpret_cast<AliasPlace*>(static_cast<std::uintptr_t>(entry->data));
+  // [ALIAS-1] Relaxed: the publication of the next item that names the alias publishes them.
   HostAtomics::store(&at->data, base + offset, Order::relaxed);
   HostAtomics::store(&at->bytes, bytes, Order::relaxed);
 }
@@ -168,9 +168,9 @@ void DeviceBuffers::release(std::uint32_t handle) noexcept {
   // If the device does not answer, the memory stays taken until the backend is gone.
   if (!put(Command::put_handle, {0, 0, handle, EntryKind::none, 0, 0})) {
     entry->kind = EntryKind::none;
-  } else if (kind == EntryKind::view) {
-    const auto first = reinterpret_cast<std::uintptr_t>(ingest_.data() + IngestLayout::kViews);
-    free_places_.push_back(static_cast<std::uint32_t>((address - first) / sizeof(ViewPlace)));
+  } else if (kind == EntryKind::alias) {
+    const auto first = reinterpret_cast<std::uintptr_t>(ingest_.data() + IngestLayout::kAliases);
+    free_places_.push_back(static_cast<std::uint32_t>((address - first) / sizeof(AliasPlace)));
   } else if (address != 0) {
     arena_.free(address);
   }
@@ -185,7 +185,7 @@ const DeviceBuffers::Entry* DeviceBuffers::find(std::uint32_t handle) const noex
 Result<const DeviceBuffers::Entry*> DeviceBuffers::range(std::uint32_t handle, std::uint64_t offset,
                                                          std::uint64_t bytes) const {
   const Entry* entry = find(handle);
-  if (entry == nullptr || entry->kind == EntryKind::set || entry->kind == EntryKind::view) {
+  if (entry == nullptr || entry->kind == EntryKind::set || entry->kind == EntryKind::alias) {
     return fail(Errc::not_found, "handle " + text(handle) + " is not a live buffer");
   }
   if (offset > entry->bytes || bytes > entry->bytes - offset) {

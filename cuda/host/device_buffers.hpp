@@ -1,7 +1,7 @@
 // Buffers, files and binding sets of the CUDA backend: their places in the arena on this side,
-// their entries in the device's handle table through commands; views, whose places are words of
+// their entries in the device's handle table through commands; aliases, whose places are words of
 // ingest memory and need none. Host only, no CUDA. Threads as backend::Backend says: one at a time,
-// but read, write and place_view any. Spec: docs/internals/resident-host.md, "Memory".
+// but read, write and place_alias any. Spec: docs/internals/resident-host.md, "Memory".
 #pragma once
 
 #include <cstdint>
@@ -48,8 +48,8 @@ class DeviceBuffers {
   [[nodiscard]] Status map_file(std::uint32_t handle, const backend::MappableFile& file);
   [[nodiscard]] bool must_bring(std::uint32_t handle) const noexcept;
   [[nodiscard]] Status bring_file(std::uint32_t handle, const backend::Backend::ReadPiece& read);
-  [[nodiscard]] Status make_view(std::uint32_t handle);
-  void place_view(std::uint32_t view, std::uint32_t of, std::uint64_t offset,
+  [[nodiscard]] Status make_alias(std::uint32_t handle);
+  void place_alias(std::uint32_t alias, std::uint32_t of, std::uint64_t offset,
                   std::uint64_t bytes) noexcept;
   [[nodiscard]] Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers);
   void release(std::uint32_t handle) noexcept;
@@ -73,7 +73,7 @@ class DeviceBuffers {
   ControlQueue& control_;
   MutableByteSpan ingest_;
   backend::StableTable<Entry> entries_;
-  std::uint32_t places_used_{0};            // of IngestLayout's view places, ever
+  std::uint32_t places_used_{0};            // of IngestLayout's alias places, ever
   std::vector<std::uint32_t> free_places_;  // of those, not used now
 };
 

@@ -61,7 +61,7 @@ Status check(const backend::Options& options, const DeviceOptions& device) {
   if (options.ingest_bytes != 0 && options.ingest_bytes < IngestLayout::kStreams) {
     return fail(Errc::invalid_argument, text(options.ingest_bytes) +
                                             " bytes of ingest memory are not enough: its request "
-                                            "lines and their slots take " +
+                                            "request lines and their data take " +
                                             text(IngestLayout::kStreams) +
                                             "; choose more, or 0 for none");
   }
@@ -121,21 +121,21 @@ SystemLayout lay_out(const std::vector<queue::Queue>& rings, std::uint32_t grid_
   layout.ended_end = places.bytes();
   // Every item in flight may have an entry, and every warp that each spread item asks for help.
   layout.entries_log2 =
-      run_queue_log2(items, std::uint64_t{kSpreadSlots} * grid_warps, rings.size());
+      run_queue_log2(items, std::uint64_t{kMaxSpreadItems} * grid_warps, rings.size());
   layout.run_head = places.add(sizeof(std::uint64_t));
   layout.run_tail = places.add(sizeof(std::uint64_t));
   layout.run_read = places.add(kRunSections * sizeof(std::uint64_t));
   layout.entries = places.add((std::uint64_t{1} << layout.entries_log2) * sizeof(RunEntry));
   layout.handles = places.add(std::uint64_t{kMaxDeviceHandles} * sizeof(HandleEntry));
   layout.ops = places.add(std::uint64_t{kMaxDeviceOps} * sizeof(DeviceProgram*));
-  layout.spread = places.add(kSpreadSlots * sizeof(SpreadSlot));
+  layout.spread = places.add(kMaxSpreadItems * sizeof(SpreadItem));
   layout.relay = places.add(sizeof(Relay));
   layout.io = places.add(sizeof(interpreter::IoWords));
   layout.warps = places.add(grid_warps * sizeof(WarpState));
   layout.zeroed_end = places.bytes();
   // What programs use starts at 256 bytes.
   (void)places.add((256 - places.bytes() % 256) % 256);
-  layout.spread_memory = places.add(kSpreadSlots * kSpreadBytes);
+  layout.spread_memory = places.add(kMaxSpreadItems * kSpreadBytes);
   (void)places.add((256 - places.bytes() % 256) % 256);
   layout.scratch = places.add(grid_warps * scratch_bytes);
   layout.bytes = places.bytes();
@@ -181,11 +181,11 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
   // Pinned: words between host and kernel, commands, rings, the queues' first image, staging,
   // ingest memory.
   const queue::QueueOptions users{options.ring_slots, options.completion_slots, false};
-  const queue::QueueOptions own{kControlSlots, kControlSlots, true};
+  const queue::QueueOptions own{kMaxControlCommands, kMaxControlCommands, true};
   Places pinned;
   const std::uint64_t orders = pinned.add(sizeof(HostOrders));
   const std::uint64_t report = pinned.add(sizeof(KernelReport));
-  const std::uint64_t commands = pinned.add(kControlSlots * sizeof(ControlCommand));
+  const std::uint64_t commands = pinned.add(kMaxControlCommands * sizeof(ControlCommand));
   const std::uint64_t images = pinned.add((options.queues + 1) * sizeof(DeviceQueue));
   std::vector<std::uint64_t> rings;
   for (std::uint32_t q = 0; q < options.queues; ++q)
@@ -198,7 +198,7 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
   VYRE_ASSIGN(const MutableByteSpan host, door.pinned_memory(pinned.bytes()));
   made.orders = new (host.data() + orders) HostOrders{};
   made.report = new (host.data() + report) KernelReport{};
-  made.commands = {new (host.data() + commands) ControlCommand[kControlSlots]{}, kControlSlots};
+  made.commands = {new (host.data() + commands) ControlCommand[kMaxControlCommands]{}, kMaxControlCommands};
   made.staging = host.subspan(staging, device.staging_bytes);
   made.ingest = host.subspan(ingest, options.ingest_bytes);
   for (std::uint32_t q = 0; q <= options.queues; ++q) {
@@ -262,7 +262,7 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
   a.run.tail = reinterpret_cast<std::uint64_t*>(system + layout.run_tail);
   a.run.read = reinterpret_cast<std::uint64_t*>(system + layout.run_read);
   a.run.entries_log2 = layout.entries_log2;
-  a.spread = reinterpret_cast<SpreadSlot*>(system + layout.spread);
+  a.spread = reinterpret_cast<SpreadItem*>(system + layout.spread);
   a.spread_memory = system + layout.spread_memory;
   a.scratch = system + layout.scratch;
   a.scratch_bytes = scratch_bytes;
@@ -274,7 +274,7 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
     a.io.head = reinterpret_cast<IoQueueHead*>(base + IngestLayout::kHead);
     a.io.requests = reinterpret_cast<IoRequestLine*>(base + IngestLayout::kRequests);
     a.io.completions = reinterpret_cast<IoCompletionLine*>(base + IngestLayout::kCompletions);
-    a.io.slots = base + IngestLayout::kIoSlots;
+    a.io.line_data = base + IngestLayout::kLineData;
     a.io.words = reinterpret_cast<interpreter::IoWords*>(system + layout.io);
     a.io.stop = &a.relay->stop_running;
     a.io.give_up_ns = kRequestGiveUpNs;

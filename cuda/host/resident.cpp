@@ -270,7 +270,7 @@ bool Resident::tells_broken() noexcept {
     what +=
         "could not be written: " + std::to_string(seen) + " entries of its section had been read";
   } else {
-    what = "the fault lock of spread slot " + number + " was not given back within " +
+    what = "the fault lock of spread item " + number + " was not given back within " +
            std::to_string(seen) + " tries of a worker";
   }
   lose({Errc::internal,

@@ -19,11 +19,11 @@ class Copies {
   using u32 = std::uint32_t;
   using u64 = std::uint64_t;
 
-  /// `io`: how to ask for bytes of files, by items of queue `tenant`; null: no source is a file
+  /// `io`: how to ask for bytes of files, by items of queue `queue`; null: no source is a file
   /// without bytes.
-  __noinline__ VYRE_HD void open(std::uint8_t* memory, u64 bytes, const IoAccess* io, u32 tenant) {
+  __noinline__ VYRE_HD void open(std::uint8_t* memory, u64 bytes, const IoAccess* io, u32 queue) {
     io_ = io;
-    tenant_ = tenant;
+    queue_ = queue;
     lines_ = 0;
     dead_ = FaultCode::none;
     if (io != nullptr) {
@@ -107,7 +107,7 @@ class Copies {
   struct Piece {
     u64 at;  // where they go, as bytes_at
     u32 length;
-    u32 turn;
+    u32 lap;
   };
   static constexpr u64 kPiecesBytes{kIoLines * sizeof(Piece)};
 
@@ -221,8 +221,8 @@ class Copies {
         fail_records(record.bytes_at, dead_);
         return FaultCode::none;
       }
-      const u32 turn = io::post(*io_, line, handle, tenant_, read_at + done, length, record.tag);
-      if (warp::self() == 0) pieces_[line] = {record.bytes_at + done, length, turn};
+      const u32 lap = io::post(*io_, line, handle, queue_, read_at + done, length, record.tag);
+      if (warp::self() == 0) pieces_[line] = {record.bytes_at + done, length, lap};
       warp::sync();  // publishes the piece
       lines_ |= u64{1} << line;
     }
@@ -234,17 +234,17 @@ class Copies {
   __noinline__ VYRE_HD FaultCode take_in(u32 line) {
     const Piece piece = pieces_[line];
     io::Patience patience(*io_);
-    bool there = io::answered(*io_, line, piece.turn);
+    bool there = io::answered(*io_, line, piece.lap);
     while (!there && dead_ == FaultCode::none) {
       dead_ = patience.wait();
-      there = io::answered(*io_, line, piece.turn);  // also after the pump's last word
+      there = io::answered(*io_, line, piece.lap);  // also after the pump's last word
     }
     lines_ &= ~(u64{1} << line);
     io::Outcome outcome{dead_, 0};
     if (there) {
       outcome = io::outcome(*io_, line, piece.length);
       if (outcome.code == FaultCode::none) {
-        io::copy_from_slot(bytes_ + piece.at, io_->slots + u64{line} * kIoSlotBytes + outcome.skip,
+        io::copy_from_slot(bytes_ + piece.at, io_->slots + u64{line} * kIoLineDataBytes + outcome.skip,
                            piece.length);
       }
       io::give_back(*io_, line);
@@ -359,7 +359,7 @@ class Copies {
   const IoAccess* io_;
   Piece* pieces_;  // [kIoLines], by line
   u64 lines_;      // a bit for each line that is ours
-  u32 tenant_;
+  u32 queue_;
   FaultCode dead_;  // why no answer comes any more
 };
 

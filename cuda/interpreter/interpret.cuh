@@ -16,7 +16,7 @@ namespace vyre::cuda::interpreter {
 /// Memory of one warp. `shared`: its slice of the block's dynamic shared memory, 16-byte aligned,
 /// at least kMinSliceBytes; frames that fit live there. `scratch`: device memory, 256-byte aligned,
 /// for those that do not, for workgroup memory above the slice, and for copies under way. `io`: how
-/// to ask for bytes of files that are not on the device, by an item of queue `tenant`; null where
+/// to ask for bytes of files that are not on the device, by an item of queue `queue`; null where
 /// no buffer is one.
 struct WarpMemory {
   std::uint8_t* shared;
@@ -24,7 +24,7 @@ struct WarpMemory {
   std::uint8_t* scratch;
   std::uint64_t scratch_bytes;
   const IoAccess* io{nullptr};
-  std::uint32_t tenant{0};
+  std::uint32_t queue{0};
 };
 
 /// Bytes of scratch that a warp with a slice of `shared_bytes` needs for an image; 0: none. Host

@@ -9,13 +9,13 @@
 
 namespace vyre::cuda::interpreter {
 
-/// In device memory, zero at first; words of all warps. `turns`: a line's belongs to its holder; of
+/// In device memory, zero at first; words of all warps. `laps`: a line's belongs to its holder; of
 /// a lost line that is whoever takes its bit out of `lost`.
 struct alignas(128) IoWords {
   std::uint64_t taken;  // bit i: line i is somebody's
   std::uint64_t lost;   // of those: its holder waits no more, and its answer had not come then
   alignas(128) std::uint64_t order;
-  alignas(128) std::uint32_t turns[kIoLines];
+  alignas(128) std::uint32_t laps[kIoLines];
 };
 
 /// `requests` null: no ingest memory, and no buffer is a file without bytes.

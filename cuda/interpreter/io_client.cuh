@@ -1,4 +1,4 @@
-// A warp asks the host's pump for bytes of files and takes the answers: request lines by turns and
+// A warp asks the host's pump for bytes of files and takes the answers: request lines by laps and
 // credits, as docs/internals/ingest-requests.md, "Requests of items", says; the host's end is
 // queue/io_queue.hpp. By whole warps, converged: one lane talks, all of them copy. Bounded by the
 // pump's signs of life. The host's variant is real too: tests run it against a real pump thread.
@@ -188,10 +188,10 @@ VYRE_WARP_FN u32 claim_lost(const IoAccess& a) {
     const u64 bit = left & (~left + 1);
     // First in our hands, then looked at: so nobody else posts or loses it in between.
     if ((fetch_and_gpu(&a.words->lost, ~bit) & bit) == 0) continue;
-    fence_gpu();  // [IO-4] acquire: the loser's turn
+    fence_gpu();  // [IO-4] acquire: the loser's lap
     const u32 line = lowest(bit);
     // [IO-2] The pump is done with the slot once it has answered, and never before.
-    if (load_acquire_sys(&a.completions[line].turn) == load_gpu(&a.words->turns[line])) return line;
+    if (load_acquire_sys(&a.completions[line].lap) == load_gpu(&a.words->laps[line])) return line;
     fence_gpu();  // [IO-4] release: what we saw of the line, for the next who looks
     (void)or_gpu(&a.words->lost, bit);
   }
@@ -209,7 +209,7 @@ VYRE_WARP_FN u32 claim(const IoAccess& a) {
       taken = or_gpu(&a.words->taken, bit);
       if ((taken & bit) != 0) continue;
       line = lowest(bit);
-      fence_gpu();  // [IO-4] acquire: the last holder's turn and its reads of the slot
+      fence_gpu();  // [IO-4] acquire: the last holder's lap and its reads of the slot
       break;
     }
     if (line == kNoLine) line = claim_lost(a);
@@ -217,27 +217,27 @@ VYRE_WARP_FN u32 claim(const IoAccess& a) {
   return of_first(line);
 }
 
-/// Publishes a request in a line that is ours; its turn.
-VYRE_WARP_FN u32 post(const IoAccess& a, u32 line, u32 source, u32 tenant, u64 offset, u32 length,
+/// Publishes a request in a line that is ours; its lap.
+VYRE_WARP_FN u32 post(const IoAccess& a, u32 line, u32 source, u32 queue, u64 offset, u32 length,
                       u32 tag) {
-  u32 turn = 0;
+  u32 lap = 0;
   if (warp::self() == 0) {
-    turn = load_gpu(&a.words->turns[line]) + 1;
-    store_gpu(&a.words->turns[line], turn);
+    lap = load_gpu(&a.words->laps[line]) + 1;
+    store_gpu(&a.words->laps[line], lap);
     // Drawn with the line in hand, so that every number is really posted.
     const u64 order = add_gpu(&a.words->order, 1);
     auto* const to = reinterpret_cast<u32*>(a.requests + line);
-    store_sys(to, turn, static_cast<u32>(IoRequestOp::read), source, line);
-    store_sys(to + 4, tag, tenant, static_cast<u32>(offset), static_cast<u32>(offset >> 32));
+    store_sys(to, lap, static_cast<u32>(IoRequestOp::read), source, line);
+    store_sys(to + 4, tag, queue, static_cast<u32>(offset), static_cast<u32>(offset >> 32));
     store_sys(to + 8, length, 0, static_cast<u32>(order), static_cast<u32>(order >> 32));
-    store_release_sys(&a.requests[line].commit, u64{turn} << 32 | turn);  // [IO-1]
+    store_release_sys(&a.requests[line].commit, u64{lap} << 32 | lap);  // [IO-1]
   }
-  return of_first(turn);
+  return of_first(lap);
 }
 
-[[nodiscard]] VYRE_WARP_FN bool answered(const IoAccess& a, u32 line, u32 turn) {
+[[nodiscard]] VYRE_WARP_FN bool answered(const IoAccess& a, u32 line, u32 lap) {
   bool there = false;
-  if (warp::self() == 0) there = load_acquire_sys(&a.completions[line].turn) == turn;  // [IO-2]
+  if (warp::self() == 0) there = load_acquire_sys(&a.completions[line].lap) == lap;  // [IO-2]
   there = warp::any(there);
   warp::sync();  // what lane 0 acquired is there for all
   return there;
@@ -265,7 +265,7 @@ struct Outcome {
 VYRE_WARP_FN void give_back(const IoAccess& a, u32 line) {
   warp::sync();  // every lane has its bytes
   if (warp::self() != 0) return;
-  fence_gpu();  // [IO-4] release: our turn, and that the slot was read
+  fence_gpu();  // [IO-4] release: our lap, and that the slot was read
   and_gpu(&a.words->taken, ~(u64{1} << line));
 }
 
@@ -273,7 +273,7 @@ VYRE_WARP_FN void give_back(const IoAccess& a, u32 line) {
 /// pump may still write its slot, until somebody out of credit sees its answer.
 VYRE_WARP_FN void lose(const IoAccess& a, u32 line) {
   if (warp::self() != 0) return;
-  fence_gpu();  // [IO-4] release: our turn
+  fence_gpu();  // [IO-4] release: our lap
   (void)or_gpu(&a.words->lost, u64{1} << line);
 }
 

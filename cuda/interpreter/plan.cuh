@@ -66,7 +66,7 @@ struct Planner {
 
 /// Words of a lane beside its registers.
 [[nodiscard]] VYRE_HD inline std::uint64_t mask_words(const core::ImageView& image) {
-  return std::uint64_t{image.mask_slots} + 1 + (image.loops != 0 ? 2 : 0);
+  return std::uint64_t{image.mask_count} + 1 + (image.loops != 0 ? 2 : 0);
 }
 
 /// `lanes`: of the span, so that short spans get narrow frames.
@@ -82,7 +82,7 @@ struct Planner {
   if (plan.code_staged != 0) at.put(code_bytes, true);
   const std::uint64_t scalar_bytes = std::uint64_t{image.scalar_registers} * 4;
   plan.scalars = at.put(scalar_bytes, scalar_bytes <= shared_bytes / 8);
-  plan.mask_active = at.put(image.mask_slots, image.mask_slots <= shared_bytes / 16);
+  plan.mask_active = at.put(image.mask_count, image.mask_count <= shared_bytes / 16);
   const std::uint64_t table_bytes = std::uint64_t{image.buffer_count} * sizeof(core::BoundBuffer);
   plan.table = at.put(table_bytes, table_bytes <= shared_bytes / 8);
 

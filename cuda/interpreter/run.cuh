@@ -19,7 +19,7 @@ class SpanRun {
     m_.mask_active = at<core::Active>(plan.mask_active);
     m_.buffers = at<core::BoundBuffer>(plan.table);
     m_.masks = at<u32>(plan.masks);
-    m_.live = m_.masks + image.mask_slots * plan.width;
+    m_.live = m_.masks + image.mask_count * plan.width;
     m_.iterations = m_.live + plan.width;
     m_.policy.folded = m_.iterations + plan.width;
     m_.vectors = at<u32>(plan.vectors);
@@ -51,7 +51,7 @@ class SpanRun {
     } else {
       staged.code = nullptr;
     }
-    for (u32 k = self; k < image.mask_slots; k += kWarpLanes)
+    for (u32 k = self; k < image.mask_count; k += kWarpLanes)
       m_.mask_active[k] = core::Active::none;
     auto* const table = at<core::BoundBuffer>(plan_.table);
     std::uint8_t* const workgroup = at<std::uint8_t>(plan_.workgroup);
@@ -94,7 +94,7 @@ class SpanRun {
     Copies copies;
     if (uses_async) {
       copies.open(memory_.scratch + plan_.copies, memory_.scratch_bytes - plan_.copies, memory_.io,
-                  memory_.tenant);
+                  memory_.queue);
       m_.policy.pending_copies = &copies;
     }
     static_assert(sizeof(Machine) <= kTwinBytes && alignof(Machine) <= 16);

@@ -134,8 +134,8 @@ __device__ inline Entry find_entry(const KernelArguments& a, std::uint32_t handl
   Entry entry{std::uint64_t{low.x} | std::uint64_t{low.y} << 32,
               std::uint64_t{low.z} | std::uint64_t{low.w} << 32, kind, high.z,
               high.x == handle && kind != EntryKind::none};
-  if (kind == EntryKind::view && entry.known) {
-    // [VIEW-1] The item's publication published it.
+  if (kind == EntryKind::alias && entry.known) {
+    // [ALIAS-1] The item's publication published it.
     const uint4 place = load_relaxed_sys(reinterpret_cast<const void*>(entry.data));
     entry.data = std::uint64_t{place.x} | std::uint64_t{place.y} << 32;
     entry.bytes = std::uint64_t{place.z} | std::uint64_t{place.w} << 32;

@@ -43,7 +43,7 @@ __device__ void prepare(const KernelArguments& a) {
     a.run.read[threadIdx.x] = reads_below(*a.run.tail, threadIdx.x, a.run.entries_log2);
   for (std::uint32_t q = threadIdx.x; q < a.queue_count; q += blockDim.x)
     a.queues[q].spares_taken = 0;
-  for (std::uint32_t i = threadIdx.x; i < kSpreadSlots; i += blockDim.x) a.spread[i].helpers = 0;
+  for (std::uint32_t i = threadIdx.x; i < kMaxSpreadItems; i += blockDim.x) a.spread[i].helpers = 0;
 }
 
 __device__ void be_ingress(const KernelArguments& a, std::uint8_t* shared) {

@@ -40,7 +40,7 @@ enum class EntryKind : std::uint32_t {
   memory,
   file,  // data 0: its bytes are not here; items ask for them (io_client.cuh)
   set,
-  view,  // data: address of a ViewPlace, which says where the bytes are
+  alias,  // data: address of a AliasPlace, which says where the bytes are
 };
 
 /// What a handle means. `handle` carries the generation: an entry of another generation is unknown.
@@ -103,7 +103,7 @@ static_assert(sizeof(DeviceQueue) == 384);
 
 enum class RunEntryKind : std::uint32_t {
   item,
-  help,   // look at spread slot `spread`
+  help,   // look at spread item `spread`
   empty,  // taken in advance and not used
 };
 /// Two 16-byte halves, each with the mark of its lap (run_queue_rules.hpp) in the high byte of its
@@ -114,7 +114,7 @@ struct alignas(32) RunEntry {
   std::uint32_t input;
   std::uint32_t output;
   std::uint32_t param;
-  // Second half: mark | kind << 16 | queue, position low and high, spread slot.
+  // Second half: mark | kind << 16 | queue, position low and high, spread item.
   std::uint32_t tail;
   std::uint32_t position_low;
   std::uint32_t position_high;
@@ -134,21 +134,21 @@ struct RunQueue {
 
 // ---- items that many warps share (device) ----
 
-inline constexpr std::uint32_t kSpreadSlots{128};
+inline constexpr std::uint32_t kMaxSpreadItems{128};
 /// Buffers of one program on the device; more is refused when the program is added.
 inline constexpr std::uint32_t kMaxDeviceBuffers{256};
 inline constexpr std::uint64_t kNativeScratchBytes{std::uint64_t{1} << 20};
-/// Bytes at the start of a warp's scratch, and of a spread slot's memory, that hold bound buffers.
+/// Bytes at the start of a warp's scratch, and of a spread item's memory, that hold bound buffers.
 inline constexpr std::uint64_t kBoundBytes{kMaxDeviceBuffers * sizeof(core::BoundBuffer)};
 
 /// Bytes for a warp's notes on what it runs (job.cuh).
 inline constexpr std::uint64_t kJobBytes{512};
-/// Device memory beside one spread slot: bound buffers, the job, then scratch of native ops.
+/// Device memory beside one spread item: bound buffers, the job, then scratch of native ops.
 inline constexpr std::uint64_t kSpreadBytes{kBoundBytes + kJobBytes + kNativeScratchBytes};
 
 /// An item whose units (runs of workgroups, tiles of a native op) many warps share. It goes through
 /// phases; the warp that ends the last unit of one prepares the next.
-struct alignas(128) SpreadSlot {
+struct alignas(128) SpreadItem {
   /// Units of the phase << 32 | next unit. A claim is an addition to the low half; a claim at or
   /// above the high half got nothing. 0: no phase is open.
   std::uint64_t claim;
@@ -165,7 +165,7 @@ struct alignas(128) SpreadSlot {
   std::uint32_t phase;
   std::uint32_t reserved[30];
 };
-static_assert(std::is_trivially_copyable_v<SpreadSlot>);
+static_assert(std::is_trivially_copyable_v<SpreadItem>);
 
 // ---- the host's own items ----
 
@@ -214,7 +214,7 @@ enum class Broken : std::uint32_t {
   none,
   entry_overwritten,  // a worker found an entry of a later lap than its number's; seen: its mark
   no_room,    // a number cannot be written: older entries are not read; seen: how many were
-  lock_kept,  // the fault lock of a spread slot is not given back; number: the slot; seen: looks
+  lock_kept,  // the fault lock of a spread item is not given back; number: the slot; seen: looks
 };
 /// Written by the first ingress block, but for what is said of `broken`.
 struct alignas(64) KernelReport {
@@ -283,8 +283,8 @@ struct KernelArguments {
   KernelReport* report;
   Relay* relay;
   RunQueue run;
-  SpreadSlot* spread;
-  std::uint8_t* spread_memory;  // device, kSpreadSlots * kSpreadBytes
+  SpreadItem* spread;
+  std::uint8_t* spread_memory;  // device, kMaxSpreadItems * kSpreadBytes
   std::uint8_t* scratch;        // device, scratch_bytes a warp of the grid: its bound buffers first
   std::uint64_t scratch_bytes;
   WarpState* warps;      // [grid warps]

@@ -1,5 +1,5 @@
 // Workers: every warp of the other blocks takes entries and runs jobs. A small job is run by the
-// warp that took its item; a large one is spread: it goes into a spread slot, help entries go into
+// warp that took its item; a large one is spread: it goes into a spread item, help entries go into
 // the run queue, and whoever comes claims units until none is left. The warp that ends the last
 // unit of a phase opens the next one or ends the item. Nobody waits for anybody: a job that is open
 // has a warp at work on it. Device only. Spec: docs/internals/megakernel.md, "Workers".
@@ -13,7 +13,7 @@ namespace vyre::cuda::megakernel {
 inline constexpr std::uint64_t kAloneLanes{1'024};
 inline constexpr std::uint32_t kAloneUnits{2};
 
-/// So many looks for a free spread slot, each followed by a sleep of kSpreadSleepNs: about ten
+/// So many looks for a free spread item, each followed by a sleep of kSpreadSleepNs: about ten
 /// minutes. An item that must have a slot and gets none ends as cancelled, out of memory.
 inline constexpr std::uint32_t kSpreadLooks{1'200'000'000};
 inline constexpr std::uint32_t kSpreadSleepNs{500};
@@ -26,7 +26,7 @@ inline constexpr std::uint32_t kFaultLockSleepNs{50};
 /// Takes the lock around a fault. A lock that is not given back loses the device; the caller notes
 /// its fault all the same, so that the item cannot end as done. One lane. Not inlined: it is rare,
 /// and its registers are not wanted in the loop that claims units.
-__device__ __noinline__ void lock_fault(const KernelArguments& a, SpreadSlot& slot) {
+__device__ __noinline__ void lock_fault(const KernelArguments& a, SpreadItem& slot) {
   std::uint32_t tries = 0;
   while (exchange_if_acq_rel_gpu(&slot.fault_lock, 0, 1) != 0) {
     if (++tries == kFaultLockTries) {
@@ -57,7 +57,7 @@ class Worker {
           tell(WarpActivity::waiting, 0, 0);
           break;
         case RunEntryKind::help: {
-          SpreadSlot& slot = a_.spread[taken.spread];
+          SpreadItem& slot = a_.spread[taken.spread];
           if (lane_id() == 0) (void)add_relaxed_gpu(&slot.helpers, ~0u);  // one less
           __syncwarp();
           share(slot);
@@ -101,7 +101,7 @@ class Worker {
     } else if (why != FaultCode::none) {
       status = CompletionStatus::faulted;
       fault.code = why;
-    } else if (SpreadSlot* const slot = worth_spreading(fault.code)) {
+    } else if (SpreadItem* const slot = worth_spreading(fault.code)) {
       spread(*slot);
       return;
     } else if (fault.code != FaultCode::none) {
@@ -161,7 +161,7 @@ class Worker {
   /// A slot of our own, or null: run it alone. A native op whose scratch is larger than ours must
   /// have one, and waits: every slot is worked on by another warp, so one becomes free. If none
   /// does within kSpreadLooks, the item cannot run, and `why` says so.
-  __device__ SpreadSlot* worth_spreading(FaultCode& why) {
+  __device__ SpreadItem* worth_spreading(FaultCode& why) {
     bool must = false;
     switch (job_.kind) {
       case JobKind::program: {
@@ -180,12 +180,12 @@ class Worker {
         if (units_of(job_, 0) <= kAloneUnits) return nullptr;
         break;
     }
-    std::uint32_t found = kSpreadSlots;
+    std::uint32_t found = kMaxSpreadItems;
     for (std::uint32_t looks = 0;; ++looks) {
-      const std::uint32_t first = warp_ % kSpreadSlots;
+      const std::uint32_t first = warp_ % kMaxSpreadItems;
       if (lane_id() == 0) {
-        for (std::uint32_t i = 0; i < kSpreadSlots; ++i) {
-          const std::uint32_t candidate = (first + i) % kSpreadSlots;
+        for (std::uint32_t i = 0; i < kMaxSpreadItems; ++i) {
+          const std::uint32_t candidate = (first + i) % kMaxSpreadItems;
           if (load_relaxed_gpu_u32(&a_.spread[candidate].taken) != 0) continue;
           if (exchange_if_acq_rel_gpu(&a_.spread[candidate].taken, 0, 1) == 0) {
             found = candidate;
@@ -196,7 +196,7 @@ class Worker {
       found = __shfl_sync(~0u, found, 0);
       __syncwarp();  // publishes lane 0's acquire of the slot to all lanes: a shuffle orders
                      // nothing
-      if (found != kSpreadSlots) return a_.spread + found;
+      if (found != kMaxSpreadItems) return a_.spread + found;
       if (!must) return nullptr;
       if (looks == kSpreadLooks) break;
       __nanosleep(kSpreadSleepNs);
@@ -215,12 +215,12 @@ class Worker {
     return call.input_count == 0 ? call.outputs[0].bytes : sum;
   }
 
-  [[nodiscard]] __device__ std::uint8_t* memory_of(const SpreadSlot& slot) const {
+  [[nodiscard]] __device__ std::uint8_t* memory_of(const SpreadItem& slot) const {
     return a_.spread_memory + static_cast<std::uint64_t>(&slot - a_.spread) * kSpreadBytes;
   }
 
   /// Puts our job into a slot that is ours, opens it and works on it.
-  __device__ void spread(SpreadSlot& slot) {
+  __device__ void spread(SpreadItem& slot) {
     const std::uint32_t lane = lane_id();
     std::uint8_t* const memory = memory_of(slot);
     if (job_.kind == JobKind::program) {
@@ -254,7 +254,7 @@ class Worker {
   /// Opens the first phase from `phase` on that has units, for everybody; false: the job is over.
   /// By the warp that owns the slot at that moment: the one that filled it, or that ended the last
   /// unit of the phase before.
-  __device__ bool open(SpreadSlot& slot, std::uint32_t phase) {
+  __device__ bool open(SpreadItem& slot, std::uint32_t phase) {
     std::uint32_t units = units_of(job_, phase);
     while (units == 0) {
       if (is_over(job_, phase, units)) return false;
@@ -289,7 +289,7 @@ class Worker {
   }
 
   /// Claims units of whatever the slot holds until nothing is left to claim.
-  __device__ void share(SpreadSlot& slot) {
+  __device__ void share(SpreadItem& slot) {
     constexpr std::uint64_t kNothing{~std::uint64_t{0}};
     std::uint64_t have = kNothing;  // serial of the job in our slice
     for (;;) {
@@ -333,7 +333,7 @@ class Worker {
     tell(WarpActivity::waiting, 0, 0);
   }
 
-  __device__ void run_claimed(SpreadSlot& slot, std::uint32_t phase, std::uint32_t unit) {
+  __device__ void run_claimed(SpreadItem& slot, std::uint32_t phase, std::uint32_t unit) {
     if (job_.kind == JobKind::program && phase == 1) {
       // A fault below makes this unit moot; one above does not.
       const std::uint64_t first = std::uint64_t{unit} * job_.unit_workgroups;
@@ -353,7 +353,7 @@ class Worker {
   }
 
   /// One lane. The lock is held for a few stores, by warps that all run.
-  __device__ void note_fault(SpreadSlot& slot, const Fault& fault) {
+  __device__ void note_fault(SpreadItem& slot, const Fault& fault) {
     lock_fault(a_, slot);
     if (fault.workgroup < load_relaxed_gpu_u64(&slot.lowest_fault)) {
       volatile Fault& there = slot.fault;
@@ -367,7 +367,7 @@ class Worker {
   }
 
   /// After the last unit of a phase: the next one, or the end of the item (false).
-  __device__ bool advance(SpreadSlot& slot, std::uint32_t phase) {
+  __device__ bool advance(SpreadItem& slot, std::uint32_t phase) {
     const bool faulted =
         __shfl_sync(~0u, load_relaxed_gpu_u64(&slot.lowest_fault), 0) != ~std::uint64_t{0};
     if (!faulted && open(slot, phase + 1)) return true;
@@ -376,7 +376,7 @@ class Worker {
   }
 
   /// Ends the item of a slot whose units have all ended, and frees the slot.
-  __device__ void conclude(SpreadSlot& slot) {
+  __device__ void conclude(SpreadItem& slot) {
     Fault fault;
     if (__shfl_sync(~0u, load_relaxed_gpu_u64(&slot.lowest_fault), 0) != ~std::uint64_t{0}) {
       const volatile Fault& there = slot.fault;

@@ -158,13 +158,13 @@ class Backend {
   [[nodiscard]] virtual MutableByteSpan ingest_memory() noexcept = 0;
   /// It may be written by somebody for ever: never freed any more.
   virtual void leak_ingest_memory() noexcept = 0;
-  /// A handle that means a piece of memory which place_view() chooses; none at first. At most
-  /// kMaxViews are alive. release() as for any handle.
-  [[nodiscard]] virtual Status make_view(std::uint32_t handle) = 0;
+  /// A handle that means a piece of memory which place_alias() chooses; none at first. At most
+  /// kMaxAliases are alive. release() as for any handle.
+  [[nodiscard]] virtual Status make_alias(std::uint32_t handle) = 0;
   /// From now on `bytes` from `offset` of ingest memory, or of buffer `of` (0: ingest memory; a
-  /// view is no buffer). `offset` is a multiple of 16 and the range lies inside: the caller's word.
-  /// Only while no unfinished item names the view. Any thread, one a view.
-  virtual void place_view(std::uint32_t view, std::uint32_t of, std::uint64_t offset,
+  /// alias is no buffer). `offset` is a multiple of 16 and the range lies inside: the caller's word.
+  /// Only while no unfinished item names the alias. Any thread, one an alias.
+  virtual void place_alias(std::uint32_t alias, std::uint32_t of, std::uint64_t offset,
                           std::uint64_t bytes) noexcept = 0;
   [[nodiscard]] virtual Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers) = 0;
   virtual void release(std::uint32_t handle) noexcept = 0;
@@ -175,7 +175,7 @@ class Backend {
                                     MutableByteSpan out) = 0;
   /// The bytes of a buffer where they lie in host memory and stay until it is released: whoever
   /// only looks at them need not copy a file of any size. Empty optional: read() is the way.
-  [[nodiscard]] virtual std::optional<ByteSpan> view(std::uint32_t handle) const noexcept = 0;
+  [[nodiscard]] virtual std::optional<ByteSpan> host_bytes(std::uint32_t handle) const noexcept = 0;
 
   // Ops, one thread at a time; an op is added before the first item that names it is published.
   [[nodiscard]] virtual Status add_program(std::uint32_t op, ProgramOp program) = 0;

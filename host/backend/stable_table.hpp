@@ -35,12 +35,12 @@ class StableTable {
 
   /// The entry, made if need be; `index` is below kMaxEntries. One writer at a time.
   [[nodiscard]] T& at(std::uint32_t index) {
-    auto& slot = chunks_[index >> kChunkShift];
+    auto& chunk_pointer = chunks_[index >> kChunkShift];
     Chunk* chunk =
-        slot.load(std::memory_order_relaxed);  // relaxed: writers are serialised by the caller
+        chunk_pointer.load(std::memory_order_relaxed);  // relaxed: writers are serialised by the caller
     if (chunk == nullptr) {
       chunk = new Chunk{};
-      slot.store(chunk, std::memory_order_release);  // [TABLE-1]
+      chunk_pointer.store(chunk, std::memory_order_release);  // [TABLE-1]
     }
     return (*chunk)[index & (kChunkEntries - 1)];
   }

@@ -112,7 +112,7 @@ struct ImageView {
   std::uint32_t buffer_count;
   std::uint32_t vector_registers;
   std::uint32_t scalar_registers;  // constants included
-  std::uint32_t mask_slots;
+  std::uint32_t mask_count;
   std::uint32_t once_count;  // the first instructions: scalar work that holds for a whole run
   std::uint32_t workgroup[3];
   std::uint32_t flat;   // lanes of many workgroups may share a batch
@@ -128,7 +128,7 @@ class Image {
   std::vector<std::string> buffer_names;
   std::uint32_t vector_registers{0};
   std::uint32_t scalar_registers{0};
-  std::uint32_t mask_slots{1};
+  std::uint32_t mask_count{1};
   std::uint32_t once_count{0};
   std::array<std::uint32_t, 3> workgroup{1, 1, 1};
   std::uint64_t workgroup_bytes{0};  // sum over workgroup buffers, each rounded up to 16
@@ -150,7 +150,7 @@ class Image {
             static_cast<std::uint32_t>(buffers.size()),
             vector_registers,
             scalar_registers,
-            mask_slots,
+            mask_count,
             once_count,
             {workgroup[0], workgroup[1], workgroup[2]},
             flat ? 1u : 0u,

@@ -82,10 +82,10 @@ class Machine {
   const BoundBuffer* buffers{nullptr};
   u32* vectors{nullptr};         // [vector_registers][width]
   u32* scalars{nullptr};         // [scalar_registers]
-  u32* masks{nullptr};           // [mask_slots][width], each word 0 or all ones
+  u32* masks{nullptr};           // [mask_count][width], each word 0 or all ones
   u32* live{nullptr};            // [width]: lanes that exist and have not returned
   u32* iterations{nullptr};      // [width]: loop iterations since the last exact fuel check
-  Active* mask_active{nullptr};  // [mask_slots]
+  Active* mask_active{nullptr};  // [mask_count]
 
   // The place of the frame in the dispatch.
   Grid grid{1, 1, 1};
@@ -138,7 +138,7 @@ class Machine {
 
   /// Once for many frames of one image: constants are never written again.
   VYRE_HD void load_constants() {
-    for (u32 k = 0; k < image.mask_slots; ++k) mask_active[k] = Active::none;
+    for (u32 k = 0; k < image.mask_count; ++k) mask_active[k] = Active::none;
     line = image.workgroup[1] == 1 && image.workgroup[2] == 1 && grid[1] == 1 && grid[2] == 1;
     for (u32 i = 0; i < image.constant_count; ++i)
       policy.store_scalar(scalars + i, image.constants[i]);

@@ -25,21 +25,21 @@ std::string errno_name(int error) {
 }
 
 Result<Door> open_door(TierChoice choice) {
-  if (choice == TierChoice::e) return open_threads({});
-  if (choice == TierChoice::d) {
+  if (choice == TierChoice::thread_pool) return open_threads({});
+  if (choice == TierChoice::gpudirect) {
     return fail(Errc::unsupported,
                 "tier D: reading through cuFile is not built here; use A, B, C, E or automatic");
   }
   auto ring = Uring::create();
   if (ring) {
-    const Tier best = choice == TierChoice::b   ? Tier::direct
-                      : choice == TierChoice::c ? Tier::buffered
+    const Tier best = choice == TierChoice::direct   ? Tier::direct
+                      : choice == TierChoice::buffered ? Tier::buffered
                                                 : Tier::direct_fixed;
     std::string setup = (*ring)->setup();
     return Door{std::move(*ring), best, {}, std::move(setup)};
   }
   if (choice == TierChoice::automatic) return open_threads(ring.error().message);
-  const char* const name = choice == TierChoice::a ? "A" : choice == TierChoice::b ? "B" : "C";
+  const char* const name = choice == TierChoice::direct_fixed ? "A" : choice == TierChoice::direct ? "B" : "C";
   Error error = std::move(ring).error();
   error.code = Errc::unsupported;
   error.message = std::string("tier ") + name + " needs io_uring: " + error.message +

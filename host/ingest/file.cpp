@@ -38,13 +38,13 @@ tl::unexpected<Error> no_regular_file(const std::string& path, mode_t mode) {
 }
 
 bool wants_direct(TierChoice choice) {
-  return choice == TierChoice::a || choice == TierChoice::b;
+  return choice == TierChoice::direct_fixed || choice == TierChoice::direct;
 }
 
 }  // namespace
 
 Result<std::shared_ptr<const File>> File::open(const std::string& path, TierChoice choice) {
-  if (choice == TierChoice::d) {
+  if (choice == TierChoice::gpudirect) {
     return fail(Errc::unsupported, "cannot read '" + path +
                                        "' through cuFile (tier D): this build has no such reads; "
                                        "use A, B, C, E or automatic");
@@ -87,7 +87,7 @@ Result<std::shared_ptr<const File>> File::open(const std::string& path, TierChoi
     if (file->bytes_ > kSmallFileBytes) (void)::fcntl(file->descriptor_, F_SETFL, 0);
     return file;
   };
-  if (choice == TierChoice::c) return buffered("asked for");
+  if (choice == TierChoice::buffered) return buffered("asked for");
   if (!wants_direct(choice)) {
     if (file->bytes_ <= kSmallFileBytes) return buffered("small");
     if (half_cached(descriptor, file->bytes_).value_or(false)) return buffered("in the page cache");
@@ -109,7 +109,7 @@ Result<std::shared_ptr<const File>> File::open(const std::string& path, TierChoi
   }
   if (wants_direct(choice)) {
     return fail(Errc::unsupported, "cannot read '" + path + "' with O_DIRECT (tier " +
-                                       (choice == TierChoice::a ? "A" : "B") + "): " + reason +
+                                       (choice == TierChoice::direct_fixed ? "A" : "B") + "): " + reason +
                                        "; use C or automatic");
   }
   return buffered(std::move(reason));

@@ -117,7 +117,7 @@ std::string refused_by_a_file(const std::string& directory, const std::string& s
       continue;
     }
     ++tried;
-    const auto file = File::open(path, TierChoice::b);
+    const auto file = File::open(path, TierChoice::direct);
     if (file || file.error().code != Errc::unsupported) continue;
     const std::string& message = file.error().message;
     const std::size_t at = message.find("): ");
@@ -162,8 +162,8 @@ std::vector<TierFacts> probe_tiers(const std::string& directory) {
   }
 
   const MutableByteSpan bytes = memory->bytes();
-  const auto buffered = File::open(scratch.path(), TierChoice::c);
-  const auto direct = File::open(scratch.path(), TierChoice::a);
+  const auto buffered = File::open(scratch.path(), TierChoice::buffered);
+  const auto direct = File::open(scratch.path(), TierChoice::direct_fixed);
   // Refusals of files name the scratch file, which nobody knows.
   std::string why_not_direct = direct ? "" : direct.error().message;
   if (const auto at = why_not_direct.find("): "); at != std::string::npos)

@@ -57,8 +57,8 @@ class ThreadPump final : public Pump {
     return read_and_wait(shared_, file, offset, out);
   }
   void publish_file(std::uint32_t handle, std::shared_ptr<const File> file,
-                    std::uint32_t tenant) override {
-    shared_->files.publish(handle, source_of(std::move(file)), tenant);
+                    std::uint32_t queue) override {
+    shared_->files.publish(handle, source_of(std::move(file)), queue);
     shared_->ring();  // a device may ask from now on: the thread looks more often
   }
   void withdraw_file(std::uint32_t handle) override { shared_->files.withdraw(handle); }

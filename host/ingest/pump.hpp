@@ -100,10 +100,10 @@ class Pump {
   [[nodiscard]] virtual Status read_now(const std::shared_ptr<const File>& file,
                                         std::uint64_t offset, MutableByteSpan out) = 0;
 
-  /// Requests of items may name `handle` from now on. `tenant`: the only queue that may;
-  /// kAnyTenant: all.
+  /// Requests of items may name `handle` from now on. `queue`: the only queue that may;
+  /// kAnyQueue: all.
   virtual void publish_file(std::uint32_t handle, std::shared_ptr<const File> file,
-                            std::uint32_t tenant) = 0;
+                            std::uint32_t queue) = 0;
   /// Requests that name it are rejected from now on; no item that does is under way.
   virtual void withdraw_file(std::uint32_t handle) = 0;
   /// A CPU worker has posted a request. Cheap while the pump is awake.
@@ -119,6 +119,6 @@ class Pump {
   /// where they are, and the pump keeps them. Idempotent.
   [[nodiscard]] virtual bool stop() noexcept = 0;
 };
-inline constexpr std::uint32_t kAnyTenant{~std::uint32_t{0}};
+inline constexpr std::uint32_t kAnyQueue{~std::uint32_t{0}};
 
 }  // namespace vyre::ingest

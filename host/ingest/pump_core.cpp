@@ -43,7 +43,7 @@ PumpCore::PumpCore(Io& io, const Options& options, MutableByteSpan memory, const
   requests_.beat();
   if (options_.fixed) {
     io_.register_memory(
-        memory_.subspan(IngestLayout::kIoSlots, IngestLayout::kStreams - IngestLayout::kIoSlots));
+        memory_.subspan(IngestLayout::kLineData, IngestLayout::kStreams - IngestLayout::kLineData));
     counters_.describe_registration(io_.registration());
   }
 }

@@ -87,7 +87,7 @@ Status PumpThread::open() {
   core.request_timeout = options_.request_timeout;
   core.drain = options_.drain;
   core.device_asks = options_.device_asks;
-  core.fixed = options_.tier != TierChoice::b && !core.reads.thread_pool;
+  core.fixed = options_.tier != TierChoice::direct && !core.reads.thread_pool;
   core.dying = [this](const Error& why) {
     // Before the sinks: whom they wake asks broken(), and a healthy file must not get the blame.
     const std::lock_guard lock(mutex_);
@@ -99,7 +99,7 @@ Status PumpThread::open() {
     }
   };
   core_ = std::make_unique<PumpCore>(*io_, core, memory_, files, counters);
-  if (options_.tier == TierChoice::a) {
+  if (options_.tier == TierChoice::direct_fixed) {
     core_->register_streams();
     if (const std::string& why = io_->registration().reason; !why.empty()) {
       return fail(Errc::unsupported, "tier A needs all " + std::to_string(memory_.size()) +

@@ -1,5 +1,5 @@
 // The state machine of a read: queued, ready, under way, again ready or ended. Which completion is
-// whose is decided by user_data alone: index of the slot and generation of the operation; one that
+// whose is decided by user_data alone: index of the active read and generation of the operation; one that
 // names neither a current operation nor a current cancel is counted and forgotten.
 #include "reads.hpp"
 
@@ -74,7 +74,7 @@ void Reads::Queue::take_if(const Keep& wanted, std::vector<Read>& out) {
 Reads::Reads(Io& io, const ReadsOptions& options, Counters& counters)
     : io_(io), options_(options), counters_(counters) {
   options_.depth = std::clamp(options_.depth, 1u, kMaxIoDepth);
-  slots_.resize(options_.depth);
+  active_.resize(options_.depth);
   for (std::uint32_t i = options_.depth; i-- > 0;) free_.push_back(i);
   ready_.reserve(options_.depth);
   cancels_.reserve(options_.depth);
@@ -104,16 +104,16 @@ void Reads::start_queued() {
   while (!free_.empty() && queued() != 0) {
     const std::uint32_t index = free_.back();
     free_.pop_back();
-    Slot& slot = slots_[index];
-    slot.read = urgent_.size() != 0 ? urgent_.pop() : queue_.pop();
-    const std::uint64_t mask = slot.read.source.alignment - 1;
-    slot.start = slot.read.offset & ~mask;
-    slot.end = (slot.read.offset + slot.read.bytes + mask) & ~mask;
-    slot.have = slot.from = slot.start;
-    slot.interrupted = slot.again = slot.io_error = slot.fruitless = 0;
-    slot.cancelled = false;
-    slot.tier = tier_of(slot.read.source, false);
-    slot.state = State::ready;
+    ActiveRead& active = active_[index];
+    active.read = urgent_.size() != 0 ? urgent_.pop() : queue_.pop();
+    const std::uint64_t mask = active.read.source.alignment - 1;
+    active.start = active.read.offset & ~mask;
+    active.end = (active.read.offset + active.read.bytes + mask) & ~mask;
+    active.have = active.from = active.start;
+    active.interrupted = active.again = active.io_error = active.fruitless = 0;
+    active.cancelled = false;
+    active.tier = tier_of(active.read.source, false);
+    active.state = State::ready;
     ready_.push_back(index);
   }
 }
@@ -124,17 +124,17 @@ bool Reads::hand_over() {
   bool room = true;
   for (; cancelled < cancels_.size(); ++cancelled) {
     const std::uint32_t index = cancels_[cancelled];
-    Slot& slot = slots_[index];
+    ActiveRead& active = active_[index];
     // It has ended meanwhile; another read in its place is not handed over before these are.
-    if (slot.state != State::under_way) continue;
+    if (active.state != State::under_way) continue;
     IoOperation operation;
     operation.code = IoCode::cancel;
-    operation.target = user_data_of(index, slot.generation);
+    operation.target = user_data_of(index, active.generation);
     operation.user_data = operation.target | kCancelBit;
     room = io_.push(operation);
     if (!room) break;
-    slot.cancel_under_way = true;
-    slot.cancel_generation = slot.generation;
+    active.cancel_under_way = true;
+    active.cancel_generation = active.generation;
   }
   cancels_.erase(cancels_.begin(), cancels_.begin() + static_cast<std::ptrdiff_t>(cancelled));
   if (!room) return false;
@@ -144,27 +144,27 @@ bool Reads::hand_over() {
   std::size_t handed = 0;
   for (; handed < ready_.size(); ++handed) {
     const std::uint32_t index = ready_[handed];
-    Slot& slot = slots_[index];
-    const std::uint64_t mask = slot.read.source.alignment - 1;
-    slot.from = slot.have & ~mask;
-    slot.length = std::min(slot.end - slot.from, options_.max_operation_bytes & ~mask);
+    ActiveRead& active = active_[index];
+    const std::uint64_t mask = active.read.source.alignment - 1;
+    active.from = active.have & ~mask;
+    active.length = std::min(active.end - active.from, options_.max_operation_bytes & ~mask);
     IoOperation operation;
-    operation.descriptor = slot.read.source.descriptor;
-    operation.to = slot.read.to + (slot.from - slot.start);
-    operation.bytes = static_cast<std::uint32_t>(slot.length);
-    operation.offset = slot.from;
+    operation.descriptor = active.read.source.descriptor;
+    operation.to = active.read.to + (active.from - active.start);
+    operation.bytes = static_cast<std::uint32_t>(active.length);
+    operation.offset = active.from;
     operation.in_worker =
-        slot.again >= 2 ||
-        (options_.parallel_copies && !slot.read.source.direct && slot.length >= kParallelCopyBytes);
-    const bool fixed = io_.fixed(operation.to, slot.length);
+        active.again >= 2 ||
+        (options_.parallel_copies && !active.read.source.direct && active.length >= kParallelCopyBytes);
+    const bool fixed = io_.fixed(operation.to, active.length);
     operation.code = fixed ? IoCode::read_fixed : IoCode::read;
-    operation.user_data = user_data_of(index, slot.generation + 1);
+    operation.user_data = user_data_of(index, active.generation + 1);
     if (!io_.push(operation)) break;
-    ++slot.generation;
-    slot.tier = tier_of(slot.read.source, fixed);
-    slot.submitted_ns = now;
-    slot.state = State::under_way;
-    counters_.submitted(slot.tier, fixed, slot.length, ++under_way_);
+    ++active.generation;
+    active.tier = tier_of(active.read.source, fixed);
+    active.submitted_ns = now;
+    active.state = State::under_way;
+    counters_.submitted(active.tier, fixed, active.length, ++under_way_);
   }
   room = handed == ready_.size();
   ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(handed));
@@ -197,109 +197,109 @@ void Reads::take(const IoCompletion& completion, std::uint64_t now_ns) {
   const auto generation = static_cast<std::uint32_t>(completion.user_data >> 32);
   const auto low = static_cast<std::uint32_t>(completion.user_data);
   const std::uint32_t index = low & ~static_cast<std::uint32_t>(kCancelBit);
-  if (index >= slots_.size()) {
+  if (index >= active_.size()) {
     counters_.stray_completions.add(1);
     return;
   }
-  Slot& slot = slots_[index];
+  ActiveRead& active = active_[index];
   if ((low & kCancelBit) != 0) {
-    if (!slot.cancel_under_way || slot.cancel_generation != generation) {
+    if (!active.cancel_under_way || active.cancel_generation != generation) {
       counters_.stray_completions.add(1);
     } else {
-      slot.cancel_under_way = false;  // how it went shows in the read's own end
+      active.cancel_under_way = false;  // how it went shows in the read's own end
     }
     return;
   }
-  if (slot.state != State::under_way || slot.generation != generation) {
+  if (active.state != State::under_way || active.generation != generation) {
     counters_.stray_completions.add(1);
     return;
   }
   --under_way_;
-  slot.state = State::ready;  // the operation is over, the read not yet
-  counters_.ended(slot.tier, slot.read.source.direct, completion.result,
-                  now_ns > slot.submitted_ns ? now_ns - slot.submitted_ns : 0);
+  active.state = State::ready;  // the operation is over, the read not yet
+  counters_.ended(active.tier, active.read.source.direct, completion.result,
+                  now_ns > active.submitted_ns ? now_ns - active.submitted_ns : 0);
   if (completion.result < 0) {
-    failed(slot, -completion.result);
-  } else if (static_cast<std::uint64_t>(completion.result) > slot.length) {
-    end(slot, ReadStatus::error, EIO);  // more than there was room for: not a system to go on with
+    failed(active, -completion.result);
+  } else if (static_cast<std::uint64_t>(completion.result) > active.length) {
+    end(active, ReadStatus::error, EIO);  // more than there was room for: not a system to go on with
   } else {
-    came(slot, static_cast<std::uint64_t>(completion.result));
+    came(active, static_cast<std::uint64_t>(completion.result));
   }
 }
 
 /// Bytes of [from, from + length) are there now.
-void Reads::came(Slot& slot, std::uint64_t bytes) {
-  const std::uint64_t had = slot.have;
-  const std::uint64_t wanted = slot.read.offset + slot.read.bytes;
+void Reads::came(ActiveRead& active, std::uint64_t bytes) {
+  const std::uint64_t had = active.have;
+  const std::uint64_t wanted = active.read.offset + active.read.bytes;
   // Also where it is less than before: then the file became shorter in between.
-  slot.have = slot.from + bytes;
-  if (slot.have >= wanted) return end(slot, ReadStatus::ok, 0);
-  if (bytes < slot.length) {
+  active.have = active.from + bytes;
+  if (active.have >= wanted) return end(active, ReadStatus::ok, 0);
+  if (bytes < active.length) {
     counters_.short_reads.add(1);
-    const std::int64_t size = slot.read.source.bytes_now(slot.read.source.file.get());
-    if (size < 0) return end(slot, ReadStatus::error, static_cast<std::int32_t>(-size));
-    if (slot.have >= static_cast<std::uint64_t>(size)) {
-      return end(slot, ReadStatus::end_of_file, 0);
+    const std::int64_t size = active.read.source.bytes_now(active.read.source.file.get());
+    if (size < 0) return end(active, ReadStatus::error, static_cast<std::int32_t>(-size));
+    if (active.have >= static_cast<std::uint64_t>(size)) {
+      return end(active, ReadStatus::end_of_file, 0);
     }
     counters_.resubmits.add(1);
-    if (slot.have > had) {
-      slot.fruitless = 0;
-    } else if (++slot.fruitless > kRetriesShort) {
-      return end(slot, ReadStatus::error, ENODATA);
+    if (active.have > had) {
+      active.fruitless = 0;
+    } else if (++active.fruitless > kRetriesShort) {
+      return end(active, ReadStatus::error, ENODATA);
     }
   }
-  again(slot);
+  again(active);
 }
 
-void Reads::failed(Slot& slot, std::int32_t error_number) {
+void Reads::failed(ActiveRead& active, std::int32_t error_number) {
   // A cancelled operation says ECANCELED, or EINTR where a worker of the kernel was at it.
-  if (slot.cancelled && (error_number == ECANCELED || error_number == EINTR)) {
-    return end(slot, ReadStatus::cancelled, 0);
+  if (active.cancelled && (error_number == ECANCELED || error_number == EINTR)) {
+    return end(active, ReadStatus::cancelled, 0);
   }
-  if (error_number == EINTR && slot.interrupted < kRetriesInterrupted) {
-    ++slot.interrupted;
+  if (error_number == EINTR && active.interrupted < kRetriesInterrupted) {
+    ++active.interrupted;
     counters_.retries_interrupted.add(1);
-    return retry(slot);
+    return retry(active);
   }
-  if (error_number == EAGAIN && slot.again < kRetriesAgain) {
-    ++slot.again;
+  if (error_number == EAGAIN && active.again < kRetriesAgain) {
+    ++active.again;
     counters_.retries_again.add(1);
-    return retry(slot);
+    return retry(active);
   }
-  if (error_number == EIO && slot.io_error < kRetriesIoError) {
-    ++slot.io_error;
+  if (error_number == EIO && active.io_error < kRetriesIoError) {
+    ++active.io_error;
     counters_.retries_io_error.add(1);
-    return retry(slot);
+    return retry(active);
   }
-  end(slot, ReadStatus::error, error_number);
+  end(active, ReadStatus::error, error_number);
 }
 
-void Reads::retry(Slot& slot) {
+void Reads::retry(ActiveRead& active) {
   counters_.resubmits.add(1);
-  again(slot);
+  again(active);
 }
 
-void Reads::again(Slot& slot) {
-  if (slot.cancelled) return end(slot, ReadStatus::cancelled, 0);
-  ready_.push_back(static_cast<std::uint32_t>(&slot - slots_.data()));
+void Reads::again(ActiveRead& active) {
+  if (active.cancelled) return end(active, ReadStatus::cancelled, 0);
+  ready_.push_back(static_cast<std::uint32_t>(&active - active_.data()));
 }
 
-void Reads::end(Slot& slot, ReadStatus status, std::int32_t error_number) {
-  const Read& read = slot.read;
+void Reads::end(ActiveRead& active, ReadStatus status, std::int32_t error_number) {
+  const Read& read = active.read;
   ReadResult result;
   result.tag = read.tag;
   result.status = status;
   result.error_number = error_number;
   // What a failed operation may have written over is not counted as there.
   const bool whole = status == ReadStatus::ok || status == ReadStatus::end_of_file;
-  const std::uint64_t valid = whole ? slot.have : std::min(slot.have, slot.from);
+  const std::uint64_t valid = whole ? active.have : std::min(active.have, active.from);
   result.bytes = std::min(valid > read.offset ? valid - read.offset : 0, read.bytes);
-  result.skip = static_cast<std::uint32_t>(read.offset - slot.start);
-  result.tier = slot.tier;
+  result.skip = static_cast<std::uint32_t>(read.offset - active.start);
+  result.tier = active.tier;
   ReadSink* const sink = read.sink;
-  slot.read.source.file.reset();
-  slot.state = State::free;
-  free_.push_back(static_cast<std::uint32_t>(&slot - slots_.data()));
+  active.read.source.file.reset();
+  active.state = State::free;
+  free_.push_back(static_cast<std::uint32_t>(&active - active_.data()));
   sink->ended(result);
 }
 
@@ -324,15 +324,15 @@ void Reads::cancel(const ReadSink* sink, std::optional<std::uint64_t> tag) {
   for (const Read& read : leaving) end_unstarted(read, ReadStatus::cancelled, 0);
   leaving.clear();
   leaving_ = std::move(leaving);
-  for (std::uint32_t i = 0; i < slots_.size(); ++i) {
-    Slot& slot = slots_[i];
-    if (slot.state == State::free || slot.cancelled || !wanted(slot.read)) continue;
-    slot.cancelled = true;
-    if (slot.state == State::under_way) {
+  for (std::uint32_t i = 0; i < active_.size(); ++i) {
+    ActiveRead& active = active_[i];
+    if (active.state == State::free || active.cancelled || !wanted(active.read)) continue;
+    active.cancelled = true;
+    if (active.state == State::under_way) {
       cancels_.push_back(i);
     } else {
       ready_.erase(std::find(ready_.begin(), ready_.end(), i));
-      end(slot, ReadStatus::cancelled, 0);
+      end(active, ReadStatus::cancelled, 0);
     }
   }
 }
@@ -344,10 +344,10 @@ std::uint32_t Reads::end_all(ReadStatus status, std::int32_t error_number) {
   }
   ready_.clear();
   cancels_.clear();
-  for (Slot& slot : slots_) {
-    if (slot.state == State::free) continue;
-    abandoning_ = slot.state == State::under_way;
-    end(slot, status, error_number);
+  for (ActiveRead& active : active_) {
+    if (active.state == State::free) continue;
+    abandoning_ = active.state == State::under_way;
+    end(active, status, error_number);
   }
   abandoning_ = false;
   return std::exchange(under_way_, 0);

@@ -70,13 +70,13 @@ class Reads {
   [[nodiscard]] std::uint32_t under_way() const noexcept { return under_way_; }
   /// Nothing waits and nothing is under way.
   [[nodiscard]] bool idle() const noexcept {
-    return queued() == 0 && free_.size() == slots_.size();
+    return queued() == 0 && free_.size() == active_.size();
   }
 
  private:
   enum class State : std::uint8_t { free, ready, under_way };
   /// A read that has started. Positions are those of the file.
-  struct Slot {
+  struct ActiveRead {
     Read read;
     std::uint64_t start{0};  // read.offset rounded down: lies at read.to
     std::uint64_t end{0};    // the end of the range rounded up
@@ -116,11 +116,11 @@ class Reads {
   void start_queued();
   [[nodiscard]] bool hand_over();
   void take(const IoCompletion& completion, std::uint64_t now_ns);
-  void came(Slot& slot, std::uint64_t bytes);
-  void failed(Slot& slot, std::int32_t error_number);
-  void retry(Slot& slot);
-  void again(Slot& slot);
-  void end(Slot& slot, ReadStatus status, std::int32_t error_number);
+  void came(ActiveRead& active, std::uint64_t bytes);
+  void failed(ActiveRead& active, std::int32_t error_number);
+  void retry(ActiveRead& active);
+  void again(ActiveRead& active);
+  void end(ActiveRead& active, ReadStatus status, std::int32_t error_number);
   void end_unstarted(const Read& read, ReadStatus status, std::int32_t error_number);
   [[nodiscard]] Tier tier_of(const Source& source, bool fixed) const noexcept;
   [[nodiscard]] std::uint64_t now_ns() const;
@@ -128,8 +128,8 @@ class Reads {
   Io& io_;
   ReadsOptions options_;
   Counters& counters_;
-  std::vector<Slot> slots_;             // [depth]
-  std::vector<std::uint32_t> free_;     // indices of slots
+  std::vector<ActiveRead> active_;             // [depth]
+  std::vector<std::uint32_t> free_;     // indices of active reads
   std::vector<std::uint32_t> ready_;    // in order
   std::vector<std::uint32_t> cancels_;  // whose operation is to be cancelled
   Queue urgent_;

@@ -1,5 +1,5 @@
-// Nothing that a line holds is believed: handle, tenant and range are checked here, before an
-// operation exists. A request whose operation may still write the slot is never answered.
+// Nothing that a line holds is believed: handle, queue and range are checked here, before an
+// operation exists. A request whose operation may still write the line data is never answered.
 #include "requests.hpp"
 
 #include <algorithm>
@@ -8,9 +8,9 @@
 
 namespace vyre::ingest {
 
-void FileTable::publish(std::uint32_t handle, Source source, std::uint32_t tenant) {
+void FileTable::publish(std::uint32_t handle, Source source, std::uint32_t queue) {
   const std::lock_guard lock(mutex_);
-  files_.insert_or_assign(handle, Published{std::move(source), tenant});
+  files_.insert_or_assign(handle, Published{std::move(source), queue});
   count_.store(files_.size(), std::memory_order_relaxed);
 }
 
@@ -20,11 +20,11 @@ void FileTable::withdraw(std::uint32_t handle) {
   count_.store(files_.size(), std::memory_order_relaxed);
 }
 
-std::optional<Source> FileTable::find(std::uint32_t handle, std::uint32_t tenant) const {
+std::optional<Source> FileTable::find(std::uint32_t handle, std::uint32_t queue) const {
   const std::lock_guard lock(mutex_);
   const auto at = files_.find(handle);
   if (at == files_.end()) return std::nullopt;
-  if (at->second.tenant != kAnyTenant && at->second.tenant != tenant) return std::nullopt;
+  if (at->second.queue != kAnyQueue && at->second.queue != queue) return std::nullopt;
   return at->second.source;
 }
 
@@ -85,7 +85,7 @@ void Requests::judge(const IoRequestLine& request, Time now) {
     return answer_fences();
   }
   const bool readable = request.op == IoRequestOp::read && request.length <= kIoRequestBytes;
-  auto source = readable ? files_.find(request.source, request.tenant) : std::nullopt;
+  auto source = readable ? files_.find(request.source, request.queue) : std::nullopt;
   if (!source || request.offset > source->bytes ||
       request.length > source->bytes - request.offset) {
     answer(request, rejected, now);
@@ -98,17 +98,17 @@ void Requests::judge(const IoRequestLine& request, Time now) {
   read.source = *std::move(source);
   read.offset = request.offset;
   read.bytes = request.length;
-  read.to = view_.slots + std::uint64_t{request.destination} * kIoSlotBytes;
+  read.to = view_.line_data + std::uint64_t{request.destination} * kIoLineDataBytes;
   read.sink = this;
   read.tag = request.destination;
   reads_.add(std::move(read), true);
 }
 
 void Requests::ended(const ReadResult& result) noexcept {
-  if (reads_.abandoning()) return;  // the slot may still be written: the head says that it is over
+  if (reads_.abandoning()) return;  // the line data may still be written: the head says that it is over
   Line& line = lines_[result.tag];
   if (result.status == ReadStatus::ok || result.status == ReadStatus::end_of_file) {
-    counters_.copied(result.tier, result.bytes);  // out of the slot, by the worker
+    counters_.copied(result.tier, result.bytes);  // out of the line data, by the worker
   }
   IoCompletionLine out{};
   out.offset = line.request.offset;
@@ -136,8 +136,8 @@ void Requests::ended(const ReadResult& result) noexcept {
 }
 
 void Requests::answer(const IoRequestLine& request, IoCompletionLine answer, Time seen) {
-  answer.turn = request.turn;
-  answer.slot = request.destination;
+  answer.lap = request.lap;
+  answer.data_line = request.destination;
   answer.tag = request.tag;
   answer.submitted_ns =
       static_cast<std::uint64_t>(std::chrono::nanoseconds(seen.time_since_epoch()).count());

@@ -1,5 +1,5 @@
 // The requests of items: taken from their lines, judged before anything is submitted, read into the
-// line's slot, answered once. On the pump's thread, except FileTable. Spec:
+// line's data, answered once. On the pump's thread, except FileTable. Spec:
 // docs/internals/ingest-requests.md, "Requests of items".
 #pragma once
 
@@ -23,9 +23,9 @@ namespace vyre::ingest {
 /// is there when the item asks.
 class FileTable {
  public:
-  void publish(std::uint32_t handle, Source source, std::uint32_t tenant);
+  void publish(std::uint32_t handle, Source source, std::uint32_t queue);
   void withdraw(std::uint32_t handle);
-  [[nodiscard]] std::optional<Source> find(std::uint32_t handle, std::uint32_t tenant) const;
+  [[nodiscard]] std::optional<Source> find(std::uint32_t handle, std::uint32_t queue) const;
   [[nodiscard]] bool empty() const noexcept {
     return count_.load(std::memory_order_relaxed) == 0;  // decides only how eagerly one looks
   }
@@ -33,7 +33,7 @@ class FileTable {
  private:
   struct Published {
     Source source;
-    std::uint32_t tenant{0};
+    std::uint32_t queue{0};
   };
   mutable std::mutex mutex_;
   std::unordered_map<std::uint32_t, Published> files_;  // by handle, generation included

@@ -103,7 +103,7 @@ Result<MappingGuard> MappingGuard::watch(void* begin, std::size_t bytes, bool wr
     guards[i].end.store((first + bytes + page_bytes - 1) & ~(page_bytes - 1),
                         std::memory_order_release);
     MappingGuard guard;
-    guard.slot_ = static_cast<std::int32_t>(i);
+    guard.index_ = static_cast<std::int32_t>(i);
     return guard;
   }
   return fail(Errc::limit_exceeded,
@@ -112,28 +112,28 @@ Result<MappingGuard> MappingGuard::watch(void* begin, std::size_t bytes, bool wr
                                 : "already; release one or upload its bytes")));
 }
 
-MappingGuard::MappingGuard(MappingGuard&& other) noexcept : slot_(std::exchange(other.slot_, -1)) {}
+MappingGuard::MappingGuard(MappingGuard&& other) noexcept : index_(std::exchange(other.index_, -1)) {}
 
 MappingGuard& MappingGuard::operator=(MappingGuard&& other) noexcept {
   MappingGuard taken(std::move(other));  // what this one watched is free at the end
-  std::swap(slot_, taken.slot_);
+  std::swap(index_, taken.index_);
   return *this;
 }
 
 MappingGuard::~MappingGuard() {
-  if (slot_ < 0) return;
+  if (index_ < 0) return;
   const std::lock_guard lock(guards_mutex);
-  guards[static_cast<std::size_t>(slot_)].end.store(0, std::memory_order_release);  // [GUARD-1]
+  guards[static_cast<std::size_t>(index_)].end.store(0, std::memory_order_release);  // [GUARD-1]
 }
 
 bool MappingGuard::torn() const noexcept {
-  return slot_ >= 0 &&
-         guards[static_cast<std::size_t>(slot_)].torn_page.load(std::memory_order_relaxed) != 0;
+  return index_ >= 0 &&
+         guards[static_cast<std::size_t>(index_)].torn_page.load(std::memory_order_relaxed) != 0;
 }
 
 std::uint64_t MappingGuard::torn_at() const noexcept {
-  if (slot_ < 0) return 0;
-  const Guard& guard = guards[static_cast<std::size_t>(slot_)];
+  if (index_ < 0) return 0;
+  const Guard& guard = guards[static_cast<std::size_t>(index_)];
   return guard.torn_page.load(std::memory_order_relaxed) -
          guard.begin.load(std::memory_order_relaxed);
 }

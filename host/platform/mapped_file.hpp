@@ -32,7 +32,7 @@ class MappingGuard {
   [[nodiscard]] std::uint64_t torn_at() const noexcept;
 
  private:
-  std::int32_t slot_{-1};  // in the table that the signal handler reads
+  std::int32_t index_{-1};  // in the table that the signal handler reads
 };
 
 /// A read-only view of a regular file. Any thread may read the bytes. Another process may change

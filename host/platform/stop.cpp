@@ -110,21 +110,21 @@ tl::unexpected<Error> interrupted() {
   return fail(Errc::cancelled, message("interrupted by {}", stop_signal_name()));
 }
 
-DoomedFile::DoomedFile(int directory, const char* name) noexcept : slot_(-1) {
+DoomedFile::DoomedFile(int directory, const char* name) noexcept : index_(-1) {
   for (std::size_t i = 0; i < doomed.size(); ++i) {
     bool taken = false;
     // [DOOMED-2] acquire: the one before has taken its name away.
     if (!doomed[i].taken.compare_exchange_strong(taken, true, std::memory_order_acquire)) continue;
     doomed[i].directory.store(directory, std::memory_order_relaxed);
     doomed[i].name.store(name, std::memory_order_release);  // [DOOMED-1]
-    slot_ = static_cast<int>(i);
+    index_ = static_cast<int>(i);
     return;
   }
 }
 
 DoomedFile::~DoomedFile() {
-  if (slot_ < 0) return;
-  Doomed& file = doomed[static_cast<std::size_t>(slot_)];
+  if (index_ < 0) return;
+  Doomed& file = doomed[static_cast<std::size_t>(index_)];
   file.name.store(nullptr, std::memory_order_relaxed);
   file.taken.store(false, std::memory_order_release);  // [DOOMED-2]
 }

@@ -30,7 +30,7 @@ class DoomedFile {
   ~DoomedFile();
 
  private:
-  int slot_;
+  int index_;
 };
 
 }  // namespace vyre::platform

@@ -12,7 +12,7 @@
 
 namespace vyre {
 
-/// The numbers are those of the upstream view (io_slot.hpp); its WRITE (2) has no meaning here.
+/// The numbers are upstream's (docs/origin.md); its WRITE (2) has no meaning here.
 enum class IoRequestOp : std::uint32_t { none = 0, read = 1, fence = 3 };
 
 enum class IoStatus : std::uint32_t {
@@ -20,37 +20,37 @@ enum class IoStatus : std::uint32_t {
   end_of_file = 2,  // fewer: the file ended there; what came is valid
   error = 3,        // error_number is an errno
   cancelled = 4,    // the pump stopped first
-  rejected = 5,     // unknown handle, range beyond the file, too long, or not this tenant's
+  rejected = 5,     // unknown handle, range beyond the file, too long, or not for this queue
   timeout = 6,      // the system did not answer in time
 };
 
 /// Written by the worker that holds the line. Everything before `commit` is written first; `commit`
-/// is stored with release and holds the turn twice, so that a torn line is never taken for a whole
+/// is stored with release and holds the lap twice, so that a torn line is never taken for a whole
 /// one. [IO-1]
 struct alignas(64) IoRequestLine {
-  std::uint32_t turn;  // of this line, from 1, one more each use
+  std::uint32_t lap;  // of this line, from 1, one more each use
   IoRequestOp op;
   std::uint32_t source;       // handle of a file-backed buffer, generation included
-  std::uint32_t destination;  // the data slot the bytes go to: the line's own index
+  std::uint32_t destination;  // the line data the bytes go to: the line's own index
   std::uint32_t tag;          // comes back in the answer
-  std::uint32_t tenant;       // queue of the item that asks
+  std::uint32_t queue;       // queue of the item that asks
   std::uint64_t offset;       // in the file
   std::uint64_t length;       // at most kIoRequestBytes
   std::uint64_t order;  // dense over all requests, from 0: a fence waits for those below its own
   std::uint64_t reserved;
-  std::uint64_t commit;  // turn << 32 | turn
+  std::uint64_t commit;  // lap << 32 | lap
 };
 
-/// Written by the pump. `turn` is stored last, with release: it is the request's. [IO-2]
+/// Written by the pump. `lap` is stored last, with release: it is the request's. [IO-2]
 struct alignas(64) IoCompletionLine {
-  std::uint32_t turn;
+  std::uint32_t lap;
   IoStatus status;
   std::int32_t error_number;
-  std::uint32_t slot;        // data slot that holds the bytes
+  std::uint32_t data_line;        // line data that holds the bytes
   std::uint64_t bytes_done;  // valid bytes
   std::uint64_t offset;      // of the first of them in the file
   std::uint32_t tag;
-  std::uint32_t skip;          // bytes of the slot before the first of them
+  std::uint32_t skip;          // bytes of the line data before the first of them
   std::uint64_t submitted_ns;  // steady clock of the host: when the pump saw the request
   std::uint64_t done_ns;
   std::uint64_t reserved;
@@ -72,30 +72,30 @@ static_assert(std::has_unique_object_representations_v<IoRequestLine> &&
 /// Lines of one session: as many requests may be under way. A bit each in one 64-bit word.
 inline constexpr std::uint32_t kIoLines{64};
 inline constexpr std::uint64_t kIoRequestBytes{std::uint64_t{64} << 10};
-/// A data slot has room for a direct read rounded out to blocks on both sides.
+/// A line data has room for a direct read rounded out to blocks on both sides.
 inline constexpr std::uint64_t kIoBlock{4096};
-inline constexpr std::uint64_t kIoSlotBytes{kIoRequestBytes + 2 * kIoBlock};
+inline constexpr std::uint64_t kIoLineDataBytes{kIoRequestBytes + 2 * kIoBlock};
 
-/// Bytes where a view lies now (docs/internals/ingest-streams.md, "Aliases"). Written by the host
-/// while no unfinished item names the view; the publication of the next item that does publishes
-/// it. [VIEW-1]
-struct alignas(16) ViewPlace {
+/// Bytes where an alias lies now (docs/internals/ingest-streams.md, "Aliases"). Written by the host
+/// while no unfinished item names the alias; the publication of the next item that does publishes
+/// it. [ALIAS-1]
+struct alignas(16) AliasPlace {
   std::uint64_t data;  // address, for host and device
   std::uint64_t bytes;
 };
-static_assert(sizeof(ViewPlace) == 16);
-inline constexpr std::uint32_t kMaxViews{4096};
+static_assert(sizeof(AliasPlace) == 16);
+inline constexpr std::uint32_t kMaxAliases{4096};
 
 /// How ingest memory is laid out: offsets from its start, which is page aligned.
 struct IngestLayout {
   static constexpr std::uint64_t kHead{0};
   static constexpr std::uint64_t kRequests{kHead + sizeof(IoQueueHead)};
   static constexpr std::uint64_t kCompletions{kRequests + kIoLines * sizeof(IoRequestLine)};
-  static constexpr std::uint64_t kViews{kCompletions + kIoLines * sizeof(IoCompletionLine)};
-  static constexpr std::uint64_t kIoSlots{(kViews + kMaxViews * sizeof(ViewPlace) + kIoBlock - 1) /
+  static constexpr std::uint64_t kAliases{kCompletions + kIoLines * sizeof(IoCompletionLine)};
+  static constexpr std::uint64_t kLineData{(kAliases + kMaxAliases * sizeof(AliasPlace) + kIoBlock - 1) /
                                           kIoBlock * kIoBlock};
   /// From here on: what streams read into.
-  static constexpr std::uint64_t kStreams{kIoSlots + kIoLines * kIoSlotBytes};
+  static constexpr std::uint64_t kStreams{kLineData + kIoLines * kIoLineDataBytes};
 };
 static_assert(IngestLayout::kStreams % kIoBlock == 0);
 

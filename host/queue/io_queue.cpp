@@ -9,7 +9,7 @@ IoQueueView IoQueueView::of(MutableByteSpan ingest_memory) {
   view.head = reinterpret_cast<IoQueueHead*>(at + IngestLayout::kHead);
   view.requests = reinterpret_cast<IoRequestLine*>(at + IngestLayout::kRequests);
   view.completions = reinterpret_cast<IoCompletionLine*>(at + IngestLayout::kCompletions);
-  view.slots = at + IngestLayout::kIoSlots;
+  view.line_data = at + IngestLayout::kLineData;
   return view;
 }
 

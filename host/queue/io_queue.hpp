@@ -22,7 +22,7 @@ struct IoQueueView {
   IoQueueHead* head{nullptr};
   IoRequestLine* requests{nullptr};        // [lines]
   IoCompletionLine* completions{nullptr};  // [lines]
-  std::uint8_t* slots{nullptr};            // [lines][kIoSlotBytes]
+  std::uint8_t* line_data{nullptr};            // [lines][kIoLineDataBytes]
   std::uint32_t lines{kIoLines};           // fewer only in tests
   /// Of memory of at least IngestLayout::kStreams bytes, aligned to a cache line.
   [[nodiscard]] static IoQueueView of(MutableByteSpan ingest_memory);
@@ -33,7 +33,7 @@ inline constexpr std::uint32_t kIoLineWords{sizeof(IoRequestLine) / sizeof(std::
 using IoLineWords = std::array<std::uint32_t, kIoLineWords>;
 inline constexpr std::uint32_t kIoCommitWord{offsetof(IoRequestLine, commit) /
                                              sizeof(std::uint32_t)};
-static_assert(kIoCommitWord + 2 == kIoLineWords && offsetof(IoCompletionLine, turn) == 0);
+static_assert(kIoCommitWord + 2 == kIoLineWords && offsetof(IoCompletionLine, lap) == 0);
 
 /// Asks. Any number of threads; the free lines are credits in this side's memory.
 template <class Atomics>
@@ -47,29 +47,29 @@ class IoClientOver {
 
   struct Line {
     std::uint32_t index{0};
-    std::uint32_t turn{0};
+    std::uint32_t lap{0};
   };
   /// nullopt: out of credit, which is never an error: finish something, or look again. At least
   /// `keep` lines stay free: for others, who hold none.
   [[nodiscard]] std::optional<Line> try_ask(IoRequestOp op, std::uint32_t source,
-                                            std::uint32_t tenant, std::uint64_t offset,
+                                            std::uint32_t queue, std::uint64_t offset,
                                             std::uint64_t length, std::uint32_t tag,
                                             std::uint32_t keep = 0) {
     std::uint64_t free = Atomics::load(&free_, Order::relaxed);  // a hint; the exchange decides
     do {
       if (static_cast<std::uint32_t>(std::popcount(free)) <= keep) return std::nullopt;
-      // [IO-4] acquire: the last holder's turn, and its reads of the slot, which come before the
+      // [IO-4] acquire: the last holder's lap, and its reads of the data, which come before the
       // pump's writes for us.
     } while (!Atomics::compare_exchange_acquire(&free_, free, free & (free - 1)));
     const auto index = static_cast<std::uint32_t>(std::countr_zero(free));
-    const std::uint32_t turn = ++turns_[index];
+    const std::uint32_t lap = ++laps_[index];
     IoRequestLine line{};
-    line.turn = turn;
+    line.lap = lap;
     line.op = op;
     line.source = source;
     line.destination = index;
     line.tag = tag;
-    line.tenant = tenant;
+    line.queue = queue;
     line.offset = offset;
     line.length = length;
     // Drawn with the line in hand, so that every number is really posted.
@@ -81,25 +81,25 @@ class IoClientOver {
     IoRequestLine* const to = view_.requests + index;
     auto* const payload = reinterpret_cast<std::uint32_t*>(to);
     for (std::uint32_t w = 0; w < kIoCommitWord; ++w) Atomics::store_payload(payload + w, words[w]);
-    Atomics::store(&to->commit, std::uint64_t{turn} << 32 | turn, Order::release);  // [IO-1]
-    return Line{index, turn};
+    Atomics::store(&to->commit, std::uint64_t{lap} << 32 | lap, Order::release);  // [IO-1]
+    return Line{index, lap};
   }
 
-  /// The answer, once it is there. Bytes stay in slot(line) + skip until give_back().
+  /// The answer, once it is there. Bytes stay in data_of(line) + skip until give_back().
   [[nodiscard]] std::optional<IoCompletionLine> try_answer(Line line) const {
     const auto* const from = reinterpret_cast<const std::uint32_t*>(view_.completions + line.index);
     IoLineWords words;
     words[0] = Atomics::load(from, Order::acquire);  // [IO-2]
-    if (words[0] != line.turn) return std::nullopt;
+    if (words[0] != line.lap) return std::nullopt;
     for (std::uint32_t w = 1; w < kIoLineWords; ++w) words[w] = Atomics::load_payload(from + w);
     IoCompletionLine answer;
     std::memcpy(&answer, words.data(), sizeof answer);
     return answer;
   }
-  [[nodiscard]] const std::uint8_t* slot(Line line) const {
-    return view_.slots + std::uint64_t{line.index} * kIoSlotBytes;
+  [[nodiscard]] const std::uint8_t* data_of(Line line) const {
+    return view_.line_data + std::uint64_t{line.index} * kIoLineDataBytes;
   }
-  /// Only with the answer seen: until then the pump may write the slot.
+  /// Only with the answer seen: until then the pump may write the line data.
   void give_back(Line line) {
     Atomics::fetch_or_release(&free_, std::uint64_t{1} << line.index);  // [IO-4]
   }
@@ -117,7 +117,7 @@ class IoClientOver {
   IoQueueView view_;
   alignas(64) std::uint64_t free_;  // a bit for each line that nobody holds
   alignas(64) std::uint64_t order_{0};
-  std::array<std::uint32_t, kIoLines> turns_{};  // of a line: its holder's
+  std::array<std::uint32_t, kIoLines> laps_{};  // of a line: its holder's
 };
 
 /// Answers. The pump's thread. Trusts nothing that it reads: whatever a line holds, at most one
@@ -128,7 +128,7 @@ class IoServerOver {
   explicit IoServerOver(IoQueueView view) : view_(view) {}
 
   /// The next request that was not seen before, copied whole; nullopt: none. Looks at every line
-  /// once before it says none. Its `destination` is the line's own index and its `turn` the
+  /// once before it says none. Its `destination` is the line's own index and its `lap` the
   /// commit's, whatever the worker wrote; everything else is the worker's word.
   [[nodiscard]] std::optional<IoRequestLine> poll() {
     for (std::uint32_t n = 0; n < view_.lines; ++n) {
@@ -137,32 +137,32 @@ class IoServerOver {
       if ((open_ >> index & 1) != 0) continue;
       IoRequestLine* const from = view_.requests + index;
       const std::uint64_t commit = Atomics::load(&from->commit, Order::acquire);  // [IO-1]
-      const auto turn = static_cast<std::uint32_t>(commit);
-      // Exactly one more: an old turn that is written again is nobody's request.
-      if (turn != commit >> 32 || turn != seen_[index] + 1) continue;
+      const auto lap = static_cast<std::uint32_t>(commit);
+      // Exactly one more: an old lap that is written again is nobody's request.
+      if (lap != commit >> 32 || lap != seen_[index] + 1) continue;
       const auto* const payload = reinterpret_cast<const std::uint32_t*>(from);
       IoLineWords words{};
       for (std::uint32_t w = 0; w < kIoCommitWord; ++w)
         words[w] = Atomics::load_payload(payload + w);
       IoRequestLine request;
       std::memcpy(&request, words.data(), sizeof request);
-      if (request.turn != turn) continue;  // torn
+      if (request.lap != lap) continue;  // torn
       request.destination = index;
       request.commit = commit;
-      seen_[index] = turn;
+      seen_[index] = lap;
       open_ |= std::uint64_t{1} << index;
       return request;
     }
     return std::nullopt;
   }
 
-  /// `request`: what poll() gave, once. Turn, slot and tag of the answer are the request's.
+  /// `request`: what poll() gave, once. Lap, data line and tag of the answer are the request's.
   void answer(const IoRequestLine& request, const IoCompletionLine& answer) {
     const std::uint32_t index = request.destination;
-    if (index >= view_.lines || (open_ >> index & 1) == 0 || seen_[index] != request.turn) return;
+    if (index >= view_.lines || (open_ >> index & 1) == 0 || seen_[index] != request.lap) return;
     IoCompletionLine line = answer;
-    line.turn = request.turn;
-    line.slot = index;
+    line.lap = request.lap;
+    line.data_line = index;
     line.tag = request.tag;
     IoLineWords words;
     std::memcpy(words.data(), &line, sizeof line);

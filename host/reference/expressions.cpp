@@ -31,11 +31,11 @@ Values Machine::eval(vir::ExprId id, Lanes& lanes, std::uint32_t depth) {
       return same(static_cast<double>(core::f32::canonical(core::f32::from_bits(expr.bits))));
     case ExprTag::Var:
       return each<Value>(lanes, [&](std::size_t k) -> Maybe<Value> {
-        const std::uint32_t slot = names_.variable[expr.name];
-        if (slot == vir::kNone || std::holds_alternative<Unbound>(variables_[slot][lanes[k]])) {
+        const std::uint32_t variable = names_.variable[expr.name];
+        if (variable == vir::kNone || std::holds_alternative<Unbound>(variables_[variable][lanes[k]])) {
           return stop(FaultCode::unbound_variable, "a variable does not exist");
         }
-        return variables_[slot][lanes[k]];
+        return variables_[variable][lanes[k]];
       });
     case ExprTag::Load: {
       const auto index = eval_u32(expr.child[0], lanes, depth + 1);

@@ -212,9 +212,9 @@ void Machine::execute(vir::NodeId id, Lanes& lanes) {
 
 /// Let and Assign, which differ for the validator only.
 void Machine::bind(vir::Symbol name, const Lanes& lanes, Values values) {
-  const std::uint32_t slot = names_.variable[name];
-  if (slot == vir::kNone) return;  // assigned and never declared: refused by the validator
-  for (std::size_t k = 0; k < lanes.size(); ++k) variables_[slot][lanes[k]] = std::move(values[k]);
+  const std::uint32_t variable = names_.variable[name];
+  if (variable == vir::kNone) return;  // assigned and never declared: refused by the validator
+  for (std::size_t k = 0; k < lanes.size(); ++k) variables_[variable][lanes[k]] = std::move(values[k]);
 }
 
 /// All lanes together decide; then those of the body run, then those of the other side.

@@ -19,7 +19,7 @@
 
 namespace vyre::reference {
 
-/// What is looked up by name in the program's text, resolved once: variables are one slot a name
+/// What is looked up by name in the program's text, resolved once: variables are one a name
 /// (names are unique among the live scopes), buffers an index.
 struct Names {
   explicit Names(const vir::Program& program);
@@ -134,7 +134,7 @@ class Machine {
   std::vector<Buffer>& buffers_;
   std::array<std::uint32_t, 3> workgroup_{};
   std::vector<Lane> lanes_;
-  std::vector<Values> variables_;  // [slot][lane]
+  std::vector<Values> variables_;  // [variable][lane]
   /// By node: the side that an If with a barrier took (0 none yet, 1 body, 2 otherwise). Never
   /// cleared within a workgroup, so that a side that changes between iterations is a fault too, as
   /// in the format's reference.

@@ -1,4 +1,4 @@
-// Making and releasing buffers, binding sets and views. Files are in buffers_of_files.cpp. See
+// Making and releasing buffers, binding sets and aliases. Files are in buffers_of_files.cpp. See
 // buffers.hpp.
 #include "buffers.hpp"
 
@@ -72,7 +72,7 @@ Result<Handle> Buffers::put_made(const Made& made) {
 Handle Buffers::put(const OrderLock& lock, const Made& made, ByteSpan contents) {
   HandleRecord& record = over_.handles.put(lock, made.handle, made.kind, made.bytes);
   record.file = made.file;
-  record.tenant = made.tenant;
+  record.only_queue = made.only_queue;
   const Handle handle = over_.handles.public_handle(record);
   over_.tap.tell(over_.tap.hold(lock), [&](SessionObserver& observer) {
     observer.on_buffer(handle, contents, made.kind == HandleRecord::Kind::file);
@@ -89,7 +89,7 @@ Result<Buffers::Contents> Buffers::contents_of(const Made& made) {
 
 Result<Buffers::Contents> Buffers::contents_of(std::uint32_t handle, std::uint64_t bytes) const {
   // A file that was cut short meanwhile is told with zeros, as items would read it.
-  if (const auto there = over_.backend.view(handle)) return Contents{*there, {}};
+  if (const auto there = over_.backend.host_bytes(handle)) return Contents{*there, {}};
   try {
     Contents contents;
     contents.copy.resize(bytes);
@@ -103,38 +103,38 @@ Result<Buffers::Contents> Buffers::contents_of(std::uint32_t handle, std::uint64
   }
 }
 
-Result<Handle> Buffers::make_view() {
+Result<Handle> Buffers::make_alias() {
   VYRE_TRY(over_.life.open());
   OrderLock lock(over_.order);
   VYRE_ASSIGN(const std::uint32_t handle, over_.handles.take_place(lock));
   over_.handles.count_view(lock);  // from now on no observer is attached
   lock.unlock();
   Status made =
-      over_.maker.make([&](backend::Backend& backend) { return backend.make_view(handle); });
+      over_.maker.make([&](backend::Backend& backend) { return backend.make_alias(handle); });
   lock.lock();
   if (!made) {
     over_.handles.uncount_view(lock);
     over_.handles.free_place(lock, handle);
     return tl::unexpected<Error>(std::move(made).error());
   }
-  return over_.handles.public_handle(over_.handles.put(lock, handle, HandleRecord::Kind::view, 0));
+  return over_.handles.public_handle(over_.handles.put(lock, handle, HandleRecord::Kind::alias, 0));
 }
 
 Result<std::uint32_t> Buffers::take_set(const OrderLock& lock,
-                                        std::span<const std::uint32_t> members, bool views) {
-  // A set of views belongs to a stream, which has few of them and gives them back.
+                                        std::span<const std::uint32_t> members, bool aliases) {
+  // A set of aliases belongs to a stream, which has few of them and gives them back.
   const std::uint64_t bytes = HandleTable::set_bytes(members.size());
-  if (!views) VYRE_TRY(over_.budget.reserve(lock, bytes, "a binding set"));
+  if (!aliases) VYRE_TRY(over_.budget.reserve(lock, bytes, "a binding set"));
   auto place = over_.handles.take_place(lock);
   if (!place) {
-    if (!views) over_.budget.give_back(lock, bytes);
+    if (!aliases) over_.budget.give_back(lock, bytes);
     return place;
   }
   over_.handles.hold_members(lock, members);  // they stay while the backend makes the set
   return place;
 }
 
-Result<Handle> Buffers::bind(std::span<const Handle> buffers, bool views) {
+Result<Handle> Buffers::bind(std::span<const Handle> buffers, bool aliases) {
   VYRE_TRY(over_.life.open());
   if (buffers.size() > kMaxBindingBuffers) {
     return fail(Errc::limit_exceeded, "a binding set of " + std::to_string(buffers.size()) +
@@ -145,23 +145,23 @@ Result<Handle> Buffers::bind(std::span<const Handle> buffers, bool views) {
   members.reserve(buffers.size());
   OrderLock lock(over_.order);
   for (const Handle& buffer : buffers) {
-    VYRE_TRY(over_.handles.find_buffer(lock, buffer, "bind", views));
+    VYRE_TRY(over_.handles.find_buffer(lock, buffer, "bind", aliases));
     members.push_back(buffer.id);
   }
-  VYRE_ASSIGN(const std::uint32_t handle, take_set(lock, members, views));
+  VYRE_ASSIGN(const std::uint32_t handle, take_set(lock, members, aliases));
   lock.unlock();
   Status bound =
       over_.maker.make([&](backend::Backend& backend) { return backend.bind(handle, members); });
   lock.lock();
   if (!bound) {
     over_.handles.let_members_go(lock, members);
-    if (!views) over_.budget.give_back(lock, HandleTable::set_bytes(members.size()));
+    if (!aliases) over_.budget.give_back(lock, HandleTable::set_bytes(members.size()));
     over_.handles.free_place(lock, handle);
     return tl::unexpected<Error>(std::move(bound).error());
   }
   HandleRecord& record = over_.handles.put(lock, handle, HandleRecord::Kind::set, 0);
   record.members = std::move(members);
-  record.counted = !views;
+  record.counted = !aliases;
   if (over_.tap.active()) tell_set(lock, over_.tap.hold(lock), record);
   return over_.handles.public_handle(record);
 }

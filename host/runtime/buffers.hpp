@@ -1,4 +1,4 @@
-// Making and releasing what handles name: buffers, mapped and loaded files, binding sets and views.
+// Making and releasing what handles name: buffers, mapped and loaded files, binding sets and aliases.
 // Host only; any thread.
 //
 // Lock: takes the order lock around changes of the handle table, never while the backend makes or
@@ -51,9 +51,9 @@ class Buffers {
   [[nodiscard]] Result<Handle> map_file(const std::string& path, const MapOptions& options);
   [[nodiscard]] Result<Handle> load_file(const std::string& path, const CopyUntil& until);
   /// For streams.
-  [[nodiscard]] Result<Handle> make_view();
-  /// `views`: for streams, whose sets may name views and take nothing of the budget.
-  [[nodiscard]] Result<Handle> bind(std::span<const Handle> buffers, bool views);
+  [[nodiscard]] Result<Handle> make_alias();
+  /// `aliases`: for streams, whose sets may name aliases and take nothing of the budget.
+  [[nodiscard]] Result<Handle> bind(std::span<const Handle> buffers, bool aliases);
   [[nodiscard]] Status release(Handle handle, Deadline deadline);
 
   /// Tells the observer of everything alive as if it were made now, sets after their buffers.
@@ -70,7 +70,7 @@ class Buffers {
     std::uint64_t bytes{0};
     const ByteSpan* contents{nullptr};  // null: the observer is told what the backend reads
     std::shared_ptr<const ingest::File> file;
-    std::uint32_t tenant{ingest::kAnyTenant};
+    std::uint32_t only_queue{ingest::kAnyQueue};
   };
   /// Bytes of a buffer for an observer: where they lie, or a copy of them.
   struct Contents {
@@ -85,7 +85,7 @@ class Buffers {
   [[nodiscard]] Result<Contents> contents_of(const Made& made);
   void tell_set(const OrderLock& lock, const ObserverTap::Hold& hold, const HandleRecord& set);
   [[nodiscard]] Result<std::uint32_t> take_set(const OrderLock& lock,
-                                               std::span<const std::uint32_t> members, bool views);
+                                               std::span<const std::uint32_t> members, bool aliases);
   [[nodiscard]] Status load(const ingest::File& file, const backend::Backend::ReadPiece& read,
                             Handle into, std::optional<ByteSpan> there, const CopyUntil& until);
 

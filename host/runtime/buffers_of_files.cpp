@@ -23,7 +23,7 @@ Result<Handle> Buffers::map_file(const std::string& path, const MapOptions& opti
   Made made{.kind = HandleRecord::Kind::file,
             .bytes = file->bytes(),
             .file = std::move(file),
-            .tenant = options.only_queue.value_or(ingest::kAnyTenant)};
+            .only_queue = options.only_queue.value_or(ingest::kAnyQueue)};
   {
     const OrderLock lock(over_.order);
     VYRE_ASSIGN(made.handle, over_.handles.take_place(lock));
@@ -58,12 +58,12 @@ Status Buffers::load(const ingest::File& file, const backend::Backend::ReadPiece
 Result<Handle> Buffers::load_file(const std::string& path, const CopyUntil& until) {
   VYRE_TRY(over_.life.open());
   const SessionOptions& options = over_.setup.options;
-  const auto tier = options.ingest_bytes == 0 ? ingest::TierChoice::c : options.ingest_tier;
+  const auto tier = options.ingest_bytes == 0 ? ingest::TierChoice::buffered : options.ingest_tier;
   VYRE_ASSIGN(const auto file, ingest::File::open(path, tier));
   const auto read = over_.files.piece_reader(file, until);
   VYRE_ASSIGN(const Handle handle, allocate(file->bytes(), nullptr, {}));
   // On the CPU the bytes go where they stay: no other caller knows the handle yet.
-  const auto there = over_.backend.view(handle.id);
+  const auto there = over_.backend.host_bytes(handle.id);
   if (auto loaded = load(*file, read, handle, there, until); !loaded) {
     (void)release(handle, after(kReleaseUnused));
     return tl::unexpected<Error>(std::move(loaded).error());

@@ -61,9 +61,9 @@ Status ChunkItems::add_outputs(Chunk& chunk) {
 Status ChunkItems::add_result_views(Chunk& chunk, std::uint64_t at) {
   for (const StreamOutput& output : shape_.outputs) {
     if (output.shared.id != 0) continue;
-    VYRE_ASSIGN(const Handle view, host_.make_view());
-    chunk.result_views.push_back(view);
-    host_.place_view(view, Handle{}, at, output.bytes);
+    VYRE_ASSIGN(const Handle alias, host_.make_alias());
+    chunk.result_aliases.push_back(alias);
+    host_.place_alias(alias, Handle{}, at, output.bytes);
     chunk.results.push_back({ingest_ + at, output.bytes});
     at = up_to(at + output.bytes, kResultAlign);
   }
@@ -92,12 +92,12 @@ Status ChunkItems::make() {
     return {};
   }
   const auto made = [&]() -> Status {
-    VYRE_ASSIGN(chunk.view, host_.make_view());
-    Handle bytes = chunk.view;
+    VYRE_ASSIGN(chunk.alias, host_.make_alias());
+    Handle bytes = chunk.alias;
     if (shape_.copy_chunks) {
       VYRE_ASSIGN(chunk.copied, host_.allocate(shape_.plan.chunk_bytes(), nullptr));
-      VYRE_ASSIGN(chunk.copied_view, host_.make_view());
-      bytes = chunk.copied_view;
+      VYRE_ASSIGN(chunk.copied_alias, host_.make_alias());
+      bytes = chunk.copied_alias;
     }
     VYRE_TRY(add_outputs(chunk));
     if (shape_.device)
@@ -177,13 +177,13 @@ Status ChunkItems::start(ChunkId id, std::uint64_t offset, std::uint64_t bytes) 
     return {};
   }
   host_.count_streamed(bytes);
-  host_.place_view(chunk.view, Handle{}, offset, bytes);
+  host_.place_alias(chunk.alias, Handle{}, offset, bytes);
   if (shape_.copy_chunks && bytes != 0) {
     chunk.stage = Stage::chunk_copy;
-    add_item(id, {kCopy, chunk.view.id, chunk.copied.id, 0});
+    add_item(id, {kCopy, chunk.alias.id, chunk.copied.id, 0});
     return {};
   }
-  if (shape_.copy_chunks) host_.place_view(chunk.copied_view, chunk.copied, 0, 0);
+  if (shape_.copy_chunks) host_.place_alias(chunk.copied_alias, chunk.copied, 0, 0);
   add_op(id);
   return {};
 }
@@ -283,7 +283,7 @@ Status ChunkItems::stage_ended(ChunkId id) {
     case Stage::chunk_copy:
       listener_.bytes_read(id);
       if (done) {
-        host_.place_view(chunk.copied_view, chunk.copied, 0, chunk.bytes);
+        host_.place_alias(chunk.copied_alias, chunk.copied, 0, chunk.bytes);
         add_op(id);
         return {};
       }
@@ -314,7 +314,7 @@ void ChunkItems::add_result_copies(ChunkId id) {
   chunk.stage = Stage::result_copy;
   for (std::size_t i = 0; i < chunk.own.size(); ++i) {
     if (!chunk.results[i].empty())
-      add_item(id, {kCopy, chunk.own[i].id, chunk.result_views[i].id, 0});
+      add_item(id, {kCopy, chunk.own[i].id, chunk.result_aliases[i].id, 0});
   }
 }
 
@@ -354,10 +354,10 @@ bool ChunkItems::release_all() {
   };
   for (const Chunk& chunk : chunks_) {
     for (const Handle set : chunk.sets) release(set);
-    release(chunk.view);
-    release(chunk.copied_view);
+    release(chunk.alias);
+    release(chunk.copied_alias);
     release(chunk.copied);
-    for (const Handle view : chunk.result_views) release(view);
+    for (const Handle alias : chunk.result_aliases) release(alias);
     for (const Handle own : chunk.own) release(own);
   }
   return all;

@@ -70,13 +70,13 @@ class ChunkItems {
   enum class Stage : std::uint8_t { none, chunk_copy, op, result_copy, clear };
 
   struct Chunk {
-    Handle view;         // the chunk in ingest memory
+    Handle alias;         // the chunk in ingest memory
     Handle copied;       // ChunkPlace::device: a buffer of the device
-    Handle copied_view;  // the chunk in it
+    Handle copied_alias;  // the chunk in it
     Handle input;        // what the item names
     Handle output;
     std::vector<Handle> own;           // own outputs, in order
-    std::vector<Handle> result_views;  // on a device: of their bytes in ingest memory
+    std::vector<Handle> result_aliases;  // on a device: of their bytes in ingest memory
     std::vector<ByteSpan> results;     // own outputs where the host sees them
     std::vector<Handle> sets;          // released first
     Bytes downloaded;                  // results of a recorded chunk on a device

@@ -38,9 +38,9 @@ Result<HandleRecord*> HandleTable::find_live(const OrderLock& lock, const Handle
 }
 
 Result<HandleRecord*> HandleTable::find_buffer(const OrderLock& lock, const Handle& handle,
-                                               const char* what, bool views) {
+                                               const char* what, bool aliases) {
   VYRE_ASSIGN(HandleRecord* const record, find_live(lock, handle, what));
-  if (record->kind == HandleRecord::Kind::view && !views)
+  if (record->kind == HandleRecord::Kind::alias && !aliases)
     return fail(Errc::not_found, cannot(what, handle.id) + "it is not alive in this session");
   if (record->kind == HandleRecord::Kind::set) {
     return fail(Errc::invalid_argument,
@@ -94,7 +94,7 @@ void HandleTable::remove(const OrderLock& lock, HandleRecord& record) {
     case HandleRecord::Kind::buffer:
       budget_.give_back(lock, record.bytes);
       break;
-    case HandleRecord::Kind::view:
+    case HandleRecord::Kind::alias:
       uncount_view(lock);
       break;
     case HandleRecord::Kind::file:

@@ -1,4 +1,4 @@
-// The handle table of a session: which buffers, files, binding sets and views are alive, who uses
+// The handle table of a session: which buffers, files, binding sets and aliases are alive, who uses
 // them, and which numbers are free. It knows no backend and no items. Host only.
 //
 // Lock: the caller holds the order lock, which every function asks for. A HandleRecord may be read
@@ -23,7 +23,7 @@
 namespace vyre::runtime {
 
 struct HandleRecord {
-  enum class Kind : std::uint8_t { none, buffer, file, set, view };
+  enum class Kind : std::uint8_t { none, buffer, file, set, alias };
   Kind kind{Kind::none};
   bool releasing{false};
   std::uint32_t handle{0};
@@ -36,7 +36,7 @@ struct HandleRecord {
   std::vector<std::uint32_t> members;  // handles, of a set
   bool counted{false};                 // a set that takes of the memory budget
   std::shared_ptr<const ingest::File> file;
-  std::uint32_t tenant{ingest::kAnyTenant};  // of a file
+  std::uint32_t only_queue{ingest::kAnyQueue};  // of a file
   bool published{false};                     // the pump knows the file
   Uses uses;
   Line line;
@@ -64,9 +64,9 @@ class HandleTable {
   /// `what` is the verb of the message.
   [[nodiscard]] Result<HandleRecord*> find_live(const OrderLock&, const Handle& handle,
                                                 const char* what);
-  /// The same for something that holds bytes. Views count only where `views` says so.
+  /// The same for something that holds bytes. Aliases count only where `aliases` says so.
   [[nodiscard]] Result<HandleRecord*> find_buffer(const OrderLock&, const Handle& handle,
-                                                  const char* what, bool views = false);
+                                                  const char* what, bool aliases = false);
   [[nodiscard]] Handle public_handle(const HandleRecord& record) const noexcept {
     return {record.handle, session_, record.serial};
   }
@@ -88,10 +88,10 @@ class HandleTable {
   /// Bytes that a set takes of the budget.
   [[nodiscard]] static std::uint64_t set_bytes(std::size_t members) noexcept;
 
-  // Views alive, and those that are being made.
-  void count_view(const OrderLock&) noexcept { ++views_; }
-  void uncount_view(const OrderLock&) noexcept { --views_; }
-  [[nodiscard]] std::uint32_t views(const OrderLock&) const noexcept { return views_; }
+  // Aliases alive, and those that are being made.
+  void count_view(const OrderLock&) noexcept { ++aliases_; }
+  void uncount_view(const OrderLock&) noexcept { --aliases_; }
+  [[nodiscard]] std::uint32_t aliases(const OrderLock&) const noexcept { return aliases_; }
 
   /// A place in the lines of buffers (Line), later than all before.
   [[nodiscard]] std::uint64_t draw_turn(const OrderLock&) noexcept { return next_turn_++; }
@@ -115,7 +115,7 @@ class HandleTable {
   std::uint64_t next_serial_{1};
   std::uint64_t next_turn_{1};
   std::deque<std::uint32_t> free_places_;
-  std::uint32_t views_{0};
+  std::uint32_t aliases_{0};
 };
 
 }  // namespace vyre::runtime

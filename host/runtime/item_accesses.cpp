@@ -13,7 +13,7 @@ constexpr std::uint32_t kNop{0};  // looks at no buffer
 struct ItemAccesses::Side {
   std::uint32_t handle;
   const char* name;  // of the item's field
-  const std::vector<OpSignature::Slot>& slots;
+  const std::vector<OpSignature::Buffer>& buffers;
   const std::vector<FileNeed>* needs;  // null: the defaults
   bool all_write;
   bool touches;  // the op looks at its buffers
@@ -22,14 +22,14 @@ struct ItemAccesses::Side {
     return needs != nullptr && index < needs->size() ? (*needs)[index] : FileNeed{};
   }
   [[nodiscard]] bool writes(std::size_t index) const {
-    return all_write || (index < slots.size() && slots[index].read_write);
+    return all_write || (index < buffers.size() && buffers[index].read_write);
   }
 };
 
 Status ItemAccesses::check_queue(const HandleRecord& file, std::uint32_t queue) {
-  if (file.tenant == ingest::kAnyTenant || file.tenant == queue) return {};
+  if (file.only_queue == ingest::kAnyQueue || file.only_queue == queue) return {};
   return fail(Errc::invalid_argument, "handle " + std::to_string(file.handle) +
-                                          " is a file of queue " + std::to_string(file.tenant) +
+                                          " is a file of queue " + std::to_string(file.only_queue) +
                                           " alone (MapOptions::only_queue); submit to that one");
 }
 

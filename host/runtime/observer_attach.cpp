@@ -30,7 +30,7 @@ Status nothing_began(const ObserverAttachOver& over, const OrderLock& lock) {
     if (tail != 0)
       return fail(Errc::invalid_argument, "an observer must be attached before the first submit");
   }
-  if (over.handles.views(lock) != 0) {
+  if (over.handles.aliases(lock) != 0) {
     return fail(Errc::invalid_argument,
                 "an observer must be attached before a stream has begun; end the stream first");
   }

@@ -31,7 +31,7 @@ std::uint64_t host_bytes(const vir::Program& program) {
   std::uint64_t bytes =
       program.payloads.size() + program.exprs.size() * sizeof(vir::Expr) +
       program.nodes.size() * sizeof(vir::Node) +
-      program.buffers.size() * (sizeof(vir::BufferDecl) + sizeof(OpSignature::Slot)) +
+      program.buffers.size() * (sizeof(vir::BufferDecl) + sizeof(OpSignature::Buffer)) +
       4 * (program.node_lists.size() + program.expr_lists.size());
   for (const std::string& name : program.names) bytes += name.size();
   return bytes;
@@ -53,12 +53,12 @@ Status describe(const vir::Program& program, backend::ProgramOp& op, OpSignature
     const bool only_async = kind == vir::BufferClass::read && !reach[i].plain;
     op.buffers.push_back({role_of(kind), only_async, bytes});
     if (vir::takes_input(kind)) needs.push_back({!only_async, only_async && reach[i].copied_from});
-    OpSignature::Slot slot{program.name(buffer.name), bytes, kind == vir::BufferClass::read_write,
+    OpSignature::Buffer entry{program.name(buffer.name), bytes, kind == vir::BufferClass::read_write,
                            buffer.output_byte_range};
     if (vir::takes_input(kind))
-      signature.inputs.push_back(std::move(slot));
+      signature.inputs.push_back(std::move(entry));
     else if (kind == vir::BufferClass::allocated)
-      signature.outputs.push_back(std::move(slot));
+      signature.outputs.push_back(std::move(entry));
   }
   return {};
 }

@@ -115,9 +115,9 @@ class SessionCore {
   }
   [[nodiscard]] PlaceInLines place_in_lines() { return PlaceInLines(handles_); }
   void leave_place(PlaceInLines& place) { submitter_.leave_place(place); }
-  [[nodiscard]] Result<Handle> make_view() { return buffers_.make_view(); }
-  /// bind(), where views may be members.
-  [[nodiscard]] Result<Handle> bind_views(std::span<const Handle> buffers) {
+  [[nodiscard]] Result<Handle> make_alias() { return buffers_.make_alias(); }
+  /// bind(), where aliases may be members.
+  [[nodiscard]] Result<Handle> bind_aliases(std::span<const Handle> buffers) {
     return buffers_.bind(buffers, true);
   }
   [[nodiscard]] backend::Backend& backend() noexcept { return *backend_; }

@@ -65,7 +65,7 @@ Status SessionFiles::publish(Handle file) {
     return tl::unexpected<Error>(std::move(why));
   }
   if (record->published) return {};
-  (*pumping)->publish_file(file.id, record->file, record->tenant);
+  (*pumping)->publish_file(file.id, record->file, record->only_queue);
   record->published = true;
   pump_.count_file(**pumping, *record->file);
   return {};

@@ -12,7 +12,7 @@ ingest::TierChoice SessionPump::tier_for_pieces() const noexcept {
   const SessionOptions& options = setup_.options;
   const bool forced =
       options.ingest_tier != ingest::TierChoice::automatic && options.ingest_bytes != 0;
-  return forced ? options.ingest_tier : ingest::TierChoice::c;
+  return forced ? options.ingest_tier : ingest::TierChoice::buffered;
 }
 
 Result<MutableByteSpan> SessionPump::memory() {

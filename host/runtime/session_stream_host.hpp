@@ -37,18 +37,18 @@ class Stream::SessionHost final : public StreamHost {
   Result<Handle> allocate(std::uint64_t bytes, const ByteSpan* contents) override {
     return session_.allocate(bytes, contents, {});
   }
-  Result<Handle> make_view() override { return session_.make_view(); }
+  Result<Handle> make_alias() override { return session_.make_alias(); }
   Result<Handle> bind(std::span<const Handle> handles) override {
-    return session_.bind_views(handles);
+    return session_.bind_aliases(handles);
   }
   Status release(Handle handle) override {
     return session_.release(handle, after(close_timeout()));
   }
-  void place_view(Handle view, Handle buffer, std::uint64_t offset, std::uint64_t bytes) override {
-    session_.backend().place_view(view.id, buffer.id, offset, bytes);
+  void place_alias(Handle alias, Handle buffer, std::uint64_t offset, std::uint64_t bytes) override {
+    session_.backend().place_alias(alias.id, buffer.id, offset, bytes);
   }
   std::optional<ByteSpan> bytes_of(Handle buffer) override {
-    return session_.backend().view(buffer.id);
+    return session_.backend().host_bytes(buffer.id);
   }
   Status download(Handle buffer, MutableByteSpan out) override {
     return session_.download_into(buffer, 0, out, {after(close_timeout())});

@@ -55,7 +55,7 @@ Status Stream::Engine::start(FileSource files, std::uint32_t max_in_flight) {
   // The first chunk's handles now: what cannot be made is the caller's error before anything is
   // read.
   VYRE_TRY(items_->make_first());
-  // From its first view on a stream keeps observers out; one may have come before that.
+  // From its first alias on a stream keeps observers out; one may have come before that.
   if (shape_.recorded != host_->observed()) {
     return fail(Errc::invalid_argument,
                 "an observer was attached or removed while the stream was opened; open it again");

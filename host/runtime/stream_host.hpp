@@ -45,13 +45,13 @@ class ItemHost {
 
   virtual ~ItemHost() = default;
   [[nodiscard]] virtual Result<Handle> allocate(std::uint64_t bytes, const ByteSpan* contents) = 0;
-  [[nodiscard]] virtual Result<Handle> make_view() = 0;
-  /// A binding set, whose members may be views.
+  [[nodiscard]] virtual Result<Handle> make_alias() = 0;
+  /// A binding set, whose members may be aliases.
   [[nodiscard]] virtual Result<Handle> bind(std::span<const Handle> handles) = 0;
   /// Waits for items that use the handle, at most the session's close_timeout.
   [[nodiscard]] virtual Status release(Handle handle) = 0;
-  /// Where the view's bytes lie: in `buffer`, or in ingest memory where that is Handle{}.
-  virtual void place_view(Handle view, Handle buffer, std::uint64_t offset,
+  /// Where the alias's bytes lie: in `buffer`, or in ingest memory where that is Handle{}.
+  virtual void place_alias(Handle alias, Handle buffer, std::uint64_t offset,
                           std::uint64_t bytes) = 0;
   /// Bytes of a buffer that the host sees; nullopt on a device.
   [[nodiscard]] virtual std::optional<ByteSpan> bytes_of(Handle buffer) = 0;

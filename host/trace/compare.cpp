@@ -101,13 +101,13 @@ void WriteTracker::define(std::uint32_t op, const vir::Program& program) {
   for (const vir::BufferDecl& buffer : program.buffers) {
     const vir::BufferClass c = vir::classify(buffer);
     if (c == vir::BufferClass::workgroup) continue;
-    Slot slot;
-    slot.writes = vir::is_returned(c);
-    slot.tolerant =
-        slot.writes && transcendental && program.types[buffer.element].tag == vir::TypeTag::F32;
+    BufferRule rule;
+    rule.writes = vir::is_returned(c);
+    rule.tolerant =
+        rule.writes && transcendental && program.types[buffer.element].tag == vir::TypeTag::F32;
     if (c == vir::BufferClass::allocated)
-      slot.exact_bytes = vir::required_bytes(program, buffer).value_or(0);
-    (vir::takes_input(c) ? made.inputs : made.outputs).push_back(slot);
+      rule.exact_bytes = vir::required_bytes(program, buffer).value_or(0);
+    (vir::takes_input(c) ? made.inputs : made.outputs).push_back(rule);
   }
   ops_[op] = std::move(made);
 }
@@ -139,8 +139,8 @@ void WriteTracker::item(const MegakernelWorkItem& item, std::uint64_t ordinal, c
     const TraceState::Buffer* real = state.buffer(outputs[i]);
     const std::uint64_t size = real == nullptr ? 0 : real->bytes;
     if (op != ops_.end() && i < op->second.outputs.size()) {
-      const Slot& slot = op->second.outputs[i];
-      write(outputs[i], slot.exact_bytes >= size, slot.tolerant);
+      const BufferRule& rule = op->second.outputs[i];
+      write(outputs[i], rule.exact_bytes >= size, rule.tolerant);
     } else if (fill) {
       write(outputs[i], true, false);
     } else if (!copy) {  // native ops: what lies behind the result stays, and may be unspecified
@@ -154,8 +154,8 @@ void WriteTracker::item(const MegakernelWorkItem& item, std::uint64_t ordinal, c
   }
   if (op == ops_.end()) return;
   for (std::size_t i = 0; i < inputs.size() && i < op->second.inputs.size(); ++i) {
-    const Slot& slot = op->second.inputs[i];
-    if (slot.writes) write(inputs[i], false, slot.tolerant);
+    const BufferRule& rule = op->second.inputs[i];
+    if (rule.writes) write(inputs[i], false, rule.tolerant);
   }
 }
 

@@ -55,14 +55,14 @@ class WriteTracker {
   [[nodiscard]] Buffer buffer(std::uint32_t handle) const;
 
  private:
-  struct Slot {
+  struct BufferRule {
     bool writes{false};
     bool tolerant{false};
     std::uint64_t exact_bytes{0};  // outputs: bytes that are written; 0 = all
   };
   struct Op {
-    std::vector<Slot> inputs;
-    std::vector<Slot> outputs;
+    std::vector<BufferRule> inputs;
+    std::vector<BufferRule> outputs;
   };
 
   std::unordered_map<std::uint32_t, Op> ops_;

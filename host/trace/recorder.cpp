@@ -37,7 +37,7 @@ struct DigestHash {
 /// Which of an item's buffers an op may write.
 struct OpWrites {
   bool output{true};
-  std::vector<bool> inputs;  // by input slot: read_write
+  std::vector<bool> inputs;  // by input buffer: read_write
 };
 
 class DirectoryRecorder final : public Recorder {

@@ -26,7 +26,7 @@ using cuda::interpreter::IoAccess;
 using cuda::interpreter::IoWords;
 
 constexpr std::uint32_t kFile{0x00300011};  // a handle with a generation
-constexpr std::uint32_t kTenant{3};
+constexpr std::uint32_t kQueue{3};
 
 Bytes file_bytes(std::size_t bytes) {
   Bytes out(bytes);
@@ -80,7 +80,7 @@ class PumpThread {
     access.head = view_.head;
     access.requests = view_.requests;
     access.completions = view_.completions;
-    access.slots = view_.slots;
+    access.slots = view_.line_data;
     access.words = &words;
     access.stop = &stop;
     access.give_up_ns = kRequestGiveUpNs;
@@ -103,7 +103,7 @@ class PumpThread {
     const std::uint64_t left = request.offset < file.size() ? file.size() - request.offset : 0;
     line.bytes_done = std::min(left, request.length);
     line.status = line.bytes_done == request.length ? IoStatus::ok : IoStatus::end_of_file;
-    std::memcpy(view_.slots + request.destination * kIoSlotBytes + skip,
+    std::memcpy(view_.line_data + request.destination * kIoLineDataBytes + skip,
                 file.data() + request.offset, line.bytes_done);
     return line;
   }
@@ -135,7 +135,7 @@ class PumpThread {
       }
       while (auto request = server.poll()) {
         if (request->op != IoRequestOp::read || request->source != kFile ||
-            request->tenant != kTenant || request->length == 0 || request->length > kIoRequestBytes)
+            request->queue != kQueue || request->length == 0 || request->length > kIoRequestBytes)
           ++wrong;
         ++seen;
         waiting.push_back(*request);
@@ -189,7 +189,7 @@ Ran run_on_warp(const core::Image& image, PumpThread& pump, std::vector<Bytes> b
   cuda::interpreter::WarpMemory memory{test::emulated_shared(), 13 * 1024,
                                        scratch.data() + (256 - at % 256) % 256, scratch_bytes};
   memory.io = &pump.access;
-  memory.tenant = kTenant;
+  memory.queue = kQueue;
   std::array<cuda::interpreter::Staged, 32> staged;
   std::array<core::RunResult, 32> ran;
   test::run_warp([&](std::uint32_t lane) {
@@ -460,7 +460,7 @@ TEST(EmulatedIo, OfTheLinesThatWereLostOnlyThoseWithAnAnswerAreTakenOver) {
   PumpThread pump(file_bytes(1'000));
   pump.answer = [&](const IoRequestLine& request) { return pump.read(request, 0); };
   pump.start();
-  // 62 lines are other warps'; of the two that were lost, line 9 is answered up to its turn.
+  // 62 lines are other warps'; of the two that were lost, line 9 is answered up to its lap.
   pump.words.taken = ~std::uint64_t{0};
   pump.words.lost = std::uint64_t{1} << 5 | std::uint64_t{1} << 9;
   pump.words.turns[5] = 7;

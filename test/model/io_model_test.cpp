@@ -87,7 +87,7 @@ class IoScenario {
       }
       const std::uint32_t bytes = Policy::load_payload(&io_memory.slots[line->index]);
       if (answer->tag != id || answer->offset != id + 200 || bytes != id + 1000 ||
-          answer->slot != line->index) {
+          answer->data_line != line->index) {
         world_.fail("request " + std::to_string(id) + " got the answer of " +
                     std::to_string(answer->tag) + " and the bytes of " +
                     std::to_string(bytes - 1000));
@@ -106,7 +106,7 @@ class IoScenario {
         const std::uint64_t id = request->tag;
         if (id >= total() || request->source != id + 100 || request->offset != id + 200 ||
             request->length != id + 300 || request->op != IoRequestOp::read ||
-            request->tenant != id / setup_.requests_each || request->order >= total()) {
+            request->queue != id / setup_.requests_each || request->order >= total()) {
           world_.fail("a request came out as something that nobody asked");
           return;
         }
@@ -234,7 +234,7 @@ TEST(PlantedIoBug, AnswerReadWithoutAcquireIsCaught) {
   expect_caught<RelaxedLook>({});
 }
 
-/// [IO-4], both ends: the reads of the last holder and the bytes of the next turn have no order.
+/// [IO-4], both ends: the reads of the last holder and the bytes of the next lap have no order.
 struct RelaxedTake : ModelPolicy<RelaxedTake> {
   template <class Word>
   static bool compare_exchange_acquire(Word* word, Word& expected, Word desired) noexcept {

@@ -144,10 +144,10 @@ class CpuBackend final : public backend::Backend {
   void leak_ingest_memory() noexcept override {
     state_->ingest.leak();
   }
-  [[nodiscard]] Status make_view(std::uint32_t handle) override {
-    return state_->memory.make_view(handle);
+  [[nodiscard]] Status make_alias(std::uint32_t handle) override {
+    return state_->memory.make_alias(handle);
   }
-  void place_view(std::uint32_t view, std::uint32_t of, std::uint64_t offset,
+  void place_alias(std::uint32_t alias, std::uint32_t of, std::uint64_t offset,
                   std::uint64_t bytes) noexcept override {
     std::uint8_t* from = nullptr;
     if (of == 0) {
@@ -155,7 +155,7 @@ class CpuBackend final : public backend::Backend {
     } else if (const MemoryEntry* entry = state_->memory.find(of); entry != nullptr) {
       from = entry->data;
     }
-    state_->memory.place_view(view, from == nullptr ? nullptr : from + offset,
+    state_->memory.place_alias(alias, from == nullptr ? nullptr : from + offset,
                               from == nullptr ? 0 : bytes);
   }
   [[nodiscard]] Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers) override {
@@ -182,7 +182,7 @@ class CpuBackend final : public backend::Backend {
     return entry->file ? entry->file->check() : Status{};
   }
 
-  [[nodiscard]] std::optional<ByteSpan> view(std::uint32_t handle) const noexcept override {
+  [[nodiscard]] std::optional<ByteSpan> host_bytes(std::uint32_t handle) const noexcept override {
     const MemoryEntry* entry = state_->memory.find(handle);
     if (entry == nullptr || entry->kind == MemoryEntry::Kind::set) return std::nullopt;
     return ByteSpan{entry->data, entry->bytes};

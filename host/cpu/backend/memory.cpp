@@ -1,4 +1,4 @@
-// Allocation, file views and binding sets of the CPU backend.
+// Allocation, file aliases and binding sets of the CPU backend.
 #include "memory.hpp"
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace vyre::cpu {
 namespace {
 
 void free_bytes(const MemoryEntry& entry) {
-  if (entry.kind == MemoryEntry::Kind::memory && !entry.view) std::free(entry.data);
+  if (entry.kind == MemoryEntry::Kind::memory && !entry.alias) std::free(entry.data);
 }
 
 }  // namespace
@@ -32,7 +32,7 @@ MemoryEntry& MemoryTable::fresh(std::uint32_t handle) {
 }
 
 Status MemoryTable::allocate(std::uint32_t handle, std::uint64_t bytes) {
-  // calloc: zeroed lazily by the kernel where large, aligned to 16 bytes as views must be.
+  // calloc: zeroed lazily by the kernel where large, aligned to 16 bytes as aliases must be.
   void* data = bytes > SIZE_MAX / 2 ? nullptr : std::calloc(1, std::max<std::uint64_t>(bytes, 1));
   if (data == nullptr) {
     return fail(Errc::out_of_memory,
@@ -57,21 +57,21 @@ Status MemoryTable::map_file(std::uint32_t handle, const backend::MappableFile& 
   return {};
 }
 
-Status MemoryTable::make_view(std::uint32_t handle) {
-  if (views_ == kMaxViews) {
+Status MemoryTable::make_alias(std::uint32_t handle) {
+  if (aliases_ == kMaxAliases) {
     return fail(Errc::limit_exceeded,
-                std::to_string(kMaxViews) + " views are alive already; release one");
+                std::to_string(kMaxAliases) + " aliases are alive already; release one");
   }
   MemoryEntry& entry = fresh(handle);
   entry.kind = MemoryEntry::Kind::memory;
-  entry.view = true;
-  ++views_;
+  entry.alias = true;
+  ++aliases_;
   return {};
 }
 
-void MemoryTable::place_view(std::uint32_t view, std::uint8_t* data, std::uint64_t bytes) noexcept {
-  MemoryEntry* entry = entries_.find(backend::handle_index(view));
-  if (entry == nullptr || entry->handle != view || !entry->view) return;
+void MemoryTable::place_alias(std::uint32_t alias, std::uint8_t* data, std::uint64_t bytes) noexcept {
+  MemoryEntry* entry = entries_.find(backend::handle_index(alias));
+  if (entry == nullptr || entry->handle != alias || !entry->alias) return;
   entry->data = data;
   entry->bytes = bytes;
 }
@@ -87,7 +87,7 @@ void MemoryTable::release(std::uint32_t handle) noexcept {
   MemoryEntry* entry = entries_.find(backend::handle_index(handle));
   if (entry == nullptr || entry->handle != handle) return;
   free_bytes(*entry);
-  if (entry->view) --views_;
+  if (entry->alias) --aliases_;
   *entry = MemoryEntry{};
 }
 

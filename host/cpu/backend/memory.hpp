@@ -22,7 +22,7 @@ struct MemoryEntry {
   std::uint32_t handle{0};  // with its generation
   std::uint8_t* data{nullptr};
   std::uint64_t bytes{0};
-  bool view{false};  // memory that belongs to somebody else; data and bytes move
+  bool alias{false};  // memory that belongs to somebody else; data and bytes move
   std::unique_ptr<platform::MappedFile> file;
   std::vector<std::uint32_t> members;  // of a set
 };
@@ -36,10 +36,10 @@ class MemoryTable {
 
   [[nodiscard]] Status allocate(std::uint32_t handle, std::uint64_t bytes);
   [[nodiscard]] Status map_file(std::uint32_t handle, const backend::MappableFile& file);
-  [[nodiscard]] Status make_view(std::uint32_t handle);
-  /// [VIEW-1] Only while no unfinished item names the view: the publication of the next one that
+  [[nodiscard]] Status make_alias(std::uint32_t handle);
+  /// [ALIAS-1] Only while no unfinished item names the alias: the publication of the next one that
   /// does publishes these words, and the collection of the last one came before.
-  void place_view(std::uint32_t view, std::uint8_t* data, std::uint64_t bytes) noexcept;
+  void place_alias(std::uint32_t alias, std::uint8_t* data, std::uint64_t bytes) noexcept;
   [[nodiscard]] Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers);
   void release(std::uint32_t handle) noexcept;
 
@@ -57,7 +57,7 @@ class MemoryTable {
   MemoryEntry& fresh(std::uint32_t handle);
   backend::StableTable<MemoryEntry> entries_;
   std::uint32_t used_below_{0};
-  std::uint32_t views_{0};
+  std::uint32_t aliases_{0};
 };
 
 }  // namespace vyre::cpu

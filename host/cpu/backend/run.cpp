@@ -129,7 +129,7 @@ FaultCode Worker::bind(const Work& work, const OpRecord& op) {
     }
   }
   asks_.files = asked_files_;
-  asks_.tenant = work.queue;
+  asks_.queue = work.queue;
   asks_.workers = state_.options.workers;
   return FaultCode::none;
 }

@@ -20,7 +20,7 @@ static_assert(kMaxCpuWorkers <= kIoLines, "a line for each worker");
 FaultCode fault_of(const IoCompletionLine& answer, std::uint64_t length) {
   if (answer.status == IoStatus::cancelled) return FaultCode::shutdown;
   const bool whole = answer.status == IoStatus::ok && answer.bytes_done == length &&
-                     answer.skip <= kIoSlotBytes - length;
+                     answer.skip <= kIoLineDataBytes - length;
   return whole ? FaultCode::none : FaultCode::io_error;
 }
 
@@ -166,7 +166,7 @@ bool FileReads::take_in() {
       if (const FaultCode fault = fault_of(*answer, held.length); fault != FaultCode::none) {
         if (into.fault == FaultCode::none) into.fault = fault;
       } else {
-        std::memcpy(into.bytes.data() + held.offset, client_->slot(held.line) + answer->skip,
+        std::memcpy(into.bytes.data() + held.offset, client_->data_of(held.line) + answer->skip,
                     held.length);
         into.landed += held.length;
       }
@@ -191,7 +191,7 @@ void FileReads::ask() {
     const std::uint64_t length = std::min(left, kIoRequestBytes);
     held_.emplace_back();  // first: once asked, nothing may fail
     const std::uint32_t keep = waited_for() == 1 ? 0 : asks_->workers - 1;
-    const auto line = client_->try_ask(IoRequestOp::read, snapshot.file, asks_->tenant,
+    const auto line = client_->try_ask(IoRequestOp::read, snapshot.file, asks_->queue,
                                        snapshot.at + snapshot.asked, length, 0, keep);
     if (!line) {
       held_.pop_back();

@@ -89,10 +89,10 @@ class Interpreter::Impl {
  private:
   void place(RunRequest& r, const core::Image& image) {
     const std::size_t width = r.width;
-    const std::size_t words = width * (image.vector_registers + std::size_t{image.mask_slots} + 2) +
+    const std::size_t words = width * (image.vector_registers + std::size_t{image.mask_count} + 2) +
                               image.scalar_registers + 16;
     const std::size_t longs = width;
-    const std::size_t bytes = words * 4 + longs * 8 + image.mask_slots + 256;
+    const std::size_t bytes = words * 4 + longs * 8 + image.mask_count + 256;
     if (bytes > frame_.size()) frame_.resize(bytes);
     auto* at = align(frame_.data());
     const auto take = [&at](std::size_t n) {
@@ -101,12 +101,12 @@ class Interpreter::Impl {
       return here;
     };
     r.vectors = reinterpret_cast<std::uint32_t*>(take(width * image.vector_registers * 4));
-    r.masks = reinterpret_cast<std::uint32_t*>(take(width * image.mask_slots * 4));
+    r.masks = reinterpret_cast<std::uint32_t*>(take(width * image.mask_count * 4));
     r.live = reinterpret_cast<std::uint32_t*>(take(width * 4));
     r.iterations = reinterpret_cast<std::uint32_t*>(take(width * 4));
     r.iterations_before = reinterpret_cast<std::uint64_t*>(take(width * 8));
     r.scalars = reinterpret_cast<std::uint32_t*>(take(std::size_t{image.scalar_registers} * 4));
-    r.mask_active = reinterpret_cast<core::Active*>(take(image.mask_slots));
+    r.mask_active = reinterpret_cast<core::Active*>(take(image.mask_count));
   }
 
   static std::uint8_t* align(std::uint8_t* p) {

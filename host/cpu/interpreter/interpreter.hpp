@@ -26,7 +26,7 @@ inline constexpr std::chrono::nanoseconds kPumpPatience{50 * kIoHeartbeatNs};
 struct FileAsks {
   queue::IoClient* client{nullptr};
   std::span<const std::uint32_t> files;  // by declaration index: the file's handle; 0: memory
-  std::uint32_t tenant{0};
+  std::uint32_t queue{0};
   std::uint32_t workers{1};    // that share the client, at most kIoLines
   std::function<void()> ring;  // something was asked; may be null
   std::chrono::nanoseconds patience{kPumpPatience};

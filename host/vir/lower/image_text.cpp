@@ -73,7 +73,7 @@ std::string disassemble_image(const core::Image& image) {
   std::string out = "; registers " + std::to_string(image.vector_registers) + " vector, " +
                     std::to_string(image.scalar_registers) + " scalar (" +
                     std::to_string(image.constants.size()) + " constant), masks " +
-                    std::to_string(image.mask_slots) + (image.flat ? ", flat" : ", grouped") +
+                    std::to_string(image.mask_count) + (image.flat ? ", flat" : ", grouped") +
                     (image.diverges ? ", diverging loops" : "") + "\n";
   for (std::size_t at = 0; at < image.code.size(); ++at) {
     std::string number = std::to_string(at);

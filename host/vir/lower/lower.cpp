@@ -75,7 +75,7 @@ core::Image ProgramLowering::describe() const {
   image.loops = loops_ || facts_.uses_async;
   image.diverges = diverges_;
   image.uses_async = facts_.uses_async;
-  image.mask_slots = mask_depth_max_ + 1;
+  image.mask_count = mask_depth_max_ + 1;
   for (const BufferDecl& buffer : program_.buffers) {
     const TypeTag tag = program_.types[buffer.element].tag;
     const auto stride = static_cast<std::uint32_t>(element_stride(program_, buffer.element));

@@ -49,13 +49,13 @@ ProgramLowering::Bound* ProgramLowering::find(Symbol name) {
   return bound_[name] == kNone ? nullptr : &names_[bound_[name]].bound;
 }
 
-void ProgramLowering::enter_masks(std::uint32_t slots) {
-  mask_depth_ += slots;
+void ProgramLowering::enter_masks(std::uint32_t count) {
+  mask_depth_ += count;
   mask_depth_max_ = mask_depth_ > mask_depth_max_ ? mask_depth_ : mask_depth_max_;
 }
 
-void ProgramLowering::leave_masks(std::uint32_t slots) {
-  mask_depth_ -= slots;
+void ProgramLowering::leave_masks(std::uint32_t count) {
+  mask_depth_ -= count;
 }
 
 void ProgramLowering::patch_leaves(std::uint32_t target) {

@@ -51,8 +51,8 @@ class ProgramLowering {
   void declare(Symbol name, Bound bound);
   Bound* find(Symbol name);
   std::uint16_t tag_index(Symbol tag);
-  void enter_masks(std::uint32_t slots);
-  void leave_masks(std::uint32_t slots);
+  void enter_masks(std::uint32_t count);
+  void leave_masks(std::uint32_t count);
   void patch_leaves(std::uint32_t target);
 
   // Expressions.

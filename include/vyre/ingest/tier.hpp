@@ -23,6 +23,13 @@ inline constexpr std::uint32_t kTiers{5};
 }
 
 /// What a session is asked to use. `automatic` picks by file: docs/internals/ingest.md, "Choice".
-enum class TierChoice : std::uint8_t { automatic, a, b, c, d, e };
+enum class TierChoice : std::uint8_t {
+  automatic,
+  direct_fixed,
+  direct,
+  buffered,
+  gpudirect,
+  thread_pool
+};
 
 }  // namespace vyre::ingest

@@ -113,14 +113,14 @@ struct ItemResult {
 /// exactly these. `outputs`: buffers the backend zero-fills before the run (is_output, WriteOnly,
 /// live-out ReadWrite); output_handle likewise.
 struct OpSignature {
-  struct Slot {
+  struct Buffer {
     std::string name;
     std::uint64_t min_bytes{0};  // bytes(count); 0 when sized at run time
     bool read_write{false};      // an input that is written in place and returned
     std::optional<vir::ByteRange> output_byte_range;
   };
-  std::vector<Slot> inputs;
-  std::vector<Slot> outputs;
+  std::vector<Buffer> inputs;
+  std::vector<Buffer> outputs;
 };
 
 struct OpInfo {

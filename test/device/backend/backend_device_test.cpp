@@ -244,9 +244,9 @@ TEST_F(BackendOnDevice, ViewsShowEachNewPatternOfTheSameSlotAndResultsComeWithTh
   constexpr std::uint32_t kOut{2};
   constexpr std::uint32_t kBuffer{3};
   constexpr std::uint32_t kOfBuffer{4};
-  ASSERT_TRUE(backend_->make_view(kIn));
-  ASSERT_TRUE(backend_->make_view(kOut));
-  ASSERT_TRUE(backend_->make_view(kOfBuffer));
+  ASSERT_TRUE(backend_->make_alias(kIn));
+  ASSERT_TRUE(backend_->make_alias(kOut));
+  ASSERT_TRUE(backend_->make_alias(kOfBuffer));
   ASSERT_TRUE(backend_->allocate(kBuffer, kStreamBytes / 2));
   std::uint64_t ended = 0;
   std::uint64_t wrong = 0;
@@ -260,16 +260,16 @@ TEST_F(BackendOnDevice, ViewsShowEachNewPatternOfTheSameSlotAndResultsComeWithTh
       const MutableByteSpan from = memory.subspan(in, bytes);
       const MutableByteSpan to = memory.subspan(out, bytes);
       put_pattern(from, ended);
-      backend_->place_view(kIn, 0, in, bytes);
+      backend_->place_alias(kIn, 0, in, bytes);
       if (round % 2 == 0) {
         // In place: host memory to host memory.
-        backend_->place_view(kOut, 0, out, bytes);
+        backend_->place_alias(kOut, 0, out, bytes);
         submit(kCopy, kIn, kOut);
         collect(++ended);
       } else {
         // By way of the device: into a part of a buffer, and from there back.
-        backend_->place_view(kOfBuffer, kBuffer, 256, bytes);
-        backend_->place_view(kOut, 0, out, bytes);
+        backend_->place_alias(kOfBuffer, kBuffer, 256, bytes);
+        backend_->place_alias(kOut, 0, out, bytes);
         submit(kCopy, kIn, kOfBuffer);
         collect(++ended);
         submit(kCopy, kOfBuffer, kOut);

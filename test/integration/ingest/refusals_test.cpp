@@ -132,9 +132,9 @@ TEST_F(Refusals, WithoutIoUringThreadsReadTheSameBytesAndTheDoorSaysWhichCallAnd
 TEST_F(Refusals, ForcedTiersWithoutIoUringAreErrorsWithCallErrnoAndRemedy) {
   expect_nothing_wrong([&]() -> std::string {
     if (!vyre::test::refuse_call(kSetup, EPERM)) return std::to_string(kNoSeccomp);
-    for (const auto& [choice, name] : {std::pair{TierChoice::a, "tier A"},
-                                       {TierChoice::b, "tier B"},
-                                       {TierChoice::c, "tier C"}}) {
+    for (const auto& [choice, name] : {std::pair{TierChoice::direct_fixed, "tier A"},
+                                       {TierChoice::direct, "tier B"},
+                                       {TierChoice::buffered, "tier C"}}) {
       const test::Memory memory(kStreamBytes);
       const auto pump = Pump::start({.tier = choice}, memory.span());
       if (pump) return std::string(name) + " was given";
@@ -144,7 +144,7 @@ TEST_F(Refusals, ForcedTiersWithoutIoUringAreErrorsWithCallErrnoAndRemedy) {
       }
     }
     report::IngestSection told;
-    if (const auto wrong = read_through_pump(path_, TierChoice::e, told); !wrong.empty())
+    if (const auto wrong = read_through_pump(path_, TierChoice::thread_pool, told); !wrong.empty())
       return wrong;
     return told.reason.empty() ? "" : "what was asked for needs no reason";
   });
@@ -229,7 +229,7 @@ TEST_F(Refusals, ForcedAWithoutLockedMemoryIsAnErrorThatSaysSo) {
     expect_nothing_wrong([&]() -> std::string {
       if (!vyre::test::limit_locked_memory(limit)) return "the limit could not be set";
       const test::Memory memory(kStreamBytes);
-      const auto pump = Pump::start({.tier = TierChoice::a}, memory.span());
+      const auto pump = Pump::start({.tier = TierChoice::direct_fixed}, memory.span());
       if (pump) return "tier A was given";
       if (pump.error().code != Errc::unsupported) return "the code is another";
       return expect_in(pump.error().message, "ENOMEM") +
@@ -289,15 +289,15 @@ TEST_F(Refusals, WithoutPopulatingPagesAreTouchedAndWithoutPagesThatIsAnError) {
 
 #ifdef SYS_statx
 TEST_F(Refusals, WithoutStatxDirectReadsAreInBlocks) {
-  const auto direct = File::open(path_, TierChoice::a);
+  const auto direct = File::open(path_, TierChoice::direct_fixed);
   if (!direct) GTEST_SKIP() << direct.error().message;
   expect_nothing_wrong([&]() -> std::string {
     if (!vyre::test::refuse_call(SYS_statx, ENOSYS)) return std::to_string(kNoSeccomp);
-    const auto file = File::open(path_, TierChoice::a);
+    const auto file = File::open(path_, TierChoice::direct_fixed);
     if (!file) return file.error().message;
     if ((*file)->offset_alignment() != kIoBlock) return "other blocks";
     report::IngestSection told;
-    return ring_here().empty() ? read_through_pump(path_, TierChoice::b, told) : "";
+    return ring_here().empty() ? read_through_pump(path_, TierChoice::direct, told) : "";
   });
 }
 #endif

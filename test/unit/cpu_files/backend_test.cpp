@@ -1,4 +1,4 @@
-// Ingest memory, views and mapped files of the CPU backend: what lies where, what an item sees, and
+// Ingest memory, aliases and mapped files of the CPU backend: what lies where, what an item sees, and
 // that a backend can always be stopped.
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -24,7 +24,7 @@ using backend::ProgramBuffer;
 constexpr std::uint64_t kStreamBytes{std::uint64_t{1} << 20};
 constexpr std::uint32_t kSrc{1};
 constexpr std::uint32_t kOut{2};
-constexpr std::uint32_t kView{3};
+constexpr std::uint32_t kAlias{3};
 constexpr std::uint32_t kOther{4};
 constexpr std::uint32_t kSet{5};
 constexpr std::uint32_t kOp{kFirstUserOp};
@@ -198,7 +198,7 @@ TEST_F(CpuBackendFiles, WithoutAPumpOrWherePlainLoadsReadItTooTheMappingIsRead) 
   EXPECT_EQ(pump().seen(), 0u);
 }
 
-TEST_F(CpuBackendFiles, TheTenantIsTheQueueOfTheItem) {
+TEST_F(CpuBackendFiles, AnItemAsksForItsQueue) {
   start();
   const Bytes bytes = pattern(5'000, 1);
   map(kSrc, "data", bytes);
@@ -286,22 +286,22 @@ TEST_F(CpuBackendFiles, AViewIsReadWhereItWasPlacedLast) {
   const MutableByteSpan memory = backend_->ingest_memory();
   const Bytes bytes = pattern(kStreamBytes, 3);
   std::copy(bytes.begin(), bytes.end(), memory.begin() + IngestLayout::kStreams);
-  ASSERT_TRUE(backend_->make_view(kView));
+  ASSERT_TRUE(backend_->make_alias(kAlias));
   ASSERT_TRUE(backend_->allocate(kOut, 64));
-  bind(kView, kOut);
+  bind(kAlias, kOut);
   add(kCopyWords, false);
   for (const std::uint64_t at :
        {std::uint64_t{0}, std::uint64_t{4'096}, std::uint64_t{16}, kStreamBytes - 64}) {
-    backend_->place_view(kView, 0, IngestLayout::kStreams + at, 64);
+    backend_->place_alias(kAlias, 0, IngestLayout::kStreams + at, 64);
     EXPECT_EQ(run(16).status(), CompletionStatus::done);
     EXPECT_EQ(read(kOut, 64), piece(bytes, at, 64));
-    ASSERT_TRUE(backend_->view(kView));
-    EXPECT_EQ(backend_->view(kView)->size(), 64u);
+    ASSERT_TRUE(backend_->host_bytes(kAlias));
+    EXPECT_EQ(backend_->host_bytes(kAlias)->size(), 64u);
   }
-  // In a buffer; and shorter, so that its end is the view's.
+  // In a buffer; and shorter, so that its end is the alias's.
   ASSERT_TRUE(backend_->allocate(kOther, 256));
   ASSERT_TRUE(backend_->write(kOther, 0, piece(bytes, 0, 256)));
-  backend_->place_view(kView, kOther, 32, 8);
+  backend_->place_alias(kAlias, kOther, 32, 8);
   ASSERT_TRUE(backend_->write(kOut, 0, Bytes(64, 0xFF)));
   EXPECT_EQ(run(16).status(), CompletionStatus::done);
   Bytes want = piece(bytes, 32, 8);
@@ -315,33 +315,33 @@ TEST_F(CpuBackendFiles, AViewMayBeWrittenAndItsReleaseLeavesTheMemory) {
   const Bytes bytes = pattern(64, 4);
   ASSERT_TRUE(backend_->allocate(kSrc, 64));
   ASSERT_TRUE(backend_->write(kSrc, 0, bytes));
-  ASSERT_TRUE(backend_->make_view(kView));
-  backend_->place_view(kView, 0, IngestLayout::kStreams + 160, 64);
-  bind(kSrc, kView);
+  ASSERT_TRUE(backend_->make_alias(kAlias));
+  backend_->place_alias(kAlias, 0, IngestLayout::kStreams + 160, 64);
+  bind(kSrc, kAlias);
   add(kCopyWords, false);
   EXPECT_EQ(run(16).status(), CompletionStatus::done);
   const std::uint8_t* const written = memory.data() + IngestLayout::kStreams + 160;
   EXPECT_EQ(Bytes(written, written + 64), bytes);
   EXPECT_TRUE(std::all_of(written + 64, written + 4'096, [](std::uint8_t b) { return b == 0; }));
   backend_->release(kSet);
-  backend_->release(kView);
-  EXPECT_FALSE(backend_->view(kView));
+  backend_->release(kAlias);
+  EXPECT_FALSE(backend_->host_bytes(kAlias));
   EXPECT_EQ(Bytes(written, written + 64), bytes);
-  // A view that is nowhere yet is empty.
-  ASSERT_TRUE(backend_->make_view(kView));
-  EXPECT_EQ(backend_->view(kView)->size(), 0u);
+  // An alias that is nowhere yet is empty.
+  ASSERT_TRUE(backend_->make_alias(kAlias));
+  EXPECT_EQ(backend_->host_bytes(kAlias)->size(), 0u);
 }
 
 TEST_F(CpuBackendFiles, ViewsThatOverlapWhereOneIsWrittenAreRefused) {
   start();
   ASSERT_FALSE(backend_->ingest_memory().empty());
-  ASSERT_TRUE(backend_->make_view(kView));
-  ASSERT_TRUE(backend_->make_view(kOther));
+  ASSERT_TRUE(backend_->make_alias(kAlias));
+  ASSERT_TRUE(backend_->make_alias(kOther));
   add(kCopyWords, false);
-  bind(kView, kOther);
+  bind(kAlias, kOther);
   const auto code = [&](std::uint64_t read_at, std::uint64_t written_at) {
-    backend_->place_view(kView, 0, IngestLayout::kStreams + read_at, 64);
-    backend_->place_view(kOther, 0, IngestLayout::kStreams + written_at, 64);
+    backend_->place_alias(kAlias, 0, IngestLayout::kStreams + read_at, 64);
+    backend_->place_alias(kOther, 0, IngestLayout::kStreams + written_at, 64);
     return run(16).code();
   };
   EXPECT_EQ(code(0, 64), FaultCode::none);
@@ -353,12 +353,12 @@ TEST_F(CpuBackendFiles, ViewsThatOverlapWhereOneIsWrittenAreRefused) {
 
 TEST_F(CpuBackendFiles, ViewsAreBoundedAndComeBack) {
   start();
-  for (std::uint32_t i = 0; i < kMaxViews; ++i) ASSERT_TRUE(backend_->make_view(100 + i));
-  const Status refused = backend_->make_view(kView);
+  for (std::uint32_t i = 0; i < kMaxAliases; ++i) ASSERT_TRUE(backend_->make_alias(100 + i));
+  const Status refused = backend_->make_alias(kAlias);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::limit_exceeded);
   backend_->release(100);
-  EXPECT_TRUE(backend_->make_view(kView));
+  EXPECT_TRUE(backend_->make_alias(kAlias));
 }
 
 TEST_F(CpuBackendFiles, AWorkerThatWaitsForASilentPumpCanBeStopped) {

@@ -96,13 +96,13 @@ IoCompletionLine FakePump::serve(const IoRequestLine& request) {
     if (found == files_.end()) return answer;
     file = found->second;
   }
-  if (file.tenant && *file.tenant != request.tenant) return answer;
+  if (file.queue && *file.queue != request.queue) return answer;
   if (request.op != IoRequestOp::read || request.length > kIoRequestBytes ||
       request.offset > file.bytes || request.length > file.bytes - request.offset) {
     return answer;
   }
-  std::uint8_t* const slot = view_.slots + std::uint64_t{request.destination} * kIoSlotBytes;
-  std::memset(slot, 0xEE, kIoSlotBytes);
+  std::uint8_t* const slot = view_.line_data + std::uint64_t{request.destination} * kIoLineDataBytes;
+  std::memset(slot, 0xEE, kIoLineDataBytes);
   answer.skip = skip;
   const ssize_t got =
       ::pread(file.descriptor, slot + skip, request.length, static_cast<off_t>(request.offset));

@@ -57,7 +57,7 @@ class FakePump {
   struct File {
     int descriptor{-1};
     std::uint64_t bytes{0};
-    std::optional<std::uint32_t> tenant;  // none: all
+    std::optional<std::uint32_t> queue;  // none: all
   };
   /// What is answered instead; nullopt: the truth.
   using Lie = std::function<std::optional<IoCompletionLine>(const IoRequestLine&)>;

@@ -306,21 +306,21 @@ TEST_F(CpuFiles, AnswersThatCannotBeTrueAreNotBelieved) {
   EXPECT_EQ(told(5'000, 0), FaultCode::none);
   EXPECT_EQ(told(4'999, 0), FaultCode::io_error);
   EXPECT_EQ(told(5'001, 0), FaultCode::io_error);
-  EXPECT_EQ(told(5'000, static_cast<std::uint32_t>(kIoSlotBytes) - 4'999), FaultCode::io_error);
+  EXPECT_EQ(told(5'000, static_cast<std::uint32_t>(kIoLineDataBytes) - 4'999), FaultCode::io_error);
   EXPECT_EQ(told(5'000, 0xFFFF'FFFF), FaultCode::io_error);
 }
 
-TEST_F(CpuFiles, HandlesRangesAndTenantsThatArePumpsAffairAreFaults) {
+TEST_F(CpuFiles, HandlesRangesAndQueuesThatArePumpsAffairAreFaults) {
   file(10'000);
-  pump_.publish(kFile + 1, {descriptor_, 10'000, 4});  // of tenant 4
+  pump_.publish(kFile + 1, {descriptor_, 10'000, 4});  // of queue 4
   pump_.publish(kFile + 2, {descriptor_, 1'000, {}});  // shorter than the program believes
   pump_.publish(kFile + 3, {-1, 10'000, {}});          // pread: EBADF
   pump_.start();
   const core::Image image =
       image_of("if lid.x == 1u {\nasync_load(src, t, 900u, 200u, \"a\");\nasync_wait(\"a\");\n}\n");
-  const auto code = [&](std::uint32_t handle, std::uint32_t tenant) {
+  const auto code = [&](std::uint32_t handle, std::uint32_t queue) {
     files_[0] = handle;
-    asks_.tenant = tenant;
+    asks_.queue = queue;
     return run(image, &asks_).result.fault.code;
   };
   EXPECT_EQ(code(kFile, 0), FaultCode::none);

@@ -118,7 +118,7 @@ TEST(CudaBackendFailure, APromiseThatTheKernelFindsBrokenLosesTheDeviceWithTheVa
       {Broken::entry_overwritten,
        "entry 1234 of the run queue, which has 16384, was not there: a worker found the mark 131"},
       {Broken::no_room, "entry 1234 of the run queue, which has 16384, could not be written"},
-      {Broken::lock_kept, "the fault lock of spread slot 1234 was not given back within "}};
+      {Broken::lock_kept, "the fault lock of spread item 1234 was not given back within "}};
   for (const auto& [broken, text] : cases) {
     Running running;
     running.start();

@@ -126,8 +126,8 @@ FakeEntry FakeDoor::find_entry(std::uint32_t handle) {
     return reinterpret_cast<const std::uint8_t*>(static_cast<std::uintptr_t>(at));
   };
   if (entry.handle != handle || entry.kind == EntryKind::none) return {};
-  if (entry.kind != EntryKind::view) return {entry.kind, address(entry.data), entry.bytes};
-  const auto* const place = reinterpret_cast<const ViewPlace*>(address(entry.data));
+  if (entry.kind != EntryKind::alias) return {entry.kind, address(entry.data), entry.bytes};
+  const auto* const place = reinterpret_cast<const AliasPlace*>(address(entry.data));
   return {EntryKind::memory, address(HostAtomics::load(&place->data, Order::relaxed)),
           HostAtomics::load(&place->bytes, Order::relaxed)};
 }

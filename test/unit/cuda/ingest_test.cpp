@@ -1,4 +1,4 @@
-// Ingest memory, views and mapped files of the backend's host half, over a kernel that is a host
+// Ingest memory, aliases and mapped files of the backend's host half, over a kernel that is a host
 // thread: what lies where, what an item would see, what is refused by name.
 #include <gtest/gtest.h>
 
@@ -45,7 +45,7 @@ TEST(CudaIngest, WithoutIngestMemoryThereAreNoViews) {
   Running running;
   running.start();
   EXPECT_TRUE(running.backend->ingest_memory().empty());
-  const Status refused = running.backend->make_view(1);
+  const Status refused = running.backend->make_alias(1);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::unsupported);
   EXPECT_NE(refused.error().message.find("ingest_bytes"), std::string::npos);
@@ -65,10 +65,10 @@ TEST(CudaIngest, AViewIsWhereItWasPlacedLast) {
   WithIngest running;
   running.start();
   std::uint8_t* const memory = running.backend->ingest_memory().data();
-  ASSERT_TRUE(running.backend->make_view(3));
-  EXPECT_EQ(running.fake->seen(3).bytes, 0u) << "a new view is nowhere";
+  ASSERT_TRUE(running.backend->make_alias(3));
+  EXPECT_EQ(running.fake->seen(3).bytes, 0u) << "a new alias is nowhere";
   for (const std::uint64_t offset : {IngestLayout::kStreams, IngestLayout::kStreams + 4096}) {
-    running.backend->place_view(3, 0, offset, 100);
+    running.backend->place_alias(3, 0, offset, 100);
     const FakeEntry seen = running.fake->seen(3);
     EXPECT_EQ(seen.kind, megakernel::EntryKind::memory) << "items take it for a buffer";
     EXPECT_EQ(seen.data, memory + offset);
@@ -82,8 +82,8 @@ TEST(CudaIngest, AViewOfABufferShowsItsBytes) {
   const Bytes contents = pattern(10'000, 5);
   ASSERT_TRUE(running.backend->allocate(1, contents.size()));
   ASSERT_TRUE(running.backend->write(1, 0, contents));
-  ASSERT_TRUE(running.backend->make_view(2));
-  running.backend->place_view(2, 1, 4'096, 5'000);
+  ASSERT_TRUE(running.backend->make_alias(2));
+  running.backend->place_alias(2, 1, 4'096, 5'000);
   const FakeEntry seen = running.fake->seen(2);
   ASSERT_EQ(seen.bytes, 5'000u);
   EXPECT_EQ(std::memcmp(seen.data, contents.data() + 4'096, 5'000), 0);
@@ -94,33 +94,33 @@ TEST(CudaIngest, ViewsHavePlacesOfTheirOwnAndReleasedOnesAreUsedAgain) {
   running.start();
   std::set<const std::uint8_t*> places;
   const auto place = [&](std::uint32_t handle, std::uint64_t offset) {
-    running.backend->place_view(handle, 0, offset, 16);
+    running.backend->place_alias(handle, 0, offset, 16);
     return running.fake->seen(handle).data;
   };
-  for (std::uint32_t h = 1; h <= kMaxViews; ++h) ASSERT_TRUE(running.backend->make_view(h));
-  for (std::uint32_t h = 1; h <= kMaxViews; ++h)
+  for (std::uint32_t h = 1; h <= kMaxAliases; ++h) ASSERT_TRUE(running.backend->make_alias(h));
+  for (std::uint32_t h = 1; h <= kMaxAliases; ++h)
     places.insert(place(h, IngestLayout::kStreams + 16 * h));
-  EXPECT_EQ(places.size(), kMaxViews);
-  for (std::uint32_t h = 1; h <= kMaxViews; ++h) places.insert(running.fake->seen(h).data);
-  EXPECT_EQ(places.size(), kMaxViews) << "one view's place is another's";
+  EXPECT_EQ(places.size(), kMaxAliases);
+  for (std::uint32_t h = 1; h <= kMaxAliases; ++h) places.insert(running.fake->seen(h).data);
+  EXPECT_EQ(places.size(), kMaxAliases) << "one alias's place is another's";
 
-  const Status full = running.backend->make_view(kMaxViews + 1);
+  const Status full = running.backend->make_alias(kMaxAliases + 1);
   ASSERT_FALSE(full);
   EXPECT_EQ(full.error().code, Errc::limit_exceeded);
-  EXPECT_NE(full.error().message.find("kMaxViews"), std::string::npos);
+  EXPECT_NE(full.error().message.find("kMaxAliases"), std::string::npos);
   running.backend->release(77);
   EXPECT_EQ(running.fake->seen(77).kind, megakernel::EntryKind::none);
-  ASSERT_TRUE(running.backend->make_view(kMaxViews + 1));
-  EXPECT_EQ(running.fake->seen(kMaxViews + 1).bytes, 0u) << "the place of another view is seen";
-  running.backend->place_view(77, 0, IngestLayout::kStreams, 5);
-  EXPECT_EQ(running.fake->seen(kMaxViews + 1).bytes, 0u) << "a stale handle moved a view";
+  ASSERT_TRUE(running.backend->make_alias(kMaxAliases + 1));
+  EXPECT_EQ(running.fake->seen(kMaxAliases + 1).bytes, 0u) << "the place of another alias is seen";
+  running.backend->place_alias(77, 0, IngestLayout::kStreams, 5);
+  EXPECT_EQ(running.fake->seen(kMaxAliases + 1).bytes, 0u) << "a stale handle moved an alias";
 }
 
 TEST(CudaIngest, AViewIsNoBufferToReadOrWriteThroughTheBackend) {
   WithIngest running;
   running.start();
-  ASSERT_TRUE(running.backend->make_view(3));
-  running.backend->place_view(3, 0, IngestLayout::kStreams, 100);
+  ASSERT_TRUE(running.backend->make_alias(3));
+  running.backend->place_alias(3, 0, IngestLayout::kStreams, 100);
   Bytes out(1);
   EXPECT_EQ(running.backend->read(3, 0, out).error().code, Errc::not_found);
   EXPECT_EQ(running.backend->write(3, 0, out).error().code, Errc::not_found);
@@ -148,7 +148,7 @@ TEST(CudaIngest, AMappedFileTakesNoMemoryBeforeItIsBrought) {
   EXPECT_EQ(back, contents);
   EXPECT_NE(running.fake->seen(9).data, nullptr);
   EXPECT_EQ(running.backend->write(9, 0, contents).error().code, Errc::invalid_argument);
-  EXPECT_FALSE(running.backend->view(9).has_value());
+  EXPECT_FALSE(running.backend->host_bytes(9).has_value());
 
   std::atomic<int> asked{0};
   ASSERT_TRUE(running.backend->bring_file(9, [&](std::uint64_t, MutableByteSpan) -> Status {

@@ -33,7 +33,7 @@ class Doors : public ::testing::TestWithParam<const char*> {
     }
   }
   [[nodiscard]] static bool threads() { return std::string(GetParam()) == "threads"; }
-  std::shared_ptr<const File> file(std::uint64_t bytes, TierChoice choice = TierChoice::c) {
+  std::shared_ptr<const File> file(std::uint64_t bytes, TierChoice choice = TierChoice::buffered) {
     const std::string path = folder_ / ("file" + std::to_string(files_++));
     test::write_pattern(path, bytes);
     auto opened = File::open(path, choice);
@@ -102,7 +102,7 @@ TEST_P(Doors, AFailingReadEndsWithItsErrnoAndTheOthersGoOn) {
 TEST_P(Doors, AMisalignedDirectReadIsEinval) {
   const std::string path = folder_ / "direct";
   test::write_pattern(path, 16'384);
-  const auto source = File::open(path, TierChoice::a);
+  const auto source = File::open(path, TierChoice::direct_fixed);
   if (!source) GTEST_SKIP() << source.error().message;
   test::Aligned memory(16'384);
   const std::uint32_t block = (*source)->offset_alignment();
@@ -319,7 +319,7 @@ INSTANTIATE_TEST_SUITE_P(Real, Doors, ::testing::Values("uring", "threads"),
                          [](const auto& param) { return std::string(param.param); });
 
 TEST(OpenDoor, ThreadsThatWereAskedForNeedNoReason) {
-  const auto door = open_door(TierChoice::e);
+  const auto door = open_door(TierChoice::thread_pool);
   ASSERT_TRUE(door) << door.error().message;
   EXPECT_EQ(door->io->name(), "thread pool");
   EXPECT_EQ(door->best, Tier::thread_pool);
@@ -327,7 +327,7 @@ TEST(OpenDoor, ThreadsThatWereAskedForNeedNoReason) {
 }
 
 TEST(OpenDoor, CuFileIsRefusedByName) {
-  const auto door = open_door(TierChoice::d);
+  const auto door = open_door(TierChoice::gpudirect);
   ASSERT_FALSE(door);
   EXPECT_EQ(door.error().code, Errc::unsupported);
   EXPECT_NE(door.error().message.find("cuFile"), std::string::npos);
@@ -337,9 +337,9 @@ TEST(OpenDoor, AutomaticTakesTheRingAndSaysItsFlags) {
   const auto ring = Uring::create();
   if (!ring) GTEST_SKIP() << ring.error().message;
   for (const auto& [choice, best] : {std::pair{TierChoice::automatic, Tier::direct_fixed},
-                                     {TierChoice::a, Tier::direct_fixed},
-                                     {TierChoice::b, Tier::direct},
-                                     {TierChoice::c, Tier::buffered}}) {
+                                     {TierChoice::direct_fixed, Tier::direct_fixed},
+                                     {TierChoice::direct, Tier::direct},
+                                     {TierChoice::buffered, Tier::buffered}}) {
     const auto door = open_door(choice);
     ASSERT_TRUE(door) << door.error().message;
     EXPECT_EQ(door->io->name(), "io_uring");

@@ -46,7 +46,7 @@ TEST_F(Ring, FixedReadsOfRegisteredMemoryGiveTheFilesBytesInEveryPart) {
   EXPECT_FALSE(io_->fixed(base - 1, 1));
 
   test::write_pattern(folder_ / "f", 300'000);
-  const auto source = File::open(folder_ / "f", TierChoice::c);
+  const auto source = File::open(folder_ / "f", TierChoice::buffered);
   ASSERT_TRUE(source);
   std::memset(base, 0xA5, 8 << 20);
   const std::array<std::uint64_t, 3> places{0, (4 << 20) + 4'096, (8 << 20) - 300'000};
@@ -86,7 +86,7 @@ TEST_F(Ring, AFixedReadOutsideEveryRegionFailsAndWritesNothing) {
   if (io_->registration().regions == 0) GTEST_SKIP() << io_->registration().reason;
   test::Aligned other(4'096, 0xA5);
   test::write_pattern(folder_ / "f", 4'096);
-  const auto source = File::open(folder_ / "f", TierChoice::c);
+  const auto source = File::open(folder_ / "f", TierChoice::buffered);
   ASSERT_TRUE(source);
   ASSERT_TRUE(io_->push(
       test::read_of((*source)->descriptor(), other.data(), 4'096, 0, 1, IoCode::read_fixed)));
@@ -112,7 +112,7 @@ TEST_F(Ring, ReadsThatEndOutOfOrderAreToldApart) {
   int pipe[2];
   ASSERT_EQ(::pipe2(pipe, O_CLOEXEC), 0);
   test::write_pattern(folder_ / "f", 512);
-  const auto source = File::open(folder_ / "f", TierChoice::c);
+  const auto source = File::open(folder_ / "f", TierChoice::buffered);
   ASSERT_TRUE(source);
   test::Aligned memory(4'096);
   ASSERT_TRUE(io_->push(test::read_of(pipe[0], memory.data(), 3, 0, 1)));

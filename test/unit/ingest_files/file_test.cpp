@@ -30,7 +30,7 @@ class Files : public ::testing::Test {
   }
   /// Whether the file system of the folder takes O_DIRECT at all.
   bool direct_here() {
-    const auto file = File::open(patterned(4'096), TierChoice::a);
+    const auto file = File::open(patterned(4'096), TierChoice::direct_fixed);
     return file.has_value();
   }
   test::Folder folder_;
@@ -141,7 +141,7 @@ TEST_F(Files, TheSampleOfSmallFilesIsTheWholeFile) {
 
 TEST_F(Files, ForcedDirectIsDirectHoweverSmall) {
   if (!direct_here()) GTEST_SKIP() << "no O_DIRECT in " << folder_.path();
-  for (const TierChoice choice : {TierChoice::a, TierChoice::b}) {
+  for (const TierChoice choice : {TierChoice::direct_fixed, TierChoice::direct}) {
     const auto file = File::open(patterned(10), choice);
     ASSERT_TRUE(file) << file.error().message;
     EXPECT_TRUE((*file)->direct());
@@ -151,7 +151,7 @@ TEST_F(Files, ForcedDirectIsDirectHoweverSmall) {
 TEST_F(Files, ForcedBufferedIsBufferedHoweverLarge) {
   const std::string path = patterned(1 << 20);
   drop_from_cache(path);
-  const auto file = File::open(path, TierChoice::c);
+  const auto file = File::open(path, TierChoice::buffered);
   ASSERT_TRUE(file);
   EXPECT_FALSE((*file)->direct());
   EXPECT_EQ((*file)->why_buffered(), "asked for");
@@ -159,7 +159,7 @@ TEST_F(Files, ForcedBufferedIsBufferedHoweverLarge) {
 }
 
 TEST_F(Files, CuFileIsRefused) {
-  const auto file = File::open(patterned(10), TierChoice::d);
+  const auto file = File::open(patterned(10), TierChoice::gpudirect);
   ASSERT_FALSE(file);
   EXPECT_EQ(file.error().code, Errc::unsupported);
 }
@@ -173,7 +173,7 @@ TEST_F(Files, InMemoryFileSystemsAreBufferedWithTheReasonAndRefusedWhereForced) 
   ASSERT_TRUE(file) << file.error().message;
   EXPECT_FALSE((*file)->direct());
   EXPECT_NE((*file)->why_buffered(), "");
-  const auto forced = File::open(path, TierChoice::a);
+  const auto forced = File::open(path, TierChoice::direct_fixed);
   ASSERT_FALSE(forced);
   EXPECT_EQ(forced.error().code, Errc::unsupported);
   EXPECT_NE(forced.error().message.find(path), std::string::npos);
@@ -249,8 +249,8 @@ TEST_F(Files, RefusedAndClosedOnesLeaveNoDescriptor) {
   const std::size_t before = descriptors();
   for (int i = 0; i < 10; ++i) {
     (void)File::open(folder_ / "fifo", TierChoice::automatic);
-    (void)File::open(folder_.path(), TierChoice::a);
-    (void)File::open("/dev/shm", TierChoice::a);
+    (void)File::open(folder_.path(), TierChoice::direct_fixed);
+    (void)File::open("/dev/shm", TierChoice::direct_fixed);
     (void)File::open(path, TierChoice::automatic);
   }
   EXPECT_EQ(descriptors(), before);

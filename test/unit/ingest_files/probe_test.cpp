@@ -38,7 +38,7 @@ TEST(Probe, SaysWhatTheDoorAndFilesSay) {
     GTEST_SKIP() << ring.error().message;
   }
   test::write_pattern(folder / "f", 4096);
-  const auto file = File::open(folder / "f", TierChoice::b);
+  const auto file = File::open(folder / "f", TierChoice::direct);
   EXPECT_EQ(rows[1].available, file.has_value()) << rows[1].reason;
 }
 

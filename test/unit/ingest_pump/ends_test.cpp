@@ -80,7 +80,7 @@ class HowItEnds : public ::testing::Test {
   void SetUp() override {
     ASSERT_TRUE(folder.there());
     write_pattern(folder / "file", kFileBytes);
-    file = open(folder / "file", TierChoice::c);
+    file = open(folder / "file", TierChoice::buffered);
   }
   std::vector<ReadRequest> requests(Ends& ends, std::uint64_t count) {
     std::vector<ReadRequest> all;
@@ -184,7 +184,7 @@ TEST_F(HowItEnds, ADoorThatDiesEndsEverythingAndSaysWhy) {
     mood.enters_to_live = enters;
     const auto pump = start(moody(mood), *memory);
     ASSERT_TRUE(pump);
-    pump->publish_file(1, file, kAnyTenant);
+    pump->publish_file(1, file, kAnyQueue);
     queue::IoClient client(memory->view());
     Ends ends;
     std::uint64_t taken = 0;
@@ -295,7 +295,7 @@ TEST_F(HowItEnds, WhatTheSystemDoesNotGiveBackIsLeftAloneAndSaidSo) {
   options.request_timeout = std::chrono::milliseconds{20};
   const auto pump = start(options, *memory);
   ASSERT_TRUE(pump);
-  pump->publish_file(1, file, kAnyTenant);
+  pump->publish_file(1, file, kAnyQueue);
   mood.swallow = true;
   Ends ends;
   const auto all = requests(ends, 100);

@@ -22,17 +22,17 @@ class ItemRequests : public ::testing::Test {
     file = open(folder / "file", choice);
     pump = start(options, memory);
     ASSERT_TRUE(pump);
-    pump->publish_file(kHandle, file, kAnyTenant);
+    pump->publish_file(kHandle, file, kAnyQueue);
   }
-  IoCompletionLine ask(IoRequestOp op, std::uint32_t source, std::uint32_t tenant,
+  IoCompletionLine ask(IoRequestOp op, std::uint32_t source, std::uint32_t queue,
                        std::uint64_t offset, std::uint64_t length) {
-    const auto line = client.try_ask(op, source, tenant, offset, length, 99);
+    const auto line = client.try_ask(op, source, queue, offset, length, 99);
     EXPECT_TRUE(line);
     pump->ring();
     const IoCompletionLine answer = answer_of(client, *line);
     EXPECT_EQ(answer.tag, 99u);
     if (answer.status == IoStatus::ok && op == IoRequestOp::read) {
-      const std::uint8_t* const bytes = client.slot(*line) + answer.skip;
+      const std::uint8_t* const bytes = client.data_of(*line) + answer.skip;
       EXPECT_EQ(Bytes(bytes, bytes + length), pattern(offset, length));
     }
     client.give_back(*line);
@@ -46,7 +46,7 @@ class ItemRequests : public ::testing::Test {
   std::unique_ptr<Pump> pump;
 };
 
-TEST_F(ItemRequests, AreJudgedByHandleTenantAndRangeBeforeAnythingIsRead) {
+TEST_F(ItemRequests, AreJudgedByHandleQueueAndRangeBeforeAnythingIsRead) {
   up({});
   pump->publish_file(kHandle + 1, file, 3);
   EXPECT_EQ(ask(IoRequestOp::read, kHandle, 5, 0, 4096).status, IoStatus::ok);
@@ -57,7 +57,7 @@ TEST_F(ItemRequests, AreJudgedByHandleTenantAndRangeBeforeAnythingIsRead) {
 
   EXPECT_EQ(ask(IoRequestOp::read, 7, 5, 0, 10).status, IoStatus::rejected) << "old generation";
   EXPECT_EQ(ask(IoRequestOp::read, 0, 5, 0, 10).status, IoStatus::rejected) << "no handle";
-  EXPECT_EQ(ask(IoRequestOp::read, kHandle + 1, 4, 0, 10).status, IoStatus::rejected) << "tenant";
+  EXPECT_EQ(ask(IoRequestOp::read, kHandle + 1, 4, 0, 10).status, IoStatus::rejected) << "queue";
   EXPECT_EQ(ask(IoRequestOp::read, kHandle, 5, kFileBytes - 10, 11).status, IoStatus::rejected);
   EXPECT_EQ(ask(IoRequestOp::read, kHandle, 5, kFileBytes + 1, 0).status, IoStatus::rejected);
   EXPECT_EQ(ask(IoRequestOp::read, kHandle, 5, ~std::uint64_t{0}, 2).status, IoStatus::rejected);
@@ -104,7 +104,7 @@ TEST_F(ItemRequests, OfManyThreadsAreEachAnsweredWithTheirBytes) {
         const IoCompletionLine answer = answer_of(client, *line);
         ASSERT_EQ(answer.status, IoStatus::ok);
         ASSERT_EQ(answer.bytes_done, length);
-        const std::uint8_t* const bytes = client.slot(*line) + answer.skip;
+        const std::uint8_t* const bytes = client.data_of(*line) + answer.skip;
         for (std::uint64_t b = 0; b < length; b += 61) {
           ASSERT_EQ(bytes[b], pattern_at(offset + b));
         }
@@ -158,10 +158,10 @@ TEST_F(ItemRequests, AfterStopTheHeadSaysThatNobodyAnswers) {
 
 TEST_F(ItemRequests, WorkThroughDirectReadsRoundedOutToBlocks) {
   write_pattern(folder / "file", kFileBytes);
-  if (const auto direct = File::open(folder / "file", TierChoice::b); !direct) {
+  if (const auto direct = File::open(folder / "file", TierChoice::direct); !direct) {
     GTEST_SKIP() << direct.error().message;
   }
-  up({}, TierChoice::b);
+  up({}, TierChoice::direct);
   ASSERT_TRUE(file->direct());
   for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{4'095},
                                      std::uint64_t{511}, kFileBytes - kIoRequestBytes}) {
@@ -173,14 +173,14 @@ TEST_F(ItemRequests, WorkThroughDirectReadsRoundedOutToBlocks) {
 
 TEST_F(ItemRequests, AreNoZeroCopySinceWorkersCopyOutOfTheSlot) {
   write_pattern(folder / "file", kFileBytes);
-  if (const auto direct = File::open(folder / "file", TierChoice::a); !direct) {
+  if (const auto direct = File::open(folder / "file", TierChoice::direct_fixed); !direct) {
     GTEST_SKIP() << direct.error().message;
   }
-  if (const auto a = Pump::start({.tier = TierChoice::a}, memory.span()); !a) {
+  if (const auto a = Pump::start({.tier = TierChoice::direct_fixed}, memory.span()); !a) {
     GTEST_SKIP() << a.error().message;
   }
-  std::memset(memory.span().data(), 0, IngestLayout::kViews);
-  up({.tier = TierChoice::a}, TierChoice::a);
+  std::memset(memory.span().data(), 0, IngestLayout::kAliases);
+  up({.tier = TierChoice::direct_fixed}, TierChoice::direct_fixed);
   ASSERT_EQ(ask(IoRequestOp::read, kHandle, 0, 4096, 8192).status, IoStatus::ok);
   ASSERT_EQ(::truncate((folder / "file").c_str(), 70'000), 0);
   ASSERT_EQ(ask(IoRequestOp::read, kHandle, 0, 69'000, 4096).status, IoStatus::end_of_file);

@@ -27,7 +27,7 @@ class SimulatedPump : public ::testing::Test {
   void SetUp() override {
     ASSERT_TRUE(folder.there());
     write_file(folder / "file", content);
-    file = open(folder / "file", TierChoice::c);
+    file = open(folder / "file", TierChoice::buffered);
     simulated.content = content.data();
     simulated.bytes = kFileBytes;
   }
@@ -67,7 +67,7 @@ class SimulatedPump : public ::testing::Test {
           [&] { return (answer = client.try_answer(*line)).has_value() || client.broken() != 0; }));
       if (!answer) return;
       if (answer->status == IoStatus::ok) {
-        ASSERT_EQ(std::memcmp(client.slot(*line) + answer->skip, content.data() + offset, 4096), 0);
+        ASSERT_EQ(std::memcmp(client.data_of(*line) + answer->skip, content.data() + offset, 4096), 0);
       }
       client.give_back(*line);
     }
@@ -77,7 +77,7 @@ class SimulatedPump : public ::testing::Test {
            std::chrono::microseconds patience) {
     faults.threaded = true;
     faults.most_latency_ns = 20'000;
-    std::memset(memory.span().data(), 0, IngestLayout::kViews);
+    std::memset(memory.span().data(), 0, IngestLayout::kAliases);
     PumpOptions options;
     options.depth = 8;
     options.drain = std::chrono::milliseconds{100};  // of the simulated clock
@@ -88,7 +88,7 @@ class SimulatedPump : public ::testing::Test {
     };
     const auto pump = start(options, memory);
     ASSERT_TRUE(pump);
-    pump->publish_file(1, file, kAnyTenant);
+    pump->publish_file(1, file, kAnyQueue);
     queue::IoClient items(memory.view());
     std::vector<std::thread> threads;
     for (std::uint64_t t = 0; t < kClients; ++t) {

@@ -188,14 +188,14 @@ TEST_P(EachTier, ReadsASparseFileBeyondFourGiB) {
 
 INSTANTIATE_TEST_SUITE_P(Pump, EachTier,
                          ::testing::Values(Way{TierChoice::automatic, "automatic"},
-                                           Way{TierChoice::a, "a"}, Way{TierChoice::b, "b"},
-                                           Way{TierChoice::c, "c"}, Way{TierChoice::e, "e"}),
+                                           Way{TierChoice::direct_fixed, "a"}, Way{TierChoice::direct, "b"},
+                                           Way{TierChoice::buffered, "c"}, Way{TierChoice::thread_pool, "e"}),
                          [](const auto& of) { return std::string(of.param.name); });
 
 TEST(Pump, RefusesReadsThatItCouldNotKeepInsideTheirRoom) {
   Folder folder;
   write_pattern(folder / "file", 100'000);
-  const auto file = open(folder / "file", TierChoice::c);
+  const auto file = open(folder / "file", TierChoice::buffered);
   Memory memory(kMiB);
   const auto pump = start({}, memory);
   ASSERT_TRUE(pump);
@@ -242,7 +242,7 @@ TEST(Pump, CopiesInParallelGiveTheSameBytes) {
   constexpr std::uint64_t kReads{60};
   constexpr std::uint64_t kBytes{300'000};  // to workers
   write_pattern(folder / "file", 3 * kMiB + 77);
-  const auto file = open(folder / "file", TierChoice::c);
+  const auto file = open(folder / "file", TierChoice::buffered);
   const Bytes all = pattern(0, file->bytes());
   Memory memory(kReads * kBytes);
   const auto pump = start({.parallel_copies = true}, memory);
@@ -273,7 +273,7 @@ TEST(Pump, SleepsWhenThereIsNothingToDo) {
   Memory memory(kMiB);
   const auto pump = start({}, memory);
   ASSERT_TRUE(pump);
-  pump->publish_file(7, open(folder / "file"), kAnyTenant);
+  pump->publish_file(7, open(folder / "file"), kAnyQueue);
   const std::uint64_t before = pump->counters().enters;
   std::this_thread::sleep_for(std::chrono::milliseconds{300});
   EXPECT_LT(pump->counters().enters - before, 40u);

@@ -121,7 +121,7 @@ class Schedule {
   bool stopped_{false};
   bool sizes_change_{false};
   std::uint64_t posted_in_all_{0};
-  std::uint32_t hostile_turn_{0};
+  std::uint32_t hostile_lap_{0};
   bool hostile_open_{false};
   bool rung_{false};
 };
@@ -158,10 +158,10 @@ void Schedule::set_up() {
   }
 
   const MutableByteSpan memory = ground_.memory();
-  std::memset(memory.data(), 0, IngestLayout::kViews);
+  std::memset(memory.data(), 0, IngestLayout::kAliases);
   const auto view = queue::IoQueueView::of(memory);
   for (std::uint32_t line = 0; line < kClientLines; ++line) {
-    std::memset(view.slots + line * kIoSlotBytes, kPoison, kPoisonedSlot);
+    std::memset(view.line_data + line * kIoLineDataBytes, kPoison, kPoisonedSlot);
   }
   queue::IoQueueView few = view;
   few.lines = kClientLines;
@@ -234,9 +234,9 @@ void Schedule::post() {
   posted.op = choice_.of({IoRequestOp::read, IoRequestOp::read, IoRequestOp::read,
                           IoRequestOp::fence, static_cast<IoRequestOp>(2)});
   posted.file = choice_.below(static_cast<std::uint32_t>(names_.size()));
-  // Handle: file + 1, tenant 7 where the file's number is odd.
+  // Handle: file + 1, queue 7 where the file's number is odd.
   std::uint32_t handle = posted.file + 1;
-  std::uint32_t tenant = 7;
+  std::uint32_t queue = 7;
   const std::uint64_t size = names_[posted.file].opened_bytes;
   posted.offset = choice_.below(static_cast<std::uint32_t>(size) + 1);
   posted.bytes =
@@ -264,12 +264,12 @@ void Schedule::post() {
         if (posted.file % 2 == 0) {
           posted.good = true;  // anybody's
         }
-        tenant = 8;
+        queue = 8;
         break;
     }
   }
   const auto line =
-      client_->try_ask(posted.op, handle, tenant, posted.offset, posted.bytes, 0x55AA);
+      client_->try_ask(posted.op, handle, queue, posted.offset, posted.bytes, 0x55AA);
   if (!line) return;  // out of credit
   posted.line = *line;
   posted.number = posted_in_all_++;
@@ -284,21 +284,21 @@ void Schedule::post_hostile() {
   auto* const line = queue::IoQueueView::of(ground_.memory()).requests + kHostileLine;
   const auto* const answer = queue::IoQueueView::of(ground_.memory()).completions + kHostileLine;
   if (hostile_open_) {
-    if (answer->turn != hostile_turn_) return;
+    if (answer->lap != hostile_lap_) return;
     expect(answer->status == IoStatus::rejected || stopped_ || core_->broken(),
            "a line with a number that nobody drew was believed");
   }
   hostile_open_ = true;
-  ++hostile_turn_;
-  line->turn = hostile_turn_;
+  ++hostile_lap_;
+  line->lap = hostile_lap_;
   line->op = static_cast<IoRequestOp>(choice_.below(5));
   line->source = choice_.below(4);
   line->destination = choice_.word();
-  line->tenant = choice_.below(9);
+  line->queue = choice_.below(9);
   line->offset = choice_.next();
   line->length = choice_.next() >> choice_.below(64);
   line->order = (std::uint64_t{1} << 40) + choice_.next() / 2;
-  line->commit = std::uint64_t{hostile_turn_} << 32 | hostile_turn_;
+  line->commit = std::uint64_t{hostile_lap_} << 32 | hostile_lap_;
   rung_ = true;
 }
 
@@ -325,7 +325,7 @@ void Schedule::look_at_answers() {
   for (std::size_t i = 0; i < posted_.size();) {
     if (posted_[i].answered && !choice_.one_in(4)) {
       std::memset(
-          ground_.memory().data() + IngestLayout::kIoSlots + posted_[i].line.index * kIoSlotBytes,
+          ground_.memory().data() + IngestLayout::kLineData + posted_[i].line.index * kIoLineDataBytes,
           kPoison, kPoisonedSlot);
       client_->give_back(posted_[i].line);
       posted_.erase(posted_.begin() + static_cast<std::ptrdiff_t>(i));
@@ -337,7 +337,7 @@ void Schedule::look_at_answers() {
 
 void Schedule::judge_answer(Posted& posted, const IoCompletionLine& answer) {
   posted.answered = true;
-  expect(answer.tag == 0x55AA && answer.slot == posted.line.index, "an answer for somebody else");
+  expect(answer.tag == 0x55AA && answer.data_line == posted.line.index, "an answer for somebody else");
   if (!posted.good) {
     ++tally_.rejected;
     expect(answer.status == IoStatus::rejected || answer.status == IoStatus::cancelled,
@@ -365,7 +365,7 @@ void Schedule::judge_answer(Posted& posted, const IoCompletionLine& answer) {
     return;
   }
   const Name& name = names_[posted.file];
-  const std::uint8_t* const slot = client_->slot(posted.line);
+  const std::uint8_t* const slot = client_->data_of(posted.line);
   expect(answer.offset == posted.offset, "the offset of another request");
   if (answer.status == IoStatus::ok || answer.status == IoStatus::end_of_file) {
     expect(
@@ -484,7 +484,7 @@ void Schedule::judge_reads() {
 std::string Schedule::run() {
   set_up();
   for (std::uint32_t file = 0; file < names_.size(); ++file) {
-    table_.publish(file + 1, source_of_file(file), file % 2 == 1 ? 7 : kAnyTenant);
+    table_.publish(file + 1, source_of_file(file), file % 2 == 1 ? 7 : kAnyQueue);
   }
   const std::uint32_t busy_steps = 5 + choice_.below(40);
   const bool stops_early = choice_.one_in(6);

@@ -28,7 +28,7 @@ class Scripts : public ::testing::Test, public ReadSink {
     file.bytes = 100'000;
   }
   void up(const SimulatedIo::Options& faults = {}, PumpCore::Options options = {}) {
-    std::memset(ground.memory().data(), 0, IngestLayout::kViews);
+    std::memset(ground.memory().data(), 0, IngestLayout::kAliases);
     io.emplace(1, faults);
     io->add_file(kDescriptor, &file);
     core.emplace(*io, options, ground.memory(), table, counters);
@@ -298,7 +298,7 @@ TEST_F(Scripts, StopCancelsWhatIsUnderWayRatherThanWaitForIt) {
 TEST_F(Scripts, ARequestThatTheSystemKeepsStaysUnansweredUntilTheHeadSaysThatItIsOver) {
   up({.stuck_one_in = 1, .cancel_late_one_in = 1},
      {.request_timeout = milliseconds{5}, .drain = milliseconds{10}});
-  table.publish(1, source(), kAnyTenant);
+  table.publish(1, source(), kAnyQueue);
   queue::IoClient client(queue::IoQueueView::of(ground.memory()));
   const auto line = client.try_ask(IoRequestOp::read, 1, 0, 0, 100, 0);
   for (int i = 0; i < 20; ++i) core->step(i == 0, milliseconds{1});
@@ -313,7 +313,7 @@ TEST_F(Scripts, ARequestThatTheSystemKeepsStaysUnansweredUntilTheHeadSaysThatItI
 
 TEST_F(Scripts, WhereTheDoorDiesOnlyWhatItHadStaysUnanswered) {
   up({.entries = 1, .dies_at_enter = 0});
-  table.publish(1, source(), kAnyTenant);
+  table.publish(1, source(), kAnyQueue);
   queue::IoClient client(queue::IoQueueView::of(ground.memory()));
   const auto handed_over = client.try_ask(IoRequestOp::read, 1, 0, 0, 100, 0);
   const auto waits = client.try_ask(IoRequestOp::read, 1, 0, 0, 100, 0);
@@ -326,7 +326,7 @@ TEST_F(Scripts, WhereTheDoorDiesOnlyWhatItHadStaysUnanswered) {
 
 TEST_F(Scripts, ARequestThatCanBeCancelledTimesOut) {
   up({.stuck_one_in = 1}, {.request_timeout = milliseconds{5}});
-  table.publish(1, source(), kAnyTenant);
+  table.publish(1, source(), kAnyQueue);
   queue::IoClient client(queue::IoQueueView::of(ground.memory()));
   const auto line = client.try_ask(IoRequestOp::read, 1, 0, 0, 100, 0);
   for (int i = 0; i < 20; ++i) core->step(i == 0, milliseconds{1});
@@ -338,7 +338,7 @@ TEST_F(Scripts, ARequestThatCanBeCancelledTimesOut) {
 
 TEST_F(Scripts, EachRequestTimesOutByItsOwnAge) {
   up({.stuck_one_in = 1}, {.request_timeout = milliseconds{5}});
-  table.publish(1, source(), kAnyTenant);
+  table.publish(1, source(), kAnyQueue);
   queue::IoClient client(queue::IoQueueView::of(ground.memory()));
   const auto old = client.try_ask(IoRequestOp::read, 1, 0, 0, 100, 0);
   for (int i = 0; i < 3; ++i) core->step(i == 0, milliseconds{1});
@@ -354,7 +354,7 @@ TEST_F(Scripts, EachRequestTimesOutByItsOwnAge) {
 
 TEST_F(Scripts, AFenceWaitsNeitherForWhatTimedOutNorForWhatWasRejected) {
   up({.stuck_one_in = 1}, {.request_timeout = milliseconds{5}});
-  table.publish(1, source(), kAnyTenant);
+  table.publish(1, source(), kAnyQueue);
   queue::IoClient client(queue::IoQueueView::of(ground.memory()));
   const auto read = client.try_ask(IoRequestOp::read, 1, 0, 0, 100, 0);
   const auto late = client.try_ask(IoRequestOp::fence, 0, 0, 0, 0, 0);
@@ -374,7 +374,7 @@ TEST_F(Scripts, AFenceWaitsNeitherForWhatTimedOutNorForWhatWasRejected) {
 TEST_F(Scripts, WhereADeviceMayAskThePumpRestsOnceNoFileIsPublished) {
   up({}, {.device_asks = true});
   const nanoseconds without = core->patience();
-  table.publish(1, source(), kAnyTenant);
+  table.publish(1, source(), kAnyQueue);
   EXPECT_LT(core->patience(), without);
   table.withdraw(1);
   EXPECT_EQ(core->patience(), without);
@@ -382,7 +382,7 @@ TEST_F(Scripts, WhereADeviceMayAskThePumpRestsOnceNoFileIsPublished) {
 
 TEST_F(Scripts, RequestsLongerThanASlotAreRejectedWhateverTheFileHas) {
   up();
-  table.publish(1, source(), kAnyTenant);
+  table.publish(1, source(), kAnyQueue);
   queue::IoClient client(queue::IoQueueView::of(ground.memory()));
   const auto most = client.try_ask(IoRequestOp::read, 1, 0, 0, kIoRequestBytes, 0);
   const auto more = client.try_ask(IoRequestOp::read, 1, 0, 0, kIoRequestBytes + 1, 0);
@@ -393,7 +393,7 @@ TEST_F(Scripts, RequestsLongerThanASlotAreRejectedWhateverTheFileHas) {
 
 TEST_F(Scripts, RequestsOfItemsStartBeforeReadsThatWait) {
   up({}, {.reads = {.depth = 1}});
-  table.publish(1, source(), kAnyTenant);
+  table.publish(1, source(), kAnyQueue);
   queue::IoClient client(queue::IoQueueView::of(ground.memory()));
   for (std::uint64_t i = 0; i < 50; ++i) {
     core->add(Read{source(), 0, 100, ground.streams(), this, i});

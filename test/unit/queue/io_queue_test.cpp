@@ -39,9 +39,9 @@ class IoQueue : public testing::Test {
     return client_.try_ask(IoRequestOp::read, 5, 6, 7, 8, tag, keep);
   }
   /// What a worker that follows no rule writes.
-  void write(std::uint32_t line, std::uint32_t turn, std::uint64_t commit) {
+  void write(std::uint32_t line, std::uint32_t lap, std::uint64_t commit) {
     auto* const words = reinterpret_cast<std::uint32_t*>(view_.requests + line);
-    HostAtomics::store_payload(words, turn);
+    HostAtomics::store_payload(words, lap);
     HostAtomics::store(&view_.requests[line].commit, commit, Order::release);
   }
   static IoCompletionLine ok() {
@@ -51,8 +51,8 @@ class IoQueue : public testing::Test {
   }
 };
 
-constexpr std::uint64_t twice(std::uint32_t turn) {
-  return std::uint64_t{turn} << 32 | turn;
+constexpr std::uint64_t twice(std::uint32_t lap) {
+  return std::uint64_t{lap} << 32 | lap;
 }
 
 TEST_F(IoQueue, ARequestArrivesWholeAndItsAnswerComesBack) {
@@ -63,7 +63,7 @@ TEST_F(IoQueue, ARequestArrivesWholeAndItsAnswerComesBack) {
   ASSERT_TRUE(request);
   EXPECT_EQ(request->op, IoRequestOp::fence);
   EXPECT_EQ(request->source, 11u);
-  EXPECT_EQ(request->tenant, 3u);
+  EXPECT_EQ(request->queue, 3u);
   EXPECT_EQ(request->offset, std::uint64_t{1} << 40);
   EXPECT_EQ(request->length, 77u);
   EXPECT_EQ(request->tag, 99u);
@@ -76,7 +76,7 @@ TEST_F(IoQueue, ARequestArrivesWholeAndItsAnswerComesBack) {
   answer.bytes_done = 70;
   answer.skip = 12;
   answer.tag = 1;  // the server knows better
-  answer.slot = 63;
+  answer.data_line = 63;
   server_.answer(*request, answer);
   const auto got = client_.try_answer(*line);
   ASSERT_TRUE(got);
@@ -85,7 +85,7 @@ TEST_F(IoQueue, ARequestArrivesWholeAndItsAnswerComesBack) {
   EXPECT_EQ(got->bytes_done, 70u);
   EXPECT_EQ(got->skip, 12u);
   EXPECT_EQ(got->tag, 99u);
-  EXPECT_EQ(got->slot, line->index);
+  EXPECT_EQ(got->data_line, line->index);
 }
 
 TEST_F(IoQueue, LinesAreCreditsAndComeBackInAnyOrder) {
@@ -109,8 +109,8 @@ TEST_F(IoQueue, LinesAreCreditsAndComeBackInAnyOrder) {
   const auto again = ask();
   ASSERT_TRUE(again);
   EXPECT_EQ(again->index, lines[40].index);
-  EXPECT_EQ(again->turn, lines[40].turn + 1);
-  EXPECT_FALSE(client_.try_answer(*again)) << "the answer of the turn before was taken";
+  EXPECT_EQ(again->lap, lines[40].lap + 1);
+  EXPECT_FALSE(client_.try_answer(*again)) << "the answer of the lap before was taken";
   EXPECT_FALSE(ask());
 }
 
@@ -126,7 +126,7 @@ TEST_F(IoQueue, KeptLinesAreThereForWhoeverKeepsFewer) {
 TEST_F(IoQueue, ATornLineIsNotTaken) {
   write(3, 1, std::uint64_t{1} << 32);  // the halves differ
   write(4, 1, 1);
-  write(5, 0, twice(1));  // committed, but the request is of another turn
+  write(5, 0, twice(1));  // committed, but the request is of another lap
   EXPECT_FALSE(server_.poll());
   write(5, 1, twice(1));
   const auto request = server_.poll();
@@ -141,7 +141,7 @@ TEST_F(IoQueue, TurnsThatAreNotTheNextOneAreIgnored) {
   server_.answer(*first, ok());
   EXPECT_FALSE(server_.poll());
   write(9, 1, twice(1));
-  EXPECT_FALSE(server_.poll()) << "a turn was taken twice";
+  EXPECT_FALSE(server_.poll()) << "a lap was taken twice";
   write(9, 3, twice(3));
   EXPECT_FALSE(server_.poll());
   write(9, 0, twice(0));
@@ -159,18 +159,18 @@ TEST_F(IoQueue, ALineHasOneRequestUnderWayWhateverItsWorkerDoes) {
   server_.answer(*first, ok());
   const auto second = server_.poll();
   ASSERT_TRUE(second);
-  EXPECT_EQ(second->turn, 2u);
+  EXPECT_EQ(second->lap, 2u);
   server_.answer(*first, ok());  // a second answer is none
-  EXPECT_EQ(view_.completions[2].turn, 1u);
+  EXPECT_EQ(view_.completions[2].lap, 1u);
   server_.answer(*second, ok());
-  EXPECT_EQ(view_.completions[2].turn, 2u);
+  EXPECT_EQ(view_.completions[2].lap, 2u);
 }
 
 TEST_F(IoQueue, TheDestinationIsTheLinesOwnSlotWhateverTheWorkerWrote) {
   for (const std::uint32_t wild : {0u, 64u, 0xFFFFFFFFu}) {
-    const std::uint32_t turn = view_.completions[7].turn + 1;
+    const std::uint32_t lap = view_.completions[7].lap + 1;
     view_.requests[7].destination = wild;
-    write(7, turn, twice(turn));
+    write(7, lap, twice(lap));
     const auto request = server_.poll();
     ASSERT_TRUE(request);
     EXPECT_EQ(request->destination, 7u);
@@ -256,7 +256,7 @@ TEST_F(IoQueue, ManyThreadsGetTheirOwnBytesOverManyTurns) {
       std::swap(under_way[random() % under_way.size()], under_way.back());
       const IoRequestLine& one = under_way.back();
       if (one.order < ordered.size()) ++ordered[one.order];
-      std::uint8_t* const to = view_.slots + one.destination * kIoSlotBytes;
+      std::uint8_t* const to = view_.line_data + one.destination * kIoLineDataBytes;
       std::memset(to + 3, static_cast<int>(one.tag % 251), 64);
       IoCompletionLine answer = ok();
       answer.skip = 3;
@@ -295,7 +295,7 @@ TEST_F(IoQueue, ManyThreadsGetTheirOwnBytesOverManyTurns) {
           std::this_thread::yield();
           continue;
         }
-        const std::uint8_t* const bytes = client_.slot(one.line) + answer->skip;
+        const std::uint8_t* const bytes = client_.data_of(one.line) + answer->skip;
         const bool same = std::all_of(bytes, bytes + answer->bytes_done,
                                       [&one](std::uint8_t b) { return b == one.tag % 251; });
         if (!same || answer->tag != one.tag || answer->offset != one.tag) ++wrong;

@@ -25,7 +25,7 @@ class FakeItems final : public ItemHost {
         contents != nullptr ? Bytes(contents->begin(), contents->end()) : Bytes(bytes);
     return made;
   }
-  Result<Handle> make_view() override { return next(); }
+  Result<Handle> make_alias() override { return next(); }
   Result<Handle> bind(std::span<const Handle> handles) override {
     const Handle set = next();
     sets[set.id].assign(handles.begin(), handles.end());
@@ -40,8 +40,8 @@ class FakeItems final : public ItemHost {
     std::uint64_t offset{0};
     std::uint64_t bytes{0};
   };
-  void place_view(Handle view, Handle buffer, std::uint64_t offset, std::uint64_t bytes) override {
-    views[view.id] = {buffer.id, offset, bytes};
+  void place_alias(Handle alias, Handle buffer, std::uint64_t offset, std::uint64_t bytes) override {
+    aliases[alias.id] = {buffer.id, offset, bytes};
   }
   std::optional<ByteSpan> bytes_of(Handle buffer) override { return buffers.at(buffer.id); }
   Status download(Handle buffer, MutableByteSpan out) override {
@@ -76,7 +76,7 @@ class FakeItems final : public ItemHost {
     ended[position] = status;
   }
   std::map<std::uint32_t, Bytes> buffers;
-  std::map<std::uint32_t, Placed> views;
+  std::map<std::uint32_t, Placed> aliases;
   std::map<std::uint32_t, std::vector<Handle>> sets;
   std::set<std::uint32_t> live;
   std::vector<MegakernelWorkItem> submitted;
@@ -135,7 +135,7 @@ TEST_F(Items, AChunkOnTheCpuIsOneItemOverItsView) {
   const ChunkId id = begin(1'024, 100);
   ASSERT_EQ(host_.submitted.size(), 1u);
   EXPECT_EQ(host_.submitted[0].op_handle, kOp);
-  const auto placed = host_.views.at(host_.submitted[0].input_handle);
+  const auto placed = host_.aliases.at(host_.submitted[0].input_handle);
   EXPECT_EQ(placed.offset, 1'024u);
   EXPECT_EQ(placed.bytes, 100u);
   EXPECT_EQ(host_.streamed, 100u);
@@ -230,7 +230,7 @@ TEST_F(Items, OnADeviceCopiesComeBeforeAndBehindTheOpAndClearingBehindTheResult)
   step(1, kOp);
   EXPECT_EQ(ended_, Ids{});
   ASSERT_EQ(host_.submitted.size(), 3u);
-  EXPECT_EQ(host_.views.at(host_.submitted[2].output_handle).offset, 2'048u);
+  EXPECT_EQ(host_.aliases.at(host_.submitted[2].output_handle).offset, 2'048u);
   step(2, kCopy);
   EXPECT_EQ(ended_, (Ids{id}));
   EXPECT_EQ(items_->results(id)[0].data(), memory_.data() + 2'048);

@@ -24,7 +24,7 @@ class FakeFiles final : public FileHost {
       none.detail = EMFILE;
       return tl::unexpected<Error>(none);
     }
-    return ingest::File::open(path, ingest::TierChoice::c);
+    return ingest::File::open(path, ingest::TierChoice::buffered);
   }
   void count_file(const ingest::File&) override { ++counted; }
   Status read(std::span<const ingest::ReadRequest> requests) override {

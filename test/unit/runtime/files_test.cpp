@@ -71,8 +71,8 @@ class SessionFiles : public ::testing::Test {
 TEST_F(SessionFiles, AProgramThatAsksForPiecesOfAFileSeesWhatItSeesOfAnUpload) {
   const Bytes bytes = random_bytes(kWords * 4, test_seed());
   const std::string path = folder_.write("f", bytes);
-  for (const auto tier : {ingest::TierChoice::automatic, ingest::TierChoice::a,
-                          ingest::TierChoice::b, ingest::TierChoice::c, ingest::TierChoice::e}) {
+  for (const auto tier : {ingest::TierChoice::automatic, ingest::TierChoice::direct_fixed,
+                          ingest::TierChoice::direct, ingest::TierChoice::buffered, ingest::TierChoice::thread_pool}) {
     open(std::uint64_t{6} << 20, tier);
     const auto uploaded = session_->upload(bytes);
     ASSERT_OK(uploaded);
@@ -187,8 +187,8 @@ TEST_F(SessionFiles, ManyThreadsStartOnePumpAndReadTheSameFile) {
 }
 
 TEST_F(SessionFiles, LoadedFilesAreBuffersLikeAnyOther) {
-  for (const auto tier : {ingest::TierChoice::automatic, ingest::TierChoice::a,
-                          ingest::TierChoice::c, ingest::TierChoice::e}) {
+  for (const auto tier : {ingest::TierChoice::automatic, ingest::TierChoice::direct_fixed,
+                          ingest::TierChoice::buffered, ingest::TierChoice::thread_pool}) {
     open(std::uint64_t{6} << 20, tier);
     for (const std::size_t size : {0u, 1u, 4'095u, 4'096u, 4'097u, 70'000u, 5'000'001u}) {
       const Bytes bytes = random_bytes(size, test_seed());

@@ -99,14 +99,14 @@ class HandBackend final : public backend::Backend {
   }
   [[nodiscard]] const queue::Queue& rings(std::uint32_t queue) const { return queues_[queue]; }
 
-  Gate memory;              // allocate, map_file, make_view, bind, add_program, release
+  Gate memory;              // allocate, map_file, make_alias, bind, add_program, release
   Gate stopping;            // stop
   bool ring{true};          // end() tells the session
   bool fail_writes{false};  // Errc::device_lost
   bool fail_reads{false};
-  bool fail_makes{false};  // make_view, bind, add_program: Errc::out_of_memory
+  bool fail_makes{false};  // make_alias, bind, add_program: Errc::out_of_memory
   bool fail_programs{false};
-  bool hide_bytes{false};  // view() gives nothing, as on a device
+  bool hide_bytes{false};  // host_bytes() gives nothing, as on a device
   std::atomic<int> allocated{0};
 
   // ---- backend::Backend ----
@@ -151,8 +151,8 @@ class HandBackend final : public backend::Backend {
   Status bring_file(std::uint32_t, const ReadPiece&) override { return {}; }
   MutableByteSpan ingest_memory() noexcept override { return ingest_; }
   void leak_ingest_memory() noexcept override {}
-  Status make_view(std::uint32_t) override { return make(); }
-  void place_view(std::uint32_t, std::uint32_t, std::uint64_t, std::uint64_t) noexcept override {}
+  Status make_alias(std::uint32_t) override { return make(); }
+  void place_alias(std::uint32_t, std::uint32_t, std::uint64_t, std::uint64_t) noexcept override {}
   Status bind(std::uint32_t, std::span<const std::uint32_t>) override { return make(); }
   void release(std::uint32_t handle) noexcept override {
     memory.pass();
@@ -173,7 +173,7 @@ class HandBackend final : public backend::Backend {
     std::copy(begin, begin + static_cast<std::ptrdiff_t>(out.size()), out.begin());
     return {};
   }
-  std::optional<ByteSpan> view(std::uint32_t handle) const noexcept override {
+  std::optional<ByteSpan> host_bytes(std::uint32_t handle) const noexcept override {
     const std::lock_guard lock(bytes_mutex_);
     const auto found = bytes_.find(handle);
     if (hide_bytes || found == bytes_.end()) return std::nullopt;

@@ -65,10 +65,10 @@ TEST_F(Handles, WhatIsBeingReleasedIsNotAlive) {
 
 TEST_F(Handles, ASetIsNoBufferAndAViewIsOneOnlyWhereItIsAskedFor) {
   const Handle set = put(Kind::set, 0);
-  const Handle view = put(Kind::view, 0);
+  const Handle alias = put(Kind::alias, 0);
   EXPECT_EQ(table_.find_buffer(lock_, set, "bind").error().code, Errc::invalid_argument);
-  EXPECT_EQ(table_.find_buffer(lock_, view, "bind").error().code, Errc::not_found);
-  EXPECT_OK(table_.find_buffer(lock_, view, "bind", true));
+  EXPECT_EQ(table_.find_buffer(lock_, alias, "bind").error().code, Errc::not_found);
+  EXPECT_OK(table_.find_buffer(lock_, alias, "bind", true));
 }
 
 TEST_F(Handles, AMemberIsHeldOnceForEachTimeThatSetsNameIt) {
@@ -113,7 +113,7 @@ TEST_F(SmallBudget, CountsWhateverIsKeptAsAHandleAtTheLeast) {
   EXPECT_OK(budget_.reserve(lock_, kHandleBytes, "a buffer"));
 }
 
-/// Handles, sets, budget and views against plain maps, through random calls.
+/// Handles, sets, budget and aliases against plain maps, through random calls.
 class HandleHistory : public Handles {
  protected:
   struct Alive {
@@ -131,10 +131,10 @@ class HandleHistory : public Handles {
     const Handle handle = put(Kind::buffer, bytes);
     alive_[handle.serial] = {handle, Kind::buffer, std::max(bytes, kHandleBytes), {}};
   }
-  void make_view() {
+  void make_alias() {
     table_.count_view(lock_);
-    const Handle handle = put(Kind::view, 0);
-    alive_[handle.serial] = {handle, Kind::view, 0, {}};
+    const Handle handle = put(Kind::alias, 0);
+    alive_[handle.serial] = {handle, Kind::alias, 0, {}};
   }
   void make_set() {
     Alive set{{}, Kind::set, 0, {}};
@@ -171,7 +171,7 @@ class HandleHistory : public Handles {
   }
   void check() {
     std::uint64_t counted = 0;
-    std::uint32_t views = 0;
+    std::uint32_t aliases = 0;
     std::set<std::uint32_t> numbers;
     for (const auto& [serial, one] : alive_) {
       const auto found = table_.find_live(lock_, one.handle, "use");
@@ -180,11 +180,11 @@ class HandleHistory : public Handles {
       EXPECT_EQ((*found)->sets, holders(serial));
       EXPECT_TRUE(numbers.insert(one.handle.id).second) << "two handles with one number";
       counted += one.counted;
-      if (one.kind == Kind::view) ++views;
+      if (one.kind == Kind::alias) ++aliases;
     }
     for (const Handle& handle : ended_) EXPECT_EQ(why_not(handle), Errc::not_found);
     EXPECT_EQ(budget_.reserved(lock_), counted);
-    EXPECT_EQ(table_.views(lock_), views);
+    EXPECT_EQ(table_.aliases(lock_), aliases);
     std::size_t visited = 0;
     table_.for_each(lock_, [&](const HandleRecord& record) {
       visited += alive_.count(record.serial);
@@ -210,7 +210,7 @@ TEST_F(HandleHistory, RandomHistoriesAgreeWithPlainMaps) {
         make_set();
         break;
       case 3:
-        make_view();
+        make_alias();
         break;
       default:
         end_one();

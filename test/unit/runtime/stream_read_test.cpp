@@ -18,10 +18,10 @@ struct Way {
 };
 constexpr std::array<Way, 7> kWays{{
     {"automatic", ingest::TierChoice::automatic, false, ChunkPlace::automatic},
-    {"A", ingest::TierChoice::a, false, ChunkPlace::automatic},
-    {"B", ingest::TierChoice::b, false, ChunkPlace::automatic},
-    {"C", ingest::TierChoice::c, false, ChunkPlace::automatic},
-    {"E", ingest::TierChoice::e, false, ChunkPlace::automatic},
+    {"A", ingest::TierChoice::direct_fixed, false, ChunkPlace::automatic},
+    {"B", ingest::TierChoice::direct, false, ChunkPlace::automatic},
+    {"C", ingest::TierChoice::buffered, false, ChunkPlace::automatic},
+    {"E", ingest::TierChoice::thread_pool, false, ChunkPlace::automatic},
     {"results by items", ingest::TierChoice::automatic, true, ChunkPlace::in_place},
     {"chunks and results by items", ingest::TierChoice::automatic, true, ChunkPlace::device},
 }};
@@ -105,7 +105,7 @@ TEST(StreamRead, GivesTheBytesOfFilesOfAnySizeOnEveryTierAndEveryWay) {
         }
         ASSERT_OK(stream);
         const Ran ran = run_to_end(*stream);
-        const bool direct = way.tier == ingest::TierChoice::a || way.tier == ingest::TierChoice::b;
+        const bool direct = way.tier == ingest::TierChoice::direct_fixed || way.tier == ingest::TierChoice::direct;
         if (direct && !ran.results.empty() && ran.results[0].error) {
           std::printf("%s: %s\n", way.name, ran.results[0].error->message.c_str());
           continue;  // /tmp here takes no O_DIRECT
@@ -152,7 +152,7 @@ TEST(StreamRead, GivesTheBytesOfFilesWhateverTheShape) {
     const Way& way = kWays[random.below(kWays.size())];
     SessionOptions options = test_options(1 + random.below(3));
     options.ingest_tier =
-        way.tier == ingest::TierChoice::e ? way.tier : ingest::TierChoice::automatic;
+        way.tier == ingest::TierChoice::thread_pool ? way.tier : ingest::TierChoice::automatic;
     options.ingest_bytes = (std::uint64_t{5} << 20) + random.below(4 << 20);
     options.ring_slots = random.below(2) == 0 ? 32 : 1'024;
     TestHooks hooks;

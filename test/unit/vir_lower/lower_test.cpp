@@ -92,7 +92,7 @@ TEST(Lower, UniformLoopNeedsNoMask) {
       image_of(with("let s = 0u;\nfor i in 0u..10u { s = s + i; }\nout[gid.x] = s;\n"));
   EXPECT_EQ(count(image, Opcode::loop_enter_s), 1);
   EXPECT_EQ(count(image, Opcode::loop_enter_v), 0);
-  EXPECT_EQ(image.mask_slots, 1u);
+  EXPECT_EQ(image.mask_count, 1u);
   EXPECT_FALSE(image.diverges);
 }
 
@@ -100,7 +100,7 @@ TEST(Lower, ASubgroupOperationInABranchIsOneInstruction) {
   const auto image = image_of(
       with("let x = lid.x;\nif lid.x < 16u { x = x + subgroup_add(x); }\nout[gid.x] = x;\n"));
   EXPECT_EQ(count(image, Opcode::group_reduce), 1);
-  EXPECT_EQ(image.mask_slots, 2u);
+  EXPECT_EQ(image.mask_count, 2u);
   EXPECT_FALSE(image.flat);
 }
 

@@ -1,4 +1,4 @@
-// Slots that chunks of files are read into, laid out as a session lays out its ingest memory, and
+// Segments that chunks of files are read into, laid out as a session lays out its ingest memory, and
 // the walk over all chunks that every loop of these benches makes. Host only.
 #pragma once
 
@@ -21,7 +21,7 @@ struct Shape {
   [[nodiscard]] std::uint64_t ingest_bytes() const noexcept {
     return huge_pages(IngestLayout::kStreams + depth * stride());
   }
-  /// Of a session whose one stream is to have as many slots: it takes three quarters of the piece.
+  /// Of a session whose one stream is to have as many segments: it takes three quarters of the piece.
   [[nodiscard]] std::uint64_t session_bytes() const noexcept {
     return huge_pages(IngestLayout::kStreams + depth * stride() * 4 / 3 + kMiB);
   }
@@ -55,12 +55,12 @@ class ChunkWalk {
   Chunk at_;
 };
 
-class Slots {
+class Segments {
  public:
-  [[nodiscard]] static Result<Slots> make(const Shape& shape) {
-    Slots made;
+  [[nodiscard]] static Result<Segments> make(const Shape& shape) {
+    Segments made;
     made.shape_ = shape;
-    VYRE_ASSIGN(made.mapping_, staging::Mapping::create(shape.ingest_bytes(), "the bench's slots"));
+    VYRE_ASSIGN(made.mapping_, staging::Mapping::create(shape.ingest_bytes(), "the bench's segments"));
     VYRE_TRY(made.mapping_.populate(0, shape.ingest_bytes()));
     return made;
   }
@@ -68,7 +68,7 @@ class Slots {
   [[nodiscard]] MutableByteSpan memory() const noexcept {
     return mapping_.bytes().first(shape_.ingest_bytes());
   }
-  [[nodiscard]] MutableByteSpan slot(std::size_t index) const noexcept {
+  [[nodiscard]] MutableByteSpan segment(std::size_t index) const noexcept {
     return memory().subspan(IngestLayout::kStreams + index * shape_.stride(), shape_.stride());
   }
 
@@ -77,16 +77,16 @@ class Slots {
   staging::Mapping mapping_;
 };
 
-/// What lies in which slot: who reads says so chunk by chunk, and all of it is compared at the end.
+/// What lies in which segment: who reads says so chunk by chunk, and all of it is compared at the end.
 class Ledger {
  public:
-  Ledger(const FileSet& files, const Contents& contents, const Slots& slots)
-      : files_(files), contents_(contents), slots_(slots), last_(slots.shape().depth) {}
+  Ledger(const FileSet& files, const Contents& contents, const Segments& segments)
+      : files_(files), contents_(contents), segments_(segments), last_(segments.shape().depth) {}
   /// False: it is not that chunk.
-  [[nodiscard]] bool landed(std::size_t slot, const Chunk& chunk, std::uint64_t skip) {
-    last_[slot] = {chunk, skip};
+  [[nodiscard]] bool landed(std::size_t segment, const Chunk& chunk, std::uint64_t skip) {
+    last_[segment] = {chunk, skip};
     bytes_ += chunk.bytes;
-    return contents_.begins(files_.first + chunk.file, chunk.offset, bytes(slot));
+    return contents_.begins(files_.first + chunk.file, chunk.offset, bytes(segment));
   }
   /// After the clock has stopped.
   [[nodiscard]] Status check() const {
@@ -96,7 +96,7 @@ class Ledger {
     for (std::size_t i = 0; i < last_.size(); ++i) {
       const Chunk& chunk = last_[i].chunk;
       if (!contents_.holds(files_.first + chunk.file, chunk.offset, bytes(i)))
-        return fail(Errc::mismatch, "slot " + std::to_string(i) + " does not hold its chunk");
+        return fail(Errc::mismatch, "segment " + std::to_string(i) + " does not hold its chunk");
     }
     return {};
   }
@@ -106,12 +106,12 @@ class Ledger {
     Chunk chunk;
     std::uint64_t skip{0};
   };
-  [[nodiscard]] ByteSpan bytes(std::size_t slot) const {
-    return slots_.slot(slot).subspan(last_[slot].skip, last_[slot].chunk.bytes);
+  [[nodiscard]] ByteSpan bytes(std::size_t segment) const {
+    return segments_.segment(segment).subspan(last_[segment].skip, last_[segment].chunk.bytes);
   }
   const FileSet& files_;
   const Contents& contents_;
-  const Slots& slots_;
+  const Segments& segments_;
   std::vector<Landed> last_;
   std::uint64_t bytes_{0};
 };
