@@ -332,8 +332,8 @@ class SessionEngine : public Engine {
 /// One of the names that --tier takes.
 ingest::TierChoice tier_of(const std::string& name) {
   using ingest::TierChoice;
-  constexpr TierChoice kForced[]{TierChoice::direct_fixed, TierChoice::direct, TierChoice::buffered, TierChoice::gpudirect,
-                                 TierChoice::thread_pool};
+  constexpr TierChoice kForced[]{TierChoice::direct_fixed, TierChoice::direct, TierChoice::buffered,
+                                 TierChoice::gpudirect, TierChoice::thread_pool};
   return name == "auto" ? TierChoice::automatic : kForced[name[0] - 'A'];
 }
 

@@ -2,8 +2,8 @@
 
 #include <array>
 
-#include "native/literals_layout.hpp"
-#include "native/ops.hpp"
+#include "builtin/literals_layout.hpp"
+#include "builtin/ops.hpp"
 #include "vyre/vir/text.hpp"
 
 namespace vyre::bench {
@@ -14,7 +14,7 @@ enum Op : std::uint32_t {
 #include "protocol/op_table.def"
 };
 
-native::Buffer input(ByteSpan bytes, std::uint32_t handle) {
+builtin::Buffer input(ByteSpan bytes, std::uint32_t handle) {
   return {const_cast<std::uint8_t*>(bytes.data()), bytes.size(), handle, true};
 }
 
@@ -22,17 +22,17 @@ native::Buffer input(ByteSpan bytes, std::uint32_t handle) {
 
 std::uint32_t crc32c(ByteSpan bytes) {
   std::uint32_t sum = 0;
-  const native::Buffer in = input(bytes, 1);
-  const native::Buffer out{reinterpret_cast<std::uint8_t*>(&sum), sizeof sum, 2, false};
-  (void)native::run(hash_crc32c, {&in, 1}, {&out, 1}, 0);
+  const builtin::Buffer in = input(bytes, 1);
+  const builtin::Buffer out{reinterpret_cast<std::uint8_t*>(&sum), sizeof sum, 2, false};
+  (void)builtin::run(hash_crc32c, {&in, 1}, {&out, 1}, 0);
   return sum;
 }
 
 std::uint64_t literal_hits(ByteSpan text, ByteSpan blob) {
   std::array<std::uint64_t, 2 + 2 * 64> hits{};
-  const std::array<native::Buffer, 2> in{input(text, 1), input(blob, 2)};
-  const native::Buffer out{reinterpret_cast<std::uint8_t*>(hits.data()), sizeof hits, 3, false};
-  (void)native::run(match_literals, in, {&out, 1}, 0);
+  const std::array<builtin::Buffer, 2> in{input(text, 1), input(blob, 2)};
+  const builtin::Buffer out{reinterpret_cast<std::uint8_t*>(hits.data()), sizeof hits, 3, false};
+  (void)builtin::run(match_literals, in, {&out, 1}, 0);
   return hits[0];
 }
 
@@ -48,7 +48,7 @@ Consumer crc_consumer(std::uint64_t expected) {
 Consumer literals_consumer(ByteSpan blob, std::uint32_t records, std::uint64_t expected) {
   Consumer consumer;
   consumer.op = "match.literals";
-  consumer.outputs = {{sizeof(native::LiteralHits) + records * sizeof(native::LiteralHit), {}}};
+  consumer.outputs = {{sizeof(builtin::LiteralHits) + records * sizeof(builtin::LiteralHit), {}}};
   consumer.second_input = blob;
   consumer.value = [](ByteSpan out) { return load_le<std::uint64_t>(out, 0); };
   consumer.expected = expected;

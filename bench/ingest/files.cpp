@@ -15,7 +15,7 @@
 #include <thread>
 
 #include "support/statistics.hpp"
-#include "vyre/native/literals.hpp"
+#include "vyre/builtin/literals.hpp"
 
 namespace vyre::bench {
 namespace {
@@ -153,7 +153,7 @@ Result<Bytes> Contents::literals() const {
   std::vector<ByteSpan> views;
   for (const std::string& word : words_)
     views.push_back({reinterpret_cast<const std::uint8_t*>(word.data()), word.size()});
-  return native::compile_literals(views);
+  return builtin::compile_literals(views);
 }
 
 FileSet large_files(const std::string& directory, std::uint64_t total) {

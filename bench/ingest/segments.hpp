@@ -1,5 +1,5 @@
-// Segments that chunks of files are read into, laid out as a session lays out its ingest memory, and
-// the walk over all chunks that every loop of these benches makes. Host only.
+// Segments that chunks of files are read into, laid out as a session lays out its ingest memory,
+// and the walk over all chunks that every loop of these benches makes. Host only.
 #pragma once
 
 #include <fcntl.h>
@@ -21,7 +21,8 @@ struct Shape {
   [[nodiscard]] std::uint64_t ingest_bytes() const noexcept {
     return huge_pages(IngestLayout::kStreams + depth * stride());
   }
-  /// Of a session whose one stream is to have as many segments: it takes three quarters of the piece.
+  /// Of a session whose one stream is to have as many segments: it takes three quarters of the
+  /// piece.
   [[nodiscard]] std::uint64_t session_bytes() const noexcept {
     return huge_pages(IngestLayout::kStreams + depth * stride() * 4 / 3 + kMiB);
   }
@@ -60,7 +61,8 @@ class Segments {
   [[nodiscard]] static Result<Segments> make(const Shape& shape) {
     Segments made;
     made.shape_ = shape;
-    VYRE_ASSIGN(made.mapping_, staging::Mapping::create(shape.ingest_bytes(), "the bench's segments"));
+    VYRE_ASSIGN(made.mapping_,
+                staging::Mapping::create(shape.ingest_bytes(), "the bench's segments"));
     VYRE_TRY(made.mapping_.populate(0, shape.ingest_bytes()));
     return made;
   }
@@ -77,7 +79,8 @@ class Segments {
   staging::Mapping mapping_;
 };
 
-/// What lies in which segment: who reads says so chunk by chunk, and all of it is compared at the end.
+/// What lies in which segment: who reads says so chunk by chunk, and all of it is compared at the
+/// end.
 class Ledger {
  public:
   Ledger(const FileSet& files, const Contents& contents, const Segments& segments)

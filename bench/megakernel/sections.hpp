@@ -27,7 +27,7 @@ struct Settings {
 [[nodiscard]] Status copy_section(const Settings&, const RowSink&);
 [[nodiscard]] Status first_result_section(const Settings&, const RowSink&);
 [[nodiscard]] Status idle_section(const Settings&, const RowSink&);
-[[nodiscard]] Status native_section(const Settings&, const RowSink&);
+[[nodiscard]] Status builtin_section(const Settings&, const RowSink&);
 
 struct Section {
   std::string_view letter;
@@ -43,7 +43,7 @@ inline constexpr std::array<Section, 9> kSections{{
     {"f", "copy", copy_section},
     {"g", "first_result", first_result_section},
     {"h", "idle", idle_section},
-    {"i", "native", native_section},
+    {"i", "native", builtin_section},
 }};
 
 }  // namespace vyre::bench

@@ -97,7 +97,7 @@ class CudaBackend final : public backend::Backend {
     return parts_->buffers.make_alias(handle);
   }
   void place_alias(std::uint32_t alias, std::uint32_t of, std::uint64_t offset,
-                  std::uint64_t bytes) noexcept override {
+                   std::uint64_t bytes) noexcept override {
     parts_->buffers.place_alias(alias, of, offset, bytes);
   }
   [[nodiscard]] Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers) override {

@@ -166,7 +166,8 @@ Status ControlQueue::finish(std::uint64_t position) {
   }
   const Completion end = results_[place];
   const Command what = commands_[place].command;
-  places_[place].store(Place::free, std::memory_order_release);  // [CTRL-1] nobody reads it any more
+  places_[place].store(Place::free,
+                       std::memory_order_release);  // [CTRL-1] nobody reads it any more
   if (end.status() == CompletionStatus::done) return {};
   return fail(end.status() == CompletionStatus::cancelled ? Errc::cancelled : Errc::internal,
               std::string("the device ended a ") + name_of(what) + " command as " +

@@ -39,8 +39,8 @@ class ControlQueue {
   /// Writes piece [offset, offset + piece.size()) of what is uploaded. Any thread, several at once.
   using Fill = std::function<Status(std::uint64_t offset, MutableByteSpan piece)>;
 
-  /// `rings` have kMaxControlCommands slots and a single producer: this object. `commands` and `staging`
-  /// are pinned, aligned to 64 bytes. All outlive it.
+  /// `rings` have kMaxControlCommands slots and a single producer: this object. `commands` and
+  /// `staging` are pinned, aligned to 64 bytes. All outlive it.
   ControlQueue(const queue::Queue& rings, std::span<megakernel::ControlCommand> commands,
                MutableByteSpan staging, Owner& owner);
 
@@ -97,7 +97,8 @@ class ControlQueue {
   queue::Producer producer_;
   queue::Reader reader_;
   std::uint64_t next_{0};
-  std::array<Completion, kMaxControlCommands> results_{};  // of a place that is `ended`: its owner's
+  std::array<Completion, kMaxControlCommands>
+      results_{};  // of a place that is `ended`: its owner's
   std::vector<std::uint32_t> free_chunks_;
 };
 

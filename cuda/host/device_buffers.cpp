@@ -126,8 +126,9 @@ Status DeviceBuffers::make_alias(std::uint32_t handle) {
   } else if (place < kMaxAliases) {
     ++places_used_;
   } else {
-    return fail(Errc::limit_exceeded,
-                text(kMaxAliases) + " aliases are alive (kMaxAliases): release one before the next");
+    return fail(
+        Errc::limit_exceeded,
+        text(kMaxAliases) + " aliases are alive (kMaxAliases): release one before the next");
   }
   auto* const at = reinterpret_cast<AliasPlace*>(ingest_.data() + IngestLayout::kAliases) + place;
   *at = {};
@@ -137,7 +138,7 @@ Status DeviceBuffers::make_alias(std::uint32_t handle) {
 }
 
 void DeviceBuffers::place_alias(std::uint32_t alias, std::uint32_t of, std::uint64_t offset,
-                               std::uint64_t bytes) noexcept {
+                                std::uint64_t bytes) noexcept {
   const Entry* entry = find(alias);
   if (entry == nullptr || entry->kind != EntryKind::alias) return;
   std::uint64_t base = reinterpret_cast<std::uintptr_t>(ingest_.data());

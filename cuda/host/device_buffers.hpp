@@ -50,7 +50,7 @@ class DeviceBuffers {
   [[nodiscard]] Status bring_file(std::uint32_t handle, const backend::Backend::ReadPiece& read);
   [[nodiscard]] Status make_alias(std::uint32_t handle);
   void place_alias(std::uint32_t alias, std::uint32_t of, std::uint64_t offset,
-                  std::uint64_t bytes) noexcept;
+                   std::uint64_t bytes) noexcept;
   [[nodiscard]] Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers);
   void release(std::uint32_t handle) noexcept;
   [[nodiscard]] Status write(std::uint32_t handle, std::uint64_t offset, ByteSpan bytes);

@@ -83,7 +83,8 @@ std::string describe_kernel(Door& door, const Reservation& reserved, std::uint32
   const KernelReport& report = *reserved.report;
   out += "\nreport: heartbeat " + text(look(report.heartbeat)) + ", leaving " +
          text(look(report.leaving)) + ", broken " + text(look(report.broken)) + ", ended " +
-         text(look(report.ended)) + ", entries of the run queue waiting " + text(look(report.waiting));
+         text(look(report.ended)) + ", entries of the run queue waiting " +
+         text(look(report.waiting));
   const HostOrders& orders = *reserved.orders;
   out += "\norders: stop " + text(look(orders.stop)) + ", cancel " + text(look(orders.cancel)) +
          ", stop_running " + text(look(orders.stop_running)) + ", fault " +

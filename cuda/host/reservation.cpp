@@ -198,7 +198,8 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
   VYRE_ASSIGN(const MutableByteSpan host, door.pinned_memory(pinned.bytes()));
   made.orders = new (host.data() + orders) HostOrders{};
   made.report = new (host.data() + report) KernelReport{};
-  made.commands = {new (host.data() + commands) ControlCommand[kMaxControlCommands]{}, kMaxControlCommands};
+  made.commands = {new (host.data() + commands) ControlCommand[kMaxControlCommands]{},
+                   kMaxControlCommands};
   made.staging = host.subspan(staging, device.staging_bytes);
   made.ingest = host.subspan(ingest, options.ingest_bytes);
   for (std::uint32_t q = 0; q <= options.queues; ++q) {

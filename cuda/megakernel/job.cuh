@@ -1,19 +1,19 @@
 // A job: what an item asks for once its handles are looked up, as phases of units that one warp
-// runs at a time. Programs, native ops and the host's own commands all become jobs, so that one
+// runs at a time. Programs, built-in ops and the host's own commands all become jobs, so that one
 // piece of code runs them alone or shared among warps. By whole warps, converged; everything here
 // is the same on all lanes. Device only. Spec: docs/internals/megakernel.md, "Workers, jobs,
 // sharing".
 #pragma once
 
 #include "backend/handle.hpp"
+#include "builtin/rules.hpp"
+#include "cuda/builtin/builtin_ops.cuh"
 #include "cuda/interpreter/interpret.cuh"
-#include "cuda/native/native_ops.cuh"
-#include "native/rules.hpp"
 #include "run_queue.cuh"
 
 namespace vyre::cuda::megakernel {
 
-enum class JobKind : std::uint32_t { program, native, command };
+enum class JobKind : std::uint32_t { program, builtin, command };
 
 struct Job {
   JobKind kind;
@@ -28,8 +28,8 @@ struct Job {
   std::uint64_t workgroups;
   core::Grid grid;
   std::uint32_t unit_workgroups;
-  // Of a native op; of the host's command.
-  native::Call call;
+  // Of a built-in op; of the host's command.
+  builtin::Call call;
   ControlCommand command;
 };
 static_assert(sizeof(Job) <= kJobBytes);
@@ -313,21 +313,21 @@ __device__ inline FaultCode plan_program(const KernelArguments& a, const Taken& 
   return FaultCode::none;
 }
 
-__device__ inline FaultCode plan_native(const KernelArguments& a, const Taken& taken,
-                                        const WarpPlace& place) {
-  if (!vyre::native::is_op(taken.item.op_handle)) return FaultCode::unknown_op;
+__device__ inline FaultCode plan_builtin(const KernelArguments& a, const Taken& taken,
+                                         const WarpPlace& place) {
+  if (!vyre::builtin::is_op(taken.item.op_handle)) return FaultCode::unknown_op;
   const Named sides[2]{Named::of(a, taken.item.input_handle),
                        Named::of(a, taken.item.output_handle)};
   if (sides[0].lost() || sides[1].lost()) return FaultCode::unknown_handle;
-  vyre::native::Binding bindings[2][vyre::native::kMaxOpBuffers]{};
-  native::Buffer buffers[2][vyre::native::kMaxOpBuffers]{};
+  vyre::builtin::Binding bindings[2][vyre::builtin::kMaxOpBuffers]{};
+  builtin::Buffer buffers[2][vyre::builtin::kMaxOpBuffers]{};
   bool known = true;
   bool absent = false;
   bool for_host = false;
 #pragma unroll
   for (std::uint32_t s = 0; s < 2; ++s) {
 #pragma unroll
-    for (std::uint32_t i = 0; i < vyre::native::kMaxOpBuffers; ++i) {
+    for (std::uint32_t i = 0; i < vyre::builtin::kMaxOpBuffers; ++i) {
       if (i >= sides[s].count) continue;
       const std::uint32_t handle = sides[s].handle_at(i);
       const Entry entry = sides[s].at(a, i);
@@ -339,33 +339,33 @@ __device__ inline FaultCode plan_native(const KernelArguments& a, const Taken& t
     }
   }
   if (!known) return FaultCode::unknown_handle;
-  const FaultCode refused = vyre::native::check(taken.item.op_handle, bindings[0], sides[0].count,
-                                                bindings[1], sides[1].count, taken.item.param);
+  const FaultCode refused = vyre::builtin::check(taken.item.op_handle, bindings[0], sides[0].count,
+                                                 bindings[1], sides[1].count, taken.item.param);
   if (refused != FaultCode::none) return refused;
   if (absent) return FaultCode::bad_binding;  // a file that the host has not brought
   Job& job = place.local->job;
   __syncwarp();
   if (lane_id() == 0) {
-    job.kind = JobKind::native;
+    job.kind = JobKind::builtin;
     job.wrote = for_host ? Wrote::host : Wrote::device;
     job.op = taken.item.op_handle;
     job.queue = taken.queue;
     job.param = taken.item.param;
     job.position = taken.position;
-    native::Call& call = job.call;
+    builtin::Call& call = job.call;
     call.op = taken.item.op_handle;
     call.param = taken.item.param;
     call.input_count = sides[0].count;
     call.output_count = sides[1].count;
 #pragma unroll
-    for (std::uint32_t i = 0; i < vyre::native::kMaxOpBuffers; ++i) {
+    for (std::uint32_t i = 0; i < vyre::builtin::kMaxOpBuffers; ++i) {
       call.inputs[i] = buffers[0][i];
       call.outputs[i] = buffers[1][i];
     }
     call.scratch = place.scratch;
   }
   __syncwarp();
-  return native::check(job.call);
+  return builtin::check(job.call);
 }
 
 __device__ inline FaultCode plan_command(const KernelArguments& a, const Taken& taken,
@@ -412,8 +412,8 @@ __device__ inline std::uint32_t units_of(const Job& job, std::uint32_t phase) {
       if (phase > 1) return 0;
       return static_cast<std::uint32_t>((job.workgroups + job.unit_workgroups - 1) /
                                         job.unit_workgroups);
-    case JobKind::native:
-      return native::units(job.call, phase);
+    case JobKind::builtin:
+      return builtin::units(job.call, phase);
     case JobKind::command:
       if (phase > 1) return 0;
       if (phase == 1) return 1;
@@ -424,14 +424,14 @@ __device__ inline std::uint32_t units_of(const Job& job, std::uint32_t phase) {
   }
   return 0;
 }
-/// Whether no phase from `phase` on exists. Native ops end with their first phase without units.
+/// Whether no phase from `phase` on exists. Built-in ops end with their first phase without units.
 __device__ inline bool is_over(const Job& job, std::uint32_t phase, std::uint32_t units) {
-  return job.kind == JobKind::native ? units == 0 : phase > 1;
+  return job.kind == JobKind::builtin ? units == 0 : phase > 1;
 }
 
 /// After the last phase: whether the op itself found something wrong.
 __device__ inline FaultCode outcome_of(const Job& job) {
-  return job.kind == JobKind::native ? native::outcome(job.call) : FaultCode::none;
+  return job.kind == JobKind::builtin ? builtin::outcome(job.call) : FaultCode::none;
 }
 
 __device__ inline void zero_unit(const Job& job, std::uint32_t unit) {
@@ -496,9 +496,9 @@ __device__ inline core::RunResult run_unit(const KernelArguments& a, const Job& 
             staged);
       }
       break;
-    case JobKind::native:
+    case JobKind::builtin:
       staged = {};  // the op has the slice now
-      native::run_unit(job.call, phase, unit, {place.shared, place.shared_bytes});
+      builtin::run_unit(job.call, phase, unit, {place.shared, place.shared_bytes});
       break;
     case JobKind::command:
       command_unit(a, job.command, phase, unit);

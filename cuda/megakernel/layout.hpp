@@ -124,7 +124,7 @@ static_assert(sizeof(RunEntry) == 32);
 
 inline constexpr std::uint32_t kRunSections{8};
 struct RunQueue {
-  RunEntry* entries;      // device, zeroed before the first launch
+  RunEntry* entries;    // device, zeroed before the first launch
   std::uint64_t* head;  // next entry a worker will wait for
   std::uint64_t* tail;  // next entry to write
   std::uint64_t* read;  // [kRunSections]: entries of a section that workers have read [RUN-2]
@@ -137,17 +137,17 @@ struct RunQueue {
 inline constexpr std::uint32_t kMaxSpreadItems{128};
 /// Buffers of one program on the device; more is refused when the program is added.
 inline constexpr std::uint32_t kMaxDeviceBuffers{256};
-inline constexpr std::uint64_t kNativeScratchBytes{std::uint64_t{1} << 20};
+inline constexpr std::uint64_t kBuiltinScratchBytes{std::uint64_t{1} << 20};
 /// Bytes at the start of a warp's scratch, and of a spread item's memory, that hold bound buffers.
 inline constexpr std::uint64_t kBoundBytes{kMaxDeviceBuffers * sizeof(core::BoundBuffer)};
 
 /// Bytes for a warp's notes on what it runs (job.cuh).
 inline constexpr std::uint64_t kJobBytes{512};
-/// Device memory beside one spread item: bound buffers, the job, then scratch of native ops.
-inline constexpr std::uint64_t kSpreadBytes{kBoundBytes + kJobBytes + kNativeScratchBytes};
+/// Device memory beside one spread item: bound buffers, the job, then scratch of built-in ops.
+inline constexpr std::uint64_t kSpreadBytes{kBoundBytes + kJobBytes + kBuiltinScratchBytes};
 
-/// An item whose units (runs of workgroups, tiles of a native op) many warps share. It goes through
-/// phases; the warp that ends the last unit of one prepares the next.
+/// An item whose units (runs of workgroups, tiles of a built-in op) many warps share. It goes
+/// through phases; the warp that ends the last unit of one prepares the next.
 struct alignas(128) SpreadItem {
   /// Units of the phase << 32 | next unit. A claim is an addition to the low half; a claim at or
   /// above the high half got nothing. 0: no phase is open.
@@ -213,7 +213,7 @@ enum class InjectedFault : std::uint32_t {
 enum class Broken : std::uint32_t {
   none,
   entry_overwritten,  // a worker found an entry of a later lap than its number's; seen: its mark
-  no_room,    // a number cannot be written: older entries are not read; seen: how many were
+  no_room,            // a number cannot be written: older entries are not read; seen: how many were
   lock_kept,  // the fault lock of a spread item is not given back; number: the slot; seen: looks
 };
 /// Written by the first ingress block, but for what is said of `broken`.

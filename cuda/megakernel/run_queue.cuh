@@ -55,9 +55,9 @@ __device__ __forceinline__ void await_room(const KernelArguments& a, std::uint64
 
 /// By each lane for itself; waits for room.
 __device__ __forceinline__ void write_entry(const KernelArguments& a, KnownRoom& known,
-                                             std::uint64_t number, uint4 item, RunEntryKind kind,
-                                             std::uint32_t queue, std::uint64_t position,
-                                             std::uint32_t spread) {
+                                            std::uint64_t number, uint4 item, RunEntryKind kind,
+                                            std::uint32_t queue, std::uint64_t position,
+                                            std::uint32_t spread) {
   await_room(a, number, known);
   const std::uint32_t mark = entry_mark(number, a.run.entries_log2);
   RunEntry* const entry = a.run.entries + slot_of(number, a.run.entries_log2);
@@ -65,8 +65,8 @@ __device__ __forceinline__ void write_entry(const KernelArguments& a, KnownRoom&
   // [RUN-1] The release is the fence that the writer did after it took the item.
   store_relaxed_gpu(&entry->head, item);
   store_relaxed_gpu(&entry->tail, make_uint4(mark | static_cast<std::uint32_t>(kind) << 16 | queue,
-                                              static_cast<std::uint32_t>(position),
-                                              static_cast<std::uint32_t>(position >> 32), spread));
+                                             static_cast<std::uint32_t>(position),
+                                             static_cast<std::uint32_t>(position >> 32), spread));
 }
 
 /// What a worker takes. The same on all lanes.

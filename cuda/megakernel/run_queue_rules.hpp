@@ -24,8 +24,7 @@ inline constexpr std::uint32_t kSpareNumbers{4};
 
 /// Bits 31..24 of the first word of both halves of the entry with that number: the phase of its
 /// lap, and the lap. A reader knows by them whose entry it found.
-[[nodiscard]] VYRE_HD constexpr std::uint32_t entry_mark(std::uint64_t number,
-                                                          std::uint32_t log2) {
+[[nodiscard]] VYRE_HD constexpr std::uint32_t entry_mark(std::uint64_t number, std::uint32_t log2) {
   const std::uint64_t lap = number >> log2;
   return ((lap & 1) != 0 ? 0u : kSlotPhaseBit) | (static_cast<std::uint32_t>(lap) & 0x7Fu) << 24;
 }

@@ -88,7 +88,7 @@ class Worker {
     } else if (taken.item.op_handle >= kFirstUserOp) {
       why = plan_program(a_, taken, place_);
     } else {
-      why = plan_native(a_, taken, place_);
+      why = plan_builtin(a_, taken, place_);
     }
     Fault fault;
     CompletionStatus status = CompletionStatus::done;
@@ -141,7 +141,7 @@ class Worker {
       const std::uint32_t units = units_of(job_, phase);
       if (is_over(job_, phase, units)) break;
       for (std::uint32_t unit = 0; unit < units && fault.code == FaultCode::none; ++unit) {
-        if (unit != 0 && job_.kind == JobKind::native && stop_asked()) {
+        if (unit != 0 && job_.kind == JobKind::builtin && stop_asked()) {
           fault.code = FaultCode::shutdown;
           break;
         }
@@ -158,7 +158,7 @@ class Worker {
 
   // ---- sharing ----
 
-  /// A slot of our own, or null: run it alone. A native op whose scratch is larger than ours must
+  /// A slot of our own, or null: run it alone. A built-in op whose scratch is larger than ours must
   /// have one, and waits: every slot is worked on by another warp, so one becomes free. If none
   /// does within kSpreadLooks, the item cannot run, and `why` says so.
   __device__ SpreadItem* worth_spreading(FaultCode& why) {
@@ -171,8 +171,8 @@ class Worker {
         if (small && zeroing_units(job_) <= kAloneUnits) return nullptr;
         break;
       }
-      case JobKind::native:
-        must = native::scratch_needed(job_.call) > place_.scratch_bytes;
+      case JobKind::builtin:
+        must = builtin::scratch_needed(job_.call) > place_.scratch_bytes;
         // By its bytes: a first phase may be small that many units follow.
         if (!must && bytes_of(job_.call) <= kAloneUnits * kBytesAUnit) return nullptr;
         break;
@@ -205,10 +205,10 @@ class Worker {
     return nullptr;
   }
 
-  [[nodiscard]] __device__ static std::uint64_t bytes_of(const native::Call& call) {
+  [[nodiscard]] __device__ static std::uint64_t bytes_of(const builtin::Call& call) {
     std::uint64_t sum = 0;
 #pragma unroll
-    for (std::uint32_t i = 0; i < native::kMaxInputs; ++i) {
+    for (std::uint32_t i = 0; i < builtin::kMaxInputs; ++i) {
       if (i < call.input_count) sum += call.inputs[i].bytes;
     }
     // Only mem.fill reads nothing; elsewhere outputs may be much longer than what is written.
@@ -344,7 +344,7 @@ class Worker {
         count_relaxed_gpu(&slot.steps, result.instructions);
         if (result.fault.code != FaultCode::none) note_fault(slot, result.fault);
       }
-    } else if (job_.kind == JobKind::native && stop_asked()) {
+    } else if (job_.kind == JobKind::builtin && stop_asked()) {
       if (lane_id() == 0) note_fault(slot, {FaultCode::shutdown, 0, 0, 0});
     } else {
       (void)run_unit(a_, job_, phase, unit, place_, staged_);

@@ -162,10 +162,10 @@ class Backend {
   /// kMaxAliases are alive. release() as for any handle.
   [[nodiscard]] virtual Status make_alias(std::uint32_t handle) = 0;
   /// From now on `bytes` from `offset` of ingest memory, or of buffer `of` (0: ingest memory; a
-  /// alias is no buffer). `offset` is a multiple of 16 and the range lies inside: the caller's word.
-  /// Only while no unfinished item names the alias. Any thread, one an alias.
+  /// alias is no buffer). `offset` is a multiple of 16 and the range lies inside: the caller's
+  /// word. Only while no unfinished item names the alias. Any thread, one an alias.
   virtual void place_alias(std::uint32_t alias, std::uint32_t of, std::uint64_t offset,
-                          std::uint64_t bytes) noexcept = 0;
+                           std::uint64_t bytes) noexcept = 0;
   [[nodiscard]] virtual Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers) = 0;
   virtual void release(std::uint32_t handle) noexcept = 0;
   [[nodiscard]] virtual Status write(std::uint32_t handle, std::uint64_t offset,

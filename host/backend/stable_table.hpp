@@ -36,8 +36,8 @@ class StableTable {
   /// The entry, made if need be; `index` is below kMaxEntries. One writer at a time.
   [[nodiscard]] T& at(std::uint32_t index) {
     auto& chunk_pointer = chunks_[index >> kChunkShift];
-    Chunk* chunk =
-        chunk_pointer.load(std::memory_order_relaxed);  // relaxed: writers are serialised by the caller
+    Chunk* chunk = chunk_pointer.load(
+        std::memory_order_relaxed);  // relaxed: writers are serialised by the caller
     if (chunk == nullptr) {
       chunk = new Chunk{};
       chunk_pointer.store(chunk, std::memory_order_release);  // [TABLE-1]

@@ -32,14 +32,16 @@ Result<Door> open_door(TierChoice choice) {
   }
   auto ring = Uring::create();
   if (ring) {
-    const Tier best = choice == TierChoice::direct   ? Tier::direct
+    const Tier best = choice == TierChoice::direct     ? Tier::direct
                       : choice == TierChoice::buffered ? Tier::buffered
-                                                : Tier::direct_fixed;
+                                                       : Tier::direct_fixed;
     std::string setup = (*ring)->setup();
     return Door{std::move(*ring), best, {}, std::move(setup)};
   }
   if (choice == TierChoice::automatic) return open_threads(ring.error().message);
-  const char* const name = choice == TierChoice::direct_fixed ? "A" : choice == TierChoice::direct ? "B" : "C";
+  const char* const name = choice == TierChoice::direct_fixed ? "A"
+                           : choice == TierChoice::direct     ? "B"
+                                                              : "C";
   Error error = std::move(ring).error();
   error.code = Errc::unsupported;
   error.message = std::string("tier ") + name + " needs io_uring: " + error.message +

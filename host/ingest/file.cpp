@@ -109,8 +109,8 @@ Result<std::shared_ptr<const File>> File::open(const std::string& path, TierChoi
   }
   if (wants_direct(choice)) {
     return fail(Errc::unsupported, "cannot read '" + path + "' with O_DIRECT (tier " +
-                                       (choice == TierChoice::direct_fixed ? "A" : "B") + "): " + reason +
-                                       "; use C or automatic");
+                                       (choice == TierChoice::direct_fixed ? "A" : "B") +
+                                       "): " + reason + "; use C or automatic");
   }
   return buffered(std::move(reason));
 }

@@ -1,6 +1,6 @@
 // The state machine of a read: queued, ready, under way, again ready or ended. Which completion is
-// whose is decided by user_data alone: index of the active read and generation of the operation; one that
-// names neither a current operation nor a current cancel is counted and forgotten.
+// whose is decided by user_data alone: index of the active read and generation of the operation;
+// one that names neither a current operation nor a current cancel is counted and forgotten.
 #include "reads.hpp"
 
 #include <algorithm>
@@ -154,8 +154,8 @@ bool Reads::hand_over() {
     operation.bytes = static_cast<std::uint32_t>(active.length);
     operation.offset = active.from;
     operation.in_worker =
-        active.again >= 2 ||
-        (options_.parallel_copies && !active.read.source.direct && active.length >= kParallelCopyBytes);
+        active.again >= 2 || (options_.parallel_copies && !active.read.source.direct &&
+                              active.length >= kParallelCopyBytes);
     const bool fixed = io_.fixed(operation.to, active.length);
     operation.code = fixed ? IoCode::read_fixed : IoCode::read;
     operation.user_data = user_data_of(index, active.generation + 1);
@@ -221,7 +221,8 @@ void Reads::take(const IoCompletion& completion, std::uint64_t now_ns) {
   if (completion.result < 0) {
     failed(active, -completion.result);
   } else if (static_cast<std::uint64_t>(completion.result) > active.length) {
-    end(active, ReadStatus::error, EIO);  // more than there was room for: not a system to go on with
+    end(active, ReadStatus::error,
+        EIO);  // more than there was room for: not a system to go on with
   } else {
     came(active, static_cast<std::uint64_t>(completion.result));
   }

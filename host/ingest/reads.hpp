@@ -128,7 +128,7 @@ class Reads {
   Io& io_;
   ReadsOptions options_;
   Counters& counters_;
-  std::vector<ActiveRead> active_;             // [depth]
+  std::vector<ActiveRead> active_;      // [depth]
   std::vector<std::uint32_t> free_;     // indices of active reads
   std::vector<std::uint32_t> ready_;    // in order
   std::vector<std::uint32_t> cancels_;  // whose operation is to be cancelled

@@ -105,7 +105,8 @@ void Requests::judge(const IoRequestLine& request, Time now) {
 }
 
 void Requests::ended(const ReadResult& result) noexcept {
-  if (reads_.abandoning()) return;  // the line data may still be written: the head says that it is over
+  if (reads_.abandoning())
+    return;  // the line data may still be written: the head says that it is over
   Line& line = lines_[result.tag];
   if (result.status == ReadStatus::ok || result.status == ReadStatus::end_of_file) {
     counters_.copied(result.tier, result.bytes);  // out of the line data, by the worker

@@ -112,7 +112,8 @@ Result<MappingGuard> MappingGuard::watch(void* begin, std::size_t bytes, bool wr
                                 : "already; release one or upload its bytes")));
 }
 
-MappingGuard::MappingGuard(MappingGuard&& other) noexcept : index_(std::exchange(other.index_, -1)) {}
+MappingGuard::MappingGuard(MappingGuard&& other) noexcept
+    : index_(std::exchange(other.index_, -1)) {}
 
 MappingGuard& MappingGuard::operator=(MappingGuard&& other) noexcept {
   MappingGuard taken(std::move(other));  // what this one watched is free at the end

@@ -33,7 +33,7 @@ struct alignas(64) IoRequestLine {
   std::uint32_t source;       // handle of a file-backed buffer, generation included
   std::uint32_t destination;  // the line data the bytes go to: the line's own index
   std::uint32_t tag;          // comes back in the answer
-  std::uint32_t queue;       // queue of the item that asks
+  std::uint32_t queue;        // queue of the item that asks
   std::uint64_t offset;       // in the file
   std::uint64_t length;       // at most kIoRequestBytes
   std::uint64_t order;  // dense over all requests, from 0: a fence waits for those below its own
@@ -46,7 +46,7 @@ struct alignas(64) IoCompletionLine {
   std::uint32_t lap;
   IoStatus status;
   std::int32_t error_number;
-  std::uint32_t data_line;        // line data that holds the bytes
+  std::uint32_t data_line;   // line data that holds the bytes
   std::uint64_t bytes_done;  // valid bytes
   std::uint64_t offset;      // of the first of them in the file
   std::uint32_t tag;
@@ -92,8 +92,8 @@ struct IngestLayout {
   static constexpr std::uint64_t kRequests{kHead + sizeof(IoQueueHead)};
   static constexpr std::uint64_t kCompletions{kRequests + kIoLines * sizeof(IoRequestLine)};
   static constexpr std::uint64_t kAliases{kCompletions + kIoLines * sizeof(IoCompletionLine)};
-  static constexpr std::uint64_t kLineData{(kAliases + kMaxAliases * sizeof(AliasPlace) + kIoBlock - 1) /
-                                          kIoBlock * kIoBlock};
+  static constexpr std::uint64_t kLineData{
+      (kAliases + kMaxAliases * sizeof(AliasPlace) + kIoBlock - 1) / kIoBlock * kIoBlock};
   /// From here on: what streams read into.
   static constexpr std::uint64_t kStreams{kLineData + kIoLines * kIoLineDataBytes};
 };

@@ -22,7 +22,7 @@ struct IoQueueView {
   IoQueueHead* head{nullptr};
   IoRequestLine* requests{nullptr};        // [lines]
   IoCompletionLine* completions{nullptr};  // [lines]
-  std::uint8_t* line_data{nullptr};            // [lines][kIoLineDataBytes]
+  std::uint8_t* line_data{nullptr};        // [lines][kIoLineDataBytes]
   std::uint32_t lines{kIoLines};           // fewer only in tests
   /// Of memory of at least IngestLayout::kStreams bytes, aligned to a cache line.
   [[nodiscard]] static IoQueueView of(MutableByteSpan ingest_memory);

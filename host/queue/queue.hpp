@@ -43,8 +43,8 @@ struct QueueOptions {
   bool single_producer{false};
 };
 
-/// Offsets into the part of a queue that both sides see (pinned for a device). The rest (producer_words,
-/// claims, what the reader has seen) stays in the host's own memory.
+/// Offsets into the part of a queue that both sides see (pinned for a device). The rest
+/// (producer_words, claims, what the reader has seen) stays in the host's own memory.
 struct SharedLayout {
   std::uint64_t submission_slots_offset;
   std::uint64_t completion_slots_offset;

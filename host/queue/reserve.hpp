@@ -36,7 +36,8 @@ enum class TakeOutcome : std::uint32_t {
   ok,
   full,
   closed,
-  moved,  // another producer took the position that was asked for (reserve_positions_at alone says so)
+  moved,  // another producer took the position that was asked for (reserve_positions_at alone says
+          // so)
 };
 
 /// Positions [first, first + count) belong to the caller, who must publish each of them. `count`
@@ -68,8 +69,9 @@ template <class Atomics, class ReadLimit>
 /// positions.
 VYRE_SIDE_OF_POLICY
 template <class Atomics, class ReadLimit>
-[[nodiscard]] VYRE_HD Reservation reserve_positions(ProducerWords* producer_words, std::uint32_t want,
-                                               const ReadLimit& read_limit) noexcept {
+[[nodiscard]] VYRE_HD Reservation reserve_positions(ProducerWords* producer_words,
+                                                    std::uint32_t want,
+                                                    const ReadLimit& read_limit) noexcept {
   // Relaxed: the tail is only a number; what it protects is ordered by the limit and by the slots.
   std::uint64_t tail = Atomics::load(&producer_words->tail, Order::relaxed);
   for (;;) {
@@ -93,9 +95,9 @@ template <class Atomics, class ReadLimit>
 /// The same for positions that begin exactly at `first`, in one attempt.
 VYRE_SIDE_OF_POLICY
 template <class Atomics, class ReadLimit>
-[[nodiscard]] VYRE_HD Reservation reserve_positions_at(ProducerWords* producer_words, std::uint64_t first,
-                                                  std::uint32_t want,
-                                                  const ReadLimit& read_limit) noexcept {
+[[nodiscard]] VYRE_HD Reservation reserve_positions_at(ProducerWords* producer_words,
+                                                       std::uint64_t first, std::uint32_t want,
+                                                       const ReadLimit& read_limit) noexcept {
   const std::uint64_t limit = cached_limit<Atomics>(producer_words, first + want, read_limit);
   const std::uint64_t room = limit > first ? limit - first : 0;
   const std::uint32_t count = room < want ? static_cast<std::uint32_t>(room) : want;

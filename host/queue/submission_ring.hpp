@@ -73,7 +73,8 @@ struct SubmissionProducer {
   VYRE_SIDE_OF_POLICY
   [[nodiscard]] VYRE_HD Reservation try_reserve_at(std::uint64_t first,
                                                    std::uint32_t want) const noexcept {
-    return reserve_positions_at<Atomics>(producer_words, first, want, [this]() noexcept { return limit(); });
+    return reserve_positions_at<Atomics>(producer_words, first, want,
+                                         [this]() noexcept { return limit(); });
   }
 
   /// False: the position was given up as abandoned; its item will be (or was) completed as

@@ -32,7 +32,8 @@ Values Machine::eval(vir::ExprId id, Lanes& lanes, std::uint32_t depth) {
     case ExprTag::Var:
       return each<Value>(lanes, [&](std::size_t k) -> Maybe<Value> {
         const std::uint32_t variable = names_.variable[expr.name];
-        if (variable == vir::kNone || std::holds_alternative<Unbound>(variables_[variable][lanes[k]])) {
+        if (variable == vir::kNone ||
+            std::holds_alternative<Unbound>(variables_[variable][lanes[k]])) {
           return stop(FaultCode::unbound_variable, "a variable does not exist");
         }
         return variables_[variable][lanes[k]];

@@ -214,7 +214,8 @@ void Machine::execute(vir::NodeId id, Lanes& lanes) {
 void Machine::bind(vir::Symbol name, const Lanes& lanes, Values values) {
   const std::uint32_t variable = names_.variable[name];
   if (variable == vir::kNone) return;  // assigned and never declared: refused by the validator
-  for (std::size_t k = 0; k < lanes.size(); ++k) variables_[variable][lanes[k]] = std::move(values[k]);
+  for (std::size_t k = 0; k < lanes.size(); ++k)
+    variables_[variable][lanes[k]] = std::move(values[k]);
 }
 
 /// All lanes together decide; then those of the body run, then those of the other side.

@@ -1,5 +1,5 @@
-// Making and releasing what handles name: buffers, mapped and loaded files, binding sets and aliases.
-// Host only; any thread.
+// Making and releasing what handles name: buffers, mapped and loaded files, binding sets and
+// aliases. Host only; any thread.
 //
 // Lock: takes the order lock around changes of the handle table, never while the backend makes or
 // releases something (BackendMaker has a lock for that). Reading a new file's bytes for an observer
@@ -85,7 +85,8 @@ class Buffers {
   [[nodiscard]] Result<Contents> contents_of(const Made& made);
   void tell_set(const OrderLock& lock, const ObserverTap::Hold& hold, const HandleRecord& set);
   [[nodiscard]] Result<std::uint32_t> take_set(const OrderLock& lock,
-                                               std::span<const std::uint32_t> members, bool aliases);
+                                               std::span<const std::uint32_t> members,
+                                               bool aliases);
   [[nodiscard]] Status load(const ingest::File& file, const backend::Backend::ReadPiece& read,
                             Handle into, std::optional<ByteSpan> there, const CopyUntil& until);
 

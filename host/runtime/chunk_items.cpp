@@ -7,16 +7,16 @@
 #include <string>
 #include <utility>
 
-#include "native/literals_layout.hpp"
-#include "native/rules.hpp"
+#include "builtin/literals_layout.hpp"
+#include "builtin/rules.hpp"
 #include "protocol/fault_names.hpp"
 
 namespace vyre::runtime {
 namespace {
 
-constexpr auto kFill = static_cast<std::uint32_t>(native::Op::mem_fill);
-constexpr auto kCopy = static_cast<std::uint32_t>(native::Op::mem_copy);
-constexpr auto kMatchLiterals = static_cast<std::uint32_t>(native::Op::match_literals);
+constexpr auto kFill = static_cast<std::uint32_t>(builtin::Op::mem_fill);
+constexpr auto kCopy = static_cast<std::uint32_t>(builtin::Op::mem_copy);
+constexpr auto kMatchLiterals = static_cast<std::uint32_t>(builtin::Op::match_literals);
 /// Running items behind the oldest that are looked at before the others are left for later.
 constexpr std::size_t kLookAhead{128};
 
@@ -142,13 +142,13 @@ void ChunkItems::clear_outputs(Chunk& chunk) {
   for (const ByteSpan result : chunk.results) {
     std::size_t bytes = result.size();
     if (shape_.op.id == kMatchLiterals && chunk.status == CompletionStatus::done &&
-        bytes >= sizeof(native::LiteralHits)) {
+        bytes >= sizeof(builtin::LiteralHits)) {
       // Only records that it says are there were written.
-      native::LiteralHits hits;
+      builtin::LiteralHits hits;
       std::memcpy(&hits, result.data(), sizeof hits);
-      const std::uint64_t most = (bytes - sizeof hits) / sizeof(native::LiteralHit);
+      const std::uint64_t most = (bytes - sizeof hits) / sizeof(builtin::LiteralHit);
       bytes =
-          sizeof hits + std::min<std::uint64_t>(hits.records, most) * sizeof(native::LiteralHit);
+          sizeof hits + std::min<std::uint64_t>(hits.records, most) * sizeof(builtin::LiteralHit);
     }
     if (bytes != 0) std::memset(const_cast<std::uint8_t*>(result.data()), 0, bytes);
   }

@@ -71,16 +71,16 @@ class ChunkItems {
 
   struct Chunk {
     Handle alias;         // the chunk in ingest memory
-    Handle copied;       // ChunkPlace::device: a buffer of the device
+    Handle copied;        // ChunkPlace::device: a buffer of the device
     Handle copied_alias;  // the chunk in it
-    Handle input;        // what the item names
+    Handle input;         // what the item names
     Handle output;
-    std::vector<Handle> own;           // own outputs, in order
+    std::vector<Handle> own;             // own outputs, in order
     std::vector<Handle> result_aliases;  // on a device: of their bytes in ingest memory
-    std::vector<ByteSpan> results;     // own outputs where the host sees them
-    std::vector<Handle> sets;          // released first
-    Bytes downloaded;                  // results of a recorded chunk on a device
-    bool dirty{false};                 // outputs may hold bytes of an earlier chunk
+    std::vector<ByteSpan> results;       // own outputs where the host sees them
+    std::vector<Handle> sets;            // released first
+    Bytes downloaded;                    // results of a recorded chunk on a device
+    bool dirty{false};                   // outputs may hold bytes of an earlier chunk
 
     Stage stage{Stage::none};
     bool given_back{false};      // but items of it may be under way

@@ -37,7 +37,7 @@ struct HandleRecord {
   bool counted{false};                 // a set that takes of the memory budget
   std::shared_ptr<const ingest::File> file;
   std::uint32_t only_queue{ingest::kAnyQueue};  // of a file
-  bool published{false};                     // the pump knows the file
+  bool published{false};                        // the pump knows the file
   Uses uses;
   Line line;
 };

@@ -53,8 +53,8 @@ Status describe(const vir::Program& program, backend::ProgramOp& op, OpSignature
     const bool only_async = kind == vir::BufferClass::read && !reach[i].plain;
     op.buffers.push_back({role_of(kind), only_async, bytes});
     if (vir::takes_input(kind)) needs.push_back({!only_async, only_async && reach[i].copied_from});
-    OpSignature::Buffer entry{program.name(buffer.name), bytes, kind == vir::BufferClass::read_write,
-                           buffer.output_byte_range};
+    OpSignature::Buffer entry{program.name(buffer.name), bytes,
+                              kind == vir::BufferClass::read_write, buffer.output_byte_range};
     if (vir::takes_input(kind))
       signature.inputs.push_back(std::move(entry));
     else if (kind == vir::BufferClass::allocated)

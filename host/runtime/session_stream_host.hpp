@@ -44,7 +44,8 @@ class Stream::SessionHost final : public StreamHost {
   Status release(Handle handle) override {
     return session_.release(handle, after(close_timeout()));
   }
-  void place_alias(Handle alias, Handle buffer, std::uint64_t offset, std::uint64_t bytes) override {
+  void place_alias(Handle alias, Handle buffer, std::uint64_t offset,
+                   std::uint64_t bytes) override {
     session_.backend().place_alias(alias.id, buffer.id, offset, bytes);
   }
   std::optional<ByteSpan> bytes_of(Handle buffer) override {

@@ -52,7 +52,7 @@ class ItemHost {
   [[nodiscard]] virtual Status release(Handle handle) = 0;
   /// Where the alias's bytes lie: in `buffer`, or in ingest memory where that is Handle{}.
   virtual void place_alias(Handle alias, Handle buffer, std::uint64_t offset,
-                          std::uint64_t bytes) = 0;
+                           std::uint64_t bytes) = 0;
   /// Bytes of a buffer that the host sees; nullopt on a device.
   [[nodiscard]] virtual std::optional<ByteSpan> bytes_of(Handle buffer) = 0;
   [[nodiscard]] virtual Status download(Handle buffer, MutableByteSpan out) = 0;

@@ -5,7 +5,7 @@
 
 #include "base/message.hpp"
 #include "base/ulp.hpp"
-#include "native/rules.hpp"
+#include "builtin/rules.hpp"
 #include "protocol/fault_names.hpp"
 #include "vir/program/dispatch.hpp"
 #include "vir/program/transcendentals.hpp"
@@ -114,13 +114,13 @@ void WriteTracker::define(std::uint32_t op, const vir::Program& program) {
 
 void WriteTracker::item(const MegakernelWorkItem& item, std::uint64_t ordinal, const Ending& ending,
                         const TraceState& state, std::vector<std::uint32_t>& written) {
-  if (item.op_handle == static_cast<std::uint32_t>(native::Op::nop) || never_ran(item, ending))
+  if (item.op_handle == static_cast<std::uint32_t>(builtin::Op::nop) || never_ran(item, ending))
     return;
   const auto inputs = members(state, item.input_handle);
   const auto outputs = members(state, item.output_handle);
   const auto op = ops_.find(item.op_handle);
-  const bool fill = item.op_handle == static_cast<std::uint32_t>(native::Op::mem_fill);
-  const bool copy = item.op_handle == static_cast<std::uint32_t>(native::Op::mem_copy);
+  const bool fill = item.op_handle == static_cast<std::uint32_t>(builtin::Op::mem_fill);
+  const bool copy = item.op_handle == static_cast<std::uint32_t>(builtin::Op::mem_copy);
 
   bool unspecified = ending.status != CompletionStatus::done;
   if (!fill) {
@@ -143,7 +143,7 @@ void WriteTracker::item(const MegakernelWorkItem& item, std::uint64_t ordinal, c
       write(outputs[i], rule.exact_bytes >= size, rule.tolerant);
     } else if (fill) {
       write(outputs[i], true, false);
-    } else if (!copy) {  // native ops: what lies behind the result stays, and may be unspecified
+    } else if (!copy) {  // built-in ops: what lies behind the result stays, and may be unspecified
       write(outputs[i], false, false);
     } else {  // mem.copy: what it copies is as tolerant as its source
       const TraceState::Buffer* source = inputs.size() == 1 ? state.buffer(inputs[0]) : nullptr;
@@ -161,7 +161,7 @@ void WriteTracker::item(const MegakernelWorkItem& item, std::uint64_t ordinal, c
 
 void WriteTracker::targets(const MegakernelWorkItem& item, const TraceState& state,
                            std::vector<std::uint32_t>& out) const {
-  if (item.op_handle == static_cast<std::uint32_t>(native::Op::nop)) return;
+  if (item.op_handle == static_cast<std::uint32_t>(builtin::Op::nop)) return;
   for (const std::uint32_t handle : members(state, item.output_handle)) out.push_back(handle);
   const auto op = ops_.find(item.op_handle);
   if (op == ops_.end()) return;

@@ -7,7 +7,7 @@
 #include <unordered_map>
 
 #include "base/message.hpp"
-#include "native/ops.hpp"
+#include "builtin/ops.hpp"
 #include "reference/evaluate.hpp"
 #include "target.hpp"
 #include "vir/program/dispatch.hpp"
@@ -189,18 +189,18 @@ class ReferenceTarget final : public Target {
 
   FaultCode run_builtin(const MegakernelWorkItem& item) {
     const auto gather = [this](std::uint32_t handle) {
-      std::vector<native::Buffer> list;
+      std::vector<builtin::Buffer> list;
       for (const std::uint32_t member : members(handle)) {
         Buffer& buffer = buffers_[member];
         list.push_back({buffer.bytes.data(), buffer.bytes.size(), member, buffer.read_only});
       }
       return list;
     };
-    const native::StopWord late(
+    const builtin::StopWord late(
         [](const void* of) noexcept { return static_cast<const ReferenceTarget*>(of)->over(); },
         this);
-    const FaultCode ended = native::run(item.op_handle, gather(item.input_handle),
-                                        gather(item.output_handle), item.param, late);
+    const FaultCode ended = builtin::run(item.op_handle, gather(item.input_handle),
+                                         gather(item.output_handle), item.param, late);
     return ended == FaultCode::shutdown ? FaultCode::wall_time : ended;
   }
 

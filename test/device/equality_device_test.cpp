@@ -16,7 +16,7 @@
 #include "differential/shared_vectors.hpp"
 #include "protocol/fault_names.hpp"
 #include "session_runner.hpp"
-#include "support/native_cases.hpp"
+#include "support/builtin_cases.hpp"
 #include "support/random_program.hpp"
 #include "vyre/conformance/conformance.hpp"
 #include "vyre/vir/text.hpp"
@@ -147,9 +147,9 @@ TEST(DeviceEquality, BuiltInOpsGiveWhatTheirPlainFormsGive) {
   auto session = runtime::Session::open(on_device());
   ASSERT_TRUE(session) << to_string(session.error());
   int ran = 0;
-  each_native_case([&](const NativeCase& c) {
+  each_builtin_case([&](const BuiltinCase& c) {
     ++ran;
-    const std::string wrong = run_native_case(*session, c);
+    const std::string wrong = run_builtin_case(*session, c);
     EXPECT_EQ(wrong, "") << c.name;
   });
   std::printf("%d cases of built-in ops\n", ran);

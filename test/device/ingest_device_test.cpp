@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "unit/runtime/stream_fixture.hpp"
-#include "vyre/native/literals.hpp"
+#include "vyre/builtin/literals.hpp"
 #include "vyre/vir/text.hpp"
 
 namespace vyre::runtime::test {
@@ -307,7 +307,7 @@ TEST(StreamsEverywhere, GiveWhatTheCpuGives) {
   ASSERT_OK(tested);
   const Bytes word{0x41, 0x7f};
   const ByteSpan pattern{word};
-  const auto blob = native::compile_literals(std::span{&pattern, 1});
+  const auto blob = builtin::compile_literals(std::span{&pattern, 1});
   ASSERT_OK(blob);
   struct Op {
     std::uint32_t id;

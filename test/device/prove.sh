@@ -2,7 +2,7 @@
 # The proof on a device: everything that test/device/stage.sh laid beside this file, each step under
 # a time limit, logs and JSON into one folder, a table last. No build, no network.
 #   bash prove.sh OUT_FOLDER [STEP...]
-# Steps: caps backend vectors random native runtime ingest load failure cli sanitize soak bench
+# Steps: caps backend vectors random builtin runtime ingest load failure cli sanitize soak bench
 # Without steps: all but soak. Exit code: how many steps did not pass.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,7 +10,7 @@ out=${1:?prove.sh OUT_FOLDER [STEP...]}
 shift
 steps=("$@")
 [[ ${#steps[@]} -ne 0 ]] ||
-  steps=(caps backend vectors random native runtime ingest load failure cli sanitize bench)
+  steps=(caps backend vectors random builtin runtime ingest load failure cli sanitize bench)
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 export VYRE_REQUIRE_GPU=1 VYRE_SOURCE=$here/source VYRE_SHARED_VECTORS=$here/vectors
@@ -113,9 +113,9 @@ for name in "${steps[@]}"; do
       tests core 120 device_test '*'
       ;;
     random) tests random $((60 + 30 * scale)) equality_device_test 'DeviceRandom.*' ;;
-    native)
-      tests native 90 equality_device_test 'DeviceEquality.BuiltIn*'
-      tests native_core 90 native_device_test '*'
+    builtin)
+      tests builtin 90 equality_device_test 'DeviceEquality.BuiltIn*'
+      tests builtin_core 90 builtin_device_test '*'
       ;;
     backend)  # each test ends itself
       tests backend 120 backend_device_test '*'

@@ -12,7 +12,7 @@ if [[ ! -f $build/build.ninja ]]; then
   cmake -S "$root" -B "$build" -G Ninja -DVYRE_CUDA=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null
 fi
 wanted=(vyre equality_device_test load_device_test failure_device_test runtime_device_test
-        device_test native_device_test backend_device_test departure_device_test ingest_device_test
+        device_test builtin_device_test backend_device_test departure_device_test ingest_device_test
         megakernel_bench)
 [[ $# -le 2 ]] || wanted=("${@:3}")
 targets=()

@@ -9,18 +9,18 @@
 #include <memory>
 #include <thread>
 
+#include "builtin/literals_layout.hpp"
+#include "builtin/ops.hpp"
 #include "fuzz/support.hpp"
-#include "native/literals_layout.hpp"
-#include "native/ops.hpp"
 #include "trace/format.hpp"
 #include "trace/source.hpp"
-#include "vyre/native/literals.hpp"
+#include "vyre/builtin/literals.hpp"
 #include "vyre/trace/trace.hpp"
 
 namespace {
 
 using namespace vyre;
-using native::Op;
+using builtin::Op;
 using test::require;
 
 /// A memory file that alternates between two contents.
@@ -59,7 +59,7 @@ class Pages {
   }
   ~Pages() { ::munmap(map_, size_); }
   /// At the end of the last page, so that a byte behind it is a fault.
-  [[nodiscard]] native::Buffer buffer(std::size_t bytes, std::uint32_t handle) const {
+  [[nodiscard]] builtin::Buffer buffer(std::size_t bytes, std::uint32_t handle) const {
     return {static_cast<std::uint8_t*>(map_) + (size_ - bytes), bytes, handle, true};
   }
 
@@ -84,7 +84,7 @@ void run_op(std::uint8_t which, ByteSpan data) {
   if (literals) {
     const Bytes a{'a'}, ab{'a', 'b'}, bab{'b', 'a', 'b'};
     const ByteSpan patterns[]{a, ab, bab};
-    one = native::compile_literals(patterns).value();
+    one = builtin::compile_literals(patterns).value();
     other = one;
     for (std::size_t i = 0; i + 2 < data.size(); i += 3)
       other[(data[i] * 256u + data[i + 1]) % other.size()] = data[i + 2];
@@ -102,7 +102,7 @@ void run_op(std::uint8_t which, ByteSpan data) {
   Bytes text(2'000, 'a');
   for (std::size_t i = 0; i < text.size(); i += 3) text[i] = 'b';
 
-  std::vector<native::Buffer> inputs{pages.buffer(bytes, 1)};
+  std::vector<builtin::Buffer> inputs{pages.buffer(bytes, 1)};
   std::vector<std::size_t> lengths{std::max<std::size_t>(bytes, 8)};
   auto op = static_cast<Op>(which / 4 % 20u);
   if (literals) {
@@ -119,23 +119,23 @@ void run_op(std::uint8_t which, ByteSpan data) {
   }
   for (int round = 0; round < 8; ++round) {
     std::vector<std::unique_ptr<std::uint8_t[]>> memory;
-    std::vector<native::Buffer> outputs;
+    std::vector<builtin::Buffer> outputs;
     for (const std::size_t length : lengths) {
       memory.push_back(std::make_unique<std::uint8_t[]>(length));
       outputs.push_back(
           {memory.back().get(), length, 100 + static_cast<std::uint32_t>(outputs.size()), false});
     }
     const FaultCode ended =
-        native::run(static_cast<std::uint32_t>(op), inputs, outputs, 0, nullptr);
+        builtin::run(static_cast<std::uint32_t>(op), inputs, outputs, 0, nullptr);
     require(ended == FaultCode::none || ended == FaultCode::bad_binding ||
                 ended == FaultCode::bad_operation || ended == FaultCode::unknown_op,
             "an op ends or is refused");
     if (!literals || ended != FaultCode::none) continue;
     const ByteSpan out(memory[0].get(), lengths[0]);
-    const auto hits = load_le<native::LiteralHits>(out, 0);
-    require(hits.records <= native::hit_capacity(out.size()), "as many records as fit");
+    const auto hits = load_le<builtin::LiteralHits>(out, 0);
+    require(hits.records <= builtin::hit_capacity(out.size()), "as many records as fit");
     for (std::uint64_t i = 0; i < hits.records; ++i) {
-      const auto hit = load_le<native::LiteralHit>(out, 16 + i * 16);
+      const auto hit = load_le<builtin::LiteralHit>(out, 16 + i * 16);
       require(hit.pattern < 3 && hit.length <= 3, "hits name patterns that exist");
     }
   }

@@ -7,7 +7,7 @@
 
 #include "report/json_guard.hpp"
 #include "support/growth.hpp"
-#include "vyre/native/literals.hpp"
+#include "vyre/builtin/literals.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "vyre/report/report.hpp"
 
@@ -87,7 +87,7 @@ TEST(DataGrowth, ManyPatternsTakeNoLongerEachThanFew) {
     std::vector<ByteSpan> spans;
     for (const std::string& p : patterns)
       spans.emplace_back(reinterpret_cast<const std::uint8_t*>(p.data()), p.size());
-    EXPECT_TRUE(native::compile_literals(spans, {}).has_value());
+    EXPECT_TRUE(builtin::compile_literals(spans, {}).has_value());
   };
   const auto small = set_of(3'000);
   const auto large = set_of(12'000);

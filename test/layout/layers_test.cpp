@@ -61,7 +61,7 @@ TEST(Layers, ForbiddenIncludesAreFound) {
   std::vector<std::string> none;
   const Layers layers = parse_layers(
       "0 base:\n0 api:\n1 core: base\n1 vir/program:\n1 vir/wire: vir/program\n2 cpu: core base\n"
-      "2 cuda/door: core\n2 cuda/native: core\n5 tools: cpu\n",
+      "2 cuda/door: core\n2 cuda/builtin: core\n5 tools: cpu\n",
       none);
   const auto count = [&](std::string_view path, std::string_view source) {
     return broken_rules(layers, path, source).size();
@@ -72,7 +72,7 @@ TEST(Layers, ForbiddenIncludesAreFound) {
   EXPECT_EQ(count("host/core/a.cpp", "#include \"cpu/x.hpp\"\n"), 1u);
   EXPECT_EQ(count("host/core/a.cpp", "#include \"vyre/cpu/x.hpp\"\n"), 1u);
   EXPECT_EQ(count("cuda/door/a.cu", "#include \"cpu/x.hpp\"\n"), 1u);
-  EXPECT_EQ(count("cuda/door/a.cu", "#include \"cuda/native/x.cuh\"\n"), 1u);
+  EXPECT_EQ(count("cuda/door/a.cu", "#include \"cuda/builtin/x.cuh\"\n"), 1u);
   EXPECT_EQ(count("include/vyre/core/a.hpp", "  #  include <vyre/cpu/x.hpp>\n"), 1u);
   EXPECT_EQ(count("include/vyre/core/a.hpp", "#include \"base/x.hpp\"\n"), 1u);
   EXPECT_EQ(count("include/vyre/core/a.hpp", "#include \"vyre/base/x.hpp\"\n"), 0u);

@@ -22,7 +22,8 @@ class CpuBackend final : public backend::Backend {
     const backend::Options& options = state_->options;
     for (std::uint32_t q = 0; q < options.queues; ++q) {
       VYRE_ASSIGN(auto rings, queue::Queue::create({options.ring_slots, options.completion_slots}));
-      state_->queues.push_back(std::make_unique<WorkerQueue>(std::move(rings), options.producer_timeout));
+      state_->queues.push_back(
+          std::make_unique<WorkerQueue>(std::move(rings), options.producer_timeout));
     }
 #define VYRE_BUILTIN_OP(id, symbol, op_name, inputs, outputs, meaning) \
   state_->ops.at(id).program.name = op_name;                           \
@@ -148,7 +149,7 @@ class CpuBackend final : public backend::Backend {
     return state_->memory.make_alias(handle);
   }
   void place_alias(std::uint32_t alias, std::uint32_t of, std::uint64_t offset,
-                  std::uint64_t bytes) noexcept override {
+                   std::uint64_t bytes) noexcept override {
     std::uint8_t* from = nullptr;
     if (of == 0) {
       from = state_->ingest.bytes().data();
@@ -156,7 +157,7 @@ class CpuBackend final : public backend::Backend {
       from = entry->data;
     }
     state_->memory.place_alias(alias, from == nullptr ? nullptr : from + offset,
-                              from == nullptr ? 0 : bytes);
+                               from == nullptr ? 0 : bytes);
   }
   [[nodiscard]] Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers) override {
     return state_->memory.bind(set, buffers);

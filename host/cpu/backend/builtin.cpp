@@ -2,14 +2,14 @@
 // What an op means, and which items it refuses, is not decided here: docs/ops.md.
 #include <array>
 
-#include "native/ops.hpp"
+#include "builtin/ops.hpp"
 #include "worker.hpp"
 
 namespace vyre::cpu {
 namespace {
 
 /// One more than any op takes, so that too many are seen without gathering them all.
-using Buffers = std::array<native::Buffer, native::kMaxOpBuffers + 1>;
+using Buffers = std::array<builtin::Buffer, builtin::kMaxOpBuffers + 1>;
 
 /// An op over no more bytes, whose items lately were quicker than the time, is over before another
 /// worker would be awake.
@@ -33,7 +33,7 @@ FaultCode Worker::run_builtin(const MegakernelWorkItem& item, const OpRecord& op
       bytes += entry->bytes;
       if (entry->file) files_.push_back(entry->file.get());
     }
-    return std::span<const native::Buffer>(buffers.data(), count);
+    return std::span<const builtin::Buffer>(buffers.data(), count);
   };
   Buffers input_buffers;
   Buffers output_buffers;
@@ -43,7 +43,7 @@ FaultCode Worker::run_builtin(const MegakernelWorkItem& item, const OpRecord& op
   if (bytes > kShortBytes || op.estimate_ns.load(std::memory_order_relaxed) > kShortNs)
     flush_before_long_work();
   const FaultCode why =
-      native::run(item.op_handle, inputs, outputs, item.param, &state_.stop_running);
+      builtin::run(item.op_handle, inputs, outputs, item.param, &state_.stop_running);
   if (why != FaultCode::none) return why;
   for (const platform::MappedFile* file : files_) {
     if (!file->intact()) return FaultCode::io_error;

@@ -69,7 +69,8 @@ Status MemoryTable::make_alias(std::uint32_t handle) {
   return {};
 }
 
-void MemoryTable::place_alias(std::uint32_t alias, std::uint8_t* data, std::uint64_t bytes) noexcept {
+void MemoryTable::place_alias(std::uint32_t alias, std::uint8_t* data,
+                              std::uint64_t bytes) noexcept {
   MemoryEntry* entry = entries_.find(backend::handle_index(alias));
   if (entry == nullptr || entry->handle != alias || !entry->alias) return;
   entry->data = data;

@@ -5,7 +5,7 @@
 #include <limits>
 #include <new>
 
-#include "native/rules.hpp"
+#include "builtin/rules.hpp"
 #include "vyre/protocol/limits.hpp"
 #include "worker.hpp"
 
@@ -48,7 +48,7 @@ Completion Worker::run_item(const Work& work) {
   if (const FaultCode why = state_.cancel_reason(); why != FaultCode::none)
     return cancelled(work, why);
   const std::uint32_t id = work.taken.item.op_handle;
-  if (id == static_cast<std::uint32_t>(native::Op::nop)) return done(work);
+  if (id == static_cast<std::uint32_t>(builtin::Op::nop)) return done(work);
 
   OpRecord* op = state_.ops.find(id);
   if (op == nullptr) return faulted(work, {FaultCode::unknown_op, 0, 0, 0});

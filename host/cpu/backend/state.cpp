@@ -110,11 +110,13 @@ bool State::take(Batch& batch) {
     while (batch.count < kBatchItems && !blocked) {
       if (worker_queue.pending_begin == worker_queue.pending_end) {
         worker_queue.pending_begin = 0;
-        worker_queue.pending_end = worker_queue.consumer.take(worker_queue.pending.data(), kBatchItems);
+        worker_queue.pending_end =
+            worker_queue.consumer.take(worker_queue.pending.data(), kBatchItems);
         if (worker_queue.pending_end == 0) {
-          if (worker_queue.producer.tail() > worker_queue.consumer.position && !worker_queue.given_up) {
-            const auto verdict =
-                worker_queue.watch.check(worker_queue.producer, worker_queue.consumer.position, backend::Clock::now());
+          if (worker_queue.producer.tail() > worker_queue.consumer.position &&
+              !worker_queue.given_up) {
+            const auto verdict = worker_queue.watch.check(
+                worker_queue.producer, worker_queue.consumer.position, backend::Clock::now());
             if (verdict == queue::WatchVerdict::reaped) continue;
             if (verdict == queue::WatchVerdict::wedged) {
               end_wedged(q);
@@ -167,10 +169,10 @@ void State::end_wedged(std::uint32_t q) {
   while (worker_queue.producer.limit() < tail) {
     if (backend::Clock::now() >= until) {
       worker_queue.given_up = true;
-      tell_broken(
-          {Errc::internal, "queue " + std::to_string(q) + " accepted items up to position " +
-                               std::to_string(tail) + ", but its limit stayed at " +
-                               std::to_string(worker_queue.producer.limit()) + "; open a new session"});
+      tell_broken({Errc::internal,
+                   "queue " + std::to_string(q) + " accepted items up to position " +
+                       std::to_string(tail) + ", but its limit stayed at " +
+                       std::to_string(worker_queue.producer.limit()) + "; open a new session"});
       return;
     }
     queue::spin_pause();
@@ -202,7 +204,8 @@ bool State::may_have_work() const noexcept {
     // wait for a running one.
     const std::uint64_t position =
         queue::HostAtomics::load(&worker_queue->producer.taken->position, queue::Order::acquire);
-    if (worker_queue->producer.tail() > position && worker_queue->producer.published(position)) return true;
+    if (worker_queue->producer.tail() > position && worker_queue->producer.published(position))
+      return true;
   }
   return false;
 }

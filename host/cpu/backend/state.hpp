@@ -64,8 +64,8 @@ struct WorkerQueue {
   std::uint64_t next_start{0};  // position of pending[pending_begin]
   bool given_up{false};         // wedged, and its rest cannot be ended: see State::lost
 
-  /// Must the item at next_start wait for others? `ahead`: items of this worker_queue that the batch holds,
-  /// which run before it on the same worker and so count as ended.
+  /// Must the item at next_start wait for others? `ahead`: items of this worker_queue that the
+  /// batch holds, which run before it on the same worker and so count as ended.
   [[nodiscard]] bool must_wait(std::uint32_t flags, std::uint64_t ahead) const noexcept;
 };
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "support/folder_fixture.hpp"
-#include "vyre/native/literals.hpp"
+#include "vyre/builtin/literals.hpp"
 #include "vyre/runtime/session.hpp"
 #include "vyre/runtime/stream.hpp"
 
@@ -39,7 +39,7 @@ TEST_F(TutorialExample, CountsWordsThatCrossTheBoundariesOfChunksOnce) {
     patterns.push_back({reinterpret_cast<const std::uint8_t*>(word.data()), word.size()});
 
   auto session = vyre::runtime::Session::open({}).value();
-  const vyre::Bytes blob = vyre::native::compile_literals(patterns).value();
+  const vyre::Bytes blob = vyre::builtin::compile_literals(patterns).value();
   const auto literals = session.upload(blob).value();
   const auto op = session.find_op("match.literals").value();
 

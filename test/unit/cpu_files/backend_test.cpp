@@ -1,5 +1,5 @@
-// Ingest memory, aliases and mapped files of the CPU backend: what lies where, what an item sees, and
-// that a backend can always be stopped.
+// Ingest memory, aliases and mapped files of the CPU backend: what lies where, what an item sees,
+// and that a backend can always be stopped.
 #include <gtest/gtest.h>
 #include <unistd.h>
 

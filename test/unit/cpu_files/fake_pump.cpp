@@ -101,7 +101,8 @@ IoCompletionLine FakePump::serve(const IoRequestLine& request) {
       request.offset > file.bytes || request.length > file.bytes - request.offset) {
     return answer;
   }
-  std::uint8_t* const slot = view_.line_data + std::uint64_t{request.destination} * kIoLineDataBytes;
+  std::uint8_t* const slot =
+      view_.line_data + std::uint64_t{request.destination} * kIoLineDataBytes;
   std::memset(slot, 0xEE, kIoLineDataBytes);
   answer.skip = skip;
   const ssize_t got =

@@ -98,8 +98,10 @@ TEST_P(FileSizes, EveryFileIsReadToItsLastByteFromEveryOffset) {
 
 INSTANTIATE_TEST_SUITE_P(Tiers, FileSizes,
                          ::testing::Values(Way{"automatic", TierChoice::automatic},
-                                           Way{"A", TierChoice::direct_fixed}, Way{"B", TierChoice::direct},
-                                           Way{"C", TierChoice::buffered}, Way{"E", TierChoice::thread_pool}),
+                                           Way{"A", TierChoice::direct_fixed},
+                                           Way{"B", TierChoice::direct},
+                                           Way{"C", TierChoice::buffered},
+                                           Way{"E", TierChoice::thread_pool}),
                          [](const auto& way) { return std::string(way.param.name); });
 
 }  // namespace

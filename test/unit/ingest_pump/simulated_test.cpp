@@ -67,7 +67,8 @@ class SimulatedPump : public ::testing::Test {
           [&] { return (answer = client.try_answer(*line)).has_value() || client.broken() != 0; }));
       if (!answer) return;
       if (answer->status == IoStatus::ok) {
-        ASSERT_EQ(std::memcmp(client.data_of(*line) + answer->skip, content.data() + offset, 4096), 0);
+        ASSERT_EQ(std::memcmp(client.data_of(*line) + answer->skip, content.data() + offset, 4096),
+                  0);
       }
       client.give_back(*line);
     }

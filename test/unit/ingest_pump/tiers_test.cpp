@@ -188,8 +188,10 @@ TEST_P(EachTier, ReadsASparseFileBeyondFourGiB) {
 
 INSTANTIATE_TEST_SUITE_P(Pump, EachTier,
                          ::testing::Values(Way{TierChoice::automatic, "automatic"},
-                                           Way{TierChoice::direct_fixed, "a"}, Way{TierChoice::direct, "b"},
-                                           Way{TierChoice::buffered, "c"}, Way{TierChoice::thread_pool, "e"}),
+                                           Way{TierChoice::direct_fixed, "a"},
+                                           Way{TierChoice::direct, "b"},
+                                           Way{TierChoice::buffered, "c"},
+                                           Way{TierChoice::thread_pool, "e"}),
                          [](const auto& of) { return std::string(of.param.name); });
 
 TEST(Pump, RefusesReadsThatItCouldNotKeepInsideTheirRoom) {

@@ -268,8 +268,7 @@ void Schedule::post() {
         break;
     }
   }
-  const auto line =
-      client_->try_ask(posted.op, handle, queue, posted.offset, posted.bytes, 0x55AA);
+  const auto line = client_->try_ask(posted.op, handle, queue, posted.offset, posted.bytes, 0x55AA);
   if (!line) return;  // out of credit
   posted.line = *line;
   posted.number = posted_in_all_++;
@@ -324,9 +323,9 @@ void Schedule::look_at_answers() {
   // Lines go back in any order.
   for (std::size_t i = 0; i < posted_.size();) {
     if (posted_[i].answered && !choice_.one_in(4)) {
-      std::memset(
-          ground_.memory().data() + IngestLayout::kLineData + posted_[i].line.index * kIoLineDataBytes,
-          kPoison, kPoisonedSlot);
+      std::memset(ground_.memory().data() + IngestLayout::kLineData +
+                      posted_[i].line.index * kIoLineDataBytes,
+                  kPoison, kPoisonedSlot);
       client_->give_back(posted_[i].line);
       posted_.erase(posted_.begin() + static_cast<std::ptrdiff_t>(i));
     } else {
@@ -337,7 +336,8 @@ void Schedule::look_at_answers() {
 
 void Schedule::judge_answer(Posted& posted, const IoCompletionLine& answer) {
   posted.answered = true;
-  expect(answer.tag == 0x55AA && answer.data_line == posted.line.index, "an answer for somebody else");
+  expect(answer.tag == 0x55AA && answer.data_line == posted.line.index,
+         "an answer for somebody else");
   if (!posted.good) {
     ++tally_.rejected;
     expect(answer.status == IoStatus::rejected || answer.status == IoStatus::cancelled,

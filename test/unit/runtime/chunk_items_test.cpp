@@ -8,8 +8,8 @@
 #include <map>
 #include <set>
 
+#include "builtin/rules.hpp"
 #include "fixtures.hpp"
-#include "native/rules.hpp"
 
 namespace vyre::runtime::test {
 namespace {
@@ -40,7 +40,8 @@ class FakeItems final : public ItemHost {
     std::uint64_t offset{0};
     std::uint64_t bytes{0};
   };
-  void place_alias(Handle alias, Handle buffer, std::uint64_t offset, std::uint64_t bytes) override {
+  void place_alias(Handle alias, Handle buffer, std::uint64_t offset,
+                   std::uint64_t bytes) override {
     aliases[alias.id] = {buffer.id, offset, bytes};
   }
   std::optional<ByteSpan> bytes_of(Handle buffer) override { return buffers.at(buffer.id); }

@@ -71,8 +71,9 @@ class SessionFiles : public ::testing::Test {
 TEST_F(SessionFiles, AProgramThatAsksForPiecesOfAFileSeesWhatItSeesOfAnUpload) {
   const Bytes bytes = random_bytes(kWords * 4, test_seed());
   const std::string path = folder_.write("f", bytes);
-  for (const auto tier : {ingest::TierChoice::automatic, ingest::TierChoice::direct_fixed,
-                          ingest::TierChoice::direct, ingest::TierChoice::buffered, ingest::TierChoice::thread_pool}) {
+  for (const auto tier :
+       {ingest::TierChoice::automatic, ingest::TierChoice::direct_fixed, ingest::TierChoice::direct,
+        ingest::TierChoice::buffered, ingest::TierChoice::thread_pool}) {
     open(std::uint64_t{6} << 20, tier);
     const auto uploaded = session_->upload(bytes);
     ASSERT_OK(uploaded);

@@ -1,8 +1,8 @@
 // What a stream gives is what the files hold: every size, overlap, tier and way of moving results,
 // against plain bytes.
-#include "native/literals_layout.hpp"
+#include "builtin/literals_layout.hpp"
 #include "stream_fixture.hpp"
-#include "vyre/native/literals.hpp"
+#include "vyre/builtin/literals.hpp"
 #include "vyre/vir/text.hpp"
 
 namespace vyre::runtime::test {
@@ -105,7 +105,8 @@ TEST(StreamRead, GivesTheBytesOfFilesOfAnySizeOnEveryTierAndEveryWay) {
         }
         ASSERT_OK(stream);
         const Ran ran = run_to_end(*stream);
-        const bool direct = way.tier == ingest::TierChoice::direct_fixed || way.tier == ingest::TierChoice::direct;
+        const bool direct =
+            way.tier == ingest::TierChoice::direct_fixed || way.tier == ingest::TierChoice::direct;
         if (direct && !ran.results.empty() && ran.results[0].error) {
           std::printf("%s: %s\n", way.name, ran.results[0].error->message.c_str());
           continue;  // /tmp here takes no O_DIRECT
@@ -230,7 +231,7 @@ TEST(StreamRead, FindsWhatCrossesABoundaryExactlyOnceAndCarriesNoHitsOver) {
   const std::string path = folder.write("text", text);
   const std::string none = folder.write("none", Bytes(4 * kChunk, '.'));
   const ByteSpan pattern{reinterpret_cast<const std::uint8_t*>(word.data()), word.size()};
-  const auto blob = native::compile_literals(std::span{&pattern, 1});
+  const auto blob = builtin::compile_literals(std::span{&pattern, 1});
   ASSERT_OK(blob);
   for (const Way& way : {kWays[0], kWays[5], kWays[6]}) {
     SCOPED_TRACE(way.name);
@@ -242,7 +243,7 @@ TEST(StreamRead, FindsWhatCrossesABoundaryExactlyOnceAndCarriesNoHitsOver) {
     options.chunk_bytes = kChunk;
     options.overlap_bytes = 64;
     options.inputs = {Handle{}, *literals};
-    options.outputs = {{sizeof(native::LiteralHits) + 64 * sizeof(native::LiteralHit), {}}};
+    options.outputs = {{sizeof(builtin::LiteralHits) + 64 * sizeof(builtin::LiteralHit), {}}};
     options.place = way.place;
     options.max_in_flight = 3;  // handles and outputs are used again
     auto stream = session->stream({path, none}, OpHandle{kMatchLiterals}, options);
@@ -253,13 +254,13 @@ TEST(StreamRead, FindsWhatCrossesABoundaryExactlyOnceAndCarriesNoHitsOver) {
     for (const Seen& seen : ran.results) {
       ASSERT_FALSE(seen.error);
       ASSERT_EQ(seen.outputs.size(), 1u);
-      const auto hits = load_le<native::LiteralHits>(seen.outputs[0], 0);
-      const std::size_t begin = sizeof hits + hits.records * sizeof(native::LiteralHit);
+      const auto hits = load_le<builtin::LiteralHits>(seen.outputs[0], 0);
+      const std::size_t begin = sizeof hits + hits.records * sizeof(builtin::LiteralHit);
       for (std::size_t at = begin; at < seen.outputs[0].size(); ++at)
         ASSERT_EQ(seen.outputs[0][at], 0) << "bytes of an earlier chunk at " << at;
       for (std::uint64_t i = 0; i < hits.records; ++i) {
-        const auto hit = load_le<native::LiteralHit>(seen.outputs[0],
-                                                     sizeof hits + i * sizeof(native::LiteralHit));
+        const auto hit = load_le<builtin::LiteralHit>(
+            seen.outputs[0], sizeof hits + i * sizeof(builtin::LiteralHit));
         if (hit.end > seen.chunk.seen_bytes) found.push_back(seen.chunk.offset + hit.end);
       }
     }

@@ -1,0 +1,22 @@
+// Makes the pattern buffer of match.literals: an Aho-Corasick automaton over many byte strings.
+// Host only, pure. The bytes are documented in docs/internals/builtin-ops.md and
+// literals_layout.hpp.
+#pragma once
+
+#include <span>
+
+#include "vyre/base/bytes.hpp"
+#include "vyre/base/error.hpp"
+
+namespace vyre::builtin {
+
+struct LiteralOptions {
+  bool ignore_ascii_case{false};  // A to Z and a to z are the same byte
+};
+
+/// Pattern i of the hits is patterns[i]. Errc::invalid_argument for an empty list or pattern,
+/// Errc::limit_exceeded for what is longer than limits.def allows; both name the pattern's index.
+[[nodiscard]] Result<Bytes> compile_literals(std::span<const ByteSpan> patterns,
+                                             LiteralOptions options = {});
+
+}  // namespace vyre::builtin
