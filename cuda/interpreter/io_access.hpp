@@ -23,7 +23,7 @@ struct IoAccess {
   const IoQueueHead* head;
   IoRequestLine* requests;
   const IoCompletionLine* completions;
-  const std::uint8_t* slots;
+  const std::uint8_t* line_data;
   IoWords* words;
   const std::uint32_t* stop;  // a device word; nonzero ends waits as FaultCode::shutdown; or null
   std::uint64_t give_up_ns;   // how long a warp waits while the pump lives: kRequestGiveUpNs

@@ -80,7 +80,7 @@ class PumpThread {
     access.head = view_.head;
     access.requests = view_.requests;
     access.completions = view_.completions;
-    access.slots = view_.line_data;
+    access.line_data = view_.line_data;
     access.words = &words;
     access.stop = &stop;
     access.give_up_ns = kRequestGiveUpNs;
