@@ -275,7 +275,7 @@ TEST(EmulatedIo, LinesThatOthersHoldAreWaitedFor) {
   EXPECT_EQ(ran.result.fault.code, FaultCode::none);
   EXPECT_EQ(std::memcmp(ran.buffers[1].data(), pump.file.data() + 5, 150'000), 0);
   EXPECT_EQ(pump.words.taken, ~(std::uint64_t{1} << 63));
-  EXPECT_EQ(pump.words.turns[63], 3u) << "one line did all of it";
+  EXPECT_EQ(pump.words.laps[63], 3u) << "one line did all of it";
 }
 
 TEST(EmulatedIo, NeighboursThatCopyTheSameBytesAskOnce) {
@@ -463,7 +463,7 @@ TEST(EmulatedIo, OfTheLinesThatWereLostOnlyThoseWithAnAnswerAreTakenOver) {
   // 62 lines are other warps'; of the two that were lost, line 9 is answered up to its lap.
   pump.words.taken = ~std::uint64_t{0};
   pump.words.lost = std::uint64_t{1} << 5 | std::uint64_t{1} << 9;
-  pump.words.turns[5] = 7;
+  pump.words.laps[5] = 7;
   const Ran ran = run_on_warp(image_of(program("if lid.x == 0u {\nasync_load(src, out, 3u, 100u, "
                                                "\"a\");\nasync_wait(\"a\");\n}\n")),
                               pump, {{}, Bytes(100)});
@@ -471,8 +471,8 @@ TEST(EmulatedIo, OfTheLinesThatWereLostOnlyThoseWithAnAnswerAreTakenOver) {
   EXPECT_EQ(std::memcmp(ran.buffers[1].data(), pump.file.data() + 3, 100), 0);
   EXPECT_EQ(pump.words.lost, std::uint64_t{1} << 5);
   EXPECT_EQ(pump.words.taken, ~(std::uint64_t{1} << 9));
-  EXPECT_EQ(pump.words.turns[5], 7u);
-  EXPECT_EQ(pump.words.turns[9], 1u);
+  EXPECT_EQ(pump.words.laps[5], 7u);
+  EXPECT_EQ(pump.words.laps[9], 1u);
 }
 
 TEST(EmulatedIo, AReadThatHangsUnderALivingPumpIsGivenUp) {

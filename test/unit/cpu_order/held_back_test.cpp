@@ -25,7 +25,7 @@ class HeldBack : public ::testing::Test {
     for (int q = 0; q < 2; ++q) {
       auto rings = queue::Queue::create({kSlots, kSlots});
       if (!rings) std::abort();
-      state_.lanes.push_back(std::make_unique<Lane>(std::move(*rings), seconds{60}));
+      state_.queues.push_back(std::make_unique<WorkerQueue>(std::move(*rings), seconds{60}));
     }
     for (int w = 0; w < 2; ++w) state_.waiters.push_back(std::make_unique<queue::Waiter>());
   }
@@ -41,7 +41,7 @@ class HeldBack : public ::testing::Test {
   }
   std::uint64_t publish(std::uint32_t flags, std::uint32_t queue = 0,
                         const MegakernelWorkItem& item = {0, 0, 0, 0}) {
-    const queue::Producer& producer = state_.lanes[queue]->producer;
+    const queue::Producer& producer = state_.queues[queue]->producer;
     const queue::Reservation got = producer.try_reserve(1);
     EXPECT_EQ(got.count, 1u);
     EXPECT_TRUE(producer.try_publish(got.first, item, flags));
@@ -61,10 +61,10 @@ class HeldBack : public ::testing::Test {
     }
   }
   void collect() {
-    queue::Reader reader = state_.lanes[0]->rings.reader();
+    queue::Reader reader = state_.queues[0]->rings.reader();
     reader.position = collected_;
     std::array<queue::TakenCompletion, kSlots> taken;
-    (void)reader.take(taken.data(), kSlots, state_.lanes[0]->producer.tail());
+    (void)reader.take(taken.data(), kSlots, state_.queues[0]->producer.tail());
     reader.release();
     collected_ = reader.position;
   }
@@ -156,15 +156,15 @@ TEST_F(HeldBack, NoWakeIsLostBetweenATakerAndAWorkerThatEndsItems) {
 TEST_F(HeldBack, ARingWhoseProducerDiedBetweenTwoStoresEndsAllItsItems) {
   auto rings = queue::Queue::create({kSlots, kSlots});
   ASSERT_TRUE(rings);
-  state_.lanes.push_back(
-      std::make_unique<Lane>(std::move(*rings), std::chrono::nanoseconds{1}));  // timeout
-  Lane& lane = *state_.lanes.back();
-  ASSERT_EQ(lane.producer.try_reserve(3).count, 3u);
-  lane.producer.claims[0] = kSlots;  // what try_publish does first; the rest never comes
-  ASSERT_TRUE(lane.producer.try_publish(2, {0, 0, 0, 0}, 0));
+  state_.queues.push_back(
+      std::make_unique<WorkerQueue>(std::move(*rings), std::chrono::nanoseconds{1}));  // timeout
+  WorkerQueue& queue = *state_.queues.back();
+  ASSERT_EQ(queue.producer.try_reserve(3).count, 3u);
+  queue.producer.claims[0] = kSlots;  // what try_publish does first; the rest never comes
+  ASSERT_TRUE(queue.producer.try_publish(2, {0, 0, 0, 0}, 0));
   Batch batch;
   for (int look = 0; look < 5; ++look) EXPECT_EQ(take(batch), 0u);
-  queue::Reader reader = lane.rings.reader();
+  queue::Reader reader = queue.rings.reader();
   std::array<queue::TakenCompletion, kSlots> ended;
   ASSERT_EQ(reader.take(ended.data(), kSlots, 3), 3u);
   for (std::uint64_t position = 0; position < 3; ++position) {
@@ -172,18 +172,18 @@ TEST_F(HeldBack, ARingWhoseProducerDiedBetweenTwoStoresEndsAllItsItems) {
     EXPECT_EQ(ended[position].completion.status(), CompletionStatus::cancelled);
     EXPECT_EQ(ended[position].completion.code(), FaultCode::abandoned);
   }
-  EXPECT_EQ(lane.producer.try_reserve(1).outcome, queue::TakeOutcome::closed);
+  EXPECT_EQ(queue.producer.try_reserve(1).outcome, queue::TakeOutcome::closed);
 }
 
 TEST_F(HeldBack, AWedgedRingWhoseLimitStaysBelowItsTailIsGivenUpWithTheValues) {
   auto rings = queue::Queue::create({kSlots, kSlots});
   ASSERT_TRUE(rings);
-  state_.lanes.push_back(
-      std::make_unique<Lane>(std::move(*rings), std::chrono::nanoseconds{1}));  // timeout
-  Lane& lane = *state_.lanes.back();
-  ASSERT_EQ(lane.producer.try_reserve(3).count, 3u);
-  lane.producer.claims[0] = kSlots;
-  lane.producer.tickets->tail = kSlots + 5;  // accepted beyond the limit: a broken promise
+  state_.queues.push_back(
+      std::make_unique<WorkerQueue>(std::move(*rings), std::chrono::nanoseconds{1}));  // timeout
+  WorkerQueue& queue = *state_.queues.back();
+  ASSERT_EQ(queue.producer.try_reserve(3).count, 3u);
+  queue.producer.claims[0] = kSlots;
+  queue.producer.tickets->tail = kSlots + 5;  // accepted beyond the limit: a broken promise
   Batch batch;
   const queue::Deadline begun = queue::Clock::now();
   for (int look = 0; look < 5; ++look) EXPECT_EQ(take(batch), 0u);
@@ -194,7 +194,7 @@ TEST_F(HeldBack, AWedgedRingWhoseLimitStaysBelowItsTailIsGivenUpWithTheValues) {
             "queue 2 accepted items up to position 69, but its limit stayed at 64; open a new "
             "session");
   EXPECT_EQ(state_.cancel_reason(), FaultCode::worker_lost);
-  queue::Reader reader = lane.rings.reader();
+  queue::Reader reader = queue.rings.reader();
   std::array<queue::TakenCompletion, kSlots> ended;
   EXPECT_EQ(reader.take(ended.data(), kSlots, 69), 0u) << "no completion slot is written over";
 }
