@@ -44,7 +44,7 @@ struct QueueOptions {
 };
 
 /// Offsets into the part of a queue that both sides see (pinned for a device). The rest
-/// (producer_words, claims, what the reader has seen) stays in the host's own memory.
+/// (words, claims, what the reader has seen) stays in the host's own memory.
 struct SharedLayout {
   std::uint64_t submission_slots_offset;
   std::uint64_t completion_slots_offset;
@@ -84,7 +84,7 @@ class Queue {
                                            Memory owned);
 
   Memory owned_shared_;
-  Memory private_;  // producer_words, the reader's bits, claims
+  Memory private_;  // words, the reader's bits, claims
   RingSlot* submission_slots_{nullptr};
   RingSlot* completion_slots_memory_{nullptr};
   RingPosition* taken_{nullptr};

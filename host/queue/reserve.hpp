@@ -52,16 +52,16 @@ struct Reservation {
 /// position that may not be taken yet, with acquire.
 VYRE_SIDE_OF_POLICY
 template <class Atomics, class ReadLimit>
-[[nodiscard]] VYRE_HD std::uint64_t cached_limit(ProducerWords* producer_words, std::uint64_t end,
+[[nodiscard]] VYRE_HD std::uint64_t cached_limit(ProducerWords* words, std::uint64_t end,
                                                  const ReadLimit& read_limit) noexcept {
   // [RING-3] acquire: whoever cached this limit had acquired it from the reader; so have we now.
-  const std::uint64_t limit = Atomics::load(&producer_words->limit_cache, Order::acquire);
+  const std::uint64_t limit = Atomics::load(&words->limit_cache, Order::acquire);
   if (limit >= end) return limit;
   const std::uint64_t fresh = read_limit();
   if (fresh <= limit) return limit;
   // [RING-3] release: passes the reader's position on. A slower producer may put back an older
   // limit; that costs a refresh and never lets a slot be overwritten.
-  Atomics::store(&producer_words->limit_cache, fresh, Order::release);
+  Atomics::store(&words->limit_cache, fresh, Order::release);
   return fresh;
 }
 
@@ -69,17 +69,16 @@ template <class Atomics, class ReadLimit>
 /// positions.
 VYRE_SIDE_OF_POLICY
 template <class Atomics, class ReadLimit>
-[[nodiscard]] VYRE_HD Reservation reserve_positions(ProducerWords* producer_words,
-                                                    std::uint32_t want,
+[[nodiscard]] VYRE_HD Reservation reserve_positions(ProducerWords* words, std::uint32_t want,
                                                     const ReadLimit& read_limit) noexcept {
   // Relaxed: the tail is only a number; what it protects is ordered by the limit and by the slots.
-  std::uint64_t tail = Atomics::load(&producer_words->tail, Order::relaxed);
+  std::uint64_t tail = Atomics::load(&words->tail, Order::relaxed);
   for (;;) {
     if ((tail & kRingClosedBit) != 0) return {TakeOutcome::closed, 0, tail & ~kRingClosedBit};
-    const std::uint64_t limit = cached_limit<Atomics>(producer_words, tail + want, read_limit);
+    const std::uint64_t limit = cached_limit<Atomics>(words, tail + want, read_limit);
     if (limit <= tail) {
       // Full only if that tail is still the tail: a stale one would make a false answer.
-      const std::uint64_t again = Atomics::load(&producer_words->tail, Order::relaxed);
+      const std::uint64_t again = Atomics::load(&words->tail, Order::relaxed);
       if (again == tail) return {TakeOutcome::full, 0, tail};
       tail = again;
       continue;
@@ -87,7 +86,7 @@ template <class Atomics, class ReadLimit>
     const std::uint64_t room = limit - tail;
     const std::uint32_t count = room < want ? static_cast<std::uint32_t>(room) : want;
     // Relaxed: taking a position publishes nothing.
-    if (Atomics::compare_exchange(&producer_words->tail, tail, tail + count))
+    if (Atomics::compare_exchange(&words->tail, tail, tail + count))
       return {TakeOutcome::ok, count, tail};
   }
 }
@@ -95,17 +94,17 @@ template <class Atomics, class ReadLimit>
 /// The same for positions that begin exactly at `first`, in one attempt.
 VYRE_SIDE_OF_POLICY
 template <class Atomics, class ReadLimit>
-[[nodiscard]] VYRE_HD Reservation reserve_positions_at(ProducerWords* producer_words,
-                                                       std::uint64_t first, std::uint32_t want,
+[[nodiscard]] VYRE_HD Reservation reserve_positions_at(ProducerWords* words, std::uint64_t first,
+                                                       std::uint32_t want,
                                                        const ReadLimit& read_limit) noexcept {
-  const std::uint64_t limit = cached_limit<Atomics>(producer_words, first + want, read_limit);
+  const std::uint64_t limit = cached_limit<Atomics>(words, first + want, read_limit);
   const std::uint64_t room = limit > first ? limit - first : 0;
   const std::uint32_t count = room < want ? static_cast<std::uint32_t>(room) : want;
   std::uint64_t tail = first;
   if (count == 0) {
-    tail = Atomics::load(&producer_words->tail, Order::relaxed);  // relaxed: a number, as above
+    tail = Atomics::load(&words->tail, Order::relaxed);  // relaxed: a number, as above
     if (tail == first) return {TakeOutcome::full, 0, first};
-  } else if (Atomics::compare_exchange(&producer_words->tail, tail, first + count)) {
+  } else if (Atomics::compare_exchange(&words->tail, tail, first + count)) {
     return {TakeOutcome::ok, count, first};
   }
   const bool closed = (tail & kRingClosedBit) != 0;

@@ -38,7 +38,7 @@ enum class ReapOutcome : std::uint32_t {
 template <class Atomics>
 struct SubmissionProducer {
   RingSlot* slots;
-  ProducerWords* producer_words;
+  ProducerWords* words;
   /// claims[i]: the position that slot i may be written for next. Whoever moves it on by one lap,
   /// the producer or the reaper, is the only one to write the slot for that position. Null with a
   /// single producer (QueueOptions): nobody contests its slots, and nothing is given up.
@@ -65,7 +65,7 @@ struct SubmissionProducer {
   /// Never blocks. Every position that it gives must be published soon: the ones behind it wait.
   VYRE_SIDE_OF_POLICY
   [[nodiscard]] VYRE_HD Reservation try_reserve(std::uint32_t want) const noexcept {
-    return reserve_positions<Atomics>(producer_words, want, [this]() noexcept { return limit(); });
+    return reserve_positions<Atomics>(words, want, [this]() noexcept { return limit(); });
   }
 
   /// The same, but only positions that begin at `first`: moved if the tail is elsewhere. For items
@@ -73,8 +73,7 @@ struct SubmissionProducer {
   VYRE_SIDE_OF_POLICY
   [[nodiscard]] VYRE_HD Reservation try_reserve_at(std::uint64_t first,
                                                    std::uint32_t want) const noexcept {
-    return reserve_positions_at<Atomics>(producer_words, first, want,
-                                         [this]() noexcept { return limit(); });
+    return reserve_positions_at<Atomics>(words, first, want, [this]() noexcept { return limit(); });
   }
 
   /// False: the position was given up as abandoned; its item will be (or was) completed as
@@ -125,16 +124,16 @@ struct SubmissionProducer {
   /// were accepted.
   VYRE_SIDE_OF_POLICY
   VYRE_HD std::uint64_t close() const noexcept {
-    return Atomics::fetch_or(&producer_words->tail, kRingClosedBit) & ~kRingClosedBit;
+    return Atomics::fetch_or(&words->tail, kRingClosedBit) & ~kRingClosedBit;
   }
   VYRE_SIDE_OF_POLICY
   [[nodiscard]] VYRE_HD bool closed() const noexcept {
-    return (Atomics::load(&producer_words->tail, Order::relaxed) & kRingClosedBit) != 0;
+    return (Atomics::load(&words->tail, Order::relaxed) & kRingClosedBit) != 0;
   }
   /// Positions handed out so far. Relaxed: a count, which publishes nothing.
   VYRE_SIDE_OF_POLICY
   [[nodiscard]] VYRE_HD std::uint64_t tail() const noexcept {
-    return Atomics::load(&producer_words->tail, Order::relaxed) & ~kRingClosedBit;
+    return Atomics::load(&words->tail, Order::relaxed) & ~kRingClosedBit;
   }
 
  private:

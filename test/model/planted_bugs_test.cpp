@@ -66,7 +66,7 @@ struct OneRelaxedLoad : ModelPolicy<OneRelaxedLoad> {
 };
 TEST(PlantedBug, CachedLimitReadWithoutAcquireIsCaught) {
   RingScenario<OneRelaxedLoad> scenario{{.producers = 3, .items_each = 4, .batch = 1}};
-  weakened_word = &scenario.memory().producer_words.limit_cache;
+  weakened_word = &scenario.memory().words.limit_cache;
   expect_caught(explore_randomly(scenario, kEnoughRuns));
 }
 TEST(PlantedBug, CollectedPositionReadWithoutAcquireIsCaught) {

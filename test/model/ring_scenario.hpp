@@ -48,7 +48,7 @@ inline constexpr std::uint32_t kMaxModelWorkers{2};
 struct ModelMemory {
   std::array<RingSlot, kMaxModelSlots> slots{};
   std::array<RingSlot, kMaxModelSlots> completions{};
-  ProducerWords producer_words{};
+  ProducerWords words{};
   RingPosition taken{};
   RingPosition collected{};
   std::array<std::uint64_t, kMaxModelSlots> claims{};
@@ -68,7 +68,7 @@ struct ModelMemory {
     prepare(slots, geometry);
     prepare(completions, queue::RingGeometry::of(setup.completion_slots));
     for (std::uint64_t p = first; p < first + setup.slots; ++p) claims[geometry.index(p)] = p;
-    producer_words.tail = producer_words.limit_cache = taken.position = first;
+    words.tail = words.limit_cache = taken.position = first;
     collected.position = first;
   }
 };
@@ -117,7 +117,7 @@ class RingScenario {
   [[nodiscard]] bool wedged() const {
     const std::uint64_t stuck = memory_.taken.position;
     const std::uint32_t head = memory_.slots[geometry_.index(stuck)].word[0];
-    return world_.was_killed() && (memory_.producer_words.tail & ~kRingClosedBit) > stuck &&
+    return world_.was_killed() && (memory_.words.tail & ~kRingClosedBit) > stuck &&
            memory_.claims[geometry_.index(stuck)] == stuck + setup_.slots &&
            (head & kSlotPhaseBit) != geometry_.phase_bit(stuck);
   }
@@ -139,7 +139,7 @@ class RingScenario {
 
   Producer producer() {
     return {memory_.slots.data(),
-            &memory_.producer_words,
+            &memory_.words,
             setup_.owned ? nullptr : memory_.claims.data(),
             &memory_.taken,
             &memory_.collected,
@@ -304,7 +304,7 @@ class RingScenario {
     std::uint32_t looks = 0;
     const Producer ring = producer();
     for (;;) {
-      (void)Policy::load(&memory_.producer_words.tail, queue::Order::relaxed);  // a step
+      (void)Policy::load(&memory_.words.tail, queue::Order::relaxed);  // a step
       ++looks;
       if (setup_.close_after_steps != 0
               ? looks >= setup_.close_after_steps

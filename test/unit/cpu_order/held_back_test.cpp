@@ -183,7 +183,7 @@ TEST_F(HeldBack, AWedgedRingWhoseLimitStaysBelowItsTailIsGivenUpWithTheValues) {
   WorkerQueue& queue = *state_.queues.back();
   ASSERT_EQ(queue.producer.try_reserve(3).count, 3u);
   queue.producer.claims[0] = kSlots;
-  queue.producer.tickets->tail = kSlots + 5;  // accepted beyond the limit: a broken promise
+  queue.producer.words->tail = kSlots + 5;  // accepted beyond the limit: a broken promise
   Batch batch;
   const queue::Deadline begun = queue::Clock::now();
   for (int look = 0; look < 5; ++look) EXPECT_EQ(take(batch), 0u);

@@ -40,7 +40,7 @@ TEST(QueueMemory, AdoptedMemoryHoldsAllThatBothSidesSee) {
   EXPECT_TRUE(lies_inside(queue->producer().taken, sizeof(RingPosition)));
   EXPECT_TRUE(lies_inside(queue->writer().slots, 128 * sizeof(RingSlot)));
   EXPECT_TRUE(lies_inside(queue->reader().collected, sizeof(RingPosition)));
-  EXPECT_FALSE(lies_inside(queue->producer().producer_words, sizeof(ProducerWords)))
+  EXPECT_FALSE(lies_inside(queue->producer().words, sizeof(ProducerWords)))
       << "producer_words stay on the host";
   EXPECT_FALSE(lies_inside(queue->producer().claims, 64 * 8));
   EXPECT_FALSE(lies_inside(queue->reader().seen, 128 / 8)) << "the reader's bits too";
@@ -68,8 +68,8 @@ TEST(QueueMemory, WordsOfDifferentWritersShareNoCacheLine) {
   const Producer producer = queue->producer();
   EXPECT_NE(line(producer.taken), line(producer.collected));
   EXPECT_NE(line(producer.taken), line(producer.slots));
-  EXPECT_NE(line(&producer.producer_words->tail), line(&producer.producer_words->limit_cache));
-  EXPECT_NE(line(&producer.producer_words->limit_cache), line(queue->reader().seen));
+  EXPECT_NE(line(&producer.words->tail), line(&producer.words->limit_cache));
+  EXPECT_NE(line(&producer.words->limit_cache), line(queue->reader().seen));
   EXPECT_NE(line(queue->reader().seen), line(producer.claims));
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(producer.slots) % 64, 0u);
 }

@@ -175,7 +175,7 @@ TEST(Collector, APositionFourBillionItemsBackIsNotTakenForTheOneOfTheSameLowBits
   queue::Waiter changed;
   // As if so many items had come and gone.
   backend::QueuePort port{rings->producer(), rings->reader()};
-  port.submissions.tickets->tail = kLap + 3;
+  port.submissions.words->tail = kLap + 3;
   port.completions.position = kLap;
   Collector collector({1, 0, 32, Clock::now()}, port, tap, changed);
   for (std::uint64_t p = kLap; p < kLap + 3; ++p) {
