@@ -248,7 +248,7 @@ TEST_F(HeldBack, AWorkerWakesAnotherBeforeItRunsABuiltInOpThatMayBeLong) {
   }};
   ASSERT_TRUE(let_run(0));
   // The next batch: a short item of queue 0, then a large one and a short one of queue 1.
-  state_.first_lane = 0;
+  state_.first_queue = 0;
   (void)publish(0);
   (void)publish(0, 1, {1, 0, kBuffer, 7});
   (void)publish(0, 1);

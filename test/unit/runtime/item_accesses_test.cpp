@@ -109,7 +109,7 @@ TEST_F(Accesses, ABufferThatIsGoneOrGoingIsNamedInTheError) {
 
 TEST_F(Accesses, AFileOfOneQueueIsRefusedToItemsOfOthersAlsoInsideASet) {
   const std::uint32_t file = put(Kind::file);
-  table_.find(lock_, file)->queue = 1;
+  table_.find(lock_, file)->only_queue = 1;
   const std::uint32_t set = put(Kind::set, {file});
   EXPECT_EQ(find(file, 0, op_of(1), 0).error().code, Errc::invalid_argument);
   EXPECT_EQ(find(set, 0, op_of(1), 0).error().code, Errc::invalid_argument);
