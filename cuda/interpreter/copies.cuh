@@ -245,7 +245,8 @@ class Copies {
       outcome = io::outcome(*io_, line, piece.length);
       if (outcome.code == FaultCode::none) {
         io::copy_from_slot(bytes_ + piece.at,
-                           io_->line_data + u64{line} * kIoLineDataBytes + outcome.skip, piece.length);
+                           io_->line_data + u64{line} * kIoLineDataBytes + outcome.skip,
+                           piece.length);
       }
       io::give_back(*io_, line);
     } else {
