@@ -19,7 +19,7 @@ Result<ChunkStream> ChunkStream::open(runtime::Session& session, runtime::OpHand
 }
 
 Result<StreamedItem> ChunkStream::wait_for(std::uint64_t file, std::uint64_t chunk,
-                                           runtime::Deadline deadline) {
+                                           Deadline deadline) {
   stream_.skip_to(file, chunk);  // what was late is waited for no more
   auto next = stream_.next(deadline);
   if (!next) {

@@ -28,7 +28,7 @@ class ChunkStream {
                                                 StreamPlan plan, FileSource files);
   /// See Engine::next_streamed().
   [[nodiscard]] Result<StreamedItem> wait_for(std::uint64_t file, std::uint64_t chunk,
-                                              runtime::Deadline deadline);
+                                              Deadline deadline);
 
  private:
   ChunkStream(StreamPlan plan, runtime::Stream stream)

@@ -140,18 +140,17 @@ Status finish(Engine& engine, const Shell& shell, const RunOptions& options,
 }
 
 /// When the program must be read and registered: --timeout, or a second where that is less.
-runtime::Deadline ready_deadline(const RunOptions& options) {
+Deadline ready_deadline(const RunOptions& options) {
   constexpr double kLeastSeconds{1};
   const double seconds = std::max(options.timeout_s, kLeastSeconds);
-  return runtime::after(std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9)));
+  return after(std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9)));
 }
 
 Outcome run(Shell& shell, const RunOptions& options) {
   VYRE_ASSIGN(const vir::Profile profile, vir::parse_profile(options.profile));
   VYRE_TRY(check_streams(shell, options));
-  const runtime::Deadline ready_by = ready_deadline(options);
-  Interrupt late(
-      [ready_by] { return platform::stop_asked() || runtime::Clock::now() >= ready_by; });
+  const Deadline ready_by = ready_deadline(options);
+  Interrupt late([ready_by] { return platform::stop_asked() || Clock::now() >= ready_by; });
   VYRE_ASSIGN(ProgramFile file, load_program(options.program, profile, late));
   VYRE_ASSIGN(RunPlan plan, make_plan(std::move(file.program), options));
   plan.places = std::move(file.places);

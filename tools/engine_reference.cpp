@@ -15,8 +15,6 @@
 namespace vyre::cli {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 class ReferenceEngine : public Engine {
  public:
   ReferenceEngine(const RunPlan& plan, const RunOptions& options, reference::Options how)

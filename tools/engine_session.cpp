@@ -59,12 +59,12 @@ class SessionEngine : public Engine {
   SessionEngine(const RunPlan& plan, const RunOptions& options, runtime::Session session)
       : plan_(plan), options_(options), session_(std::move(session)) {}
 
-  Status prepare(runtime::Deadline ready_by) {
+  Status prepare(Deadline ready_by) {
     VYRE_ASSIGN(op_, session_.register_program(options_.program, plan_.program, ready_by));
     shared_.resize(plan_.sources.size());
     for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
       const BufferSource& source = plan_.sources[i];
-      if (source.kind == SourceKind::bound && source.buffer_class == vir::BufferClass::read) {
+      if (source.kind == SourceKind::bound && source.buffer_class == vir::BufferRole::read) {
         VYRE_ASSIGN(shared_[i], upload(source.bound));
       }
     }
@@ -87,7 +87,7 @@ class SessionEngine : public Engine {
     common.overlap_bytes = options_.overlap_bytes;
     common.invocations = options_.invocations;
     for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
-      const vir::BufferClass buffer_class = plan_.sources[i].buffer_class;
+      const vir::BufferRole buffer_class = plan_.sources[i].buffer_class;
       if (vir::takes_input(buffer_class)) common.inputs.push_back(shared_[i]);
       if (!vir::is_returned(buffer_class)) continue;
       common.outputs.push_back({plan_.sources[i].required_bytes, {}});
@@ -102,7 +102,7 @@ class SessionEngine : public Engine {
   }
 
   Result<StreamedItem> next_streamed(std::uint64_t file, std::uint64_t chunk) override {
-    auto item = runtime::in_slices(deadline(), platform::stop_asked, [&](runtime::Deadline until) {
+    auto item = runtime::in_slices(deadline(), platform::stop_asked, [&](Deadline until) {
       return stream_->wait_for(file, chunk, until);
     });
     late_items_ += !item && item.error().code == Errc::deadline_exceeded;
@@ -111,7 +111,7 @@ class SessionEngine : public Engine {
 
   Status start(ItemInput input, const std::vector<std::uint64_t>& buffer_bytes) override {
     Running running;
-    const runtime::Deadline until = deadline();
+    const Deadline until = deadline();
     Status started = try_start(input, buffer_bytes, running, until);
     if (started) {
       running_.push_back(std::move(running));
@@ -125,7 +125,7 @@ class SessionEngine : public Engine {
     Running running = std::move(running_.front());
     running_.pop_front();
     // One deadline for all of an item: what was late is not waited for a second time.
-    const runtime::Deadline until = deadline();
+    const Deadline until = deadline();
     Result<std::vector<Bytes>> outcome = outcome_of(running, until);
     // A recording keeps what items wrote until it has stored it.
     free(running, recorder_ == nullptr, until);
@@ -139,7 +139,7 @@ class SessionEngine : public Engine {
   FileWay file_way() const override {
     const auto item_class = plan_.sources[plan_.item_buffer].buffer_class;
     // A mapped file is read as the system sees fit, so a tier that was asked for means loading.
-    if (item_class == vir::BufferClass::read && options_.tier == "auto") return FileWay::map;
+    if (item_class == vir::BufferRole::read && options_.tier == "auto") return FileWay::map;
     return session_.options().ingest_bytes != 0 ? FileWay::load : FileWay::read;
   }
   std::string_view executor() const override { return session_.backend_name(); }
@@ -153,16 +153,15 @@ class SessionEngine : public Engine {
   }
 
  private:
-  [[nodiscard]] runtime::Deadline deadline() const {
-    return runtime::after(
-        std::chrono::nanoseconds(static_cast<std::int64_t>(options_.timeout_s * 1e9)));
+  [[nodiscard]] Deadline deadline() const {
+    return after(std::chrono::nanoseconds(static_cast<std::int64_t>(options_.timeout_s * 1e9)));
   }
 
   Status end_recording() {
     if (recorder_ == nullptr) return {};
     VYRE_TRY(recorder_->status());
     if (platform::stop_signal() != 0) {
-      (void)session_.wait_all(runtime::after(kStopPatience));
+      (void)session_.wait_all(after(kStopPatience));
       return recorder_->cut_short(session_);
     }
     Status recorded = recorder_->finish(session_, deadline());
@@ -218,12 +217,12 @@ class SessionEngine : public Engine {
   }
 
   Status try_start(ItemInput& input, const std::vector<std::uint64_t>& buffer_bytes,
-                   Running& running, runtime::Deadline until) {
+                   Running& running, Deadline until) {
     std::vector<Handle> inputs;
     std::vector<Handle> outputs;
     for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
       const BufferSource& source = plan_.sources[i];
-      if (source.buffer_class == vir::BufferClass::workgroup) continue;
+      if (source.buffer_class == vir::BufferRole::workgroup) continue;
       VYRE_ASSIGN(const Handle handle, buffer(i, input, buffer_bytes[i]));
       const bool returned = vir::is_returned(source.buffer_class);
       if (returned) {
@@ -240,8 +239,7 @@ class SessionEngine : public Engine {
     VYRE_ASSIGN(item.input_handle, one_handle(inputs, running));
     VYRE_ASSIGN(item.output_handle, one_handle(outputs, running));
     item.param = options_.invocations;
-    VYRE_ASSIGN(running.ticket,
-                runtime::in_slices(until, platform::stop_asked, [&](runtime::Deadline soon) {
+    VYRE_ASSIGN(running.ticket, runtime::in_slices(until, platform::stop_asked, [&](Deadline soon) {
                   return session_.submit(item, soon);
                 }));
     return {};
@@ -263,7 +261,7 @@ class SessionEngine : public Engine {
   }
 
   Result<Handle> upload(ByteSpan bytes) {
-    return session_.upload(bytes, runtime::Deadline::max(), platform::stop_asked);
+    return session_.upload(bytes, Deadline::max(), platform::stop_asked);
   }
 
   Result<std::uint32_t> one_handle(const std::vector<Handle>& buffers, Running& running) {
@@ -274,10 +272,10 @@ class SessionEngine : public Engine {
     return set.id;
   }
 
-  Result<std::vector<Bytes>> outcome_of(const Running& running, runtime::Deadline until) {
-    const auto waited = runtime::in_slices(
-        until, platform::stop_asked,
-        [&](runtime::Deadline soon) { return session_.wait(running.ticket, soon); });
+  Result<std::vector<Bytes>> outcome_of(const Running& running, Deadline until) {
+    const auto waited = runtime::in_slices(until, platform::stop_asked, [&](Deadline soon) {
+      return session_.wait(running.ticket, soon);
+    });
     if (!waited) {
       late_items_ += waited.error().code == Errc::deadline_exceeded;
       return tl::unexpected<Error>(waited.error());
@@ -299,16 +297,16 @@ class SessionEngine : public Engine {
 
   /// What an item that is late still holds is tried again without waiting, and goes with the
   /// session at last; it is not worth failing an item that has its result.
-  void free(const Running& running, bool written, runtime::Deadline until) {
+  void free(const Running& running, bool written, Deadline until) {
     std::vector<Handle> late;
-    const auto release = [&](const std::vector<Handle>& handles, runtime::Deadline by) {
+    const auto release = [&](const std::vector<Handle>& handles, Deadline by) {
       for (const Handle handle : handles) {
         const Status released = session_.release(handle, by);
         if (!released && released.error().code != Errc::not_found) late.push_back(handle);
       }
     };
-    if (platform::stop_signal() != 0) until = runtime::Clock::now();  // goes with the session
-    release(late_, runtime::Clock::now());
+    if (platform::stop_signal() != 0) until = Clock::now();  // goes with the session
+    release(late_, Clock::now());
     release(running.sets, until);
     release(running.read, until);
     if (written) release(running.written, until);
@@ -348,7 +346,7 @@ Result<StreamedItem> Engine::next_streamed(std::uint64_t, std::uint64_t) {
 }
 
 Result<std::unique_ptr<Engine>> make_session_engine(const RunPlan& plan, const RunOptions& options,
-                                                    runtime::Deadline ready_by) {
+                                                    Deadline ready_by) {
   runtime::SessionOptions session_options;
   if (options.executor == "cpu") session_options.backend = runtime::BackendKind::cpu;
   if (options.executor == "cuda") session_options.backend = runtime::BackendKind::cuda;

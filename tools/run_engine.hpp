@@ -71,7 +71,7 @@ class Engine {
 /// The program must be registered at `ready_by`.
 [[nodiscard]] Result<std::unique_ptr<Engine>> make_session_engine(const RunPlan& plan,
                                                                   const RunOptions& options,
-                                                                  runtime::Deadline ready_by);
+                                                                  Deadline ready_by);
 [[nodiscard]] Result<std::unique_ptr<Engine>> make_reference_engine(const RunPlan& plan,
                                                                     const RunOptions& options);
 

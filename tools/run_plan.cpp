@@ -13,7 +13,7 @@
 namespace vyre::cli {
 namespace {
 
-using vir::BufferClass;
+using vir::BufferRole;
 
 class Planner {
  public:
@@ -24,8 +24,8 @@ class Planner {
   Result<RunPlan> run() {
     for (const vir::BufferDecl& buffer : plan_.program.buffers) {
       BufferSource source;
-      source.buffer_class = vir::classify(buffer);
-      if (source.buffer_class != BufferClass::workgroup) {
+      source.buffer_class = vir::role_of(buffer);
+      if (source.buffer_class != BufferRole::workgroup) {
         VYRE_ASSIGN(source.required_bytes, vir::required_bytes(plan_.program, buffer));
       }
       const auto index = static_cast<std::uint32_t>(plan_.sources.size());
@@ -112,11 +112,11 @@ class Planner {
       VYRE_ASSIGN(plan_.item_buffer, find_input(options_.item, "--item"));
     } else {
       // Read-only buffers first: those that are written in place are usually results.
-      for (const BufferClass wanted : {BufferClass::read, BufferClass::read_write}) {
+      for (const BufferRole wanted : {BufferRole::read, BufferRole::read_write}) {
         for (std::size_t i = 0; i < plan_.sources.size() && plan_.item_buffer == vir::kNone; ++i) {
           const BufferSource& source = plan_.sources[i];
           const bool has_default =
-              source.buffer_class == BufferClass::read_write && source.required_bytes != 0;
+              source.buffer_class == BufferRole::read_write && source.required_bytes != 0;
           if (source.buffer_class == wanted && source.kind == SourceKind::none && !has_default) {
             plan_.item_buffer = static_cast<std::uint32_t>(i);
           }
@@ -142,7 +142,7 @@ class Planner {
     for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
       BufferSource& source = plan_.sources[i];
       if (!vir::takes_input(source.buffer_class) || source.kind != SourceKind::none) continue;
-      const bool in_place = source.buffer_class == BufferClass::read_write;
+      const bool in_place = source.buffer_class == BufferRole::read_write;
       if (!in_place || (source.required_bytes == 0 && plan_.item_buffer == vir::kNone)) {
         return fail(Errc::invalid_argument,
                     message("buffer '{}' needs bytes: --bind {}=VALUE gives them{}",
@@ -278,7 +278,7 @@ Status RunPlan::check_reach(const std::string& name, std::uint64_t item_bytes,
 bool RunPlan::items_share_inputs() const {
   if (item_buffer == vir::kNone) return false;
   for (const BufferSource& source : sources) {
-    if (source.buffer_class == BufferClass::read_write || source.sized_by_item) return false;
+    if (source.buffer_class == BufferRole::read_write || source.sized_by_item) return false;
   }
   return true;
 }

@@ -45,7 +45,7 @@ enum class SourceKind : std::uint8_t { none, item, bound, zeros };
 
 /// Where the bytes of one declared buffer come from.
 struct BufferSource {
-  vir::BufferClass buffer_class{vir::BufferClass::workgroup};
+  vir::BufferRole buffer_class{vir::BufferRole::workgroup};
   SourceKind kind{SourceKind::none};
   Bytes bound;
   std::string count;          // zeros: the expression of its elements; empty: see `follows_item`

@@ -151,8 +151,8 @@ Runner::Memory Runner::memory_of(const std::vector<std::uint64_t>& bytes, bool o
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     const BufferSource& source = plan_.sources[i];
     const bool shared =
-        source.kind == SourceKind::bound && source.buffer_class == vir::BufferClass::read;
-    if (source.buffer_class == vir::BufferClass::workgroup || shared) continue;
+        source.kind == SourceKind::bound && source.buffer_class == vir::BufferRole::read;
+    if (source.buffer_class == vir::BufferRole::workgroup || shared) continue;
     if (source.kind == SourceKind::item && !of_item) continue;
     if (__builtin_add_overflow(sum.need, bytes[i], &sum.need)) return {~std::uint64_t{0}, 0};
     if (recording && vir::is_returned(source.buffer_class)) sum.kept += bytes[i];

@@ -63,7 +63,7 @@ Result<runtime::OpHandle> op_of(runtime::Session& session, const Consumer& consu
 
 Result<Took> stream_lap(runtime::Session& session, const StreamPlan& plan,
                         const Consumer& consumer) {
-  const auto until = runtime::after(std::chrono::seconds{static_cast<int>(kStreamSeconds)});
+  const auto until = after(std::chrono::seconds{static_cast<int>(kStreamSeconds)});
   VYRE_ASSIGN(const runtime::OpHandle op, op_of(session, consumer));
   runtime::StreamOptions options;
   options.chunk_bytes = plan.chunk_bytes;

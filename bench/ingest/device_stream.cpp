@@ -57,7 +57,7 @@ LinkRates link_rates(const Segments& segments, const Contents& contents) {
 }
 
 Status finish(Session& session, std::uint64_t expected) {
-  VYRE_ASSIGN(const auto drained, session.wait_all(runtime::after(std::chrono::seconds{10})));
+  VYRE_ASSIGN(const auto drained, session.wait_all(after(std::chrono::seconds{10})));
   if (drained.ended < expected || drained.not_done != 0)
     return fail(Errc::faulted, "an item over resident bytes was not done");
   return {};
@@ -66,7 +66,7 @@ Status finish(Session& session, std::uint64_t expected) {
 /// Bytes/s of match.literals over buffers in device memory, all of them under way together.
 Result<double> resident_rate(Session& session, const Contents& contents, const Bytes& blob,
                              std::uint64_t chunk_bytes, int laps) {
-  const auto soon = runtime::after(std::chrono::seconds{10});
+  const auto soon = after(std::chrono::seconds{10});
   VYRE_ASSIGN(const runtime::OpHandle op, session.find_op("match.literals"));
   VYRE_ASSIGN(const Handle words, session.upload(blob));
   std::vector<Handle> handles{words};

@@ -76,7 +76,7 @@ Result<std::vector<double>> item_seconds(Session& session, const MegakernelWorkI
                                          std::uint32_t items) {
   std::vector<double> seconds;
   for (std::uint32_t i = 0; i < items; ++i) {
-    const auto until = runtime::after(kPatience);
+    const auto until = after(kPatience);
     const auto start = Clock::now();
     VYRE_ASSIGN(const runtime::Ticket ticket, session.submit(item, until));
     VYRE_ASSIGN(const runtime::ItemResult result, session.wait(ticket, until));
@@ -104,7 +104,7 @@ class Asking {
   Result<std::vector<double>> run(Session& session, std::uint32_t items, const FileSet& files,
                                   const Contents& contents) {
     VYRE_ASSIGN(auto seconds, item_seconds(session, item_, items));
-    VYRE_ASSIGN(const Bytes sums, session.download(out_, runtime::after(kPatience)));
+    VYRE_ASSIGN(const Bytes sums, session.download(out_, after(kPatience)));
     for (std::uint32_t group = 0; group < ask_.groups; ++group) {
       if (load_le<std::uint32_t>(sums, 4 * group) != expected_of(ask_, files, contents, group))
         return fail(Errc::mismatch, "a workgroup got other bytes than the file's");

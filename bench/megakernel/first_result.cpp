@@ -103,7 +103,7 @@ Result<std::vector<double>> with_session(const Settings& settings, std::span<con
   for (std::size_t i = 0; i < programs.size(); ++i) {
     VYRE_ASSIGN(const vir::Program program, vir::assemble(programs[i].vir));
     VYRE_ASSIGN(const runtime::Handle out, session.allocate(bytes));
-    const runtime::Deadline deadline = runtime::after(std::chrono::seconds{10});
+    const Deadline deadline = after(std::chrono::seconds{10});
     const auto start = Clock::now();
     VYRE_ASSIGN(const runtime::OpHandle op,
                 session.register_program("first " + std::to_string(i), program));

@@ -41,13 +41,13 @@ Result<std::unique_ptr<Machine>> Machine::open(const Settings& settings,
 }
 
 Machine::~Machine() {
-  if (backend_) (void)backend_->stop(backend::Clock::now() + std::chrono::seconds{3});
+  if (backend_) (void)backend_->stop(Clock::now() + std::chrono::seconds{3});
 }
 
 Result<std::uint32_t> Machine::add_program(const std::string& text) {
   VYRE_ASSIGN(const vir::Program assembled, vir::assemble(text));
   VYRE_ASSIGN(runtime::PreparedOp prepared,
-              runtime::prepare_op("bench", assembled, runtime::Deadline::max()));
+              runtime::prepare_op("bench", assembled, Deadline::max()));
   const std::uint32_t id = kFirstUserOp + next_op_;
   VYRE_TRY(backend_->add_program(id, std::move(prepared.op)));
   ++next_op_;

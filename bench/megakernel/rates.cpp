@@ -90,7 +90,7 @@ Result<double> session_rate(const Settings& settings, std::uint32_t producers,
   const platform::ProcessorShare share(producers);
   std::uint64_t ended_before = 0;
   const auto rate = median_rate([&]() -> Result<double> {
-    const runtime::Deadline deadline = runtime::after(std::chrono::seconds{10});
+    const Deadline deadline = after(std::chrono::seconds{10});
     std::atomic<bool> refused{false};
     std::vector<std::thread> threads;
     const auto start = Clock::now();

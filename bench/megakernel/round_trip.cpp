@@ -66,7 +66,7 @@ Result<Spread> through_session(runtime::Session& session, const MegakernelWorkIt
   return spread_over_runs(rounds, [&](std::uint32_t n) -> Result<std::vector<double>> {
     std::vector<double> ns;
     ns.reserve(n);
-    const runtime::Deadline deadline = runtime::after(std::chrono::seconds{10});
+    const Deadline deadline = after(std::chrono::seconds{10});
     for (std::uint32_t i = 0; i < n; ++i) {
       const auto start = Clock::now();
       VYRE_ASSIGN(const runtime::Ticket ticket, session.submit(item, deadline));

@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <vector>
 
-namespace vyre::bench {
+#include "vyre/base/clock.hpp"
 
-using Clock = std::chrono::steady_clock;
+namespace vyre::bench {
 
 [[nodiscard]] inline double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();

@@ -125,7 +125,7 @@ class DriverDoor final : public Door {
   }
 
   [[nodiscard]] Status peek(void* to, const std::uint8_t* from, std::uint64_t bytes,
-                            backend::Deadline deadline) override {
+                            Deadline deadline) override {
     const std::lock_guard lock(looking_);
     auto* out = static_cast<std::uint8_t*>(to);
     VYRE_TRY(await_look(deadline));  // of a caller that gave up
@@ -148,7 +148,7 @@ class DriverDoor final : public Door {
   }
 
  private:
-  [[nodiscard]] Status await_look(backend::Deadline deadline) {
+  [[nodiscard]] Status await_look(Deadline deadline) {
     for (;;) {
       const cudaError_t error = cudaStreamQuery(looks_);
       look_stuck_ = error == cudaErrorNotReady;
@@ -157,7 +157,7 @@ class DriverDoor final : public Door {
         return tl::unexpected<Error>(
             device_error(error, "reading device memory beside the kernel"));
       }
-      if (backend::Clock::now() >= deadline)
+      if (Clock::now() >= deadline)
         return fail(Errc::deadline_exceeded, "the device did not answer a read in time");
       std::this_thread::sleep_for(kPeekLook);
     }

@@ -45,7 +45,7 @@ class CudaBackend final : public backend::Backend {
   explicit CudaBackend(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
   ~CudaBackend() override {
     // A kernel that does not end may touch all of it for ever: it stays where it is.
-    if (!parts_->resident.stop(backend::Clock::now())) (void)parts_.release();
+    if (!parts_->resident.stop(Clock::now())) (void)parts_.release();
   }
 
   [[nodiscard]] std::string_view name() const noexcept override { return "cuda"; }
@@ -55,7 +55,7 @@ class CudaBackend final : public backend::Backend {
   }
   void cancel_queued(FaultCode why) noexcept override { parts_->resident.cancel_queued(why); }
   void stop_running() noexcept override { parts_->resident.stop_running(); }
-  [[nodiscard]] bool stop(backend::Deadline deadline) noexcept override {
+  [[nodiscard]] bool stop(Deadline deadline) noexcept override {
     const bool ended = parts_->resident.stop(deadline);
     if (ended && !retired_.load(std::memory_order_relaxed)) {  // one thread stops
       parts_->ops.settle();

@@ -60,9 +60,9 @@ class ControlQueue::Patience {
       queue::spin_pause();
       return {};
     }
-    if (looks_ == kSpins) began_ = queue::Clock::now();
+    if (looks_ == kSpins) began_ = Clock::now();
     if (auto why = owner_.broken()) return tl::unexpected<Error>(std::move(*why));
-    if (queue::Clock::now() - began_ >= kControlWait) {
+    if (Clock::now() - began_ >= kControlWait) {
       return fail(Errc::deadline_exceeded,
                   std::string(what) + " had to wait for " + std::to_string(kControlWait.count()) +
                       " s (kControlWait) although the kernel is alive: its workers are busy with "
@@ -77,7 +77,7 @@ class ControlQueue::Patience {
  private:
   Owner& owner_;
   std::uint32_t looks_{0};
-  queue::Deadline began_{};
+  Deadline began_{};
 };
 
 ControlQueue::ControlQueue(const queue::Queue& rings, std::span<ControlCommand> commands,

@@ -221,7 +221,7 @@ Status DeviceBuffers::read_after_end(Door& door, std::uint32_t handle, std::uint
   VYRE_ASSIGN(const Entry* entry, range(handle, offset, out.size()));
   if (out.empty()) return {};
   return door.peek(out.data(), reinterpret_cast<const std::uint8_t*>(entry->data + offset),
-                   out.size(), backend::Clock::now() + kControlWait);
+                   out.size(), Clock::now() + kControlWait);
 }
 
 }  // namespace vyre::cuda

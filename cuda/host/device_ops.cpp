@@ -56,7 +56,7 @@ Status DeviceOps::add(std::uint32_t op, const backend::ProgramOp& program) {
   return {};
 }
 
-void DeviceOps::refresh(Record& record, backend::Deadline deadline) noexcept {
+void DeviceOps::refresh(Record& record, Deadline deadline) noexcept {
   std::uint64_t steps = 0;
   const auto* at = reinterpret_cast<const std::uint8_t*>(
       static_cast<std::uintptr_t>(record.address + offsetof(DeviceProgram, steps)));
@@ -69,18 +69,17 @@ std::uint64_t DeviceOps::steps(std::uint32_t op) noexcept {
   if (op < kFirstUserOp || op - kFirstUserOp >= count_.load(std::memory_order_acquire)) return 0;
   Record* record = records_.find(op - kFirstUserOp);
   if (record == nullptr || record->address == 0) return 0;
-  if (!settled_.load(std::memory_order_acquire))
-    refresh(*record, backend::Clock::now() + kStepsWait);
+  if (!settled_.load(std::memory_order_acquire)) refresh(*record, Clock::now() + kStepsWait);
   return record->steps.load(std::memory_order_relaxed);
 }
 
 void DeviceOps::settle() noexcept {
-  const backend::Deadline deadline = backend::Clock::now() + kSettleWait;
+  const Deadline deadline = Clock::now() + kSettleWait;
   // [TABLE-1] acquire, as in steps().
   for (std::uint32_t i = 0; i < count_.load(std::memory_order_acquire); ++i) {
     Record* record = records_.find(i);
     if (record == nullptr || record->address == 0) continue;
-    if (backend::Clock::now() >= deadline) break;
+    if (Clock::now() >= deadline) break;
     refresh(*record, deadline);
   }
   settled_.store(true, std::memory_order_release);

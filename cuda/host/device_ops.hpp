@@ -30,7 +30,7 @@ class DeviceOps {
     std::uint64_t address{0};
     std::atomic<std::uint64_t> steps{0};
   };
-  void refresh(Record& record, backend::Deadline deadline) noexcept;
+  void refresh(Record& record, Deadline deadline) noexcept;
 
   Door& door_;
   const Reservation& reserved_;

@@ -53,7 +53,7 @@ class Door {
   [[nodiscard]] virtual Result<KernelState> state() = 0;
   /// Reads device memory beside a running kernel, for diagnosis; gives up at the deadline.
   [[nodiscard]] virtual Status peek(void* to, const std::uint8_t* from, std::uint64_t bytes,
-                                    backend::Deadline deadline) = 0;
+                                    Deadline deadline) = 0;
 
   /// What interpreter::scratch_needed says of an image.
   [[nodiscard]] virtual std::uint64_t scratch_needed(const core::ImageView& image,

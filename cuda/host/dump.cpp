@@ -72,7 +72,7 @@ std::string describe_slot(const RingSlot& slot) {
 }  // namespace
 
 std::string describe_kernel(Door& door, const Reservation& reserved, std::uint32_t epoch) {
-  const backend::Deadline deadline = backend::Clock::now() + kPeekTime;
+  const Deadline deadline = Clock::now() + kPeekTime;
   const KernelArguments& a = reserved.arguments;
   const auto read = [&](void* to, const void* from, std::uint64_t bytes) {
     return door.peek(to, static_cast<const std::uint8_t*>(from), bytes, deadline);

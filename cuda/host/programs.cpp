@@ -43,20 +43,6 @@ Parts parts_of(const backend::ProgramOp& program) {
   return parts;
 }
 
-megakernel::Role role_of(backend::BufferRole role) {
-  switch (role) {
-    case backend::BufferRole::workgroup:
-      return megakernel::Role::workgroup;
-    case backend::BufferRole::read:
-      return megakernel::Role::read;
-    case backend::BufferRole::read_write:
-      return megakernel::Role::read_write;
-    case backend::BufferRole::allocated:
-      break;
-  }
-  return megakernel::Role::allocated;
-}
-
 template <class T>
 const T* address(std::uint64_t base, std::uint64_t offset) {
   return reinterpret_cast<const T*>(static_cast<std::uintptr_t>(base + offset));
@@ -111,7 +97,7 @@ Bytes program_block(const backend::ProgramOp& program, std::uint64_t base) {
   put(block, parts.constants, image.constants.data(), image.constants.size());
   put(block, parts.facts, image.buffers.data(), image.buffers.size());
   for (std::size_t i = 0; i < program.buffers.size(); ++i) {
-    const ProgramBuffer buffer{program.buffers[i].min_bytes, role_of(program.buffers[i].role),
+    const ProgramBuffer buffer{program.buffers[i].min_bytes, program.buffers[i].role,
                                program.grid_buffers[i], program.buffers[i].only_async ? 1u : 0u};
     put(block, parts.buffers + i * sizeof(ProgramBuffer), &buffer, 1);
   }

@@ -11,7 +11,6 @@
 namespace vyre::cuda {
 namespace {
 
-using queue::Clock;
 using queue::HostAtomics;
 using queue::Order;
 
@@ -208,7 +207,7 @@ std::string Resident::pending_text() const {
   return std::to_string(pending) + " items were pending";
 }
 
-void Resident::obey_clock(backend::Deadline now) noexcept {
+void Resident::obey_clock(Deadline now) noexcept {
   if (now >= options_.start_until) cancel_queued(FaultCode::wall_time);
   if (device_.inject) {
     HostAtomics::store(&reserved_.orders->fault, device_.inject->load(std::memory_order_relaxed),
@@ -335,7 +334,7 @@ void Resident::end_given_up(bool kernel_ended) noexcept {
   }
 }
 
-void Resident::check_producers(backend::Deadline now) noexcept {
+void Resident::check_producers(Deadline now) noexcept {
   bool reaped = false;
   for (std::uint32_t q = 0; q < user_queues(); ++q) {
     if (given_up_[q] != Giving::none) continue;
@@ -357,7 +356,7 @@ void Resident::check_producers(backend::Deadline now) noexcept {
 }
 
 bool Resident::keep_house() noexcept {
-  const backend::Deadline now = Clock::now();
+  const Deadline now = Clock::now();
   obey_clock(now);
   {
     const std::lock_guard lock(launching_);
@@ -400,9 +399,9 @@ void Resident::housekeeper() noexcept {
     if (completions_wait()) listener_->idle();
     std::unique_lock lock(sleep_);
     const bool idle = parked_.load(std::memory_order_relaxed) && !work_outstanding();
-    backend::Deadline until = Clock::now() + (idle ? std::chrono::nanoseconds{kParkedLook}
-                                                   : std::min<std::chrono::nanoseconds>(
-                                                         kHouseLook, device_.watchdog / 4));
+    Deadline until = Clock::now() +
+                     (idle ? std::chrono::nanoseconds{kParkedLook}
+                           : std::min<std::chrono::nanoseconds>(kHouseLook, device_.watchdog / 4));
     if (options_.start_until > Clock::now()) until = std::min(until, options_.start_until);
     if (!exit_) (void)wake_.wait_until(lock, until);
     if (exit_) return;
@@ -413,7 +412,7 @@ std::uint64_t Resident::heartbeat() const noexcept {
   return HostAtomics::load(&reserved_.report->heartbeat, Order::relaxed);  // a count
 }
 
-bool Resident::stop(backend::Deadline deadline) noexcept {
+bool Resident::stop(Deadline deadline) noexcept {
   Life before{};
   {
     const std::lock_guard lock(launching_);
@@ -437,7 +436,7 @@ bool Resident::stop(backend::Deadline deadline) noexcept {
   HostAtomics::store(&reserved_.orders->stop, 1u, Order::relaxed);
   const auto grace =
       lost_.load(std::memory_order_acquire) ? std::chrono::nanoseconds{kLostStopGrace} : kStopGrace;
-  const backend::Deadline until = std::max(deadline, Clock::now() + grace);
+  const Deadline until = std::max(deadline, Clock::now() + grace);
   for (;;) {
     const Result<KernelState> state = door_.state();
     // A sticky error has ended the kernel, too.

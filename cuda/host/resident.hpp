@@ -35,7 +35,7 @@ class Resident final : public ControlQueue::Owner {
   void cancel_queued(FaultCode why) noexcept;
   void stop_running() noexcept;
   /// False: the kernel did not end in time; nothing that it may touch may be freed.
-  [[nodiscard]] bool stop(backend::Deadline deadline) noexcept;
+  [[nodiscard]] bool stop(Deadline deadline) noexcept;
 
   // Any thread.
   void ring() noexcept override;
@@ -59,7 +59,7 @@ class Resident final : public ControlQueue::Owner {
   /// One look at everything; `house_` is held. True: the listener should hear of it.
   [[nodiscard]] bool keep_house() noexcept;
   void check_kernel(std::uint32_t epoch) noexcept;
-  void check_producers(backend::Deadline now) noexcept;
+  void check_producers(Deadline now) noexcept;
   void check_ended(std::uint32_t epoch) noexcept;
   /// Did the kernel find a promise of its own broken? Then the device is lost, with the values.
   [[nodiscard]] bool tells_broken() noexcept;
@@ -67,7 +67,7 @@ class Resident final : public ControlQueue::Owner {
   void give_up_queue(std::uint32_t queue) noexcept;
   /// Ends what is left in queues that were given up and that no kernel takes from any more.
   void end_given_up(bool kernel_ended) noexcept;
-  void obey_clock(backend::Deadline now) noexcept;
+  void obey_clock(Deadline now) noexcept;
   [[nodiscard]] bool work_published() const noexcept;
   [[nodiscard]] bool work_outstanding() const noexcept;
   [[nodiscard]] bool completions_wait() const noexcept;

@@ -7,11 +7,12 @@
 #include <chrono>
 #include <cstdint>
 
+#include "vyre/base/clock.hpp"
+
 namespace vyre::cuda {
 
 class Watchdog {
  public:
-  using Clock = std::chrono::steady_clock;
   explicit Watchdog(std::chrono::nanoseconds limit) : limit_(limit) {}
 
   /// True: `heartbeat` should have grown and has not for the limit. Time between two looks counts

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "core/buffer_role.hpp"
 #include "core/grid.hpp"
 #include "core/image.hpp"
 #include "core/machine.hpp"
@@ -54,7 +55,7 @@ struct HandleEntry {
 };
 static_assert(sizeof(HandleEntry) == 32);
 
-enum class Role : std::uint32_t { workgroup, read, read_write, allocated };
+using Role = core::BufferRole;
 
 struct ProgramBuffer {
   std::uint64_t min_bytes;

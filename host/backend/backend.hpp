@@ -18,11 +18,13 @@
 #include <string_view>
 #include <vector>
 
+#include "core/buffer_role.hpp"
 #include "core/grid.hpp"
 #include "core/run.hpp"
 #include "queue/completion_ring.hpp"
 #include "queue/submission_ring.hpp"
 #include "vyre/base/bytes.hpp"
+#include "vyre/base/clock.hpp"
 #include "vyre/base/error.hpp"
 #include "vyre/protocol/completion.hpp"
 #include "vyre/protocol/work_item.hpp"
@@ -32,9 +34,6 @@ class Image;
 }
 
 namespace vyre::backend {
-
-using Clock = std::chrono::steady_clock;
-using Deadline = Clock::time_point;
 
 struct Options {
   std::uint32_t queues{1};
@@ -61,8 +60,7 @@ struct MappableFile {
   std::uint64_t bytes{0};
 };
 
-/// What a program does with a declared buffer.
-enum class BufferRole : std::uint8_t { workgroup, read, read_write, allocated };
+using core::BufferRole;
 
 struct ProgramBuffer {
   BufferRole role{BufferRole::read};

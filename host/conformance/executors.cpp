@@ -23,7 +23,7 @@ class ReferenceExecutor final : public CaseExecutor {
   RunResult run(const ExecutionCase& c, const vir::Program& program) override {
     reference::Options options;
     options.grid = c.grid;
-    options.deadline = runtime::after(timeout_);
+    options.deadline = after(timeout_);
     options.stopped = stopped_;
     reference::Outcome outcome = reference::evaluate(program, c.inputs, options);
     switch (outcome.verdict) {
@@ -74,8 +74,7 @@ class SessionExecutor final : public CaseExecutor {
         session_.register_program("case" + std::to_string(++count_) + ":" + c.name, program);
     if (!op) return failed("register", op.error());
     handles_.clear();
-    deadline_ =
-        runtime::after(timeout_);  // of the whole case: what is late is not waited for again
+    deadline_ = after(timeout_);  // of the whole case: what is late is not waited for again
     RunResult result = run_registered(c, program, *op);
     // Binding sets were made last and hold the buffers: release in reverse.
     for (auto it = handles_.rbegin(); it != handles_.rend(); ++it) {
@@ -103,13 +102,13 @@ class SessionExecutor final : public CaseExecutor {
       }
     }
     for (std::size_t i = 0; plan && i < program.buffers.size(); ++i) {
-      const vir::BufferClass kind = plan->classes[i];
+      const vir::BufferRole kind = plan->roles[i];
       if (vir::takes_input(kind)) {
         if (auto error =
                 make(session_.upload(c.inputs[plan->input_index[i]], deadline_, stopped_), inputs))
           return *error;
         by_buffer[i] = inputs.back();
-      } else if (kind == vir::BufferClass::allocated) {
+      } else if (kind == vir::BufferRole::allocated) {
         if (auto error = make(session_.allocate(plan->byte_lengths[i]), outputs)) return *error;
         by_buffer[i] = outputs.back();
       }
@@ -131,9 +130,9 @@ class SessionExecutor final : public CaseExecutor {
 
   /// Until the deadline, or until the run is to stop: then nothing of it is waited for any more.
   Result<runtime::ItemResult> wait(runtime::Ticket ticket) {
-    auto result = runtime::in_slices(
-        deadline_, stopped_, [&](runtime::Deadline soon) { return session_.wait(ticket, soon); });
-    if (!result && result.error().code == Errc::cancelled) deadline_ = runtime::Clock::now();
+    auto result = runtime::in_slices(deadline_, stopped_,
+                                     [&](Deadline soon) { return session_.wait(ticket, soon); });
+    if (!result && result.error().code == Errc::cancelled) deadline_ = Clock::now();
     return result;
   }
 
@@ -173,7 +172,7 @@ class SessionExecutor final : public CaseExecutor {
                      const std::vector<runtime::Handle>& by_buffer) {
     RunResult result{Ending::done, {}, {}};
     for (std::size_t i = 0; i < program.buffers.size(); ++i) {
-      if (!vir::is_returned(plan.classes[i])) continue;
+      if (!vir::is_returned(plan.roles[i])) continue;
       auto bytes = session_.download(by_buffer[i], deadline_, stopped_);
       if (!bytes) return failed("download", bytes.error());
       const vir::ByteRange range = vir::returned_range(program.buffers[i], bytes->size());
@@ -186,7 +185,7 @@ class SessionExecutor final : public CaseExecutor {
   runtime::Session session_;
   std::chrono::nanoseconds timeout_;
   bool (*stopped_)();
-  runtime::Deadline deadline_;
+  Deadline deadline_;
   std::vector<runtime::Handle> handles_;  // of the case that runs
   std::uint64_t count_{0};
 };

@@ -40,7 +40,7 @@ std::optional<std::string> compare_outputs(const ExecutionCase& c, const vir::Pr
   const std::uint64_t ulp = vir::uses_transcendentals(program) ? c.ulp : 0;
   std::size_t next = 0;
   for (const vir::BufferDecl& buffer : program.buffers) {
-    if (!vir::is_returned(vir::classify(buffer))) continue;
+    if (!vir::is_returned(vir::role_of(buffer))) continue;
     if (next == outputs.size()) break;
     const bool f32 = program.types[buffer.element].tag == vir::TypeTag::F32;
     if (const auto why = first_difference((*c.outputs)[next], outputs[next], f32, ulp)) {

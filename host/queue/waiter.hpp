@@ -9,12 +9,10 @@
 #include <cstdint>
 #include <thread>
 
+#include "vyre/base/clock.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::queue {
-
-using Clock = std::chrono::steady_clock;
-using Deadline = Clock::time_point;
 
 /// Tells the CPU that we spin.
 inline void spin_pause() noexcept {

@@ -97,7 +97,7 @@ Outcome run(const vir::Program& program, Names names, std::vector<Buffer>& buffe
   }
   Outcome outcome;
   for (std::size_t i = 0; i < buffers.size(); ++i) {
-    if (!vir::is_returned(plan.classes[i])) continue;
+    if (!vir::is_returned(plan.roles[i])) continue;
     Bytes& bytes = buffers[i].bytes;
     const vir::ByteRange range = vir::returned_range(program.buffers[i], bytes.size());
     outcome.outputs.emplace_back(bytes.begin() + static_cast<std::ptrdiff_t>(range.start),

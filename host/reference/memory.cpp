@@ -184,8 +184,8 @@ std::vector<Buffer> make_buffers(const vir::Program& program, const vir::BufferP
     Buffer& buffer = buffers[i];
     buffer.element = program.types[program.buffers[i].element].tag;
     buffer.stride = index_stride(program, program.buffers[i].element);
-    buffer.in_workgroup = plan.classes[i] == vir::BufferClass::workgroup;
-    if (vir::takes_input(plan.classes[i])) {
+    buffer.in_workgroup = plan.roles[i] == vir::BufferRole::workgroup;
+    if (vir::takes_input(plan.roles[i])) {
       buffer.bytes = inputs[plan.input_index[i]];
     } else {
       buffer.bytes.assign(plan.byte_lengths[i], 0);

@@ -12,20 +12,6 @@
 namespace vyre::runtime {
 namespace {
 
-backend::BufferRole role_of(vir::BufferClass kind) {
-  switch (kind) {
-    case vir::BufferClass::workgroup:
-      return backend::BufferRole::workgroup;
-    case vir::BufferClass::allocated:
-      return backend::BufferRole::allocated;
-    case vir::BufferClass::read_write:
-      return backend::BufferRole::read_write;
-    case vir::BufferClass::read:
-      break;
-  }
-  return backend::BufferRole::read;
-}
-
 /// What the session keeps of a program, near enough: names, and pools of fixed width.
 std::uint64_t host_bytes(const vir::Program& program) {
   std::uint64_t bytes =
@@ -48,16 +34,16 @@ Status describe(const vir::Program& program, backend::ProgramOp& op, OpSignature
   const std::vector<vir::BufferReach> reach = vir::buffer_reach(program);
   for (std::size_t i = 0; i < program.buffers.size(); ++i) {
     const vir::BufferDecl& buffer = program.buffers[i];
-    const vir::BufferClass kind = vir::classify(buffer);
+    const vir::BufferRole role = vir::role_of(buffer);
     VYRE_ASSIGN(const std::uint64_t bytes, vir::required_bytes(program, buffer));
-    const bool only_async = kind == vir::BufferClass::read && !reach[i].plain;
-    op.buffers.push_back({role_of(kind), only_async, bytes});
-    if (vir::takes_input(kind)) needs.push_back({!only_async, only_async && reach[i].copied_from});
-    OpSignature::Buffer entry{program.name(buffer.name), bytes,
-                              kind == vir::BufferClass::read_write, buffer.output_byte_range};
-    if (vir::takes_input(kind))
+    const bool only_async = role == vir::BufferRole::read && !reach[i].plain;
+    op.buffers.push_back({role, only_async, bytes});
+    if (vir::takes_input(role)) needs.push_back({!only_async, only_async && reach[i].copied_from});
+    OpSignature::Buffer entry{program.name(buffer.name), bytes, role == vir::BufferRole::read_write,
+                              buffer.output_byte_range};
+    if (vir::takes_input(role))
       signature.inputs.push_back(std::move(entry));
-    else if (kind == vir::BufferClass::allocated)
+    else if (role == vir::BufferRole::allocated)
       signature.outputs.push_back(std::move(entry));
   }
   return {};

@@ -99,15 +99,15 @@ void WriteTracker::define(std::uint32_t op, const vir::Program& program) {
   const bool transcendental = vir::uses_transcendentals(program);
   Op made;
   for (const vir::BufferDecl& buffer : program.buffers) {
-    const vir::BufferClass c = vir::classify(buffer);
-    if (c == vir::BufferClass::workgroup) continue;
+    const vir::BufferRole role = vir::role_of(buffer);
+    if (role == vir::BufferRole::workgroup) continue;
     BufferRule rule;
-    rule.writes = vir::is_returned(c);
+    rule.writes = vir::is_returned(role);
     rule.tolerant =
         rule.writes && transcendental && program.types[buffer.element].tag == vir::TypeTag::F32;
-    if (c == vir::BufferClass::allocated)
+    if (role == vir::BufferRole::allocated)
       rule.exact_bytes = vir::required_bytes(program, buffer).value_or(0);
-    (vir::takes_input(c) ? made.inputs : made.outputs).push_back(rule);
+    (vir::takes_input(role) ? made.inputs : made.outputs).push_back(rule);
   }
   ops_[op] = std::move(made);
 }

@@ -28,7 +28,7 @@ Player::Player(Source& source, const Scan& scan, std::span<Target* const> target
       positions_(scan.queues.size()) {}
 
 Result<Played> Player::play() {
-  started_ = runtime::Clock::now();
+  started_ = Clock::now();
   VYRE_ASSIGN(auto reader, EventReader::open(source_, source_.manifest.complete));
   // A recording that goes on may have more records by now than were scanned.
   std::uint64_t records = 0;
@@ -150,10 +150,10 @@ Status Player::wait_for(std::chrono::nanoseconds since_open) {
   if (!first_submit_) first_submit_ = since_open;
   const auto due = started_ + (since_open > *first_submit_ ? since_open - *first_submit_
                                                            : std::chrono::nanoseconds{0});
-  if (due <= runtime::Clock::now()) return {};
+  if (due <= Clock::now()) return {};
   VYRE_TRY(flush());
   while (true) {
-    const auto now = runtime::Clock::now();
+    const auto now = Clock::now();
     if (now >= due) return {};
     VYRE_TRY(go_on());
     if (now >= options_.deadline) {
@@ -161,7 +161,7 @@ Status Player::wait_for(std::chrono::nanoseconds since_open) {
                   "replay at recorded pace ran into its timeout; raise it or replay at full speed");
     }
     std::this_thread::sleep_until(
-        std::min<runtime::Clock::time_point>({due, options_.deadline, now + kPaceStep}));
+        std::min<Clock::time_point>({due, options_.deadline, now + kPaceStep}));
   }
 }
 

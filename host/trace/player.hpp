@@ -24,7 +24,7 @@ struct PlayOptions {
   std::uint64_t window{1};                     // items between two looks at the results
   std::uint64_t fine_from{~std::uint64_t{0}};  // from this item on every item is looked at
   std::uint64_t until{~std::uint64_t{0}};      // items to play; the rest of the trace is left
-  runtime::Deadline deadline;
+  Deadline deadline;
   std::uint64_t memory_budget_bytes{~std::uint64_t{0}};  // that of the scan
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
   bool (*stopped)(){nullptr};
@@ -88,7 +88,7 @@ class Player {
   std::uint64_t in_window_{0};
   std::uint64_t next_item_{0};            // number of the next submit record
   std::vector<std::uint64_t> positions_;  // next position by queue
-  runtime::Clock::time_point started_;
+  Clock::time_point started_;
   std::optional<std::chrono::nanoseconds> first_submit_;
 };
 

@@ -60,7 +60,7 @@ class DirectoryRecorder final : public Recorder {
   void on_completion(const runtime::ItemResult& result,
                      std::chrono::nanoseconds since_open) override;
 
-  Status finish(runtime::Session& session, runtime::Deadline deadline) override;
+  Status finish(runtime::Session& session, Deadline deadline) override;
   Status cut_short(runtime::Session& session) override;
   Status status() const override;
 
@@ -90,7 +90,7 @@ class DirectoryRecorder final : public Recorder {
   void mark_writes(const MegakernelWorkItem& item);
   void mark(std::uint32_t handle, const std::vector<bool>* only);
   [[nodiscard]] std::vector<std::uint32_t> written() const;
-  [[nodiscard]] Status record_finals(runtime::Session& session, runtime::Deadline deadline);
+  [[nodiscard]] Status record_finals(runtime::Session& session, Deadline deadline);
   [[nodiscard]] Status record_final(std::uint32_t handle, ByteSpan bytes);
   [[nodiscard]] Status seal(const runtime::SessionOptions& session);
 
@@ -192,8 +192,8 @@ void DirectoryRecorder::on_program(runtime::OpHandle op, std::string_view name,
   ++programs_;
   OpWrites writes;
   for (const vir::BufferDecl& buffer : program.buffers) {
-    const vir::BufferClass c = vir::classify(buffer);
-    if (vir::takes_input(c)) writes.inputs.push_back(c == vir::BufferClass::read_write);
+    const vir::BufferRole role = vir::role_of(buffer);
+    if (vir::takes_input(role)) writes.inputs.push_back(role == vir::BufferRole::read_write);
   }
   ops_[op.id] = std::move(writes);
 }
@@ -367,7 +367,7 @@ std::vector<std::uint32_t> DirectoryRecorder::written() const {
   return handles;
 }
 
-Status DirectoryRecorder::record_finals(runtime::Session& session, runtime::Deadline deadline) {
+Status DirectoryRecorder::record_finals(runtime::Session& session, Deadline deadline) {
   std::vector<std::uint32_t> handles;
   {
     const std::lock_guard lock(mutex_);
@@ -380,10 +380,10 @@ Status DirectoryRecorder::record_finals(runtime::Session& session, runtime::Dead
     handles = written();
   }
   // The time is for the copy of each buffer, and not for what it takes to store those before it.
-  const auto left = std::max<std::chrono::nanoseconds>(deadline - runtime::Clock::now(), {});
+  const auto left = std::max<std::chrono::nanoseconds>(deadline - Clock::now(), {});
   for (const std::uint32_t handle : handles) {
     VYRE_ASSIGN(const Bytes bytes,
-                session.download({handle}, runtime::after(left)));  // no mutex: it may observe
+                session.download({handle}, after(left)));  // no mutex: it may observe
     VYRE_TRY(record_final(handle, bytes));
   }
   return {};
@@ -422,7 +422,7 @@ Status DirectoryRecorder::seal(const runtime::SessionOptions& session) {
                                          as_bytes(manifest_json(manifest_)));
 }
 
-Status DirectoryRecorder::finish(runtime::Session& session, runtime::Deadline deadline) {
+Status DirectoryRecorder::finish(runtime::Session& session, Deadline deadline) {
   if (auto finals = record_finals(session, deadline); !finals) {
     const std::lock_guard lock(mutex_);
     give_up(finals.error());
@@ -446,8 +446,8 @@ Status DirectoryRecorder::cut_short(runtime::Session& session) {
   }
   for (const std::uint32_t handle : handles) {
     // What a running item may still write is not waited for: the replay takes it as unspecified.
-    if (!session.download_into({handle}, 0, {}, runtime::Clock::now())) continue;
-    const auto bytes = session.download({handle}, runtime::after(session.options().close_timeout));
+    if (!session.download_into({handle}, 0, {}, Clock::now())) continue;
+    const auto bytes = session.download({handle}, after(session.options().close_timeout));
     if (bytes) VYRE_TRY(record_final(handle, *bytes));
   }
   const Status closed = session.close();

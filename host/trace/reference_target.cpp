@@ -30,14 +30,14 @@ std::string_view builtin_name(std::uint32_t op) noexcept {
 
 class ReferenceTarget final : public Target {
  public:
-  ReferenceTarget(std::uint64_t fuel, runtime::Deadline deadline, std::uint64_t file_budget,
+  ReferenceTarget(std::uint64_t fuel, Deadline deadline, std::uint64_t file_budget,
                   bool (*stopped)(), const RaceWatch& watch)
       : fuel_(fuel),
         deadline_(deadline),
         file_budget_(file_budget),
         stopped_(stopped),
         watch_(watch),
-        started_(runtime::Clock::now()) {
+        started_(Clock::now()) {
     document_.run = report::describe_run({});
     document_.run.why_no_device = "the reference executor runs on the host";
     document_.caps = MegakernelCaps::unsupported(document_.run.why_no_device);
@@ -56,7 +56,7 @@ class ReferenceTarget final : public Target {
     // back.
     for (vir::BufferDecl& buffer : made.program.buffers) {
       buffer.output_byte_range.reset();
-      made.classes.push_back(vir::classify(buffer));
+      made.roles.push_back(vir::role_of(buffer));
     }
     ops_[op] = std::move(made);
     return {};
@@ -149,8 +149,7 @@ class ReferenceTarget final : public Target {
     for (const auto& [queue, count] : positions_)
       document_.queues.push_back({queue, 0, count, count, 0});
     r.published_items = r.items_processed;
-    r.wall_time =
-        std::chrono::duration_cast<std::chrono::nanoseconds>(runtime::Clock::now() - started_);
+    r.wall_time = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - started_);
     return document_;
   }
 
@@ -158,7 +157,7 @@ class ReferenceTarget final : public Target {
   struct Op {
     std::string name;
     vir::Program program;
-    std::vector<vir::BufferClass> classes;  // by declaration index
+    std::vector<vir::BufferRole> roles;  // by declaration index
   };
   struct Buffer {
     Bytes bytes;
@@ -179,7 +178,7 @@ class ReferenceTarget final : public Target {
     return set == sets_.end() ? std::vector<std::uint32_t>{handle} : set->second;
   }
 
-  [[nodiscard]] bool over() const noexcept { return runtime::Clock::now() >= deadline_; }
+  [[nodiscard]] bool over() const noexcept { return Clock::now() >= deadline_; }
 
   Fault run(const MegakernelWorkItem& item) {
     if (item.op_handle < kFirstUserOp) return {run_builtin(item), 0, 0, 0};
@@ -216,24 +215,25 @@ class ReferenceTarget final : public Target {
     std::map<std::uint32_t, std::uint32_t> first_declared;
     std::size_t next_input = 0;
     std::size_t next_output = 0;
-    for (std::size_t i = 0; i < op.classes.size(); ++i) {
-      const vir::BufferClass c = op.classes[i];
+    for (std::size_t i = 0; i < op.roles.size(); ++i) {
+      const vir::BufferRole role = op.roles[i];
       const auto required = vir::required_bytes(op.program, op.program.buffers[i]);
       if (!required) return bad;
       memory_of.push_back(static_cast<std::uint32_t>(i));
-      if (c == vir::BufferClass::workgroup) {
+      if (role == vir::BufferRole::workgroup) {
         lengths.push_back(*required);
         continue;
       }
-      const bool output = c == vir::BufferClass::allocated;
+      const bool output = role == vir::BufferRole::allocated;
       const auto& list = output ? outputs : inputs;
       std::size_t& next = output ? next_output : next_input;
       if (next == list.size()) return bad;
       const std::uint32_t handle = list[next++];
       const Buffer& buffer = buffers_[handle];
-      if (buffer.bytes.size() < *required || (vir::is_returned(c) && buffer.read_only)) return bad;
+      if (buffer.bytes.size() < *required || (vir::is_returned(role) && buffer.read_only))
+        return bad;
       if (!output) values.push_back(buffer.bytes);
-      if (vir::is_returned(c)) returned.push_back(handle);
+      if (vir::is_returned(role)) returned.push_back(handle);
       lengths.push_back(output ? *required : buffer.bytes.size());
       bound.insert(handle);
       memory_of.back() = first_declared.try_emplace(handle, memory_of.back()).first->second;
@@ -287,14 +287,14 @@ class ReferenceTarget final : public Target {
   }
 
   std::uint64_t fuel_;
-  runtime::Deadline deadline_;
+  Deadline deadline_;
   std::uint64_t file_budget_;
   bool (*stopped_)();
   RaceWatch watch_;
   std::uint64_t next_item_{0};  // its number in the trace
   std::vector<RacyItem> racy_;
   std::uint64_t file_bytes_{0};
-  runtime::Clock::time_point started_;
+  Clock::time_point started_;
   std::unordered_map<std::uint32_t, Op> ops_;
   std::unordered_map<std::uint32_t, Buffer> buffers_;
   std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> sets_;
@@ -307,7 +307,7 @@ class ReferenceTarget final : public Target {
 
 }  // namespace
 
-std::unique_ptr<Target> make_reference_target(std::uint64_t fuel, runtime::Deadline deadline,
+std::unique_ptr<Target> make_reference_target(std::uint64_t fuel, Deadline deadline,
                                               std::uint64_t file_budget_bytes, bool (*stopped)(),
                                               const RaceWatch& watch) {
   return std::make_unique<ReferenceTarget>(fuel, deadline, file_budget_bytes, stopped, watch);

@@ -168,7 +168,7 @@ class Replay {
   Source& source_;
   const Scan& scan_;
   const ReplayOptions& options_;
-  runtime::Deadline deadline_;
+  Deadline deadline_;
   Played played_;
   bool stopped_{false};
   std::vector<RacyItem> racy_items_;
@@ -179,7 +179,7 @@ class Replay {
 
 Result<ReplayResult> replay(Source& source, const ReplayOptions& options) {
   // One time for all: to read the records, to make the programs ready, to run the items.
-  const runtime::Deadline before = std::exchange(source.deadline, runtime::after(options.timeout));
+  const Deadline before = std::exchange(source.deadline, after(options.timeout));
   const auto stopped_before = std::exchange(source.stopped, options.stopped);
   const auto replayed = [&]() -> Result<ReplayResult> {
     auto found = scan(source, memory_budget(options.memory_budget_bytes));

@@ -104,7 +104,7 @@ class SessionTarget final : public Target {
       items = scratch_;
     }
     // What stopped a part that was accepted stops the next part, too, and is told then.
-    const auto submit_some = [&](runtime::Deadline soon) -> Result<runtime::Session::SubmitMany> {
+    const auto submit_some = [&](Deadline soon) -> Result<runtime::Session::SubmitMany> {
       auto accepted = session_.submit_many(items, soon, queue, flags);
       if (accepted.accepted != 0) return accepted;
       if (accepted.stopped_by) return tl::unexpected<Error>(std::move(*accepted.stopped_by));
@@ -119,8 +119,7 @@ class SessionTarget final : public Target {
   }
 
   Result<std::vector<NotDone>> settle(bool details) override {
-    VYRE_ASSIGN(const auto drained,
-                runtime::in_slices(deadline_, stopped_, [this](runtime::Deadline soon) {
+    VYRE_ASSIGN(const auto drained, runtime::in_slices(deadline_, stopped_, [this](Deadline soon) {
                   return session_.wait_all(soon);
                 }));
     std::vector<NotDone> found;
@@ -169,7 +168,7 @@ class SessionTarget final : public Target {
 
   runtime::Session session_;
   Executor executor_;
-  runtime::Deadline deadline_;
+  Deadline deadline_;
   std::uint64_t file_budget_;
   bool (*stopped_)();
   std::uint64_t loaded_files_{0};                            // bytes, at most file_budget_

@@ -155,7 +155,7 @@ class DirectorySource : public Source {
 Status Source::go_on(const std::string& name) const {
   if (stopped != nullptr && stopped())
     return fail(Errc::cancelled, message("told to stop before '{}' was read to its end", name));
-  if (runtime::Clock::now() < deadline) return {};
+  if (Clock::now() < deadline) return {};
   return fail(Errc::deadline_exceeded,
               message("'{}' was not read to its end when the time was up; allow more", name));
 }

@@ -54,7 +54,7 @@ class Source {
   virtual ~Source() = default;
   Manifest manifest;
   /// Passes over the records, and reads of blobs, end with it: deadline_exceeded.
-  runtime::Deadline deadline{runtime::Deadline::max()};
+  Deadline deadline{Deadline::max()};
   /// Said true: they end, too, with cancelled.
   bool (*stopped)(){nullptr};
   /// An error once one of them has come, about what `name` has.

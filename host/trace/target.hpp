@@ -74,7 +74,7 @@ struct TargetOptions {
   Executor executor{Executor::cpu};
   std::uint32_t workers{0};
   runtime::SessionOptions session;  // queues, ring_slots and fuel of the recording
-  runtime::Deadline deadline;
+  Deadline deadline;
   /// Contents of files that the executor holds in memory, together; its other buffers were charged
   /// by TraceState.
   std::uint64_t file_budget_bytes{~std::uint64_t{0}};
@@ -83,7 +83,7 @@ struct TargetOptions {
 };
 [[nodiscard]] Result<std::unique_ptr<Target>> open_target(const TargetOptions& options);
 [[nodiscard]] std::unique_ptr<Target> make_reference_target(
-    std::uint64_t fuel, runtime::Deadline deadline = runtime::Deadline::max(),
+    std::uint64_t fuel, Deadline deadline = Deadline::max(),
     std::uint64_t file_budget_bytes = ~std::uint64_t{0}, bool (*stopped)() = nullptr,
     const RaceWatch& watch = {});
 

@@ -72,7 +72,7 @@ Outcome on_interpreter(const vir::Program& source, const std::vector<Words>& inp
   std::vector<Words> memory;
   std::vector<core::BufferView> views;
   for (std::size_t i = 0; i < program->buffers.size(); ++i) {
-    const vir::BufferClass kind = plan->classes[i];
+    const vir::BufferRole kind = plan->roles[i];
     if (vir::takes_input(kind)) {
       memory.push_back(inputs[plan->input_index[i]]);
     } else {
@@ -86,7 +86,7 @@ Outcome on_interpreter(const vir::Program& source, const std::vector<Words>& inp
   Outcome out{{}, interpreter.run(*image, views, grid, {0, groups}, kDefaultFuel).fault};
   if (out.fault.code != FaultCode::none) return out;
   for (std::size_t i = 0; i < memory.size(); ++i) {
-    if (vir::is_returned(vir::classify(program->buffers[i]))) out.outputs.push_back(memory[i]);
+    if (vir::is_returned(vir::role_of(program->buffers[i]))) out.outputs.push_back(memory[i]);
   }
   return out;
 }

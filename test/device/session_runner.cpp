@@ -7,8 +7,8 @@ namespace {
 
 using Verdict = CpuRun::Verdict;
 
-runtime::Deadline soon() {
-  return runtime::after(std::chrono::seconds{20});
+Deadline soon() {
+  return after(std::chrono::seconds{20});
 }
 
 CpuRun not_run(Verdict verdict, const Error& error) {
@@ -74,8 +74,8 @@ Result<CpuRun> SessionRunner::run_op(runtime::OpHandle op, const vir::Program& p
   std::vector<runtime::Handle> in;
   std::vector<runtime::Handle> out;
   for (std::size_t i = 0; i < program.buffers.size(); ++i) {
-    const bool takes = vir::takes_input(plan.classes[i]);
-    if (!takes && !vir::is_returned(plan.classes[i])) continue;
+    const bool takes = vir::takes_input(plan.roles[i]);
+    if (!takes && !vir::is_returned(plan.roles[i])) continue;
     if (takes) {
       VYRE_ASSIGN(by_buffer[i], session_.upload(inputs[plan.input_index[i]]));
     } else {
@@ -91,7 +91,7 @@ Result<CpuRun> SessionRunner::run_op(runtime::OpHandle op, const vir::Program& p
   CpuRun run = ended(result);
   if (run.verdict != Verdict::done) return run;
   for (std::size_t i = 0; i < program.buffers.size(); ++i) {
-    if (!vir::is_returned(plan.classes[i])) continue;
+    if (!vir::is_returned(plan.roles[i])) continue;
     VYRE_ASSIGN(Bytes bytes, session_.download(by_buffer[i], soon()));
     const auto range = vir::returned_range(program.buffers[i], bytes.size());
     run.outputs.emplace_back(bytes.begin() + static_cast<std::ptrdiff_t>(range.start),

@@ -71,10 +71,10 @@ CpuRun run_cpu(const vir::Program& given, std::span<const Bytes> inputs,
   memory.reserve(program->buffers.size());
   std::vector<core::BufferView> views;
   for (std::size_t i = 0; i < program->buffers.size(); ++i) {
-    const bool in_workgroup = plan->classes[i] == vir::BufferClass::workgroup;
+    const bool in_workgroup = plan->roles[i] == vir::BufferRole::workgroup;
     memory.emplace_back(in_workgroup ? 0 : plan->byte_lengths[i]);
     Guarded& buffer = memory.back();
-    if (vir::takes_input(plan->classes[i])) {
+    if (vir::takes_input(plan->roles[i])) {
       const Bytes& input = inputs[plan->input_index[i]];
       std::copy(input.begin(), input.end(), buffer.data());
     }
@@ -110,7 +110,7 @@ CpuRun run_cpu(const vir::Program& given, std::span<const Bytes> inputs,
   for (const Guarded& buffer : memory) run.wrote_outside = run.wrote_outside || !buffer.intact();
   if (run.verdict != Verdict::done) return run;
   for (std::size_t i = 0; i < memory.size(); ++i) {
-    if (!vir::is_returned(plan->classes[i])) continue;
+    if (!vir::is_returned(plan->roles[i])) continue;
     const auto range = vir::returned_range(program->buffers[i], memory[i].size());
     run.outputs.emplace_back(memory[i].data() + range.start, memory[i].data() + range.end);
   }

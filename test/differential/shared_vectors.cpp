@@ -94,7 +94,7 @@ std::string difference(const Vector& vector, const std::vector<Bytes>& actual) {
   if (actual.size() != vector.outputs.size()) return "number of outputs";
   std::size_t output = 0;
   for (const vir::BufferDecl& decl : vector.program.buffers) {
-    if (!vir::is_returned(vir::classify(decl))) continue;
+    if (!vir::is_returned(vir::role_of(decl))) continue;
     const Bytes& want = vector.outputs[output];
     const Bytes& have = actual[output];
     const std::string where = "output " + std::to_string(output++);

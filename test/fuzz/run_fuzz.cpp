@@ -33,7 +33,7 @@ std::optional<std::vector<Bytes>> small_inputs(const vir::Program& program, Byte
     if (!bytes || *bytes > kMaxBytes) return std::nullopt;
     total += *bytes + 40;
     if (total > kMaxBytes) return std::nullopt;
-    if (!vir::takes_input(vir::classify(buffer))) continue;
+    if (!vir::takes_input(vir::role_of(buffer))) continue;
     Bytes input(*bytes + (inputs.size() % 2 == 0 ? 0 : 21));
     for (std::size_t i = 0; i < input.size(); ++i) {
       input[i] = noise.empty() ? 0 : noise[(i * 7 + inputs.size() * 13) % noise.size()];

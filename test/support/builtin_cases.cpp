@@ -447,7 +447,7 @@ class Runner {
   }
 
  private:
-  static runtime::Deadline soon() { return runtime::after(std::chrono::seconds{60}); }
+  static Deadline soon() { return after(std::chrono::seconds{60}); }
   runtime::Handle keep(const Result<runtime::Handle>& made) {
     if (!made) {
       trouble_ = to_string(made.error());

@@ -16,7 +16,7 @@ namespace {
 class CpuBackend final : public backend::Backend {
  public:
   explicit CpuBackend(const backend::Options& options) : state_(std::make_shared<State>(options)) {}
-  ~CpuBackend() override { (void)stop(queue::Clock::now()); }
+  ~CpuBackend() override { (void)stop(Clock::now()); }
 
   [[nodiscard]] Status prepare() {
     const backend::Options& options = state_->options;
@@ -71,12 +71,11 @@ class CpuBackend final : public backend::Backend {
                                std::memory_order_relaxed);  // relaxed: looked at again and again
   }
 
-  [[nodiscard]] bool stop(backend::Deadline deadline) noexcept override {
+  [[nodiscard]] bool stop(Deadline deadline) noexcept override {
     state_->exit.store(true, std::memory_order_release);
     state_->stop_running.store(true, std::memory_order_relaxed);
     state_->wake_all();
-    const auto until =
-        std::max(deadline, queue::Clock::now() + std::chrono::nanoseconds{kStopGraceNs});
+    const auto until = std::max(deadline, Clock::now() + std::chrono::nanoseconds{kStopGraceNs});
     const bool ended = state_->thread_ended.wait_until(
         until, [this] { return state_->threads_left.load(std::memory_order_acquire) == 0; });
     for (std::thread& thread : threads_) {
@@ -101,7 +100,7 @@ class CpuBackend final : public backend::Backend {
   }
 
   void tend() noexcept override {
-    if (queue::Clock::now() >= state_->options.start_until) state_->cancel(FaultCode::wall_time);
+    if (Clock::now() >= state_->options.start_until) state_->cancel(FaultCode::wall_time);
     if (state_->alive.load(std::memory_order_acquire) == 0 &&
         state_->cancel_reason() != FaultCode::none) {
       state_->cancel_all_queued();

@@ -52,12 +52,12 @@ Completion Worker::run_item(const Work& work) {
 
   OpRecord* op = state_.ops.find(id);
   if (op == nullptr) return faulted(work, {FaultCode::unknown_op, 0, 0, 0});
-  const auto begin = backend::Clock::now();
+  const auto begin = Clock::now();
   Completion completion = op->program.image == nullptr
                               ? builtin_ended(work, run_builtin(work.taken.item, *op))
                               : run_program(work, *op);
   const auto ns =
-      std::chrono::duration_cast<std::chrono::nanoseconds>(backend::Clock::now() - begin).count();
+      std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin).count();
   // Relaxed: a hint, and losing one update of two workers costs nothing.
   const std::uint32_t before = op->estimate_ns.load(std::memory_order_relaxed);
   const auto now = static_cast<std::uint32_t>(std::clamp<std::int64_t>(ns, 1, 1'000'000'000));
@@ -223,10 +223,9 @@ Fault Worker::run_spread(const OpRecord& op, const Launch& launch, std::uint64_t
   share(*item);
   // Helpers are in the middle of a share, which ends: fuel bounds it, and stop_running cuts it
   // short.
-  while (!item->all_finished.wait_until(
-      queue::Clock::now() + std::chrono::nanoseconds{kIdleLookNs}, [&] {
-        return item->finished.load(std::memory_order_acquire) == item->total;  // [SPREAD-1]
-      })) {
+  while (!item->all_finished.wait_until(Clock::now() + std::chrono::nanoseconds{kIdleLookNs}, [&] {
+    return item->finished.load(std::memory_order_acquire) == item->total;  // [SPREAD-1]
+  })) {
   }
   steps = item->steps.load(std::memory_order_relaxed);  // ordered by [SPREAD-1]
   if (const FaultCode why = item->broken.load(std::memory_order_relaxed); why != FaultCode::none)

@@ -94,8 +94,7 @@ bool State::take(Batch& batch) {
   (void)look_again.exchange(false, std::memory_order_acq_rel);
   (void)held_back.exchange(0, std::memory_order_acq_rel);  // [HELD-1]
   bool told_held_back = false;
-  if (options.start_until != backend::Deadline::max() &&
-      backend::Clock::now() >= options.start_until) {
+  if (options.start_until != Deadline::max() && Clock::now() >= options.start_until) {
     cancel(FaultCode::wall_time);
   }
   const bool cancelling = cancel_reason() != FaultCode::none;
@@ -116,7 +115,7 @@ bool State::take(Batch& batch) {
           if (worker_queue.producer.tail() > worker_queue.consumer.position &&
               !worker_queue.given_up) {
             const auto verdict = worker_queue.watch.check(
-                worker_queue.producer, worker_queue.consumer.position, backend::Clock::now());
+                worker_queue.producer, worker_queue.consumer.position, Clock::now());
             if (verdict == queue::WatchVerdict::reaped) continue;
             if (verdict == queue::WatchVerdict::wedged) {
               end_wedged(q);
@@ -165,9 +164,9 @@ void State::end_wedged(std::uint32_t q) {
   const std::uint64_t tail = worker_queue.producer.close();
   // What is posted next has not come through the ring, so its slots are not ours by [RING-1];
   // asking for the limit is [RING-5].
-  const queue::Deadline until = backend::Clock::now() + kLimitLag;
+  const Deadline until = Clock::now() + kLimitLag;
   while (worker_queue.producer.limit() < tail) {
-    if (backend::Clock::now() >= until) {
+    if (Clock::now() >= until) {
       worker_queue.given_up = true;
       tell_broken({Errc::internal,
                    "queue " + std::to_string(q) + " accepted items up to position " +
@@ -210,7 +209,7 @@ bool State::may_have_work() const noexcept {
   return false;
 }
 
-queue::Deadline State::next_look(queue::Deadline now) const noexcept {
+Deadline State::next_look(Deadline now) const noexcept {
   for (const auto& worker_queue : queues) {
     // [RING-2] acquire, as in may_have_work().
     const std::uint64_t position =

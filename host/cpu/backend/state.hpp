@@ -156,7 +156,7 @@ struct State {
   [[nodiscard]] bool may_have_work() const noexcept;
   /// When an idle worker should look again although nobody rang: a slot that was taken but not
   /// published.
-  [[nodiscard]] queue::Deadline next_look(queue::Deadline now) const noexcept;
+  [[nodiscard]] Deadline next_look(Deadline now) const noexcept;
   /// Posts completions of one queue and marks their positions as ended.
   void post(std::uint32_t queue, const Completion* completions, const std::uint64_t* positions,
             std::uint32_t count) noexcept;

@@ -65,7 +65,7 @@ void Worker::sleep() {
       state_.spread_count.load(std::memory_order_acquire) != 0) {
     waiter.cancel();
   } else {
-    (void)waiter.sleep(epoch, state_.next_look(queue::Clock::now()));
+    (void)waiter.sleep(epoch, state_.next_look(Clock::now()));
   }
   state_.idle_mask.fetch_and(~bit, std::memory_order_acq_rel);  // [WAKE-1]
   must_look_ = true;  // deadlines and abandoned slots show themselves in take() only

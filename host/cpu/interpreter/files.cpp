@@ -36,7 +36,7 @@ class FileReads::Watch {
 
   /// Rests a little; longer the longer nothing comes.
   void rest() {
-    const auto now = queue::Clock::now();
+    const auto now = Clock::now();
     // A look that comes late (a stopped machine, say) counts as one look only: the pump stood still
     // as well.
     constexpr std::chrono::nanoseconds kLook{10 * kPollSleepNsMax};
@@ -68,7 +68,7 @@ class FileReads::Watch {
   std::chrono::nanoseconds patience_;
   std::chrono::nanoseconds give_up_;
   std::uint64_t beat_;
-  queue::Clock::time_point looked_{queue::Clock::now()};
+  Clock::time_point looked_{Clock::now()};
   std::chrono::nanoseconds waited_{0};
   std::chrono::nanoseconds idle_{0};
   std::chrono::nanoseconds still_{0};

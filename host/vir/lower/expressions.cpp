@@ -122,7 +122,7 @@ Value ProgramLowering::load(const Expr& e) {
   // once.
   const auto place = out_.constant_of(index);
   const bool once = out_.optimise() && place && kind.words() == 1 &&
-                    classify(program_.buffers[buffer]) == BufferClass::read;
+                    role_of(program_.buffers[buffer]) == BufferRole::read;
   if (once) {
     const auto found = loaded_once_.find({buffer, *place});
     if (found != loaded_once_.end()) return {kind, true, false, false, found->second};
@@ -387,7 +387,7 @@ Value ProgramLowering::atomic(const Expr& e) {
       break;
   }
   const std::uint32_t buffer = buffer_index(e.name);
-  if (!known || buffer == kNone || classify(program_.buffers[buffer]) == BufferClass::workgroup) {
+  if (!known || buffer == kNone || role_of(program_.buffers[buffer]) == BufferRole::workgroup) {
     release_all();
     return faulted(FaultCode::bad_operation);
   }

@@ -81,7 +81,7 @@ core::Image ProgramLowering::describe() const {
     const auto stride = static_cast<std::uint32_t>(element_stride(program_, buffer.element));
     const bool nibbles = tag == TypeTag::I4 || tag == TypeTag::FP4 || tag == TypeTag::NF4;
     core::BufferFacts facts{stride, nibbles ? 4u : stride * 8u, 0, 0};
-    if (classify(buffer) == BufferClass::workgroup) {
+    if (role_of(buffer) == BufferRole::workgroup) {
       const auto bytes = required_bytes(program_, buffer).value_or(0);
       facts.workgroup_bytes = static_cast<std::uint32_t>(bytes);
       facts.is_workgroup = 1;
@@ -110,7 +110,7 @@ Result<core::Image> ProgramLowering::run() {
   }
   std::uint64_t workgroup_bytes = 0;
   for (const BufferDecl& buffer : program_.buffers) {
-    if (classify(buffer) == BufferClass::workgroup) {
+    if (role_of(buffer) == BufferRole::workgroup) {
       VYRE_ASSIGN(const std::uint64_t bytes, required_bytes(program_, buffer));
       workgroup_bytes += std::min(bytes, kMaxWorkgroupBytes + 1);
       if (workgroup_bytes > kMaxWorkgroupBytes) {

@@ -1,4 +1,4 @@
-// Buffer classes, sizes and the dispatch grid. All arithmetic on lengths is checked: counts and
+// Buffer roles, sizes and the dispatch grid. All arithmetic on lengths is checked: counts and
 // sizes come from untrusted programs.
 #include "vir/program/dispatch.hpp"
 
@@ -77,13 +77,13 @@ Result<Grid> shape_grid(const Program& program, std::uint64_t elements) {
 
 }  // namespace
 
-BufferClass classify(const BufferDecl& buffer) noexcept {
-  if (buffer.access == Access::Workgroup) return BufferClass::workgroup;
+BufferRole role_of(const BufferDecl& buffer) noexcept {
+  if (buffer.access == Access::Workgroup) return BufferRole::workgroup;
   if (buffer.is_output || buffer.access == Access::WriteOnly ||
       (buffer.pipeline_live_out && buffer.access == Access::ReadWrite)) {
-    return BufferClass::allocated;
+    return BufferRole::allocated;
   }
-  return buffer.access == Access::ReadWrite ? BufferClass::read_write : BufferClass::read;
+  return buffer.access == Access::ReadWrite ? BufferRole::read_write : BufferRole::read;
 }
 
 std::uint64_t element_stride(const Program& program, TypeId type) {
@@ -136,7 +136,7 @@ std::uint64_t element_count(const Program& program, const BufferDecl& buffer,
 Result<std::uint64_t> workgroup_bytes(const Program& program) {
   std::uint64_t total = 0;
   for (const BufferDecl& buffer : program.buffers) {
-    if (classify(buffer) != BufferClass::workgroup) continue;
+    if (role_of(buffer) != BufferRole::workgroup) continue;
     VYRE_ASSIGN(const std::uint64_t bytes, required_bytes(program, buffer));
     if (__builtin_add_overflow(total, bytes, &total) || total > kMaxWorkgroupBytes) {
       return fail(Errc::limit_exceeded,
@@ -167,16 +167,16 @@ Result<Grid> infer_grid(const Program& program, std::span<const std::uint64_t> b
   bool any_workgroup = false;
   for (std::size_t i = 0; i < program.buffers.size(); ++i) {
     const BufferDecl& buffer = program.buffers[i];
-    const BufferClass c = classify(buffer);
+    const BufferRole role = role_of(buffer);
     if (is_pg_nodes(program, buffer)) {
       pg_nodes = std::max<std::uint64_t>(pg_nodes, buffer.count);
     }
-    if (c == BufferClass::workgroup) {
+    if (role == BufferRole::workgroup) {
       any_workgroup = true;
       continue;
     }
     const std::uint64_t elements = grid_elements(program, buffer, byte_lengths[i]);
-    if (is_returned(c)) {
+    if (is_returned(role)) {
       any_returned = true;
       max_out = std::max(max_out, elements);
     } else {
@@ -202,13 +202,13 @@ Result<GridPlan> grid_rule(const Program& program) {
   bool any_workgroup = false;
   plan.buffers.reserve(program.buffers.size());
   for (const BufferDecl& buffer : program.buffers) {
-    const BufferClass c = classify(buffer);
+    const BufferRole role = role_of(buffer);
     if (is_pg_nodes(program, buffer)) {
       plan.rule.at_least = std::max<std::uint64_t>(plan.rule.at_least, buffer.count);
     }
-    any_workgroup = any_workgroup || c == BufferClass::workgroup;
-    any_returned = any_returned || is_returned(c);
-    if (c == BufferClass::workgroup) {
+    any_workgroup = any_workgroup || role == BufferRole::workgroup;
+    any_returned = any_returned || is_returned(role);
+    if (role == BufferRole::workgroup) {
       plan.buffers.push_back({0, 0, 0});
       continue;
     }
@@ -224,7 +224,7 @@ Result<GridPlan> grid_rule(const Program& program) {
     }
     plan.buffers.push_back({static_cast<std::uint32_t>(unit),
                             static_cast<std::uint16_t>(in_bits ? 1 : 0),
-                            static_cast<std::uint16_t>(is_returned(c) ? 1 : 0)});
+                            static_cast<std::uint16_t>(is_returned(role) ? 1 : 0)});
   }
   plan.rule.all_buffers = !any_returned || any_workgroup || contains_atomic(program) ? 1 : 0;
   return plan;
@@ -279,13 +279,13 @@ Result<BufferPlan> plan_buffers(const Program& program,
                                 std::span<const std::uint64_t> input_lengths) {
   BufferPlan plan;
   const std::size_t count = program.buffers.size();
-  plan.classes.reserve(count);
+  plan.roles.reserve(count);
   std::size_t logical = 0;
   std::size_t legacy = 0;
   for (const BufferDecl& buffer : program.buffers) {
-    plan.classes.push_back(classify(buffer));
-    logical += takes_input(plan.classes.back()) ? 1 : 0;
-    legacy += plan.classes.back() != BufferClass::workgroup ? 1 : 0;
+    plan.roles.push_back(role_of(buffer));
+    logical += takes_input(plan.roles.back()) ? 1 : 0;
+    legacy += plan.roles.back() != BufferRole::workgroup ? 1 : 0;
   }
   if (input_lengths.size() != logical && input_lengths.size() != legacy) {
     return fail(
@@ -300,11 +300,11 @@ Result<BufferPlan> plan_buffers(const Program& program,
   std::uint32_t next = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const BufferDecl& buffer = program.buffers[i];
-    const BufferClass c = plan.classes[i];
+    const BufferRole role = plan.roles[i];
     VYRE_ASSIGN(const std::uint64_t required, required_bytes(program, buffer));
     plan.byte_lengths[i] = required;
-    if (c == BufferClass::allocated && with_ignored) ++next;
-    if (!takes_input(c)) continue;
+    if (role == BufferRole::allocated && with_ignored) ++next;
+    if (!takes_input(role)) continue;
     const std::uint64_t given = input_lengths[next];
     if (given < required) {
       return fail(Errc::invalid_argument,

@@ -7,18 +7,19 @@
 #include <span>
 #include <vector>
 
+#include "core/buffer_role.hpp"
 #include "core/grid.hpp"
 #include "vyre/vir/program.hpp"
 
 namespace vyre::vir {
 
-enum class BufferClass : std::uint8_t { workgroup, allocated, read_write, read };
-[[nodiscard]] BufferClass classify(const BufferDecl& buffer) noexcept;
-[[nodiscard]] constexpr bool takes_input(BufferClass c) noexcept {
-  return c == BufferClass::read_write || c == BufferClass::read;
+using core::BufferRole;
+[[nodiscard]] BufferRole role_of(const BufferDecl& buffer) noexcept;
+[[nodiscard]] constexpr bool takes_input(BufferRole role) noexcept {
+  return role == BufferRole::read_write || role == BufferRole::read;
 }
-[[nodiscard]] constexpr bool is_returned(BufferClass c) noexcept {
-  return c == BufferClass::read_write || c == BufferClass::allocated;
+[[nodiscard]] constexpr bool is_returned(BufferRole role) noexcept {
+  return role == BufferRole::read_write || role == BufferRole::allocated;
 }
 
 /// Bytes that an index of a load or store steps over: 0 for types that are only ever addressed as a
@@ -71,7 +72,7 @@ struct BufferReach {
 /// declared buffer. Also accepts the legacy form (one value per non-workgroup buffer). Too few, too
 /// many, too short: errors.
 struct BufferPlan {
-  std::vector<BufferClass> classes;         // by declaration index
+  std::vector<BufferRole> roles;            // by declaration index
   std::vector<std::uint64_t> byte_lengths;  // by declaration index
   std::vector<std::uint32_t> input_index;   // by declaration index: index into inputs, or kNone
   std::uint64_t workgroup_bytes{0};

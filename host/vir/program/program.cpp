@@ -18,8 +18,8 @@ struct RowSize {
 };
 RowSize row_size(TypeTag tag) noexcept {
   switch (tag) {
-#define VYRE_DATATYPE(name, tag, text, size, bits) \
-  case TypeTag::name:                              \
+#define VYRE_DATATYPE(name, tag, text, size, bits, parameters) \
+  case TypeTag::name:                                          \
     return {size, bits};
 #include "vyre/vir/vocabulary.def"
   }
@@ -47,20 +47,12 @@ const DataType* innermost(const Program& program, TypeId type, std::uint64_t& la
 
 bool has_parameters(TypeTag tag) noexcept {
   switch (tag) {
-    case TypeTag::Array:
-    case TypeTag::Handle:
-    case TypeTag::Vec:
-    case TypeTag::TensorShaped:
-    case TypeTag::SparseCsr:
-    case TypeTag::SparseCoo:
-    case TypeTag::SparseBsr:
-    case TypeTag::DeviceMesh:
-    case TypeTag::Quantized:
-    case TypeTag::Opaque:
-      return true;
-    default:
-      return false;
+#define VYRE_DATATYPE(name, tag, text, size, bits, parameters) \
+  case TypeTag::name:                                          \
+    return parameters;
+#include "vyre/vir/vocabulary.def"
   }
+  return false;
 }
 
 Symbol Program::intern(std::string_view text) {

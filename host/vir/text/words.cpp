@@ -101,7 +101,7 @@ std::span<const Word> words(Vocabulary vocabulary) noexcept {
   static constexpr Word atomic_ops[]{
 #include "vyre/vir/vocabulary.def"
   };
-#define VYRE_DATATYPE(name, tag, text, size, bits) {text, tag},
+#define VYRE_DATATYPE(name, tag, text, size, bits, parameters) {text, tag},
   static constexpr Word data_types[]{
 #include "vyre/vir/vocabulary.def"
   };

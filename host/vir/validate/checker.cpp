@@ -49,8 +49,8 @@ std::vector<StaticType> classes_of(const std::vector<DataType>& types) {
 std::string_view type_word(StaticType type) noexcept {
   if (!type.known()) return "unknown";
   switch (type.tag()) {
-#define VYRE_DATATYPE(name, tag, text, size, bits) \
-  case TypeTag::name:                              \
+#define VYRE_DATATYPE(name, tag, text, size, bits, parameters) \
+  case TypeTag::name:                                          \
     return text;
 #include "vyre/vir/vocabulary.def"
   }

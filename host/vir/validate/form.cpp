@@ -17,7 +17,7 @@ namespace {
 
 bool is_known(TypeTag tag) noexcept {
   switch (tag) {
-#define VYRE_DATATYPE(name, tag, text, size, bits) case TypeTag::name:
+#define VYRE_DATATYPE(name, tag, text, size, bits, parameters) case TypeTag::name:
 #include "vyre/vir/vocabulary.def"
     return true;
   }

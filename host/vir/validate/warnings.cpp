@@ -55,7 +55,7 @@ class Warner {
   /// W001: what the runtime allocates has the declared number of elements, here none.
   void buffers_without_elements() {
     for (const BufferDecl& b : program_.buffers) {
-      if (classify(b) != BufferClass::allocated || b.count != 0) continue;
+      if (role_of(b) != BufferRole::allocated || b.count != 0) continue;
       warn(
           "W001", kNone,
           "buffer " + quote_symbol(program_, b.name) +
@@ -67,7 +67,7 @@ class Warner {
   /// W002: a buffer that begins as zeros and is changed by atomic min and and alone stays zero.
   void minimum_of_zeros(const Expr& e) {
     const BufferDecl* const b = buffer(e.name);
-    if (!lowers(e) || risen_[e.name] || b == nullptr || classify(*b) != BufferClass::allocated)
+    if (!lowers(e) || risen_[e.name] || b == nullptr || role_of(*b) != BufferRole::allocated)
       return;
     risen_[e.name] = true;  // once a buffer
     const bool is_min = static_cast<AtomicOp>(e.op) == AtomicOp::Min;

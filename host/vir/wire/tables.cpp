@@ -95,7 +95,7 @@ bool is_reduce_op(std::uint8_t tag) noexcept {
 
 bool is_type(std::uint8_t tag) noexcept {
   switch (tag) {
-#define VYRE_DATATYPE(name, value, text, size, bits) case value:
+#define VYRE_DATATYPE(name, value, text, size, bits, parameters) case value:
 #include "vyre/vir/vocabulary.def"
     return true;
     default:

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "vyre/base/bytes.hpp"
+#include "vyre/base/clock.hpp"
 #include "vyre/base/error.hpp"
 #include "vyre/ingest/tier.hpp"
 #include "vyre/protocol/completion.hpp"
@@ -24,16 +25,6 @@
 #include "vyre/vir/wire.hpp"
 
 namespace vyre::runtime {
-
-using Clock = std::chrono::steady_clock;
-using Deadline = Clock::time_point;
-/// Saturates: a sum beyond the clock's range is Deadline::max(), a bound that never comes.
-[[nodiscard]] inline Deadline later(Deadline from, std::chrono::nanoseconds d) {
-  return d > Deadline::max() - from ? Deadline::max() : from + d;
-}
-[[nodiscard]] inline Deadline after(std::chrono::nanoseconds d) {
-  return later(Clock::now(), d);
-}
 
 enum class BackendKind : std::uint8_t { automatic, cpu, cuda };
 

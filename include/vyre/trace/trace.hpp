@@ -33,7 +33,7 @@ class Recorder : public runtime::SessionObserver {
                                                                 const RecordOptions& options = {});
   /// Call after wait_all(): digests and stores the final bytes of every buffer that items may have
   /// written.
-  [[nodiscard]] virtual Status finish(runtime::Session& session, runtime::Deadline deadline) = 0;
+  [[nodiscard]] virtual Status finish(runtime::Session& session, Deadline deadline) = 0;
   /// In place of finish() where a recording ends early: stores what items that ended have written,
   /// closes the session, which cancels the others, and seals the manifest.
   [[nodiscard]] virtual Status cut_short(runtime::Session& session) = 0;

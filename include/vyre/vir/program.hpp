@@ -33,7 +33,7 @@ enum class AtomicOp : std::uint8_t {
 #include "vyre/vir/vocabulary.def"
   Extension = 0x80,
 };
-#define VYRE_DATATYPE(name, tag, text, size, bits) name = tag,
+#define VYRE_DATATYPE(name, tag, text, size, bits, parameters) name = tag,
 enum class TypeTag : std::uint8_t {
 #include "vyre/vir/vocabulary.def"
 };

@@ -20,7 +20,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using Clock = std::chrono::steady_clock;
 
 constexpr std::uint64_t kStreamBytes{std::uint64_t{8} << 20};
 constexpr std::uint32_t kFill{1};

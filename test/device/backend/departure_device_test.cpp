@@ -26,7 +26,6 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using Clock = std::chrono::steady_clock;
 
 constexpr std::uint32_t kNop{0};
 constexpr std::uint32_t kFill{1};

@@ -24,7 +24,7 @@ TEST(ReadmeExample, CountsTheBytesOfAFileAsAPlainLoopDoes) {
   how.chunk_bytes = 64 << 10;
   auto stream = session.stream({"/bin/ls"}, op, how).value();
   std::array<std::uint64_t, 256> histogram{};
-  while (auto result = stream.next(vyre::runtime::after(60s)).value()) {  // null: the end
+  while (auto result = stream.next(vyre::after(60s)).value()) {  // null: the end
     if (result->error || result->status != vyre::CompletionStatus::done)
       break;  // with path and errno, or the fault
     for (std::size_t i = 0; i < 256; ++i)

@@ -55,7 +55,7 @@ TEST_F(TutorialExample, CountsWordsThatCrossTheBoundariesOfChunksOnce) {
   auto stream = session.stream(files, op, how).value();
 
   std::vector<std::uint64_t> counts(words.size());
-  while (const auto* result = stream.next(vyre::runtime::after(60s)).value()) {
+  while (const auto* result = stream.next(vyre::after(60s)).value()) {
     ASSERT_FALSE(result->error) << result->error->message;
     ASSERT_EQ(result->status, vyre::CompletionStatus::done);
     const vyre::ByteSpan out = result->outputs[0];

@@ -112,9 +112,9 @@ class CpuBackendFiles : public testing::Test {
   }
   /// The next completion; abandoned if none came within ten seconds.
   Completion collect(std::uint32_t queue = 0) {
-    const auto until = backend::Clock::now() + std::chrono::seconds{10};
+    const auto until = Clock::now() + std::chrono::seconds{10};
     auto& reader = ports_[queue].completions;
-    while (backend::Clock::now() < until) {
+    while (Clock::now() < until) {
       queue::TakenCompletion taken[1];
       const std::uint32_t got = reader.take(taken, 1, ports_[queue].submissions.tail());
       reader.release();
@@ -376,7 +376,7 @@ TEST_F(CpuBackendFiles, AWorkerThatWaitsForASilentPumpCanBeStopped) {
   const Completion ended = collect();
   EXPECT_EQ(ended.status(), CompletionStatus::cancelled);
   EXPECT_EQ(ended.code(), FaultCode::shutdown);
-  EXPECT_TRUE(backend_->stop(backend::Clock::now() + std::chrono::seconds{5}));
+  EXPECT_TRUE(backend_->stop(Clock::now() + std::chrono::seconds{5}));
 }
 
 TEST_F(CpuBackendFiles, ABrokenPumpFaultsItemsAndOneThatStoppedCancelsThem) {
@@ -431,7 +431,7 @@ TEST_F(CpuBackendFiles, IngestMemoryThatWasLeakedCanStillBeWrittenAfterTheBacken
   start();
   const MutableByteSpan memory = backend_->ingest_memory();
   backend_->leak_ingest_memory();
-  EXPECT_TRUE(backend_->stop(backend::Clock::now() + std::chrono::seconds{5}));
+  EXPECT_TRUE(backend_->stop(Clock::now() + std::chrono::seconds{5}));
   backend_.reset();
   memory[IngestLayout::kStreams] = 1;
   EXPECT_EQ(memory[IngestLayout::kStreams], 1);

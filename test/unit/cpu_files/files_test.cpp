@@ -18,7 +18,6 @@ namespace vyre::cpu {
 namespace {
 
 constexpr std::uint32_t kFile{0x0300'0007};  // a handle
-using Clock = std::chrono::steady_clock;
 
 core::Image image_of(const std::string& body, const std::string& lanes = "4, 1, 1",
                      std::uint32_t words = 50'000) {

@@ -89,11 +89,11 @@ Outcome execute(const vyre::vir::Program& decoded, const std::vector<Bytes>& inp
   if (!image) return {"refused", "lower: " + image.error().message, {}};
   std::vector<std::vector<std::uint64_t>> memory;  // 8-byte words: aligned
   std::vector<core::BufferView> views;
-  for (std::size_t i = 0; i < plan->classes.size(); ++i) {
+  for (std::size_t i = 0; i < plan->roles.size(); ++i) {
     const std::uint64_t bytes =
-        plan->classes[i] == vir::BufferClass::workgroup ? 0 : plan->byte_lengths[i];
+        plan->roles[i] == vir::BufferRole::workgroup ? 0 : plan->byte_lengths[i];
     memory.emplace_back(bytes / 8 + 2);
-    if (vir::takes_input(plan->classes[i]) && bytes != 0) {
+    if (vir::takes_input(plan->roles[i]) && bytes != 0) {
       std::memcpy(memory.back().data(), inputs[plan->input_index[i]].data(), bytes);
     }
     views.push_back({reinterpret_cast<std::uint8_t*>(memory.back().data()), bytes});
@@ -104,8 +104,8 @@ Outcome execute(const vyre::vir::Program& decoded, const std::vector<Bytes>& inp
   if (result.fault.code != FaultCode::none)
     return {"fault", std::string(fault_name(result.fault.code)), {}};
   Outcome out{"done", "", {}};
-  for (std::size_t i = 0; i < plan->classes.size(); ++i) {
-    if (!vir::is_returned(plan->classes[i])) continue;
+  for (std::size_t i = 0; i < plan->roles.size(); ++i) {
+    if (!vir::is_returned(plan->roles[i])) continue;
     Bytes bytes(views[i].data, views[i].data + views[i].bytes);
     if (const auto& range = program.buffers[i].output_byte_range;
         range && range->start <= range->end && range->end <= bytes.size()) {
@@ -145,7 +145,7 @@ void run_file(const char* name, bool optimise) {
       const std::int64_t ulp = j.value("ulp", 0);
       std::vector<bool> floats;
       for (const auto& buffer : program.buffers) {
-        if (vyre::vir::is_returned(vyre::vir::classify(buffer))) {
+        if (vyre::vir::is_returned(vyre::vir::role_of(buffer))) {
           floats.push_back(program.types[buffer.element].tag == vyre::vir::TypeTag::F32);
         }
       }

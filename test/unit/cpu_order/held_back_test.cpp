@@ -88,7 +88,7 @@ TEST_F(HeldBack, AnIdleWorkerIsWokenWhenWhatItWaitsForHasEnded) {
     end(first);
     state_.wake_for_held_back();
     EXPECT_EQ(state_.idle_mask.load(), 0u);
-    EXPECT_TRUE(state_.waiters[1]->sleep(epoch, queue::Clock::now() + seconds{30}));
+    EXPECT_TRUE(state_.waiters[1]->sleep(epoch, Clock::now() + seconds{30}));
     EXPECT_TRUE(state_.may_have_work());
     EXPECT_EQ(take(second), 1u);
     EXPECT_FALSE(state_.may_have_work());
@@ -139,7 +139,7 @@ TEST_F(HeldBack, NoWakeIsLostBetweenATakerAndAWorkerThatEndsItems) {
         if (state_.may_have_work()) {
           state_.waiters[1]->cancel();
         } else {
-          woken = state_.waiters[1]->sleep(epoch, queue::Clock::now() + seconds{20});
+          woken = state_.waiters[1]->sleep(epoch, Clock::now() + seconds{20});
         }
         state_.idle_mask.fetch_and(~kSecond, std::memory_order_acq_rel);
       }
@@ -185,9 +185,9 @@ TEST_F(HeldBack, AWedgedRingWhoseLimitStaysBelowItsTailIsGivenUpWithTheValues) {
   queue.producer.claims[0] = kSlots;
   queue.producer.words->tail = kSlots + 5;  // accepted beyond the limit: a broken promise
   Batch batch;
-  const queue::Deadline begun = queue::Clock::now();
+  const Deadline begun = Clock::now();
   for (int look = 0; look < 5; ++look) EXPECT_EQ(take(batch), 0u);
-  EXPECT_LT(queue::Clock::now() - begun, seconds{30}) << "the wait has a bound, and is done once";
+  EXPECT_LT(Clock::now() - begun, seconds{30}) << "the wait has a bound, and is done once";
   ASSERT_TRUE(state_.broken.has_value());
   EXPECT_EQ(state_.broken->code, Errc::internal);
   EXPECT_EQ(state_.broken->message,
@@ -262,7 +262,7 @@ TEST_F(HeldBack, AWorkerWakesAnotherBeforeItRunsABuiltInOpThatMayBeLong) {
   EXPECT_EQ(state_.idle_mask.load() & kSecond, kSecond) << "the large item has not begun";
   ASSERT_TRUE(let_run(3));
   EXPECT_EQ(state_.idle_mask.load() & kSecond, 0u) << "nobody was woken";
-  EXPECT_TRUE(state_.waiters[1]->sleep(epoch, queue::Clock::now() + seconds{30}));
+  EXPECT_TRUE(state_.waiters[1]->sleep(epoch, Clock::now() + seconds{30}));
   EXPECT_EQ(take(batch), 1u);
   EXPECT_EQ(batch.items[0].position, behind);
 }

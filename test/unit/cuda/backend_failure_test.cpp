@@ -52,7 +52,7 @@ TEST(CudaBackendFailure, AStuckKernelIsFoundNamedAndEveryPendingItemEnds) {
   ASSERT_FALSE(command);
   EXPECT_EQ(command.error().code, Errc::device_lost);
   // The order is withdrawn, the kernel comes to itself and leaves.
-  EXPECT_TRUE(running.backend->stop(backend::Clock::now()));
+  EXPECT_TRUE(running.backend->stop(Clock::now()));
   EXPECT_TRUE(running.collect(0).empty());
 }
 
@@ -171,7 +171,7 @@ TEST(CudaBackendFailure, AProducerThatComesAfterItsQueueWasGivenUpRunsNothing) {
   }
   EXPECT_EQ(running.fake->taken[0], 0u) << "its items had been ended, and their memory released";
   EXPECT_EQ(running.fake->taken[1], 50u);
-  EXPECT_TRUE(running.backend->stop(backend::Clock::now()));
+  EXPECT_TRUE(running.backend->stop(Clock::now()));
   EXPECT_FALSE(running.backend->lost().has_value());
 }
 
@@ -187,8 +187,8 @@ TEST(CudaBackendFailure, AProducerThatComesAfterItsQueueWasGivenUpStartsNoParked
   for (std::uint64_t p = 0; p < 2; ++p) publish_late(running, p);
   const std::uint64_t launches = running.fake->launches;
   const std::uint64_t looks = running.fake->looks;
-  const auto until = backend::Clock::now() + std::chrono::seconds{10};
-  while (running.fake->looks < looks + 5 && backend::Clock::now() < until) {
+  const auto until = Clock::now() + std::chrono::seconds{10};
+  while (running.fake->looks < looks + 5 && Clock::now() < until) {
     running.backend->tend();
     std::this_thread::sleep_for(milliseconds{1});
   }
@@ -207,8 +207,8 @@ TEST(CudaBackendFailure, NothingOfAQueueThatIsGivenUpEndsBeforeTheKernelHasAnswe
   ASSERT_EQ(got.count, 1u);
   running.ports[0].submissions.claims[0] += 64;
   const std::uint64_t looks = running.fake->looks;
-  const auto until = backend::Clock::now() + 5 * running.options.producer_timeout;
-  while (backend::Clock::now() < until || running.fake->looks < looks + 10) {
+  const auto until = Clock::now() + 5 * running.options.producer_timeout;
+  while (Clock::now() < until || running.fake->looks < looks + 10) {
     running.backend->tend();
     std::this_thread::sleep_for(milliseconds{1});
   }
@@ -242,8 +242,8 @@ TEST(CudaBackendFailure, CommandsBeforeTheStartAndAfterTheEndAreRefused) {
   ASSERT_TRUE(running.open());
   EXPECT_EQ(running.backend->allocate(1, 1).error().code, Errc::invalid_argument);
   ASSERT_TRUE(running.backend->start(running.listener));
-  EXPECT_TRUE(running.backend->stop(backend::Clock::now()));
-  EXPECT_TRUE(running.backend->stop(backend::Clock::now())) << "twice is once";
+  EXPECT_TRUE(running.backend->stop(Clock::now()));
+  EXPECT_TRUE(running.backend->stop(Clock::now())) << "twice is once";
   EXPECT_EQ(running.backend->allocate(1, 1).error().code, Errc::closed);
 }
 

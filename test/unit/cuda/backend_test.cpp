@@ -42,7 +42,7 @@ TEST(CudaBackend, EveryItemEndsOnceOverManyLaps) {
       for (const auto& taken : ended) EXPECT_EQ(taken.completion.status(), CompletionStatus::done);
     }
   }
-  EXPECT_TRUE(running.backend->stop(backend::Clock::now()));
+  EXPECT_TRUE(running.backend->stop(Clock::now()));
   EXPECT_EQ(running.backend->device_facts().launches, 1u);
 }
 
@@ -76,7 +76,7 @@ TEST(CudaBackend, BytesCanBeReadWhenTheKernelHasEnded) {
   ASSERT_TRUE(running.backend->allocate(1, 200'000));
   const Bytes given = pattern(200'000, 5);
   ASSERT_TRUE(running.backend->write(1, 0, given));
-  ASSERT_TRUE(running.backend->stop(backend::Clock::now()));
+  ASSERT_TRUE(running.backend->stop(Clock::now()));
   Bytes back(199'000);
   ASSERT_TRUE(running.backend->read(1, 1'000, back));
   EXPECT_EQ(back, Bytes(given.begin() + 1'000, given.end()));
@@ -157,7 +157,7 @@ TEST(CudaBackend, ProgramsReachTheDeviceAndCountTheirSteps) {
   EXPECT_EQ(ended[2].completion.code(), FaultCode::unknown_op);
   EXPECT_EQ(running.backend->steps(kFirstUserOp + 2), 42u);
   EXPECT_EQ(running.backend->steps(kFirstUserOp + 1), 0u);
-  EXPECT_TRUE(running.backend->stop(backend::Clock::now()));
+  EXPECT_TRUE(running.backend->stop(Clock::now()));
   EXPECT_EQ(running.backend->steps(kFirstUserOp + 2), 42u) << "kept after the end";
 }
 
@@ -188,7 +188,7 @@ TEST(CudaBackend, NoItemIsLostBetweenParkingAndTheBell) {
     // Around the time of parking, from before it to after it.
     std::this_thread::sleep_for(microseconds{i % 100});
   }
-  EXPECT_TRUE(running.backend->stop(backend::Clock::now()));
+  EXPECT_TRUE(running.backend->stop(Clock::now()));
   EXPECT_GT(launches(), 10u);
   EXPECT_FALSE(running.backend->lost().has_value());
 }
@@ -203,7 +203,7 @@ TEST(CudaBackend, NoItemIsLostWhereTheKernelStaysAfterItToldThatItParks) {
     ASSERT_EQ(running.collect(1).size(), 1u) << i;
     if (i % 16 == 0) std::this_thread::sleep_for(microseconds{i % 7 * 20});
   }
-  EXPECT_TRUE(running.backend->stop(backend::Clock::now()));
+  EXPECT_TRUE(running.backend->stop(Clock::now()));
   EXPECT_FALSE(running.backend->lost().has_value());
 }
 
@@ -218,11 +218,10 @@ TEST(CudaBackend, ALaunchRightBehindALookDoesNotMakeHousekeepingThinkThatTheKern
     std::atomic<bool> collected{false};
     std::atomic<std::int64_t> told_at{0};
     std::atomic<std::int64_t> next_at{0};
-    const auto now_ns = [] { return backend::Clock::now().time_since_epoch().count(); };
-    const auto until = backend::Clock::now() + std::chrono::seconds{20};
+    const auto now_ns = [] { return Clock::now().time_since_epoch().count(); };
+    const auto until = Clock::now() + std::chrono::seconds{20};
     const auto await = [&](const auto& ready) {
-      while (!ready() && backend::Clock::now() < until)
-        std::this_thread::sleep_for(milliseconds{1});
+      while (!ready() && Clock::now() < until) std::this_thread::sleep_for(milliseconds{1});
       return ready();
     };
     running.fake->after_look = [&](KernelState state) {
@@ -256,8 +255,8 @@ TEST(CudaBackend, TheLastOneThatClosesFreesBeforeTheNextOneLaunches) {
     running.device.park_after = {};
     running.start();
   });
-  const auto until = backend::Clock::now() + std::chrono::seconds{20};
-  while (!driver->freeing && backend::Clock::now() < until) std::this_thread::yield();
+  const auto until = Clock::now() + std::chrono::seconds{20};
+  while (!driver->freeing && Clock::now() < until) std::this_thread::yield();
   ASSERT_TRUE(driver->freeing);
   {
     Running running;
@@ -307,7 +306,7 @@ TEST(CudaBackend, NobodyCollectsAndTheListenerHearsOfIt) {
 
 TEST(CudaBackend, AfterTheStartDeadlineItemsAreCancelledAndBytesStillMove) {
   Running running;
-  running.options.start_until = backend::Clock::now() + milliseconds{1};
+  running.options.start_until = Clock::now() + milliseconds{1};
   running.start();
   ASSERT_TRUE(running.backend->allocate(1, 4));
   std::this_thread::sleep_for(milliseconds{5});

@@ -106,7 +106,7 @@ Result<KernelState> FakeDoor::state() {
   return state;
 }
 
-Status FakeDoor::peek(void* to, const std::uint8_t* from, std::uint64_t bytes, backend::Deadline) {
+Status FakeDoor::peek(void* to, const std::uint8_t* from, std::uint64_t bytes, Deadline) {
   const std::lock_guard lock(memory_);
   std::memcpy(to, from, bytes);
   return {};
@@ -155,7 +155,6 @@ void FakeDoor::stream() {
 }
 
 void FakeDoor::run_kernel(const KernelArguments& a) {
-  using Clock = std::chrono::steady_clock;
   const std::uint64_t ended_before = a.queues[0].ended_count;
   Clock::time_point busy = Clock::now();
   const auto leave = [&] {

@@ -85,7 +85,7 @@ class FakeDoor final : public Door {
                               std::uint32_t blocks) override;
   [[nodiscard]] Result<KernelState> state() override;
   [[nodiscard]] Status peek(void* to, const std::uint8_t* from, std::uint64_t bytes,
-                            backend::Deadline deadline) override;
+                            Deadline deadline) override;
   [[nodiscard]] std::uint64_t scratch_needed(const core::ImageView& image,
                                              std::uint64_t workgroup_bytes, bool uses_async,
                                              std::uint32_t warp_shared_bytes) const override;

@@ -42,9 +42,9 @@ std::uint64_t Running::submit(std::uint32_t op, std::uint32_t param, std::uint32
 
 std::vector<queue::TakenCompletion> Running::collect(std::size_t count, std::uint32_t queue) {
   std::vector<queue::TakenCompletion> out;
-  const auto until = backend::Clock::now() + std::chrono::seconds{10};
+  const auto until = Clock::now() + std::chrono::seconds{10};
   auto& reader = ports[queue].completions;
-  while (out.size() < count && backend::Clock::now() < until) {
+  while (out.size() < count && Clock::now() < until) {
     queue::TakenCompletion taken[16];
     const std::uint32_t got = reader.take(taken, 16, ports[queue].submissions.tail());
     out.insert(out.end(), taken, taken + got);

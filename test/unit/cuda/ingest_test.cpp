@@ -211,7 +211,7 @@ TEST(CudaIngest, LeakedIngestMemoryIsStillThereWhenTheBackendIsGone) {
   running.start();
   const MutableByteSpan memory = running.backend->ingest_memory();
   running.backend->leak_ingest_memory();
-  EXPECT_TRUE(running.backend->stop(backend::Clock::now() + std::chrono::seconds{5}));
+  EXPECT_TRUE(running.backend->stop(Clock::now() + std::chrono::seconds{5}));
   running.backend.reset();
   ASSERT_FALSE(running.fake->open);
   memory[memory.size() - 1] = 7;  // as a read that ends late would

@@ -125,7 +125,7 @@ class HandBackend final : public backend::Backend {
     }
   }
   void stop_running() noexcept override {}
-  bool stop(backend::Deadline) noexcept override {
+  bool stop(Deadline) noexcept override {
     stopping.pass();
     return true;
   }

@@ -22,7 +22,7 @@ ReplayOptions on(Executor executor, Compare compare) {
 
 /// Every op once with what it needs, then items that are refused; returns how many items.
 std::uint64_t record_ops(const std::string& directory) {
-  const auto deadline = runtime::after(std::chrono::seconds{60});
+  const auto deadline = after(std::chrono::seconds{60});
   runtime::SessionOptions options;
   options.backend = runtime::BackendKind::cpu;
   options.workers = 2;

@@ -102,9 +102,9 @@ TEST(ChangingTrace, BlobsThatAreCutWhileTheyAreReadAreErrorsAndNoSignals) {
     const auto out = session->allocate(std::uint64_t{1} << 22);
     const auto copy = session->find_op("mem.copy");
     ASSERT_TRUE(in && out && copy);
-    ASSERT_TRUE(session->submit({copy->id, in->id, out->id, 0}, runtime::after(kWait)));
-    ASSERT_TRUE(session->wait_all(runtime::after(kWait)));
-    ASSERT_TRUE((*recorder)->finish(*session, runtime::after(kWait)));
+    ASSERT_TRUE(session->submit({copy->id, in->id, out->id, 0}, after(kWait)));
+    ASSERT_TRUE(session->wait_all(after(kWait)));
+    ASSERT_TRUE((*recorder)->finish(*session, after(kWait)));
   }
   std::string blob;
   for (const auto& entry : fs::directory_iterator(trace + "/blobs")) {
@@ -151,7 +151,7 @@ class RecordingFiles : public ::testing::Test {
     ASSERT_TRUE(recorder);
     ASSERT_TRUE(session_->observe(*recorder));
     ASSERT_TRUE((*recorder)->status()) << to_string((*recorder)->status().error());
-    ASSERT_TRUE((*recorder)->finish(*session_, runtime::after(kWait)));
+    ASSERT_TRUE((*recorder)->finish(*session_, after(kWait)));
     const auto info = inspect(folder_ / name);
     ASSERT_TRUE(info) << to_string(info.error());
     EXPECT_EQ(info->buffers, 1u);

@@ -144,7 +144,7 @@ Played played(MemorySource& source, std::uint64_t bad_item, std::uint32_t handle
   options.compare = Compare::executor;
   options.window = window;
   options.fine_from = fine_from;
-  options.deadline = runtime::after(std::chrono::seconds{10});
+  options.deadline = after(std::chrono::seconds{10});
   auto result = Player(source, *found, targets, options).play();
   EXPECT_TRUE(result);
   return result ? *result : Played{};

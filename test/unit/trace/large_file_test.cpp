@@ -54,10 +54,10 @@ TEST(TraceReplay, FilesBeyondThoseThatItMapsAreLoadedThroughThePump) {
       const auto in = session->map_file(path);  // all of them stay
       const auto out = session->allocate(256);
       ASSERT_TRUE(in && out);
-      ASSERT_TRUE(session->submit({op->id, in->id, out->id, 0}, runtime::after(kWait)));
+      ASSERT_TRUE(session->submit({op->id, in->id, out->id, 0}, after(kWait)));
     }
-    ASSERT_TRUE(session->wait_all(runtime::after(kWait)));
-    ASSERT_TRUE((*recorder)->finish(*session, runtime::after(kWait)));
+    ASSERT_TRUE(session->wait_all(after(kWait)));
+    ASSERT_TRUE((*recorder)->finish(*session, after(kWait)));
   }
   ReplayOptions how;
   how.compare = Compare::expected;

@@ -96,13 +96,13 @@ TEST(TraceReplay, RecordedPaceTakesAsLongAsTheRecordingDid) {
   }
   source.events_bytes = events.bytes();
   ReplayOptions options = on(Executor::cpu, Compare::none);
-  const auto fast_begin = runtime::Clock::now();
+  const auto fast_begin = Clock::now();
   ASSERT_TRUE(replay(source, options));
-  const auto fast = runtime::Clock::now() - fast_begin;
+  const auto fast = Clock::now() - fast_begin;
   options.pace = Pace::recorded;
-  const auto begin = runtime::Clock::now();
+  const auto begin = Clock::now();
   ASSERT_TRUE(replay(source, options));
-  const auto paced = runtime::Clock::now() - begin;
+  const auto paced = Clock::now() - begin;
   EXPECT_GE(paced, std::chrono::milliseconds{80});
   EXPECT_LT(fast, paced);
 }
@@ -117,7 +117,7 @@ TEST(TraceReplay, MoreFilesAliveThanMayBeMappedReplayWithinTheBudget) {
     ASSERT_TRUE(session->observe(*recorder));
     test::spill(folder / "file", std::string(100, 'x'));
     for (int i = 0; i < 600; ++i) ASSERT_TRUE(session->map_file(folder / "file"));
-    ASSERT_TRUE((*recorder)->finish(*session, runtime::after(std::chrono::seconds{10})));
+    ASSERT_TRUE((*recorder)->finish(*session, after(std::chrono::seconds{10})));
   }
   const auto result = replay(folder / "trace", on(Executor::cpu));
   EXPECT_TRUE(result) << to_string(result.error());
@@ -162,9 +162,9 @@ TEST(TraceReplay, FilesThatComeAndGoAreMappedHoweverManyThereWere) {
     for (std::uint32_t i = 0; i < kMaxMappedFiles / 4 + 1; ++i) {
       const auto file = session->map_file(folder / "file");
       ASSERT_TRUE(file);
-      ASSERT_TRUE(session->release(*file, runtime::after(std::chrono::seconds{10})));
+      ASSERT_TRUE(session->release(*file, after(std::chrono::seconds{10})));
     }
-    ASSERT_TRUE((*recorder)->finish(*session, runtime::after(std::chrono::seconds{10})));
+    ASSERT_TRUE((*recorder)->finish(*session, after(std::chrono::seconds{10})));
   }
   ReplayOptions small = on(Executor::cpu);
   small.memory_budget_bytes = 60'000;  // half of it for files that are not mapped
@@ -363,7 +363,7 @@ TEST(TraceRecorder, BufferAboveTheLimitIsNamedAndEndsTheRecording) {
   ASSERT_TRUE(session->allocate(101));
   ASSERT_FALSE((*recorder)->status());
   EXPECT_NE((*recorder)->status().error().message.find("101 bytes"), std::string::npos);
-  EXPECT_FALSE((*recorder)->finish(*session, runtime::after(std::chrono::seconds{1})));
+  EXPECT_FALSE((*recorder)->finish(*session, after(std::chrono::seconds{1})));
   const auto info = inspect(folder / "trace");
   ASSERT_TRUE(info) << to_string(info.error());
   EXPECT_FALSE(info->complete);
@@ -372,7 +372,7 @@ TEST(TraceRecorder, BufferAboveTheLimitIsNamedAndEndsTheRecording) {
 
 TEST(TraceRecorder, EveryBufferThatAnItemWroteInPlaceHasItsFinalBytes) {
   const Folder folder;
-  const auto deadline = runtime::after(std::chrono::seconds{60});
+  const auto deadline = after(std::chrono::seconds{60});
   {
     auto session = runtime::Session::open({.backend = runtime::BackendKind::cpu});
     ASSERT_TRUE(session);
@@ -398,7 +398,7 @@ TEST(TraceRecorder, EveryBufferThatAnItemWroteInPlaceHasItsFinalBytes) {
 
 TEST(TraceRecorder, ABufferWhoseNumberComesAgainHasItsFinalBytesToo) {
   const Folder folder;
-  const auto deadline = runtime::after(std::chrono::seconds{60});
+  const auto deadline = after(std::chrono::seconds{60});
   {
     runtime::TestHooks hooks;
     hooks.free_handles_kept = 0;
@@ -441,7 +441,7 @@ TEST(TraceRecorder, EqualContentsAreStoredOnce) {
   ASSERT_TRUE(session->allocate(1'000));
   const auto blobs = std::filesystem::directory_iterator(folder / "trace/blobs");
   EXPECT_EQ(std::distance(blobs, std::filesystem::directory_iterator{}), 1);
-  ASSERT_TRUE((*recorder)->finish(*session, runtime::after(std::chrono::seconds{10})));
+  ASSERT_TRUE((*recorder)->finish(*session, after(std::chrono::seconds{10})));
   const auto info = inspect(folder / "trace");
   ASSERT_TRUE(info) << to_string(info.error());
   EXPECT_EQ(info->buffers, 11u);

@@ -83,7 +83,7 @@ void record_session(const std::string& directory, std::uint64_t seed, std::uint3
                     bool seal) {
   using runtime::Handle;
   std::mt19937_64 rng(seed);
-  const auto deadline = runtime::after(std::chrono::seconds{60});
+  const auto deadline = after(std::chrono::seconds{60});
   runtime::SessionOptions options;
   options.backend = runtime::BackendKind::cpu;
   options.workers = 2;

@@ -8,32 +8,32 @@
 namespace vyre::test {
 namespace {
 
-using vir::BufferClass;
+using vir::BufferRole;
 
-TEST(BufferClasses, FollowAccessOutputAndLiveOut) {
+TEST(BufferRoles, FollowAccessOutputAndLiveOut) {
   struct Row {
     Access access;
     bool output;
     bool live;
-    BufferClass expected;
+    BufferRole expected;
   };
   for (const Row& row : {
-           Row{Access::Workgroup, false, false, BufferClass::workgroup},
-           Row{Access::Workgroup, true, true, BufferClass::workgroup},
-           Row{Access::ReadOnly, false, false, BufferClass::read},
-           Row{Access::ReadOnly, true, false, BufferClass::allocated},
-           Row{Access::ReadOnly, false, true, BufferClass::read},
-           Row{Access::Uniform, false, true, BufferClass::read},
-           Row{Access::ReadWrite, false, false, BufferClass::read_write},
-           Row{Access::ReadWrite, false, true, BufferClass::allocated},
-           Row{Access::ReadWrite, true, false, BufferClass::allocated},
-           Row{Access::WriteOnly, false, false, BufferClass::allocated},
+           Row{Access::Workgroup, false, false, BufferRole::workgroup},
+           Row{Access::Workgroup, true, true, BufferRole::workgroup},
+           Row{Access::ReadOnly, false, false, BufferRole::read},
+           Row{Access::ReadOnly, true, false, BufferRole::allocated},
+           Row{Access::ReadOnly, false, true, BufferRole::read},
+           Row{Access::Uniform, false, true, BufferRole::read},
+           Row{Access::ReadWrite, false, false, BufferRole::read_write},
+           Row{Access::ReadWrite, false, true, BufferRole::allocated},
+           Row{Access::ReadWrite, true, false, BufferRole::allocated},
+           Row{Access::WriteOnly, false, false, BufferRole::allocated},
        }) {
     vir::BufferDecl buffer;
     buffer.access = row.access;
     buffer.is_output = row.output;
     buffer.pipeline_live_out = row.live;
-    EXPECT_EQ(vir::classify(buffer), row.expected) << static_cast<int>(row.access) << row.output;
+    EXPECT_EQ(vir::role_of(buffer), row.expected) << static_cast<int>(row.access) << row.output;
   }
 }
 
