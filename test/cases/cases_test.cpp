@@ -224,7 +224,7 @@ constexpr Word kVocabulary[]{
 #define VYRE_BINOP(name, tag, text) {"BINOP", tag, text},
 #define VYRE_UNOP(name, tag, text) {"UNOP", tag, text},
 #define VYRE_ATOMICOP(name, tag, text) {"ATOMICOP", tag, text},
-#define VYRE_DATATYPE(name, tag, text, size, bits) {"DATATYPE", tag, text},
+#define VYRE_DATATYPE(name, tag, text, size, bits, parameters) {"DATATYPE", tag, text},
 #define VYRE_ORDERING(name, tag, text) {"ORDERING", tag, text},
 #define VYRE_COLLECTIVEOP(name, tag, text) {"COLLECTIVEOP", tag, text},
 #define VYRE_ACCESS(name, tag, text) {"ACCESS", tag, text},

@@ -47,7 +47,7 @@ constexpr std::uint8_t kAtomicOps[]{
 constexpr std::uint8_t kReduceOps[]{
 #include "vyre/vir/vocabulary.def"
 };
-#define VYRE_DATATYPE(name, tag, text, size, bits) TypeTag::name,
+#define VYRE_DATATYPE(name, tag, text, size, bits, parameters) TypeTag::name,
 constexpr TypeTag kTypes[]{
 #include "vyre/vir/vocabulary.def"
 };
