@@ -45,7 +45,7 @@ runtime::SessionOptions cpu_session() {
 
 /// Submits `count` no-ops and waits for them; false if one did not end done.
 bool run_items(runtime::Session& session, std::uint64_t count) {
-  const auto deadline = after(std::chrono::minutes{5});
+  const auto deadline = vyre::after(std::chrono::minutes{5});
   const std::vector<MegakernelWorkItem> batch(kBatchItems, MegakernelWorkItem{0, 0, 0, 0});
   for (std::uint64_t left = count; left != 0;) {
     const auto n = std::min(left, kBatchItems);
@@ -85,7 +85,7 @@ std::string record(std::uint64_t count, bool seal) {
   auto recorder = trace::Recorder::create(directory);
   if (!session || !recorder || !session->observe(*recorder) || !run_items(*session, count))
     return {};
-  if (seal && !(*recorder)->finish(*session, after(std::chrono::minutes{5}))) return {};
+  if (seal && !(*recorder)->finish(*session, vyre::after(std::chrono::minutes{5}))) return {};
   return (*recorder)->status() ? directory : std::string{};
 }
 

@@ -11,6 +11,7 @@
 #include "cpu/interpreter/interpreter.hpp"
 #include "fake_pump.hpp"
 #include "vir/lower/lower.hpp"
+#include "vyre/base/clock.hpp"
 #include "vyre/vir/text.hpp"
 #include "vyre/vir/validate.hpp"
 

@@ -9,7 +9,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kLimit{100};
-const Watchdog::Clock::time_point kBegin{milliseconds{5'000}};
+const Deadline kBegin{milliseconds{5'000}};
 
 TEST(Watchdog, SilenceForTheLimitIsStuck) {
   Watchdog dog(kLimit);
