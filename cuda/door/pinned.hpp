@@ -1,7 +1,7 @@
 // One mapping of host memory that the device reads and writes at the host's addresses: anonymous,
 // in huge pages where the system has them, on the device's NUMA node, registered once. Host only.
 // Spec: docs/internals/resident-host.md, "Memory"; the order of the steps:
-// docs/internals/ingest.md, "Slab".
+// docs/internals/ingest.md, "Ingest memory".
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // Mapping, populating and placing host memory. See staging/mapping.hpp. Host only. Spec:
-// docs/internals/ingest.md, "Slab".
+// docs/internals/ingest.md, "Ingest memory".
 #include "staging/mapping.hpp"
 
 #include <sys/mman.h>

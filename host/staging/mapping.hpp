@@ -1,6 +1,6 @@
 // Host memory for rings, slots and uploads: one anonymous mapping in huge pages where the system
 // has them, kept out of forked children. Registering it with a device or a ring is others' work.
-// Host only. Spec: docs/internals/ingest.md, "Slab".
+// Host only. Spec: docs/internals/ingest.md, "Ingest memory".
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 #include "shape.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <regex>
 
 #include "tree.hpp"
@@ -45,6 +46,35 @@ std::vector<std::string> wide_lines(std::string_view path, std::string_view text
                    std::to_string(kMaxColumns) + " are allowed");
   }
   return wide;
+}
+
+std::vector<std::string> lines_read_as_items(std::string_view path, std::string_view text) {
+  static const std::regex kItem{R"(^ *([0-9]+)\. .*)"};
+  std::vector<std::string> found;
+  bool fenced = false;
+  bool block_begins = true;
+  std::optional<int> last;  // of the numbered items in this block
+  int number = 0;
+  for (const std::string_view line : lines_of(text)) {
+    ++number;
+    const auto first = std::min(line.find_first_not_of(' '), line.size());
+    if (line.substr(first, 3) == "```") fenced = !fenced;
+    const bool ends_block = fenced || first == line.size() || line[first] == '#';
+    std::cmatch item;
+    if (!ends_block && std::regex_match(line.data(), line.data() + line.size(), item, kItem)) {
+      const int its = std::stoi(item[1].str());
+      if (!block_begins && (!last || its != *last + 1)) {
+        found.push_back(std::string{path} + ':' + std::to_string(number) + ": begins with '" +
+                        item[1].str() + ".' inside a paragraph, which reads as the item of a " +
+                        "list: wrap the paragraph elsewhere");
+      }
+      last = its;
+    } else if (ends_block) {
+      last.reset();
+    }
+    block_begins = ends_block;
+  }
+  return found;
 }
 
 LongFiles parse_long_files(std::string_view text, std::vector<std::string>& problems) {

@@ -1,4 +1,5 @@
-// Width and length of text files. Test support; the rules stand in docs/long-files.txt.
+// Width and length of text files, and lines that wrapping breaks. Test support; the rules stand in
+// docs/long-files.txt.
 #pragma once
 
 #include <functional>
@@ -17,6 +18,11 @@ inline constexpr int kMaxLines{600};
 /// Lines of more than kMaxColumns characters, as `path:line: ...`. In Markdown, fenced code and
 /// lines that only a URL makes long may be wider.
 [[nodiscard]] std::vector<std::string> wide_lines(std::string_view path, std::string_view text);
+
+/// Lines of Markdown that wrapping made the item of a list, as `path:line: ...`: they begin with a
+/// number and a dot, and no item with the number before it stands above them in their block.
+[[nodiscard]] std::vector<std::string> lines_read_as_items(std::string_view path,
+                                                           std::string_view text);
 
 /// Files above kAskedLines by path, each with its reason.
 using LongFiles = std::map<std::string, std::string>;

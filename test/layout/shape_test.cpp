@@ -1,4 +1,4 @@
-// Every text file fits its width and its length.
+// Every text file fits its width and its length, and no wrapped line of a page becomes a list.
 #include <gtest/gtest.h>
 
 #include "shape.hpp"
@@ -18,6 +18,14 @@ TEST(Shape, EveryLineOfTheTreeHasAtMostAHundredColumns) {
   EXPECT_GT(files.size(), 300u);
   for (const TextFile& file : files) {
     for (const std::string& line : wide_lines(file.path, file.text)) ADD_FAILURE() << line;
+  }
+}
+
+TEST(Shape, NoLineOfAPageIsAnItemOfAListByAccident) {
+  const std::vector<TextFile> pages = text_files(VYRE_SOURCE_DIR, {""}, {".md"});
+  EXPECT_GT(pages.size(), 50u);
+  for (const TextFile& page : pages) {
+    for (const std::string& line : lines_read_as_items(page.path, page.text)) ADD_FAILURE() << line;
   }
 }
 
@@ -76,6 +84,19 @@ TEST(Shape, FencedCodeAndUrlsMayBeWider) {
   EXPECT_TRUE(wide_lines("a.md", "See [it](https://example.org/" + wide + ").\n").empty());
   EXPECT_EQ(wide_lines("a.md", wide + " (https://example.org/)\n").size(), 1u);
   EXPECT_EQ(wide_lines("a.cpp", "```\n" + wide + "\n```\n").size(), 1u) << "in Markdown only";
+}
+
+TEST(Shape, NumbersThatWrappingPutAtTheBeginningOfALineAreFound) {
+  EXPECT_EQ(lines_read_as_items("a.md", "A full disk is code\n4. The same input\n"),
+            std::vector<std::string>{"a.md:2: begins with '4.' inside a paragraph, which reads as "
+                                     "the item of a list: wrap the paragraph elsewhere"});
+  EXPECT_EQ(lines_read_as_items("a.md", "so the phase is\n1. Word 0 is 5\n").size(), 1u);
+  EXPECT_EQ(lines_read_as_items("a.md", "1. one\n   and a half,\n   7. of it\n2. two\n").size(), 2u)
+      << "inside an item, and the item that it pushes out of order";
+  EXPECT_TRUE(lines_read_as_items("a.md", "List:\n\n1. one\n   wrapped\n2. two\n\n3. x\n").empty());
+  EXPECT_TRUE(lines_read_as_items("a.md", "# Title\n1. one\n").empty());
+  EXPECT_TRUE(lines_read_as_items("a.md", "It took\n1.5 s, and\n2048 more\n").empty());
+  EXPECT_TRUE(lines_read_as_items("a.md", "```\ncode\n4. of it\n```\n").empty());
 }
 
 TEST(Shape, FilesThatAreTooLongOrGiveNoReasonAreFound) {
