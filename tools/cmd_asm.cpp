@@ -70,11 +70,15 @@ void add_asm(CLI::App& app, Action& chosen) {
   CLI::App* sub = app.add_subcommand("asm", "assemble a .vir text into a wire blob");
   sub->add_option("program", options->input,
                   "the text, or a blob to encode anew; - is standard input")
+      ->type_name("PROGRAM")
       ->required();
   sub->add_option("-o,--output", options->output, "the file for the blob; - is standard output")
+      ->type_name("FILE")
       ->check(not_empty())
       ->capture_default_str();
-  sub->add_option("--profile", options->profile, "v4-0.6.3, v4-0.6.4 or v6")->capture_default_str();
+  sub->add_option("--profile", options->profile, "the layout of wire blobs")
+      ->type_name(kProfileNames)
+      ->capture_default_str();
   sub->callback(
       [options, &chosen] { chosen = [options](Shell& shell) { return run(shell, *options); }; });
 }

@@ -150,7 +150,8 @@ void add_caps(CLI::App& app, Action& chosen) {
       "print backends, ways of reading files, built-in ops and limits of this build and machine");
   sub->add_option("--directory", options->directory,
                   "where files are read from: a scratch file is made and read there "
-                  "(default: the folder of temporary files)");
+                  "(default: the folder of temporary files)")
+      ->type_name("DIR");
   sub->callback(
       [options, &chosen] { chosen = [options](Shell& shell) { return run(shell, *options); }; });
 }

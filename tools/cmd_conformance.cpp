@@ -87,12 +87,17 @@ void add_conformance(CLI::App& app, Action& chosen) {
   CLI::App* sub = app.add_subcommand("conformance", "run vector files against an executor");
   sub->add_option("file", options->inputs,
                   "vector files: JSON Lines, plain or gzip; - is standard input")
+      ->type_name("FILE")
       ->required();
-  sub->add_option("--executor", options->executor, "reference, cpu or cuda")->capture_default_str();
+  sub->add_option("--executor", options->executor, "what runs the cases")
+      ->type_name("reference|cpu|cuda")
+      ->capture_default_str();
   sub->add_option("--max-failures", options->max_failures, "failures spelled out in the summary")
+      ->type_name("N")
       ->capture_default_str()
       ->transform(whole<std::uint64_t>());
   sub->add_option("--timeout", options->timeout_s, "seconds for one case")
+      ->type_name("SECONDS")
       ->capture_default_str()
       ->check(seconds());
   sub->callback(

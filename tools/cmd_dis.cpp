@@ -64,11 +64,15 @@ void add_dis(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* sub = app.add_subcommand("dis", "print a program in text form");
   sub->add_option("program", options->input, "a wire blob or a text; - is standard input")
+      ->type_name("PROGRAM")
       ->required();
   sub->add_option("-o,--output", options->output, "the file for the text; - is standard output")
+      ->type_name("FILE")
       ->check(not_empty())
       ->capture_default_str();
-  sub->add_option("--profile", options->profile, "v4-0.6.3, v4-0.6.4 or v6")->capture_default_str();
+  sub->add_option("--profile", options->profile, "the layout of wire blobs")
+      ->type_name(kProfileNames)
+      ->capture_default_str();
   CLI::Option* image = sub->add_flag("--image", options->image, "print the lowered image instead");
   sub->add_flag("--no-optimise", options->plain,
                 "the image without constant folding and fused instructions")

@@ -175,28 +175,36 @@ Outcome run(Shell& shell, const Options& options) {
 void add_replay(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* sub = app.add_subcommand("replay", "run a recorded trace again and compare");
-  sub->add_option("trace", options->directory, "the trace directory")->required();
+  sub->add_option("trace", options->directory, "the trace directory")->type_name("DIR")->required();
   const std::vector<CLI::Option*> of_a_run{
-      sub->add_option("--executor", options->executor, "reference, cpu or cuda")
+      sub->add_option("--executor", options->executor, "what runs the items again")
+          ->type_name("reference|cpu|cuda")
           ->capture_default_str(),
       sub->add_option("--compare", options->compare,
-                      "none, expected (the recorded outputs), reference, cpu or cuda")
+                      "what outputs are compared with: nothing, the recorded bytes or an executor")
+          ->type_name("none|expected|reference|cpu|cuda")
           ->capture_default_str(),
       sub->add_option("--check", options->check,
                       "races: name the items whose lanes race for memory (--executor reference)")
           ->check(CLI::IsMember({"races"})),
-      sub->add_option("--pace", options->pace, "full or recorded")->capture_default_str(),
+      sub->add_option("--pace", options->pace, "full speed, or as recorded")
+          ->type_name("full|recorded")
+          ->capture_default_str(),
       sub->add_option("--ulp", options->ulp,
                       "tolerance for f32 outputs of programs with transcendentals")
+          ->type_name("N")
           ->capture_default_str()
           ->transform(whole<std::uint32_t>()),
       sub->add_option("--workers", options->workers, "CPU worker threads; 0 is one a logical CPU")
+          ->type_name("N")
           ->capture_default_str()
           ->transform(workers()),
       sub->add_option("--timeout", options->timeout_s, "seconds for the whole replay")
+          ->type_name("SECONDS")
           ->capture_default_str()
           ->check(seconds()),
       sub->add_option("--report", options->report, "write the run's report here")
+          ->type_name("FILE")
           ->check(not_empty())};
   CLI::Option* const inspect =
       sub->add_flag("--inspect", options->inspect,

@@ -50,7 +50,9 @@ Outcome run(Shell& shell, const Options& options) {
 void add_report(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* sub = app.add_subcommand("report", "summarise run reports");
-  sub->add_option("file", options->inputs, "reports: JSON documents or JSON Lines")->required();
+  sub->add_option("file", options->inputs, "reports: JSON documents or JSON Lines")
+      ->type_name("FILE")
+      ->required();
   sub->callback(
       [options, &chosen] { chosen = [options](Shell& shell) { return run(shell, *options); }; });
 }

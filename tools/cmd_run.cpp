@@ -172,55 +172,70 @@ Outcome run(Shell& shell, const RunOptions& options) {
 }
 
 void add_flags(CLI::App* sub, RunOptions& options) {
-  sub->add_option("program", options.program, "a wire blob or a .vir text")->required();
+  sub->add_option("program", options.program, "a wire blob or a .vir text")
+      ->type_name("PROGRAM")
+      ->required();
   sub->add_option("file", options.files,
-                  "files, an item each, with --chunk an item a chunk; - is standard input");
+                  "files, an item each, with --chunk an item a chunk; - is standard input")
+      ->type_name("FILE");
   sub->add_option("--item", options.item,
-                  "the buffer that gets a file's bytes (default: the first that needs bytes)");
-  sub->add_option(
-         "--bind", options.binds,
-         "BUFFER=FILE, or BUFFER=u32:1,2 i32: f32: hex: text: for the same bytes in every item")
+                  "the buffer that gets a file's bytes (default: the first that needs bytes)")
+      ->type_name("BUFFER");
+  sub->add_option("--bind", options.binds,
+                  "the same bytes in every item: of a file, or u32:1,2 i32: f32: hex: text:")
+      ->type_name("BUFFER=SOURCE")
       ->allow_extra_args(false);
-  sub->add_option(
-         "--count", options.counts,
-         "BUFFER=EXPRESSION: zeros, that many elements; + - * / % ( ) len(BUFFER) bytes(BUFFER)")
+  sub->add_option("--count", options.counts,
+                  "zeros, that many elements; + - * / % ( ) len(BUFFER) bytes(BUFFER)")
+      ->type_name("BUFFER=EXPRESSION")
       ->allow_extra_args(false);
-  sub->add_option("--trim", options.trims,
-                  "OUTPUT=BUFFER: cut OUTPUT to the bytes that BUFFER's first word says")
+  sub->add_option("--trim", options.trims, "cut OUTPUT to the bytes that BUFFER's first word says")
+      ->type_name("OUTPUT=BUFFER")
       ->allow_extra_args(false);
   sub->add_option("--output", options.outputs, "a returned buffer to give out (default: all)")
+      ->type_name("BUFFER")
       ->allow_extra_args(false);
-  sub->add_option("--format", options.format, "auto, raw, hex, hex32, u32, i32 or f32")
+  sub->add_option("--format", options.format, "how standard output shows outputs")
+      ->type_name("auto|raw|hex|hex32|u32|i32|f32")
       ->capture_default_str();
   sub->add_option("-o,--out", options.out_file, "a file for the one output of one item")
+      ->type_name("FILE")
       ->check(not_empty());
   sub->add_option("--out-dir", options.out_directory,
                   "a directory for the outputs, FILE.BUFFER each")
+      ->type_name("DIR")
       ->check(not_empty());
   sub->add_option("--invocations", options.invocations,
                   "a grid that covers this many (0: the program's own)")
+      ->type_name("N")
       ->capture_default_str()
       ->transform(whole<std::uint32_t>());
   sub->add_option("--workers", options.workers, "CPU worker threads; 0 is one a logical CPU")
+      ->type_name("N")
       ->capture_default_str()
       ->transform(workers());
   sub->add_option("--fuel", options.fuel,
                   "loop iterations a workgroup may spend; 0 is the default bound")
+      ->type_name("N")
       ->transform(whole<std::uint64_t>());
   sub->add_option("--timeout", options.timeout_s,
                   "seconds to wait for one item, and for the program to be ready")
+      ->type_name("SECONDS")
       ->capture_default_str()
       ->check(seconds());
   sub->add_option("--max-memory", options.max_memory_bytes,
                   "bytes that the items in flight may hold")
+      ->type_name("BYTES")
       ->capture_default_str()
       ->transform(bytes());
   sub->add_option("--chunk", options.chunk_bytes,
                   "cut files into items of so many bytes, a multiple of 16 (0: a file is an item)")
+      ->type_name("BYTES")
       ->capture_default_str()
       ->transform(bytes());
   sub->add_option("--overlap", options.overlap_bytes,
                   "a chunk begins so many bytes before the end of the one before it")
+      ->type_name("BYTES")
       ->capture_default_str()
       ->transform(bytes());
   sub->add_option(
@@ -230,9 +245,13 @@ void add_flags(CLI::App* sub, RunOptions& options) {
       ->check(CLI::IsMember({"auto", "A", "B", "C", "D", "E"}));
   sub->add_option("--ingest-memory", options.ingest_bytes,
                   "bytes that files stream through (default 64 MiB; 0: files do not stream)")
+      ->type_name("BYTES")
       ->transform(bytes());
-  sub->add_option("--report", options.report, "write the run's report here")->check(not_empty());
-  sub->add_option("--profile", options.profile, "v4-0.6.3, v4-0.6.4 or v6, for wire blobs")
+  sub->add_option("--report", options.report, "write the run's report here")
+      ->type_name("FILE")
+      ->check(not_empty());
+  sub->add_option("--profile", options.profile, "the layout of wire blobs")
+      ->type_name(kProfileNames)
       ->capture_default_str();
 }
 
@@ -242,7 +261,8 @@ void add_run(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* sub = app.add_subcommand("run", "run a program over files");
   add_flags(sub, *options);
-  sub->add_option("--executor", options->executor, "auto, reference, cpu or cuda")
+  sub->add_option("--executor", options->executor, "what runs the items")
+      ->type_name("auto|reference|cpu|cuda")
       ->capture_default_str();
   sub->add_option("--check", options->check,
                   "races: fail items whose lanes race for memory (--executor reference)")
@@ -256,10 +276,11 @@ void add_record(CLI::App& app, Action& chosen) {
   CLI::App* sub =
       app.add_subcommand("record", "run a program over files and record the run as a trace");
   sub->add_option("--trace", options->trace_directory, "the directory of the trace, new or empty")
+      ->type_name("DIR")
       ->required()
       ->check(not_empty());
   add_flags(sub, *options);
-  sub->add_option("--executor", options->executor, "auto, cpu or cuda")
+  sub->add_option("--executor", options->executor, "what runs the items")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
   sub->callback(

@@ -7,6 +7,7 @@
 #include "claims.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
+#include "flag_checks.hpp"
 #include "program_file.hpp"
 #include "vyre/vir/validate.hpp"
 
@@ -102,8 +103,12 @@ Outcome run(Shell& shell, const Options& options) {
 void add_verify(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* sub = app.add_subcommand("verify", "check programs and list every violation");
-  sub->add_option("program", options->inputs, "wire blobs or texts")->required();
-  sub->add_option("--profile", options->profile, "v4-0.6.3, v4-0.6.4 or v6")->capture_default_str();
+  sub->add_option("program", options->inputs, "wire blobs or texts")
+      ->type_name("PROGRAM")
+      ->required();
+  sub->add_option("--profile", options->profile, "the layout of wire blobs")
+      ->type_name(kProfileNames)
+      ->capture_default_str();
   sub->callback(
       [options, &chosen] { chosen = [options](Shell& shell) { return run(shell, *options); }; });
 }

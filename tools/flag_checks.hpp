@@ -12,6 +12,9 @@
 
 namespace vyre::cli {
 
+/// How help, manual pages and completions write the values of --profile.
+inline constexpr char kProfileNames[]{"v4-0.6.3|v4-0.6.4|v6"};
+
 /// An empty name reads as "flag not given" further on, so it is refused here.
 inline CLI::Validator not_empty() {
   return CLI::Validator(

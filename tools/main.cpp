@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "commands.hpp"
+#include "describe.hpp"
 #include "exit_codes.hpp"
 #include "platform/descriptor.hpp"
 #include "platform/host_info.hpp"
@@ -97,7 +98,7 @@ std::string command_names(const CLI::App& app) {
 }
 
 int parse_failure(const CLI::App& app, const CLI::ParseError& error, Shell& shell) {
-  if (error.get_exit_code() == 0) {  // --help, --version
+  if (error.get_exit_code() == 0) {  // --help, --version, --describe
     std::ostringstream text;
     (void)app.exit(error, text, text);
     Output out;
@@ -148,9 +149,13 @@ int main_of(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();
   app.set_version_flag("--version", platform::build_description());
+  app.add_flag_callback("--describe", [&app] { throw CLI::CallForVersion(describe(app), 0); })
+      ->group("");  // for tools/manual.py, so help does not list it
   app.add_flag("--json", shell.json, "print the result as JSON on standard output");
   app.add_option("--log-level", shell.log_level,
-                 "trace, debug, info, warn, error or off (standard error)");
+                 "messages of this level and above go to standard error")
+      ->type_name("trace|debug|info|warn|error|off")
+      ->capture_default_str();
   Action action;
   for (const auto add : {add_caps, add_asm, add_dis, add_verify, add_run, add_record, add_replay,
                          add_conformance, add_report}) {
