@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "builtin.cuh"
+#include "cuda/ptx/weak.cuh"
 
 namespace vyre::cuda::builtin {
 
@@ -25,45 +26,6 @@ inline constexpr u32 kMaxTiles{4096};            // of one phase: twice the warp
   return lane;
 }
 
-// `volatile` keeps the compiler from carrying a value over from one phase into the next; the
-// hardware may still have many of these loads in flight.
-[[nodiscard]] __device__ inline uint4 load16(const void* from) {
-  uint4 v;
-  asm volatile("ld.global.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];"
-               : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
-               : "l"(__cvta_generic_to_global(from)));
-  return v;
-}
-[[nodiscard]] __device__ inline u32 load4(const void* from) {
-  u32 v;
-  asm volatile("ld.global.u32 %0, [%1];" : "=r"(v) : "l"(__cvta_generic_to_global(from)));
-  return v;
-}
-[[nodiscard]] __device__ inline u64 load8(const void* from) {
-  u64 v;
-  asm volatile("ld.global.u64 %0, [%1];" : "=l"(v) : "l"(__cvta_generic_to_global(from)));
-  return v;
-}
-[[nodiscard]] __device__ inline u32 load1(const void* from) {
-  u32 v;
-  asm volatile("ld.global.u8 %0, [%1];" : "=r"(v) : "l"(__cvta_generic_to_global(from)));
-  return v;
-}
-__device__ inline void store16(void* to, uint4 v) {
-  asm volatile("st.global.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(__cvta_generic_to_global(to)),
-               "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w)
-               : "memory");
-}
-__device__ inline void store8(void* to, u64 v) {
-  asm volatile("st.global.u64 [%0], %1;" ::"l"(__cvta_generic_to_global(to)), "l"(v) : "memory");
-}
-__device__ inline void store4(void* to, u32 v) {
-  asm volatile("st.global.u32 [%0], %1;" ::"l"(__cvta_generic_to_global(to)), "r"(v) : "memory");
-}
-__device__ inline void store1(void* to, u32 v) {
-  asm volatile("st.global.u8 [%0], %1;" ::"l"(__cvta_generic_to_global(to)), "r"(v) : "memory");
-}
-
 /// The warp's shared memory as an array. Tells the compiler which memory it is.
 template <class T>
 [[nodiscard]] __device__ inline T* shared_array(const WarpMemory& memory, u32 offset = 0) {
@@ -73,35 +35,35 @@ template <class T>
 
 /// Words i..i+3 of `words` (i a multiple of 4); those from n on are `fill`.
 [[nodiscard]] __device__ inline uint4 load_words(const u8* words, u64 i, u64 n, u32 fill) {
-  if (i + 4 <= n) return load16(words + i * 4);
+  if (i + 4 <= n) return ptx::load_weak_v4(words + i * 4);
   uint4 v{fill, fill, fill, fill};
-  if (i < n) v.x = load4(words + i * 4);
-  if (i + 1 < n) v.y = load4(words + i * 4 + 4);
-  if (i + 2 < n) v.z = load4(words + i * 4 + 8);
+  if (i < n) v.x = ptx::load_weak_u32(words + i * 4);
+  if (i + 1 < n) v.y = ptx::load_weak_u32(words + i * 4 + 4);
+  if (i + 2 < n) v.z = ptx::load_weak_u32(words + i * 4 + 8);
   return v;
 }
 /// Words i..i+3 = v, but none from n on.
 __device__ inline void store_words(u8* words, u64 i, u64 n, uint4 v) {
   if (i + 4 <= n) {
-    store16(words + i * 4, v);
+    ptx::store_weak_v4(words + i * 4, v);
     return;
   }
-  if (i < n) store4(words + i * 4, v.x);
-  if (i + 1 < n) store4(words + i * 4 + 4, v.y);
-  if (i + 2 < n) store4(words + i * 4 + 8, v.z);
+  if (i < n) ptx::store_weak_u32(words + i * 4, v.x);
+  if (i + 1 < n) ptx::store_weak_u32(words + i * 4 + 4, v.y);
+  if (i + 2 < n) ptx::store_weak_u32(words + i * 4 + 8, v.z);
 }
 
 [[nodiscard]] __device__ inline u32 load_bytes4(const u8* bytes, u64 at, u64 end) {
   u32 word = 0;
 #pragma unroll
   for (u32 k = 0; k < 4; ++k) {
-    if (at + k < end) word |= load1(bytes + at + k) << (8 * k);
+    if (at + k < end) word |= ptx::load_weak_u8(bytes + at + k) << (8 * k);
   }
   return word;
 }
 /// Bytes at..at+15 (`at` a multiple of 16); those from `end` on are 0.
 [[nodiscard]] __device__ inline uint4 load_bytes(const u8* bytes, u64 at, u64 end) {
-  if (at + kVector <= end) return load16(bytes + at);
+  if (at + kVector <= end) return ptx::load_weak_v4(bytes + at);
   if (at >= end) return {0, 0, 0, 0};
   return {load_bytes4(bytes, at, end), load_bytes4(bytes, at + 4, end),
           load_bytes4(bytes, at + 8, end), load_bytes4(bytes, at + 12, end)};

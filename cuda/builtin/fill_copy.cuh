@@ -23,10 +23,10 @@ __device__ inline void fill(const Call& call, u32 unit) {
   const u32 p = call.param;
   for (u64 at = begin + lane_index() * kVector; at < end; at += kStripe) {
     if (at + kVector <= end) {
-      store16(to + at, {p, p, p, p});
+      ptx::store_weak_v4(to + at, {p, p, p, p});
       continue;
     }
-    for (u64 b = at; b < end; ++b) store1(to + b, p >> (8 * (b % 4)) & 0xFFu);
+    for (u64 b = at; b < end; ++b) ptx::store_weak_u8(to + b, p >> (8 * (b % 4)) & 0xFFu);
   }
 }
 
@@ -42,16 +42,16 @@ __device__ inline void copy(const Call& call, u32 unit) {
     const u64 mine = at + lane_index() * kVector;
     uint4 v[kInFlight];
 #pragma unroll
-    for (u32 j = 0; j < kInFlight; ++j) v[j] = load16(from + mine + j * kStripe);
+    for (u32 j = 0; j < kInFlight; ++j) v[j] = ptx::load_weak_v4(from + mine + j * kStripe);
 #pragma unroll
-    for (u32 j = 0; j < kInFlight; ++j) store16(to + mine + j * kStripe, v[j]);
+    for (u32 j = 0; j < kInFlight; ++j) ptx::store_weak_v4(to + mine + j * kStripe, v[j]);
   }
   for (at += lane_index() * kVector; at < end; at += kStripe) {
     if (at + kVector <= end) {
-      store16(to + at, load16(from + at));
+      ptx::store_weak_v4(to + at, ptx::load_weak_v4(from + at));
       continue;
     }
-    for (u64 b = at; b < end; ++b) store1(to + b, load1(from + b));
+    for (u64 b = at; b < end; ++b) ptx::store_weak_u8(to + b, ptx::load_weak_u8(from + b));
   }
 }
 

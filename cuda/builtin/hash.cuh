@@ -56,7 +56,8 @@ static __constant__ const crc32c::Powers kDevicePowers = crc32c::kPowers;
   for (; at + kInFlight * kStripe <= end; at += kInFlight * kStripe) {
     uint4 v[kInFlight];
 #pragma unroll
-    for (u32 j = 0; j < kInFlight; ++j) v[j] = load16(from + at + j * kStripe + lane * kVector);
+    for (u32 j = 0; j < kInFlight; ++j)
+      v[j] = ptx::load_weak_v4(from + at + j * kStripe + lane * kVector);
 #pragma unroll
     for (u32 j = 0; j < kInFlight; ++j) take(v[j]);
   }
@@ -106,7 +107,7 @@ __device__ __noinline__ inline void run(const Call& call, u32 phase, u32 unit,
   if (phase == 0) share ^= frame(bytes);
   if (lane_index() != 0) return;
   if (phase == 0) {
-    store4(out, share);
+    ptx::store_weak_u32(out, share);
   } else {
     atomicXor(out, share);
   }
@@ -150,7 +151,7 @@ __device__ __noinline__ inline void run(const Call& call, const WarpMemory& memo
 #pragma unroll
     for (u32 j = 0; j < kVectors; ++j) {
       const u64 mine = at + j * kStripe + lane * kVector;
-      next[j] = mine < rows_end ? load16(from + mine) : uint4{0, 0, 0, 0};
+      next[j] = mine < rows_end ? ptx::load_weak_v4(from + mine) : uint4{0, 0, 0, 0};
     }
   };
   bring(0);
@@ -191,22 +192,22 @@ __device__ __noinline__ inline void run(const Call& call, const WarpMemory& memo
   hash += bytes;
   u64 at = rows_end;
   for (; at + 8 <= bytes; at += 8) {
-    hash ^= round_scaled(0, load8(from + at) * kPrime2);
+    hash ^= round_scaled(0, ptx::load_weak_u64(from + at) * kPrime2);
     hash = rotate(hash, 27) * kPrime1 + kPrime4;
   }
   if (at + 4 <= bytes) {
-    hash ^= load4(from + at) * kPrime1;
+    hash ^= ptx::load_weak_u32(from + at) * kPrime1;
     hash = rotate(hash, 23) * kPrime2 + kPrime3;
     at += 4;
   }
   for (; at < bytes; ++at) {
-    hash ^= load1(from + at) * kPrime5;
+    hash ^= ptx::load_weak_u8(from + at) * kPrime5;
     hash = rotate(hash, 11) * kPrime1;
   }
   hash = (hash ^ hash >> 33) * kPrime2;
   hash = (hash ^ hash >> 29) * kPrime3;
   hash ^= hash >> 32;
-  if (lane == 0) store8(call.outputs[0].data, hash);
+  if (lane == 0) ptx::store_weak_u64(call.outputs[0].data, hash);
 }
 
 }  // namespace xxh64

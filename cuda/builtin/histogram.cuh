@@ -51,7 +51,7 @@ __device__ inline void count_range(u32* bins, const u8* from, u64 begin, u64 end
     uint4 v[kInFlight];
 #pragma unroll
     for (u32 j = 0; j < kInFlight; ++j)
-      v[j] = load16(from + at + j * kStripe + lane_index() * kVector);
+      v[j] = ptx::load_weak_v4(from + at + j * kStripe + lane_index() * kVector);
 #pragma unroll
     for (u32 j = 0; j < kInFlight; ++j) {
       count_bytes(bins, v[j].x);
@@ -60,7 +60,7 @@ __device__ inline void count_range(u32* bins, const u8* from, u64 begin, u64 end
       count_bytes(bins, v[j].w);
     }
   }
-  for (at += lane_index(); at < end; at += kLanes) count_one(bins, load1(from + at));
+  for (at += lane_index(); at < end; at += kLanes) count_one(bins, ptx::load_weak_u8(from + at));
 }
 
 /// Phase 0 clears the output, phase 1 counts a tile a unit; a single tile writes its counts.
@@ -76,7 +76,7 @@ __device__ __noinline__ inline void run(const Call& call, u32 phase, u32 unit,
   u8* const out = call.outputs[0].data;
   if (phase == 0 && tiles.count > 1) {
     for (u32 i = lane_index() * kVector; i < kBins * 4; i += kStripe)
-      store16(out + i, {0, 0, 0, 0});
+      ptx::store_weak_v4(out + i, {0, 0, 0, 0});
     return;
   }
   u32* const bins = clear_bins(memory);
@@ -86,7 +86,7 @@ __device__ __noinline__ inline void run(const Call& call, u32 phase, u32 unit,
   for (u32 value = lane_index(); value < kBins; value += kLanes) {
     const u32 total = bin_total(bins, value);
     if (phase == 0) {
-      store4(out + value * 4, total);
+      ptx::store_weak_u32(out + value * 4, total);
     } else if (total != 0) {
       atomicAdd(reinterpret_cast<u32*>(out) + value, total);
     }

@@ -49,7 +49,7 @@ struct Automaton {
   const Buffer& blob = call.inputs[1];
   if (blob.bytes < sizeof(LiteralsHeader)) return false;
   LiteralsHeader& h = automaton.header;
-  const auto word = [&](u32 i) { return load4(blob.data + i * 4); };
+  const auto word = [&](u32 i) { return ptx::load_weak_u32(blob.data + i * 4); };
   h = {word(0), word(1), word(2), word(3), word(4), word(5), word(6), word(7), {}};
 #pragma unroll
   for (u32 i = 0; i < 8; ++i) h.zeros[i] = word(8 + i);
@@ -81,13 +81,15 @@ template <class Holds>
   const u32 units = check_units(a);
   const u8* const first = a.blob + a.at.first;
   const u8* const outputs = a.blob + a.at.outputs;
-  bool good = all_hold(256, unit, units,
-                       [&](u64 i) { return load1(a.blob + a.at.classes + i) < h.classes; });
-  good &= all_hold(h.patterns, unit, units,
-                   [&](u64 i) { return load4(a.blob + a.at.lengths + i * 4) - 1 < h.max_length; });
+  bool good = all_hold(256, unit, units, [&](u64 i) {
+    return ptx::load_weak_u8(a.blob + a.at.classes + i) < h.classes;
+  });
+  good &= all_hold(h.patterns, unit, units, [&](u64 i) {
+    return ptx::load_weak_u32(a.blob + a.at.lengths + i * 4) - 1 < h.max_length;
+  });
   good &= all_hold(h.states, unit, units, [&](u64 s) {
-    const u32 begin = load4(first + s * 4);
-    const u32 end = load4(first + s * 4 + 4);
+    const u32 begin = ptx::load_weak_u32(first + s * 4);
+    const u32 end = ptx::load_weak_u32(first + s * 4 + 4);
     if (begin > end || end > h.outputs || (s == 0 && begin != 0) ||
         (s + 1 == h.states && end != h.outputs)) {
       return false;
@@ -95,17 +97,18 @@ template <class Holds>
     // Strictly rising and below the number of patterns: ends after so many at the latest.
     u32 least_next = 0;
     for (u32 i = begin; i < end; ++i) {
-      const u32 pattern = load4(outputs + u64{i} * 4);
+      const u32 pattern = ptx::load_weak_u32(outputs + u64{i} * 4);
       if (pattern < least_next || pattern >= h.patterns) return false;
       least_next = pattern + 1;
     }
     return true;
   });
   good &= all_hold(u64{h.states} * h.classes, unit, units, [&](u64 i) {
-    const u32 transition = load4(a.blob + a.at.transitions + i * 4);
+    const u32 transition = ptx::load_weak_u32(a.blob + a.at.transitions + i * 4);
     const u32 state = transition & ~kLiteralsReports;
     if (state >= h.states) return false;
-    const bool reports = load4(first + u64{state} * 4 + 4) != load4(first + u64{state} * 4);
+    const bool reports = ptx::load_weak_u32(first + u64{state} * 4 + 4) !=
+                         ptx::load_weak_u32(first + u64{state} * 4);
     return reports == ((transition & kLiteralsReports) != 0);
   });
   return __all_sync(kWholeWarp, good);
@@ -114,7 +117,8 @@ template <class Holds>
 [[nodiscard]] __device__ inline bool found_broken(const Call& call, const Automaton& a) {
   const u32 units = check_units(a);
   bool broken = false;
-  for (u32 i = lane_index(); i < units; i += kLanes) broken |= load4(call.scratch + i * 4) != 0;
+  for (u32 i = lane_index(); i < units; i += kLanes)
+    broken |= ptx::load_weak_u32(call.scratch + i * 4) != 0;
   return __any_sync(kWholeWarp, broken);
 }
 
@@ -170,11 +174,11 @@ __device__ inline void run_tile(const Call& call, const Automaton& a, const Cut&
   const u32 fitting = (memory.shared_bytes - kRowsAt) / 4 / row_words;
   const u32 near_words = static_cast<u32>(least(fitting, a.header.states)) * row_words;
   for (u32 i = lane; i < 256; i += kLanes) {
-    const u32 c = load1(a.blob + a.at.classes + i);
+    const u32 c = ptx::load_weak_u8(a.blob + a.at.classes + i);
     classes[i] = static_cast<u8>(c < top_class ? c : top_class);
   }
 #pragma unroll 4
-  for (u32 i = lane; i < near_words; i += kLanes) rows[i] = load4(table + u64{i} * 4);
+  for (u32 i = lane; i < near_words; i += kLanes) rows[i] = ptx::load_weak_u32(table + u64{i} * 4);
   const auto near_rows = static_cast<u32>(__cvta_generic_to_shared(rows));
 
   const u64 tile_begin = u64{tile} * kLanes * cut.piece;
@@ -238,8 +242,8 @@ struct Outputs {
 };
 [[nodiscard]] __device__ inline Outputs outputs_of(const Automaton& a, u32 state) {
   const u8* const first = a.blob + a.at.first + u64{state} * 4;
-  const u32 end = min(load4(first + 4), a.header.outputs);
-  return {min(load4(first), end), end};
+  const u32 end = min(ptx::load_weak_u32(first + 4), a.header.outputs);
+  return {min(ptx::load_weak_u32(first), end), end};
 }
 
 __device__ inline void count(const Call& call, const Automaton& a, const Cut& cut, u32 tile,
@@ -249,27 +253,31 @@ __device__ inline void count(const Call& call, const Automaton& a, const Cut& cu
     const Outputs o = outputs_of(a, state);
     hits += o.end - o.begin;
   });
-  store8(call.scratch + kLanesAt + (u64{tile} * kLanes + lane_index()) * 8, hits);
+  ptx::store_weak_u64(call.scratch + kLanesAt + (u64{tile} * kLanes + lane_index()) * 8, hits);
   const u64 through = scan::warp_inclusive(hits);
-  if (lane_index() == kLanes - 1) store8(call.scratch + kTilesAt + u64{tile} * 8, through);
+  if (lane_index() == kLanes - 1)
+    ptx::store_weak_u64(call.scratch + kTilesAt + u64{tile} * 8, through);
 }
 
 __device__ inline void write(const Call& call, const Automaton& a, const Cut& cut, u32 tile,
                              const WarpMemory& memory) {
   const u64 capacity = vyre::builtin::hit_capacity(call.outputs[0].bytes);
   u8* const records = call.outputs[0].data + sizeof(vyre::builtin::LiteralHits);
-  const u64 hits = load8(call.scratch + kLanesAt + (u64{tile} * kLanes + lane_index()) * 8);
+  const u64 hits =
+      ptx::load_weak_u64(call.scratch + kLanesAt + (u64{tile} * kLanes + lane_index()) * 8);
   const u64 through = scan::warp_inclusive(hits);
-  u64 place = load8(call.scratch + kTilesAt + u64{tile} * 8) + through - hits;
+  u64 place = ptx::load_weak_u64(call.scratch + kTilesAt + u64{tile} * 8) + through - hits;
   const bool awake = hits != 0 && place < capacity;
   if (!__any_sync(kWholeWarp, awake)) return;
   run_tile(call, a, cut, tile, awake, memory, [&](u32 state, u64 end) {
     const Outputs o = outputs_of(a, state);
     for (u32 i = o.begin; i < o.end && place < capacity; ++i, ++place) {
-      const u32 pattern = min(load4(a.blob + a.at.outputs + u64{i} * 4), a.header.patterns - 1);
-      const u32 length = min(load4(a.blob + a.at.lengths + u64{pattern} * 4), a.header.max_length);
-      store16(records + place * sizeof(vyre::builtin::LiteralHit),
-              {static_cast<u32>(end), static_cast<u32>(end >> 32), pattern, length});
+      const u32 pattern =
+          min(ptx::load_weak_u32(a.blob + a.at.outputs + u64{i} * 4), a.header.patterns - 1);
+      const u32 length =
+          min(ptx::load_weak_u32(a.blob + a.at.lengths + u64{pattern} * 4), a.header.max_length);
+      ptx::store_weak_v4(records + place * sizeof(vyre::builtin::LiteralHit),
+                         {static_cast<u32>(end), static_cast<u32>(end >> 32), pattern, length});
     }
   });
 }
@@ -292,7 +300,7 @@ __device__ inline void write(const Call& call, const Automaton& a, const Cut& cu
   if (phase == 0) return check_units(a);
   if (found_broken(call, a)) return 0;
   if (phase == 2) return 1;
-  if (phase == 3 && load8(call.outputs[0].data) == 0) return 0;
+  if (phase == 3 && ptx::load_weak_u64(call.outputs[0].data) == 0) return 0;
   return cut_text(call, a).tiles;
 }
 
@@ -302,7 +310,7 @@ __device__ __noinline__ inline void run(const Call& call, u32 phase, u32 unit,
   if (!open(call, a)) return;
   if (phase == 0) {
     const bool good = check_unit(a, unit);
-    if (lane_index() == 0) store4(call.scratch + unit * 4, good ? 0 : 1);
+    if (lane_index() == 0) ptx::store_weak_u32(call.scratch + unit * 4, good ? 0 : 1);
     return;
   }
   const Cut cut = cut_text(call, a);
@@ -310,8 +318,9 @@ __device__ __noinline__ inline void run(const Call& call, u32 phase, u32 unit,
   if (phase == 3) return write(call, a, cut, unit, memory);
   const u64 hits = scan::scan_in_place(reinterpret_cast<u64*>(call.scratch + kTilesAt), cut.tiles);
   if (lane_index() != 0) return;
-  store8(call.outputs[0].data, hits);
-  store8(call.outputs[0].data + 8, least(hits, vyre::builtin::hit_capacity(call.outputs[0].bytes)));
+  ptx::store_weak_u64(call.outputs[0].data, hits);
+  ptx::store_weak_u64(call.outputs[0].data + 8,
+                      least(hits, vyre::builtin::hit_capacity(call.outputs[0].bytes)));
 }
 
 }  // namespace literals

@@ -54,7 +54,7 @@ template <class F>
     uint4 v[kInFlight];
 #pragma unroll
     for (u32 j = 0; j < kInFlight; ++j)
-      v[j] = load16(words + (at + j * (kStripe / 4)) * 4 + lane_index() * kVector);
+      v[j] = ptx::load_weak_v4(words + (at + j * (kStripe / 4)) * 4 + lane_index() * kVector);
 #pragma unroll
     for (u32 j = 0; j < kInFlight; ++j) join(v[j]);
   }
@@ -78,7 +78,8 @@ __device__ inline void integers(const Call& call, u32 phase, u32 unit, F f) {
     result = fold_range(call.scratch, 0, tiles.count, f);
   }
   const bool last = phase == 1 || tiles.count <= 1;
-  if (lane_index() == 0) store4(last ? call.outputs[0].data : call.scratch + unit * 4, result);
+  if (lane_index() == 0)
+    ptx::store_weak_u32(last ? call.outputs[0].data : call.scratch + unit * 4, result);
 }
 
 [[nodiscard]] __device__ inline u32 integer_units(const Call& call, u32 phase) {
@@ -145,7 +146,7 @@ template <class F>
   if ((row + 1) * kRow <= n) {
     uint4 raw[8];
 #pragma unroll
-    for (u32 j = 0; j < 8; ++j) raw[j] = load16(values + (first + j * 128) * 4);
+    for (u32 j = 0; j < 8; ++j) raw[j] = ptx::load_weak_v4(values + (first + j * 128) * 4);
 #pragma unroll
     for (u32 j = 0; j < 8; ++j) v[j] = take(raw[j]);
   } else {
@@ -212,14 +213,14 @@ __device__ inline void floats(const Call& call, u32 phase, u32 unit, F f) {
   const bool writer = lane_index() == 0;
   if (plan.rows <= 1) {
     const u32 value = fold_row(call.inputs[0].data, 0, plan.n, f);
-    if (writer) store4(output, plan.n == 0 ? F::kNone : value);
+    if (writer) ptx::store_weak_u32(output, plan.n == 0 ? F::kNone : value);
     return;
   }
   if (phase >= 2 * plan.chunks) {
     const bool at_third = phase == 2 * plan.chunks + 1;
     const u64 values = at_third ? divide_up(plan.second_rows, kRow) : plan.second_rows;
     const u32 value = fold_row(at_third ? third : second, unit, values, f);
-    if (writer) store4(values <= kRow ? output : third + u64{unit} * 4, value);
+    if (writer) ptx::store_weak_u32(values <= kRow ? output : third + u64{unit} * 4, value);
     return;
   }
   const u32 chunk = phase / 2;
@@ -227,14 +228,14 @@ __device__ inline void floats(const Call& call, u32 phase, u32 unit, F f) {
   if (phase % 2 == 1) {
     const u32 value = fold_row(call.scratch, unit, rows, f);
     const u64 place = u64{chunk} * (kChunkRows / kRow) + unit;
-    if (writer) store4(plan.rows <= kRow ? output : second + place * 4, value);
+    if (writer) ptx::store_weak_u32(plan.rows <= kRow ? output : second + place * 4, value);
     return;
   }
   const u32 share = unit_rows(rows);
   const u32 end = static_cast<u32>(least(u64{unit} * share + share, rows));
   for (u32 row = unit * share; row < end; ++row) {
     const u32 value = fold_row(call.inputs[0].data, u64{chunk} * kChunkRows + row, plan.n, f);
-    if (writer) store4(call.scratch + u64{row} * 4, value);
+    if (writer) ptx::store_weak_u32(call.scratch + u64{row} * 4, value);
   }
 }
 

@@ -34,7 +34,7 @@ template <class T>
     uint4 v[kInFlight];
     if (at + kStep <= end) {
 #pragma unroll
-      for (u32 j = 0; j < kInFlight; ++j) v[j] = load16(from + (mine + j * 128) * 4);
+      for (u32 j = 0; j < kInFlight; ++j) v[j] = ptx::load_weak_v4(from + (mine + j * 128) * 4);
     } else {
 #pragma unroll
       for (u32 j = 0; j < kInFlight; ++j) v[j] = load_words(from, mine + j * 128, end, 0);
@@ -63,13 +63,13 @@ template <class T>
     const u32 mine = at + lane_index() * 4;
     u64 v[4];
 #pragma unroll
-    for (u32 j = 0; j < 4; ++j) v[j] = mine + j < count ? load8(values + mine + j) : 0;
+    for (u32 j = 0; j < 4; ++j) v[j] = mine + j < count ? ptx::load_weak_u64(values + mine + j) : 0;
     const u64 sum = v[0] + v[1] + v[2] + v[3];
     const u64 through = warp_inclusive(sum);
     u64 before = carry + through - sum;
 #pragma unroll
     for (u32 j = 0; j < 4; ++j) {
-      if (mine + j < count) store8(values + mine + j, before);
+      if (mine + j < count) ptx::store_weak_u64(values + mine + j, before);
       before += v[j];
     }
     carry += __shfl_sync(kWholeWarp, through, 31);
@@ -92,14 +92,14 @@ __device__ __noinline__ inline void run(const Call& call, u32 phase, u32 unit) {
   const u64 end = least(begin + tiles.size, n);
   if (phase == 0 && tiles.count > 1) {
     const u32 sum = reduce::fold_range(from, begin, end, reduce::Sum{});
-    if (lane_index() == 0) store4(call.scratch + unit * 4, sum);
+    if (lane_index() == 0) ptx::store_weak_u32(call.scratch + unit * 4, sum);
     return;
   }
   if (phase == 1) {
     (void)scan_range(call.scratch, call.scratch, 0, tiles.count, 0, false);
     return;
   }
-  const u32 carry = tiles.count > 1 ? load4(call.scratch + unit * 4) : 0;
+  const u32 carry = tiles.count > 1 ? ptx::load_weak_u32(call.scratch + unit * 4) : 0;
   (void)scan_range(from, call.outputs[0].data, begin, end, carry, inclusive);
 }
 

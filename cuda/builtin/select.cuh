@@ -50,7 +50,8 @@ inline constexpr u32 kGrain{4 * kStep};
     for (u32 j = 0; j < kRows; ++j) {
       const u64 mine = at + j * 128 + lane * 4;
       v[j] = load_words(values, mine, end, 0);
-      keep[j] = nonzero_bytes(mine + 4 <= end ? load4(mask + mine) : load_bytes4(mask, mine, end));
+      keep[j] = nonzero_bytes(mine + 4 <= end ? ptx::load_weak_u32(mask + mine)
+                                              : load_bytes4(mask, mine, end));
     }
     u32 count = 0;
 #pragma unroll
@@ -66,7 +67,7 @@ inline constexpr u32 kGrain{4 * kStep};
     }
     __syncwarp();  // publishes the gathered words
     for (u32 i = lane; i < count; i += kLanes) {
-      if (to + i < capacity) store4(out + (to + i) * 4, kept[i]);
+      if (to + i < capacity) ptx::store_weak_u32(out + (to + i) * 4, kept[i]);
     }
     __syncwarp();  // they are read before the next ones come
     to += count;
@@ -91,15 +92,15 @@ __device__ __noinline__ inline void run(const Call& call, u32 phase, u32 unit,
   const bool writer = lane_index() == 0;
   if (tiles.count <= 1) {
     const u64 total = gather_range(call, begin, end, 0, memory);
-    if (writer) store4(call.outputs[1].data, static_cast<u32>(total));
+    if (writer) ptx::store_weak_u32(call.outputs[1].data, static_cast<u32>(total));
   } else if (phase == 0) {
     const u64 count = count_range(call.inputs[1].data, begin, end);
-    if (writer) store8(places + unit, count);
+    if (writer) ptx::store_weak_u64(places + unit, count);
   } else if (phase == 1) {
     const u64 total = scan::scan_in_place(places, tiles.count);
-    if (writer) store4(call.outputs[1].data, static_cast<u32>(total));
+    if (writer) ptx::store_weak_u32(call.outputs[1].data, static_cast<u32>(total));
   } else {
-    (void)gather_range(call, begin, end, load8(places + unit), memory);
+    (void)gather_range(call, begin, end, ptx::load_weak_u64(places + unit), memory);
   }
 }
 

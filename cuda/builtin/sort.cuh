@@ -54,7 +54,8 @@ struct Way {
   for (; at + 512 <= end; at += 512) {
     uint4 v[4];
 #pragma unroll
-    for (u32 j = 0; j < 4; ++j) v[j] = load16(from + (at + j * 128 + lane_index() * 4) * 4);
+    for (u32 j = 0; j < 4; ++j)
+      v[j] = ptx::load_weak_v4(from + (at + j * 128 + lane_index() * 4) * 4);
 #pragma unroll
     for (u32 j = 0; j < 4; ++j) {
       histogram::count_one(bins, v[j].x >> shift & 0xFFu);
@@ -64,7 +65,7 @@ struct Way {
     }
   }
   for (at += lane_index(); at < end; at += kLanes)
-    histogram::count_one(bins, load4(from + at * 4) >> shift & 0xFFu);
+    histogram::count_one(bins, ptx::load_weak_u32(from + at * 4) >> shift & 0xFFu);
   __syncwarp();  // publishes the counts
   return bins;
 }
@@ -83,7 +84,7 @@ __device__ inline void move_range(const Way& way, u64 begin, u64 end, u64 n, u32
 #pragma unroll
     for (u32 j = 0; j < kInFlight; ++j) {
       const u64 mine = at + j * kLanes + lane;
-      word[j] = mine < end ? load4(way.from + mine * 4) : 0;
+      word[j] = mine < end ? ptx::load_weak_u32(way.from + mine * 4) : 0;
     }
 #pragma unroll
     for (u32 j = 0; j < kInFlight; ++j) {
@@ -99,7 +100,7 @@ __device__ inline void move_range(const Way& way, u64 begin, u64 end, u64 n, u32
       __syncwarp();  // all have read their place
       if (there && rank == 0) places[digit[j]] = first + __popc(peers[j]);
       __syncwarp();  // publishes the places of the next row
-      if (there && first + rank < n) store4(way.to + (first + rank) * 4, word[j]);
+      if (there && first + rank < n) ptx::store_weak_u32(way.to + (first + rank) * 4, word[j]);
     }
   }
 }
@@ -157,9 +158,9 @@ __device__ __noinline__ inline void run(const Call& call, u32 phase, u32 unit,
       for (u32 digit = lane; digit < kDigits; digit += kLanes) {
         const u32 total = histogram::bin_total(bins, digit);
         if (plan.wide) {
-          store8(counts + place_of(digit) * 8, total);
+          ptx::store_weak_u64(counts + place_of(digit) * 8, total);
         } else {
-          store4(counts + place_of(digit) * 4, total);
+          ptx::store_weak_u32(counts + place_of(digit) * 4, total);
         }
       }
       __syncwarp();  // the bins are read before the next unit clears them
@@ -171,7 +172,7 @@ __device__ __noinline__ inline void run(const Call& call, u32 phase, u32 unit,
           plan.wide
               ? scan::scan_in_place(reinterpret_cast<u64*>(counts) + row, plan.tiles.count)
               : scan::scan_range(counts + row * 4, counts + row * 4, 0, plan.tiles.count, 0, false);
-      if (lane == 0) store8(totals + unit * 8, total);
+      if (lane == 0) ptx::store_weak_u64(totals + unit * 8, total);
       return;
     }
     default: {
@@ -179,7 +180,7 @@ __device__ __noinline__ inline void run(const Call& call, u32 phase, u32 unit,
       u64 sum = 0;
 #pragma unroll
       for (u32 j = 0; j < 8; ++j) {
-        own[j] = load8(totals + (lane * 8 + j) * 8);
+        own[j] = ptx::load_weak_u64(totals + (lane * 8 + j) * 8);
         sum += own[j];
       }
       u64 before = scan::warp_inclusive(sum) - sum;
@@ -187,8 +188,8 @@ __device__ __noinline__ inline void run(const Call& call, u32 phase, u32 unit,
 #pragma unroll
       for (u32 j = 0; j < 8; ++j) {
         const u64 at = place_of(lane * 8 + j);
-        places[lane * 8 + j] =
-            before + (plan.wide ? load8(counts + at * 8) : load4(counts + at * 4));
+        places[lane * 8 + j] = before + (plan.wide ? ptx::load_weak_u64(counts + at * 8)
+                                                   : ptx::load_weak_u32(counts + at * 4));
         before += own[j];
       }
       __syncwarp();  // publishes the places

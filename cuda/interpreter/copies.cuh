@@ -9,7 +9,10 @@
 #include <cstdint>
 
 #include "core/machine.hpp"
-#include "io_client.cuh"
+#include "io_copy.cuh"
+#include "io_lines.cuh"
+#include "io_requests.cuh"
+#include "io_wait.cuh"
 #include "warp.cuh"
 
 namespace vyre::cuda::interpreter {
@@ -244,7 +247,7 @@ class Copies {
     if (there) {
       outcome = io::outcome(*io_, line, piece.length);
       if (outcome.code == FaultCode::none) {
-        io::copy_from_slot(bytes_ + piece.at,
+        io::copy_line_data(bytes_ + piece.at,
                            io_->line_data + u64{line} * kIoLineDataBytes + outcome.skip,
                            piece.length);
       }

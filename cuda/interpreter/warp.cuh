@@ -7,6 +7,7 @@
 
 #include "core/f32.hpp"
 #include "core/image.hpp"
+#include "cuda/ptx/clock.cuh"
 
 namespace vyre::cuda::interpreter {
 
@@ -39,7 +40,7 @@ VYRE_WARP_FN T* own(T* p) {
 }
 VYRE_WARP_FN void sync() {
 #if VYRE_ON_DEVICE
-  __syncwarp();
+  __syncwarp();  // callers say what it publishes
 #endif
 }
 VYRE_WARP_FN std::uint32_t self() {
@@ -173,7 +174,7 @@ VYRE_WARP_FN std::uint32_t look(const std::uint32_t* word) {
 VYRE_WARP_FN std::uint64_t now_ns() {
   std::uint64_t ns = 0;
 #if VYRE_ON_DEVICE
-  asm volatile("mov.u64 %0, %globaltimer;" : "=l"(ns));
+  ns = ptx::device_ns();
 #endif
   return ns;
 }

@@ -188,7 +188,7 @@ struct WarpPolicy {
     return warp::sum(x);
   }
   static VYRE_HOT void sync() {
-    warp::sync();
+    warp::sync();  // the core's callers say what it publishes
   }
   /// Every lane stores: each later reads what it wrote itself, or the same from another lane.
   static VYRE_HOT void store_scalar(u32* to, u32 value) {
@@ -254,11 +254,11 @@ VYRE_HOT void WarpPolicy::apart(Machine& m, core::Rare what) {
 #if VYRE_ON_WARP
   Machine& twin = *m.policy.twin;
   m.give_place(twin);
-  warp::sync();  // no lane is still at the instruction before
+  warp::sync();  // every lane has given its place to the twin and left the instruction before
   perform_apart(twin, what);
   warp::sync();  // publishes the twin, although every lane wrote the same there
   twin.give_state(m);
-  warp::sync();
+  warp::sync();  // every lane has read the twin before a lane writes it again
 #else
   (void)m, (void)what;
 #endif

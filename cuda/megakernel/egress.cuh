@@ -4,8 +4,12 @@
 // Device only. Spec: docs/internals/megakernel.md, docs/internals/protocol.md.
 #pragma once
 
+#include <cstdint>
+
 #include "cuda/megakernel/layout.hpp"
-#include "memory_access.cuh"
+#include "cuda/ptx/access.cuh"
+#include "lane.cuh"
+#include "vyre/protocol/completion.hpp"
 
 namespace vyre::cuda::megakernel {
 
@@ -44,10 +48,11 @@ __device__ __forceinline__ void put_completion(const QueueEnd& end, std::uint64_
   const Completion c = Completion::make(status, code, static_cast<std::uint32_t>(position),
                                         workgroup, lane, statement);
   // [RING-4] The release is the fence of the caller.
-  store_relaxed_sys(end.completions + slot, make_uint4(c.head | phase_of(position, end.log2),
-                                                       c.position_low, c.workgroup, c.lane));
+  ptx::store_relaxed_sys_v4(
+      end.completions + slot,
+      make_uint4(c.head | phase_of(position, end.log2), c.position_low, c.workgroup, c.lane));
   // [ORDER-1] The same fence.
-  store_relaxed_gpu_u32(end.ended + slot, static_cast<std::uint32_t>(position));
+  ptx::store_relaxed_gpu_u32(end.ended + slot, static_cast<std::uint32_t>(position));
 }
 
 /// Who can see what an item wrote.
@@ -63,17 +68,17 @@ enum class Wrote : std::uint32_t {
 /// when the writes are there, before the completion leaves (docs/internals/memory-reasons.md).
 __device__ __forceinline__ void end_item(const QueueEnd& end, std::uint64_t position,
                                          CompletionStatus status, const Fault& fault, Wrote wrote) {
-  __syncwarp();  // the other lanes' writes come before the fence below
-  if ((threadIdx.x & (kWarp - 1)) == 0) {
+  __syncwarp();  // the other lanes' writes come before lane 0's fence below
+  if (lane_id() == 0) {
     // [RING-4], [ORDER-1], [ORDER-2] release: what the item wrote.
     if (wrote == Wrote::host) {
-      fence_acq_rel_sys();
+      ptx::fence_acq_rel_sys();  // to the host and to other warps
     } else {
-      fence_acq_rel_gpu();
+      ptx::fence_acq_rel_gpu();  // to the other warps of the device
     }
     put_completion(end, position, status, fault.code, static_cast<std::uint32_t>(fault.workgroup),
                    fault.lane, fault.statement);
-    count_relaxed_gpu(end.ended_count, 1);  // [ORDER-2] the fence above
+    ptx::add_relaxed_gpu_u64(end.ended_count, 1);  // [ORDER-2] the fence above
   }
 }
 

@@ -5,6 +5,12 @@
 // whole team fetches ahead. Device only. Spec: docs/internals/megakernel.md, "Ingress".
 #pragma once
 
+#include <cstdint>
+
+#include "cuda/ptx/access.cuh"
+#include "departure.hpp"
+#include "egress.cuh"
+#include "lane.cuh"
 #include "run_queue.cuh"
 
 namespace vyre::cuda::megakernel {
@@ -73,7 +79,7 @@ class Poller {
         window_(arguments.queues[ring.queue].window),
         unlimited_(window_ >= 1u << end_.log2),
         own_(ring.queue + 1 == arguments.queue_count),
-        lane_(threadIdx.x & (kWarp - 1)),
+        lane_(lane_id()),
         team_(team),
         run_((ring.begin >> kRunSlotsLog2) + member) {}
 
@@ -126,7 +132,7 @@ class Poller {
     }
     reserve();
     const std::uint64_t group = turn >> kGroupSlotsLog2;
-    const uint4 v = load_acquire_sys(slot(group));  // [RING-1] acquire: the item
+    const uint4 v = ptx::load_acquire_sys_v4(slot(group));  // [RING-1] acquire: the item
     const std::uint32_t from = static_cast<std::uint32_t>(turn) & (kGroupSlots - 1);
     const std::uint32_t upto = ready(v, group, from);
     if (upto <= from) {
@@ -153,7 +159,7 @@ class Poller {
     uint4 v[kRunGroups];
 #pragma unroll
     for (int i = 0; i < kRunGroups; ++i) {
-      v[i] = load_relaxed_sys(slot(first + static_cast<std::uint32_t>(i)));
+      v[i] = ptx::load_relaxed_sys_v4(slot(first + static_cast<std::uint32_t>(i)));
     }
     if (const std::uint32_t word = agree(ring_.leave); leave_of(word) != Leave::stay) {
       const std::uint64_t turn = agree(ring_.turn);
@@ -177,7 +183,7 @@ class Poller {
       quiet();
       return;
     }
-    fence_acq_rel_sys();  // [RING-1] acquire of all the slots; [RUN-1] release of the entries
+    ptx::fence_acq_rel_sys();  // [RING-1] acquire of all the slots; [RUN-1] release of the entries
     released_ = true;
     idle_looks_ = 0;
     const bool whole = from == 0 && upto == kRunSlots && unlimited_ && !__any_sync(~0u, waits);
@@ -224,7 +230,7 @@ class Poller {
     }
     if (++idle_looks_ < kBurstLooks && leave_of(agree(ring_.leave)) == Leave::stay) return;
     if (lane_ == 0) put(ring_.burst, 0u);
-    __syncwarp();
+    __syncwarp();  // no lane looks at `burst` before lane 0 has written it
     idle_looks_ = 0;
   }
 
@@ -239,25 +245,25 @@ class Poller {
       const std::uint32_t spares = agree(ring_.spares);
       if (!may_draw_ahead(spares, spares_seen_)) {
         if ((++looks_ & 7u) != 0) return;
-        spares_seen_ = __shfl_sync(~0u, load_relaxed_gpu_u32(spares_taken_), 0);
+        spares_seen_ = __shfl_sync(~0u, ptx::load_relaxed_gpu_u32(spares_taken_), 0);
         if (!may_draw_ahead(spares, spares_seen_)) return;
       }
-      __syncwarp();
+      __syncwarp();  // every lane has read `reserved` before lane 0 writes it
       if (lane_ == 0) {
         (void)atomicAdd(&ring_.spares, 1u);
         put(ring_.reserved, draw_numbers(a_.run, 1));
       }
     } else {
       if ((++looks_ & 31u) != 0) return;
-      const std::uint64_t tail = __shfl_sync(~0u, load_relaxed_gpu_u64(a_.run.tail), 0);
+      const std::uint64_t tail = __shfl_sync(~0u, ptx::load_relaxed_gpu_u64(a_.run.tail), 0);
       if (!is_overdue(tail, reserved, a_.run.entries_log2)) return;
-      __syncwarp();
+      __syncwarp();  // every lane has read `reserved` before lane 0 writes it
       if (lane_ == 0) {
         put(ring_.reserved, kNoNumber);
         give_back(reserved);
       }
     }
-    __syncwarp();
+    __syncwarp();  // publishes `reserved` to all lanes
   }
   /// A number that was drawn and is not needed; one lane.
   __device__ void give_back(std::uint64_t number) {
@@ -276,12 +282,12 @@ class Poller {
     const std::uint64_t last = agree(ring_.last);
     if (last != kNoNumber) return turn >= last;
     if (lane_ == 0) put(ring_.last, turn + (std::uint64_t{1} << log2_));
-    __syncwarp();
+    __syncwarp();  // publishes `last` to all lanes
     return false;
   }
 
   __device__ void close(std::uint32_t word) {
-    __syncwarp();
+    __syncwarp();  // every lane has read the ring's words before lane 0 writes them
     if (lane_ == 0) {
       const std::uint64_t reserved = look(ring_.reserved);
       if (reserved != kNoNumber) {
@@ -291,7 +297,7 @@ class Poller {
       __threadfence_block();  // [BLOCK-1] release: the turn is the last one that the keeper sees
       put(ring_.closed, closed_by(word));
     }
-    __syncwarp();
+    __syncwarp();  // publishes `closed` to all lanes
   }
 
   __device__ void back_off() {
@@ -305,12 +311,12 @@ class Poller {
 
   __device__ void pass_turn(std::uint64_t position) {
     if (position >> kRunSlotsLog2 != run_) run_ += team_;
-    __syncwarp();  // all lanes have read the turn
+    __syncwarp();  // every lane has read the turn before lane 0 writes it
     if (lane_ == 0) {
       __threadfence_block();  // [BLOCK-1] release: `reserved` goes with the turn
       put(ring_.turn, position);
     }
-    __syncwarp();
+    __syncwarp();  // publishes the turn to all lanes
   }
 
   /// Slots [from, upto) of a group, with the turn; passes it on. `keep`: a reserved number that is
@@ -348,9 +354,9 @@ class Poller {
     std::uint64_t& reserved;
 
     __device__ __forceinline__ void advance(std::uint32_t slot) {
-      __syncwarp();
+      __syncwarp();  // every lane has read the turn before lane 0 writes it
       if (poller.lane_ == 0) put(poller.ring_.turn, base + slot);  // in our run: it stays ours
-      __syncwarp();
+      __syncwarp();  // publishes the turn to all lanes
     }
     __device__ __forceinline__ void pass(std::uint32_t slot) { poller.pass_turn(base + slot); }
     __device__ __forceinline__ void start(std::uint32_t from, std::uint32_t upto) {
@@ -365,7 +371,7 @@ class Poller {
   __device__ void hold_window(std::uint64_t upto) {
     if (unlimited_) return;
     while (agree(block_.cancel) == 0) {
-      const std::uint64_t ended = load_relaxed_gpu_u64(end_.ended_count);
+      const std::uint64_t ended = ptx::load_relaxed_gpu_u64(end_.ended_count);
       if (__any_sync(~0u, ended + window_ >= upto)) return;
       __nanosleep(100);
     }
@@ -378,10 +384,10 @@ class Poller {
     for (;;) {
       bool may = position == 0 || (agree(block_.cancel) != 0 && (flags & kQueueFlagAbandoned) == 0);
       if (!may && (flags & kQueueFlagAfterAll) != 0) {
-        may = load_relaxed_gpu_u64(end_.ended_count) == position;  // [ORDER-2]
+        may = ptx::load_relaxed_gpu_u64(end_.ended_count) == position;  // [ORDER-2]
       } else if (!may) {
         const std::uint64_t before = position - 1;
-        may = load_relaxed_gpu_u32(end_.ended + slot_of(before, end_.log2)) ==
+        may = ptx::load_relaxed_gpu_u32(end_.ended + slot_of(before, end_.log2)) ==
               static_cast<std::uint32_t>(before);  // [ORDER-1]
       }
       if (__any_sync(~0u, may)) break;
@@ -391,16 +397,17 @@ class Poller {
       }
     }
     if (told) tell(WarpActivity::polling, position);
-    fence_acq_rel_gpu();  // [ORDER-1], [ORDER-2] acquire, and [RUN-1] release
+    ptx::fence_acq_rel_gpu();  // [ORDER-1], [ORDER-2] acquire, and [RUN-1] release
     released_ = true;
   }
 
   __device__ void tell(WarpActivity activity, std::uint64_t position) {
     if (lane_ != 0) return;
     const std::uint32_t warp = blockIdx.x * kBlockWarps + threadIdx.x / kWarp;
-    store_relaxed_gpu(a_.warps + warp, make_uint4(static_cast<std::uint32_t>(activity), ring_.queue,
-                                                  static_cast<std::uint32_t>(position),
-                                                  static_cast<std::uint32_t>(position >> 32)));
+    ptx::store_relaxed_gpu_v4(a_.warps + warp,
+                              make_uint4(static_cast<std::uint32_t>(activity), ring_.queue,
+                                         static_cast<std::uint32_t>(position),
+                                         static_cast<std::uint32_t>(position >> 32)));
   }
 
   /// Ends or hands over slots [from, upto), which may start now.
@@ -420,10 +427,10 @@ class Poller {
                      cancelled ? CompletionStatus::cancelled : CompletionStatus::done,
                      abandoned ? FaultCode::abandoned : cancel, 0, 0, 0);
     }
-    if (ending != 0 && lane_ == 0) count_relaxed_gpu(end_.ended_count, __popc(ending));
+    if (ending != 0 && lane_ == 0) ptx::add_relaxed_gpu_u64(end_.ended_count, __popc(ending));
     const std::uint32_t work = __ballot_sync(~0u, mine && !here);
     if (work == 0) return;
-    if (!released_) fence_acq_rel_gpu();  // [RUN-1] release of the entries
+    if (!released_) ptx::fence_acq_rel_gpu();  // [RUN-1] release of the entries
     released_ = true;
     const std::uint32_t rank = __popc(work & ((1u << lane_) - 1u));
     const std::uint32_t count = __popc(work);

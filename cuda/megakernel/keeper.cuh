@@ -5,27 +5,29 @@
 // docs/internals/megakernel.md, "Life"; the decisions: departure.hpp.
 #pragma once
 
+#include <cstdint>
+
+#include "cuda/ptx/access.cuh"
+#include "cuda/ptx/clock.cuh"
+#include "departure.hpp"
 #include "ingress.cuh"
+#include "lane.cuh"
 
 namespace vyre::cuda::megakernel {
 
 /// One 16-byte access across the link.
 __device__ __forceinline__ std::uint64_t given_up_of(const HostOrders& orders) {
-  const uint4 v = load_relaxed_sys(&orders.given_up);
+  const uint4 v = ptx::load_relaxed_sys_v4(&orders.given_up);
   return std::uint64_t{v.x} | std::uint64_t{v.y} << 32;
 }
 
 class Keeper {
  public:
   __device__ Keeper(const KernelArguments& arguments, IngressBlock& block, std::uint32_t rings)
-      : a_(arguments),
-        block_(block),
-        lane_(threadIdx.x & (kWarp - 1)),
-        rings_(rings),
-        leads_(blockIdx.x == 0) {}
+      : a_(arguments), block_(block), lane_(lane_id()), rings_(rings), leads_(blockIdx.x == 0) {}
 
   __device__ void run() {
-    last_busy_ = __shfl_sync(~0u, device_ns(), 0);
+    last_busy_ = __shfl_sync(~0u, ptx::device_ns(), 0);
     ended_before_ = ended_by_all();
     ended_seen_ = ended_before_;
     for (;;) {
@@ -45,9 +47,9 @@ class Keeper {
     std::uint32_t word = 0;
     std::uint64_t given_up = 0;
     if (lane_ == 0) {
-      word = load_acquire_gpu_u32(&a_.relay->leave);  // [LEAVE-1]
-      given_up = load_relaxed_gpu_u64(&a_.relay->given_up);
-      const std::uint32_t cancel = load_relaxed_gpu_u32(&a_.relay->cancel);
+      word = ptx::load_acquire_gpu_u32(&a_.relay->leave);  // [LEAVE-1]
+      given_up = ptx::load_relaxed_gpu_u64(&a_.relay->given_up);
+      const std::uint32_t cancel = ptx::load_relaxed_gpu_u32(&a_.relay->cancel);
       if (cancel != block_.cancel) put(block_.cancel, cancel);
     }
     word = __shfl_sync(~0u, word, 0);
@@ -58,7 +60,7 @@ class Keeper {
       const std::uint32_t told = ring_word(word, (given_up >> ring.queue & 1) != 0);
       if (told != look(ring.leave)) put(ring.leave, told);
     }
-    __syncwarp();
+    __syncwarp();  // every ring is told before any lane looks whether it is closed
     return word;
   }
 
@@ -74,15 +76,15 @@ class Keeper {
       if (turn != published_) {
         DeviceQueue& queue = a_.queues[ring.queue];
         // [RING-2] release: the slots below were read before the turn went past them.
-        store_release_sys_u64(&queue.taken->position, turn);
-        store_relaxed_gpu_u64(&queue.position, turn);
+        ptx::store_release_sys_u64(&queue.taken->position, turn);
+        ptx::store_relaxed_gpu_u64(&queue.position, turn);
         published_ = turn;
       }
       closed = is_closed(how, word);
       if (must_open(how, word)) put(ring.closed, 0u);
       if (how == kClosedForGood && !gave_up_) {
-        fence_acq_rel_sys();  // [GIVE-2] release: `taken` stays as it is
-        (void)add_relaxed_gpu(&a_.relay->gave_up, std::uint64_t{1} << ring.queue);
+        ptx::fence_acq_rel_sys();  // [GIVE-2] release: `taken` stays as it is
+        (void)ptx::fetch_add_relaxed_gpu_u64(&a_.relay->gave_up, std::uint64_t{1} << ring.queue);
         gave_up_ = true;
       }
     }
@@ -92,11 +94,11 @@ class Keeper {
       told_closed_ = attempt;
       __syncwarp();  // the positions of all lanes come before the word
       if (lane_ == 0) {
-        fence_acq_rel_gpu();  // [LEAVE-2] release: the last positions
-        store_relaxed_gpu_u32(&a_.relay->closed[blockIdx.x], attempt);
+        ptx::fence_acq_rel_gpu();  // [LEAVE-2] release: the last positions
+        ptx::store_relaxed_gpu_u32(&a_.relay->closed[blockIdx.x], attempt);
       }
     }
-    __syncwarp();
+    __syncwarp();  // lane 0 has told the leader before any lane begins the next round
   }
 
   // ---- the leader ----
@@ -104,7 +106,7 @@ class Keeper {
   [[nodiscard]] __device__ std::uint64_t ended_by_all() const {
     std::uint64_t sum = 0;
     for (std::uint32_t q = lane_; q < a_.queue_count; q += kWarp) {
-      sum += load_relaxed_gpu_u64(&a_.queues[q].ended_count);
+      sum += ptx::load_relaxed_gpu_u64(&a_.queues[q].ended_count);
     }
     for (int o = 16; o != 0; o >>= 1) sum += __shfl_xor_sync(~0u, sum, o);
     return sum;
@@ -114,25 +116,25 @@ class Keeper {
   [[nodiscard]] __device__ bool quiet() const {
     bool busy = false;
     for (std::uint32_t q = lane_; q < a_.queue_count; q += kWarp) {
-      const std::uint64_t position = load_relaxed_gpu_u64(&a_.queues[q].position);
-      busy = busy || load_relaxed_gpu_u64(&a_.queues[q].ended_count) != position;
+      const std::uint64_t position = ptx::load_relaxed_gpu_u64(&a_.queues[q].position);
+      busy = busy || ptx::load_relaxed_gpu_u64(&a_.queues[q].ended_count) != position;
     }
     return !__any_sync(~0u, busy);
   }
 
   __device__ void lead() {
     // Orders: one look across the link a round.
-    const uint4 orders = load_relaxed_sys(a_.orders);
+    const uint4 orders = ptx::load_relaxed_sys_v4(a_.orders);
     const std::uint32_t stop = __shfl_sync(~0u, orders.x, 0);
     if (lane_ == 0) {
-      if (orders.y != block_.cancel) store_relaxed_gpu_u32(&a_.relay->cancel, orders.y);
-      if (orders.z != stop_running_) store_relaxed_gpu_u32(&a_.relay->stop_running, orders.z);
+      if (orders.y != block_.cancel) ptx::store_relaxed_gpu_u32(&a_.relay->cancel, orders.y);
+      if (orders.z != stop_running_) ptx::store_relaxed_gpu_u32(&a_.relay->stop_running, orders.z);
     }
     stop_running_ = orders.z;
     obey_injected_fault(__shfl_sync(~0u, orders.w, 0));
 
     Departure::Look seen;
-    const std::uint64_t now = __shfl_sync(~0u, device_ns(), 0);
+    const std::uint64_t now = __shfl_sync(~0u, ptx::device_ns(), 0);
     if (now - last_report_ >= kReportNs) {
       last_report_ = now;
       const std::uint64_t ended = ended_by_all();
@@ -142,13 +144,13 @@ class Keeper {
       ++beats_;
       if (lane_ == 0) {
         pass_on_given_up();
-        const std::uint64_t head = load_relaxed_gpu_u64(a_.run.head);
-        const std::uint64_t tail = load_relaxed_gpu_u64(a_.run.tail);
-        store_relaxed_sys_u64(&a_.report->ended, ended);
-        store_relaxed_sys_u64(&a_.report->waiting, tail > head ? tail - head : 0);
-        store_relaxed_sys_u64(&a_.report->heartbeat, std::uint64_t{a_.epoch} << 40 | beats_);
+        const std::uint64_t head = ptx::load_relaxed_gpu_u64(a_.run.head);
+        const std::uint64_t tail = ptx::load_relaxed_gpu_u64(a_.run.tail);
+        ptx::store_relaxed_sys_u64(&a_.report->ended, ended);
+        ptx::store_relaxed_sys_u64(&a_.report->waiting, tail > head ? tail - head : 0);
+        ptx::store_relaxed_sys_u64(&a_.report->heartbeat, std::uint64_t{a_.epoch} << 40 | beats_);
       }
-      __syncwarp();
+      __syncwarp();  // lane 0 has passed on what was given up before any lane decides
     }
     seen.now = now;
     seen.stop = stop != 0;
@@ -163,22 +165,22 @@ class Keeper {
   /// Queues that the host gives up, to the keepers; their answers, to the host. By one lane.
   __device__ void pass_on_given_up() {
     const std::uint64_t given_up = given_up_of(*a_.orders);
-    if (given_up != load_relaxed_gpu_u64(&a_.relay->given_up))
-      store_relaxed_gpu_u64(&a_.relay->given_up, given_up);
-    const std::uint64_t answers = load_relaxed_gpu_u64(&a_.relay->gave_up);
+    if (given_up != ptx::load_relaxed_gpu_u64(&a_.relay->given_up))
+      ptx::store_relaxed_gpu_u64(&a_.relay->given_up, given_up);
+    const std::uint64_t answers = ptx::load_relaxed_gpu_u64(&a_.relay->gave_up);
     if (answers == answered_) return;
     answered_ = answers;
-    fence_acq_rel_sys();  // [GIVE-2] acquire of the keepers' answers, and release
-    store_relaxed_sys_u64(&a_.report->given_up, answers);
+    ptx::fence_acq_rel_sys();  // [GIVE-2] acquire of the keepers' answers, and release
+    ptx::store_relaxed_sys_u64(&a_.report->given_up, answers);
   }
 
   /// In this try; then `position` of every queue is its last.
   [[nodiscard]] __device__ bool all_closed() const {
     const bool closed =
         lane_ >= a_.ingress_blocks ||
-        is_closed(load_relaxed_gpu_u32(&a_.relay->closed[lane_]), departure_.word());
+        is_closed(ptx::load_relaxed_gpu_u32(&a_.relay->closed[lane_]), departure_.word());
     const bool all = __all_sync(~0u, closed);
-    fence_acq_rel_gpu();  // [LEAVE-2] acquire
+    ptx::fence_acq_rel_gpu();  // [LEAVE-2] acquire: the last positions
     return all;
   }
 
@@ -189,12 +191,12 @@ class Keeper {
       // Tells the host first: a producer that publishes after that rings for another launch, and
       // what was published before is seen by the last look of ingress.
       if (act != Departure::Act::go) {
-        store_relaxed_sys_u32(&a_.report->leaving, act == Departure::Act::ask ? a_.epoch : 0u);
-        fence_sc_sys();  // [PARK-1] with the fence of a doorbell
+        ptx::store_relaxed_sys_u32(&a_.report->leaving, act == Departure::Act::ask ? a_.epoch : 0u);
+        ptx::fence_sc_sys();  // [PARK-1] with the fence of a doorbell
       }
-      store_release_gpu_u32(&a_.relay->leave, departure_.word());  // [LEAVE-1]
+      ptx::store_release_gpu_u32(&a_.relay->leave, departure_.word());  // [LEAVE-1]
     }
-    __syncwarp();
+    __syncwarp();  // lane 0 has told host and keepers before any lane begins the next round
   }
 
   /// For tests of the watchdog: this block stops, heart and all, until the order is withdrawn.
@@ -202,12 +204,12 @@ class Keeper {
     if (static_cast<InjectedFault>(fault) != InjectedFault::ingress_stops) return;
     if (lane_ == 0) put(block_.frozen, 1u);
     for (;;) {
-      const uint4 orders = load_relaxed_sys(a_.orders);
+      const uint4 orders = ptx::load_relaxed_sys_v4(a_.orders);
       if (__shfl_sync(~0u, orders.w, 0) == 0) break;
       __nanosleep(10'000);
     }
     if (lane_ == 0) put(block_.frozen, 0u);
-    __syncwarp();
+    __syncwarp();  // publishes `frozen` to all lanes
   }
 
   static constexpr std::uint64_t kReportNs{20'000};

@@ -7,6 +7,9 @@
 #include <algorithm>
 
 #include "cuda/megakernel/launch.hpp"
+#include "cuda/ptx/access.cuh"
+#include "egress.cuh"
+#include "ingress.cuh"
 #include "keeper.cuh"
 #include "worker.cuh"
 
@@ -31,7 +34,7 @@ __device__ void prepare(const KernelArguments& a) {
   if (blockIdx.x != 0) return;
   if (threadIdx.x == 0) {
     *a.run.head = *a.run.tail;
-    const uint4 orders = load_relaxed_sys(a.orders);
+    const uint4 orders = ptx::load_relaxed_sys_v4(a.orders);
     a.relay->cancel = orders.y;
     a.relay->stop_running = orders.z;
     a.relay->leave = leave_word(Leave::stay, 0);
@@ -70,7 +73,7 @@ __device__ void be_ingress(const KernelArguments& a, std::uint8_t* shared) {
     block.cancel = a.relay->cancel;
     block.frozen = 0;
   }
-  __syncthreads();
+  __syncthreads();  // publishes the block's rings and ends to its pollers and keeper
   const std::uint32_t team = rings == 0 ? 0 : kPollers / rings;
   const std::uint32_t warp = threadIdx.x / kWarp;
   if (warp == kPollers) {
@@ -93,7 +96,7 @@ __device__ void be_worker(const KernelArguments& a, std::uint8_t* shared) {
   place.shared_bytes = slice - kWarpLocalBytes;
   place.scratch = a.scratch + grid_warp * a.scratch_bytes + kBoundBytes;
   place.scratch_bytes = a.scratch_bytes - kBoundBytes;
-  __syncthreads();
+  __syncthreads();  // publishes the ends of the queues to the block's workers
   Worker(a, ends, place).run();
 }
 
@@ -101,7 +104,7 @@ __global__ void __launch_bounds__(kBlockThreads, 1)
     resident_kernel(const __grid_constant__ KernelArguments a) {
   extern __shared__ __align__(128) std::uint8_t shared[];
   prepare(a);
-  cooperative_groups::this_grid().sync();
+  cooperative_groups::this_grid().sync();  // publishes the words of this launch to all blocks
   if (blockIdx.x < a.ingress_blocks) {
     be_ingress(a, shared);
   } else {

@@ -39,9 +39,9 @@ inline constexpr std::uint32_t kControlOp{kSlotOpMask};
 enum class EntryKind : std::uint32_t {
   none,
   memory,
-  file,  // data 0: its bytes are not here; items ask for them (io_client.cuh)
+  file,  // data 0: its bytes are not here; items ask for them (io_requests.cuh)
   set,
-  alias,  // data: address of a AliasPlace, which says where the bytes are
+  alias,  // data: address of an AliasPlace, which says where the bytes are
 };
 
 /// What a handle means. `handle` carries the generation: an entry of another generation is unknown.

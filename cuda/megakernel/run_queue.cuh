@@ -5,9 +5,14 @@
 // docs/internals/megakernel.md, "Run queue"; its rules: run_queue_rules.hpp.
 #pragma once
 
+#include <cstdint>
+
 #include "cuda/megakernel/run_queue_rules.hpp"
+#include "cuda/ptx/access.cuh"
+#include "cuda/ptx/clock.cuh"
 #include "departure.hpp"
 #include "egress.cuh"
+#include "lane.cuh"
 
 namespace vyre::cuda::megakernel {
 
@@ -19,37 +24,37 @@ inline constexpr std::uint64_t kNoRoomNs{1'000'000'000};
 __device__ __noinline__ void tell_broken(const KernelArguments& a, Broken what,
                                          std::uint64_t number, std::uint64_t seen) {
   const auto code = static_cast<std::uint32_t>(what);
-  if (exchange_if_acq_rel_gpu(&a.relay->broken, 0, code) != 0) return;
-  store_relaxed_sys_u64(&a.report->broken_number, number);
-  store_relaxed_sys_u64(&a.report->broken_seen, seen);
-  fence_acq_rel_sys();  // [BROKEN-1] release of the two values
-  store_relaxed_sys_u32(&a.report->broken, code);
+  if (ptx::compare_exchange_acq_rel_gpu_u32(&a.relay->broken, 0, code) != 0) return;
+  ptx::store_relaxed_sys_u64(&a.report->broken_number, number);
+  ptx::store_relaxed_sys_u64(&a.report->broken_seen, seen);
+  ptx::fence_acq_rel_sys();  // [BROKEN-1] release of the two values
+  ptx::store_relaxed_sys_u32(&a.report->broken, code);
 }
 
 struct RunCounts {
   static __device__ __forceinline__ std::uint64_t load_count(const std::uint64_t* word) {
-    return load_relaxed_gpu_u64(word);
+    return ptx::load_relaxed_gpu_u64(word);
   }
   static __device__ __forceinline__ void add_count(std::uint64_t* word, std::uint64_t n) {
-    count_relaxed_gpu(word, n);
+    ptx::add_relaxed_gpu_u64(word, n);
   }
 };
 
 /// Numbers [result, result + count) are the caller's to write, soon: workers wait at them.
 __device__ __forceinline__ std::uint64_t draw_numbers(const RunQueue& run, std::uint32_t count) {
-  return add_relaxed_gpu(run.tail, count);
+  return ptx::fetch_add_relaxed_gpu_u64(run.tail, count);
 }
 
 /// Until the lane's number may be written. [RUN-2]
 __device__ __forceinline__ void await_room(const KernelArguments& a, std::uint64_t number,
                                            KnownRoom& known) {
   if (has_room<RunCounts>(a.run, number, known)) return;
-  const std::uint64_t since = device_ns();
+  const std::uint64_t since = ptx::device_ns();
   while (!has_room<RunCounts>(a.run, number, known)) {
     __nanosleep(100);
-    if (device_ns() - since < kNoRoomNs) continue;
+    if (ptx::device_ns() - since < kNoRoomNs) continue;
     tell_broken(a, Broken::no_room, number,
-                load_relaxed_gpu_u64(a.run.read + section_of(number, a.run.entries_log2)));
+                ptx::load_relaxed_gpu_u64(a.run.read + section_of(number, a.run.entries_log2)));
   }
 }
 
@@ -63,10 +68,11 @@ __device__ __forceinline__ void write_entry(const KernelArguments& a, KnownRoom&
   RunEntry* const entry = a.run.entries + slot_of(number, a.run.entries_log2);
   item.x = (item.x & ~kEntryMarkMask) | mark;
   // [RUN-1] The release is the fence that the writer did after it took the item.
-  store_relaxed_gpu(&entry->head, item);
-  store_relaxed_gpu(&entry->tail, make_uint4(mark | static_cast<std::uint32_t>(kind) << 16 | queue,
-                                             static_cast<std::uint32_t>(position),
-                                             static_cast<std::uint32_t>(position >> 32), spread));
+  ptx::store_relaxed_gpu_v4(&entry->head, item);
+  ptx::store_relaxed_gpu_v4(&entry->tail,
+                            make_uint4(mark | static_cast<std::uint32_t>(kind) << 16 | queue,
+                                       static_cast<std::uint32_t>(position),
+                                       static_cast<std::uint32_t>(position >> 32), spread));
 }
 
 /// What a worker takes. The same on all lanes.
@@ -85,9 +91,9 @@ __device__ inline bool take_entry(const KernelArguments& a, Taken& out) {
   constexpr std::uint64_t kNear{64};
   constexpr std::uint32_t kFarSleepNs{1'000};
   constexpr std::uint32_t kNearSleepNs{20};
-  const std::uint32_t lane = threadIdx.x & (kWarp - 1);
+  const std::uint32_t lane = lane_id();
   std::uint64_t number = 0;
-  if (lane == 0) number = add_relaxed_gpu(run.head, 1);
+  if (lane == 0) number = ptx::fetch_add_relaxed_gpu_u64(run.head, 1);
   number = __shfl_sync(~0u, number, 0);
   const std::uint32_t mark = entry_mark(number, run.entries_log2);
   const RunEntry* const entry = run.entries + slot_of(number, run.entries_log2);
@@ -99,7 +105,7 @@ __device__ inline bool take_entry(const KernelArguments& a, Taken& out) {
   // empties the cache that the multiprocessor's other warps work with.
   bool near = true;
   for (std::uint32_t looks = 1;; ++looks) {
-    v = near ? load_acquire_gpu(half) : load_relaxed_gpu(half);  // [RUN-1] acquire
+    v = near ? ptx::load_acquire_gpu_v4(half) : ptx::load_relaxed_gpu_v4(half);  // [RUN-1] acquire
     if (__all_sync(~0u, is_entry(v.x, mark))) break;
     if ((looks & 7u) != 0) continue;
     if (const std::uint32_t lost = __ballot_sync(~0u, is_overwritten(v.x, mark)); lost != 0) {
@@ -107,13 +113,13 @@ __device__ inline bool take_entry(const KernelArguments& a, Taken& out) {
       if (lane == 0) tell_broken(a, Broken::entry_overwritten, number, found);
       return false;
     }
-    const std::uint64_t tail = load_relaxed_gpu_u64(run.tail);
-    const Leave leave = leave_of(load_relaxed_gpu_u32(&a.relay->leave));
+    const std::uint64_t tail = ptx::load_relaxed_gpu_u64(run.tail);
+    const Leave leave = leave_of(ptx::load_relaxed_gpu_u32(&a.relay->leave));
     if (__any_sync(~0u, leave == Leave::go)) return false;
     near = __shfl_sync(~0u, number, 0) <= __shfl_sync(~0u, tail, 0) + kNear;
     __nanosleep(near ? kNearSleepNs : kFarSleepNs);
   }
-  if (!near) fence_acq_rel_gpu();                     // [RUN-1] acquire
+  if (!near) ptx::fence_acq_rel_gpu();                // [RUN-1] acquire
   if (lane == 0) count_read<RunCounts>(run, number);  // [RUN-2]
   out.item.op_handle = __shfl_sync(~0u, v.x, 0) & kSlotOpMask;
   out.item.input_handle = __shfl_sync(~0u, v.y, 0);

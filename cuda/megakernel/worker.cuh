@@ -5,7 +5,16 @@
 // has a warp at work on it. Device only. Spec: docs/internals/megakernel.md, "Workers".
 #pragma once
 
+#include <cstdint>
+
+#include "cuda/builtin/builtin_ops.cuh"
+#include "cuda/ptx/access.cuh"
+#include "egress.cuh"
 #include "job.cuh"
+#include "planning.cuh"
+#include "run_queue.cuh"
+#include "spread_fault.cuh"
+#include "units.cuh"
 
 namespace vyre::cuda::megakernel {
 
@@ -17,25 +26,6 @@ inline constexpr std::uint32_t kAloneUnits{2};
 /// minutes. An item that must have a slot and gets none ends as cancelled, out of memory.
 inline constexpr std::uint32_t kSpreadLooks{1'200'000'000};
 inline constexpr std::uint32_t kSpreadSleepNs{500};
-/// So many tries at the lock around a fault, each followed by a sleep of kFaultLockSleepNs: about a
-/// second. The lock is held for a few stores, so the worker then tells the host
-/// (Broken::lock_kept).
-inline constexpr std::uint32_t kFaultLockTries{20'000'000};
-inline constexpr std::uint32_t kFaultLockSleepNs{50};
-
-/// Takes the lock around a fault. A lock that is not given back loses the device; the caller notes
-/// its fault all the same, so that the item cannot end as done. One lane. Not inlined: it is rare,
-/// and its registers are not wanted in the loop that claims units.
-__device__ __noinline__ void lock_fault(const KernelArguments& a, SpreadItem& slot) {
-  std::uint32_t tries = 0;
-  while (exchange_if_acq_rel_gpu(&slot.fault_lock, 0, 1) != 0) {
-    if (++tries == kFaultLockTries) {
-      tell_broken(a, Broken::lock_kept, static_cast<std::uint64_t>(&slot - a.spread), tries);
-      return;
-    }
-    __nanosleep(kFaultLockSleepNs);
-  }
-}
 
 class Worker {
  public:
@@ -58,13 +48,14 @@ class Worker {
           break;
         case RunEntryKind::help: {
           SpreadItem& slot = a_.spread[taken.spread];
-          if (lane_id() == 0) (void)add_relaxed_gpu(&slot.helpers, ~0u);  // one less
-          __syncwarp();
+          if (lane_id() == 0) (void)ptx::fetch_add_relaxed_gpu_u32(&slot.helpers, ~0u);  // one less
+          __syncwarp();  // no lane claims a unit before lane 0 has counted the helper
           share(slot);
           break;
         }
         case RunEntryKind::empty:
-          if (lane_id() == 0) (void)add_relaxed_gpu(&a_.queues[taken.queue].spares_taken, 1);
+          if (lane_id() == 0)
+            (void)ptx::fetch_add_relaxed_gpu_u32(&a_.queues[taken.queue].spares_taken, 1);
           break;
       }
     }
@@ -74,13 +65,14 @@ class Worker {
  private:
   __device__ void tell(WarpActivity activity, std::uint32_t queue, std::uint64_t position) {
     if (lane_id() != 0) return;
-    store_relaxed_gpu(a_.warps + warp_, make_uint4(static_cast<std::uint32_t>(activity), queue,
-                                                   static_cast<std::uint32_t>(position),
-                                                   static_cast<std::uint32_t>(position >> 32)));
+    ptx::store_relaxed_gpu_v4(a_.warps + warp_,
+                              make_uint4(static_cast<std::uint32_t>(activity), queue,
+                                         static_cast<std::uint32_t>(position),
+                                         static_cast<std::uint32_t>(position >> 32)));
   }
 
   __device__ void run_item(const Taken& taken) {
-    const auto cancel = static_cast<FaultCode>(load_relaxed_gpu_u32(&a_.relay->cancel));
+    const auto cancel = static_cast<FaultCode>(ptx::load_relaxed_gpu_u32(&a_.relay->cancel));
     const bool own = taken.queue == a_.queue_count - 1;  // the host's: never cancelled
     FaultCode why = FaultCode::none;
     if (own) {
@@ -131,7 +123,7 @@ class Worker {
     return fault;
   }
   [[nodiscard]] __device__ bool stop_asked() const {
-    return __shfl_sync(~0u, load_relaxed_gpu_u32(&a_.relay->stop_running), 0) != 0;
+    return __shfl_sync(~0u, ptx::load_relaxed_gpu_u32(&a_.relay->stop_running), 0) != 0;
   }
 
   __device__ Fault run_alone() {
@@ -152,7 +144,7 @@ class Worker {
     }
     if (fault.code == FaultCode::none) fault.code = outcome_of(job_);
     if (steps != 0 && lane_id() == 0)
-      count_relaxed_gpu(const_cast<std::uint64_t*>(&job_.program->steps), steps);
+      ptx::add_relaxed_gpu_u64(const_cast<std::uint64_t*>(&job_.program->steps), steps);
     return packed(fault);
   }
 
@@ -186,15 +178,15 @@ class Worker {
       if (lane_id() == 0) {
         for (std::uint32_t i = 0; i < kMaxSpreadItems; ++i) {
           const std::uint32_t candidate = (first + i) % kMaxSpreadItems;
-          if (load_relaxed_gpu_u32(&a_.spread[candidate].taken) != 0) continue;
-          if (exchange_if_acq_rel_gpu(&a_.spread[candidate].taken, 0, 1) == 0) {
+          if (ptx::load_relaxed_gpu_u32(&a_.spread[candidate].taken) != 0) continue;
+          if (ptx::compare_exchange_acq_rel_gpu_u32(&a_.spread[candidate].taken, 0, 1) == 0) {
             found = candidate;
             break;
           }
         }
       }
       found = __shfl_sync(~0u, found, 0);
-      __syncwarp();  // publishes lane 0's acquire of the slot to all lanes: a shuffle orders
+      __syncwarp();  // publishes lane 0's acquire of the slot to all lanes; a shuffle orders
                      // nothing
       if (found != kMaxSpreadItems) return a_.spread + found;
       if (!must) return nullptr;
@@ -227,12 +219,12 @@ class Worker {
       auto* const bound = reinterpret_cast<core::BoundBuffer*>(memory);
       for (std::uint32_t i = lane; i < job_.program->image.buffer_count; i += kWarp)
         bound[i] = job_.bound[i];
-      __syncwarp();
+      __syncwarp();  // every lane has copied its buffers before lane 0 changes the pointer
       if (lane == 0) job_.bound = bound;
     } else if (lane == 0) {
       job_.call.scratch = memory + kBoundBytes + kJobBytes;
     }
-    __syncwarp();
+    __syncwarp();  // publishes the job as lane 0 changed it to the lanes that copy it
     static_assert(sizeof(Job) % 8 == 0);
     auto* const to = reinterpret_cast<std::uint64_t*>(memory + kBoundBytes);
     const auto* const from = reinterpret_cast<const std::uint64_t*>(&job_);
@@ -241,9 +233,9 @@ class Worker {
       slot.lowest_fault = ~std::uint64_t{0};
       slot.fault = Fault{};
       slot.steps = 0;
-      store_relaxed_gpu_u32(&slot.serial, load_relaxed_gpu_u32(&slot.serial) + 1);
+      ptx::store_relaxed_gpu_u32(&slot.serial, ptx::load_relaxed_gpu_u32(&slot.serial) + 1);
     }
-    __syncwarp();
+    __syncwarp();  // what all lanes wrote into the slot comes before lane 0's release in open()
     if (open(slot, 0)) {
       share(slot);
     } else {
@@ -263,17 +255,18 @@ class Worker {
     const std::uint32_t workers = (gridDim.x - a_.ingress_blocks) * kBlockWarps;
     std::uint32_t help = units - 1 < workers ? units - 1 : workers;
     std::uint64_t first = 0;
-    __syncwarp();
+    __syncwarp();  // what all lanes wrote for the phase comes before lane 0's release of it
     if (lane_id() == 0) {
-      store_relaxed_gpu_u32(&slot.finished, 0);
-      store_relaxed_gpu_u32(&slot.phase, phase);
-      fence_acq_rel_gpu();  // [SPREAD-1] release: the job, its phase, all that earlier phases wrote
-      store_relaxed_gpu_u64(&slot.claim, std::uint64_t{units} << 32);
+      ptx::store_relaxed_gpu_u32(&slot.finished, 0);
+      ptx::store_relaxed_gpu_u32(&slot.phase, phase);
+      ptx::fence_acq_rel_gpu();  // [SPREAD-1] release: the job, its phase, all that earlier phases
+                                 // wrote
+      ptx::store_relaxed_gpu_u64(&slot.claim, std::uint64_t{units} << 32);
       // Entries of ours that nobody took yet still bring help; the sum of them is bounded so.
-      const std::uint32_t there = load_relaxed_gpu_u32(&slot.helpers);
+      const std::uint32_t there = ptx::load_relaxed_gpu_u32(&slot.helpers);
       help = help > there ? help - there : 0;
       if (help != 0) {
-        (void)add_relaxed_gpu(&slot.helpers, help);
+        (void)ptx::fetch_add_relaxed_gpu_u32(&slot.helpers, help);
         first = draw_numbers(a_.run, help);
       }
     }
@@ -284,7 +277,7 @@ class Worker {
     for (std::uint32_t i = lane_id(); i < help; i += kWarp) {
       write_entry(a_, known, first + i, make_uint4(0, 0, 0, 0), RunEntryKind::help, 0, 0, index);
     }
-    __syncwarp();
+    __syncwarp();  // every help entry is written before the warp works on the item
     return true;
   }
 
@@ -294,22 +287,24 @@ class Worker {
     std::uint64_t have = kNothing;  // serial of the job in our slice
     for (;;) {
       std::uint64_t claim = 0;
-      if (lane_id() == 0) claim = add_acq_rel_gpu(&slot.claim, 1);  // [SPREAD-1] acquire
+      if (lane_id() == 0)
+        claim = ptx::fetch_add_acq_rel_gpu_u64(&slot.claim, 1);  // [SPREAD-1] acquire
       claim = __shfl_sync(~0u, claim, 0);
       __syncwarp();  // publishes lane 0's acquire to all lanes: a shuffle orders nothing
       const auto units = static_cast<std::uint32_t>(claim >> 32);
       const auto unit = static_cast<std::uint32_t>(claim);
       if (unit >= units) break;
       // From here until our unit is counted as finished the slot stays as it is.
-      const std::uint32_t serial = __shfl_sync(~0u, load_relaxed_gpu_u32(&slot.serial), 0);
-      const std::uint32_t phase = __shfl_sync(~0u, load_relaxed_gpu_u32(&slot.phase), 0);
+      const std::uint32_t serial = __shfl_sync(~0u, ptx::load_relaxed_gpu_u32(&slot.serial), 0);
+      const std::uint32_t phase = __shfl_sync(~0u, ptx::load_relaxed_gpu_u32(&slot.phase), 0);
       if (have != serial) {
-        __syncwarp();
+        __syncwarp();  // no lane still reads the job before this one
         const auto* const from = reinterpret_cast<const uint4*>(memory_of(slot) + kBoundBytes);
         auto* const to = reinterpret_cast<uint4*>(&job_);
         for (std::uint32_t i = lane_id(); i < kJobBytes / 16; i += kWarp)
-          if ((i + 1) * 16 <= (sizeof(Job) + 15) / 16 * 16) to[i] = load_relaxed_gpu(from + i);
-        __syncwarp();
+          if ((i + 1) * 16 <= (sizeof(Job) + 15) / 16 * 16)
+            to[i] = ptx::load_relaxed_gpu_v4(from + i);
+        __syncwarp();  // publishes the job to all lanes
         have = serial;
         tell(WarpActivity::sharing, job_.queue, job_.position);
       }
@@ -319,12 +314,12 @@ class Worker {
         // [SPREAD-2] release of what the unit wrote, acquire of what the others did. What went
         // across the link has to have left this multiprocessor before another one says so.
         if (job_.wrote == Wrote::host) {
-          fence_acq_rel_sys();
+          ptx::fence_acq_rel_sys();  // [SPREAD-2] release to the warp of the last unit, the host
         } else {
-          fence_acq_rel_gpu();
+          ptx::fence_acq_rel_gpu();  // [SPREAD-2] release to the warp of the last unit
         }
-        finished = add_acq_rel_gpu(&slot.finished, 1) + 1;
-        fence_acq_rel_gpu();  // [SPREAD-2] acquire of what the other units wrote
+        finished = ptx::fetch_add_acq_rel_gpu_u32(&slot.finished, 1) + 1;
+        ptx::fence_acq_rel_gpu();  // [SPREAD-2] acquire of what the other units wrote
       }
       finished = __shfl_sync(~0u, finished, 0);
       __syncwarp();  // publishes lane 0's acquire of what the other units wrote to all lanes
@@ -337,39 +332,26 @@ class Worker {
     if (job_.kind == JobKind::program && phase == 1) {
       // A fault below makes this unit moot; one above does not.
       const std::uint64_t first = std::uint64_t{unit} * job_.unit_workgroups;
-      const std::uint64_t lowest = __shfl_sync(~0u, load_relaxed_gpu_u64(&slot.lowest_fault), 0);
+      const std::uint64_t lowest =
+          __shfl_sync(~0u, ptx::load_relaxed_gpu_u64(&slot.lowest_fault), 0);
       if (lowest < first) return;
       const core::RunResult result = run_unit(a_, job_, phase, unit, place_, staged_);
       if (lane_id() == 0) {
-        count_relaxed_gpu(&slot.steps, result.instructions);
-        if (result.fault.code != FaultCode::none) note_fault(slot, result.fault);
+        ptx::add_relaxed_gpu_u64(&slot.steps, result.instructions);
+        if (result.fault.code != FaultCode::none) note_fault(a_, slot, result.fault);
       }
     } else if (job_.kind == JobKind::builtin && stop_asked()) {
-      if (lane_id() == 0) note_fault(slot, {FaultCode::shutdown, 0, 0, 0});
+      if (lane_id() == 0) note_fault(a_, slot, {FaultCode::shutdown, 0, 0, 0});
     } else {
       (void)run_unit(a_, job_, phase, unit, place_, staged_);
     }
-    __syncwarp();
-  }
-
-  /// One lane. The lock is held for a few stores, by warps that all run.
-  __device__ void note_fault(SpreadItem& slot, const Fault& fault) {
-    lock_fault(a_, slot);
-    if (fault.workgroup < load_relaxed_gpu_u64(&slot.lowest_fault)) {
-      volatile Fault& there = slot.fault;
-      there.code = fault.code;
-      there.workgroup = fault.workgroup;
-      there.lane = fault.lane;
-      there.statement = fault.statement;
-      store_relaxed_gpu_u64(&slot.lowest_fault, fault.workgroup);
-    }
-    store_release_gpu_u32(&slot.fault_lock, 0);
+    __syncwarp();  // what all lanes wrote comes before lane 0's release of the unit
   }
 
   /// After the last unit of a phase: the next one, or the end of the item (false).
   __device__ bool advance(SpreadItem& slot, std::uint32_t phase) {
     const bool faulted =
-        __shfl_sync(~0u, load_relaxed_gpu_u64(&slot.lowest_fault), 0) != ~std::uint64_t{0};
+        __shfl_sync(~0u, ptx::load_relaxed_gpu_u64(&slot.lowest_fault), 0) != ~std::uint64_t{0};
     if (!faulted && open(slot, phase + 1)) return true;
     conclude(slot);
     return false;
@@ -378,20 +360,21 @@ class Worker {
   /// Ends the item of a slot whose units have all ended, and frees the slot.
   __device__ void conclude(SpreadItem& slot) {
     Fault fault;
-    if (__shfl_sync(~0u, load_relaxed_gpu_u64(&slot.lowest_fault), 0) != ~std::uint64_t{0}) {
+    if (__shfl_sync(~0u, ptx::load_relaxed_gpu_u64(&slot.lowest_fault), 0) != ~std::uint64_t{0}) {
       const volatile Fault& there = slot.fault;
       fault = {there.code, there.workgroup, there.lane, there.statement};
     } else {
       fault.code = outcome_of(job_);
     }
     if (lane_id() == 0) {
-      const std::uint64_t steps = load_relaxed_gpu_u64(&slot.steps);
-      if (steps != 0) count_relaxed_gpu(const_cast<std::uint64_t*>(&job_.program->steps), steps);
+      const std::uint64_t steps = ptx::load_relaxed_gpu_u64(&slot.steps);
+      if (steps != 0)
+        ptx::add_relaxed_gpu_u64(const_cast<std::uint64_t*>(&job_.program->steps), steps);
     }
-    __syncwarp();
+    __syncwarp();  // every lane has read the slot before lane 0 ends the item
     end_item(ends_[job_.queue], job_.position, status_of(fault), packed(fault), job_.wrote);
-    if (lane_id() == 0) store_release_gpu_u32(&slot.taken, 0);
-    __syncwarp();
+    if (lane_id() == 0) ptx::store_release_gpu_u32(&slot.taken, 0);
+    __syncwarp();  // no lane looks for work before lane 0 has freed the slot
   }
 
   const KernelArguments& a_;

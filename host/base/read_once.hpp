@@ -1,6 +1,6 @@
 // Reading bytes that another process or another item may change at any moment: the value that is
 // checked must be the value that is used. Without this the compiler may load a word twice, once for
-// the check and once for the use. Host only; device loads are volatile (cuda/builtin/access.cuh).
+// the check and once for the use. Host only; device loads are volatile (cuda/ptx/weak.cuh).
 // Rule: docs/internals/changing-bytes.md.
 #pragma once
 

@@ -1,6 +1,6 @@
 // The two host ends of the request lines of protocol/io_request.hpp: what a CPU worker asks through
 // and what the pump answers through. Templates over the atomics policy (atomics.hpp), so that the
-// model of test/model runs this very source. The device's end is cuda/interpreter/io_client.cuh.
+// model of test/model runs this very source. The device's end is cuda/interpreter/io_requests.cuh.
 // Host only. Spec: docs/internals/ingest-requests.md, "Requests of items"; orders:
 // docs/internals/memory-model.md [IO-1] to [IO-4].
 #pragma once

@@ -1,6 +1,8 @@
 // The device's end of the request lines without a device: programs that copy asynchronously out of
 // files, run by an emulated warp, against a pump that is a host thread. Bytes are those of the same
 // program over a plain buffer on the CPU; credits come back whatever happens.
+#include "support/emulated_cuda.hpp"
+
 #include <gtest/gtest.h>
 
 #include <atomic>

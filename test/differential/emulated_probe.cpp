@@ -1,6 +1,8 @@
 // InterpreterProbe without a device: the headers of cuda/interpreter compiled for the host and run
 // by an emulated warp, one span after another. What it cannot show is what the device's compiler
 // and hardware make of them; what it shows is the logic, and every missing synchronisation.
+#include "support/emulated_cuda.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstring>

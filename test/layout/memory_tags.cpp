@@ -61,7 +61,7 @@ bool has_implied_order(std::string_view code, std::string_view rest) {
 }
 
 bool orders(std::string_view code, std::string_view rest) {
-  constexpr std::array<std::string_view, 22> kSigns{"memory_order_acquire",
+  constexpr std::array<std::string_view, 21> kSigns{"memory_order_acquire",
                                                     "memory_order_release",
                                                     "memory_order_acq_rel",
                                                     "memory_order_seq_cst",
@@ -81,7 +81,6 @@ bool orders(std::string_view code, std::string_view rest) {
                                                     "store_release",
                                                     "_acq_rel",
                                                     "fence_sc_",
-                                                    "fence_gpu(",
                                                     "atomic_ref"};
   constexpr std::array<std::string_view, 2> kCalls{"exchange_acquire(", "fetch_or_release("};
   // ResultOrder::release is no Order::release.

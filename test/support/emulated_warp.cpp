@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <memory>
 
+#include "support/emulated_cuda.hpp"
+
 #include "cuda/interpreter/warp.cuh"  // includes emulated_warp.hpp
 
 // Saves what a call must keep, stores the stack at *save and goes on at `to`.

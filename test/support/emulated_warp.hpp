@@ -10,17 +10,7 @@
 #include <functional>
 #include <thread>
 
-#define __host__
-#define __device__
-#define __forceinline__ inline
-#define __noinline__
-
-struct uint4 {
-  std::uint32_t x, y, z, w;
-};
-inline uint4 make_uint4(std::uint32_t x, std::uint32_t y, std::uint32_t z, std::uint32_t w) {
-  return {x, y, z, w};
-}
+#include "support/emulated_cuda.hpp"
 
 namespace vyre::test {
 

@@ -1,0 +1,136 @@
+// The phases of a job and their units: how many there are, and how a warp runs one. By whole warps,
+// converged. Device only. Spec: docs/internals/megakernel.md, "Workers, jobs, sharing".
+#pragma once
+
+#include <cstdint>
+
+#include "backend/handle.hpp"
+#include "bytes.cuh"
+#include "cuda/builtin/builtin_ops.cuh"
+#include "cuda/interpreter/interpret.cuh"
+#include "cuda/ptx/access.cuh"
+#include "job.cuh"
+
+namespace vyre::cuda::megakernel {
+
+/// Bytes of output that one warp zeroes, or copies, in one unit.
+inline constexpr std::uint64_t kBytesAUnit{std::uint64_t{64} << 10};
+
+__device__ inline std::uint32_t units_for(std::uint64_t bytes) {
+  return static_cast<std::uint32_t>((bytes + kBytesAUnit - 1) / kBytesAUnit);
+}
+
+/// Units of output that a program's item begins with zeroing.
+__device__ inline std::uint32_t zeroing_units(const Job& job) {
+  std::uint32_t sum = 0;
+  for (std::uint32_t i = lane_id(); i < job.program->image.buffer_count; i += kWarp) {
+    if (job.program->buffers[i].role == Role::allocated) sum += units_for(job.bound[i].bytes);
+  }
+  return __reduce_add_sync(~0u, sum);
+}
+
+/// Units of `phase`; 0: nothing to do there. See is_over.
+__device__ inline std::uint32_t units_of(const Job& job, std::uint32_t phase) {
+  switch (job.kind) {
+    case JobKind::program:
+      if (phase == 0) return zeroing_units(job);
+      if (phase > 1) return 0;
+      return static_cast<std::uint32_t>((job.workgroups + job.unit_workgroups - 1) /
+                                        job.unit_workgroups);
+    case JobKind::builtin:
+      return builtin::units(job.call, phase);
+    case JobKind::command:
+      if (phase > 1) return 0;
+      if (phase == 1) return 1;
+      return job.command.command == Command::fill || job.command.command == Command::copy_in ||
+                     job.command.command == Command::copy_out
+                 ? units_for(job.command.bytes)
+                 : 0;
+  }
+  return 0;
+}
+/// Whether no phase from `phase` on exists. Built-in ops end with their first phase without units.
+__device__ inline bool is_over(const Job& job, std::uint32_t phase, std::uint32_t units) {
+  return job.kind == JobKind::builtin ? units == 0 : phase > 1;
+}
+
+/// After the last phase: whether the op itself found something wrong.
+__device__ inline FaultCode outcome_of(const Job& job) {
+  return job.kind == JobKind::builtin ? builtin::outcome(job.call) : FaultCode::none;
+}
+
+__device__ inline void zero_unit(const Job& job, std::uint32_t unit) {
+  for (std::uint32_t i = 0; i < job.program->image.buffer_count; ++i) {
+    if (job.program->buffers[i].role != Role::allocated) continue;
+    const core::BoundBuffer& buffer = job.bound[i];
+    const std::uint32_t units = units_for(buffer.bytes);
+    if (unit < units) {
+      const std::uint64_t at = unit * kBytesAUnit;
+      zero_bytes(buffer.data + at,
+                 buffer.bytes - at < kBytesAUnit ? buffer.bytes - at : kBytesAUnit);
+      return;
+    }
+    unit -= units;
+  }
+}
+
+__device__ inline void command_unit(const KernelArguments& a, const ControlCommand& command,
+                                    std::uint32_t phase, std::uint32_t unit) {
+  if (phase == 0) {
+    const std::uint64_t at = unit * kBytesAUnit;
+    const std::uint64_t n = command.bytes - at < kBytesAUnit ? command.bytes - at : kBytesAUnit;
+    auto* const to = reinterpret_cast<std::uint8_t*>(command.to) + at;
+    if (command.command == Command::fill) {
+      zero_bytes(to, n);
+    } else {
+      copy_bytes(to, reinterpret_cast<const std::uint8_t*>(command.from) + at, n);
+    }
+    return;
+  }
+  if (lane_id() != 0) return;
+  if (command.command == Command::put_op) {
+    ptx::store_relaxed_gpu_u64(reinterpret_cast<std::uint64_t*>(a.ops + command.op), command.from);
+  } else if (command.entry.handle != 0) {
+    const std::uint32_t index = backend::handle_index(command.entry.handle);
+    if (index >= a.handle_count) return;  // the host refuses such handles by name
+    HandleEntry* const entry = a.handles + index;
+    const auto* const words = reinterpret_cast<const uint4*>(&command.entry);
+    ptx::store_relaxed_gpu_v4(entry, words[0]);
+    ptx::store_relaxed_gpu_v4(&entry->handle, words[1]);
+  }
+}
+
+/// Runs one unit. Only programs give anything back.
+__device__ inline core::RunResult run_unit(const KernelArguments& a, const Job& job,
+                                           std::uint32_t phase, std::uint32_t unit,
+                                           const WarpPlace& place, interpreter::Staged& staged) {
+  core::RunResult result;
+  switch (job.kind) {
+    case JobKind::program:
+      if (phase == 0) {
+        zero_unit(job, unit);
+      } else {
+        const std::uint64_t first = std::uint64_t{unit} * job.unit_workgroups;
+        const std::uint64_t left = job.workgroups - first;
+        result = interpreter::run(
+            job.program->image, job.program->workgroup_bytes, job.program->uses_async != 0,
+            job.bound, job.grid, {first, left < job.unit_workgroups ? left : job.unit_workgroups},
+            a.fuel, &a.relay->stop_running,
+            {place.shared, place.shared_bytes, place.scratch, place.scratch_bytes,
+             a.io.requests != nullptr ? &a.io : nullptr, job.queue},
+            staged);
+      }
+      break;
+    case JobKind::builtin:
+      staged = {};  // the op has the slice now
+      builtin::run_unit(job.call, phase, unit, {place.shared, place.shared_bytes});
+      break;
+    case JobKind::command:
+      command_unit(a, job.command, phase, unit);
+      break;
+  }
+  __syncwarp();  // what all lanes wrote comes before what lane 0 tells of the unit
+  return result;
+}
+
+}  // namespace vyre::cuda::megakernel
