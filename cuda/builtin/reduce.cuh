@@ -190,7 +190,7 @@ struct RowPlan {
 }
 
 /// Phases 2 c: rows of chunk c. 2 c + 1: rows of their values. Then the rows of those, and at last
-/// the one row of what is left; whoever has a single row writes the result and ends it.
+/// the one row of what is left; the warp that has a single row writes the result and ends it.
 [[nodiscard]] __device__ inline u32 float_units(const Call& call, u32 phase) {
   const RowPlan plan = plan_rows(call);
   if (plan.rows <= 1) return phase == 0 ? 1 : 0;

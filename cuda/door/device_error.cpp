@@ -1,4 +1,4 @@
-// Sorting CUDA's errors into ours. See device_error.hpp.
+// Sorts CUDA's errors into kinds of Error. See device_error.hpp.
 #include "device_error.hpp"
 
 namespace vyre::cuda {

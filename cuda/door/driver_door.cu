@@ -39,7 +39,7 @@ class DriverDoor final : public Door {
     for (std::uint8_t* memory : memory_) share_->give_memory(memory);
     for (const MutableByteSpan pinned : pinned_) share_->give_pinned(pinned);
     if (launches_ != nullptr) share_->give_stream(launches_);
-    // A stream with a read that never ended is nobody's any more.
+    // A stream with a read that never ended is not given back.
     if (looks_ != nullptr && !look_stuck_) share_->give_stream(looks_);
     share_->give_blocks(blocks_);
   }

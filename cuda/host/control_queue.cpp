@@ -122,7 +122,7 @@ void ControlQueue::collect() {
       const std::uint64_t place = batch[i].position % kMaxControlCommands;
       results_[place] = batch[i].completion;
       const bool left = places_[place].load(std::memory_order_relaxed) == Place::left;
-      // [CTRL-1] release: the result; or that the place is nobody's.
+      // [CTRL-1] release: the result; or that the place is free.
       places_[place].store(left ? Place::free : Place::ended, std::memory_order_release);
     }
     if (count != 0) reader_.release();
@@ -151,7 +151,7 @@ Result<std::optional<std::uint64_t>> ControlQueue::try_submit(const ControlComma
 Status ControlQueue::finish(std::uint64_t position) {
   const std::uint64_t place = position % kMaxControlCommands;
   Patience patience(owner_);
-  // [CTRL-1] acquire: the result. Whoever gets the mutex collects for all who wait.
+  // [CTRL-1] acquire: the result. The thread that gets the mutex collects for all that wait.
   while (places_[place].load(std::memory_order_acquire) != Place::ended) {
     if (const std::unique_lock lock(mutex_, std::try_to_lock); lock.owns_lock()) collect();
     if (places_[place].load(std::memory_order_acquire) == Place::ended) break;
@@ -167,7 +167,7 @@ Status ControlQueue::finish(std::uint64_t position) {
   const Completion end = results_[place];
   const Command what = commands_[place].command;
   places_[place].store(Place::free,
-                       std::memory_order_release);  // [CTRL-1] nobody reads it any more
+                       std::memory_order_release);  // [CTRL-1] the result has been read
   if (end.status() == CompletionStatus::done) return {};
   return fail(end.status() == CompletionStatus::cancelled ? Errc::cancelled : Errc::internal,
               std::string("the device ended a ") + name_of(what) + " command as " +
@@ -265,7 +265,7 @@ Status ControlQueue::transfer_part(std::uint64_t begin, std::uint64_t end, std::
         patience.reset();
       }
     }
-    // No room: first what is our own, whose slots and chunks others may wait for too.
+    // No room: this thread first ends its own commands, whose slots and chunks others may wait for.
     if (moved) continue;
     if (last != first) {
       finish_oldest();

@@ -57,7 +57,7 @@ class ControlQueue {
     free,
     pending,
     ended,
-    left,  // nobody waits for its end any more
+    left,  // its caller has given up waiting for its end
   };
   struct Piece {
     std::uint64_t position;
@@ -67,7 +67,8 @@ class ControlQueue {
   };
   class Patience;
 
-  /// Position of the command; nullopt: its place is still somebody's, perhaps the caller's own.
+  /// Position of the command; nullopt: an earlier command, perhaps the caller's own, still has its
+  /// place.
   [[nodiscard]] Result<std::optional<std::uint64_t>> try_submit(
       const megakernel::ControlCommand& command);
   [[nodiscard]] Status finish(std::uint64_t position);
@@ -90,7 +91,8 @@ class ControlQueue {
   Owner& owner_;
   std::uint64_t chunk_bytes_;
 
-  /// [CTRL-1] Set to pending and ended under the mutex, to free by whoever waits for the command.
+  /// [CTRL-1] Set to pending and ended under the mutex, to free by the thread that waits for the
+  /// command.
   std::array<std::atomic<Place>, kMaxControlCommands> places_{};
 
   std::mutex mutex_;  // everything below

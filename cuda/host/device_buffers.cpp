@@ -105,7 +105,7 @@ Status DeviceBuffers::bring_file(std::uint32_t handle, const backend::Backend::R
                                          return got;
                                        });
   if (!copied) {
-    // A file that failed us left nothing under way; else the device may still write there.
+    // A file that failed left nothing under way; else the device may still write there.
     if (unread.load(std::memory_order_relaxed)) arena_.free(resident.data);
     return copied;
   }

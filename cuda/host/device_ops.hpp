@@ -22,7 +22,7 @@ class DeviceOps {
   [[nodiscard]] Status add(std::uint32_t op, const backend::ProgramOp& program);
   /// Read beside the kernel, parked or not; what was read last if the device does not answer soon.
   [[nodiscard]] std::uint64_t steps(std::uint32_t op) noexcept;
-  /// Reads all counts a last time; from now on steps() asks nobody.
+  /// Reads all counts a last time; from now on steps() does not ask the device.
   void settle() noexcept;
 
  private:

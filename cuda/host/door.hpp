@@ -37,7 +37,7 @@ class Door {
   /// Zeroed host memory, page aligned, that the device reads and writes at the same address. Kept
   /// until the door is gone.
   [[nodiscard]] virtual Result<MutableByteSpan> pinned_memory(std::uint64_t bytes) = 0;
-  /// Somebody may write pinned memory for ever: it is never given back, nor lent to the next.
+  /// The device may write pinned memory for ever: it is never given back, nor lent to the next.
   virtual void leak_pinned_memory() noexcept = 0;
   /// From pinned memory, in order with launches. Before the first launch only.
   [[nodiscard]] virtual Status fill_device(std::uint8_t* to, const std::uint8_t* pinned_from,

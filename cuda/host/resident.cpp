@@ -23,7 +23,7 @@ constexpr std::chrono::microseconds kStopLook{50};
 
 /// Is the completion of `position` in its slot? For positions from `collected` on.
 bool posted(const queue::Writer& writer, std::uint64_t position) {
-  // [RING-4] acquire: whoever sees the phase may read the completion.
+  // [RING-4] acquire: a caller that sees the phase may read the completion.
   const std::uint32_t head =
       HostAtomics::load(&writer.slots[writer.geometry.index(position)].word[0], Order::acquire);
   return (head & kCompletionPhaseBit) == writer.geometry.phase_bit(position);
@@ -227,7 +227,7 @@ void Resident::check_kernel(std::uint32_t epoch) noexcept {
   }
   const bool running = *state == KernelState::running;
   {
-    // A bell may have launched since we looked: then what we saw is not of the last launch.
+    // A bell may have launched since the look: then what was seen is not of the last launch.
     const std::lock_guard lock(launching_);
     if (epoch_.load(std::memory_order_relaxed) == epoch)
       parked_.store(!running, std::memory_order_relaxed);
@@ -242,7 +242,7 @@ void Resident::check_kernel(std::uint32_t epoch) noexcept {
   }
   if (tells_broken()) return;
   if (running) return;
-  // Nobody rang, or the bell was not heard: bounds what that could cost.
+  // Work without a bell, or with one that was not heard: bounds what that could cost.
   if (work_published()) {
     relaunch(epoch);
     return;
@@ -288,8 +288,8 @@ void Resident::check_ended(std::uint32_t epoch) noexcept {
     const std::uint64_t taken = taken_of(producer);
     for (std::uint64_t p = collected_of(producer); p < taken; ++p) {
       if (posted(writer, p)) continue;
-      // A launch is queued and its epoch stored under this lock: either it has not been, or we see
-      // it and have no proof. And what was collected meanwhile had been posted.
+      // A launch is queued and its epoch stored under this lock. Either there was none, or this
+      // thread sees its epoch and has no proof. And what was collected meanwhile had been posted.
       const std::lock_guard lock(launching_);
       if (epoch_.load(std::memory_order_acquire) != epoch) return;
       if (collected_of(producer) > p || posted(writer, p)) continue;
@@ -304,8 +304,8 @@ void Resident::check_ended(std::uint32_t epoch) noexcept {
 }
 
 void Resident::give_up_queue(std::uint32_t q) noexcept {
-  // Its producer died between two stores, or is only late: then its items become readable after we
-  // have ended them, and with them the memory that they name is others' again. So the kernel is
+  // Its producer died between two stores, or is only late: then its items become readable after
+  // they have ended here, and the memory that they name may belong to other items. So the kernel is
   // told first, and answers how far it has taken; what is behind that is ended without being read.
   (void)reserved_.queues[q].producer().close();
   // [GIVE-1] release: nothing more may be taken from the queue.
@@ -395,7 +395,7 @@ void Resident::housekeeper() noexcept {
       tell = keep_house();
     }
     if (tell) listener_->posted();
-    // Nobody may be waiting; then latencies and credits should not wait either.
+    // Perhaps no thread waits; then latencies and credits should not wait either.
     if (completions_wait()) listener_->idle();
     std::unique_lock lock(sleep_);
     const bool idle = parked_.load(std::memory_order_relaxed) && !work_outstanding();

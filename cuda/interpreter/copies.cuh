@@ -43,7 +43,7 @@ class Copies {
     clear();
   }
   [[nodiscard]] VYRE_HD bool is_open() const { return records_ != nullptr; }
-  /// No answer is under way: who leaves a copy pending faults, and its run ends.
+  /// No answer is under way: a lane that leaves a copy pending faults, and the run ends.
   VYRE_HD void clear() {
     used_ = 0;
     live_ = 0;
@@ -199,7 +199,7 @@ class Copies {
   // ---- files that are not on the device ----
 
   /// Requests for the bytes of `record`, the last of the table. The only fault is shutdown: what
-  /// else goes wrong is told to whoever waits for the bytes.
+  /// else goes wrong is told to the lane that waits for the bytes.
   VYRE_HD FaultCode ask(u32 handle, u64 read_at, const Record& record) {
     if (io_ == nullptr) {
       fail_records(record.bytes_at, FaultCode::io_error);
@@ -211,8 +211,8 @@ class Copies {
       u32 line = io::kNoLine;
       io::Patience patience(*io_);
       while (dead_ == FaultCode::none && (line = io::claim(*io_)) == io::kNoLine) {
-        // Out of credit: what we have under way first, so that nobody waits for a line while he
-        // holds one that others need.
+        // Out of credit: the warp first takes in its own answers and frees their lines. So no warp
+        // waits for a line while it holds one that others need.
         if (lines_ == 0) {
           dead_ = patience.wait();
         } else if (take_in(io::lowest(lines_)) == FaultCode::shutdown) {
@@ -289,7 +289,7 @@ class Copies {
                            static_cast<u32>(code) << kDestinationBits;
     }
     warp::sync();       // publishes what was noted
-    latest_ = nullptr;  // nobody shares bytes that did not come
+    latest_ = nullptr;  // no later copy shares bytes that did not come
   }
 
   /// Drops records that are over and closes the gaps. Records are in the order of their bytes, and
@@ -328,7 +328,7 @@ class Copies {
       const u64 mine = k + 16 * warp::self();
       Four bytes{};
       if (mine < count) bytes = warp::load4(reinterpret_cast<const u32*>(bytes_ + from + mine));
-      warp::sync();  // every lane has read before anyone writes over it
+      warp::sync();  // every lane has read before any lane writes over it
       if (mine < count) warp::store4(reinterpret_cast<u32*>(bytes_ + to + mine), bytes);
       warp::sync();  // publishes the piece
     }
@@ -362,7 +362,7 @@ class Copies {
   // Set by open().
   const IoAccess* io_;
   Piece* pieces_;  // [kIoLines], by line
-  u64 lines_;      // a bit for each line that is ours
+  u64 lines_;      // a bit for each line that this warp holds
   u32 queue_;
   FaultCode dead_;  // why no answer comes any more
 };

@@ -9,11 +9,11 @@
 
 namespace vyre::cuda::interpreter {
 
-/// In device memory, zero at first; words of all warps. `laps`: a line's belongs to its holder; of
-/// a lost line that is whoever takes its bit out of `lost`.
+/// In device memory, zero at first; words of all warps. `laps`: a line's belongs to its holder,
+/// which for a lost line is the warp that takes its bit out of `lost`.
 struct alignas(128) IoWords {
-  std::uint64_t taken;  // bit i: line i is somebody's
-  std::uint64_t lost;   // of those: its holder waits no more, and its answer had not come then
+  std::uint64_t taken;  // bit i: a warp holds line i, or it is lost
+  std::uint64_t lost;   // of those: its holder gave up waiting before its answer came
   alignas(128) std::uint64_t order;
   alignas(128) std::uint32_t laps[kIoLines];
 };

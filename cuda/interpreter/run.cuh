@@ -127,7 +127,7 @@ class SpanRun {
         result.fault.workgroup = linear / lanes;
         result.fault.lane = static_cast<u32>(linear % lanes);
         result.fault.statement = m_.fault.statement;
-        if (uses_async) copies.settle();  // who ends without a fault has waited for all of them
+        if (uses_async) copies.settle();  // a run without a fault has waited for all of them
         break;
       }
       first = m_.first_lane + m_.count;  // the last of the frames that ran ahead

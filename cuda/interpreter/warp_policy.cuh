@@ -1,6 +1,6 @@
 // How a warp walks the lanes of a frame. Every lane of the frame belongs to one thread: of frames
 // of 32 or 64 lanes every 32nd, of wider ones four neighbours in each 128, so that a register is
-// read and written in 16-byte pieces. Nobody but its owner writes a lane's words, so that only what
+// read and written in 16-byte pieces. Only its owner writes a lane's words, so that only what
 // crosses lanes needs a __syncwarp; the loop of run() has one before every instruction.
 // Device only. Spec: docs/internals/image.md, "On a device".
 #pragma once
@@ -35,7 +35,7 @@ struct WarpPolicy {
   u32* folded{nullptr};  // [width]: iterations >> kFoldShift that are no longer in `iterations`
   Machine* twin{nullptr};
   u32 hot_flags{0};
-  u64 last_start{0};  // of a full frame of the span that another may follow without us; 0: none
+  u64 last_start{0};  // of a full frame of the span that another may follow in hot::run; 0: none
   bool hot{false};    // everything that hot::run touches lies in the slice
   Copies* pending_copies{nullptr};  // null: the image has none
 
@@ -240,7 +240,7 @@ struct WarpPolicy {
 
   /// Rare work, out of line, on the twin: only the twin's address is ever known to a function, so
   /// that the machine itself can live in registers. The twin is in the slice, one for all lanes:
-  /// what they write there is the same, and nobody writes before all have read.
+  /// what they write there is the same, and no lane writes before all have read.
   static VYRE_HOT void apart(Machine& m, core::Rare what);
 };
 

@@ -1,6 +1,6 @@
 // Ending items: the completion goes straight to its place in the pinned ring, beside it the marks
 // that ordering inside the kernel needs. There is no egress warp: a completion has a place of its
-// own (docs/decisions/0006), so whoever ends an item writes it, and no hand-over is paid for.
+// own (docs/decisions/0006), so the warp that ends an item writes it, and no hand-over is paid for.
 // Device only. Spec: docs/internals/megakernel.md, docs/internals/protocol.md.
 #pragma once
 
@@ -55,13 +55,13 @@ __device__ __forceinline__ void put_completion(const QueueEnd& end, std::uint64_
   ptx::store_relaxed_gpu_u32(end.ended + slot, static_cast<std::uint32_t>(position));
 }
 
-/// Who can see what an item wrote.
+/// Which side can see what an item wrote.
 enum class Wrote : std::uint32_t {
   device,  // device memory, which only items read
   host,    // pinned memory, which the host reads once it has the completion
 };
 
-/// Ends one item that a whole warp ran; what its lanes wrote is visible to whoever sees the
+/// Ends one item that a whole warp ran; what its lanes wrote is visible to a thread that sees the
 /// completion. A fence across the link costs 1.4 us of a round trip and is paid only where the host
 /// reads what was written. For device memory a fence of the device is enough although the next item
 /// is caused by the host: all multiprocessors meet in one second-level cache, and the fence ends

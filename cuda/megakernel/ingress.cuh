@@ -37,8 +37,8 @@ struct IngressRing {
   std::uint32_t burst;   // 1: fetch ahead
   std::uint32_t closed;  // departure.hpp; by the warp with the turn while 0, else by the keeper
   std::uint32_t leave;   // ring_word(): kept by the keeper
-  /// Numbers drawn ahead in this launch and not used for an item. By atomic additions: who used one
-  /// may have passed the turn on.
+  /// Numbers drawn ahead in this launch and not used for an item. By atomic additions: the poller
+  /// that used one may have passed the turn on.
   std::uint32_t spares;
   std::uint32_t queue;
 };
@@ -96,7 +96,7 @@ class Poller {
         continue;
       }
       // A slot further ahead than the ring is long still holds an item of an earlier lap, which may
-      // have the same phase: only the owner of the turn looks there, who stops at the first gap.
+      // have the same phase: only the owner of the turn looks there, and it stops at the first gap.
       const bool in_reach =
           mine || (run_ + 1) << kRunSlotsLog2 <= turn + (std::uint64_t{1} << log2_);
       if (burst && in_reach) {
@@ -187,8 +187,8 @@ class Poller {
     released_ = true;
     idle_looks_ = 0;
     const bool whole = from == 0 && upto == kRunSlots && unlimited_ && !__any_sync(~0u, waits);
-    // Order: the runs before ours are taken by their owners first. What is between the coming of
-    // the turn and its going bounds the rate of the ring, so a run that waits for nothing passes
+    // Order: the runs before this one are taken by their owners first. What is between the coming
+    // of the turn and its going bounds the rate of the ring, so a run that waits for nothing passes
     // it on at once.
     std::uint64_t turn = look(ring_.turn);
     for (std::uint32_t looks = 1; turn < base; ++looks) {
@@ -216,13 +216,13 @@ class Poller {
     }
   }
 
-  /// Slots of our run that are done.
+  /// Slots of this warp's run that are done.
   [[nodiscard]] __device__ std::uint32_t place_in_run() const {
     const std::uint64_t turn = agree(ring_.turn);
     return turn >> kRunSlotsLog2 == run_ ? static_cast<std::uint32_t>(turn) & (kRunSlots - 1) : 0;
   }
 
-  /// Nothing new in our run while fetching ahead.
+  /// Nothing new in this warp's run while fetching ahead.
   __device__ void quiet() {
     if (agree(ring_.turn) >> kRunSlotsLog2 != run_) {
       __nanosleep(40);
@@ -334,7 +334,7 @@ class Poller {
       reserved = agree(ring_.reserved);
       if (reserved != kNoNumber && lane_ == 0) {
         put(ring_.reserved, kNoNumber);
-        // [RUN-2] How long we are about to wait is not known.
+        // [RUN-2] How long the wait for other items takes is not known.
         if (waits) give_back(reserved);
       }
       if (waits) reserved = kNoNumber;
@@ -355,7 +355,7 @@ class Poller {
 
     __device__ __forceinline__ void advance(std::uint32_t slot) {
       __syncwarp();  // every lane has read the turn before lane 0 writes it
-      if (poller.lane_ == 0) put(poller.ring_.turn, base + slot);  // in our run: it stays ours
+      if (poller.lane_ == 0) put(poller.ring_.turn, base + slot);  // in this run: the turn stays
       __syncwarp();  // publishes the turn to all lanes
     }
     __device__ __forceinline__ void pass(std::uint32_t slot) { poller.pass_turn(base + slot); }
@@ -377,8 +377,8 @@ class Poller {
     }
   }
 
-  /// Until the item at `position` may start. A cancelled one waits, too: whoever waits for it
-  /// counts on what was before it having ended.
+  /// Until the item at `position` may start. A cancelled one waits, too: a caller that waits
+  /// for it counts on what was before it having ended.
   __device__ void await_order(std::uint64_t position, std::uint32_t flags) {
     bool told = false;
     for (;;) {
@@ -461,7 +461,7 @@ class Poller {
   const bool own_;  // the host's own queue: memory goes on changing when items are cancelled
   const std::uint32_t lane_;
   const std::uint32_t team_;
-  std::uint64_t run_;  // the next run of ours that is not done
+  std::uint64_t run_;  // this warp's next run that is not done
   std::uint32_t idle_looks_{0};
   std::uint32_t looks_{0};
   std::uint32_t spares_seen_{0};

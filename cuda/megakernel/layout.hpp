@@ -1,8 +1,8 @@
 // What the host side of the CUDA backend and the resident kernel agree on: every structure that
-// both touch, who writes it, and where it lies. Plain old data, read by g++ and nvcc.
+// both touch, its writer, and where it lies. Plain old data, read by g++ and nvcc.
 // "pinned": host memory, registered once; the device reads and writes it over the link. "device":
 // memory of the device, which the host never touches while the kernel is resident.
-// One writer a word: the comment of each says who. Spec: docs/internals/megakernel.md.
+// One writer a word: the comment of each names it. Spec: docs/internals/megakernel.md.
 #pragma once
 
 #include <cstddef>
@@ -208,7 +208,7 @@ struct alignas(64) HostOrders {
 static_assert(kMaxQueues <= 64);
 enum class InjectedFault : std::uint32_t {
   none,
-  ingress_stops,  // the first ingress block spins and tells nobody, until the order is withdrawn
+  ingress_stops,  // the first ingress block spins in silence, until the order is withdrawn
 };
 /// Promises of the kernel that it found broken. It does not go on with what they were about.
 enum class Broken : std::uint32_t {
@@ -239,11 +239,11 @@ enum class Leave : std::uint32_t {
   park,     // ingress: close where nothing is there; may be followed by `stay`
   finish,   // ingress: take what is there, then nothing more
   halt,     // ingress: take nothing more
-  go,       // everybody: everything taken has ended
+  go,       // every warp: everything taken has ended
   give_up,  // the pollers of one ring: as halt, for good
 };
 
-/// Passed on from the host's orders by the first ingress block, so that nobody else looks across
+/// Passed on from the host's orders by the first ingress block, so that no other block looks across
 /// the link.
 struct alignas(128) Relay {
   std::uint32_t cancel;

@@ -1,5 +1,5 @@
 // The run queue: numbered entries in device memory, written by ingress (and by workers that look
-// for help), read by workers. A worker draws a number and waits at that place, so nobody contends
+// for help), read by workers. A worker draws a number and waits at that place, so no two contend
 // for an entry and idle workers cost no link traffic. Every number below `tail` gets written, and
 // no entry is written over that a worker has not read. Device only. Spec:
 // docs/internals/megakernel.md, "Run queue"; its rules: run_queue_rules.hpp.

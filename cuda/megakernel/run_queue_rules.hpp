@@ -33,7 +33,7 @@ inline constexpr std::uint32_t kEntryMarkMask{0xFF000000u};
 [[nodiscard]] VYRE_HD constexpr bool is_entry(std::uint32_t found, std::uint32_t mark) {
   return ((found ^ mark) & kEntryMarkMask) == 0;
 }
-/// Is it one of a later lap? Then the reader's own is lost: our own broken promise.
+/// Is it one of a later lap? Then the reader's own is lost: a broken promise of the kernel.
 [[nodiscard]] VYRE_HD constexpr bool is_overwritten(std::uint32_t found, std::uint32_t mark) {
   const std::uint32_t laps = ((found >> 24) - (mark >> 24)) & 0x7Fu;
   return laps != 0 && laps < 64;

@@ -1,8 +1,8 @@
 // Workers: every warp of the other blocks takes entries and runs jobs. A small job is run by the
 // warp that took its item; a large one is spread: it goes into a spread item, help entries go into
-// the run queue, and whoever comes claims units until none is left. The warp that ends the last
-// unit of a phase opens the next one or ends the item. Nobody waits for anybody: a job that is open
-// has a warp at work on it. Device only. Spec: docs/internals/megakernel.md, "Workers".
+// the run queue, and warps that come claim units until none is left. The warp that ends the last
+// unit of a phase opens the next one or ends the item. No warp waits for another: a job that is
+// open has a warp at work on it. Device only. Spec: docs/internals/megakernel.md, "Workers".
 #pragma once
 
 #include <cstdint>
@@ -150,9 +150,9 @@ class Worker {
 
   // ---- sharing ----
 
-  /// A slot of our own, or null: run it alone. A built-in op whose scratch is larger than ours must
-  /// have one, and waits: every slot is worked on by another warp, so one becomes free. If none
-  /// does within kSpreadLooks, the item cannot run, and `why` says so.
+  /// A slot for the job, or null: run it alone. A built-in op that needs more scratch than a warp
+  /// has must have a slot, and waits: every slot is worked on by another warp, so one becomes free.
+  /// If none does within kSpreadLooks, the item cannot run, and `why` says so.
   __device__ SpreadItem* worth_spreading(FaultCode& why) {
     bool must = false;
     switch (job_.kind) {
@@ -211,7 +211,7 @@ class Worker {
     return a_.spread_memory + static_cast<std::uint64_t>(&slot - a_.spread) * kSpreadBytes;
   }
 
-  /// Puts our job into a slot that is ours, opens it and works on it.
+  /// Puts the job into a slot that this warp has taken, opens it and works on it.
   __device__ void spread(SpreadItem& slot) {
     const std::uint32_t lane = lane_id();
     std::uint8_t* const memory = memory_of(slot);
@@ -243,7 +243,7 @@ class Worker {
     }
   }
 
-  /// Opens the first phase from `phase` on that has units, for everybody; false: the job is over.
+  /// Opens the first phase from `phase` on that has units, to all warps; false: the job is over.
   /// By the warp that owns the slot at that moment: the one that filled it, or that ended the last
   /// unit of the phase before.
   __device__ bool open(SpreadItem& slot, std::uint32_t phase) {
@@ -259,10 +259,9 @@ class Worker {
     if (lane_id() == 0) {
       ptx::store_relaxed_gpu_u32(&slot.finished, 0);
       ptx::store_relaxed_gpu_u32(&slot.phase, phase);
-      ptx::fence_acq_rel_gpu();  // [SPREAD-1] release: the job, its phase, all that earlier phases
-                                 // wrote
+      ptx::fence_acq_rel_gpu();  // [SPREAD-1] release: the job, the phase, what earlier ones wrote
       ptx::store_relaxed_gpu_u64(&slot.claim, std::uint64_t{units} << 32);
-      // Entries of ours that nobody took yet still bring help; the sum of them is bounded so.
+      // Entries of this item that no warp took yet still bring help; so their sum is bounded.
       const std::uint32_t there = ptx::load_relaxed_gpu_u32(&slot.helpers);
       help = help > there ? help - there : 0;
       if (help != 0) {
@@ -284,7 +283,7 @@ class Worker {
   /// Claims units of whatever the slot holds until nothing is left to claim.
   __device__ void share(SpreadItem& slot) {
     constexpr std::uint64_t kNothing{~std::uint64_t{0}};
-    std::uint64_t have = kNothing;  // serial of the job in our slice
+    std::uint64_t have = kNothing;  // serial of the job in this warp's slice
     for (;;) {
       std::uint64_t claim = 0;
       if (lane_id() == 0)
@@ -294,7 +293,7 @@ class Worker {
       const auto units = static_cast<std::uint32_t>(claim >> 32);
       const auto unit = static_cast<std::uint32_t>(claim);
       if (unit >= units) break;
-      // From here until our unit is counted as finished the slot stays as it is.
+      // From here until this unit is counted as finished, the slot stays as it is.
       const std::uint32_t serial = __shfl_sync(~0u, ptx::load_relaxed_gpu_u32(&slot.serial), 0);
       const std::uint32_t phase = __shfl_sync(~0u, ptx::load_relaxed_gpu_u32(&slot.phase), 0);
       if (have != serial) {

@@ -1,5 +1,6 @@
 // The interface between a Session and what runs its items: CPU workers here, a resident kernel on a
-// device. Host only. The Session owns a Backend; every call below says who may call it and when.
+// device. Host only. The Session owns a Backend; every call below says which threads may call it
+// and when.
 //
 // What a resident kernel forces on this interface: everything a driver call would be needed
 // for is given before start() (queues, slots, workers, memory budget); afterwards memory, handles,
@@ -53,7 +54,7 @@ struct Options {
   std::function<bool(std::uint32_t worker, std::uint64_t items_run)> worker_dies;
 };
 
-/// A file for map_file(): opened and looked at by the caller, who keeps the descriptor open.
+/// A file for map_file(): the caller has opened and looked at it, and keeps the descriptor open.
 struct MappableFile {
   std::string path;  // for messages
   int descriptor{-1};
@@ -130,8 +131,8 @@ class Backend {
   /// Called now and then by threads that wait: fires start_until and clears up after the last dead
   /// worker.
   virtual void tend() noexcept = 0;
-  /// True: completions come without posted() (a device cannot call the host), so whoever waits has
-  /// to look for himself.
+  /// True: completions come without posted() (a device cannot call the host), so a waiting
+  /// thread must poll for completions itself.
   [[nodiscard]] virtual bool polls() const noexcept { return false; }
   /// Grows while any worker is alive and looks at its queues.
   [[nodiscard]] virtual std::uint64_t heartbeat() const noexcept = 0;
@@ -154,7 +155,7 @@ class Backend {
   /// Page-aligned, zeroed memory of options.ingest_bytes, laid out as IngestLayout says, which
   /// items can read and write in place. The backend's until it is destroyed; empty: none.
   [[nodiscard]] virtual MutableByteSpan ingest_memory() noexcept = 0;
-  /// It may be written by somebody for ever: never freed any more.
+  /// The system or a device may write the memory for ever, so it is never freed.
   virtual void leak_ingest_memory() noexcept = 0;
   /// A handle that means a piece of memory which place_alias() chooses; none at first. At most
   /// kMaxAliases are alive. release() as for any handle.
@@ -171,8 +172,9 @@ class Backend {
   /// Also after stop() has returned true.
   [[nodiscard]] virtual Status read(std::uint32_t handle, std::uint64_t offset,
                                     MutableByteSpan out) = 0;
-  /// The bytes of a buffer where they lie in host memory and stay until it is released: whoever
-  /// only looks at them need not copy a file of any size. Empty optional: read() is the way.
+  /// The bytes of a buffer where they lie in host memory and stay until it is released. A
+  /// caller that only looks at them need not copy a file of any size. Empty optional: read() is the
+  /// way.
   [[nodiscard]] virtual std::optional<ByteSpan> host_bytes(std::uint32_t handle) const noexcept = 0;
 
   // Ops, one thread at a time; an op is added before the first item that names it is published.

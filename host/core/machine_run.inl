@@ -276,8 +276,8 @@ VYRE_HOT Stop Machine<P>::run() {
         const bool parent_full = active() == Active::full;
         depth_ += 1;
         if (line && parent_full && above <= bound) {
-          // All lanes are below. A slot that still says full holds ones: nobody writes it without
-          // measuring.
+          // All lanes are below. A slot that still says full holds ones, because every write to a
+          // slot measures it.
           u32* const t = mask();
           if (active() != Active::full) policy.each([=](u32 l) { t[l] = 0xFFFFFFFFu; });
           mask_active[depth_] = Active::full;

@@ -27,7 +27,7 @@ class Count {
   [[nodiscard]] std::uint64_t get() const noexcept {
     return value_.load(std::memory_order_relaxed);
   }
-  /// Whoever sees this addition by get_first() sees all that was added before. [PUMP-3]
+  /// A thread that sees this addition by get_first() sees all that was added before. [PUMP-3]
   void add_last(std::uint64_t n) noexcept { value_.store(get() + n, std::memory_order_release); }
   [[nodiscard]] std::uint64_t get_first() const noexcept {
     return value_.load(std::memory_order_acquire);  // [PUMP-3]

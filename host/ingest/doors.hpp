@@ -1,6 +1,6 @@
 // Which door to the system a pump gets: the choice between io_uring and threads, and the words for
-// it. Host only; called on the pump's thread, since the ring belongs to who made it. Private to
-// this room. Page: docs/internals/ingest.md, "Tiers" and "Ring".
+// it. Host only; called on the pump's thread, since a ring belongs to the thread that made it.
+// Private to this room. Page: docs/internals/ingest.md, "Tiers" and "Ring".
 #pragma once
 
 #include <memory>

@@ -55,7 +55,7 @@ Result<std::shared_ptr<const File>> File::open(const std::string& path, TierChoi
     // of older kernels looks at it, and only where the file system cannot say that a read would
     // wait (no FMODE_NOWAIT: some network ones): each read then ends with EAGAIN twice before a
     // worker does it. So large files lose the flag below; a small one keeps it, since a call more
-    // for each of a hundred thousand costs everybody what two more rounds cost the few.
+    // for each of a hundred thousand costs every file what two more rounds cost the few.
     descriptor = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (descriptor >= 0 || errno != EINTR) break;
   }

@@ -1,5 +1,5 @@
 // An opened regular file and what reading it needs to know. Host only; immutable once opened,
-// shared by whoever reads it, closed by the last. Spec: docs/internals/ingest.md, "Files".
+// shared by its readers, closed with the last of them. Spec: docs/internals/ingest.md, "Files".
 #pragma once
 
 #include <cstdint>

@@ -63,7 +63,7 @@ class Io {
 
   /// Queues one operation. False: no room before the next enter().
   [[nodiscard]] virtual bool push(const IoOperation& operation) = 0;
-  /// Hands over what was pushed and waits until `least` completions are there, somebody calls
+  /// Hands over what was pushed and waits until `least` completions are there, a thread calls
   /// wake(), or `patience` is over; 0 never waits. An error ends the ring: nothing of it answers.
   [[nodiscard]] virtual Status enter(std::uint32_t least, std::chrono::nanoseconds patience) = 0;
   /// Takes completions that are there; how many.

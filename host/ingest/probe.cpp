@@ -164,7 +164,7 @@ std::vector<TierFacts> probe_tiers(const std::string& directory) {
   const MutableByteSpan bytes = memory->bytes();
   const auto buffered = File::open(scratch.path(), TierChoice::buffered);
   const auto direct = File::open(scratch.path(), TierChoice::direct_fixed);
-  // Refusals of files name the scratch file, which nobody knows.
+  // Refusals of files name the scratch file, which the caller does not know.
   std::string why_not_direct = direct ? "" : direct.error().message;
   if (const auto at = why_not_direct.find("): "); at != std::string::npos)
     why_not_direct = "O_DIRECT " + why_not_direct.substr(at + 3);

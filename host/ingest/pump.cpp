@@ -1,4 +1,4 @@
-// The Pump that everybody gets: checks what callers say, hands it to the thread.
+// The Pump that callers get: checks what they say and hands it to the thread.
 #include "ingest/pump.hpp"
 
 #include <system_error>

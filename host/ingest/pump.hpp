@@ -1,4 +1,4 @@
-// The pump: one thread that owns the ring, reads files into ingest memory for whoever asks, and
+// The pump: one thread that owns the ring, reads files into ingest memory for its callers, and
 // answers the requests of items. Host only. Every request ends exactly once, also when the ring
 // dies. Spec: docs/internals/ingest.md.
 #pragma once
@@ -34,7 +34,7 @@ struct ReadResult {
   Tier tier{Tier::buffered};
 };
 
-/// Whom a read tells of its end: on the pump's thread, once, soon and without blocking. Outlives
+/// Is told of the end of a read: on the pump's thread, once, soon and without blocking. Outlives
 /// its reads.
 class ReadSink {
  public:
@@ -80,8 +80,8 @@ struct PumpOptions {
 
 class Pump {
  public:
-  /// `memory`: ingest memory laid out as IngestLayout says, zeroed, used by nobody else's writes
-  /// but what the layout allows; outlives the pump. Returns when the ring is up, or why not: a
+  /// `memory`: ingest memory laid out as IngestLayout says, zeroed, written by others only
+  /// where the layout allows it; outlives the pump. Returns when the ring is up, or why not: a
   /// forced tier that this machine refuses is Errc::unsupported and names the system call and
   /// errno. Errc::deadline_exceeded: the system hangs in start_patience and longer; memory must
   /// stay where it is for good, since the system may still be about to register it.

@@ -1,4 +1,4 @@
-// One round of the pump, and how eagerly it looks for requests that nobody rings for.
+// One round of the pump, and how eagerly it looks for requests that come without a ring.
 #include "pump_core.hpp"
 
 #include <algorithm>
@@ -106,7 +106,7 @@ void PumpCore::step(bool rung, nanoseconds patience) {
     if (auto gone = reads_.step(patience); !gone) return die(std::move(gone).error());
   }
   if (!stopping_ || (!reads_.idle() && io_.now() < drain_until_)) return;
-  // The head first: who finds it broken does not wait for a line that stays without answer.
+  // The head first: a worker that finds it broken does not wait for a line that gets no answer.
   requests_.close(FaultCode::shutdown);
   abandoned_ = reads_.end_all(ReadStatus::cancelled, 0);
   requests_.answer_rest(io_.now());

@@ -31,7 +31,7 @@ class PumpCore {
   };
 
   /// `memory`: ingest memory of at least IngestLayout::kStreams bytes. Registers the slots of
-  /// requests; the rest when somebody first reads into it, since registering pins every page.
+  /// requests; the rest when a caller first reads into it, since registering pins every page.
   PumpCore(Io& io, const Options& options, MutableByteSpan memory, const FileTable& files,
            Counters& counters);
 
@@ -41,9 +41,9 @@ class PumpCore {
   void register_streams();
 
   /// One round: requests of items, starts, hands over, waits at most `patience`, tells of ends.
-  /// `rung`: somebody says that requests are there.
+  /// `rung`: a caller says that requests are there.
   void step(bool rung, std::chrono::nanoseconds patience);
-  /// How long the next round may wait, if nobody rings.
+  /// How long the next round may wait, if no caller rings.
   [[nodiscard]] std::chrono::nanoseconds patience() const;
 
   /// Takes no more requests, ends what is queued, asks for the end of the rest. Then step() until

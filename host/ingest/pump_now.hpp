@@ -1,4 +1,4 @@
-// Bytes of a file for a caller who waits: pieces through buffers of our own, several under way.
+// Bytes of a file for a caller that waits: pieces through buffers of the pump, several under way.
 // The caller's memory is never given to the system, so it may go whatever becomes of the read.
 // Any thread but the pump's. Spec: docs/internals/ingest.md.
 #pragma once

@@ -20,7 +20,7 @@ constexpr std::chrono::seconds kStopGrace{5};
 }  // namespace
 
 void keep_for_ever(const void* what) {
-  // The one thing in this room that outlives its owners: nobody can say when it may go.
+  // The one thing in this room that outlives its owners: no event says that it may go.
   static std::mutex mutex;
   try {
     static auto* const kept = new std::vector<const void*>;
@@ -50,7 +50,7 @@ void PumpThread::main(const std::shared_ptr<PumpThread>& self) {
   bool wanted = false;
   {
     const std::lock_guard lock(self->mutex_);
-    // Where nobody waits any more there is no Pump, and memory may not be ours to touch.
+    // When its caller has given up waiting, there is no Pump, and the memory may be gone.
     wanted = up.has_value() && !self->hangs_;
     self->up_ = std::move(up);
     if (!wanted) self->done_ = true;
@@ -89,9 +89,10 @@ Status PumpThread::open() {
   core.device_asks = options_.device_asks;
   core.fixed = options_.tier != TierChoice::direct && !core.reads.thread_pool;
   core.dying = [this](const Error& why) {
-    // Before the sinks: whom they wake asks broken(), and a healthy file must not get the blame.
+    // Before the sinks: a thread that they wake asks broken(), and a healthy file must not be
+    // blamed.
     const std::lock_guard lock(mutex_);
-    stopping_ = true;  // nobody posts any more
+    stopping_ = true;  // no caller posts any more
     try {
       broken_ = why;
     } catch (const std::bad_alloc&) {
@@ -117,7 +118,7 @@ void PumpThread::run() {
     try {
       round();
     } catch (const std::bad_alloc&) {
-      core_->die(std::move(no_memory_));  // whoever waits hears of it, and the process goes on
+      core_->die(std::move(no_memory_));  // waiting callers hear of it, and the process goes on
     }
   }
   close();
@@ -166,12 +167,13 @@ void PumpThread::hand_over_taken() {
   reads_taken_ = cancels_taken_ = 0;
 }
 
-/// Nothing ends any more. Whoever posted in time hears of it, the door is let go or kept for ever.
+/// Nothing ends any more. Callers that posted in time hear of it; the door is let go or kept for
+/// ever.
 void PumpThread::close() {
   const std::uint32_t abandoned = core_->abandoned();
   {
     const std::lock_guard lock(mutex_);
-    stopping_ = true;  // nobody posts any more
+    stopping_ = true;  // no caller posts any more
     abandoned_ = abandoned != 0;
   }
   hand_over_taken();  // what a lack of memory left there

@@ -1,6 +1,6 @@
 // Reads of files, each as one operation of the door at a time: started in order as depth allows,
 // rounded out to blocks, split, tried again, ended exactly once. Single-threaded, no clock and no
-// thread of its own: whoever owns it calls step(). Nothing is allocated per operation. Spec:
+// thread of its own: its owner calls step(). Nothing is allocated per operation. Spec:
 // docs/internals/ingest.md, "Reads, retries".
 #pragma once
 

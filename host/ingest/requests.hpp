@@ -54,7 +54,7 @@ class Requests final : public ReadSink {
   void beat() { server_.beat(); }
   /// No request will be answered any more but those that still end: says so to the workers.
   void close(FaultCode why) { server_.fail(static_cast<std::uint32_t>(why)); }
-  /// Answers fences, and lines that nobody took yet, as cancelled. After close().
+  /// Answers fences, and lines that the pump has not taken yet, as cancelled. After close().
   void answer_rest(Time now);
 
   void ended(const ReadResult& result) noexcept override;
@@ -86,7 +86,7 @@ class Requests final : public ReadSink {
   std::uint32_t waiting_{0};  // lines
   std::uint32_t fences_{0};
   Time next_expiry_{Time::max()};
-  /// Numbers below horizon_ that are not answered yet. Each belongs to a line that somebody holds,
+  /// Numbers below horizon_ that are not answered yet. Each belongs to a line that a worker holds,
   /// so there is room.
   std::uint64_t horizon_{0};
   std::array<std::uint64_t, kIoLines> open_orders_{};

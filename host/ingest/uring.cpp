@@ -358,7 +358,7 @@ std::uint32_t Uring::reap(std::span<IoCompletion> out) {
 
 void Uring::wake() noexcept {
   const std::uint64_t one = 1;
-  // Fails only at 2^64 - 1 wakes that nobody took in.
+  // Fails only at 2^64 - 1 wakes that the pump did not take in.
   (void)!::write(wake_fd_, &one, sizeof one);
 }
 

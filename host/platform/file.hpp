@@ -16,7 +16,7 @@ namespace vyre::platform {
                                       std::uint64_t max_bytes = ~std::uint64_t{0});
 /// "standard input", or the path in quotes: for messages.
 [[nodiscard]] std::string input_name(const std::string& path);
-/// For paths inside a directory that somebody else wrote: what is no regular file is refused at
+/// For paths inside a directory that another program wrote: what is no regular file is refused at
 /// once.
 [[nodiscard]] Result<Bytes> read_regular_file(const std::string& path,
                                               std::uint64_t max_bytes = ~std::uint64_t{0});

@@ -1,6 +1,6 @@
 // The memory of a queue: slots, positions and the words of producers, as they lie in pinned or
-// ordinary memory. Plain old data, host and device; who writes what is in
-// docs/internals/memory-model.md, the bytes in docs/internals/protocol.md.
+// ordinary memory. Plain old data, host and device. The writer of each word is
+// in docs/internals/memory-model.md, the bytes are in docs/internals/protocol.md.
 #pragma once
 
 #include <cstddef>

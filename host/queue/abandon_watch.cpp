@@ -29,8 +29,8 @@ WatchVerdict AbandonWatch::check(const Producer& producer, std::uint64_t poller_
     if (producer.reap(p) == ReapOutcome::reaped) ++given_up;
   }
   reaped_ += given_up;
-  // Whatever stands at stuck_at_ now is a published slot, ours or its producer's, or one claimed by
-  // a producer that has one more timeout to finish its stores.
+  // Whatever stands at stuck_at_ now is a published slot, the reaper's or its producer's, or one
+  // claimed by a producer that has one more timeout to finish its stores.
   reaped_once_ = true;
   since_ = now;
   return given_up != 0 ? WatchVerdict::reaped : WatchVerdict::waiting;

@@ -36,7 +36,7 @@ class AbandonWatch {
   std::chrono::nanoseconds timeout_;
   std::uint64_t stuck_at_{~std::uint64_t{0}};
   std::uint64_t taken_below_{
-      0};  // the tail when we first saw it stuck: these were all taken at least that long ago
+      0};  // the tail when it was first seen stuck: these were all taken at least that long ago
   Deadline since_{};
   bool reaped_once_{false};  // at stuck_at_
   std::uint64_t reaped_{0};

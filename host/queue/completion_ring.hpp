@@ -1,5 +1,5 @@
-// The completion ring: whoever ends the item of position p (a host thread, a warp on the device)
-// posts into slot p mod slots, with the phase of p's lap; one collector reads. There is no tail:
+// The completion ring: the thread or warp that ends the item of position p posts into slot
+// p mod slots, with the phase of p's lap; one collector reads. There is no tail:
 // writers share nothing. Host and device; trivially copyable views over plain memory. Spec:
 // docs/internals/protocol.md, docs/internals/memory-model.md, docs/decisions/0006.
 #pragma once
@@ -103,7 +103,7 @@ struct CompletionReader {
   /// that item has not.
   VYRE_SIDE_OF_POLICY
   VYRE_HD void release() const noexcept {
-    // [RING-5] release: our reads of the slots come before their next writer.
+    // [RING-5] release: the collector's reads of the slots come before their next writer.
     Atomics::store(&collected->position, position, Order::release);
   }
 
@@ -111,7 +111,7 @@ struct CompletionReader {
   VYRE_SIDE_OF_POLICY
   [[nodiscard]] VYRE_HD bool load(std::uint64_t at, TakenCompletion* out) const noexcept {
     RingSlot slot;
-    // [RING-4] acquire, in load_slot: what the item wrote is visible to whoever collects it.
+    // [RING-4] acquire, in load_slot: what the item wrote is visible to the collector.
     if (!Atomics::load_slot(&slots[geometry.index(at)], geometry.phase_bit(at), &slot))
       return false;
     *out = {at, decode_completion(slot)};

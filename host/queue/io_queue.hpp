@@ -50,7 +50,7 @@ class IoClientOver {
     std::uint32_t lap{0};
   };
   /// nullopt: out of credit, which is never an error: finish something, or look again. At least
-  /// `keep` lines stay free: for others, who hold none.
+  /// `keep` lines stay free: for workers that hold none.
   [[nodiscard]] std::optional<Line> try_ask(IoRequestOp op, std::uint32_t source,
                                             std::uint32_t queue, std::uint64_t offset,
                                             std::uint64_t length, std::uint32_t tag,
@@ -59,7 +59,7 @@ class IoClientOver {
     do {
       if (static_cast<std::uint32_t>(std::popcount(free)) <= keep) return std::nullopt;
       // [IO-4] acquire: the last holder's lap, and its reads of the data, which come before the
-      // pump's writes for us.
+      // pump's writes for this worker.
     } while (!Atomics::compare_exchange_acquire(&free_, free, free & (free - 1)));
     const auto index = static_cast<std::uint32_t>(std::countr_zero(free));
     const std::uint32_t lap = ++laps_[index];
@@ -104,7 +104,7 @@ class IoClientOver {
     Atomics::fetch_or_release(&free_, std::uint64_t{1} << line.index);  // [IO-4]
   }
 
-  /// A FaultCode: nobody answers any more.
+  /// Not 0: a FaultCode, and the pump answers no more.
   [[nodiscard]] std::uint32_t broken() const {
     return Atomics::load(&view_.head->broken, Order::acquire);  // [IO-3]
   }
@@ -115,7 +115,7 @@ class IoClientOver {
 
  private:
   IoQueueView view_;
-  alignas(64) std::uint64_t free_;  // a bit for each line that nobody holds
+  alignas(64) std::uint64_t free_;  // a bit for each line that no worker holds
   alignas(64) std::uint64_t order_{0};
   std::array<std::uint32_t, kIoLines> laps_{};  // of a line: its holder's
 };
@@ -138,7 +138,7 @@ class IoServerOver {
       IoRequestLine* const from = view_.requests + index;
       const std::uint64_t commit = Atomics::load(&from->commit, Order::acquire);  // [IO-1]
       const auto lap = static_cast<std::uint32_t>(commit);
-      // Exactly one more: an old lap that is written again is nobody's request.
+      // Exactly one more: an old lap that is written again is no request.
       if (lap != commit >> 32 || lap != seen_[index] + 1) continue;
       const auto* const payload = reinterpret_cast<const std::uint32_t*>(from);
       IoLineWords words{};

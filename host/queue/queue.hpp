@@ -9,12 +9,12 @@
 // - poller:     one thread; consumer.take(out, max), consumer.release().
 // - workers:    any thread; writer().post(position, completion) once for each item taken.
 // - collector:  one at a time; reader.take(out, max, producer().tail()), reader.release().
-// - abandoned:  AbandonWatch::check() gives up slots that nobody publishes.
+// - abandoned:  AbandonWatch::check() gives up slots that no producer publishes.
 // - shutdown:   producer().close() gives the final tail; every position below it still comes
 //               through take(), published or abandoned. The ring ends when consumer.position ==
 //               tail, the queue when reader.position == tail.
 // An item is accepted only when the completion before it in its slot has been collected, and
-// everything older: position < collected + completion_slots. So somebody must collect while
+// everything older: position < collected + completion_slots. So a thread must collect while
 // producers submit (a full ring is a reason to collect).
 #pragma once
 

@@ -40,7 +40,7 @@ enum class TakeOutcome : std::uint32_t {
           // so)
 };
 
-/// Positions [first, first + count) belong to the caller, who must publish each of them. `count`
+/// Positions [first, first + count) belong to the caller, which must publish each of them. `count`
 /// may be less than asked for (a prefix); it is 0 unless the outcome is ok.
 struct Reservation {
   TakeOutcome outcome{TakeOutcome::full};
@@ -54,7 +54,8 @@ VYRE_SIDE_OF_POLICY
 template <class Atomics, class ReadLimit>
 [[nodiscard]] VYRE_HD std::uint64_t cached_limit(ProducerWords* words, std::uint64_t end,
                                                  const ReadLimit& read_limit) noexcept {
-  // [RING-3] acquire: whoever cached this limit had acquired it from the reader; so have we now.
+  // [RING-3] acquire: the producer that cached this limit acquired it from the reader, and by this
+  // load so has the caller.
   const std::uint64_t limit = Atomics::load(&words->limit_cache, Order::acquire);
   if (limit >= end) return limit;
   const std::uint64_t fresh = read_limit();

@@ -1,6 +1,6 @@
 // The submission ring: many producers on the host, one poller (a host thread or an ingress warp).
-// Host and device; trivially copyable views over plain memory (see queue.hpp for who owns it and
-// for a tour). Spec: docs/internals/protocol.md, docs/internals/memory-model.md.
+// Host and device; trivially copyable views over plain memory (queue.hpp names its owner and
+// gives a tour). Spec: docs/internals/protocol.md, docs/internals/memory-model.md.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ struct TakenItem {
 enum class ReapOutcome : std::uint32_t {
   reaped,     // the slot now carries an abandoned item; its late producer will be told
   too_late,   // its producer came first (published, or about to: a few stores away), or is alone
-  not_taken,  // nobody can hold that position yet, as far as the reaper sees
+  not_taken,  // no producer can hold that position yet, as far as the reaper sees
 };
 
 /// The producers' side. Any number of threads may use copies of one view.
@@ -39,9 +39,9 @@ template <class Atomics>
 struct SubmissionProducer {
   RingSlot* slots;
   ProducerWords* words;
-  /// claims[i]: the position that slot i may be written for next. Whoever moves it on by one lap,
-  /// the producer or the reaper, is the only one to write the slot for that position. Null with a
-  /// single producer (QueueOptions): nobody contests its slots, and nothing is given up.
+  /// claims[i]: the position that slot i may be written for next. The producer or the reaper moves
+  /// it on by one lap, and only the thread that did so writes the slot for that position. Null with
+  /// a single producer (QueueOptions): no other thread contests its slots, and nothing is given up.
   std::uint64_t* claims;
   const RingPosition* taken;      // written by the poller
   const RingPosition* collected;  // completions collected; written by the host's collector
@@ -177,7 +177,7 @@ struct SubmissionConsumer {
   /// Lets producers use the slots read so far. Once a batch.
   VYRE_SIDE_OF_POLICY
   VYRE_HD void release() const noexcept {
-    // [RING-2] release: our reads of the slots come before their next writer.
+    // [RING-2] release: the poller's reads of the slots come before their next writer.
     Atomics::store(&taken->position, position, Order::release);
   }
 };

@@ -36,7 +36,7 @@ bool Waiter::sleep(std::uint32_t epoch, Deadline deadline) noexcept {
     in_time = rc == 0 || errno != ETIMEDOUT;  // woken, epoch moved (EAGAIN), or a signal (EINTR)
   }
   cancel();
-  // [WAIT-1] acquire: what was published before the notify() that woke us.
+  // [WAIT-1] acquire: what was published before the notify() that woke this thread.
   (void)state_.load(std::memory_order_acquire);
   return in_time;
 }

@@ -14,7 +14,7 @@
 
 namespace vyre::queue {
 
-/// Tells the CPU that we spin.
+/// Tells the CPU that this thread spins.
 inline void spin_pause() noexcept {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -63,7 +63,7 @@ class Waiter {
   [[nodiscard]] bool sleep(std::uint32_t epoch, Deadline deadline) noexcept;
 
   void notify() noexcept {
-    // [WAIT-1] acq_rel: publishes what changed before the call to whoever prepares after it.
+    // [WAIT-1] acq_rel: publishes what changed before the call to threads that prepare after it.
     if ((state_.fetch_add(kEpoch, std::memory_order_acq_rel) & kSleepers) != 0) wake();
   }
 

@@ -1,6 +1,6 @@
-// Comparing contents and statuses, and knowing what may be compared: who wrote a buffer last,
-// whether its bytes are specified at all, and whether f32 tolerance applies. Private to this room;
-// one thread. Page: docs/internals/trace.md, "Comparing".
+// Comparing contents and statuses, and knowing what may be compared: which item wrote a buffer
+// last, whether its bytes are specified at all, and whether f32 tolerance applies. Private to this
+// room; one thread. Page: docs/internals/trace.md, "Comparing".
 #pragma once
 
 #include <optional>

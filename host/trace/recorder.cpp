@@ -153,7 +153,7 @@ Result<Digest> DirectoryRecorder::store_mapped(ByteSpan bytes) {
 Status DirectoryRecorder::record_program(std::uint32_t op, std::string_view name,
                                          const vir::Program& program) {
   // The oldest profile that carries the whole program, so that most traces are readable by
-  // everyone.
+  // every decoder.
   Error last;
   for (const auto profile : {vir::Profile::v4_0_6_3, vir::Profile::v4_0_6_4, vir::Profile::v6}) {
     auto wire = vir::encode(program, profile);

@@ -1,5 +1,5 @@
 // The CPU backend's ingest memory: made when the Session first asks for it, because most sessions
-// never do, and then shared by the pump, which writes it, and the workers, who read it and ask
+// never do, and then shared by the pump, which writes it, and the workers, which read it and ask
 // through its request lines. Host only. Spec: docs/internals/ingest.md.
 #pragma once
 

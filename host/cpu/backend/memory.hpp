@@ -22,7 +22,7 @@ struct MemoryEntry {
   std::uint32_t handle{0};  // with its generation
   std::uint8_t* data{nullptr};
   std::uint64_t bytes{0};
-  bool alias{false};  // memory that belongs to somebody else; data and bytes move
+  bool alias{false};  // memory of another owner; data and bytes move
   std::unique_ptr<platform::MappedFile> file;
   std::vector<std::uint32_t> members;  // of a set
 };

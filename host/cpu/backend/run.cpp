@@ -263,7 +263,7 @@ void Worker::share(SpreadItem& item) {
     if (first >= item.total) return;
     const std::uint64_t count = std::min(item.share, item.total - first);
     if (first + count == item.total) retire(item);
-    // A fault below us makes our share moot; one above does not.
+    // A fault in a lower share makes this share moot; one in a higher share does not.
     if (first < item.lowest_fault.load(std::memory_order_relaxed)) {
       Fault fault;
       if (state_.stop_running.load(std::memory_order_relaxed)) {

@@ -55,7 +55,7 @@ void State::cancel(FaultCode why) noexcept {
 
 void State::wake_one() noexcept {
   // [WAKE-1] acq_rel, at both ends on the same word: either the sleeper's bit is seen here, or the
-  // sleeper's own addition comes later and its look at the rings sees what we published before.
+  // sleeper's own addition comes later and its look at the rings sees what was published before.
   std::uint64_t idle = idle_mask.fetch_or(0, std::memory_order_acq_rel);
   while (idle != 0) {
     const int worker = std::countr_zero(idle);
@@ -76,7 +76,7 @@ void State::wake_all() noexcept {
 
 void State::wake_for_held_back() noexcept {
   // [HELD-1] acq_rel, at both ends on the same word: either the mark is seen here, or the taker's
-  // exchange comes later and its second look sees what we ended before.
+  // exchange comes later and its second look sees what this worker ended before.
   if (held_back.fetch_or(0, std::memory_order_acq_rel) == 0) return;
   look_again.store(true, std::memory_order_release);
   wake_one();

@@ -42,7 +42,8 @@ struct Batch {
   std::array<Work, kBatchItems> items;
 };
 
-/// One queue as the workers see it. Fields below "taking" belong to whoever holds State::taking.
+/// One queue as the workers see it. Fields below "taking" belong to the worker that holds
+/// State::taking.
 struct WorkerQueue {
   WorkerQueue(queue::Queue rings, std::chrono::nanoseconds producer_timeout);
 
@@ -133,7 +134,7 @@ struct State {
   std::atomic<std::uint64_t> idle_mask{0};
   std::vector<std::unique_ptr<queue::Waiter>> waiters;
 
-  // A promise of our own that a worker found broken; the first one stays.
+  // A promise of this backend that a worker found broken; the first one stays.
   std::atomic<bool> promise_broken{false};  // relaxed: the mutex orders the error
   mutable std::mutex broken_mutex;
   std::optional<Error> broken;
@@ -146,15 +147,15 @@ struct State {
   void wake_one() noexcept;
   void wake_all() noexcept;
 
-  /// Moves startable items into `batch` (empty before). True if more work is left for somebody
-  /// else. Call with `taking` held.
+  /// Moves startable items into `batch` (empty before). True if more work is left for other
+  /// workers. Call with `taking` held.
   [[nodiscard]] bool take(Batch& batch);
   /// After items ended while their worker goes on with others: if an item was held back, another
   /// worker looks whether it may start now.
   void wake_for_held_back() noexcept;
   /// Without the lock: is there anything that take() could look at?
   [[nodiscard]] bool may_have_work() const noexcept;
-  /// When an idle worker should look again although nobody rang: a slot that was taken but not
+  /// When an idle worker should look again without a doorbell: a slot that was taken but not
   /// published.
   [[nodiscard]] Deadline next_look(Deadline now) const noexcept;
   /// Posts completions of one queue and marks their positions as ended.

@@ -74,8 +74,8 @@ class Worker {
   Interpreter interpreter_;
   Batch batch_;
   Ended ended_;
-  /// What we ended may be what a queue was waiting for, and nobody else need look: whoever ends
-  /// items looks once.
+  /// What this worker ended may be what a queue was waiting for. No other worker need look, so a
+  /// worker that ends items looks once.
   bool must_look_{true};
   std::uint64_t items_run_{0};
   std::vector<core::BufferView> views_;

@@ -1,8 +1,8 @@
 // Asking, taking in, and waiting with a bound. A worker holds lines only between asking and its
-// next look; one that holds none always finds one free, because nobody takes a second line where
-// fewer than one for each other worker would be left. Lines that were given up count as nobody's,
-// so where there are some a worker may have to wait for another's, but only for one who waits for
-// answers.
+// next look. A worker that holds none always finds one free, because no worker takes a second line
+// where fewer than one for each other worker would be left. Lines that were given up belong to no
+// worker. Where there are some, a worker may have to wait for another's line, but only for a worker
+// that waits for answers.
 #include "files.hpp"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // Bytes of files for the asynchronous copies of one interpreter: asked for through the request
-// lines, taken into memory of our own as soon as they are looked for, so that nobody waits for a
-// line while holding answers that he could take in. Belongs to one Interpreter and its thread.
+// lines, taken into the interpreter's memory as soon as they are looked for. So no worker waits for
+// a line while it holds answers that it could take in. Belongs to one Interpreter and its thread.
 // Spec: docs/internals/ingest-requests.md, "Requests of items".
 #pragma once
 
@@ -41,7 +41,7 @@ class FileReads {
   /// Waits for all of it, at most until the pump or what was asked of it is given up or the run is
   /// stopped: none, io_error, or shutdown.
   [[nodiscard]] FaultCode finish(Snapshot& snapshot);
-  /// Nobody waits any more for what was started: asks for nothing more of it.
+  /// The run waits no more for what was started: asks for nothing more of it.
   void drop() noexcept;
   /// After drop(): waits, as finish() does, until no line is held. Lines whose answers did not come
   /// stay held and are looked at again with the next run.
@@ -69,7 +69,7 @@ class FileReads {
 
   const FileAsks* asks_{nullptr};
   const std::atomic<bool>* stop_{nullptr};
-  queue::IoClient* client_{nullptr};  // whose lines we hold
+  queue::IoClient* client_{nullptr};  // whose lines are held
   std::vector<Held> held_;
   std::deque<std::shared_ptr<Snapshot>> wanted_;  // with bytes that were not asked for yet
   std::uint64_t dead_beat_{0};  // heartbeat of a pump that was given up; 0: none was

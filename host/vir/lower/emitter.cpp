@@ -49,7 +49,7 @@ Shape shape_of(Opcode op) {
   return Shape::flow;
 }
 
-/// Instructions without a side effect, so that code whose result nobody reads may go.
+/// Instructions without a side effect, so that code whose result is never read may go.
 bool is_droppable(Opcode op) {
   switch (shape_of(op)) {
     case Shape::move:

@@ -17,7 +17,7 @@
 namespace vyre::vir::lowering {
 
 /// A value in registers: `kind.words()` consecutive registers from `reg`, one word a lane (vector)
-/// or one word a frame (scalar). `temp`: whoever consumes it frees it.
+/// or one word a frame (scalar). `temp`: the code that consumes it frees it.
 struct Value {
   Kind kind{};
   bool scalar{false};
@@ -60,7 +60,7 @@ class Emitter {
                                    const Value* b = nullptr);
   void emit_fault(FaultCode code);
 
-  /// The value one word a lane, in registers that nobody else writes.
+  /// The value one word a lane, in registers that no other value has.
   [[nodiscard]] Value as_vector(const Value& value);
   [[nodiscard]] Value owned_copy(const Value& value);
   /// Copies words without regard to the mask.

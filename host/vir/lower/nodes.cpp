@@ -230,7 +230,7 @@ void ProgramLowering::store(const Node& n) {
 void ProgramLowering::branch(const Node& n, NodeId id) {
   const Value condition = truth(expression(n.e0));
   if (condition.never()) {
-    // Nobody arrives in the bodies, but their variables still count in the walk's order.
+    // No lane arrives in the bodies, but their variables still count in the walk's order.
     list(n.body);
     list(n.otherwise);
     return;

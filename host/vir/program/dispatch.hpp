@@ -51,7 +51,7 @@ using Grid = std::array<std::uint32_t, 3>;  // workgroups in x, y, z
 /// The smallest grid of the same shape rule that covers `elements` invocations.
 [[nodiscard]] Result<Grid> grid_for(const Program& program, std::uint64_t elements);
 
-/// The same rule as plain data, for whoever knows lengths but not the program (core::find_grid):
+/// The same rule as plain data, for code that knows lengths but no program (core::find_grid):
 /// infer_grid for param 0, grid_for for the rest. The errors of those two that no length changes
 /// come here.
 struct GridPlan {
