@@ -59,7 +59,7 @@ class Copies {
     }
     return false;
   }
-  /// Of the oldest copy of a lane that has one.
+  /// The statement of the oldest pending copy of `lane`, which has one.
   [[nodiscard]] VYRE_HD u32 statement(u32 lane) const {
     for (u32 k = 0; k < used_; ++k) {
       if (records_[k].lane == lane) return records_[k].statement;
@@ -67,13 +67,14 @@ class Copies {
     return 0;
   }
 
-  /// After a fault: takes every answer that is under way, so that the lines are others' again;
-  /// lines that are not answered in time are lost.
+  /// After a fault: takes every answer that is under way, so that the lines are free again. Lines
+  /// that are not answered in time are lost.
   __noinline__ VYRE_HD void settle() {
     while (lines_ != 0) (void)take_in(io::lowest(lines_));
   }
 
-  /// Lane by lane, below `end`. If one faults, its code, and `end` is that lane.
+  /// Runs the statement for each lane below `end`. If a lane faults, returns the code, and `end` is
+  /// that lane.
   template <class Machine>
   VYRE_HD FaultCode execute(Machine& m, const core::Instruction& i, u32& end) {
     const u32* const on = m.mask();
@@ -91,7 +92,7 @@ class Copies {
 
  private:
   struct Record {
-    u32 lane;  // kNobody: over
+    u32 lane;  // kNone: over
     u32 tag;
     u32 statement;
     u32 destination;  // the buffer; above its 16 bits a FaultCode: why the bytes did not come
@@ -100,7 +101,7 @@ class Copies {
     u64 there;  // bytes of the source; the rest is zero
     u64 bytes_at;
   };
-  static constexpr u32 kNobody{0xFFFFFFFFu};
+  static constexpr u32 kNone{0xFFFFFFFFu};
   static constexpr u32 kMaxRecords{4'096};
   static_assert(sizeof(Record) == 48);
   static constexpr u32 kDestinationBits{16};
@@ -125,7 +126,7 @@ class Copies {
   }
 
   [[nodiscard]] VYRE_HD u32 find(u32 lane, u32 tag) const {
-    u32 found = kNobody;
+    u32 found = kNone;
     for (u32 k = warp::self(); k < used_; k += 32) {
       if (records_[k].lane == lane && records_[k].tag == tag) found = k;
     }
@@ -133,7 +134,7 @@ class Copies {
   }
 
   VYRE_HD FaultCode start(const core::BoundBuffer& source, u64 read_at, Record record) {
-    if (find(record.lane, record.tag) != kNobody) return FaultCode::async_misuse;
+    if (find(record.lane, record.tag) != kNone) return FaultCode::async_misuse;
     const u64 cost = record.count + kPendingCopyOverhead;
     if (cost > kMaxPendingCopyBytes - pending_bytes_) return FaultCode::copy_limit;
     const u64 left = read_at < source.bytes ? source.bytes - read_at : 0;
@@ -172,7 +173,7 @@ class Copies {
 
   VYRE_HD FaultCode wait(const core::BoundBuffer* buffers, u32 lane, u32 tag) {
     const u32 found = find(lane, tag);
-    if (found == kNobody) return FaultCode::async_misuse;
+    if (found == kNone) return FaultCode::async_misuse;
     if (lines_ != 0) {
       if (const FaultCode code = take_in_of(records_[found]); code == FaultCode::shutdown)
         return code;
@@ -184,7 +185,7 @@ class Copies {
     move(to, bytes_ + record.bytes_at, record.there);
     for (u64 k = record.there + warp::self(); k < record.count; k += 32) to[k] = 0;
     warp::sync();  // every lane has read the record; the bytes are there for the next one
-    if (warp::self() == 0) records_[found].lane = kNobody;
+    if (warp::self() == 0) records_[found].lane = kNone;
     warp::sync();  // publishes that the copy is over
     --live_;
     pending_bytes_ -= record.count + kPendingCopyOverhead;
@@ -283,7 +284,7 @@ class Copies {
   VYRE_HD void fail_records(u64 at, FaultCode code) {
     for (u32 k = warp::self(); k < used_; k += 32) {
       Record& record = records_[k];
-      if (record.lane == kNobody || at < record.bytes_at || at - record.bytes_at >= record.there)
+      if (record.lane == kNone || at < record.bytes_at || at - record.bytes_at >= record.there)
         continue;
       record.destination = (record.destination & ((1u << kDestinationBits) - 1)) |
                            static_cast<u32>(code) << kDestinationBits;
@@ -302,7 +303,7 @@ class Copies {
     for (u32 k = 0; k < used_; ++k) {
       Record record = records_[k];
       warp::sync();  // every lane has read it
-      if (record.lane == kNobody) continue;
+      if (record.lane == kNone) continue;
       if (record.there == 0) {
         record.bytes_at = to;
       } else if (record.bytes_at == last_from) {

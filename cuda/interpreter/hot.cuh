@@ -30,7 +30,7 @@ struct HotFrame {
 inline constexpr std::uint32_t kHotLine{1};      // lane l has the global id first_lane + l
 inline constexpr std::uint32_t kHotIdsFit{2};    // no id passes 32 bits
 inline constexpr std::uint32_t kHotReturned{4};  // masks must be cut by `live`
-/// Frames that the loop goes through by itself before others have a look at the stop word.
+/// Frames that the loop goes through before the caller looks at the stop word again.
 inline constexpr std::uint32_t kFramesAhead{64};
 
 namespace hot {
@@ -71,8 +71,8 @@ constexpr u64 memory_ops(u32 word) {
 }
 static_assert(static_cast<u32>(Opcode::group_reduce) < 192);
 
-/// What the loop wants to know of an opcode, put into the free high byte of it when the
-/// instructions are staged.
+/// What the loop wants to know of an opcode. It is put into the free high byte of the opcode when
+/// the instructions are staged.
 inline constexpr u32 kMarkWord{1u << 8};
 inline constexpr u32 kMarkThree{1u << 9};
 inline constexpr u32 kMarkOne{1u << 10};
@@ -323,7 +323,7 @@ static __device__ __noinline__ uint4 run(HotFrame frame, u32 pc, u32 depth, u64 
       const bool one = (w.x & kMarkOne) != 0;
       const bool chain = op == Opcode::fmul_add_chain;
       if (kPair && chain) {
-        // The one that sums of products live on, without any question.
+        // Chains make up sums of products, so this case asks nothing further.
         const Eight x = load(vector_at(a), piece, true);
         const Eight y = load(vector_at(b), piece, true);
         const u32 c0 = warp::load_shared(scalar_at(c));
@@ -457,7 +457,7 @@ static __device__ __noinline__ uint4 run(HotFrame frame, u32 pc, u32 depth, u64 
     }
     break;
   }
-  warp::sync();  // publishes the last of it
+  warp::sync();  // publishes what the last instruction wrote
   return make_uint4(pc, depth, executed, ended);
 }
 

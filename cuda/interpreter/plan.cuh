@@ -35,7 +35,7 @@ struct Plan {
   Place scalars;
   Place mask_active;
   Place table;  // bound buffers
-  Place masks;  // and live, iterations, their high parts, one after another
+  Place masks;  // masks, then live lanes, iterations, and the high parts of iterations
   Place vectors;
   Place workgroup;
   std::uint64_t copies;  // offset in scratch; what is behind it belongs to the copies under way

@@ -144,7 +144,8 @@ class SpanRun {
                                 place.offset);
   }
 
-  /// `part`: lanes of the workgroup that goes on in the next frame.
+  /// Carries the fuel that was spent over to the next frame. `part`: lanes of the workgroup that
+  /// goes on there.
   VYRE_HOT void carry(u64 part) {
     if (part == 0) {
       m_.carried = 0;

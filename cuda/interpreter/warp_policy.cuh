@@ -100,7 +100,7 @@ struct WarpPolicy {
 #pragma unroll 1
     for (u32 l = warp::self() << shift; l < lanes; l += kWarpLanes << shift) f(l, 1u << shift);
   }
-  /// The same as each, in little code.
+  /// As each(), compiled to less code.
   template <class F>
   VYRE_HOT void each_rarely(F f) const {
 #pragma unroll 1
@@ -190,7 +190,7 @@ struct WarpPolicy {
   static VYRE_HOT void sync() {
     warp::sync();  // the core's callers say what it publishes
   }
-  /// Every lane stores: each later reads what it wrote itself, or the same from another lane.
+  /// Every lane stores the same value, so no later read needs a barrier for it.
   static VYRE_HOT void store_scalar(u32* to, u32 value) {
     warp::sync();  // every lane has read what `value` was made of
     *to = value;
@@ -223,7 +223,7 @@ struct WarpPolicy {
     looks = 0;
     return warp::any(warp::look(stop) != 0);
   }
-  /// Of places that are rare by themselves: `poll`, and statements of asynchronous copies.
+  /// For places that are rare by themselves: `poll`, and statements of asynchronous copies.
   [[nodiscard]] VYRE_HOT bool look_at_stop() const {
     return stop != nullptr && warp::any(warp::look(stop) != 0);
   }
@@ -235,7 +235,7 @@ struct WarpPolicy {
   }
   static VYRE_HOT void plain_floats(bool) {}
 
-  /// As far as hot::run knows the instructions.
+  /// Runs the machine in hot::run, as far as that knows the instructions.
   static VYRE_HOT void run_ahead(Machine& m);
 
   /// Rare work, out of line, on the twin: only the twin's address is ever known to a function, so

@@ -23,7 +23,7 @@ __device__ inline void zero_bytes(std::uint8_t* to, std::uint64_t n) {
 }
 
 /// n bytes from one place to another; either may be across the link. Reads see what the host wrote
-/// before it published the item: no cache of this multiprocessor is asked.
+/// before it published the item, because they bypass the multiprocessor's own cache.
 __device__ inline void copy_bytes(std::uint8_t* to, const std::uint8_t* from, std::uint64_t n) {
   constexpr std::uint32_t kInFlight{8};
   const std::uint32_t lane = lane_id();

@@ -15,8 +15,8 @@ namespace vyre::cuda::megakernel {
 /// How long a try to park may keep rings closed while something runs.
 inline constexpr std::uint64_t kParkTryNs{50'000};
 
-/// The word by which the leader asks: a Leave, and the number of the try, so that an answer to an
-/// earlier one is none to this.
+/// The word by which the leader asks: a Leave and the number of the try. With the number, an
+/// answer to an earlier try is not taken for one to this try.
 [[nodiscard]] VYRE_HD constexpr std::uint32_t leave_word(Leave how, std::uint32_t attempt) {
   return static_cast<std::uint32_t>(how) | attempt << 8;
 }
@@ -66,7 +66,7 @@ class Departure {
     bool stop{false};     // the host said so
     bool drained{false};  // as many items as were asked for have ended
     bool idle{false};    // nothing seemed to happen for as long as the kernel waits before it parks
-    bool closed{false};  // every ring is, in this try
+    bool closed{false};  // every ring is closed for this try
     /// Everything taken has ended: for certain if `closed`, which is looked at first, else as far
     /// as the rings' positions are known.
     bool quiet{false};
@@ -88,7 +88,7 @@ class Departure {
         if (look.drained) return begin(Leave::halt, look.now);
         return look.idle ? begin(Leave::park, look.now) : Act::none;
       case Leave::park:
-        if (look.stop) {  // the same try, for good
+        if (look.stop) {  // the try goes on, and the kernel leaves for good
           how_ = Leave::finish;
           return Act::ask;
         }

@@ -20,8 +20,9 @@ __device__ __forceinline__ std::uint32_t slot_of(std::uint64_t position, std::ui
   return static_cast<std::uint32_t>(position) & ((1u << log2) - 1u);
 }
 
-/// Where the items of one queue end. Kept in the shared memory of each block: after an acquire the
-/// same words would have to come from the second-level cache again, in the middle of a round trip.
+/// The words that the end of an item of one queue is written to. Kept in the shared memory of each
+/// block: after an acquire the same words would have to come from the second-level cache again, in
+/// the middle of a round trip.
 struct QueueEnd {
   RingSlot* completions;       // pinned
   std::uint32_t* ended;        // device

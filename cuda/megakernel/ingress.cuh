@@ -17,14 +17,14 @@ namespace vyre::cuda::megakernel {
 
 inline constexpr std::uint32_t kGroupSlots{32};
 inline constexpr std::uint32_t kGroupSlotsLog2{5};
-/// Consecutive groups that belong to one member of the team, and that it has on their way at once.
+/// Consecutive groups that belong to one member of the team, which loads all of them at once.
 inline constexpr int kRunGroups{8};
 inline constexpr std::uint32_t kRunSlots{kRunGroups * kGroupSlots};
 inline constexpr std::uint32_t kRunSlotsLog2{8};
 static_assert(kRunSlots == 1u << kRunSlotsLog2);
-/// Items found by one look that call the team: fewer come in faster one by one.
+/// A look that finds so many items calls the team; fewer are taken faster by one warp.
 inline constexpr std::uint32_t kBurstItems{16};
-/// Looks at an empty group after which the team stops fetching ahead.
+/// After so many looks at an empty group the team stops fetching ahead.
 inline constexpr std::uint32_t kBurstLooks{16};
 
 /// One ring as its team shares it (shared memory of the ingress block).
@@ -85,7 +85,7 @@ class Poller {
 
   __device__ void run() {
     for (;;) {
-      if (agree(block_.frozen) != 0) continue;  // an injected fault: see the keeper
+      if (agree(block_.frozen) != 0) continue;  // a fault that a test injects
       const std::uint64_t turn = agree(ring_.turn);
       const bool mine = turn >> kRunSlotsLog2 == run_;
       const bool burst = agree(ring_.burst) != 0;
@@ -123,7 +123,7 @@ class Poller {
     return there == ~0u ? kGroupSlots : static_cast<std::uint32_t>(__ffs(~there)) - 1u;
   }
 
-  /// The quiet way: one group, one load.
+  /// The way of a quiet ring: one load of one group.
   __device__ void poll_one(std::uint64_t turn) {
     const std::uint32_t word = agree(ring_.leave);
     if (takes_nothing(word, turn)) {
@@ -136,7 +136,8 @@ class Poller {
     const std::uint32_t from = static_cast<std::uint32_t>(turn) & (kGroupSlots - 1);
     const std::uint32_t upto = ready(v, group, from);
     if (upto <= from) {
-      // The word was read before the slot: an item published before it was seen would be there.
+      // The leave word was read before the slot, so an item that was published before the word was
+      // written would be in the slot.
       if (leave_of(word) != Leave::stay) {
         close(word);
       } else {
@@ -152,7 +153,8 @@ class Poller {
     hand_over(v, group, from, upto, !many);
   }
 
-  /// The busy way: a whole run on its way at once, one fence and one turn for all of it.
+  /// The way of a busy ring: a whole run is loaded at once, with one fence and one turn for all of
+  /// it.
   __device__ void fetch_ahead() {
     const std::uint64_t base = run_ << kRunSlotsLog2;
     const std::uint64_t first = run_ * kRunGroups;
@@ -234,9 +236,11 @@ class Poller {
     idle_looks_ = 0;
   }
 
-  /// Only with the turn. An item that comes alone need not wait for its number.
+  /// Draws a number ahead, so that an item that comes alone need not wait for it. Only with the
+  /// turn.
   __device__ void reserve() {
-    // A number that is not used keeps a worker waiting: only where there are many more workers.
+    // A number that is not used keeps a worker waiting, so this needs many more workers than
+    // queues.
     const std::uint32_t workers = (gridDim.x - a_.ingress_blocks) * kBlockWarps;
     if (a_.queue_count * 4 > workers) return;
     const std::uint64_t reserved = agree(ring_.reserved);
@@ -265,19 +269,20 @@ class Poller {
     }
     __syncwarp();  // publishes `reserved` to all lanes
   }
-  /// A number that was drawn and is not needed; one lane.
+  /// Writes an empty entry at a number that is not needed. By one lane.
   __device__ void give_back(std::uint64_t number) {
     write_entry(a_, room_, number, make_uint4(0, 0, 0, 0), RunEntryKind::empty, ring_.queue, 0, 0);
   }
 
-  /// With the turn: closed from here on, whatever the next slot holds?
+  /// Whether the ring takes nothing from here on, whatever the next slot holds. Only with the turn.
   [[nodiscard]] __device__ bool takes_nothing(std::uint32_t word, std::uint64_t turn) {
     return closes_at_once(word) || (leave_of(word) == Leave::finish && is_past_last(turn));
   }
 
-  /// With the turn, once the kernel leaves for good. What was published before the host was told
-  /// lies within a lap of the first look after that: a ring that is fed on and on must not keep the
-  /// others, which are closed already, from the next launch.
+  /// Whether the turn is past the last position that this launch takes. Only with the turn, once
+  /// the kernel leaves for good. That position is one lap after the turn of the first such look, so
+  /// all that was published before the host was told lies below it. Without the bound, a ring that
+  /// is fed on and on would keep the others, which are closed already, from the next launch.
   [[nodiscard]] __device__ bool is_past_last(std::uint64_t turn) {
     const std::uint64_t last = agree(ring_.last);
     if (last != kNoNumber) return turn >= last;
@@ -319,8 +324,8 @@ class Poller {
     __syncwarp();  // publishes the turn to all lanes
   }
 
-  /// Slots [from, upto) of a group, with the turn; passes it on. `keep`: a reserved number that is
-  /// not used may stay so.
+  /// Starts the items in slots [from, upto) of a group and passes the turn on. Only with the turn.
+  /// `keep`: a reserved number that is not used stays reserved.
   __device__ void hand_over(const uint4& v, std::uint64_t group, std::uint32_t from,
                             std::uint32_t upto, bool keep) {
     const std::uint64_t base = group << kGroupSlotsLog2;
@@ -367,7 +372,8 @@ class Poller {
     }
   };
 
-  /// The queue's share of the workers: no more than `window` of its items are with them.
+  /// Waits until the items below `upto` fit the queue's share: no more than `window` of its items
+  /// are with workers.
   __device__ void hold_window(std::uint64_t upto) {
     if (unlimited_) return;
     while (agree(block_.cancel) == 0) {
@@ -377,7 +383,7 @@ class Poller {
     }
   }
 
-  /// Until the item at `position` may start. A cancelled one waits, too: a caller that waits
+  /// Waits until the item at `position` may start. A cancelled one waits, too: a caller that waits
   /// for it counts on what was before it having ended.
   __device__ void await_order(std::uint64_t position, std::uint32_t flags) {
     bool told = false;
@@ -458,7 +464,7 @@ class Poller {
   const std::uint32_t log2_;
   const std::uint32_t window_;
   const bool unlimited_;
-  const bool own_;  // the host's own queue: memory goes on changing when items are cancelled
+  const bool own_;  // the host's own queue, whose items are never cancelled
   const std::uint32_t lane_;
   const std::uint32_t team_;
   std::uint64_t run_;  // this warp's next run that is not done

@@ -42,7 +42,7 @@ class Keeper {
  private:
   [[nodiscard]] __device__ bool has_ring() const { return lane_ < rings_; }
 
-  /// The relay's words into the block; what the kernel is at.
+  /// Copies the relay's words into the block; returns the relay's `leave`.
   __device__ std::uint32_t pass_on() {
     std::uint32_t word = 0;
     std::uint64_t given_up = 0;
@@ -174,7 +174,7 @@ class Keeper {
     ptx::store_relaxed_sys_u64(&a_.report->given_up, answers);
   }
 
-  /// In this try; then `position` of every queue is its last.
+  /// Whether all rings are closed in this try; then the `position` of every queue is its last.
   [[nodiscard]] __device__ bool all_closed() const {
     const bool closed =
         lane_ >= a_.ingress_blocks ||
@@ -220,7 +220,7 @@ class Keeper {
   const std::uint32_t rings_;
   const bool leads_;
   Departure departure_;
-  bool gave_up_{false};           // the ring of this lane, and its block has said so
+  bool gave_up_{false};           // the ring of this lane is given up, and the relay says so
   std::uint32_t told_closed_{0};  // the last try in which the block's rings were closed
   std::uint64_t answered_{0};     // queues that the host was told are given up
   std::uint32_t stop_running_{0};

@@ -210,14 +210,14 @@ enum class InjectedFault : std::uint32_t {
   none,
   ingress_stops,  // the first ingress block spins in silence, until the order is withdrawn
 };
-/// Promises of the kernel that it found broken. It does not go on with what they were about.
+/// Promises of the kernel that a warp found broken. The host then gives the device up as lost.
 enum class Broken : std::uint32_t {
   none,
   entry_overwritten,  // a worker found an entry of a later lap than its number's; seen: its mark
   no_room,            // a number cannot be written: older entries are not read; seen: how many were
   lock_kept,  // the fault lock of a spread item is not given back; number: the slot; seen: looks
 };
-/// Written by the first ingress block, but for what is said of `broken`.
+/// Written by the first ingress block, except `broken` and its two values.
 struct alignas(64) KernelReport {
   std::uint64_t heartbeat;  // grows while the kernel looks at its rings
   std::uint32_t leaving;    // epoch of the launch that is about to end: publish, then ring
@@ -251,7 +251,7 @@ struct alignas(128) Relay {
   std::uint32_t leave;     // leave_word(): written by the leader
   std::uint32_t broken;    // a Broken: by the first warp that found one
   std::uint64_t given_up;  // HostOrders::given_up; by the leader
-  /// Of those, the queues from which nothing is taken any more; by the keepers of their blocks.
+  /// The given-up queues from which nothing is taken any more; by the keepers of their blocks.
   alignas(128) std::uint64_t gave_up;
   /// The try (departure.hpp) in which all rings of an ingress block are closed; by its keeper.
   std::uint32_t closed[kMaxIngressBlocks];
@@ -268,7 +268,7 @@ struct WarpState {
 };
 static_assert(sizeof(WarpState) == 16);
 
-/// The kernel's only argument. `ingest`: null: none.
+/// The kernel's only argument. A null `ingest`: there is no ingest memory.
 struct KernelArguments {
   DeviceQueue* queues;
   std::uint32_t queue_count;     // the host's own queue included, as the last one

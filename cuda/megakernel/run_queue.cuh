@@ -40,12 +40,13 @@ struct RunCounts {
   }
 };
 
-/// Numbers [result, result + count) are the caller's to write, soon: workers wait at them.
+/// Draws numbers [result, result + count). The caller must write their entries soon, because
+/// workers wait at them.
 __device__ __forceinline__ std::uint64_t draw_numbers(const RunQueue& run, std::uint32_t count) {
   return ptx::fetch_add_relaxed_gpu_u64(run.tail, count);
 }
 
-/// Until the lane's number may be written. [RUN-2]
+/// Waits until the lane's number may be written. [RUN-2]
 __device__ __forceinline__ void await_room(const KernelArguments& a, std::uint64_t number,
                                            KnownRoom& known) {
   if (has_room<RunCounts>(a.run, number, known)) return;
@@ -58,7 +59,7 @@ __device__ __forceinline__ void await_room(const KernelArguments& a, std::uint64
   }
 }
 
-/// By each lane for itself; waits for room.
+/// Each lane writes its own entry, once there is room.
 __device__ __forceinline__ void write_entry(const KernelArguments& a, KnownRoom& known,
                                             std::uint64_t number, uint4 item, RunEntryKind kind,
                                             std::uint32_t queue, std::uint64_t position,
@@ -87,7 +88,7 @@ struct Taken {
 /// Draws a number and waits for its entry; false: the kernel ends. By the whole warp.
 __device__ inline bool take_entry(const KernelArguments& a, Taken& out) {
   const RunQueue& run = a.run;
-  // So many places in front of an entry are filled within the time of a short sleep.
+  // Writers fill so many entries within the time of a short sleep.
   constexpr std::uint64_t kNear{64};
   constexpr std::uint32_t kFarSleepNs{1'000};
   constexpr std::uint32_t kNearSleepNs{20};

@@ -29,11 +29,13 @@ inline constexpr std::uint32_t kSpareNumbers{4};
   return ((lap & 1) != 0 ? 0u : kSlotPhaseBit) | (static_cast<std::uint32_t>(lap) & 0x7Fu) << 24;
 }
 inline constexpr std::uint32_t kEntryMarkMask{0xFF000000u};
-/// Is it the entry that its reader waits for? One of an earlier lap may be seen for a while.
+/// Whether the mark is that of the entry that its reader waits for. A reader may see the mark of an
+/// earlier lap for a while.
 [[nodiscard]] VYRE_HD constexpr bool is_entry(std::uint32_t found, std::uint32_t mark) {
   return ((found ^ mark) & kEntryMarkMask) == 0;
 }
-/// Is it one of a later lap? Then the reader's own is lost: a broken promise of the kernel.
+/// Whether the mark is of a later lap. Then the reader's entry is lost: a broken promise of the
+/// kernel.
 [[nodiscard]] VYRE_HD constexpr bool is_overwritten(std::uint32_t found, std::uint32_t mark) {
   const std::uint32_t laps = ((found >> 24) - (mark >> 24)) & 0x7Fu;
   return laps != 0 && laps < 64;

@@ -29,7 +29,7 @@ __device__ inline std::uint32_t zeroing_units(const Job& job) {
   return __reduce_add_sync(~0u, sum);
 }
 
-/// Units of `phase`; 0: nothing to do there. See is_over.
+/// Units of `phase`; 0: it has none, and is_over() says whether another phase follows.
 __device__ inline std::uint32_t units_of(const Job& job, std::uint32_t phase) {
   switch (job.kind) {
     case JobKind::program:
@@ -92,7 +92,7 @@ __device__ inline void command_unit(const KernelArguments& a, const ControlComma
     ptx::store_relaxed_gpu_u64(reinterpret_cast<std::uint64_t*>(a.ops + command.op), command.from);
   } else if (command.entry.handle != 0) {
     const std::uint32_t index = backend::handle_index(command.entry.handle);
-    if (index >= a.handle_count) return;  // the host refuses such handles by name
+    if (index >= a.handle_count) return;  // cannot be: the host refuses such handles
     HandleEntry* const entry = a.handles + index;
     const auto* const words = reinterpret_cast<const uint4*>(&command.entry);
     ptx::store_relaxed_gpu_v4(entry, words[0]);
@@ -100,7 +100,7 @@ __device__ inline void command_unit(const KernelArguments& a, const ControlComma
   }
 }
 
-/// Runs one unit. Only programs give anything back.
+/// Runs one unit. The result is that of a program; other jobs return an empty one.
 __device__ inline core::RunResult run_unit(const KernelArguments& a, const Job& job,
                                            std::uint32_t phase, std::uint32_t unit,
                                            const WarpPlace& place, interpreter::Staged& staged) {
@@ -122,7 +122,7 @@ __device__ inline core::RunResult run_unit(const KernelArguments& a, const Job& 
       }
       break;
     case JobKind::builtin:
-      staged = {};  // the op has the slice now
+      staged = {};  // the op overwrites the slice, so no program is staged there
       builtin::run_unit(job.call, phase, unit, {place.shared, place.shared_bytes});
       break;
     case JobKind::command:

@@ -1,8 +1,9 @@
-// Workers: every warp of the other blocks takes entries and runs jobs. A small job is run by the
-// warp that took its item; a large one is spread: it goes into a spread item, help entries go into
-// the run queue, and warps that come claim units until none is left. The warp that ends the last
-// unit of a phase opens the next one or ends the item. No warp waits for another: a job that is
-// open has a warp at work on it. Device only. Spec: docs/internals/megakernel.md, "Workers".
+// Workers: every warp of a block that is not ingress takes run entries and runs jobs. A small job
+// is run by the warp that took its item; a large one is spread: it goes into a spread item, help
+// entries go into the run queue, and warps that come claim units until none is left. The warp that
+// ends the last unit of a phase opens the next one or ends the item. No warp waits for another: a
+// job that is open has a warp at work on it. Device only. Spec: docs/internals/megakernel.md,
+// "Workers".
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,7 @@
 
 namespace vyre::cuda::megakernel {
 
-/// Up to so many lanes, and so many units of bytes, one warp is quicker alone.
+/// A job of at most so many lanes, or so many units of bytes, is quicker on one warp alone.
 inline constexpr std::uint64_t kAloneLanes{1'024};
 inline constexpr std::uint32_t kAloneUnits{2};
 
@@ -165,7 +166,7 @@ class Worker {
       }
       case JobKind::builtin:
         must = builtin::scratch_needed(job_.call) > place_.scratch_bytes;
-        // By its bytes: a first phase may be small that many units follow.
+        // Judged by its bytes, because many units may follow a small first phase.
         if (!must && bytes_of(job_.call) <= kAloneUnits * kBytesAUnit) return nullptr;
         break;
       case JobKind::command:
@@ -186,8 +187,7 @@ class Worker {
         }
       }
       found = __shfl_sync(~0u, found, 0);
-      __syncwarp();  // publishes lane 0's acquire of the slot to all lanes; a shuffle orders
-                     // nothing
+      __syncwarp();  // publishes lane 0's acquire of the slot to all lanes
       if (found != kMaxSpreadItems) return a_.spread + found;
       if (!must) return nullptr;
       if (looks == kSpreadLooks) break;
@@ -329,7 +329,7 @@ class Worker {
 
   __device__ void run_claimed(SpreadItem& slot, std::uint32_t phase, std::uint32_t unit) {
     if (job_.kind == JobKind::program && phase == 1) {
-      // A fault below makes this unit moot; one above does not.
+      // A fault in a lower workgroup makes this unit moot; one in a higher workgroup does not.
       const std::uint64_t first = std::uint64_t{unit} * job_.unit_workgroups;
       const std::uint64_t lowest =
           __shfl_sync(~0u, ptx::load_relaxed_gpu_u64(&slot.lowest_fault), 0);

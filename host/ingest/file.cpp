@@ -1,5 +1,5 @@
 // Opening files and choosing how each is read. See ingest/file.hpp. A small file costs one
-// open, one fstat and one close: a hundred thousand of them are a job. Spec:
+// open, one fstat and one close, because a job may read a hundred thousand of them. Spec:
 // docs/internals/ingest.md, "Choice" and "Files".
 #include "ingest/file.hpp"
 

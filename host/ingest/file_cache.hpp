@@ -21,7 +21,8 @@ struct DirectAlignment {
   std::uint32_t memory{0};
   bool told{false};  // by the file system; else reads are to be tried
 };
-/// What reads must keep to where the system names these two; nullopt with the reason: not ours.
+/// The alignment of direct reads, where the system asks for these two; nullopt with the reason
+/// where the pump's reads cannot have it.
 [[nodiscard]] std::optional<DirectAlignment> usable_alignment(std::uint32_t offset,
                                                               std::uint32_t memory,
                                                               std::string& reason);

@@ -1,6 +1,7 @@
-// The state machine of a read: queued, ready, under way, again ready or ended. Which completion is
-// whose is decided by user_data alone: index of the active read and generation of the operation;
-// one that names neither a current operation nor a current cancel is counted and forgotten.
+// The state machine of a read: queued, ready, under way, again ready or ended. Only user_data
+// decides to which read a completion belongs: index of the active read and generation of the
+// operation. One that names neither a current operation nor a current cancel is counted and
+// forgotten.
 #include "reads.hpp"
 
 #include <algorithm>
@@ -222,7 +223,7 @@ void Reads::take(const IoCompletion& completion, std::uint64_t now_ns) {
     failed(active, -completion.result);
   } else if (static_cast<std::uint64_t>(completion.result) > active.length) {
     end(active, ReadStatus::error,
-        EIO);  // more than there was room for: not a system to go on with
+        EIO);  // more bytes than there was room for: the system cannot be trusted with this read
   } else {
     came(active, static_cast<std::uint64_t>(completion.result));
   }

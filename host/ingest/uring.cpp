@@ -108,7 +108,7 @@ Status Uring::set_up() {
     if (error == ENOMEM) refused.value().message += kRemedy;
     return refused;
   }
-  // Without it liburing waits with timeouts of its own among our operations.
+  // Without it liburing puts timeouts of its own among the pump's operations.
   if ((ring_.features & IORING_FEAT_EXT_ARG) == 0) {
     return fail(Errc::unsupported, "io_uring_setup: no IORING_FEAT_EXT_ARG (Linux 5.11 has it)");
   }
@@ -164,7 +164,8 @@ bool Uring::open_table() {
 /// 0 or an errno.
 std::int32_t Uring::add_region(const std::uint8_t* begin, std::uint64_t bytes) {
   const iovec region{const_cast<std::uint8_t*>(begin), bytes};
-  // How many were taken: a count below ours is no error of the call, and still a refusal.
+  // The call returns how many regions it took. Fewer than asked for is no error of the call, and
+  // still a refusal.
   const __u64 tag = 0;
   const int taken = ::io_uring_register_buffers_update_tag(
       &ring_, static_cast<unsigned>(regions_.size()), &region, &tag, 1);

@@ -37,8 +37,8 @@ class Descriptor {
   bool owned_{true};
 };
 
-/// Takes the numbers 0, 1 and 2 where they are closed, so that no file of ours gets them. Reading
-/// and writing them stays an error (EBADF). Before anything else is opened.
+/// Takes the numbers 0, 1 and 2 where they are closed, so that no file opened later gets them.
+/// Reading and writing them stays an error (EBADF). Before anything else is opened.
 void occupy_standard_descriptors();
 
 /// "-", and the names that the system gives descriptor 0.

@@ -80,7 +80,7 @@ void install_handler() {
   action.sa_sigaction = on_bus_error;
   action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;
   sigemptyset(&action.sa_mask);
-  sigaction(SIGBUS, nullptr, &previous_action);  // known before ours can run
+  sigaction(SIGBUS, nullptr, &previous_action);  // known before the new handler can run
   sigaction(SIGBUS, &action, nullptr);
   installed = true;
 }

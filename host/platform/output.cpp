@@ -31,7 +31,7 @@ Status keep_attributes(int file, const std::string& path, const std::string& old
   if (now.st_uid != old.st_uid || now.st_gid != old.st_gid) {
     const bool all = ::fchown(file, old.st_uid, old.st_gid) == 0;
     const bool group = all || ::fchown(file, static_cast<uid_t>(-1), old.st_gid) == 0;
-    // Rights that were another's are not given to ours.
+    // Rights of another owner or group are not given to the new file.
     if (!all) mode &= ~static_cast<mode_t>(S_ISUID | S_ISGID);
     if (!group) mode &= ~static_cast<mode_t>(S_IRWXG);
   }

@@ -1,5 +1,5 @@
 // Which processors threads of a measurement are pinned to: those that this process may use, the
-// free ones first, and none that another process of ours has taken. Host only, Linux.
+// free ones first, and none that another process has taken by this class. Host only, Linux.
 #pragma once
 
 #include <cstdint>

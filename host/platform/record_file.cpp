@@ -53,7 +53,7 @@ AppendFile::~AppendFile() {
   guard_ = MappingGuard();
   if (window_ != nullptr) ::munmap(window_, window_bytes_);
   if (fd_ < 0) return;
-  // Not closed in order: the records stay, the reserved zeros go if the system lets us.
+  // Not closed in order: the records stay, the reserved zeros go if the system allows it.
   if (::ftruncate(fd_, static_cast<off_t>(size_)) != 0) errno = 0;
   ::close(fd_);
 }

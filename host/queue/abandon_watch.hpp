@@ -35,8 +35,8 @@ class AbandonWatch {
  private:
   std::chrono::nanoseconds timeout_;
   std::uint64_t stuck_at_{~std::uint64_t{0}};
-  std::uint64_t taken_below_{
-      0};  // the tail when it was first seen stuck: these were all taken at least that long ago
+  std::uint64_t taken_below_{0};  // the tail when the slot was first seen stuck: all below were
+                                  // taken at least that long ago
   Deadline since_{};
   bool reaped_once_{false};  // at stuck_at_
   std::uint64_t reaped_{0};

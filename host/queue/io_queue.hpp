@@ -72,7 +72,7 @@ class IoClientOver {
     line.queue = queue;
     line.offset = offset;
     line.length = length;
-    // Drawn with the line in hand, so that every number is really posted.
+    // Drawn while the worker holds the line, so that a request is posted for every number.
     line.order = Atomics::load(&order_, Order::relaxed);
     while (!Atomics::compare_exchange(&order_, line.order, line.order + 1)) {
     }

@@ -13,7 +13,8 @@
 namespace vyre::report {
 namespace {
 
-/// A document that readers would refuse is not written: it says that a counter of ours is wrong.
+/// A document that readers would refuse is not written: it would mean that a counter of the program
+/// is wrong.
 Status check_before_writing(const Document& document) {
   if (auto checked = check_identities(document); !checked) {
     return fail(Errc::internal,

@@ -136,7 +136,7 @@ Result<Digest> DirectoryRecorder::store(ByteSpan bytes) {
 Result<Digest> DirectoryRecorder::store_mapped(ByteSpan bytes) {
   VYRE_ASSIGN(auto file, platform::StagedFile::create(directory_ + "/blobs"));
   Blake3 hash;
-  // Through a block of our own: the digest is that of the bytes that are stored, and a page that is
+  // Through a private block: the digest is that of the bytes that are stored, and a page that is
   // gone is an error of write(), where a plain read has zeros for it.
   Bytes block(std::min(bytes.size(), kMappedPieceBytes));
   for (std::size_t at = 0; at < bytes.size(); at += block.size()) {

@@ -192,8 +192,8 @@ Result<std::unique_ptr<Target>> open_target(const TargetOptions& options) {
   session.backend =
       options.executor == Executor::cuda ? runtime::BackendKind::cuda : runtime::BackendKind::cpu;
   session.workers = options.workers;
-  session.memory_budget_bytes =
-      0;  // what the recording refused is not in the trace; ours is checked before
+  session.memory_budget_bytes = 0;  // what the recording refused is not in the trace; the budget of
+                                    // the replay is checked before
   VYRE_ASSIGN(auto opened, runtime::Session::open(session));
   return std::make_unique<SessionTarget>(std::move(opened), options);
 }

@@ -1,5 +1,4 @@
-// CpuBackend: threads, life and the small change of the Backend interface. Items run in
-// worker.cpp.
+// CpuBackend: threads, life and the short calls of the Backend interface. Items run in worker.cpp.
 #include "cpu/backend/backend.hpp"
 
 #include <algorithm>

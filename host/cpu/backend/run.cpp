@@ -19,7 +19,7 @@ constexpr std::uint32_t kSpreadNs{200'000};
 /// Lanes of a share: enough to fill the interpreter's batches, few enough to notice a stop soon.
 constexpr std::uint64_t kShareLanes{8'192};
 constexpr std::uint64_t kSharesAWorker{8};
-/// Of an output that are made zero between two looks at the stop word.
+/// Bytes of an output that are zeroed between two looks at the stop word.
 constexpr std::uint64_t kZeroBytes{std::uint64_t{16} << 20};
 
 Completion done(const Work& work) {
@@ -98,8 +98,9 @@ FaultCode Worker::bind(const Work& work, const OpRecord& op) {
         (writes && entry->kind != MemoryEntry::Kind::memory)) {
       return FaultCode::bad_binding;
     }
-    // What only comes through the lines tells of a file that became shorter by its answers; what is
-    // read otherwise as well is read where it is mapped, as on a device.
+    // A file that is only copied asynchronously is read through the request lines, whose answers
+    // say if it became shorter. A file that is read otherwise, too, is read where it is mapped, as
+    // on a device.
     const bool asked = entry->file && declared.only_async && client != nullptr;
     asked_files_.push_back(asked ? entry->handle : 0);
     if (asked) asks_.client = client;

@@ -104,7 +104,7 @@ bool State::take(Batch& batch) {
     const auto q = static_cast<std::uint32_t>((first_queue + n) % queues.size());
     WorkerQueue& worker_queue = *queues[q];
     const std::uint64_t begun =
-        worker_queue.next_start;  // items of this worker_queue from here on are in the batch
+        worker_queue.next_start;  // items of this queue from here on are in the batch
     bool blocked = false;
     while (batch.count < kBatchItems && !blocked) {
       if (worker_queue.pending_begin == worker_queue.pending_end) {
@@ -159,11 +159,11 @@ bool State::take(Batch& batch) {
 }
 
 void State::end_wedged(std::uint32_t q) {
-  // Its producer died between two stores: nothing of this worker_queue can be read any more.
+  // Its producer died between two stores: nothing of this queue can be read any more.
   WorkerQueue& worker_queue = *queues[q];
   const std::uint64_t tail = worker_queue.producer.close();
-  // What is posted next has not come through the ring, so its slots are not ours by [RING-1];
-  // asking for the limit is [RING-5].
+  // What is posted next has not come through the ring, so [RING-1] does not
+  // give this worker its slots; asking for the limit does [RING-5].
   const Deadline until = Clock::now() + kLimitLag;
   while (worker_queue.producer.limit() < tail) {
     if (Clock::now() >= until) {

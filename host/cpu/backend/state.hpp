@@ -1,4 +1,4 @@
-// What the workers of a CPU backend share: queues (one a queue), ops, memory, items spread over
+// What the workers of a CPU backend share: queues, ops, memory, items spread over
 // several workers, and the switches that stop them. Host only; owned by CpuBackend, outlives its
 // threads. Spec: docs/internals/backends.md, "CPU backend".
 #pragma once
@@ -26,7 +26,7 @@
 
 namespace vyre::cpu {
 
-/// An item that a worker has taken out of its worker_queue: it has started, in order.
+/// An item that a worker has taken out of its queue: it has started, in order.
 struct Work {
   queue::TakenItem taken;
   std::uint32_t queue;
@@ -65,7 +65,7 @@ struct WorkerQueue {
   std::uint64_t next_start{0};  // position of pending[pending_begin]
   bool given_up{false};         // wedged, and its rest cannot be ended: see State::lost
 
-  /// Must the item at next_start wait for others? `ahead`: items of this worker_queue that the
+  /// Must the item at next_start wait for others? `ahead`: items of this queue that the
   /// batch holds, which run before it on the same worker and so count as ended.
   [[nodiscard]] bool must_wait(std::uint32_t flags, std::uint64_t ahead) const noexcept;
 };
@@ -109,7 +109,7 @@ struct State {
 
   std::mutex taking;  // one taker at a time, over all queues
   std::uint32_t first_queue{0};
-  /// Startable items that the last taker left behind in a worker_queue. Written under `taking`.
+  /// Startable items that the last taker left behind in a queue. Written under `taking`.
   std::atomic<bool> left_behind{false};  // [WAKE-1], with idle_mask
   /// 1: the last taker held an item back because it waits for others. Exchanged by takers, under
   /// `taking`; a worker that ends items reads it with an exchange of its own. [HELD-1]

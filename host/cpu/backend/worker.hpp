@@ -1,6 +1,6 @@
 // One worker thread of the CPU backend: takes batches, runs items, posts completions, helps with
-// items that others spread. Host only. Everything here belongs to its own thread, but what happens
-// after its death.
+// items that others spread. Host only. Everything here belongs to the worker's thread, except what
+// happens after its death.
 #pragma once
 
 #include <array>
@@ -54,8 +54,8 @@ class Worker {
   [[nodiscard]] Completion run_program(const Work& work, OpRecord& op);
   void end(const Work& work, const Completion& completion);
   void flush();
-  /// Before work that may take long: what has ended does not wait for it, nor does what that lets
-  /// start.
+  /// Called before work that may take long: posts the items that have ended, and lets another
+  /// worker start those that waited for them.
   void flush_before_long_work();
   [[nodiscard]] bool help();
   /// Runs shares of a spread item until none is left to take.

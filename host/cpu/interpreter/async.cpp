@@ -35,7 +35,7 @@ std::size_t AsyncCopies::home(std::uint32_t lane, std::uint32_t tag) const noexc
 
 std::size_t AsyncCopies::place(std::uint32_t lane, std::uint32_t tag) const noexcept {
   std::size_t at = home(lane, tag);
-  while (table_[at] != kNobody) {
+  while (table_[at] != kNone) {
     const Copy& copy = copies_[table_[at]];
     if (copy.lane == lane && copy.tag == tag) break;
     at = after(at);
@@ -46,15 +46,15 @@ std::size_t AsyncCopies::place(std::uint32_t lane, std::uint32_t tag) const noex
 void AsyncCopies::grow() {
   constexpr std::size_t kLeast{64};
   const std::vector<std::uint32_t> old = std::move(table_);
-  table_.assign(std::max(kLeast, 2 * old.size()), kNobody);
+  table_.assign(std::max(kLeast, 2 * old.size()), kNone);
   for (const std::uint32_t copy : old) {
-    if (copy != kNobody) table_[place(copies_[copy].lane, copies_[copy].tag)] = copy;
+    if (copy != kNone) table_[place(copies_[copy].lane, copies_[copy].tag)] = copy;
   }
 }
 
 /// Takes a place of the table out and closes the gap, so that every search still ends right.
 void AsyncCopies::forget(std::size_t at) noexcept {
-  for (std::size_t next = after(at); table_[next] != kNobody; next = after(next)) {
+  for (std::size_t next = after(at); table_[next] != kNone; next = after(next)) {
     const Copy& copy = copies_[table_[next]];
     const std::size_t wanted = home(copy.lane, copy.tag);
     const std::size_t mask = table_.size() - 1;
@@ -62,7 +62,7 @@ void AsyncCopies::forget(std::size_t at) noexcept {
     table_[at] = table_[next];
     at = next;
   }
-  table_[at] = kNobody;
+  table_[at] = kNone;
 }
 
 FaultCode AsyncCopies::start(std::uint32_t lane, std::uint32_t tag, std::uint32_t statement,
@@ -72,7 +72,7 @@ FaultCode AsyncCopies::start(std::uint32_t lane, std::uint32_t tag, std::uint32_
   if (lane >= lanes_.size()) lanes_.resize(lane + 1);
   if (2 * (pending_count_ + 1) > table_.size()) grow();
   const std::size_t at = place(lane, tag);
-  if (table_[at] != kNobody) return FaultCode::async_misuse;
+  if (table_[at] != kNone) return FaultCode::async_misuse;
   const std::uint64_t cost = count + kPendingCopyOverhead;
   if (cost > kMaxPendingCopyBytes - pending_bytes_) return FaultCode::copy_limit;
   pending_bytes_ += cost;
@@ -95,16 +95,16 @@ FaultCode AsyncCopies::start(std::uint32_t lane, std::uint32_t tag, std::uint32_
     latest_at_ = read_at;
   }
   Lane& mine = lanes_[lane];
-  Copy copy{lane, tag, statement, destination, write_at, count, latest_, mine.newest, kNobody};
+  Copy copy{lane, tag, statement, destination, write_at, count, latest_, mine.newest, kNone};
   std::uint32_t index = over_;
-  if (index != kNobody) {
+  if (index != kNone) {
     over_ = copies_[index].after;
     copies_[index] = std::move(copy);
   } else {
     index = static_cast<std::uint32_t>(copies_.size());
     copies_.push_back(std::move(copy));
   }
-  (mine.newest == kNobody ? mine.oldest : copies_[mine.newest].after) = index;
+  (mine.newest == kNone ? mine.oldest : copies_[mine.newest].after) = index;
   mine.newest = index;
   table_[at] = index;
   ++pending_count_;
@@ -115,7 +115,7 @@ FaultCode AsyncCopies::wait(std::uint32_t lane, std::uint32_t tag,
                             const core::BoundBuffer* buffers) {
   if (pending_count_ == 0) return FaultCode::async_misuse;
   const std::size_t at = place(lane, tag);
-  if (table_[at] == kNobody) return FaultCode::async_misuse;
+  if (table_[at] == kNone) return FaultCode::async_misuse;
   const std::uint32_t index = table_[at];
   Copy& copy = copies_[index];
   if (const FaultCode fault = files_.finish(*copy.snapshot); fault != FaultCode::none) return fault;
@@ -127,8 +127,8 @@ FaultCode AsyncCopies::wait(std::uint32_t lane, std::uint32_t tag,
   pending_bytes_ -= copy.count + kPendingCopyOverhead;
   forget(at);
   Lane& mine = lanes_[lane];
-  (copy.before == kNobody ? mine.oldest : copies_[copy.before].after) = copy.after;
-  (copy.after == kNobody ? mine.newest : copies_[copy.after].before) = copy.before;
+  (copy.before == kNone ? mine.oldest : copies_[copy.before].after) = copy.after;
+  (copy.after == kNone ? mine.newest : copies_[copy.after].before) = copy.before;
   copy.snapshot.reset();
   copy.after = std::exchange(over_, index);
   --pending_count_;
@@ -136,12 +136,12 @@ FaultCode AsyncCopies::wait(std::uint32_t lane, std::uint32_t tag,
 }
 
 bool AsyncCopies::pending(std::uint32_t lane) const {
-  return lane < lanes_.size() && lanes_[lane].oldest != kNobody;
+  return lane < lanes_.size() && lanes_[lane].oldest != kNone;
 }
 
 void AsyncCopies::clear() noexcept {
   copies_.clear();
-  over_ = kNobody;
+  over_ = kNone;
   if (pending_count_ != 0) table_.clear();  // else it is empty already
   if (pending_count_ != 0) lanes_.clear();
   pending_count_ = 0;

@@ -31,7 +31,7 @@ class AsyncCopies {
   };
 
  private:
-  static constexpr std::uint32_t kNobody{~std::uint32_t{0}};
+  static constexpr std::uint32_t kNone{~std::uint32_t{0}};
   struct Copy {
     std::uint32_t lane;
     std::uint32_t tag;
@@ -40,12 +40,12 @@ class AsyncCopies {
     std::uint64_t write_at;
     std::uint64_t count;
     std::shared_ptr<Snapshot> snapshot;
-    std::uint32_t before;  // of the same lane, older; kNobody: none
+    std::uint32_t before;  // of the same lane, older; kNone: none
     std::uint32_t after;   // of the same lane, newer; of a copy that is over: the next such
   };
   struct Lane {
-    std::uint32_t oldest{kNobody};
-    std::uint32_t newest{kNobody};
+    std::uint32_t oldest{kNone};
+    std::uint32_t newest{kNone};
   };
 
   FaultCode start(std::uint32_t lane, std::uint32_t tag, std::uint32_t statement,
@@ -63,11 +63,10 @@ class AsyncCopies {
   void grow();
   void forget(std::size_t at) noexcept;
 
-  std::deque<Copy> copies_;      // pending ones, and places of those that are over
-  std::uint32_t over_{kNobody};  // the first place that may be used again
-  std::vector<std::uint32_t>
-      table_;                // (lane, tag) -> place in copies_, or kNobody; open addressing
-  std::vector<Lane> lanes_;  // by lane
+  std::deque<Copy> copies_;           // pending ones, and places of those that are over
+  std::uint32_t over_{kNone};         // the first place that may be used again
+  std::vector<std::uint32_t> table_;  // (lane, tag) -> place in copies_, or kNone; open addressing
+  std::vector<Lane> lanes_;           // by lane
   std::uint64_t pending_count_{0};
   std::uint64_t pending_bytes_{0};
   // The latest snapshot, shared by the next lane that starts the same copy. Only while one

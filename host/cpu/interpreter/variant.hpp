@@ -115,7 +115,7 @@ struct LanePolicy {
     const bool want_max = code == core::AtomicCode::umax;
     u32 seen = __atomic_load_n(word, __ATOMIC_SEQ_CST);
     // Bounded by the other workers' progress: a failed exchange means that one of them moved the
-    // word our way.
+    // word towards the same end.
     while (want_max ? seen < value : seen > value) {
       if (__atomic_compare_exchange_n(word, &seen, value, false, __ATOMIC_SEQ_CST,
                                       __ATOMIC_SEQ_CST))

@@ -192,7 +192,8 @@ bool is_reserved(std::string_view word) noexcept {
 }
 
 std::string did_you_mean(std::string_view word, const std::vector<std::string_view>& candidates) {
-  constexpr std::size_t kLongestWord{32};  // longer than any of ours; keeps hostile words cheap
+  // Longer than any word of the language; keeps hostile words cheap.
+  constexpr std::size_t kLongestWord{32};
   if (word.size() > kLongestWord) return {};
   std::size_t best =
       word.size() <= 3 ? 2 : 3;  // at most one slip in a short word, two in a longer one

@@ -54,8 +54,8 @@ void WireDecoder::check_quant_params(const DataType& type, std::size_t offset) {
 }
 
 TypeId WireDecoder::data_type() {
-  // Wire 4 shares no counter between types and expressions and upstream has no cap there; ours
-  // keeps hostile input from using up the call stack.
+  // Wire 4 shares no counter between types and expressions and upstream has no cap there. The cap
+  // here keeps hostile input from using up the call stack.
   const std::size_t offset = in_.at();
   const bool shared = profile_ == Profile::v6;
   if (shared) {
