@@ -32,18 +32,16 @@ class Run {
       const auto line = parse_line(text);
       if (!line) return at_line(line.error());
       if (stopped()) return {};
-      if (const auto* c = std::get_if<ExecutionCase>(&*line)) {
+      if (const auto* decoder = std::get_if<DecoderCase>(&*line)) {
+        VYRE_TRY(decoder_line(*decoder));
+      } else if (const auto* c = std::get_if<ExecutionCase>(&*line)) {
         const Judgement judgement = judge(*c, executor_);
         if (stopped()) return {};
-        ++summary_.cases;
-        if (judgement.failure) {
-          report(c->name, *judgement.failure);
-        } else {
-          ++summary_.passed;
-          summary_.errors_overruled += judgement.error_overruled ? 1 : 0;
-        }
+        count(c->name, judgement.failure);
+        summary_.errors_overruled += judgement.error_overruled ? 1 : 0;
       } else {
-        VYRE_TRY(decoder_line(std::get<DecoderCase>(*line)));
+        const auto& policy = std::get<PolicyCase>(*line);
+        count(policy.name, judge(policy));
       }
     }
   }
@@ -73,6 +71,15 @@ class Run {
       }
     }
     return {};
+  }
+
+  void count(const std::string& name, const std::optional<std::string>& failure) {
+    ++summary_.cases;
+    if (failure) {
+      report(name, *failure);
+    } else {
+      ++summary_.passed;
+    }
   }
 
   void report(const std::string& name, const std::string& why) {

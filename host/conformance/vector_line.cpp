@@ -1,31 +1,11 @@
 // JSON of one vector line into values; every complaint names the key. See vector_line.hpp.
 #include "vector_line.hpp"
 
-#include <nlohmann/json.hpp>
-
+#include "json_fields.hpp"
 #include "report/json_guard.hpp"
 
 namespace vyre::conformance {
 namespace {
-
-using Json = nlohmann::json;
-
-tl::unexpected<Error> bad(const std::string& what) {
-  return fail(Errc::malformed, what);
-}
-
-const Json* find(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found == object.end() ? nullptr : &*found;
-}
-
-Result<std::string> text(const Json& object, const char* key) {
-  const Json* value = find(object, key);
-  if (value == nullptr || !value->is_string()) {
-    return bad(std::string("key \"") + key + "\" is missing or no string");
-  }
-  return value->get<std::string>();
-}
 
 Result<Bytes> hex(const Json& value, const char* key) {
   if (!value.is_string()) return bad(std::string("\"") + key + "\" is no hexadecimal string");
@@ -163,6 +143,10 @@ Result<VectorLine> parse_line(std::string_view line) {
   VYRE_TRY(report::check_json_shape(line));
   const Json object = Json::parse(line, nullptr, false);
   if (!object.is_object()) return bad("not a JSON object");
+  if (find(object, "request") != nullptr) {
+    VYRE_ASSIGN(PolicyCase c, policy_case(object));
+    return VectorLine(std::move(c));
+  }
   if (find(object, "mutations") != nullptr) {
     VYRE_ASSIGN(DecoderCase c, decoder_case(object));
     return VectorLine(std::move(c));

@@ -1,4 +1,5 @@
-// One line of a vector file as values: an execution case, or a decoder case with its mutations.
+// One line of a vector file as values: an execution case, a decoder case with its mutations, or a
+// case of the planner. The keys of a line say which.
 // Host only, private to this room. Format: docs/internals/conformance.md.
 #pragma once
 
@@ -8,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "policy_line.hpp"
 #include "vir/program/dispatch.hpp"
 #include "vyre/base/bytes.hpp"
 
@@ -57,7 +59,7 @@ struct DecoderCase {
   std::vector<Mutation> mutations;  // the unmutated blob first
 };
 
-using VectorLine = std::variant<ExecutionCase, DecoderCase>;
+using VectorLine = std::variant<ExecutionCase, DecoderCase, PolicyCase>;
 
 [[nodiscard]] Result<VectorLine> parse_line(std::string_view line);
 

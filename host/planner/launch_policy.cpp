@@ -1,4 +1,4 @@
-#include "launch_policy.hpp"
+#include "planner/launch_policy.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -22,11 +22,6 @@ std::uint64_t saturating_multiply(std::uint64_t a, std::uint64_t b) noexcept {
                                                 : product;
 }
 
-std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) noexcept {
-  std::uint64_t sum = 0;
-  return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<std::uint64_t>::max() : sum;
-}
-
 std::uint32_t saturate32(std::uint64_t value) noexcept {
   return static_cast<std::uint32_t>(
       std::min<std::uint64_t>(value, std::numeric_limits<std::uint32_t>::max()));
@@ -45,9 +40,10 @@ std::uint16_t infer_pressure(const MegakernelLaunchRequest& r) noexcept {
       r.resident_device_bytes == 0) {
     return r.memory_pressure_bps;
   }
-  const std::uint64_t bps =
-      saturating_multiply(r.resident_device_bytes, kFullBps) / r.device_memory_budget_bytes;
-  return static_cast<std::uint16_t>(std::min(bps, kFullBps));
+  if (r.resident_device_bytes >= r.device_memory_budget_bytes) return kFullBps;
+  __extension__ using Wide = unsigned __int128;  // the product needs up to 78 bits
+  return static_cast<std::uint16_t>(Wide{r.resident_device_bytes} * kFullBps /
+                                    r.device_memory_budget_bytes);
 }
 
 /// What the topology rules look at, with the inferred signals in place.
@@ -55,7 +51,8 @@ struct Signals {
   std::uint32_t queue_len;
   std::int32_t density;
   std::int32_t pressure;
-  bool fusable;  // edges and hotness qualify for FusedDense
+  bool fusable;    // edges and hotness qualify for FusedDense
+  bool has_nodes;  // asked only when FusedDense is entered, not when it is kept
 };
 
 Topology raw_topology(const Signals& s, const MegakernelLaunchPolicy& p) noexcept {
@@ -63,7 +60,7 @@ Topology raw_topology(const Signals& s, const MegakernelLaunchPolicy& p) noexcep
   if (s.pressure >= p.memory_pressure_threshold_bps) return Topology::MemoryConstrained;
   if (s.density <= p.sparse_frontier_threshold_bps) return Topology::SparseFrontier;
   if (s.density >= p.dense_frontier_threshold_bps) {
-    return s.fusable ? Topology::FusedDense : Topology::DenseFrontier;
+    return s.fusable && s.has_nodes ? Topology::FusedDense : Topology::DenseFrontier;
   }
   return Topology::HybridFrontier;
 }
@@ -105,9 +102,9 @@ std::uint32_t groups_from_device(const MegakernelLaunchRequest& r) noexcept {
   return std::max(by_workgroups, by_width);
 }
 
-/// Fewer workers where memory is short or the frontier is thin.
+/// Fewer of the workers that were asked for, where memory is short or the frontier is thin.
 std::uint32_t shaped_groups(std::uint32_t groups, Topology topology, const Signals& s,
-                            std::uint64_t nodes, const MegakernelLaunchPolicy& p) noexcept {
+                            const MegakernelLaunchPolicy& p) noexcept {
   if (groups <= 1) return groups;
   if (topology == Topology::MemoryConstrained && s.pressure > 0) {
     const std::int64_t threshold = p.memory_pressure_threshold_bps;
@@ -118,7 +115,7 @@ std::uint32_t shaped_groups(std::uint32_t groups, Topology topology, const Signa
                                                   static_cast<std::uint64_t>(span);
     return std::max<std::uint32_t>(1, saturate32(groups * (kFullBps - shed) / kFullBps));
   }
-  if (topology == Topology::SparseFrontier && nodes > 0 && s.density > 0) {
+  if (topology == Topology::SparseFrontier && s.has_nodes && s.density > 0) {
     const std::uint64_t threshold = std::max<std::uint64_t>(1, p.sparse_frontier_threshold_bps);
     const std::uint64_t density =
         std::clamp<std::uint64_t>(static_cast<std::uint64_t>(s.density), 1, threshold);
@@ -145,6 +142,27 @@ Result<std::uint32_t> hit_capacity(const MegakernelLaunchRequest& r, const Signa
                                           "requested_hit_capacity");
   }
   return static_cast<std::uint32_t>(capacity);
+}
+
+Result<std::uint64_t> peak_bytes(const MegakernelLaunchRequest& r, std::uint32_t hit_capacity,
+                                 const MegakernelLaunchPolicy& p) {
+  const std::uint64_t scratch = std::uint64_t{hit_capacity} * p.scratch_bytes_per_hit;
+  std::uint64_t peak = 0;
+  if (__builtin_add_overflow(r.resident_device_bytes, scratch, &peak)) {
+    return fail(Errc::limit_exceeded,
+                "peak device bytes: " + std::to_string(r.resident_device_bytes) +
+                    " resident bytes and " + std::to_string(scratch) +
+                    " bytes for hits do not fit 64 bits; check resident_device_bytes");
+  }
+  if (r.device_memory_budget_bytes != 0 && peak > r.device_memory_budget_bytes) {
+    return fail(Errc::out_of_memory,
+                "the launch plan needs " + std::to_string(peak) +
+                    " bytes of device memory (requested) and the budget allows " +
+                    std::to_string(r.device_memory_budget_bytes) +
+                    " (available); free resident buffers, lower requested_hit_capacity or raise "
+                    "the budget");
+  }
+  return peak;
 }
 
 Status check_limits(const MegakernelLaunchRequest& r) {
@@ -187,9 +205,9 @@ Result<MegakernelLaunchPlan> plan_launch(const MegakernelLaunchRequest& request,
       request.requeue_count > 0 || request.max_priority_age >= policy.priority_age_threshold;
 
   const Signals signals{request.queue_len, plan.frontier_density_bps, plan.memory_pressure_bps,
-                        request.graph_node_count > 0 &&
-                            request.graph_edge_count >= policy.fusion_edge_threshold &&
-                            (plan.promote_hot_opcodes || plan.promote_hot_windows)};
+                        request.graph_edge_count >= policy.fusion_edge_threshold &&
+                            (plan.promote_hot_opcodes || plan.promote_hot_windows),
+                        request.graph_node_count > 0};
   plan.topology = raw_topology(signals, policy);
   if (previous) plan.topology = with_hysteresis(plan.topology, *previous, signals, policy);
 
@@ -199,36 +217,22 @@ Result<MegakernelLaunchPlan> plan_launch(const MegakernelLaunchRequest& request,
                             ? ExecutionMode::Jit
                             : ExecutionMode::Interpreter;
 
-  const std::uint32_t wanted = request.requested_worker_groups != 0
-                                   ? request.requested_worker_groups
-                                   : groups_from_device(request);
-  plan.worker_groups =
-      shaped_groups(std::clamp(wanted, 1u, request.max_compute_workgroups_per_dimension),
-                    plan.topology, signals, request.graph_node_count, policy);
+  const std::uint32_t wanted =
+      request.requested_worker_groups != 0
+          ? shaped_groups(request.requested_worker_groups, plan.topology, signals, policy)
+          : groups_from_device(request);
+  plan.worker_groups = std::clamp(wanted, 1u, request.max_compute_workgroups_per_dimension);
   plan.workgroup_size_x = std::clamp(plan.worker_groups, 1u, request.max_workgroup_size_x);
-  const std::uint64_t items = std::max<std::uint64_t>(1, request.queue_len);
-  const std::uint64_t waves =
-      std::max<std::uint64_t>(1, (items + plan.workgroup_size_x - 1) / plan.workgroup_size_x);
-  plan.slot_count = saturate32(saturating_multiply(waves, plan.workgroup_size_x));
-  const std::uint32_t groups_needed = std::max<std::uint32_t>(
-      1, saturate32((std::uint64_t{plan.slot_count} + plan.workgroup_size_x - 1) /
-                    plan.workgroup_size_x));
-  plan.dispatch_grid[0] =
-      std::min({groups_needed, std::max(1u, plan.worker_groups), kMaxWorkerGroups});
+  // Rounding up saturates before it divides, as upstream's does: near 2^32 items there may be fewer
+  // slots than items. The slots are a window over the queue, so a short one loses nothing.
+  const std::uint32_t rounded =
+      saturate32(std::max<std::uint64_t>(1, request.queue_len) + plan.workgroup_size_x - 1);
+  const std::uint32_t waves = std::max(1u, rounded / plan.workgroup_size_x);
+  plan.slot_count = saturate32(std::uint64_t{waves} * plan.workgroup_size_x);
+  plan.dispatch_grid[0] = std::min({waves, plan.worker_groups, kMaxWorkerGroups});
 
   VYRE_ASSIGN(plan.hit_capacity, hit_capacity(request, signals, policy));
-  plan.estimated_peak_device_bytes =
-      saturating_add(request.resident_device_bytes,
-                     saturating_multiply(plan.hit_capacity, policy.scratch_bytes_per_hit));
-  if (request.device_memory_budget_bytes != 0 &&
-      plan.estimated_peak_device_bytes > request.device_memory_budget_bytes) {
-    return fail(Errc::out_of_memory,
-                "the launch plan needs " + std::to_string(plan.estimated_peak_device_bytes) +
-                    " bytes of device memory (requested) and the budget allows " +
-                    std::to_string(request.device_memory_budget_bytes) +
-                    " (available); free resident buffers, lower requested_hit_capacity or raise "
-                    "the budget");
-  }
+  VYRE_ASSIGN(plan.estimated_peak_device_bytes, peak_bytes(request, plan.hit_capacity, policy));
   plan.pressure = queue_pressure(request, plan, policy);
   return plan;
 }

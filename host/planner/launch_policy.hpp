@@ -72,8 +72,8 @@ struct MegakernelLaunchPlan {
 
 /// `previous` is the topology of the last plan for the same work, if there was one: thresholds then
 /// have hysteresis. Errors: invalid_argument (a device limit is zero, named), limit_exceeded (hit
-/// capacity beyond u32), out_of_memory (the estimate is over the budget; the message has requested
-/// and available bytes).
+/// capacity beyond 32 bits, peak bytes beyond 64), out_of_memory (the estimate is over the budget;
+/// the message has requested and available bytes).
 [[nodiscard]] Result<MegakernelLaunchPlan> plan_launch(
     const MegakernelLaunchRequest& request, std::optional<Topology> previous = std::nullopt,
     const MegakernelLaunchPolicy& policy = MegakernelLaunchPolicy::standard());

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "names.hpp"
 #include "platform/file.hpp"
 #include "platform/log.hpp"
 #include "platform/output.hpp"
 #include "report/json_guard.hpp"
+#include "report/names.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::report {

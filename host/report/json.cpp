@@ -7,8 +7,8 @@
 #include <type_traits>
 
 #include "fields.hpp"
-#include "names.hpp"
 #include "report/json_guard.hpp"
+#include "report/names.hpp"
 
 namespace vyre::report {
 namespace {

@@ -1,5 +1,5 @@
 // Words and identities of the report; see names.hpp.
-#include "names.hpp"
+#include "report/names.hpp"
 
 #include <array>
 #include <limits>

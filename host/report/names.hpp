@@ -1,4 +1,5 @@
-// Words of the document's enums, the schema's name and the identities. Private to this room.
+// Words of the document's enums, the schema's name and the identities. Host only. Rooms that read
+// or print these words use them, too.
 // Page: docs/report.md.
 #pragma once
 

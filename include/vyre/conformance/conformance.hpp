@@ -34,7 +34,7 @@ struct Failure {
 
 struct Summary {
   std::uint64_t files{0};
-  std::uint64_t cases{0};  // execution lines
+  std::uint64_t cases{0};  // execution lines and lines of the planner
   std::uint64_t passed{0};
   /// Of these, lines with an error that ended with outputs, as docs/internals/conformance.md
   /// allows.

@@ -2,35 +2,35 @@
 // skipped elsewhere.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <initializer_list>
 
 #include "vyre/conformance/conformance.hpp"
 
 namespace vyre::conformance {
 namespace {
 
-/// Files of programs: of executions, and of verdicts of the decoder. The planner's are others.
-bool has_programs(const std::string& name) {
-  for (const char* const prefix : {"vir0-", "upstream-", "decoder"}) {
-    if (name.rfind(prefix, 0) == 0) return true;
-  }
-  return false;
-}
+/// Files of programs: of executions, and of verdicts of the decoder.
+constexpr std::initializer_list<const char*> kPrograms{"vir0-", "upstream-", "decoder"};
+/// Files of the planner, whose lines no executor sees.
+constexpr std::initializer_list<const char*> kPlanner{"policy"};
 
-std::vector<std::string> shared_files() {
+std::vector<std::string> shared_files(std::initializer_list<const char*> prefixes) {
   std::vector<std::string> files;
   std::error_code missing;
   for (const auto& entry :
        std::filesystem::directory_iterator(VYRE_SOURCE_DIR "/../shared/vectors", missing)) {
-    const std::string path = entry.path().string();
-    if (path.find(".jsonl") != std::string::npos && has_programs(entry.path().filename().string()))
-      files.push_back(path);
+    const std::string name = entry.path().filename().string();
+    const bool wanted = std::any_of(prefixes.begin(), prefixes.end(),
+                                    [&](const char* prefix) { return name.starts_with(prefix); });
+    if (wanted && name.find(".jsonl") != std::string::npos) files.push_back(entry.path().string());
   }
   return files;
 }
 
-void run_on(Executor executor) {
-  const auto files = shared_files();
+void run_on(Executor executor, std::initializer_list<const char*> prefixes = kPrograms) {
+  const auto files = shared_files(prefixes);
   if (files.empty()) GTEST_SKIP() << "no vector files beside the source";
   const Options options{executor, 50};
   const auto summary = run_files(files, options, nullptr);
@@ -47,6 +47,9 @@ TEST(SharedVectors, AllPassOnTheReference) {
 }
 TEST(SharedVectors, AllPassOnTheCpuBackend) {
   run_on(Executor::cpu);
+}
+TEST(SharedVectors, AllOfThePlannerPass) {
+  run_on(Executor::reference, kPlanner);
 }
 
 }  // namespace

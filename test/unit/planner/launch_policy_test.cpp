@@ -209,6 +209,7 @@ TEST(LaunchPolicy, EveryPlanIsWithinTheLimitsOfItsRequest) {
   const std::uint32_t seed = 20'261'122;
   std::mt19937_64 random(seed);
   const auto skewed = [&] { return static_cast<std::uint32_t>(random() >> (random() % 64)); };
+  int plans = 0;
   for (int i = 0; i < 20'000; ++i) {
     MegakernelLaunchRequest r;
     r.queue_len = skewed();
@@ -224,17 +225,107 @@ TEST(LaunchPolicy, EveryPlanIsWithinTheLimitsOfItsRequest) {
     r.frontier_density_bps = static_cast<std::uint16_t>(random() % 10'001);
     r.memory_pressure_bps = static_cast<std::uint16_t>(random() % 10'001);
     r.resident_device_bytes = random() >> (random() % 64);
+    r.device_memory_budget_bytes = i % 2 == 0 ? 0 : random() >> (random() % 64);
     const auto planned = plan_launch(r, static_cast<Topology>(random() % 6));
     if (!planned) continue;
+    ++plans;
+    ASSERT_TRUE(r.device_memory_budget_bytes == 0 ||
+                planned->estimated_peak_device_bytes <= r.device_memory_budget_bytes)
+        << "seed " << seed << " case " << i;
+    ASSERT_LE(planned->frontier_density_bps, 10'000) << "seed " << seed << " case " << i;
+    ASSERT_LE(planned->memory_pressure_bps, 10'000) << "seed " << seed << " case " << i;
     ASSERT_GE(planned->worker_groups, 1u) << "seed " << seed << " case " << i;
     ASSERT_LE(planned->worker_groups, r.max_compute_workgroups_per_dimension)
         << "seed " << seed << " case " << i;
     ASSERT_LE(planned->workgroup_size_x, r.max_workgroup_size_x)
         << "seed " << seed << " case " << i;
-    ASSERT_GE(planned->slot_count, std::min(r.queue_len, 0xFFFF'FF00u))
+    // Rounding up saturates at the end of 32 bits: then at most a workgroup is missing.
+    ASSERT_GE(planned->slot_count,
+              std::min(r.queue_len, 0xFFFF'FFFFu - (planned->workgroup_size_x - 1)))
         << "seed " << seed << " case " << i;
     ASSERT_GE(planned->dispatch_grid[0], 1u) << "seed " << seed << " case " << i;
     ASSERT_LE(planned->dispatch_grid[0], 1'024u) << "seed " << seed << " case " << i;
+  }
+  EXPECT_GT(plans, 1'000);
+}
+
+TEST(LaunchPolicy, WorkersDerivedFromTheDeviceAreNeitherShedNorScaled) {
+  auto r = device();
+  r.memory_pressure_bps = 10'000;
+  EXPECT_EQ(plan(r).worker_groups, 255u);
+  r.memory_pressure_bps = 0;
+  r.graph_node_count = 1'000'000;
+  r.frontier_density_bps = 100;
+  EXPECT_EQ(plan(r).worker_groups, 255u);
+}
+
+TEST(LaunchPolicy, RequestedWorkersAreShedAndScaledBeforeTheDeviceClampsThem) {
+  auto r = device();
+  r.requested_worker_groups = 1'000;
+  r.max_compute_workgroups_per_dimension = 400;
+  r.memory_pressure_bps = 10'000;
+  EXPECT_EQ(plan(r).worker_groups, 400u);  // 500 of 1,000, clamped
+  r.memory_pressure_bps = 0;
+  r.graph_node_count = 1'000'000;
+  r.frontier_density_bps = 250;
+  EXPECT_EQ(plan(r).worker_groups, 400u);
+  r.frontier_density_bps = 100;
+  EXPECT_EQ(plan(r).worker_groups, 200u);
+}
+
+TEST(LaunchPolicy, PeakBytesBeyond64BitsAreAnErrorWithAndWithoutABudget) {
+  auto r = device();
+  r.resident_device_bytes = ~std::uint64_t{0} - 16'383;
+  for (const std::uint64_t budget : {std::uint64_t{0}, ~std::uint64_t{0}}) {
+    r.device_memory_budget_bytes = budget;
+    const auto refused = plan_launch(r);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::limit_exceeded);
+    EXPECT_NE(refused.error().message.find("peak device bytes"), std::string::npos);
+  }
+  r.device_memory_budget_bytes = 0;
+  --r.resident_device_bytes;
+  EXPECT_EQ(plan(r).estimated_peak_device_bytes, ~std::uint64_t{0});
+}
+
+TEST(LaunchPolicy, FusedDenseIsKeptWithoutNodesWhileEdgesAndHotnessQualify) {
+  auto r = device();
+  r.frontier_density_bps = 3'750;
+  r.graph_edge_count = 65'536;
+  r.hot_opcode_count = 8;
+  EXPECT_EQ(plan(r, Topology::FusedDense).topology, Topology::FusedDense);
+  r.graph_edge_count = 65'535;
+  EXPECT_EQ(plan(r, Topology::FusedDense).topology, Topology::HybridFrontier);
+}
+
+TEST(LaunchPolicy, SlotsNearTheEndOf32BitsAreRoundedDown) {
+  auto r = device();
+  r.queue_len = 0xFFFF'FFFFu;
+  r.requested_worker_groups = 200;
+  r.requested_hit_capacity = 1;
+  EXPECT_EQ(plan(r).slot_count, 0xFFFF'FFFFu / 200 * 200);
+}
+
+TEST(LaunchPolicy, PressureOfHugeBuffersIsTheirRatioAndNotASaturatedOne) {
+  auto r = device();
+  r.resident_device_bytes = std::uint64_t{1} << 62;
+  r.device_memory_budget_bytes = std::uint64_t{1} << 63;
+  EXPECT_EQ(plan(r).memory_pressure_bps, 5'000);
+}
+
+TEST(LaunchPolicy, ADensityThatSwingsBy200AroundTheThresholdNeverChangesTheTopology) {
+  for (const std::uint16_t threshold : {500, 4'000}) {
+    std::optional<Topology> topology;
+    int changes = 0;
+    for (int i = 0; i < 400; ++i) {
+      const int swing = i % 2 == 0 ? -200 : 200;
+      auto r = device();
+      r.frontier_density_bps = static_cast<std::uint16_t>(threshold + swing);
+      const Topology next = plan(r, topology).topology;
+      if (topology && next != *topology) ++changes;
+      topology = next;
+    }
+    EXPECT_EQ(changes, 0) << threshold;
   }
 }
 

@@ -1,0 +1,61 @@
+// Keys of a JSON object as values; every complaint names the key. Host only, private to this room,
+// pure.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <type_traits>
+
+#include "vyre/base/error.hpp"
+
+namespace vyre::conformance {
+
+using Json = nlohmann::json;
+
+[[nodiscard]] inline tl::unexpected<Error> bad(const std::string& what) {
+  return fail(Errc::malformed, what);
+}
+
+/// Null where the key is missing.
+[[nodiscard]] inline const Json* find(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found == object.end() ? nullptr : &*found;
+}
+
+[[nodiscard]] inline Result<std::string> text(const Json& object, const char* key) {
+  const Json* value = find(object, key);
+  if (value == nullptr || !value->is_string()) {
+    return bad(std::string("key \"") + key + "\" is missing or no string");
+  }
+  return value->get<std::string>();
+}
+
+/// A whole number that fits `Number`; `what` names it in the error.
+template <class Number>
+[[nodiscard]] Result<Number> whole_number(const Json& value, const std::string& what) {
+  static_assert(std::is_unsigned_v<Number>);
+  if (!value.is_number_unsigned() ||
+      value.get<std::uint64_t>() > std::numeric_limits<Number>::max()) {
+    return bad(what + " is no whole number of " + std::to_string(8 * sizeof(Number)) + " bits");
+  }
+  return static_cast<Number>(value.get<std::uint64_t>());
+}
+
+template <class Number>
+[[nodiscard]] Result<Number> number(const Json& object, const char* key) {
+  const Json* value = find(object, key);
+  if (value == nullptr) return bad(std::string("key \"") + key + "\" is missing");
+  return whole_number<Number>(*value, std::string("key \"") + key + "\"");
+}
+
+[[nodiscard]] inline Result<const Json*> list(const Json& object, const char* key) {
+  const Json* value = find(object, key);
+  if (value == nullptr || !value->is_array()) {
+    return bad(std::string("key \"") + key + "\" is missing or no list");
+  }
+  return value;
+}
+
+}  // namespace vyre::conformance
