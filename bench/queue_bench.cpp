@@ -195,7 +195,7 @@ BENCHMARK(BM_Baseline_MutexDeque)
     ->Iterations(1)
     ->Unit(benchmark::kMillisecond);
 
-/// The instructions alone: one thread does everything, nothing is contended, nobody sleeps.
+/// The instructions alone: one thread does everything, nothing is contended, no thread sleeps.
 void BM_Ring_SameThread(benchmark::State& state) {
   const auto batch = static_cast<std::uint32_t>(state.range(0));
   const bool owned = state.range(1) != 0;
@@ -254,7 +254,7 @@ BENCHMARK(BM_Ring_SameThread)
     ->Args({32, 1})
     ->Args({256, 1});
 
-/// Two threads that sleep: what a wake-up costs when somebody has to be woken.
+/// Two threads that sleep: what a wake-up costs when a thread sleeps.
 void BM_Waiter_PingPong(benchmark::State& state) {
   Waiter ping;
   Waiter pong;

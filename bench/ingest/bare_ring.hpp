@@ -1,5 +1,5 @@
 // io_uring without us: the loop that a stream is measured against. One thread, one ring, the same
-// depth, chunk, segments and registration, and nobody who looks at the bytes but for their stamps.
+// depth, chunk, segments and registration, and no consumer: only stamps are compared.
 // Host only.
 #pragma once
 

@@ -1,4 +1,4 @@
-// The pump alone: chunks into segments, nobody who looks at them but for their stamps. Host only.
+// The pump alone: chunks into segments, no consumer: only stamps are compared. Host only.
 #pragma once
 
 #include "ingest/pump.hpp"

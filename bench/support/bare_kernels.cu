@@ -133,7 +133,7 @@ __global__ void __launch_bounds__(kEchoThreads)
       if (self == 0) *expired = 1;
       return;
     }
-    __syncthreads();  // everybody has read ready and late before they are set again
+    __syncthreads();  // all lanes have read ready and late before they are set again
   }
 }
 

@@ -81,7 +81,7 @@ void RowSink::write_line(std::string line) const {
   line.push_back('\n');
   for (std::size_t at = 0; at < line.size();) {
     const ssize_t n = ::write(descriptor_, line.data() + at, line.size() - at);
-    if (n <= 0) return;  // the parent is gone; nobody reads on
+    if (n <= 0) return;  // the parent is gone and reads no more
     at += static_cast<std::size_t>(n);
   }
 }

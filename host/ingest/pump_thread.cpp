@@ -78,7 +78,7 @@ Status PumpThread::open() {
   }
   counters.describe_door(std::string(io_->name()), door.reason, door.setup);
 
-  if (hangs()) return fail(Errc::closed, "the pump came up when nobody waited any more");
+  if (hangs()) return fail(Errc::closed, "the pump started after its caller had stopped waiting");
 
   PumpCore::Options core;
   core.reads.depth = options_.depth;

@@ -27,9 +27,9 @@ struct TestHooks {
   /// had died.
   std::function<bool(std::uint32_t queue, std::uint64_t position)> producer_vanishes;
   /// CUDA only: a word that the kernel's host side watches; 1: the kernel stops looking at its
-  /// rings without a word to anybody, until it is 0 again.
+  /// rings without telling the session, until it is 0 again.
   std::shared_ptr<std::atomic<std::uint32_t>> device_fault;
-  /// The session is not told of completions, as on a device: whoever waits has to look for himself.
+  /// The session is not told of completions, as on a device: a waiting thread has to look itself.
   bool nobody_rings{false};
   /// Makes the pump's door to the system (ingest::PumpOptions::make_io). Null: the real one.
   std::function<Result<std::unique_ptr<ingest::Io>>()> make_io;

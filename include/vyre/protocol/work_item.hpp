@@ -25,7 +25,7 @@ enum QueueFlags : std::uint8_t {
 };
 inline constexpr std::uint32_t kQueueFlagsOfCallers{kQueueFlagAfterPrevious | kQueueFlagAfterAll};
 /// A void item stands where another would have waited: it ends when all before it have, so that
-/// whoever waits for it has waited for them.
+/// a caller that waits for it has waited for them.
 inline constexpr std::uint32_t kQueueFlagsOfAbandoned{kQueueFlagAbandoned | kQueueFlagAfterAll};
 
 }  // namespace vyre

@@ -83,7 +83,7 @@ struct IngestSection {
   std::uint64_t short_reads{0};
   std::uint64_t resubmits{0};
   std::vector<ErrnoCount> retries;     // by errno, ascending
-  std::uint64_t stray_completions{0};  // of operations nobody knows (any more)
+  std::uint64_t stray_completions{0};  // of unknown or ended operations
   std::uint64_t cq_overflows{0};
   std::uint64_t enters{0};
   std::uint32_t depth_p50{0};  // operations under way, at each submission
