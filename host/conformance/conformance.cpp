@@ -32,17 +32,8 @@ class Run {
       const auto line = parse_line(text);
       if (!line) return at_line(line.error());
       if (stopped()) return {};
-      if (const auto* decoder = std::get_if<DecoderCase>(&*line)) {
-        VYRE_TRY(decoder_line(*decoder));
-      } else if (const auto* c = std::get_if<ExecutionCase>(&*line)) {
-        const Judgement judgement = judge(*c, executor_);
-        if (stopped()) return {};
-        count(c->name, judgement.failure);
-        summary_.errors_overruled += judgement.error_overruled ? 1 : 0;
-      } else {
-        const auto& policy = std::get<PolicyCase>(*line);
-        count(policy.name, judge(policy));
-      }
+      VYRE_TRY(std::visit([this](const auto& one) { return judge_line(one); }, *line));
+      if (summary_.stopped) return {};
     }
   }
 
@@ -59,7 +50,21 @@ class Run {
     return summary_.stopped;
   }
 
-  Status decoder_line(const DecoderCase& c) {
+  Status judge_line(const ExecutionCase& c) {
+    const Judgement judgement = judge(c, executor_);
+    if (stopped()) return {};
+    count(c.name, judgement.failure);
+    summary_.errors_overruled += judgement.error_overruled ? 1 : 0;
+    return {};
+  }
+
+  template <class PlannerCase>
+  Status judge_line(const PlannerCase& c) {
+    count(c.name, judge(c));
+    return {};
+  }
+
+  Status judge_line(const DecoderCase& c) {
     for (const Mutation& mutation : c.mutations) {
       const auto blob = mutated(c.wire, mutation);
       if (!blob) return at_line(blob.error());

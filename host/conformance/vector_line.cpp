@@ -143,8 +143,18 @@ Result<VectorLine> parse_line(std::string_view line) {
   VYRE_TRY(report::check_json_shape(line));
   const Json object = Json::parse(line, nullptr, false);
   if (!object.is_object()) return bad("not a JSON object");
-  if (find(object, "request") != nullptr) {
+  // Without a wire there is no program: then the line is one of the planner, if it has its keys.
+  const bool program = find(object, "wire") != nullptr;
+  if (!program && find(object, "request") != nullptr) {
     VYRE_ASSIGN(PolicyCase c, policy_case(object));
+    return VectorLine(std::move(c));
+  }
+  if (!program && find(object, "edges") != nullptr) {
+    VYRE_ASSIGN(LineageCase c, lineage_case(object));
+    return VectorLine(std::move(c));
+  }
+  if (!program && find(object, "events") != nullptr) {
+    VYRE_ASSIGN(PlanItemsCase c, plan_items_case(object));
     return VectorLine(std::move(c));
   }
   if (find(object, "mutations") != nullptr) {

@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "lineage_line.hpp"
+#include "plan_items_line.hpp"
 #include "policy_line.hpp"
 #include "vir/program/dispatch.hpp"
 #include "vyre/base/bytes.hpp"
@@ -59,7 +61,7 @@ struct DecoderCase {
   std::vector<Mutation> mutations;  // the unmutated blob first
 };
 
-using VectorLine = std::variant<ExecutionCase, DecoderCase, PolicyCase>;
+using VectorLine = std::variant<ExecutionCase, DecoderCase, PolicyCase, LineageCase, PlanItemsCase>;
 
 [[nodiscard]] Result<VectorLine> parse_line(std::string_view line);
 

@@ -2,6 +2,7 @@
 // by name.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -50,7 +51,7 @@ bool has_answer(const Json& line) {
 }
 
 TEST(PlannerLines, CommittedCasesPassAndAreCounted) {
-  for (const std::string name : {"policy"}) {
+  for (const std::string name : {"policy", "lineage", "plan-items"}) {
     const auto summary = run_files({committed(name)}, Options{Executor::reference, 10}, nullptr);
     ASSERT_TRUE(summary) << to_string(summary.error());
     EXPECT_GT(summary->cases, 0u) << name;
@@ -141,6 +142,87 @@ TEST(PolicyLines, EveryMalformedKeyIsNamed) {
   Json wrong = line;
   wrong["request"].erase("queue_len");
   EXPECT_NE(failure(wrong).find("queue_len"), std::string::npos);
+}
+
+/// The failure of a line after one value was changed.
+std::string changed(const Json& line, const char* pointer, const Json& value) {
+  Json wrong = line;
+  wrong[Json::json_pointer(pointer)] = value;
+  return failure(wrong);
+}
+
+TEST(LineageLines, WrongSetsFailAndMalformedKeysAreNamed) {
+  const Json line = line_of("lineage", [](const Json& one) { return one.contains("sets"); });
+  ASSERT_EQ(failure(line), "");
+  const std::uint32_t bits = line["lineage"][0].get<std::uint32_t>();
+  EXPECT_NE(changed(line, "/lineage/0", bits ^ 1u).find("region 0: expected lineage"),
+            std::string::npos);
+  EXPECT_NE(changed(line, "/sets/0", Json::array({32})).find("region 0: expected rules [32]"),
+            std::string::npos);
+  for (const auto& [pointer, value, key] : {
+           std::tuple{"/regions", Json(4'000'000'000u), "regions"},
+           {"/rules", Json(-1), "rules"},
+           {"/own", Json::array(), "own"},
+           {"/own/0", Json(7), "own"},
+           {"/own/0", Json::array({33}), "own"},
+           {"/edges", Json(1), "edges"},
+           {"/edges/0", Json::array({0, 1}), "edges"},
+           {"/edges/0/1", Json(9), "edges"},
+           {"/lineage", Json::array(), "lineage"},
+           {"/sets/0/0", Json("x"), "sets"},
+       }) {
+    const std::string why = changed(line, pointer, value);
+    EXPECT_EQ(why.rfind("refused: ", 0), 0u) << pointer << ": " << why;
+    EXPECT_NE(why.find(key), std::string::npos) << pointer << ": " << why;
+  }
+}
+
+TEST(PlanItemsLines, WrongAnswersFailAndMalformedKeysAreNamed) {
+  const Json line = line_of("plan-items", [](const Json& one) {
+    return !one["removed"].empty() && !one["derives"].empty() && one["conflicts"].size() > 1;
+  });
+  ASSERT_EQ(failure(line), "");
+  const std::uint32_t stands = line["removed"][0][1].get<std::uint32_t>();
+  EXPECT_NE(changed(line, "/removed", Json::array()).find("removed, expected is the opposite"),
+            std::string::npos);
+  EXPECT_NE(changed(line, "/removed/0/1", stands + 1).find("stands for it"), std::string::npos);
+  EXPECT_NE(changed(line, "/published", 999).find("published items"), std::string::npos);
+  EXPECT_NE(changed(line, "/conflicts", Json::array()).find("no conflict"), std::string::npos);
+  Json more = line;
+  more["events"].push_back(Json::array({"item", 0, 0, 0, 0, 0}));  // conflicts with nothing
+  more["published"] = line["published"].get<std::uint64_t>() + 1;
+  const std::size_t items = static_cast<std::size_t>(std::count_if(
+      more["events"].begin(), more["events"].end(), [](const Json& e) { return e[0] == "item"; }));
+  more["conflicts"].push_back(Json::array({0, items - 1, "raw"}));
+  EXPECT_NE(failure(more).find("not ordered"), std::string::npos) << failure(more);
+  EXPECT_NE(changed(line, "/derives", Json::array()).find("derive"), std::string::npos);
+  Json extra = line["derives"];
+  extra.push_back(Json::array({0, 1}));
+  EXPECT_NE(changed(line, "/derives", extra).find("item 0 does not derive from 1"),
+            std::string::npos);
+  for (const auto& [pointer, value, key] : {
+           std::tuple{"/buffers", Json::array(), "buffers"},
+           {"/buffers/1", Json("disk"), "buffers"},
+           {"/buffers/x", Json("buffer"), "buffers"},
+           {"/sets/900", Json::array({999}), "sets"},
+           {"/ops/1024", Json::object(), "inputs"},
+           {"/ops/1024/inputs/0", Json("write"), "inputs"},
+           {"/ops/1024/pure", Json(), "pure"},
+           {"/ops/0", line["ops"]["1024"], "ops"},
+           {"/events/0", Json::array({"read"}), "events"},
+           {"/events/0", Json::array({"write", 999}), "events"},
+           {"/events/0", Json::array({"item", 1'999, 1, 1, 0, 0}), "1999"},
+           {"/events/0", Json::array({"item", 1'024, 999, 1, 0, 0}), "999"},
+           {"/events/0", Json::array({"item", 1'024, 1, 1, 0, 4}), "flags"},
+           {"/removed", Json(), "removed"},
+           {"/removed/0", Json::array({1}), "removed"},
+           {"/conflicts/0/2", Json("rar"), "conflicts"},
+           {"/derives/0/0", Json(99'999), "derives"},
+       }) {
+    const std::string why = changed(line, pointer, value);
+    EXPECT_EQ(why.rfind("refused: ", 0), 0u) << pointer << ": " << why;
+    EXPECT_NE(why.find(key), std::string::npos) << pointer << ": " << why;
+  }
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace {
 /// Files of programs: of executions, and of verdicts of the decoder.
 constexpr std::initializer_list<const char*> kPrograms{"vir0-", "upstream-", "decoder"};
 /// Files of the planner, whose lines no executor sees.
-constexpr std::initializer_list<const char*> kPlanner{"policy"};
+constexpr std::initializer_list<const char*> kPlanner{"policy", "lineage", "plan-items"};
 
 std::vector<std::string> shared_files(std::initializer_list<const char*> prefixes) {
   std::vector<std::string> files;

@@ -1,0 +1,175 @@
+// See dedupe.hpp.
+#include "planner/dedupe.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+
+#include "vyre/protocol/work_item.hpp"
+
+namespace vyre::planner {
+namespace {
+
+constexpr std::size_t kFewestSlots{64};
+
+/// splitmix64's finish: every bit of the word reaches every bit of the result.
+std::uint64_t mixed(std::uint64_t z) noexcept {
+  z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+  return z ^ z >> 31;
+}
+
+}  // namespace
+
+std::uint64_t DedupeTable::hash_of(const WorkKey& key) noexcept {
+  std::uint64_t hash = mixed(std::uint64_t{key.op} << 32 | key.param);
+  hash = mixed(hash + key.inputs);
+  for (const BufferVersion& one : key.buffers) hash = mixed(hash * 3 + one.handle);
+  return hash;
+}
+
+bool DedupeTable::same_work(const Entry& entry, const WorkKey& key) const noexcept {
+  return entry.op == key.op && entry.param == key.param && entry.inputs == key.inputs &&
+         entry.buffers == key.buffers.size() &&
+         std::equal(
+             key.buffers.begin(), key.buffers.end(), &buffers_[entry.first],
+             [](const BufferVersion& a, const BufferVersion& b) { return a.handle == b.handle; });
+}
+
+std::size_t DedupeTable::slot_of(std::uint64_t hash, const WorkKey& key) const noexcept {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t slot = hash & mask;
+  for (; slots_[slot] != 0; slot = (slot + 1) & mask) {
+    const Entry& entry = entries_[slots_[slot] - 1];
+    if (entry.hash == hash && same_work(entry, key)) break;
+  }
+  return slot;
+}
+
+std::optional<std::uint64_t> DedupeTable::find(const WorkKey& key) const {
+  if (slots_.empty()) return std::nullopt;
+  const std::uint32_t found = slots_[slot_of(hash_of(key), key)];
+  if (found == 0) return std::nullopt;
+  const Entry& entry = entries_[found - 1];
+  if (!recent(entry)) return std::nullopt;
+  for (std::size_t i = 0; i < key.buffers.size(); ++i) {
+    if (buffers_[entry.first + i].version != key.buffers[i].version) return std::nullopt;
+  }
+  return entry.item;
+}
+
+void DedupeTable::remember(const WorkKey& key, std::uint64_t item) {
+  if (slots_.size() < 2 * (entries_.size() + 1)) {
+    forget_old();
+    rehash(std::max({kFewestSlots, slots_.size(), std::bit_ceil(4 * (entries_.size() + 1))}));
+  }
+  const std::uint64_t hash = hash_of(key);
+  std::uint32_t& slot = slots_[slot_of(hash, key)];
+  if (slot == 0) {
+    entries_.push_back({hash, item, ages_, buffers_.size(), key.op, key.param, key.inputs,
+                        static_cast<std::uint32_t>(key.buffers.size())});
+    buffers_.insert(buffers_.end(), key.buffers.begin(), key.buffers.end());
+    slot = static_cast<std::uint32_t>(entries_.size());
+  } else {
+    Entry& entry = entries_[slot - 1];
+    std::copy(key.buffers.begin(), key.buffers.end(), &buffers_[entry.first]);
+    entry.item = item;
+    entry.age = ages_;
+  }
+  ++ages_;
+}
+
+void DedupeTable::reserve(std::size_t keys) {
+  entries_.reserve(keys);
+  if (slots_.size() < 2 * (keys + 1)) rehash(std::bit_ceil(std::max(kFewestSlots, 2 * (keys + 1))));
+}
+
+void DedupeTable::rehash(std::size_t slots) {
+  slots_.assign(slots, 0);
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    std::size_t slot = entries_[i].hash & (slots - 1);
+    while (slots_[slot] != 0) slot = (slot + 1) & (slots - 1);
+    slots_[slot] = static_cast<std::uint32_t>(i + 1);
+  }
+}
+
+void DedupeTable::forget_old() {
+  // The pool moves only together with the entries, so that each keeps its own part.
+  std::size_t kept = 0;
+  std::size_t end = 0;
+  for (const Entry& old : entries_) {
+    if (!recent(old)) continue;
+    Entry entry = old;
+    std::copy_n(buffers_.begin() + static_cast<std::ptrdiff_t>(old.first), old.buffers,
+                buffers_.begin() + static_cast<std::ptrdiff_t>(end));
+    entry.first = end;
+    end += old.buffers;
+    entries_[kept++] = entry;
+  }
+  entries_.resize(kept);
+  buffers_.resize(end);
+}
+
+Deduper::Deduper(const Work& work, const DedupeTable* earlier)
+    : work_(work),
+      earlier_(earlier),
+      table_(std::numeric_limits<std::size_t>::max()),
+      versions_(work.buffers.size()),
+      seen_(work.buffers.size(), 0) {
+  for (std::size_t b = 0; b < versions_.size(); ++b) versions_[b] = work.buffers[b].version;
+  table_.reserve(work.items.size());
+}
+
+bool Deduper::may_repeat(const Item& item) {
+  if (!work_.ops[item.op].repeatable || item.outputs == 0) return false;
+  // A buffer that is read and written, or written twice, does not hold the same bytes at the second
+  // run.
+  const std::uint64_t mark = 2 * (next_ + 1);
+  for (const BufferUse& use : work_.uses_of(item)) {
+    if (!work_.buffers[use.buffer].plain) return false;
+    const bool writes = (use.bits & kWrites) != 0;
+    std::uint64_t& seen = seen_[use.buffer];
+    if (seen >= mark && (writes || seen != mark)) return false;
+    seen = mark + (writes ? 1 : 0);
+  }
+  return true;
+}
+
+bool Deduper::fenced() const noexcept {
+  const bool behind_waits = next_ + 1 < work_.items.size() &&
+                            (work_.items[next_ + 1].flags & kQueueFlagAfterPrevious) != 0;
+  return work_.items[next_].flags != kQueueFlagNone || behind_waits;
+}
+
+WorkKey Deduper::key_of(const Item& item) {
+  scratch_.clear();
+  for (const BufferUse& use : work_.uses_of(item)) {
+    scratch_.push_back({work_.buffers[use.buffer].handle, versions_[use.buffer]});
+  }
+  return {work_.ops[item.op].id, item.param, item.inputs, scratch_};
+}
+
+std::optional<Standing> Deduper::next() {
+  const Item& item = work_.items[next_];
+  const bool repeatable = may_repeat(item);
+  if (repeatable && !fenced()) {
+    const WorkKey key = key_of(item);
+    if (const auto here = table_.find(key)) {
+      ++next_;
+      return Standing{false, *here};
+    }
+    const auto before = earlier_ != nullptr ? earlier_->find(key) : std::nullopt;
+    if (before) {
+      ++next_;
+      return Standing{true, *before};
+    }
+  }
+  for (const BufferUse& use : work_.uses_of(item)) {
+    if ((use.bits & kWrites) != 0) ++versions_[use.buffer];
+  }
+  if (repeatable) table_.remember(key_of(item), next_);
+  ++next_;
+  return std::nullopt;
+}
+
+}  // namespace vyre::planner

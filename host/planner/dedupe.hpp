@@ -1,0 +1,105 @@
+// Which items of a batch need not run because an earlier one did the same work and nothing was
+// written in between. Host only, no I/O; O(buffers) an item. Spec: docs/internals/planner.md,
+// "Dedupe".
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "planner/work.hpp"
+#include "vyre/protocol/limits.hpp"
+
+namespace vyre::planner {
+
+struct BufferVersion {
+  std::uint32_t handle;
+  std::uint64_t version;
+};
+
+/// What an item does, and the versions of its buffers at a moment. `buffers` are the inputs in
+/// their order, then the outputs.
+struct WorkKey {
+  std::uint32_t op;  // id
+  std::uint32_t param;
+  std::uint32_t inputs;
+  std::span<const BufferVersion> buffers;
+};
+
+/// The last items that ran, by what they do. A session keeps one a queue, under its order lock; a
+/// plan makes one of its own for its batch.
+class DedupeTable {
+ public:
+  /// Remembers the last `entries` keys.
+  explicit DedupeTable(std::size_t entries = kDedupeEntries) : limit_(entries) {}
+
+  void reserve(std::size_t keys);
+  /// The item that did the same work and whose buffers have not been written since. `key` has the
+  /// versions of now.
+  [[nodiscard]] std::optional<std::uint64_t> find(const WorkKey& key) const;
+  /// `item` is accepted. `key` has the versions after its own writes.
+  void remember(const WorkKey& key, std::uint64_t item);
+  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+
+ private:
+  struct Entry {
+    std::uint64_t hash;
+    std::uint64_t item;
+    std::uint64_t age;  // keys remembered before it
+    std::size_t first;  // in buffers_
+    std::uint32_t op;
+    std::uint32_t param;
+    std::uint32_t inputs;
+    std::uint32_t buffers;
+  };
+  [[nodiscard]] static std::uint64_t hash_of(const WorkKey& key) noexcept;
+  [[nodiscard]] bool same_work(const Entry& entry, const WorkKey& key) const noexcept;
+  [[nodiscard]] std::size_t slot_of(std::uint64_t hash, const WorkKey& key) const noexcept;
+  [[nodiscard]] bool recent(const Entry& entry) const noexcept {
+    return ages_ - entry.age <= limit_;
+  }
+  void rehash(std::size_t slots);
+  /// Drops the entries that find() no longer gives.
+  void forget_old();
+
+  std::size_t limit_;
+  std::uint64_t ages_{0};
+  std::vector<Entry> entries_;
+  std::vector<BufferVersion> buffers_;
+  std::vector<std::uint32_t> slots_;  // index into entries_ + 1; 0: free
+};
+
+/// The item that stands for a removed one.
+struct Standing {
+  bool earlier{false};    // of an earlier plan or submission: `item` is what its table has
+  std::uint64_t item{0};  // else an index into the batch
+  friend bool operator==(const Standing&, const Standing&) = default;
+};
+
+/// Goes through a batch in its order. `earlier` may be null; it is only read.
+class Deduper {
+ public:
+  Deduper(const Work& work, const DedupeTable* earlier);
+
+  /// The next item of the batch. With a value it is removed; without, it runs and its writes count.
+  [[nodiscard]] std::optional<Standing> next();
+  /// The caller writes the buffer between two items of the batch.
+  void host_write(std::uint32_t buffer) { ++versions_[buffer]; }
+
+ private:
+  [[nodiscard]] bool may_repeat(const Item& item);
+  [[nodiscard]] bool fenced() const noexcept;
+  [[nodiscard]] WorkKey key_of(const Item& item);
+
+  const Work& work_;
+  const DedupeTable* earlier_;
+  DedupeTable table_;
+  std::size_t next_{0};
+  std::vector<std::uint64_t> versions_;
+  std::vector<BufferVersion> scratch_;
+  /// Of each buffer, the last item that was seen with it, and whether that item writes it.
+  std::vector<std::uint64_t> seen_;
+};
+
+}  // namespace vyre::planner

@@ -1,0 +1,199 @@
+// Dedupe: what is removed leaves every byte as it was, and each rule keeps what it says.
+#include "planner/dedupe.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "unit/planner/random_work.hpp"
+
+namespace vyre::planner {
+namespace {
+using testing::random_work;
+
+Work one_op_work() {
+  Work work;
+  work.ops = testing::five_ops();
+  work.buffers.resize(4);
+  for (std::uint32_t b = 0; b < 4; ++b) work.buffers[b].handle = 10 + b;
+  return work;
+}
+
+/// The items of a batch that stand for others, or kNone for one that runs.
+constexpr int kRuns{-1};
+std::vector<int> standings(const Work& work, const DedupeTable* earlier = nullptr) {
+  Deduper deduper(work, earlier);
+  std::vector<int> all;
+  for (std::size_t i = 0; i < work.items.size(); ++i) {
+    const auto standing = deduper.next();
+    all.push_back(standing ? static_cast<int>(standing->item) : kRuns);
+  }
+  return all;
+}
+
+TEST(Dedupe, EqualWorkIsRemovedAndOtherWorkIsNot) {
+  Work work = one_op_work();
+  work.add(1, {0}, {1});
+  work.add(1, {0}, {1});
+  work.add(1, {0}, {1}, 7);  // another param
+  work.add(1, {0}, {2});     // another output
+  work.add(2, {0, 2}, {3});
+  work.add(2, {2, 0}, {3});  // another order
+  EXPECT_EQ(standings(work), (std::vector<int>{kRuns, 0, kRuns, kRuns, kRuns, kRuns}));
+}
+
+TEST(Dedupe, AWriterInBetweenKeepsTheItemAndAReaderDoesNot) {
+  Work work = one_op_work();
+  work.add(1, {0}, {1});
+  work.add(1, {1}, {2});  // reads what the first wrote
+  work.add(1, {0}, {1});  // removed: nothing wrote
+  work.add(1, {3}, {0});  // writes its input
+  work.add(1, {0}, {1});
+  work.add(4, {3}, {1});  // writes its output
+  work.add(1, {0}, {1});
+  EXPECT_EQ(standings(work), (std::vector<int>{kRuns, kRuns, 0, kRuns, kRuns, kRuns, kRuns}));
+}
+
+TEST(Dedupe, AWriteOfTheCallerKeepsTheItem) {
+  Work work = one_op_work();
+  for (int i = 0; i < 3; ++i) work.add(1, {0}, {1});
+  Deduper deduper(work, nullptr);
+  EXPECT_FALSE(deduper.next());
+  EXPECT_EQ(deduper.next(), (Standing{false, 0}));
+  deduper.host_write(0);
+  EXPECT_FALSE(deduper.next());
+}
+
+TEST(Dedupe, AFlaggedItemAndTheItemBeforeOneThatWaitsForItAreKept) {
+  Work work = one_op_work();
+  work.add(1, {0}, {1});
+  work.add(1, {0}, {1}, 0, kQueueFlagAfterAll);
+  work.add(1, {0}, {1});
+  work.add(1, {2}, {3}, 0, kQueueFlagAfterPrevious);
+  work.add(1, {0}, {1});
+  EXPECT_EQ(standings(work), (std::vector<int>{kRuns, kRuns, kRuns, kRuns, 2}));
+}
+
+TEST(Dedupe, WhatMayNotRunTwiceIsKept) {
+  Work work = one_op_work();
+  for (int i = 0; i < 2; ++i) work.add(0, {}, {});    // nop
+  for (int i = 0; i < 2; ++i) work.add(3, {0}, {});   // updates its input
+  for (int i = 0; i < 2; ++i) work.add(4, {1}, {2});  // not repeatable
+  for (int i = 0; i < 2; ++i) work.add(1, {3}, {3});  // overwrites what it reads
+  EXPECT_EQ(standings(work), std::vector<int>(8, kRuns));
+}
+
+TEST(Dedupe, FilesAndViewsChangeUnderTheItemAndKeepIt) {
+  Work work = one_op_work();
+  work.buffers[0].plain = false;
+  for (int i = 0; i < 2; ++i) work.add(1, {0}, {1});
+  EXPECT_EQ(standings(work), std::vector<int>(2, kRuns));
+}
+
+TEST(Dedupe, AnEarlierPlanStandsForAnItemUntilABufferChanges) {
+  Work work = one_op_work();
+  work.add(1, {0}, {1});
+  const BufferVersion after[] = {{10, 0}, {11, 5}};
+  DedupeTable earlier;
+  earlier.remember({work.ops[1].id, 0, 1, after}, 777);
+  work.buffers[1].version = 5;
+  Deduper same(work, &earlier);
+  EXPECT_EQ(same.next(), (Standing{true, 777}));
+  work.buffers[1].version = 6;
+  Deduper changed(work, &earlier);
+  EXPECT_FALSE(changed.next());
+}
+
+TEST(DedupeTable, RemembersTheLastKeysAndNoOlderOnes) {
+  DedupeTable table(100);
+  const auto key = [](std::uint32_t param, const BufferVersion& buffer) {
+    return WorkKey{1, param, 0, {&buffer, 1}};
+  };
+  const BufferVersion buffer{9, 3};
+  for (std::uint32_t i = 0; i < 5'000; ++i) {
+    table.remember(key(i, buffer), i);
+    if (i % 50 == 0) table.remember(key(7, buffer), 1'000'000 + i);  // stays young
+  }
+  EXPECT_EQ(table.find(key(4'999, buffer)), 4'999u);
+  EXPECT_EQ(table.find(key(4'910, buffer)), 4'910u);
+  EXPECT_FALSE(table.find(key(4'890, buffer)));
+  EXPECT_EQ(table.find(key(7, buffer)), 1'004'950u);
+  EXPECT_FALSE(table.find(key(4'999, BufferVersion{9, 4})));
+  EXPECT_FALSE(table.find(key(4'999, BufferVersion{8, 3})));
+  EXPECT_LE(table.size(), 500u);
+}
+
+/// What every buffer holds after a run, where an item's result is a hash of all that it reads.
+class Memory {
+ public:
+  explicit Memory(const Work& work) : work_(work) {
+    for (std::size_t b = 0; b < work.buffers.size(); ++b) bytes_.push_back(b + 1);
+  }
+  void run(std::size_t index) {
+    const Item& item = work_.items[index];
+    const auto uses = work_.uses_of(item);
+    std::uint64_t result = mix(work_.ops[item.op].id * 31ull + item.param);
+    for (std::uint32_t i = 0; i < item.inputs; ++i) result = mix(result + bytes_[uses[i].buffer]);
+    for (std::size_t i = 0; i < uses.size(); ++i) {
+      if ((uses[i].bits & kWrites) == 0) continue;
+      // What an update leaves depends on what was there; an output is a part that is the same at
+      // every run, and of a partial one the rest stays.
+      std::uint64_t& bytes = bytes_[uses[i].buffer];
+      bytes = (uses[i].bits & kReads) != 0   ? mix(result + i)
+              : (uses[i].bits & kKeeps) != 0 ? (bytes & 0xFFFF'FFFFu) | mix(result + i) << 32
+                                             : mix(result + i);
+    }
+  }
+  bool operator==(const Memory& other) const { return bytes_ == other.bytes_; }
+
+ private:
+  static std::uint64_t mix(std::uint64_t z) {
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    return z ^ z >> 27;
+  }
+  const Work& work_;
+  std::vector<std::uint64_t> bytes_;
+};
+
+TEST(Dedupe, NoBufferDiffersAtAnyMomentFromTheRunOfAllItems) {
+  const std::uint64_t first = testing::first_seed(1);
+  int removed = 0;
+  for (std::uint64_t seed = first; seed < first + 600; ++seed) {
+    test::Choice choice(seed);
+    const Work work = random_work(choice, 60);
+    Memory all(work);
+    Memory deduped(work);
+    Deduper deduper(work, nullptr);
+    for (std::size_t i = 0; i < work.items.size(); ++i) {
+      all.run(i);
+      const auto standing = deduper.next();
+      if (standing) {
+        ++removed;
+        ASSERT_FALSE(standing->earlier);
+        const Item& a = work.items[i];
+        const Item& b = work.items[standing->item];
+        ASSERT_TRUE(a.op == b.op && a.param == b.param && standing->item < i)
+            << "VYRE_PLANNER_SEED=" << seed << " item " << i;
+      } else {
+        deduped.run(i);
+      }
+      ASSERT_TRUE(all == deduped) << "VYRE_PLANNER_SEED=" << seed << " item " << i;
+    }
+  }
+  EXPECT_GT(removed, 300);
+}
+
+TEST(Work, IndicesThatLeadNowhereAreNamed) {
+  Work work = one_op_work();
+  work.add(1, {0}, {1});
+  EXPECT_TRUE(check(work));
+  work.uses[1].buffer = 4;
+  EXPECT_NE(check(work).error().message.find("buffer 4 of 4"), std::string::npos);
+  work.uses.pop_back();
+  EXPECT_NE(check(work).error().message.find("2 of them, of 1"), std::string::npos);
+  work.items[0].op = 5;
+  EXPECT_NE(check(work).error().message.find("op 5 of 5"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace vyre::planner
