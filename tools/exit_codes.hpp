@@ -32,6 +32,8 @@ inline constexpr int kExitInternal{5};  // our own mistake
     case Errc::deadline_exceeded:
     case Errc::closed:
     case Errc::device_lost:
+    case Errc::wall_time:
+    case Errc::busy:
       return kExitSystem;
     case Errc::faulted:
     case Errc::cancelled:

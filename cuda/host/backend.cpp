@@ -24,8 +24,8 @@ struct Parts {
         door(std::move(given)),
         reserved(std::move(made)),
         resident(*door, reserved, options, device),
-        control(reserved.queues.back(), reserved.commands, reserved.staging, resident),
         arena(reserved.arena, reserved.arena_bytes),
+        control(reserved.queues.back(), reserved.commands, reserved.staging, resident),
         buffers(arena, control, reserved.ingest),
         ops(*door, reserved, arena, control) {}
 
@@ -34,8 +34,8 @@ struct Parts {
   std::unique_ptr<Door> door;
   Reservation reserved;
   Resident resident;
-  ControlQueue control;
   DeviceArena arena;
+  ControlQueue control;  // its commands may hold memory of the arena
   DeviceBuffers buffers;
   DeviceOps ops;
 };
@@ -77,11 +77,13 @@ class CudaBackend final : public backend::Backend {
   }
   [[nodiscard]] std::optional<Error> lost() const override { return parts_->resident.lost(); }
 
-  [[nodiscard]] Status allocate(std::uint32_t handle, std::uint64_t bytes) override {
-    return parts_->buffers.allocate(handle, bytes);
+  [[nodiscard]] Status allocate(std::uint32_t handle, std::uint64_t bytes,
+                                Deadline deadline) override {
+    return parts_->buffers.allocate(handle, bytes, deadline);
   }
-  [[nodiscard]] Status map_file(std::uint32_t handle, const backend::MappableFile& file) override {
-    return parts_->buffers.map_file(handle, file);
+  [[nodiscard]] Status map_file(std::uint32_t handle, const backend::MappableFile& file,
+                                Deadline deadline) override {
+    return parts_->buffers.map_file(handle, file, deadline);
   }
   [[nodiscard]] bool must_bring(std::uint32_t handle) const noexcept override {
     return parts_->buffers.must_bring(handle);
@@ -100,10 +102,13 @@ class CudaBackend final : public backend::Backend {
                    std::uint64_t bytes) noexcept override {
     parts_->buffers.place_alias(alias, of, offset, bytes);
   }
-  [[nodiscard]] Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers) override {
-    return parts_->buffers.bind(set, buffers);
+  [[nodiscard]] Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers,
+                            Deadline deadline) override {
+    return parts_->buffers.bind(set, buffers, deadline);
   }
-  void release(std::uint32_t handle) noexcept override { parts_->buffers.release(handle); }
+  bool release(std::uint32_t handle, Deadline deadline) noexcept override {
+    return parts_->buffers.release(handle, deadline);
+  }
   [[nodiscard]] Status write(std::uint32_t handle, std::uint64_t offset, ByteSpan bytes) override {
     return parts_->buffers.write(handle, offset, bytes);
   }
@@ -117,8 +122,9 @@ class CudaBackend final : public backend::Backend {
     return std::nullopt;  // the bytes lie on the device
   }
 
-  [[nodiscard]] Status add_program(std::uint32_t op, backend::ProgramOp program) override {
-    return parts_->ops.add(op, program);
+  [[nodiscard]] Status add_program(std::uint32_t op, backend::ProgramOp program,
+                                   Deadline deadline) override {
+    return parts_->ops.add(op, program, deadline);
   }
   [[nodiscard]] std::uint64_t steps(std::uint32_t op) const noexcept override {
     return parts_->ops.steps(op);

@@ -52,7 +52,7 @@ const char* name_of(Command command) {
 /// A bounded wait: spins, then naps and looks after the kernel.
 class ControlQueue::Patience {
  public:
-  explicit Patience(Owner& owner) : owner_(owner) {}
+  Patience(Owner& owner, Deadline deadline) : owner_(owner), deadline_(deadline) {}
 
   /// Waits a little; an error ends the wait for good.
   [[nodiscard]] Status wait(const char* what) {
@@ -62,7 +62,14 @@ class ControlQueue::Patience {
     }
     if (looks_ == kSpins) began_ = Clock::now();
     if (auto why = owner_.broken()) return tl::unexpected<Error>(std::move(*why));
-    if (Clock::now() - began_ >= kControlWait) {
+    const Deadline now = Clock::now();
+    if (now >= deadline_) {
+      return fail(Errc::deadline_exceeded,
+                  std::string(what) +
+                      " had not ended at the deadline: the device's workers are "
+                      "busy with other items; allow more time");
+    }
+    if (now - began_ >= kControlWait) {
       return fail(Errc::deadline_exceeded,
                   std::string(what) + " had to wait for " + std::to_string(kControlWait.count()) +
                       " s (kControlWait) although the kernel is alive: its workers are busy with "
@@ -76,6 +83,7 @@ class ControlQueue::Patience {
 
  private:
   Owner& owner_;
+  const Deadline deadline_;
   std::uint32_t looks_{0};
   Deadline began_{};
 };
@@ -122,6 +130,12 @@ void ControlQueue::collect() {
       const std::uint64_t place = batch[i].position % kMaxControlCommands;
       results_[place] = batch[i].completion;
       const bool left = places_[place].load(std::memory_order_relaxed) == Place::left;
+      if (left) {
+        if (left_[place].chunk != kNoChunk) free_chunks_.push_back(left_[place].chunk);
+        left_[place] = {};
+        --left_count_;
+        ++left_ended_;
+      }
       // [CTRL-1] release: the result; or that the place is free.
       places_[place].store(left ? Place::free : Place::ended, std::memory_order_release);
     }
@@ -142,15 +156,19 @@ Result<std::optional<std::uint64_t>> ControlQueue::try_submit(const ControlComma
   next_ = got.first + 1;
   places_[place].store(Place::pending, std::memory_order_relaxed);  // relaxed: under the mutex
   commands_[place] = command;
-  producer_.publish_owned(
-      got.first, {megakernel::kControlOp, 0, 0, static_cast<std::uint32_t>(place)}, kQueueFlagNone);
+  // A command that was left may change the place in a table that this one changes: it goes first.
+  const bool changes_table =
+      command.command != Command::copy_in && command.command != Command::copy_out;
+  producer_.publish_owned(got.first,
+                          {megakernel::kControlOp, 0, 0, static_cast<std::uint32_t>(place)},
+                          changes_table && left_count_ != 0 ? kQueueFlagAfterAll : kQueueFlagNone);
   owner_.ring();
   return got.first;
 }
 
-Status ControlQueue::finish(std::uint64_t position) {
+Status ControlQueue::finish(std::uint64_t position, const Until& until, std::uint32_t chunk) {
   const std::uint64_t place = position % kMaxControlCommands;
-  Patience patience(owner_);
+  Patience patience(owner_, until.deadline);
   // [CTRL-1] acquire: the result. The thread that gets the mutex collects for all that wait.
   while (places_[place].load(std::memory_order_acquire) != Place::ended) {
     if (const std::unique_lock lock(mutex_, std::try_to_lock); lock.owns_lock()) collect();
@@ -159,6 +177,8 @@ Status ControlQueue::finish(std::uint64_t position) {
       const std::lock_guard lock(mutex_);
       collect();
       if (places_[place].load(std::memory_order_acquire) == Place::ended) break;
+      left_[place] = {until.keeps, chunk};
+      ++left_count_;
       // [CTRL-1] Under the mutex, as collect().
       places_[place].store(Place::left, std::memory_order_release);
       return waited;
@@ -169,22 +189,46 @@ Status ControlQueue::finish(std::uint64_t position) {
   places_[place].store(Place::free,
                        std::memory_order_release);  // [CTRL-1] the result has been read
   if (end.status() == CompletionStatus::done) return {};
+  if (chunk != kNoChunk) give_chunk(chunk);
   return fail(end.status() == CompletionStatus::cancelled ? Errc::cancelled : Errc::internal,
               std::string("the device ended a ") + name_of(what) + " command as " +
                   std::string(fault_name(end.code())));
 }
 
-Status ControlQueue::run(const ControlCommand& command) {
-  Patience patience(owner_);
+Status ControlQueue::run(const ControlCommand& command, const Until& until) {
+  Patience patience(owner_, until.deadline);
   for (;;) {
     VYRE_ASSIGN(const std::optional<std::uint64_t> position, try_submit(command));
-    if (position) return finish(*position);
+    if (position) {
+      if (until.published != nullptr) *until.published = true;
+      return finish(*position, until, kNoChunk);
+    }
     VYRE_TRY(patience.wait(name_of(command.command)));
   }
 }
 
+std::uint64_t ControlQueue::left_ended() {
+  const std::lock_guard lock(mutex_);
+  collect();
+  return left_ended_;
+}
+
+bool ControlQueue::await_left(std::uint64_t seen, Deadline deadline) {
+  Patience patience(owner_, deadline);
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      collect();
+      if (left_ended_ != seen) return true;
+      if (left_count_ == 0) return false;
+    }
+    if (!patience.wait("a command that was left")) return false;
+  }
+}
+
 template <class Before, class After>
-Status ControlQueue::transfer(std::uint64_t bytes, const Before& before, const After& after) {
+Status ControlQueue::transfer(std::uint64_t bytes, const Until& until, const Before& before,
+                              const After& after) {
   const std::uint64_t step = piece_bytes(bytes);
   const std::uint64_t cpus = std::max(1u, std::thread::hardware_concurrency() / 2);
   const std::uint64_t parts =
@@ -194,7 +238,7 @@ Status ControlQueue::transfer(std::uint64_t bytes, const Before& before, const A
   const auto move_part = [&](std::uint64_t i) {
     const std::uint64_t begin = std::min(bytes, i * part);
     const std::uint64_t end = i + 1 == parts ? bytes : std::min(bytes, begin + part);
-    results[i] = transfer_part(begin, end, step, before, after);
+    results[i] = transfer_part(begin, end, step, until, before, after);
   };
   std::array<std::thread, kMovers> movers;
   for (std::uint64_t i = 1; i < parts; ++i) {
@@ -216,28 +260,27 @@ Status ControlQueue::transfer(std::uint64_t bytes, const Before& before, const A
 
 template <class Before, class After>
 Status ControlQueue::transfer_part(std::uint64_t begin, std::uint64_t end, std::uint64_t step,
-                                   const Before& before, const After& after) {
+                                   const Until& until, const Before& before, const After& after) {
   std::array<Piece, kFlight> flight;  // a ring
   std::uint64_t first = 0;
   std::uint64_t last = 0;
   // The first error stops new pieces; those in flight are seen to their end, since the device
-  // still reads or writes their chunks. One that cannot be waited for keeps its chunk for ever.
+  // still reads or writes their chunks. One that cannot be waited for keeps its chunk until it
+  // ends.
   Status result;
   const auto finish_oldest = [&] {
     const Piece& piece = flight[first++ % flight.size()];
-    Status ended = finish(piece.position);
+    Status ended = finish(piece.position, until, piece.chunk);
     if (ended) {
       after(piece.offset, ByteSpan{chunk(piece.chunk).first(piece.bytes)});
       give_chunk(piece.chunk);
-    } else {
-      if (ended.error().code == Errc::cancelled || ended.error().code == Errc::internal)
-        give_chunk(piece.chunk);  // it has ended, badly
-      if (result) result = std::move(ended);
+    } else if (result) {
+      result = std::move(ended);
     }
   };
   std::uint32_t ready = kNoChunk;  // a chunk that is prepared and not submitted
   ControlCommand command{};
-  Patience patience(owner_);
+  Patience patience(owner_, until.deadline);
   for (std::uint64_t at = begin; at < end && result;) {
     const std::uint64_t size = std::min(step, end - at);
     bool moved = false;
@@ -278,9 +321,10 @@ Status ControlQueue::transfer_part(std::uint64_t begin, std::uint64_t end, std::
   return result;
 }
 
-Status ControlQueue::write(std::uint64_t to, std::uint64_t bytes, const Fill& fill) {
+Status ControlQueue::write(std::uint64_t to, std::uint64_t bytes, const Fill& fill,
+                           const Until& until) {
   return transfer(
-      bytes,
+      bytes, until,
       [&](std::uint64_t at, MutableByteSpan piece) -> Result<ControlCommand> {
         VYRE_TRY(fill(at, piece));
         ControlCommand command{};
@@ -293,16 +337,17 @@ Status ControlQueue::write(std::uint64_t to, std::uint64_t bytes, const Fill& fi
       [](std::uint64_t, ByteSpan) {});
 }
 
-Status ControlQueue::write(std::uint64_t to, ByteSpan bytes) {
-  return write(to, bytes.size(), [bytes](std::uint64_t at, MutableByteSpan piece) -> Status {
+Status ControlQueue::write(std::uint64_t to, ByteSpan bytes, const Until& until) {
+  const Fill fill = [bytes](std::uint64_t at, MutableByteSpan piece) -> Status {
     std::memcpy(piece.data(), bytes.data() + at, piece.size());
     return {};
-  });
+  };
+  return write(to, bytes.size(), fill, until);
 }
 
 Status ControlQueue::read(std::uint64_t from, MutableByteSpan out) {
   return transfer(
-      out.size(),
+      out.size(), {},
       [&](std::uint64_t at, MutableByteSpan piece) -> Result<ControlCommand> {
         ControlCommand command{};
         command.command = Command::copy_out;

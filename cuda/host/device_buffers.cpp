@@ -45,6 +45,26 @@ Result<std::uint64_t> DeviceArena::allocate(std::uint64_t bytes, const std::stri
                   " in one piece; release buffers or open the session with a larger arena");
 }
 
+Result<std::shared_ptr<DeviceArena::Claim>> DeviceArena::claim(std::uint64_t bytes,
+                                                               const std::string& what,
+                                                               ControlQueue& control,
+                                                               Deadline deadline) {
+  for (;;) {
+    const std::uint64_t ended = control.left_ended();
+    auto address = allocate(bytes, what);
+    if (address) {
+      try {
+        return std::make_shared<Claim>(*this, *address);
+      } catch (const std::bad_alloc&) {
+        free(*address);
+        return fail(Errc::out_of_memory, "the host has no memory to note " + what);
+      }
+    }
+    if (!control.await_left(ended, deadline))
+      return tl::unexpected<Error>(std::move(address).error());
+  }
+}
+
 void DeviceArena::free(std::uint64_t address) noexcept {
   const std::lock_guard lock(mutex_);
   (void)arena_.free(address - base_);
@@ -59,7 +79,7 @@ std::uint64_t DeviceArena::used() const {
   return arena_.used();
 }
 
-Status DeviceBuffers::put(Command what, const Entry& entry) {
+Status DeviceBuffers::put(Command what, const Entry& entry, const ControlQueue::Until& until) {
   ControlCommand command{};
   command.command = what;
   if (what == Command::fill) {
@@ -67,21 +87,27 @@ Status DeviceBuffers::put(Command what, const Entry& entry) {
     command.bytes = entry.bytes;
   }
   command.entry = entry;
-  VYRE_TRY(control_.run(command));
+  VYRE_TRY(control_.run(command, until));
   entries_.at(backend::handle_index(entry.handle)) = entry;
   return {};
 }
 
-Status DeviceBuffers::allocate(std::uint32_t handle, std::uint64_t bytes) {
+Status DeviceBuffers::allocate(std::uint32_t handle, std::uint64_t bytes,
+                               Deadline deadline) {
   VYRE_TRY(check_index(handle));
-  VYRE_ASSIGN(const std::uint64_t address, arena_.allocate(bytes, "a buffer"));
-  return put(Command::fill, {address, bytes, handle, EntryKind::memory, 0, 0});
+  VYRE_ASSIGN(const std::shared_ptr<DeviceArena::Claim> claim,
+              arena_.claim(bytes, "a buffer", control_, deadline));
+  VYRE_TRY(put(Command::fill, {claim->address(), bytes, handle, EntryKind::memory, 0, 0},
+               {deadline, claim}));
+  claim->keep();
+  return {};
 }
 
-Status DeviceBuffers::map_file(std::uint32_t handle, const backend::MappableFile& file) {
+Status DeviceBuffers::map_file(std::uint32_t handle, const backend::MappableFile& file,
+                               Deadline deadline) {
   VYRE_TRY(check_index(handle));
   // No address yet: items ask for its bytes, or bring_file() comes first.
-  return put(Command::put_handle, {0, file.bytes, handle, EntryKind::file, 0, 0});
+  return put(Command::put_handle, {0, file.bytes, handle, EntryKind::file, 0, 0}, {deadline});
 }
 
 bool DeviceBuffers::must_bring(std::uint32_t handle) const noexcept {
@@ -109,7 +135,7 @@ Status DeviceBuffers::bring_file(std::uint32_t handle, const backend::Backend::R
     if (unread.load(std::memory_order_relaxed)) arena_.free(resident.data);
     return copied;
   }
-  return put(Command::put_handle, resident);
+  return put(Command::put_handle, resident, {});
 }
 
 Status DeviceBuffers::make_alias(std::uint32_t handle) {
@@ -134,7 +160,7 @@ Status DeviceBuffers::make_alias(std::uint32_t handle) {
   *at = {};
   // On an error the place stays taken, like memory.
   return put(Command::put_handle,
-             {reinterpret_cast<std::uintptr_t>(at), 0, handle, EntryKind::alias, 0, 0});
+             {reinterpret_cast<std::uintptr_t>(at), 0, handle, EntryKind::alias, 0, 0}, {});
 }
 
 void DeviceBuffers::place_alias(std::uint32_t alias, std::uint32_t of, std::uint64_t offset,
@@ -152,29 +178,48 @@ void DeviceBuffers::place_alias(std::uint32_t alias, std::uint32_t of, std::uint
   HostAtomics::store(&at->bytes, bytes, Order::relaxed);
 }
 
-Status DeviceBuffers::bind(std::uint32_t set, std::span<const std::uint32_t> buffers) {
+Status DeviceBuffers::bind(std::uint32_t set, std::span<const std::uint32_t> buffers,
+                           Deadline deadline) {
   VYRE_TRY(check_index(set));
   const ByteSpan bytes{reinterpret_cast<const std::uint8_t*>(buffers.data()), buffers.size_bytes()};
-  VYRE_ASSIGN(const std::uint64_t address, arena_.allocate(bytes.size(), "a binding set"));
-  VYRE_TRY(control_.write(address, bytes));
-  return put(Command::put_handle, {address, bytes.size(), set, EntryKind::set,
-                                   static_cast<std::uint32_t>(buffers.size()), 0});
+  VYRE_ASSIGN(const std::shared_ptr<DeviceArena::Claim> claim,
+              arena_.claim(bytes.size(), "a binding set", control_, deadline));
+  VYRE_TRY(control_.write(claim->address(), bytes, {deadline, claim}));
+  VYRE_TRY(put(Command::put_handle,
+               {claim->address(), bytes.size(), set, EntryKind::set,
+                static_cast<std::uint32_t>(buffers.size()), 0},
+               {deadline, claim}));
+  claim->keep();
+  return {};
 }
 
-void DeviceBuffers::release(std::uint32_t handle) noexcept {
+bool DeviceBuffers::release(std::uint32_t handle, Deadline deadline) noexcept {
   Entry* entry = entries_.find(backend::handle_index(handle));
-  if (entry == nullptr || entry->kind == EntryKind::none || entry->handle != handle) return;
+  if (entry == nullptr || entry->kind == EntryKind::none || entry->handle != handle) return true;
   const std::uint64_t address = entry->data;
   const EntryKind kind = entry->kind;
-  // If the device does not answer, the memory stays taken until the backend is gone.
-  if (!put(Command::put_handle, {0, 0, handle, EntryKind::none, 0, 0})) {
-    entry->kind = EntryKind::none;
-  } else if (kind == EntryKind::alias) {
+  const bool in_arena = kind != EntryKind::alias && address != 0;
+  std::shared_ptr<DeviceArena::Claim> claim;
+  try {
+    if (in_arena) claim = std::make_shared<DeviceArena::Claim>(arena_, address);
+  } catch (const std::bad_alloc&) {
+    return false;  // nothing has changed
+  }
+  bool published = false;
+  const Status told = put(Command::put_handle, {0, 0, handle, EntryKind::none, 0, 0},
+                          {deadline, claim, &published});
+  if (!told && !published && retryable(told.error())) {
+    if (claim) claim->keep();
+    return false;
+  }
+  // If the device does not answer, the memory stays taken until it does or the backend is gone.
+  if (!told && !published && claim) claim->keep();
+  if (!told) entry->kind = EntryKind::none;
+  if (told && kind == EntryKind::alias) {
     const auto first = reinterpret_cast<std::uintptr_t>(ingest_.data() + IngestLayout::kAliases);
     free_places_.push_back(static_cast<std::uint32_t>((address - first) / sizeof(AliasPlace)));
-  } else if (address != 0) {
-    arena_.free(address);
   }
+  return true;
 }
 
 const DeviceBuffers::Entry* DeviceBuffers::find(std::uint32_t handle) const noexcept {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <string>
@@ -29,6 +30,29 @@ class DeviceArena {
   /// Errc::out_of_memory with what was requested and what is available. `what` names the thing.
   [[nodiscard]] Result<std::uint64_t> allocate(std::uint64_t bytes, const std::string& what);
   void free(std::uint64_t address) noexcept;
+
+  /// Memory that is freed with the last one who holds the claim, unless keep() was called: held by
+  /// a command that its caller does not wait for any more (ControlQueue::Until), it outlives that.
+  class Claim {
+   public:
+    Claim(DeviceArena& arena, std::uint64_t address) : arena_(arena), address_(address) {}
+    Claim(const Claim&) = delete;
+    Claim& operator=(const Claim&) = delete;
+    ~Claim() {
+      if (!kept_) arena_.free(address_);
+    }
+    [[nodiscard]] std::uint64_t address() const noexcept { return address_; }
+    void keep() noexcept { kept_ = true; }
+
+   private:
+    DeviceArena& arena_;
+    const std::uint64_t address_;
+    bool kept_{false};
+  };
+  /// allocate() that waits, where memory is short, for commands that were left to end.
+  [[nodiscard]] Result<std::shared_ptr<Claim>> claim(std::uint64_t bytes, const std::string& what,
+                                                     ControlQueue& control,
+                                                     Deadline deadline);
   [[nodiscard]] std::uint64_t bytes() const;
   [[nodiscard]] std::uint64_t used() const;
 
@@ -44,15 +68,18 @@ class DeviceBuffers {
   DeviceBuffers(DeviceArena& arena, ControlQueue& control, MutableByteSpan ingest)
       : arena_(arena), control_(control), ingest_(ingest) {}
 
-  [[nodiscard]] Status allocate(std::uint32_t handle, std::uint64_t bytes);
-  [[nodiscard]] Status map_file(std::uint32_t handle, const backend::MappableFile& file);
+  [[nodiscard]] Status allocate(std::uint32_t handle, std::uint64_t bytes,
+                                Deadline deadline);
+  [[nodiscard]] Status map_file(std::uint32_t handle, const backend::MappableFile& file,
+                                Deadline deadline);
   [[nodiscard]] bool must_bring(std::uint32_t handle) const noexcept;
   [[nodiscard]] Status bring_file(std::uint32_t handle, const backend::Backend::ReadPiece& read);
   [[nodiscard]] Status make_alias(std::uint32_t handle);
   void place_alias(std::uint32_t alias, std::uint32_t of, std::uint64_t offset,
                    std::uint64_t bytes) noexcept;
-  [[nodiscard]] Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers);
-  void release(std::uint32_t handle) noexcept;
+  [[nodiscard]] Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers,
+                            Deadline deadline);
+  [[nodiscard]] bool release(std::uint32_t handle, Deadline deadline) noexcept;
   [[nodiscard]] Status write(std::uint32_t handle, std::uint64_t offset, ByteSpan bytes);
   [[nodiscard]] Status read(std::uint32_t handle, std::uint64_t offset, MutableByteSpan out);
   /// Once the kernel has ended and runs no commands any more: by the door itself.
@@ -61,9 +88,9 @@ class DeviceBuffers {
 
  private:
   using Entry = megakernel::HandleEntry;
-  /// Publishes the entry and keeps it here. On an error its memory stays taken: the device may
-  /// still write it.
-  [[nodiscard]] Status put(megakernel::Command command, const Entry& entry);
+  /// Publishes the entry and keeps it here.
+  [[nodiscard]] Status put(megakernel::Command command, const Entry& entry,
+                           const ControlQueue::Until& until);
   /// Of a live handle, else null.
   [[nodiscard]] const Entry* find(std::uint32_t handle) const noexcept;
   [[nodiscard]] Result<const Entry*> range(std::uint32_t handle, std::uint64_t offset,

@@ -19,7 +19,8 @@ constexpr std::chrono::milliseconds kSettleWait{1'000};  // for all of them, at 
 
 }  // namespace
 
-Status DeviceOps::add(std::uint32_t op, const backend::ProgramOp& program) {
+Status DeviceOps::add(std::uint32_t op, const backend::ProgramOp& program,
+                      Deadline deadline) {
   const std::uint32_t index = op - kFirstUserOp;
   if (op < kFirstUserOp || index >= megakernel::kMaxDeviceOps) {
     return fail(Errc::limit_exceeded,
@@ -41,16 +42,17 @@ Status DeviceOps::add(std::uint32_t op, const backend::ProgramOp& program) {
                     " are there; use a larger DeviceOptions::scratch_bytes, smaller workgroups, "
                     "or the cpu backend");
   }
-  VYRE_ASSIGN(const std::uint64_t address,
-              arena_.allocate(bytes, "program '" + program.name + "'"));
-  const Bytes block = program_block(program, address);
-  VYRE_TRY(control_.write(address, block));
+  VYRE_ASSIGN(const std::shared_ptr<DeviceArena::Claim> claim,
+              arena_.claim(bytes, "program '" + program.name + "'", control_, deadline));
+  const Bytes block = program_block(program, claim->address());
+  VYRE_TRY(control_.write(claim->address(), block, {deadline, claim}));
   ControlCommand put{};
   put.command = Command::put_op;
   put.op = index;
-  put.from = address;
-  VYRE_TRY(control_.run(put));
-  records_.at(index).address = address;
+  put.from = claim->address();
+  VYRE_TRY(control_.run(put, {deadline, claim}));
+  claim->keep();
+  records_.at(index).address = claim->address();
   if (index >= count_.load(std::memory_order_relaxed))
     count_.store(index + 1, std::memory_order_release);  // [TABLE-1] what the record holds
   return {};

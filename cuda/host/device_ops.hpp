@@ -19,7 +19,8 @@ class DeviceOps {
   DeviceOps(Door& door, const Reservation& reserved, DeviceArena& arena, ControlQueue& control)
       : door_(door), reserved_(reserved), arena_(arena), control_(control) {}
 
-  [[nodiscard]] Status add(std::uint32_t op, const backend::ProgramOp& program);
+  [[nodiscard]] Status add(std::uint32_t op, const backend::ProgramOp& program,
+                           Deadline deadline);
   /// Read beside the kernel, parked or not; what was read last if the device does not answer soon.
   [[nodiscard]] std::uint64_t steps(std::uint32_t op) noexcept;
   /// Reads all counts a last time; from now on steps() does not ask the device.

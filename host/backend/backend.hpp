@@ -126,6 +126,12 @@ class Backend {
 
   // Queues. Any thread.
   [[nodiscard]] virtual QueuePort port(std::uint32_t queue) noexcept = 0;
+  /// Items at these positions that no worker has started will end as cancelled
+  /// (FaultCode::cancelled) when their turn comes; returns how many that are, without those that an
+  /// earlier call has counted. By default an item that was published is out of reach.
+  [[nodiscard]] virtual std::uint64_t cancel(std::uint32_t, std::span<const std::uint64_t>) {
+    return 0;
+  }
   /// Items were published. Cheap when workers are awake.
   virtual void doorbell() noexcept = 0;
   /// Called now and then by threads that wait: fires start_until and clears up after the last dead
@@ -141,12 +147,21 @@ class Backend {
 
   // Memory, one thread at a time; read, write and bring_file: any thread, on distinct bytes, while
   // another makes or releases other handles; of bring_file one at a time. Handles are the
-  // Session's.
-  [[nodiscard]] virtual Status allocate(std::uint32_t handle, std::uint64_t bytes) = 0;  // zeroed
+  // Session's. Calls with a deadline wait for no device beyond it (deadline_exceeded); what they
+  // had begun then ends by itself and leaves nothing behind.
+  [[nodiscard]] virtual Status allocate(std::uint32_t handle, std::uint64_t bytes,
+                                        Deadline deadline = Deadline::max()) = 0;  // zeroed
+  /// A buffer over memory of somebody else, which stays until release(); not `writable`: as a
+  /// mapped file. By default the backend cannot reach it.
+  [[nodiscard]] virtual Status import_memory(std::uint32_t, MutableByteSpan, bool) {
+    return fail(Errc::unsupported, "backend '" + std::string(name()) +
+                                       "' cannot reach memory of the caller; upload a copy of it");
+  }
   /// A regular file that stays open until release(), as a read-only buffer of `bytes`. The cpu
   /// backend maps it; on a device its bytes are not there before bring_file(), and until then only
   /// asynchronous copies may read it.
-  [[nodiscard]] virtual Status map_file(std::uint32_t handle, const MappableFile& file) = 0;
+  [[nodiscard]] virtual Status map_file(std::uint32_t handle, const MappableFile& file,
+                                        Deadline deadline = Deadline::max()) = 0;
   /// True: an item that reads this file otherwise than by asynchronous copies needs bring_file().
   [[nodiscard]] virtual bool must_bring(std::uint32_t handle) const noexcept = 0;
   /// Makes the bytes of a mapped file resident; `read` gives any piece of them, from any thread.
@@ -165,8 +180,11 @@ class Backend {
   /// word. Only while no unfinished item names the alias. Any thread, one an alias.
   virtual void place_alias(std::uint32_t alias, std::uint32_t of, std::uint64_t offset,
                            std::uint64_t bytes) noexcept = 0;
-  [[nodiscard]] virtual Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers) = 0;
-  virtual void release(std::uint32_t handle) noexcept = 0;
+  [[nodiscard]] virtual Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers,
+                                    Deadline deadline = Deadline::max()) = 0;
+  /// True: the handle is over, and its memory comes back, perhaps a little later, without another
+  /// call. False: the device took no command before the deadline; ask again.
+  virtual bool release(std::uint32_t handle, Deadline deadline = Deadline::max()) noexcept = 0;
   [[nodiscard]] virtual Status write(std::uint32_t handle, std::uint64_t offset,
                                      ByteSpan bytes) = 0;
   /// Also after stop() has returned true.
@@ -178,7 +196,8 @@ class Backend {
   [[nodiscard]] virtual std::optional<ByteSpan> host_bytes(std::uint32_t handle) const noexcept = 0;
 
   // Ops, one thread at a time; an op is added before the first item that names it is published.
-  [[nodiscard]] virtual Status add_program(std::uint32_t op, ProgramOp program) = 0;
+  [[nodiscard]] virtual Status add_program(std::uint32_t op, ProgramOp program,
+                                           Deadline deadline = Deadline::max()) = 0;
   /// Instructions executed for `op` so far (core::RunResult::instructions).
   [[nodiscard]] virtual std::uint64_t steps(std::uint32_t op) const noexcept = 0;
 

@@ -38,6 +38,10 @@ std::string_view errc_name(Errc code) noexcept {
       return "device_lost";
     case Errc::internal:
       return "internal";
+    case Errc::wall_time:
+      return "wall_time";
+    case Errc::busy:
+      return "busy";
   }
   return "unknown";
 }

@@ -52,6 +52,8 @@ std::string_view fault_name(FaultCode code) noexcept {
       return "copy_limit";
     case FaultCode::out_of_memory:
       return "out_of_memory";
+    case FaultCode::cancelled:
+      return "cancelled";
   }
   return "unknown";
 }

@@ -132,6 +132,7 @@ VYRE_HD void describe_layout(Sink& sink) {
   VYRE_LAYOUT_CONSTANT(FaultCode::abandoned);
   VYRE_LAYOUT_CONSTANT(FaultCode::copy_limit);
   VYRE_LAYOUT_CONSTANT(FaultCode::out_of_memory);
+  VYRE_LAYOUT_CONSTANT(FaultCode::cancelled);
 #undef VYRE_LAYOUT_TYPE
 #undef VYRE_LAYOUT_FIELD
 #undef VYRE_LAYOUT_CONSTANT

@@ -84,6 +84,9 @@ Result<HandleRecord*> BufferWaits::await_free(OrderLock& lock, const Handle& han
         return fail(Errc::cancelled, "told to stop while items that use handle " +
                                          std::to_string(handle.id) + " had not ended");
       }
+      const HandleRecord* now = waiting.find(lock);
+      if (now != nullptr && now->leases != 0)
+        return fail(Errc::deadline_exceeded, lease_held(*now));
       return fail(Errc::deadline_exceeded, "items that use handle " + std::to_string(handle.id) +
                                                " had not ended at the deadline; allow more time");
     }

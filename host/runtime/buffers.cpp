@@ -6,9 +6,28 @@
 #include <utility>
 #include <vector>
 
+#include "base/message.hpp"
+
 namespace vyre::runtime {
+
+template <class Attempt>
+Result<Handle> Buffers::with_memory(const CopyUntil& until, const Attempt& attempt) {
+  for (;;) {
+    const std::uint64_t freed = over_.retirements.freed();
+    auto made = attempt();
+    if (made || made.error().code != Errc::out_of_memory) return made;
+    VYRE_ASSIGN(const bool more, over_.retirements.await_freed(freed, until));
+    if (!more) return made;
+  }
+}
+
 Result<Handle> Buffers::allocate(std::uint64_t bytes, const ByteSpan* contents,
                                  const CopyUntil& until) {
+  return with_memory(until, [&] { return try_allocate(bytes, contents, until); });
+}
+
+Result<Handle> Buffers::try_allocate(std::uint64_t bytes, const ByteSpan* contents,
+                                     const CopyUntil& until) {
   VYRE_TRY(over_.life.open());
   Made made;
   made.bytes = bytes;
@@ -23,17 +42,21 @@ Result<Handle> Buffers::allocate(std::uint64_t bytes, const ByteSpan* contents,
     }
     made.handle = *place;
   }
-  Status allocated = over_.maker.make(
-      [&](backend::Backend& backend) { return backend.allocate(made.handle, bytes); });
-  if (allocated && contents != nullptr) {
+  Status allocated = over_.maker.make(until.deadline, [&](backend::Backend& backend) {
+    return backend.allocate(made.handle, bytes, until.deadline);
+  });
+  if (!allocated) {
+    undo(made);
+    return tl::unexpected<Error>(std::move(allocated).error());
+  }
+  if (contents != nullptr) {
     allocated =
         copy_in_pieces(bytes, "the upload", until, [&](std::uint64_t at, std::uint64_t piece) {
           return over_.backend.write(made.handle, at, contents->subspan(at, piece));
         }).status;
-    if (!allocated) over_.maker.release(made.handle);
   }
   if (!allocated) {
-    undo(made);
+    discard(made);
     return tl::unexpected<Error>(std::move(allocated).error());
   }
   VYRE_ASSIGN(const Handle put, put_made(made));
@@ -42,10 +65,57 @@ Result<Handle> Buffers::allocate(std::uint64_t bytes, const ByteSpan* contents,
   return put;
 }
 
+Result<Handle> Buffers::import(MutableByteSpan host, const ImportOptions& options,
+                               Deadline deadline) {
+  VYRE_TRY(over_.life.open());
+  constexpr std::uintptr_t kAlignment{16};  // what programs may rely on
+  if (host.data() == nullptr && !host.empty())
+    return fail(Errc::invalid_argument, "the memory to import is null");
+  if (reinterpret_cast<std::uintptr_t>(host.data()) % kAlignment != 0) {
+    return fail(Errc::invalid_argument,
+                message("the memory to import begins {} bytes behind a multiple of {}; align it to "
+                        "{} bytes, or upload a copy",
+                        reinterpret_cast<std::uintptr_t>(host.data()) % kAlignment, kAlignment,
+                        kAlignment));
+  }
+  Made made;
+  made.bytes = host.size();
+  made.lent = &options;
+  {
+    const OrderLock lock(over_.order);
+    VYRE_TRY(over_.budget.reserve(lock, 0, "an imported buffer"));
+    auto place = over_.handles.take_place(lock);
+    if (!place) {
+      over_.budget.give_back(lock, 0);
+      return tl::unexpected<Error>(std::move(place).error());
+    }
+    made.handle = *place;
+  }
+  const Status imported = over_.maker.make(deadline, [&](backend::Backend& backend) {
+    return backend.import_memory(made.handle, host, options.writable);
+  });
+  if (!imported) {
+    undo(made);
+    return tl::unexpected<Error>(imported.error());
+  }
+  return put_made(made);
+}
+
 void Buffers::undo(const Made& made) {
   const OrderLock lock(over_.order);
-  if (made.kind == HandleRecord::Kind::buffer) over_.budget.give_back(lock, made.bytes);
+  if (made.kind == HandleRecord::Kind::buffer) over_.budget.give_back(lock, made.budget_bytes());
   over_.handles.free_place(lock, made.handle);
+}
+
+void Buffers::discard(const Made& made) {
+  OrderLock lock(over_.order);
+  HandleRecord& record = over_.handles.put(lock, made.handle, made.kind, made.bytes);
+  record.told = false;
+  record.releasing = true;
+  record.lent = made.lent != nullptr;
+  over_.retirements.make_room(lock);
+  std::vector<DoneCall> none;  // no caller lent memory that no caller knows
+  over_.retirements.take(lock, record, Clock::now(), none);
 }
 
 Result<Handle> Buffers::put_made(const Made& made) {
@@ -61,8 +131,7 @@ Result<Handle> Buffers::put_made(const Made& made) {
     }
     auto got = contents_of(made);
     if (!got) {
-      over_.maker.release(made.handle);
-      undo(made);
+      discard(made);
       return tl::unexpected<Error>(std::move(got).error());
     }
     read = std::move(*got);
@@ -73,6 +142,11 @@ Handle Buffers::put(const OrderLock& lock, const Made& made, ByteSpan contents) 
   HandleRecord& record = over_.handles.put(lock, made.handle, made.kind, made.bytes);
   record.file = made.file;
   record.only_queue = made.only_queue;
+  if (made.lent != nullptr) {
+    record.lent = true;
+    record.read_only = !made.lent->writable;
+    record.done = {made.lent->done, made.lent->context};
+  }
   const Handle handle = over_.handles.public_handle(record);
   over_.tap.tell(over_.tap.hold(lock), [&](SessionObserver& observer) {
     observer.on_buffer(handle, contents, made.kind == HandleRecord::Kind::file);
@@ -109,8 +183,8 @@ Result<Handle> Buffers::make_alias() {
   VYRE_ASSIGN(const std::uint32_t handle, over_.handles.take_place(lock));
   over_.handles.count_view(lock);  // from now on no observer is attached
   lock.unlock();
-  Status made =
-      over_.maker.make([&](backend::Backend& backend) { return backend.make_alias(handle); });
+  Status made = over_.maker.make(
+      Deadline::max(), [&](backend::Backend& backend) { return backend.make_alias(handle); });
   lock.lock();
   if (!made) {
     over_.handles.uncount_view(lock);
@@ -134,7 +208,11 @@ Result<std::uint32_t> Buffers::take_set(const OrderLock& lock,
   return place;
 }
 
-Result<Handle> Buffers::bind(std::span<const Handle> buffers, bool aliases) {
+Result<Handle> Buffers::bind(std::span<const Handle> buffers, bool aliases, Deadline deadline) {
+  return with_memory({deadline}, [&] { return try_bind(buffers, aliases, deadline); });
+}
+
+Result<Handle> Buffers::try_bind(std::span<const Handle> buffers, bool aliases, Deadline deadline) {
   VYRE_TRY(over_.life.open());
   if (buffers.size() > kMaxBindingBuffers) {
     return fail(Errc::limit_exceeded, "a binding set of " + std::to_string(buffers.size()) +
@@ -150,8 +228,8 @@ Result<Handle> Buffers::bind(std::span<const Handle> buffers, bool aliases) {
   }
   VYRE_ASSIGN(const std::uint32_t handle, take_set(lock, members, aliases));
   lock.unlock();
-  Status bound =
-      over_.maker.make([&](backend::Backend& backend) { return backend.bind(handle, members); });
+  Status bound = over_.maker.make(
+      deadline, [&](backend::Backend& backend) { return backend.bind(handle, members, deadline); });
   lock.lock();
   if (!bound) {
     over_.handles.let_members_go(lock, members);
@@ -176,7 +254,7 @@ void Buffers::tell_set(const OrderLock& lock, const ObserverTap::Hold& hold,
   });
 }
 
-Status Buffers::release(Handle handle, Deadline deadline) {
+Status Buffers::release(Handle handle, Deadline deadline, std::vector<DoneCall>& calls) {
   VYRE_TRY(over_.life.open());
   SessionCounters::add(over_.counters.sync_points, 1);
   OrderLock lock(over_.order);
@@ -192,16 +270,18 @@ Status Buffers::release(Handle handle, Deadline deadline) {
     record->releasing = false;
     return tl::unexpected<Error>(std::move(free).error());
   }
-  over_.files.withdraw(lock, *record);
-  lock.unlock();
-  over_.maker.release(handle.id);  // the record stays as it is: it is being released
-  lock.lock();
-  const Handle released = over_.handles.public_handle(*record);
-  over_.handles.remove(lock, *record);
-  over_.tap.tell(over_.tap.hold(lock),
-                 [&](SessionObserver& observer) { observer.on_release(released); });
-  lock.unlock();
-  over_.results.notify();  // an observer may wait to be attached, a submit for its turn
+  over_.retirements.make_room(lock);
+  over_.retirements.take(lock, *record, deadline, calls);
+  return {};
+}
+
+Status Buffers::retire(Handle handle, std::vector<DoneCall>& calls) {
+  VYRE_TRY(over_.life.open());
+  OrderLock lock(over_.order);
+  VYRE_ASSIGN(HandleRecord* const record, over_.handles.find_live(lock, handle, "retire"));
+  over_.retirements.make_room(lock);
+  record->releasing = true;
+  over_.retirements.take(lock, *record, Clock::now(), calls);
   return {};
 }
 

@@ -17,6 +17,7 @@
 #include "memory_budget.hpp"
 #include "observer_tap.hpp"
 #include "order_lock.hpp"
+#include "retirements.hpp"
 #include "session_counters.hpp"
 #include "session_files.hpp"
 #include "session_life.hpp"
@@ -40,7 +41,7 @@ class Buffers {
     HostCopies& copies;
     SessionFiles& files;
     SessionPump& pump;
-    Results& results;
+    Retirements& retirements;
     SessionCounters& counters;
   };
   explicit Buffers(const Over& over) : over_(over) {}
@@ -48,13 +49,19 @@ class Buffers {
   /// Zeros, or `contents`, which has `bytes`.
   [[nodiscard]] Result<Handle> allocate(std::uint64_t bytes, const ByteSpan* contents,
                                         const CopyUntil& until);
-  [[nodiscard]] Result<Handle> map_file(const std::string& path, const MapOptions& options);
+  [[nodiscard]] Result<Handle> map_file(const std::string& path, const MapOptions& options,
+                                        Deadline deadline);
   [[nodiscard]] Result<Handle> load_file(const std::string& path, const CopyUntil& until);
+  [[nodiscard]] Result<Handle> import(MutableByteSpan host, const ImportOptions& options,
+                                      Deadline deadline);
   /// For streams.
   [[nodiscard]] Result<Handle> make_alias();
   /// `aliases`: for streams, whose sets may name aliases and take nothing of the budget.
-  [[nodiscard]] Result<Handle> bind(std::span<const Handle> buffers, bool aliases);
-  [[nodiscard]] Status release(Handle handle, Deadline deadline);
+  [[nodiscard]] Result<Handle> bind(std::span<const Handle> buffers, bool aliases,
+                                    Deadline deadline);
+  /// Both add the calls that are to be made when no lock is held.
+  [[nodiscard]] Status release(Handle handle, Deadline deadline, std::vector<DoneCall>& calls);
+  [[nodiscard]] Status retire(Handle handle, std::vector<DoneCall>& calls);
 
   /// Tells the observer of everything alive as if it were made now, sets after their buffers.
   [[nodiscard]] Status tell_all(const OrderLock& lock, const BringLock& bringing,
@@ -71,16 +78,30 @@ class Buffers {
     const ByteSpan* contents{nullptr};  // null: the observer is told what the backend reads
     std::shared_ptr<const ingest::File> file;
     std::uint32_t only_queue{ingest::kAnyQueue};
+    const ImportOptions* lent{nullptr};  // memory of a caller
+    /// That it takes of the budget, if it is a buffer.
+    [[nodiscard]] std::uint64_t budget_bytes() const noexcept {
+      return lent == nullptr ? bytes : 0;
+    }
   };
   /// Bytes of a buffer for an observer: where they lie, or a copy of them.
   struct Contents {
     ByteSpan bytes;
     Bytes copy;
   };
+  /// `attempt()`, again and again while memory is short and retired handles still hold some.
+  template <class Attempt>
+  [[nodiscard]] Result<Handle> with_memory(const CopyUntil& until, const Attempt& attempt);
+  [[nodiscard]] Result<Handle> try_allocate(std::uint64_t bytes, const ByteSpan* contents,
+                                            const CopyUntil& until);
+  [[nodiscard]] Result<Handle> try_bind(std::span<const Handle> buffers, bool aliases,
+                                        Deadline deadline);
   /// Puts the handle and tells the observer, or undoes everything.
   [[nodiscard]] Result<Handle> put_made(const Made& made);
   [[nodiscard]] Handle put(const OrderLock& lock, const Made& made, ByteSpan contents);
+  /// Of a handle that the backend did not make, or made.
   void undo(const Made& made);
+  void discard(const Made& made);
   [[nodiscard]] Result<Contents> contents_of(std::uint32_t handle, std::uint64_t bytes) const;
   [[nodiscard]] Result<Contents> contents_of(const Made& made);
   void tell_set(const OrderLock& lock, const ObserverTap::Hold& hold, const HandleRecord& set);

@@ -4,14 +4,9 @@
 #include "buffers.hpp"
 
 namespace vyre::runtime {
-namespace {
 
-/// For handles that no other caller knows: nothing can be under way.
-constexpr std::chrono::seconds kReleaseUnused{1};
-
-}  // namespace
-
-Result<Handle> Buffers::map_file(const std::string& path, const MapOptions& options) {
+Result<Handle> Buffers::map_file(const std::string& path, const MapOptions& options,
+                                 Deadline deadline) {
   VYRE_TRY(over_.life.open());
   const std::uint32_t queues = over_.setup.options.queues;
   if (options.only_queue && *options.only_queue >= queues) {
@@ -28,8 +23,8 @@ Result<Handle> Buffers::map_file(const std::string& path, const MapOptions& opti
     const OrderLock lock(over_.order);
     VYRE_ASSIGN(made.handle, over_.handles.take_place(lock));
   }
-  Status mapped = over_.maker.make([&](backend::Backend& backend) {
-    return backend.map_file(made.handle, {path, made.file->descriptor(), made.bytes});
+  Status mapped = over_.maker.make(deadline, [&](backend::Backend& backend) {
+    return backend.map_file(made.handle, {path, made.file->descriptor(), made.bytes}, deadline);
   });
   if (!mapped) {
     undo(made);
@@ -61,11 +56,12 @@ Result<Handle> Buffers::load_file(const std::string& path, const CopyUntil& unti
   const auto tier = options.ingest_bytes == 0 ? ingest::TierChoice::buffered : options.ingest_tier;
   VYRE_ASSIGN(const auto file, ingest::File::open(path, tier));
   const auto read = over_.files.piece_reader(file, until);
-  VYRE_ASSIGN(const Handle handle, allocate(file->bytes(), nullptr, {}));
+  VYRE_ASSIGN(const Handle handle, allocate(file->bytes(), nullptr, until));
   // On the CPU the bytes go where they stay: no other caller knows the handle yet.
   const auto there = over_.backend.host_bytes(handle.id);
   if (auto loaded = load(*file, read, handle, there, until); !loaded) {
-    (void)release(handle, after(kReleaseUnused));
+    std::vector<DoneCall> none;
+    (void)retire(handle, none);  // nothing uses it
     return tl::unexpected<Error>(std::move(loaded).error());
   }
   if (const ingest::Pump* running = over_.pump.running()) over_.pump.count_file(*running, *file);

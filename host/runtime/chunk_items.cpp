@@ -220,10 +220,7 @@ Status ChunkItems::submit() {
                  waiting_.begin() + static_cast<std::ptrdiff_t>(submitted.accepted));
   const std::optional<Error>& stopped_by = submitted.stopped_by;
   // No room is no error: what does not fit now is tried again.
-  if (!stopped_by || stopped_by->code == Errc::queue_full ||
-      stopped_by->code == Errc::deadline_exceeded) {
-    return {};
-  }
+  if (!stopped_by || retryable(*stopped_by)) return {};
   return tl::unexpected<Error>(*stopped_by);
 }
 

@@ -94,6 +94,22 @@ bool Collector::collect_at(std::uint64_t position) {
   return came;
 }
 
+std::uint64_t Collector::collect_these(std::span<const std::uint64_t> positions) {
+  if (positions.empty() || !turn_.try_take()) return 0;
+  std::uint64_t came = 0;
+  if (!gave_up_) {
+    for (const std::uint64_t position : positions) {
+      queue::TakenCompletion taken;
+      if (!port_.completions.take_at(position, &taken)) continue;
+      end(taken.completion, taken.position, ns_since(options_.opened));
+      ++came;
+    }
+    if (came != 0) advance(port_.completions.position);
+  }
+  if (turn_.give_back() || came != 0) changed_.notify();
+  return came;
+}
+
 void Collector::end(const Completion& completion, std::uint64_t position, std::int64_t now_ns) {
   const SubmitRecord& submitted = submits_[position & (slots_ - 1)];
   const bool known = submitted.position_low.load(std::memory_order_relaxed) ==
@@ -138,6 +154,7 @@ void Collector::end(const Completion& completion, std::uint64_t position, std::i
       counts_.first_not_done.push_back(result);
       counts_.first_not_done_ops.push_back(op);
     }
+    if (options_.batches != nullptr) options_.batches->failed(result);
   }
   if (observed) {
     tap_.tell(tap_.hold(turn_), [&](SessionObserver& observer) {
@@ -235,15 +252,30 @@ void Collector::asked(const ItemResult& result) {
   const Holding holding(*this);
   const std::uint64_t position = result.ticket.position;
   const ResultRecord& record = results_[position & (history_ - 1)];
-  // Replaced since the caller looked: then it is kept already, as one that was not asked for.
-  if (record.position_low.load(std::memory_order_relaxed) == static_cast<std::uint32_t>(position))
-    asked_[position & (history_ - 1)] = true;
+  if (record.position_low.load(std::memory_order_relaxed) != static_cast<std::uint32_t>(position)) {
+    (void)ask_kept(position);  // replaced since the caller looked
+    return;
+  }
+  std::vector<bool>::reference known = asked_[position & (history_ - 1)];
+  if (known) return;
+  known = true;
+  note_asked(result.ticket);
+}
+
+void Collector::note_asked(const Ticket& ticket) {
+  ++counts_.asked;
+  if (options_.batches != nullptr) options_.batches->asked(ticket);
 }
 
 std::optional<ItemResult> Collector::kept(std::uint64_t position) {
   const Holding holding(*this);
+  return ask_kept(position);
+}
+
+std::optional<ItemResult> Collector::ask_kept(std::uint64_t position) {
   for (Kept& one : kept_) {
     if (one.result.ticket.position != position) continue;
+    if (!one.asked) note_asked(one.result.ticket);
     one.asked = true;
     return one.result;
   }
@@ -268,6 +300,13 @@ void Collector::give_up(std::uint64_t tail, FaultCode why) {
   ended_below_.store(tail, std::memory_order_release);  // [END-1]
   events_.fetch_add(1, std::memory_order_release);
   changed_.notify();
+}
+
+void Collector::count(Batch& batch, Totals& totals) {
+  const Holding holding(*this);
+  const std::uint64_t below = ended_below();
+  batch.count(
+      options_.queue, below, below + slots_, [this](std::uint64_t p) { return ended(p); }, totals);
 }
 
 Counts Collector::counts() {

@@ -12,10 +12,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
 #include "backend/backend.hpp"
+#include "batch.hpp"
 #include "histogram.hpp"
 #include "observer_tap.hpp"
 #include "queue/waiter.hpp"
@@ -35,6 +37,7 @@ struct Counts {
   std::uint64_t ended{0};
   std::uint64_t not_done{0};
   std::uint64_t faulted{0};
+  std::uint64_t asked{0};          // of not_done: a caller has the result
   std::uint64_t never_started{0};  // cancelled because max_wall_time fired
   std::int64_t last_end_ns{0};     // since the session opened
   std::vector<ItemResult> first_not_done;
@@ -82,6 +85,7 @@ struct CollectorOptions {
   std::uint32_t queue{0};
   std::uint32_t history{0};  // a power of two
   Deadline opened{};
+  BatchList* batches{nullptr};  // told of items that were not done; null: none
 };
 
 class Collector {
@@ -91,6 +95,8 @@ class Collector {
             queue::Waiter& changed);
 
   [[nodiscard]] std::uint32_t history() const noexcept { return history_; }
+  /// Positions so far behind the oldest item that has not ended have no slot yet.
+  [[nodiscard]] std::uint32_t in_flight_at_most() const noexcept { return slots_; }
 
   // Producers.
   [[nodiscard]] const queue::SubmissionProducer<queue::HostAtomics>& producer() const noexcept {
@@ -105,6 +111,9 @@ class Collector {
   /// The completion of one item, however far behind the oldest that has not ended; true if it came
   /// now.
   bool collect_at(std::uint64_t position);
+  /// The same for several; returns how many came now. 0 also if another thread is at it, which then
+  /// wakes those that wait.
+  std::uint64_t collect_these(std::span<const std::uint64_t> positions);
 
   enum class Found : std::uint8_t { ended, pending, never_submitted, forgotten };
   [[nodiscard]] Found look(std::uint64_t position, ItemResult& out) const noexcept;
@@ -122,6 +131,8 @@ class Collector {
   [[nodiscard]] std::uint64_t ended_below() const noexcept {
     return ended_below_.load(std::memory_order_acquire);  // [END-1]
   }
+  /// Adds what the items of a batch came to, as of this moment.
+  void count(Batch& batch, Totals& totals);
   /// Grows whenever results were written, so that a thread that looks at many items knows when to.
   [[nodiscard]] std::uint64_t events() const noexcept {
     return events_.load(std::memory_order_acquire);  // [END-1]
@@ -168,6 +179,8 @@ class Collector {
   void end(const Completion& completion, std::uint64_t position, std::int64_t now_ns);
   void advance(std::uint64_t below);
   void keep(std::uint64_t position, const ResultRecord& record);
+  void note_asked(const Ticket& ticket);
+  [[nodiscard]] std::optional<ItemResult> ask_kept(std::uint64_t position);
   [[nodiscard]] ItemResult result_of(std::uint64_t position, const ResultRecord& record) const;
 
   const CollectorOptions options_;

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/message.hpp"
 #include "vyre/protocol/limits.hpp"
 
 namespace vyre::runtime {
@@ -18,12 +19,28 @@ std::string cannot(const char* what, std::uint32_t handle) {
 
 }  // namespace
 
+std::string lease_held(const HandleRecord& record) {
+  return message("handle {} is leased to {}; unlease it, or allow more time", record.handle,
+                 record.leased_to_write ? std::string("a caller that writes it")
+                                        : message("{} callers that read it", record.leases));
+}
+
 Result<HandleRecord*> HandleTable::find_live(const OrderLock& lock, const Handle& handle,
                                              const char* what) {
+  VYRE_ASSIGN(HandleRecord* const record, find_known(lock, handle, what));
+  if (record->releasing)
+    return fail(Errc::not_found, cannot(what, handle.id) + "it is not alive in this session");
+  return record;
+}
+
+Result<HandleRecord*> HandleTable::find_known(const OrderLock& lock, const Handle& handle,
+                                              const char* what) {
   if (handle.session != 0 && handle.session != session_) {
     return fail(Errc::invalid_argument,
                 cannot(what, handle.id) +
-                    "it belongs to another session; use the session that gave it out");
+                    message("it belongs to another session, number {}, and this is session {}; use "
+                            "the one that gave it out",
+                            handle.session, session_));
   }
   HandleRecord* record = find(lock, handle.id);
   const bool stale = record != nullptr && handle.session != 0 && record->serial != handle.serial;
@@ -32,7 +49,7 @@ Result<HandleRecord*> HandleTable::find_live(const OrderLock& lock, const Handle
                                      (stale ? ", and another buffer has its number now" : "") +
                                      "; it is not alive in this session");
   }
-  if (record == nullptr || record->releasing)
+  if (record == nullptr)
     return fail(Errc::not_found, cannot(what, handle.id) + "it is not alive in this session");
   return record;
 }
@@ -92,7 +109,7 @@ void HandleTable::remove(const OrderLock& lock, HandleRecord& record) {
       if (record.counted) budget_.give_back(lock, set_bytes(record.members.size()));
       break;
     case HandleRecord::Kind::buffer:
-      budget_.give_back(lock, record.bytes);
+      budget_.give_back(lock, record.lent ? 0 : record.bytes);
       break;
     case HandleRecord::Kind::alias:
       uncount_view(lock);

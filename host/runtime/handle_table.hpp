@@ -9,10 +9,12 @@
 #include <deque>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "backend/handle.hpp"
 #include "backend/stable_table.hpp"
+#include "done_call.hpp"
 #include "hazards.hpp"
 #include "ingest/file.hpp"
 #include "ingest/pump.hpp"
@@ -26,6 +28,7 @@ struct HandleRecord {
   enum class Kind : std::uint8_t { none, buffer, file, set, alias };
   Kind kind{Kind::none};
   bool releasing{false};
+  bool told{true};  // an observer that listens knows of it
   std::uint32_t handle{0};
   std::uint64_t serial{0};        // Handle::serial
   std::uint32_t releases{0};      // of handles in this place: the generation of the next
@@ -38,9 +41,19 @@ struct HandleRecord {
   std::shared_ptr<const ingest::File> file;
   std::uint32_t only_queue{ingest::kAnyQueue};  // of a file
   bool published{false};                        // the pump knows the file
+  bool lent{false};         // memory of a caller, which takes nothing of the budget
+  bool read_only{false};    // of a caller, who lends it for reading
+  DoneCall done;            // of memory that a caller lends
+  std::uint32_t leases{0};  // each of them counts as one of host_readers or host_writers
+  bool leased_to_write{false};
+  bool lease_returning{false};        // its copy is being written back
+  std::shared_ptr<Bytes> lease_copy;  // of a buffer on a device
   Uses uses;
   Line line;
 };
+
+/// What keeps others from a leased buffer, for messages.
+[[nodiscard]] std::string lease_held(const HandleRecord& record);
 
 class HandleTable {
  public:
@@ -64,7 +77,10 @@ class HandleTable {
   /// `what` is the verb of the message.
   [[nodiscard]] Result<HandleRecord*> find_live(const OrderLock&, const Handle& handle,
                                                 const char* what);
-  /// The same for something that holds bytes. Aliases count only where `aliases` says so.
+  /// The same, also where it is about to be released.
+  [[nodiscard]] Result<HandleRecord*> find_known(const OrderLock&, const Handle& handle,
+                                                 const char* what);
+  /// find_live() for something that holds bytes. Aliases count only where `aliases` says so.
   [[nodiscard]] Result<HandleRecord*> find_buffer(const OrderLock&, const Handle& handle,
                                                   const char* what, bool aliases = false);
   [[nodiscard]] Handle public_handle(const HandleRecord& record) const noexcept {

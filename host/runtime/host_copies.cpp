@@ -29,6 +29,10 @@ Status HostCopies::write(Handle buffer, std::uint64_t offset, ByteSpan bytes,
     return fail(Errc::invalid_argument,
                 "handle " + std::to_string(buffer.id) + " is a mapped file and cannot be written");
   }
+  if (record->read_only) {
+    return fail(Errc::invalid_argument, "handle " + std::to_string(buffer.id) +
+                                            " was imported for reading only and cannot be written");
+  }
   if (!inside(*record, offset, bytes.size())) {
     return fail(Errc::invalid_argument, std::to_string(bytes.size()) + " bytes at offset " +
                                             std::to_string(offset) + " do not fit buffer " +

@@ -68,10 +68,23 @@ Status ItemAccesses::find(const OrderLock& lock, std::uint32_t queue,
              {item.output_handle, "output_handle", signature.outputs, nullptr, true, touches});
 }
 
+namespace {
+
+bool host_has(const Access& access) {
+  return access.record->host_writers != 0 || (access.writes && access.record->host_readers != 0);
+}
+
+}  // namespace
+
 bool ItemAccesses::copy_under_way(const OrderLock&) const noexcept {
-  return std::any_of(all_.begin(), all_.end(), [](const Access& access) {
-    return access.record->host_writers != 0 || (access.writes && access.record->host_readers != 0);
+  return std::any_of(all_.begin(), all_.end(), host_has);
+}
+
+const HandleRecord* ItemAccesses::leased(const OrderLock&) const noexcept {
+  const auto found = std::find_if(all_.begin(), all_.end(), [](const Access& access) {
+    return access.record->leases != 0 && host_has(access);
   });
+  return found == all_.end() ? nullptr : found->record;
 }
 
 bool ItemAccesses::behind_others(const OrderLock&, std::uint64_t turn) const noexcept {

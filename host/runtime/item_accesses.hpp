@@ -41,6 +41,8 @@ class ItemAccesses {
 
   /// A host copy has one of the buffers.
   [[nodiscard]] bool copy_under_way(const OrderLock&) const noexcept;
+  /// The first buffer that copy_under_way() means and that is leased; null: none is.
+  [[nodiscard]] const HandleRecord* leased(const OrderLock&) const noexcept;
   /// Others that wait for one of the buffers came before `turn` (0: before this moment).
   [[nodiscard]] bool behind_others(const OrderLock&, std::uint64_t turn) const noexcept;
   /// The first file that the item cannot read yet. `must_bring(handle)` says that a file is not

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "base/message.hpp"
 #include "vyre/vir/wire.hpp"
 
 namespace vyre::runtime {
@@ -47,8 +48,9 @@ OpTable::OpTable(std::uint32_t session, OrderMutex& order, BackendMaker& maker,
 Result<OpHandle> OpTable::register_program(std::string_view name, const vir::Program& program,
                                            Deadline deadline) {
   VYRE_ASSIGN(PreparedOp prepared, prepare_op(name, program, deadline));
-  return maker_.make(
-      [&](backend::Backend& backend) { return add(backend, std::move(prepared), program); });
+  return maker_.make(deadline, [&](backend::Backend& backend) {
+    return add(backend, std::move(prepared), program, deadline);
+  });
 }
 
 Result<OpHandle> OpTable::same_or_refused(const OpRecord& before, const PreparedOp& prepared,
@@ -66,7 +68,7 @@ Result<OpHandle> OpTable::same_or_refused(const OpRecord& before, const Prepared
 }
 
 Result<OpHandle> OpTable::add(backend::Backend& backend, PreparedOp prepared,
-                              const vir::Program& given) {
+                              const vir::Program& given, Deadline deadline) {
   OrderLock lock(order_);
   if (const auto known = ids_.find(prepared.info.name); known != ids_.end()) {
     const OpRecord& before = record(known->second);
@@ -82,7 +84,7 @@ Result<OpHandle> OpTable::add(backend::Backend& backend, PreparedOp prepared,
   VYRE_TRY(budget_.reserve(lock, prepared.host_bytes, "a program"));
   const OpHandle handle{kFirstUserOp + count, session_};
   lock.unlock();
-  Status added = backend.add_program(handle.id, std::move(prepared.op));
+  Status added = backend.add_program(handle.id, std::move(prepared.op), deadline);
   lock.lock();
   if (!added) {
     budget_.give_back(lock, prepared.host_bytes);
@@ -111,9 +113,11 @@ Result<OpHandle> OpTable::find(std::string_view name) const {
 
 Result<OpInfo> OpTable::info(OpHandle op) const {
   if (op.session != 0 && op.session != session_) {
-    return fail(Errc::invalid_argument,
-                "op " + std::to_string(op.id) +
-                    " was registered in another session; register the program in this one");
+    return fail(
+        Errc::invalid_argument,
+        message("op {} was registered in another session, number {}, and this is session {}; "
+                "register the program here",
+                op.id, op.session, session_));
   }
   const OrderLock lock(order_);
   if (!known(op.id)) {

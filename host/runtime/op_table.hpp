@@ -80,7 +80,7 @@ class OpTable {
   };
 
   [[nodiscard]] Result<OpHandle> add(backend::Backend& backend, PreparedOp prepared,
-                                     const vir::Program& given);
+                                     const vir::Program& given, Deadline deadline);
   [[nodiscard]] static Result<OpHandle> same_or_refused(const OpRecord& before,
                                                         const PreparedOp& prepared,
                                                         const vir::Program& given);

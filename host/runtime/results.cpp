@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "base/message.hpp"
+
 namespace vyre::runtime {
 
 Results::Results(const SessionSetup& setup, backend::Backend& backend, ObserverTap& tap,
@@ -15,7 +17,8 @@ Results::Results(const SessionSetup& setup, backend::Backend& backend, ObserverT
   const std::uint32_t history = std::max(asked, setup.options.ring_slots);
   for (std::uint32_t q = 0; q < setup.options.queues; ++q) {
     collectors_.push_back(std::make_unique<Collector>(
-        CollectorOptions{setup.number, q, history, setup.opened}, backend.port(q), tap, changed_));
+        CollectorOptions{setup.number, q, history, setup.opened, &batches_}, backend.port(q), tap,
+        changed_));
   }
 }
 
@@ -39,6 +42,12 @@ std::vector<std::uint64_t> Results::tails() const {
   all.reserve(collectors_.size());
   for (const auto& collector : collectors_) all.push_back(collector->producer().tail());
   return all;
+}
+
+std::uint64_t Results::events() const noexcept {
+  std::uint64_t sum = 0;
+  for (const auto& collector : collectors_) sum += collector->events();
+  return sum;
 }
 
 bool Results::all_ended(const std::vector<std::uint64_t>& tails) const {
@@ -69,17 +78,20 @@ bool Results::wait_over(const Use& use, Deadline deadline) {
   return wait_for(deadline, [&] { return look_over(use); });
 }
 
-Result<ItemResult> Results::wait(Ticket ticket, Deadline deadline) {
+Status Results::of_this_session(const Ticket& ticket) const {
   if (ticket.session != 0 && ticket.session != setup_.number) {
     return fail(Errc::invalid_argument,
-                "the ticket of position " + std::to_string(ticket.position) + " of queue " +
-                    std::to_string(ticket.queue) +
-                    " belongs to another session; ask the session that gave it out");
+                message("the ticket of position {} of queue {} belongs to another session, number "
+                        "{}, and this is session {}; ask the one that gave it out",
+                        ticket.position, ticket.queue, ticket.session, setup_.number));
   }
-  if (ticket.queue >= collectors_.size()) {
-    return fail(Errc::invalid_argument,
-                "queue " + std::to_string(ticket.queue) + " does not exist");
-  }
+  if (ticket.queue >= collectors_.size())
+    return tl::unexpected<Error>(setup_.no_such_queue(ticket.queue));
+  return {};
+}
+
+Result<ItemResult> Results::wait(Ticket ticket, Deadline deadline) {
+  VYRE_TRY(of_this_session(ticket));
   SessionCounters::add(counters_.sync_points, 1);
   Collector& collector = *collectors_[ticket.queue];
   ItemResult result;

@@ -7,10 +7,13 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
 #include "backend/backend.hpp"
+#include "batch.hpp"
 #include "collector.hpp"
 #include "hazards.hpp"
 #include "observer_tap.hpp"
@@ -59,21 +62,38 @@ class Results final : public backend::Listener {
   /// handles, reads of files and close() need it.
   void notify() noexcept { changed_.notify(); }
   [[nodiscard]] queue::Waiter& changed() noexcept { return changed_; }
+  /// Nothing tells of completions: those that wait have to look.
+  [[nodiscard]] bool polls() const noexcept { return polls_; }
+  /// Grows whenever results were written.
+  [[nodiscard]] std::uint64_t events() const noexcept;
 
   /// The public calls.
   [[nodiscard]] Result<ItemResult> wait(Ticket ticket, Deadline deadline);
+  [[nodiscard]] Session::WaitedMany wait_many(std::span<const Ticket> tickets, std::size_t least,
+                                              Deadline deadline,
+                                              std::span<std::optional<ItemResult>> results);
   [[nodiscard]] Result<Session::Drained> wait_all(Deadline deadline);
+  [[nodiscard]] Result<std::uint64_t> cancel(std::span<const Ticket> tickets);
+  [[nodiscard]] Totals totals();
+  [[nodiscard]] std::shared_ptr<Batch> open_batch() {
+    return batches_.open(setup_.number, queues());
+  }
+  [[nodiscard]] Totals totals(Batch& batch);
+  [[nodiscard]] std::vector<ItemResult> failures(Batch& batch);
+  [[nodiscard]] Status wait_batch(Batch& batch, Deadline deadline);
 
  private:
   /// wait_for, where no call tells of a completion.
   template <class Look>
   [[nodiscard]] bool poll_for(Deadline deadline, const Look& look);
+  [[nodiscard]] Status of_this_session(const Ticket& ticket) const;
   [[nodiscard]] Result<ItemResult> missing(Ticket ticket, Collector::Found found);
 
   const SessionSetup& setup_;
   backend::Backend& backend_;
   SessionCounters& counters_;
-  const bool polls_;  // nothing tells of completions
+  const bool polls_;
+  BatchList batches_;
   std::vector<std::unique_ptr<Collector>> collectors_;
   alignas(64) queue::Waiter changed_;  // written with every notification, apart from what is read
 };

@@ -3,14 +3,23 @@
 
 #include <utility>
 
+#include "base/message.hpp"
+
 #include "session_core.hpp"
 #include "session_open.hpp"
 
 namespace vyre::runtime {
 
 Error moved_from(const char* what) {
-  return {Errc::closed, std::string("this ") + what +
-                            " was moved from and holds nothing; use the one that it was moved to"};
+  return {Errc::invalid_argument,
+          std::string("this ") + what +
+              " was moved from and holds nothing; use the one that it was moved to"};
+}
+
+Error of_the_parent(const char* what) {
+  return {Errc::closed, message("the {} was opened before this process was forked, and its threads "
+                                "are in the parent; open one in this process",
+                                what)};
 }
 
 Result<Session> open_for_tests(const SessionOptions& options, TestHooks hooks) {
@@ -18,6 +27,7 @@ Result<Session> open_for_tests(const SessionOptions& options, TestHooks hooks) {
 }
 
 Result<Session> SessionOpener::open(const SessionOptions& options, TestHooks hooks) {
+  watch_forks();
   VYRE_ASSIGN(auto core, open_core(options, std::move(hooks)));
   return Session(std::move(core));
 }
@@ -37,14 +47,24 @@ Session& Session::operator=(Session&& other) noexcept {
 }
 Session::~Session() {
   if (!core_) return;
-  (void)core_->close();  // a caller that wants to know calls close() first
-  // A worker that did not stop may still touch the session: leave it where it is rather than free
-  // it under that worker.
-  if (core_->leaked()) (void)new std::shared_ptr<SessionCore>(std::move(core_));
+  if (!core_->forked())
+    (void)core_->close(
+        core_->options().close_timeout);  // a caller that wants to know calls close() first
+  // A worker that did not stop may still touch the session, and a forked child lacks the threads
+  // that it takes to end it: leave it where it is.
+  if (core_->leaked() || core_->forked()) (void)new std::shared_ptr<SessionCore>(std::move(core_));
 }
 
-#define VYRE_NOT_MOVED_FROM \
-  if (!core_) return tl::unexpected<Error>(moved_from("Session"))
+Error Session::why_unusable() const {
+  return core_ ? of_the_parent("session") : moved_from("Session");
+}
+bool Session::usable() const noexcept {
+  return core_ && !core_->forked();
+}
+
+#define VYRE_USABLE           \
+  if (!usable()) [[unlikely]] \
+  return tl::unexpected<Error>(why_unusable())
 
 const SessionOptions& Session::options() const {
   static const SessionOptions none{};
@@ -53,63 +73,99 @@ const SessionOptions& Session::options() const {
 std::string_view Session::backend_name() const {
   return core_ ? core_->backend_name() : "none";
 }
+std::uint32_t Session::number() const {
+  return core_ ? core_->number() : 0;
+}
 MegakernelCaps Session::caps() const {
   return core_ ? core_->caps() : MegakernelCaps::unsupported(moved_from("Session").message);
 }
 
 Result<OpHandle> Session::register_program(std::string_view name, const vir::Program& program,
                                            Deadline deadline) {
-  VYRE_NOT_MOVED_FROM;
+  VYRE_USABLE;
   return core_->register_program(name, program, deadline);
 }
 Result<OpHandle> Session::register_wire(std::string_view name, ByteSpan blob, vir::Profile profile,
                                         Deadline deadline) {
-  VYRE_NOT_MOVED_FROM;
+  VYRE_USABLE;
   Interrupt interrupt([deadline] { return Clock::now() >= deadline; });
   VYRE_ASSIGN(const vir::Program program, vir::decode(blob, {profile, &interrupt}));
   return core_->register_program(name, program, deadline);
 }
 Result<OpHandle> Session::find_op(std::string_view name) const {
-  VYRE_NOT_MOVED_FROM;
+  VYRE_USABLE;
   return core_->find_op(name);
 }
 Result<OpInfo> Session::op_info(OpHandle op) const {
-  VYRE_NOT_MOVED_FROM;
+  VYRE_USABLE;
   return core_->op_info(op);
 }
 
-Result<Handle> Session::allocate(std::uint64_t bytes) {
-  VYRE_NOT_MOVED_FROM;
-  return core_->allocate(bytes, nullptr, {});
+Result<std::vector<OutputSize>> Session::output_bytes(OpHandle op,
+                                                      std::span<const std::uint64_t> input_bytes,
+                                                      std::uint32_t param) const {
+  VYRE_USABLE;
+  return core_->output_bytes(op, input_bytes, param);
+}
+
+Result<Handle> Session::allocate(std::uint64_t bytes, Deadline deadline) {
+  VYRE_USABLE;
+  return core_->allocate(bytes, nullptr, {deadline});
 }
 Result<Handle> Session::upload(ByteSpan bytes, Deadline deadline, bool (*stopped)()) {
-  VYRE_NOT_MOVED_FROM;
+  VYRE_USABLE;
   return core_->allocate(bytes.size(), &bytes, {deadline, stopped});
 }
 Status Session::write(Handle buffer, std::uint64_t offset, ByteSpan bytes, Deadline deadline,
                       bool (*stopped)()) {
-  VYRE_NOT_MOVED_FROM;
+  VYRE_USABLE;
   return core_->write(buffer, offset, bytes, {deadline, stopped});
 }
-Result<Handle> Session::map_file(const std::string& path, const MapOptions& options) {
-  VYRE_NOT_MOVED_FROM;
-  return core_->map_file(path, options);
+Result<Handle> Session::map_file(const std::string& path, const MapOptions& options,
+                                 Deadline deadline) {
+  VYRE_USABLE;
+  return core_->map_file(path, options, deadline);
 }
 Result<Handle> Session::load_file(const std::string& path, Deadline deadline, bool (*stopped)()) {
-  VYRE_NOT_MOVED_FROM;
+  VYRE_USABLE;
   return core_->load_file(path, {deadline, stopped});
 }
-Result<Handle> Session::bind(std::span<const Handle> buffers) {
-  VYRE_NOT_MOVED_FROM;
-  return core_->bind(buffers);
+Result<Handle> Session::import(MutableByteSpan host, const ImportOptions& options,
+                               Deadline deadline) {
+  VYRE_USABLE;
+  return core_->import(host, options, deadline);
+}
+Result<MutableByteSpan> Session::lease(Handle buffer, LeaseAccess access, Deadline deadline) {
+  VYRE_USABLE;
+  return core_->lease(buffer, access, deadline);
+}
+Status Session::unlease(Handle buffer, Deadline deadline) {
+  VYRE_USABLE;
+  return core_->unlease(buffer, deadline);
+}
+Result<Handle> Session::bind(std::span<const Handle> buffers, Deadline deadline) {
+  VYRE_USABLE;
+  return core_->bind(buffers, deadline);
 }
 Result<std::uint64_t> Session::buffer_bytes(Handle buffer) const {
-  VYRE_NOT_MOVED_FROM;
+  VYRE_USABLE;
   return core_->buffer_bytes(buffer);
 }
 Status Session::release(Handle handle, Deadline deadline) {
-  VYRE_NOT_MOVED_FROM;
-  return core_->release(handle, deadline);
+  VYRE_USABLE;
+  const auto core = core_;  // a done call may end this object
+  std::vector<DoneCall> calls;
+  Status released = core->release(handle, deadline, calls);
+  make_calls(calls);
+  return released;
+}
+Status Session::retire(Handle handle) {
+  VYRE_USABLE;
+  const auto core = core_;  // a done call may end this object
+  std::vector<DoneCall> calls;
+  Status retired = core->retire(handle, calls);
+  make_calls(calls);
+  return retired;
 }
 
 Result<Ticket> Session::submit(const MegakernelWorkItem& item, Deadline deadline,
@@ -119,40 +175,81 @@ Result<Ticket> Session::submit(const MegakernelWorkItem& item, Deadline deadline
   return result.first;
 }
 Session::SubmitMany Session::submit_many(std::span<const MegakernelWorkItem> items,
-                                         Deadline deadline, std::uint32_t queue,
-                                         std::uint8_t flags) {
-  if (!core_) return {{}, 0, moved_from("Session")};
-  return core_->submit_many(items, deadline, queue, flags);
+                                         Deadline deadline, std::uint32_t queue, std::uint8_t flags,
+                                         Batch* batch) {
+  if (!usable()) [[unlikely]]
+    return {{}, 0, why_unusable()};
+  return core_->submit_many(items, deadline, queue, flags, batch);
 }
 Result<ItemResult> Session::wait(Ticket ticket, Deadline deadline) {
-  VYRE_NOT_MOVED_FROM;
+  VYRE_USABLE;
   return core_->wait(ticket, deadline);
 }
+Session::WaitedMany Session::wait_many(std::span<const Ticket> tickets, std::size_t least,
+                                       Deadline deadline,
+                                       std::span<std::optional<ItemResult>> results) {
+  if (!usable()) [[unlikely]]
+    return {0, why_unusable()};
+  return core_->results().wait_many(tickets, least, deadline, results);
+}
+Result<std::uint64_t> Session::cancel(std::span<const Ticket> tickets) {
+  VYRE_USABLE;
+  return core_->results().cancel(tickets);
+}
+Result<int> Session::notify_fd() {
+  VYRE_USABLE;
+  return core_->notify_fd();
+}
+Result<std::shared_ptr<Batch>> Session::open_batch() {
+  VYRE_USABLE;
+  return core_->results().open_batch();
+}
+Result<Totals> Session::batch_totals(Batch& batch) const {
+  VYRE_USABLE;
+  VYRE_TRY(core_->of_this_session(batch));
+  return core_->results().totals(batch);
+}
+Result<std::vector<ItemResult>> Session::batch_failures(Batch& batch) {
+  VYRE_USABLE;
+  VYRE_TRY(core_->of_this_session(batch));
+  return core_->results().failures(batch);
+}
+Status Session::wait_batch(Batch& batch, Deadline deadline) {
+  VYRE_USABLE;
+  VYRE_TRY(core_->of_this_session(batch));
+  return core_->results().wait_batch(batch, deadline);
+}
 Result<Session::Drained> Session::wait_all(Deadline deadline) {
-  VYRE_NOT_MOVED_FROM;
+  VYRE_USABLE;
   return core_->wait_all(deadline);
 }
 Result<Bytes> Session::download(Handle buffer, Deadline deadline, bool (*stopped)()) {
-  VYRE_NOT_MOVED_FROM;
+  VYRE_USABLE;
   return core_->download(buffer, {deadline, stopped});
 }
 Status Session::download_into(Handle buffer, std::uint64_t offset, MutableByteSpan out,
                               Deadline deadline, bool (*stopped)()) {
-  VYRE_NOT_MOVED_FROM;
+  VYRE_USABLE;
   return core_->download_into(buffer, offset, out, {deadline, stopped});
 }
 report::Document Session::report() const {
-  return core_ ? core_->report() : report::Document{};
+  return usable() ? core_->report() : report::Document{};
+}
+Totals Session::totals() const {
+  return usable() ? core_->results().totals() : Totals{};
 }
 Status Session::close() {
-  VYRE_NOT_MOVED_FROM;
-  return core_->close();
+  return close(options().close_timeout);
+}
+Status Session::close(std::chrono::nanoseconds timeout) {
+  VYRE_USABLE;
+  return core_->close(timeout);
 }
 Status Session::observe(std::shared_ptr<SessionObserver> observer) {
-  VYRE_NOT_MOVED_FROM;
+  VYRE_USABLE;
   return core_->observe(std::move(observer));
 }
 
-#undef VYRE_NOT_MOVED_FROM
+#undef VYRE_USABLE
 
 }  // namespace vyre::runtime

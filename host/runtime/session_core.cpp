@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/message.hpp"
+
 namespace vyre::runtime {
 
 SessionCore::SessionCore(SessionSetup setup, std::unique_ptr<backend::Backend> backend,
@@ -23,21 +25,38 @@ SessionCore::SessionCore(SessionSetup setup, std::unique_ptr<backend::Backend> b
       files_(setup_, *backend_, order_, handles_, pump_, results_, counters_),
       waits_(order_, handles_, results_),
       copies_({*backend_, life_, order_, handles_, tap_, waits_, files_, results_, counters_}),
+      attendant_(*backend_, results_),
+      notify_(results_, attendant_),
+      retirements_({maker_, order_, handles_, tap_, files_, results_, attendant_}),
       buffers_({setup_, *backend_, life_, maker_, order_, handles_, budget_, tap_, waits_, copies_,
-                files_, pump_, results_, counters_}),
+                files_, pump_, retirements_, counters_}),
+      leases_({*backend_, life_, order_, handles_, tap_, waits_, results_, counters_}),
       submitter_(
           {setup_, *backend_, life_, order_, handles_, ops_, tap_, files_, results_, counters_}) {}
 
 SessionCore::~SessionCore() {
+  attendant_.stop();   // it looks at the other parts
   (void)pump_.stop();  // it reads into the backend's memory
-  backend_.reset();    // its threads call the other parts until they have ended
+  const bool leaked = life_.leaked();
+  backend_.reset();  // its threads call the other parts until they have ended
+  if (!leaked) make_calls(last_calls());
 }
 
-Status SessionCore::close() {
+std::vector<DoneCall> SessionCore::last_calls() {
+  const OrderLock lock(order_);
+  std::vector<DoneCall> calls;
+  handles_.for_each(lock, [&calls](const HandleRecord& record) {
+    if (record.done.function != nullptr) calls.push_back(record.done);
+    return true;
+  });
+  return calls;
+}
+
+Status SessionCore::close(std::chrono::nanoseconds timeout) {
   const std::lock_guard once(close_mutex_);
   if (closed_) return close_result();
   life_.begin_closing();
-  close_error_ = end_items();
+  close_error_ = end_items(timeout);
   // Only now: items that were under way may have waited for bytes.
   if (!pump_.stop() && close_error_.empty()) {
     close_error_ =
@@ -54,14 +73,23 @@ Status SessionCore::close() {
   }
   if (lost && close_error_.empty()) close_error_ = lost->message;
   closed_ = true;
+  notify_.signal();
   return close_result();
 }
 
-std::string SessionCore::end_items() {
+Status SessionCore::of_this_session(const Batch& batch) const {
+  if (batch.session() == setup_.number) return {};
+  return fail(Errc::invalid_argument,
+              message("the batch belongs to session {}, and this is session "
+                      "{}; ask the one that opened it",
+                      batch.session(), setup_.number));
+}
+
+std::string SessionCore::end_items(std::chrono::nanoseconds timeout) {
   const std::vector<std::uint64_t> until = results_.close_queues();
   backend_->cancel_queued(FaultCode::shutdown);
   const auto ended = [&] { return results_.all_ended(until); };
-  if (results_.wait_for(after(setup_.options.close_timeout), ended)) return {};
+  if (results_.wait_for(after(timeout), ended)) return {};
   backend_->stop_running();
   if (results_.wait_for(after(std::chrono::nanoseconds{kStopGraceNs}), ended)) return {};
   results_.give_up(until, backend_->lost() ? FaultCode::worker_lost : FaultCode::shutdown);

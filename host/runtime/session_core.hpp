@@ -13,18 +13,24 @@
 #include <string>
 #include <string_view>
 
+#include "attendant.hpp"
 #include "backend/backend.hpp"
 #include "backend_maker.hpp"
 #include "buffer_waits.hpp"
 #include "buffers.hpp"
+#include "forks.hpp"
 #include "handle_table.hpp"
 #include "host_copies.hpp"
+#include "leases.hpp"
 #include "memory_budget.hpp"
+#include "notify_descriptor.hpp"
 #include "observer_attach.hpp"
 #include "observer_tap.hpp"
 #include "op_table.hpp"
 #include "order_lock.hpp"
+#include "output_sizes.hpp"
 #include "results.hpp"
+#include "retirements.hpp"
 #include "session_counters.hpp"
 #include "session_files.hpp"
 #include "session_life.hpp"
@@ -55,21 +61,42 @@ class SessionCore {
   }
   [[nodiscard]] Result<OpHandle> find_op(std::string_view name) const { return ops_.find(name); }
   [[nodiscard]] Result<OpInfo> op_info(OpHandle op) const { return ops_.info(op); }
+  [[nodiscard]] Result<std::vector<OutputSize>> output_bytes(
+      OpHandle op, std::span<const std::uint64_t> input_bytes, std::uint32_t param) const {
+    VYRE_TRY(ops_.info(op));
+    return output_sizes(ops_.record(op.id), input_bytes, param);
+  }
   [[nodiscard]] Result<Handle> allocate(std::uint64_t bytes, const ByteSpan* contents,
                                         const CopyUntil& until) {
     return buffers_.allocate(bytes, contents, until);
   }
-  [[nodiscard]] Result<Handle> map_file(const std::string& path, const MapOptions& options) {
-    return buffers_.map_file(path, options);
+  [[nodiscard]] Result<Handle> map_file(const std::string& path, const MapOptions& options,
+                                        Deadline deadline) {
+    return buffers_.map_file(path, options, deadline);
+  }
+  [[nodiscard]] Result<Handle> import(MutableByteSpan host, const ImportOptions& options,
+                                      Deadline deadline) {
+    return buffers_.import(host, options, deadline);
+  }
+  [[nodiscard]] Result<MutableByteSpan> lease(Handle buffer, LeaseAccess access,
+                                              Deadline deadline) {
+    return leases_.take(buffer, access, deadline);
+  }
+  [[nodiscard]] Status unlease(Handle buffer, Deadline deadline) {
+    return leases_.give_back(buffer, deadline);
   }
   [[nodiscard]] Result<Handle> load_file(const std::string& path, const CopyUntil& until) {
     return buffers_.load_file(path, until);
   }
-  [[nodiscard]] Result<Handle> bind(std::span<const Handle> buffers) {
-    return buffers_.bind(buffers, false);
+  [[nodiscard]] Result<Handle> bind(std::span<const Handle> buffers, Deadline deadline) {
+    return buffers_.bind(buffers, false, deadline);
   }
-  [[nodiscard]] Status release(Handle handle, Deadline deadline) {
-    return buffers_.release(handle, deadline);
+  // The caller makes `calls` when it holds no lock and needs the session no more.
+  [[nodiscard]] Status release(Handle handle, Deadline deadline, std::vector<DoneCall>& calls) {
+    return buffers_.release(handle, deadline, calls);
+  }
+  [[nodiscard]] Status retire(Handle handle, std::vector<DoneCall>& calls) {
+    return buffers_.retire(handle, calls);
   }
   [[nodiscard]] Result<std::uint64_t> buffer_bytes(Handle buffer) {
     return copies_.buffer_bytes(buffer);
@@ -87,8 +114,9 @@ class SessionCore {
   }
   [[nodiscard]] Session::SubmitMany submit_many(std::span<const MegakernelWorkItem> items,
                                                 Deadline deadline, std::uint32_t queue,
-                                                std::uint8_t flags, PlaceInLines* kept = nullptr) {
-    return submitter_.submit_many(items, deadline, queue, flags, kept);
+                                                std::uint8_t flags, Batch* batch = nullptr,
+                                                PlaceInLines* kept = nullptr) {
+    return submitter_.submit_many(items, deadline, queue, flags, batch, kept);
   }
   [[nodiscard]] Result<ItemResult> wait(Ticket ticket, Deadline deadline) {
     return results_.wait(ticket, deadline);
@@ -96,6 +124,13 @@ class SessionCore {
   [[nodiscard]] Result<Session::Drained> wait_all(Deadline deadline) {
     return results_.wait_all(deadline);
   }
+  /// Waiting for many, cancelling, counting.
+  [[nodiscard]] Results& results() noexcept { return results_; }
+  [[nodiscard]] Result<int> notify_fd() {
+    VYRE_TRY(life_.open());
+    return notify_.descriptor();
+  }
+  [[nodiscard]] Status of_this_session(const Batch& batch) const;
   [[nodiscard]] report::Document report() {
     return make_report({setup_, *backend_, life_, ops_, submitter_, pump_, counters_, results_});
   }
@@ -103,11 +138,15 @@ class SessionCore {
     return attach_observer({order_, handles_, ops_, tap_, files_, buffers_, results_},
                            std::move(observer), after(setup_.options.close_timeout));
   }
-  [[nodiscard]] Status close();
+  /// `timeout` in place of options().close_timeout.
+  [[nodiscard]] Status close(std::chrono::nanoseconds timeout);
+  [[nodiscard]] std::uint32_t number() const noexcept { return setup_.number; }
   [[nodiscard]] const SessionOptions& options() const noexcept { return setup_.options; }
   [[nodiscard]] const MegakernelCaps& caps() const noexcept { return setup_.caps; }
   [[nodiscard]] std::string_view backend_name() const noexcept { return backend_->name(); }
   [[nodiscard]] bool leaked() const noexcept { return life_.leaked(); }
+  /// This process is a child of the one that opened the session, whose threads it does not have.
+  [[nodiscard]] bool forked() const noexcept { return forks() != forks_at_open_; }
 
   // For streams.
   [[nodiscard]] Error no_such_queue(std::uint32_t queue) const {
@@ -117,8 +156,8 @@ class SessionCore {
   void leave_place(PlaceInLines& place) { submitter_.leave_place(place); }
   [[nodiscard]] Result<Handle> make_alias() { return buffers_.make_alias(); }
   /// bind(), where aliases may be members.
-  [[nodiscard]] Result<Handle> bind_aliases(std::span<const Handle> buffers) {
-    return buffers_.bind(buffers, true);
+  [[nodiscard]] Result<Handle> bind_aliases(std::span<const Handle> buffers, Deadline deadline) {
+    return buffers_.bind(buffers, true, deadline);
   }
   [[nodiscard]] backend::Backend& backend() noexcept { return *backend_; }
   [[nodiscard]] Collector& collector(std::uint32_t queue) noexcept {
@@ -142,13 +181,16 @@ class SessionCore {
   [[nodiscard]] bool observed() const noexcept { return tap_.active(); }
   [[nodiscard]] bool closing() const noexcept { return life_.closing(); }
   [[nodiscard]] Error closed() const { return life_.closed(); }
-  [[nodiscard]] bool wall_time_is_over() const { return life_.wall_time_is_over(); }
 
  private:
   /// Lets items end, by and by less gently; returns what went wrong, in words.
-  [[nodiscard]] std::string end_items();
+  [[nodiscard]] std::string end_items(std::chrono::nanoseconds timeout);
   [[nodiscard]] Status close_result() const;
 
+  /// Of memory that callers lent and have not got back.
+  [[nodiscard]] std::vector<DoneCall> last_calls();
+
+  const std::uint32_t forks_at_open_{forks()};
   const SessionSetup setup_;
   const std::shared_ptr<PumpBell> bell_;
   std::unique_ptr<backend::Backend> backend_;  // its threads call the bell and the results
@@ -165,7 +207,11 @@ class SessionCore {
   SessionFiles files_;
   BufferWaits waits_;
   HostCopies copies_;
+  Attendant attendant_;
+  NotifyDescriptor notify_;
+  Retirements retirements_;
   Buffers buffers_;
+  Leases leases_;
   Submitter submitter_;
 
   std::mutex close_mutex_;
@@ -174,5 +220,6 @@ class SessionCore {
 };
 
 [[nodiscard]] Error moved_from(const char* what);
+[[nodiscard]] Error of_the_parent(const char* what);
 
 }  // namespace vyre::runtime

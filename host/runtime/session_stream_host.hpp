@@ -39,10 +39,11 @@ class Stream::SessionHost final : public StreamHost {
   }
   Result<Handle> make_alias() override { return session_.make_alias(); }
   Result<Handle> bind(std::span<const Handle> handles) override {
-    return session_.bind_aliases(handles);
+    return session_.bind_aliases(handles, Deadline::max());
   }
   Status release(Handle handle) override {
-    return session_.release(handle, after(close_timeout()));
+    std::vector<DoneCall> none;  // of handles that the stream made itself
+    return session_.release(handle, after(close_timeout()), none);
   }
   void place_alias(Handle alias, Handle buffer, std::uint64_t offset,
                    std::uint64_t bytes) override {
@@ -57,10 +58,7 @@ class Stream::SessionHost final : public StreamHost {
   void count_streamed(std::uint64_t bytes) override { session_.count_streamed(bytes); }
 
   Session::SubmitMany submit(std::span<const MegakernelWorkItem> items) override {
-    auto submitted = session_.submit_many(items, Clock::now(), queue_, kQueueFlagNone, &place_);
-    if (submitted.stopped_by && session_.wall_time_is_over())
-      submitted.stopped_by->code = Errc::cancelled;
-    return submitted;
+    return session_.submit_many(items, Clock::now(), queue_, kQueueFlagNone, nullptr, &place_);
   }
   Found look(std::uint64_t position, ItemResult& out) override {
     switch (collector_.look(position, out)) {

@@ -20,9 +20,7 @@ auto in_slices(Deadline until, bool (*stopped)(), const Wait& wait) -> decltype(
     if (stopped != nullptr && stopped()) return fail(Errc::cancelled, "told to stop");
     auto result = wait(std::min<Deadline>(until, after(kStopLook)));
     if (result) return result;
-    const bool late =
-        result.error().code == Errc::deadline_exceeded || result.error().code == Errc::queue_full;
-    if (!late || Clock::now() >= until) return result;
+    if (!retryable(result.error()) || Clock::now() >= until) return result;
   }
 }
 

@@ -10,7 +10,7 @@ namespace vyre::runtime {
 
 Result<Stream> Session::stream(std::function<std::optional<std::string>()> files, OpHandle op,
                                const StreamOptions& options) {
-  if (!core_) return tl::unexpected<Error>(moved_from("Session"));
+  if (!usable()) return tl::unexpected<Error>(why_unusable());
   if (core_->closing()) return fail(Errc::closed, "the session is closed");
   if (!files) return fail(Errc::invalid_argument, "a stream needs a source of files");
   if (options.queue >= core_->options().queues)
@@ -44,11 +44,16 @@ Stream& Stream::operator=(Stream&& other) noexcept {
   return *this;
 }
 Stream::~Stream() {
-  if (engine_) engine_->end();
+  if (!engine_) return;
+  if (engine_->forked())
+    (void)new std::shared_ptr<Engine>(std::move(engine_));  // it cannot be ended here
+  else
+    engine_->end();
 }
 
 Result<const StreamResult*> Stream::next(Deadline deadline) {
   if (!engine_) return tl::unexpected<Error>(moved_from("Stream"));
+  if (engine_->forked()) return tl::unexpected<Error>(of_the_parent("stream"));
   return engine_->next(deadline);
 }
 void Stream::cancel() noexcept {

@@ -12,6 +12,7 @@
 
 #include "chunk_items.hpp"
 #include "chunk_reader.hpp"
+#include "forks.hpp"
 #include "result_order.hpp"
 #include "stream_counters.hpp"
 #include "stream_host.hpp"
@@ -36,6 +37,9 @@ class Stream::Engine final : private ChunkItems::Listener {
     order_.pass_over({file, chunk});
   }
   [[nodiscard]] StreamProgress progress() const noexcept { return counters_.progress(); }
+
+  /// As SessionCore::forked().
+  [[nodiscard]] bool forked() const noexcept { return forks() != forks_at_open_; }
 
  private:
   [[nodiscard]] Result<const StreamResult*> next_result(Deadline deadline);
@@ -83,6 +87,7 @@ class Stream::Engine final : private ChunkItems::Listener {
   bool quiet_{false};  // end() found nothing under way any more
   std::optional<Error> ended_by_;
   std::atomic<bool> cancelled_{false};
+  const std::uint32_t forks_at_open_{forks()};
 };
 
 }  // namespace vyre::runtime

@@ -60,7 +60,7 @@ class ItemHost {
   virtual void count_streamed(std::uint64_t bytes) = 0;
 
   /// Takes a prefix and never waits. Errc::queue_full and deadline_exceeded: the rest can be tried
-  /// again. Errc::cancelled: the session's wall time is over.
+  /// again. Errc::wall_time: the session's wall time is over.
   [[nodiscard]] virtual Session::SubmitMany submit(std::span<const MegakernelWorkItem> items) = 0;
   [[nodiscard]] virtual Found look(std::uint64_t position, ItemResult& out) = 0;
   /// The stream has this result now.

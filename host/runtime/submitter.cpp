@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <string>
 
+#include "base/message.hpp"
+
 namespace vyre::runtime {
 namespace {
 
@@ -36,7 +38,7 @@ std::optional<Error> Submitter::refuses(std::uint32_t queue, std::uint8_t flags)
   if (over_.backend.lost()) return over_.life.closed();
   if (over_.life.wall_time_is_over()) {
     over_.backend.tend();
-    return Error{Errc::deadline_exceeded,
+    return Error{Errc::wall_time,
                  "max_wall_time of " +
                      std::to_string(static_cast<std::uint64_t>(options.max_wall_time.count())) +
                      " ns has passed since the session was opened; nothing starts any more"};
@@ -71,9 +73,12 @@ bool Submitter::wait_for_room(const Call& call, std::uint64_t want) {
   return over_.results.wait_for(call.deadline, ready) || room() != 0;
 }
 
-void Submitter::publish(std::uint32_t queue, const queue::Reservation& got,
+void Submitter::publish(const Call& call, const queue::Reservation& got,
                         const MegakernelWorkItem* items, std::uint8_t flags, std::int64_t now_ns) {
+  const std::uint32_t queue = call.queue;
   Collector& collector = over_.results.collector(queue);
+  if (call.batch != nullptr) [[unlikely]]
+    call.batch->add(queue, {got.first, got.first + got.count}, collector.ended_below());
   const auto& producer = collector.producer();
   const auto& vanishes = over_.setup.hooks.producer_vanishes;
   for (std::uint32_t i = 0; i < got.count; ++i) {
@@ -100,12 +105,18 @@ void Submitter::account(std::int64_t begin_ns, std::int64_t publish_ns, std::uin
 
 Session::SubmitMany Submitter::submit_many(std::span<const MegakernelWorkItem> items,
                                            Deadline deadline, std::uint32_t queue,
-                                           std::uint8_t flags, PlaceInLines* kept) {
+                                           std::uint8_t flags, Batch* batch, PlaceInLines* kept) {
   Session::SubmitMany result;
   result.first = {queue, 0, over_.setup.number};
   result.stopped_by = refuses(queue, flags);
   if (result.stopped_by) return result;
-  Call call{queue, flags, deadline, kept, result};
+  if (batch != nullptr && batch->session() != over_.setup.number) {
+    result.stopped_by = Error{Errc::invalid_argument,
+                              message("the batch belongs to session {}, and this is session {}",
+                                      batch->session(), over_.setup.number)};
+    return result;
+  }
+  Call call{queue, flags, deadline, batch, kept, result};
   // [BEGUN-1] acquire, before the look for an observer: one that was attached before the queue's
   // first item is seen by every later submit.
   bool begun = begun_[queue].load(std::memory_order_acquire);
@@ -155,7 +166,7 @@ bool Submitter::submit_plain(Call& call, std::span<const MegakernelWorkItem> ite
         return call.stop(full(call.queue));
     }
     if (result.accepted == 0) result.first.position = got.first;
-    publish(call.queue, got, items.data(), call.flags, begin_ns);
+    publish(call, got, items.data(), call.flags, begin_ns);
     over_.backend.doorbell();
     account(begin_ns, begin_ns, got.count);
     result.accepted += got.count;

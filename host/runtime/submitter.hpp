@@ -44,7 +44,8 @@ class Submitter {
   /// Session::submit_many().
   [[nodiscard]] Session::SubmitMany submit_many(std::span<const MegakernelWorkItem> items,
                                                 Deadline deadline, std::uint32_t queue,
-                                                std::uint8_t flags, PlaceInLines* kept = nullptr);
+                                                std::uint8_t flags, Batch* batch = nullptr,
+                                                PlaceInLines* kept = nullptr);
   /// Gives up what submit_many() kept in `kept`: where its time was up before its next item got its
   /// buffers, the item keeps its place for the next call, whose first item it has to be.
   void leave_place(PlaceInLines& place);
@@ -59,6 +60,7 @@ class Submitter {
     const std::uint32_t queue;
     const std::uint8_t flags;
     const Deadline deadline;
+    Batch* const batch;        // null: none
     PlaceInLines* const kept;  // null: an item that was not placed leaves its lines
     Session::SubmitMany& result;
 
@@ -87,7 +89,7 @@ class Submitter {
   /// Positions for `want` items where the call expects them. Never waits.
   [[nodiscard]] queue::Reservation try_reserve(const Call& call, std::uint64_t want) const;
   [[nodiscard]] bool wait_for_room(const Call& call, std::uint64_t want);
-  void publish(std::uint32_t queue, const queue::Reservation& got, const MegakernelWorkItem* items,
+  void publish(const Call& call, const queue::Reservation& got, const MegakernelWorkItem* items,
                std::uint8_t flags, std::int64_t now_ns);
   void account(std::int64_t begin_ns, std::int64_t publish_ns, std::uint64_t items);
   [[nodiscard]] Error full(std::uint32_t queue) const;

@@ -72,7 +72,7 @@ Submitter::Placed Submitter::place(const OrderLock& lock, Call& call,
       static_cast<std::uint8_t>(call.flags | accesses_.order_flags(lock, queue, got.first, over));
   accesses_.enter(lock, queue, got.first, over);
   const std::int64_t publish_ns = over_.setup.since_open_ns();
-  publish(queue, got, &item, flags, publish_ns);
+  publish(call, got, &item, flags, publish_ns);
   over_.tap.tell(telling, [&](SessionObserver& observer) {
     observer.on_submit({queue, got.first, over_.setup.number}, item, call.flags,
                        std::chrono::nanoseconds{publish_ns});
@@ -157,8 +157,14 @@ bool Submitter::wait_for_buffers(bool in_line, Call& call, const MegakernelWorkI
     if (!find_accesses(again, call.queue, item)) return true;  // place() says what is wrong
     return !(in_line ? accesses_.behind_others(again, turn) : accesses_.copy_under_way(again));
   };
-  return over_.results.wait_for(call.deadline, free) ||
-         call.stop({Errc::deadline_exceeded,
+  if (over_.results.wait_for(call.deadline, free)) return true;
+  {
+    const OrderLock again(over_.order);
+    const bool found = find_accesses(again, call.queue, item).has_value();
+    if (const HandleRecord* leased = found ? accesses_.leased(again) : nullptr)
+      return call.stop({Errc::deadline_exceeded, lease_held(*leased)});
+  }
+  return call.stop({Errc::deadline_exceeded,
                     in_line ? "other submits or copies began to wait for one of the item's buffers "
                               "before it and still do; allow more time"
                             : "a write or download of one of the item's buffers is under way; "

@@ -94,6 +94,11 @@ class CpuBackend final : public backend::Backend {
     return {state_->queues[queue]->rings.producer(), state_->queues[queue]->rings.reader()};
   }
 
+  [[nodiscard]] std::uint64_t cancel(std::uint32_t queue,
+                                     std::span<const std::uint64_t> positions) override {
+    return state_->cancel_items(queue, positions);
+  }
+
   void doorbell() noexcept override {
     state_->wake_one();
   }
@@ -125,11 +130,18 @@ class CpuBackend final : public backend::Backend {
     return std::nullopt;
   }
 
-  [[nodiscard]] Status allocate(std::uint32_t handle, std::uint64_t bytes) override {
+  [[nodiscard]] Status allocate(std::uint32_t handle, std::uint64_t bytes,
+                                Deadline) override {
     return state_->memory.allocate(handle, bytes);
   }
-  [[nodiscard]] Status map_file(std::uint32_t handle, const backend::MappableFile& file) override {
+  [[nodiscard]] Status map_file(std::uint32_t handle, const backend::MappableFile& file,
+                                Deadline) override {
     return state_->memory.map_file(handle, file);
+  }
+  [[nodiscard]] Status import_memory(std::uint32_t handle, MutableByteSpan host,
+                                     bool writable) override {
+    state_->memory.import(handle, host, writable);
+    return {};
   }
   [[nodiscard]] bool must_bring(std::uint32_t) const noexcept override {
     return false;
@@ -157,18 +169,20 @@ class CpuBackend final : public backend::Backend {
     state_->memory.place_alias(alias, from == nullptr ? nullptr : from + offset,
                                from == nullptr ? 0 : bytes);
   }
-  [[nodiscard]] Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers) override {
+  [[nodiscard]] Status bind(std::uint32_t set, std::span<const std::uint32_t> buffers,
+                            Deadline) override {
     return state_->memory.bind(set, buffers);
   }
-  void release(std::uint32_t handle) noexcept override {
+  bool release(std::uint32_t handle, Deadline) noexcept override {
     state_->memory.release(handle);
+    return true;
   }
 
   [[nodiscard]] Status write(std::uint32_t handle, std::uint64_t offset, ByteSpan bytes) override {
     VYRE_ASSIGN(const MemoryEntry* entry, state_->memory.range(handle, offset, bytes.size()));
     if (entry->kind != MemoryEntry::Kind::memory) {
-      return fail(Errc::invalid_argument,
-                  "buffer " + std::to_string(handle) + " is a mapped file and cannot be written");
+      return fail(Errc::invalid_argument, "buffer " + std::to_string(handle) +
+                                              " is for reading only and cannot be written");
     }
     if (!bytes.empty()) std::memcpy(entry->data + offset, bytes.data(), bytes.size());
     return {};
@@ -187,7 +201,8 @@ class CpuBackend final : public backend::Backend {
     return ByteSpan{entry->data, entry->bytes};
   }
 
-  [[nodiscard]] Status add_program(std::uint32_t op, backend::ProgramOp program) override {
+  [[nodiscard]] Status add_program(std::uint32_t op, backend::ProgramOp program,
+                                   Deadline) override {
     state_->ops.at(op).program = std::move(program);
     return {};
   }

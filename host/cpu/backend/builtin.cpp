@@ -29,7 +29,8 @@ FaultCode Worker::run_builtin(const MegakernelWorkItem& item, const OpRecord& op
       const MemoryEntry* entry = state_.memory.find(list[i]);
       known = known && entry != nullptr && entry->kind != MemoryEntry::Kind::set;
       if (!known) break;
-      buffers[i] = {entry->data, entry->bytes, entry->handle, entry->file != nullptr};
+      buffers[i] = {entry->data, entry->bytes, entry->handle,
+                    entry->kind == MemoryEntry::Kind::file};
       bytes += entry->bytes;
       if (entry->file) files_.push_back(entry->file.get());
     }

@@ -11,7 +11,7 @@ namespace vyre::cpu {
 namespace {
 
 void free_bytes(const MemoryEntry& entry) {
-  if (entry.kind == MemoryEntry::Kind::memory && !entry.alias) std::free(entry.data);
+  if (entry.kind == MemoryEntry::Kind::memory && !entry.alias && !entry.lent) std::free(entry.data);
 }
 
 }  // namespace
@@ -55,6 +55,14 @@ Status MemoryTable::map_file(std::uint32_t handle, const backend::MappableFile& 
   entry.bytes = file->bytes().size();
   entry.file = std::move(file);
   return {};
+}
+
+void MemoryTable::import(std::uint32_t handle, MutableByteSpan host, bool writable) {
+  MemoryEntry& entry = fresh(handle);
+  entry.kind = writable ? MemoryEntry::Kind::memory : MemoryEntry::Kind::file;
+  entry.lent = true;
+  entry.data = host.data();
+  entry.bytes = host.size();
 }
 
 Status MemoryTable::make_alias(std::uint32_t handle) {

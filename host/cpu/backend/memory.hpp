@@ -17,12 +17,18 @@
 namespace vyre::cpu {
 
 struct MemoryEntry {
-  enum class Kind : std::uint8_t { none, memory, file, set };
+  enum class Kind : std::uint8_t {
+    none,
+    memory,
+    file,  // never written: a mapped file, or memory that was lent for reading
+    set
+  };
   Kind kind{Kind::none};
   std::uint32_t handle{0};  // with its generation
   std::uint8_t* data{nullptr};
   std::uint64_t bytes{0};
   bool alias{false};  // memory of another owner; data and bytes move
+  bool lent{false};   // memory of another owner, which stays where it is
   std::unique_ptr<platform::MappedFile> file;
   std::vector<std::uint32_t> members;  // of a set
 };
@@ -36,6 +42,7 @@ class MemoryTable {
 
   [[nodiscard]] Status allocate(std::uint32_t handle, std::uint64_t bytes);
   [[nodiscard]] Status map_file(std::uint32_t handle, const backend::MappableFile& file);
+  void import(std::uint32_t handle, MutableByteSpan host, bool writable);
   [[nodiscard]] Status make_alias(std::uint32_t handle);
   /// [ALIAS-1] Only while no unfinished item names the alias: the publication of the next one that
   /// does publishes these words, and the collection of the last one came before.

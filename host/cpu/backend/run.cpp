@@ -44,7 +44,10 @@ Completion builtin_ended(const Work& work, FaultCode why) {
 }  // namespace
 
 Completion Worker::run_item(const Work& work) {
-  if ((work.taken.flags & kQueueFlagAbandoned) != 0) return cancelled(work, FaultCode::abandoned);
+  if ((work.taken.flags & (kQueueFlagAbandoned | kWorkCancelled)) != 0) {
+    const bool abandoned = (work.taken.flags & kQueueFlagAbandoned) != 0;
+    return cancelled(work, abandoned ? FaultCode::abandoned : FaultCode::cancelled);
+  }
   if (const FaultCode why = state_.cancel_reason(); why != FaultCode::none)
     return cancelled(work, why);
   const std::uint32_t id = work.taken.item.op_handle;

@@ -46,6 +46,34 @@ bool WorkerQueue::must_wait(std::uint32_t flags, std::uint64_t ahead) const noex
          !marks.has_ended(next_start - 1);
 }
 
+bool WorkerQueue::take_cancel() noexcept {
+  std::vector<bool>::reference wanted = cancels[next_start & (cancels.size() - 1)];
+  if (!wanted) return false;
+  wanted = false;
+  --cancel_count;
+  return true;
+}
+
+std::uint64_t State::cancel_items(std::uint32_t q, std::span<const std::uint64_t> positions) {
+  const std::lock_guard lock(taking);
+  WorkerQueue& worker_queue = *queues[q];
+  if (worker_queue.cancels.empty())
+    worker_queue.cancels.resize(worker_queue.rings.completion_slots());
+  const std::uint64_t tail = worker_queue.producer.tail();
+  std::uint64_t count = 0;
+  for (const std::uint64_t position : positions) {
+    // No more than completion_slots items are in flight, so that a place means one of them.
+    if (position < worker_queue.next_start || position >= tail) continue;
+    std::vector<bool>::reference wanted =
+        worker_queue.cancels[position & (worker_queue.cancels.size() - 1)];
+    if (wanted) continue;
+    wanted = true;
+    ++count;
+  }
+  worker_queue.cancel_count += count;
+  return count;
+}
+
 void State::cancel(FaultCode why) noexcept {
   std::uint8_t none = 0;
   cancel_why.compare_exchange_strong(none, static_cast<std::uint8_t>(why),
@@ -147,7 +175,10 @@ bool State::take(Batch& batch) {
           break;
         }
         expected += cost;
-        batch.items[batch.count++] = Work{taken, q, position};
+        Work& work = batch.items[batch.count++];
+        work = Work{taken, q, position};
+        if (worker_queue.cancel_count != 0 && worker_queue.take_cancel())
+          work.taken.flags |= kWorkCancelled;
         ++worker_queue.next_start;
       }
     }

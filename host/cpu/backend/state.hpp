@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "backend/backend.hpp"
@@ -32,6 +33,11 @@ struct Work {
   std::uint32_t queue;
   std::uint64_t position;
 };
+
+/// Among the flags of a TakenItem that a worker has: a caller cancelled the item before it started.
+/// No flag of a ring slot.
+inline constexpr std::uint32_t kWorkCancelled{1u << 31};
+static_assert((kWorkCancelled & kSlotFlagsMask) == 0);
 
 /// What a worker takes at once and runs one after the other, so that an item may depend on one
 /// before it in the batch. Sized so that the fixed price of taking disappears beside no-op items.
@@ -64,7 +70,11 @@ struct WorkerQueue {
   std::uint32_t pending_end{0};
   std::uint64_t next_start{0};  // position of pending[pending_begin]
   bool given_up{false};         // wedged, and its rest cannot be ended: see State::lost
+  std::vector<bool> cancels;    // by place: to end as cancelled in their turn; empty: never any
+  std::uint64_t cancel_count{0};
 
+  /// The item at next_start is to end as cancelled; it is counted no more.
+  [[nodiscard]] bool take_cancel() noexcept;
   /// Must the item at next_start wait for others? `ahead`: items of this queue that the
   /// batch holds, which run before it on the same worker and so count as ended.
   [[nodiscard]] bool must_wait(std::uint32_t flags, std::uint64_t ahead) const noexcept;
@@ -150,6 +160,9 @@ struct State {
   /// Moves startable items into `batch` (empty before). True if more work is left for other
   /// workers. Call with `taking` held.
   [[nodiscard]] bool take(Batch& batch);
+  /// backend::Backend::cancel(). What a batch holds has started.
+  [[nodiscard]] std::uint64_t cancel_items(std::uint32_t queue,
+                                           std::span<const std::uint64_t> positions);
   /// After items ended while their worker goes on with others: if an item was held back, another
   /// worker looks whether it may start now.
   void wake_for_held_back() noexcept;

@@ -11,7 +11,8 @@
 
 namespace vyre {
 
-/// What kind of thing went wrong. Stable names (`errc_name`) appear in JSON; numbers do not.
+/// What kind of thing went wrong. Stable names (`errc_name`) appear in JSON; numbers do not. New
+/// codes are appended: the C ABI numbers them in this order, from 1.
 enum class Errc : std::uint16_t {
   invalid_argument,   // a caller's value is out of range or contradicts another
   malformed,          // bytes or text that do not follow their grammar
@@ -23,13 +24,15 @@ enum class Errc : std::uint16_t {
   io,                 // the operating system said no; `detail` is errno
   out_of_memory,      // arena or host memory; the message has requested and available bytes
   queue_full,         // a ring had no free slot before the deadline
-  deadline_exceeded,  // a bounded wait ended without its event
+  deadline_exceeded,  // a bounded wait ended without its event; the call may be made again
   closed,             // the session or ring no longer accepts work
   faulted,            // a program stopped with a fault where a result was needed
   cancelled,          // the item was cancelled before it ran to its end
   mismatch,           // two results that should be equal are not
   device_lost,        // sticky device error or a worker that died
   internal,           // our own broken promise
+  wall_time,          // the session's max_wall_time has passed: nothing starts any more
+  busy,               // another thread is in a call on an object that takes one at a time
 };
 
 [[nodiscard]] std::string_view errc_name(Errc code) noexcept;
@@ -47,6 +50,12 @@ struct Error {
   std::uint32_t column{0};
   std::int32_t detail{0};
 };
+
+/// The same call may succeed later although nothing else was changed.
+[[nodiscard]] inline bool retryable(const Error& error) noexcept {
+  return error.code == Errc::queue_full || error.code == Errc::deadline_exceeded ||
+         error.code == Errc::busy;
+}
 
 template <class T>
 using Result = tl::expected<T, Error>;

@@ -39,6 +39,7 @@ enum class FaultCode : std::uint8_t {
   abandoned = 21,      // cancelled: its producer took a slot and never published it
   copy_limit = 22,     // started copies of a workgroup above kMaxPendingCopyBytes
   out_of_memory = 23,  // cancelled: the host had no memory to run it
+  cancelled = 24,      // cancelled: a caller asked for that before it started
 };
 
 /// Words: [0] phase 31 | status 28..30 | code 20..27 | statement 0..19 ; [1] low 32 bits of the

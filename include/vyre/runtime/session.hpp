@@ -129,6 +129,41 @@ struct MapOptions {
   std::optional<std::uint32_t> only_queue;
 };
 
+/// Counts of items since a session, or a batch, began. What is accepted and not in the other counts
+/// has not ended.
+struct Totals {
+  std::uint64_t accepted{0};
+  std::uint64_t done{0};
+  std::uint64_t faulted{0};
+  std::uint64_t cancelled{0};
+  std::uint64_t unasked{0};  // of faulted and cancelled: no caller has asked for the result
+};
+
+enum class LeaseAccess : std::uint8_t { read, read_write };
+
+/// For import().
+struct ImportOptions {
+  bool writable{true};  // false: as a mapped file, items that write it fault and writes are refused
+  /// Called once, with `context`, when the session will not touch the memory any more: after the
+  /// handle was released or retired and its last item has ended, or when the session is gone. From
+  /// any thread, without locks; it must not throw, and may call the session. Never, where workers
+  /// that did not stop had to be left behind: they may touch it for ever.
+  void (*done)(void* context){nullptr};
+  void* context{nullptr};
+};
+
+/// How long one output of an op is.
+struct OutputSize {
+  enum class Kind : std::uint8_t {
+    exact,
+    at_most,  // the data decide how much of it is used; an output of `bytes` always holds it
+    unknown,  // the caller has to know: at least `bytes`
+  };
+  Kind kind{Kind::exact};
+  std::uint64_t bytes{0};
+};
+
+class Batch;
 class SessionCore;
 class Stream;
 struct StreamOptions;
@@ -137,8 +172,9 @@ struct StreamOptions;
 /// lock of the thing observed, from the calling thread; must not call back into the session.
 class SessionObserver;
 
-/// A Session that was moved from refuses every call (Errc::closed). Streams may outlive it: they
-/// then hand out what had ended and say `closed`.
+/// A Session that was moved from refuses every call (invalid_argument). Streams may outlive it:
+/// they then hand out what had ended and say `closed`. In a child that the process forks every call
+/// on the parent's sessions and streams gives `closed`, and nothing of them is ended there.
 class Session {
  public:
   /// Starts workers and rings. Without a device `automatic` gives the CPU backend and caps()
@@ -150,6 +186,8 @@ class Session {
 
   [[nodiscard]] const SessionOptions& options() const;
   [[nodiscard]] std::string_view backend_name() const;  // "cpu", "cuda"
+  /// Counted in this process from 1; what it gives out carries it.
+  [[nodiscard]] std::uint32_t number() const;
   [[nodiscard]] MegakernelCaps caps() const;
 
   // Ops. Built-ins have fixed ids (test/golden/builtin_ops.txt); programs are appended from
@@ -164,15 +202,21 @@ class Session {
   [[nodiscard]] Result<OpHandle> find_op(std::string_view name) const;
   [[nodiscard]] Result<OpInfo> op_info(OpHandle op) const;
 
-  // Buffers. A handle stays valid until release() or close(); bytes are zero until written.
+  /// How long the outputs of an item will be, in the order of OpSignature::outputs, from the sizes
+  /// of its inputs and its param. invalid_argument where the number of inputs is not the op's.
+  [[nodiscard]] Result<std::vector<OutputSize>> output_bytes(
+      OpHandle op, std::span<const std::uint64_t> input_bytes, std::uint32_t param = 0) const;
+
+  // Buffers. A handle stays valid until release(), retire() or close(); bytes are zero until
+  // written. Calls wait until their deadline for a device, for each other, and for retired buffers
+  // whose bytes they need; where they fail nothing is left.
   // Calls that copy look at their deadline, and at `stopped` if it is given (true: give up,
   // Errc::cancelled), before each piece of kCopyPieceBytes but the first.
-  [[nodiscard]] Result<Handle> allocate(std::uint64_t bytes);
-  /// Nothing is left of an upload that is cut.
+  [[nodiscard]] Result<Handle> allocate(std::uint64_t bytes, Deadline deadline = Deadline::max());
   [[nodiscard]] Result<Handle> upload(ByteSpan bytes, Deadline deadline = Deadline::max(),
                                       bool (*stopped)() = nullptr);
-  /// Bytes reach the buffer after everything submitted before on any queue has completed (bounded
-  /// by `deadline`). A write that is cut leaves a prefix of `bytes` in the buffer, up to the place
+  /// Bytes reach the buffer after the items submitted so far that use it (bounded by `deadline`). A
+  /// write that is cut leaves a prefix of `bytes` in the buffer, up to the place
   /// in it that Error::offset says; what the buffer held from there on stays.
   [[nodiscard]] Status write(Handle buffer, std::uint64_t offset, ByteSpan bytes, Deadline deadline,
                              bool (*stopped)() = nullptr);
@@ -180,16 +224,35 @@ class Session {
   /// asynchronously out of it (AsyncLoad) read it piece by piece as they ask; for others the CPU
   /// maps it and a device gets its bytes with the first item that needs them. A file that shrinks
   /// or fails meanwhile faults the items that read it (io_error).
-  [[nodiscard]] Result<Handle> map_file(const std::string& path, const MapOptions& options = {});
+  [[nodiscard]] Result<Handle> map_file(const std::string& path, const MapOptions& options = {},
+                                        Deadline deadline = Deadline::max());
   /// A buffer with the bytes of a file, read through the pump; written like any other.
-  /// Nothing is left of a file whose reading is cut.
   [[nodiscard]] Result<Handle> load_file(const std::string& path, Deadline deadline,
                                          bool (*stopped)() = nullptr);
+  /// A buffer over memory of the caller, aligned to 16 bytes, which is the session's until `done`:
+  /// import no byte of it twice. Nothing is copied; a device cannot reach it (unsupported: upload a
+  /// copy). Where this fails `done` is not called.
+  [[nodiscard]] Result<Handle> import(MutableByteSpan host, const ImportOptions& options = {},
+                                      Deadline deadline = Deadline::max());
   /// Binding set: an ordered list of buffers under one handle.
-  [[nodiscard]] Result<Handle> bind(std::span<const Handle> buffers);
+  [[nodiscard]] Result<Handle> bind(std::span<const Handle> buffers,
+                                    Deadline deadline = Deadline::max());
   [[nodiscard]] Result<std::uint64_t> buffer_bytes(Handle buffer) const;
-  /// Waits for the items submitted so far, then frees; a buffer in a live binding set is refused.
+  /// Waits for the items submitted so far that use it, then frees; a buffer in a live binding set
+  /// is refused. Where a device does not answer until the deadline, the rest happens by itself.
   [[nodiscard]] Status release(Handle handle, Deadline deadline);
+  /// The handle ends now: not_found for every later call. Memory is given back, by itself, after
+  /// the last item that uses it, and after the last binding set that names it. Never waits.
+  [[nodiscard]] Status retire(Handle handle);
+
+  /// The bytes of a buffer in memory of this process, between items, until unlease(). Waits for the
+  /// items and copies under way; those that come later wait for the lease where one of the two
+  /// writes, and their deadline_exceeded names it. Readers are counted; a lease to write is alone.
+  /// On a device it is a copy, which unlease() writes back. Mapped files are refused (unsupported).
+  /// Reading leases can be taken after close(), too. A handle that was retired can be unleased.
+  [[nodiscard]] Result<MutableByteSpan> lease(Handle buffer, LeaseAccess access, Deadline deadline);
+  /// deadline_exceeded: the device has not taken the bytes; the lease goes on, call again.
+  [[nodiscard]] Status unlease(Handle buffer, Deadline deadline = Deadline::max());
 
   // Items. param of a VIR0 op: 0 = the reference's grid; n > 0 = a grid that covers n invocations.
   /// Accepted or refused, never half: queue_full at the deadline, closed, invalid_argument (unknown
@@ -202,13 +265,45 @@ class Session {
     std::uint64_t accepted{0};
     std::optional<Error> stopped_by;
   };
+  /// `batch`, if it is given, counts the accepted items.
   [[nodiscard]] SubmitMany submit_many(std::span<const MegakernelWorkItem> items, Deadline deadline,
-                                       std::uint32_t queue = 0,
-                                       std::uint8_t flags = kQueueFlagNone);
+                                       std::uint32_t queue = 0, std::uint8_t flags = kQueueFlagNone,
+                                       Batch* batch = nullptr);
   /// Every ticket ends exactly once: done, faulted or cancelled. May be asked any number of times,
   /// also after close(), until the history bound (kDefaultHistory items a queue) drops it. Of items
   /// that were not done and that no caller has asked for, kKeptFailures a queue stay beyond that.
   [[nodiscard]] Result<ItemResult> wait(Ticket ticket, Deadline deadline);
+  /// Waits until at least `least` of the tickets (at most all of them; 0 only looks) have ended.
+  /// `results` is empty or as long as `tickets`, and gets every result there is, also where the
+  /// call stops early; nullopt: not ended. A ticket that is none of this session is refused before
+  /// anything is waited for; not_found where results were dropped that `results` should get.
+  struct WaitedMany {
+    std::size_t ended{0};
+    std::optional<Error> stopped_by;
+  };
+  [[nodiscard]] WaitedMany wait_many(std::span<const Ticket> tickets, std::size_t least,
+                                     Deadline deadline,
+                                     std::span<std::optional<ItemResult>> results = {});
+  /// Items that have not started will end as cancelled (FaultCode::cancelled) when their turn in
+  /// the queue comes; running and ended ones go on as they are. Returns how many this call keeps
+  /// from running. A CPU worker starts up to 256 short items at once. On a device an accepted item
+  /// is out of the host's hands: the answer is 0.
+  [[nodiscard]] Result<std::uint64_t> cancel(std::span<const Ticket> tickets);
+  /// An eventfd of this session, one and the same for every call: readable while items have ended
+  /// since it was last read, and once more when the session has closed. A caller reads its 8 bytes
+  /// first, which never blocks, and then looks for results. Non-blocking, close-on-exec; the
+  /// session closes it. From the first call on a thread of the session collects results.
+  [[nodiscard]] Result<int> notify_fd();
+
+  /// Counts the items that are submitted with it, whatever else the session does. Batches may be
+  /// dropped at any time, also after the session; their items go on.
+  [[nodiscard]] Result<std::shared_ptr<Batch>> open_batch();
+  [[nodiscard]] Result<Totals> batch_totals(Batch& batch) const;
+  /// The first that were not done, in the order of discovery, at most kMaxReportedFaults; the
+  /// caller has asked for them thereby.
+  [[nodiscard]] Result<std::vector<ItemResult>> batch_failures(Batch& batch);
+  /// Until every item of the batch has ended.
+  [[nodiscard]] Status wait_batch(Batch& batch, Deadline deadline);
   /// All items accepted before the call have ended. Results that were not done are in `not_done`
   /// (first N).
   struct Drained {
@@ -235,15 +330,20 @@ class Session {
 
   /// Counters so far; after close() the final ones.
   [[nodiscard]] report::Document report() const;
-  /// Stops accepting, lets running items end within options().close_timeout, cancels the rest
-  /// (shutdown). Idempotent.
+  /// The same; after close() it counts every item, and the failures that no caller has asked for.
+  [[nodiscard]] Totals totals() const;
+  /// Stops accepting, lets running items end within options().close_timeout or `timeout`, cancels
+  /// the rest (shutdown). Idempotent.
   [[nodiscard]] Status close();
+  [[nodiscard]] Status close(std::chrono::nanoseconds timeout);
 
   /// Before the first submit; null to remove.
   [[nodiscard]] Status observe(std::shared_ptr<SessionObserver> observer);
 
  private:
   friend struct SessionOpener;
+  [[nodiscard]] bool usable() const noexcept;
+  [[nodiscard]] Error why_unusable() const;
   explicit Session(std::shared_ptr<SessionCore> core);
   std::shared_ptr<SessionCore> core_;  // streams hold it, too
 };

@@ -106,7 +106,8 @@ class HandBackend final : public backend::Backend {
   bool fail_reads{false};
   bool fail_makes{false};  // make_alias, bind, add_program: Errc::out_of_memory
   bool fail_programs{false};
-  bool hide_bytes{false};  // host_bytes() gives nothing, as on a device
+  bool hide_bytes{false};         // host_bytes() gives nothing, as on a device
+  std::atomic<bool> busy{false};  // release() takes nothing, as a device whose workers are busy
   std::atomic<int> allocated{0};
 
   // ---- backend::Backend ----
@@ -137,15 +138,16 @@ class HandBackend final : public backend::Backend {
   std::uint64_t heartbeat() const noexcept override { return 0; }
   std::optional<Error> lost() const override { return std::nullopt; }
 
-  Status allocate(std::uint32_t handle, std::uint64_t bytes) override {
+  Status allocate(std::uint32_t handle, std::uint64_t bytes, Deadline) override {
     memory.pass();
     const std::lock_guard lock(bytes_mutex_);
     bytes_[handle].assign(bytes, 0);
     ++allocated;
     return {};
   }
-  Status map_file(std::uint32_t handle, const backend::MappableFile& file) override {
-    return allocate(handle, file.bytes);
+  Status map_file(std::uint32_t handle, const backend::MappableFile& file,
+                  Deadline deadline) override {
+    return allocate(handle, file.bytes, deadline);
   }
   bool must_bring(std::uint32_t) const noexcept override { return false; }
   Status bring_file(std::uint32_t, const ReadPiece&) override { return {}; }
@@ -153,11 +155,15 @@ class HandBackend final : public backend::Backend {
   void leak_ingest_memory() noexcept override {}
   Status make_alias(std::uint32_t) override { return make(); }
   void place_alias(std::uint32_t, std::uint32_t, std::uint64_t, std::uint64_t) noexcept override {}
-  Status bind(std::uint32_t, std::span<const std::uint32_t>) override { return make(); }
-  void release(std::uint32_t handle) noexcept override {
+  Status bind(std::uint32_t, std::span<const std::uint32_t>, Deadline) override {
+    return make();
+  }
+  bool release(std::uint32_t handle, Deadline) noexcept override {
     memory.pass();
+    if (busy) return false;
     const std::lock_guard lock(bytes_mutex_);
     if (bytes_.erase(handle) != 0) --allocated;
+    return true;
   }
   Status write(std::uint32_t handle, std::uint64_t offset, ByteSpan bytes) override {
     if (fail_writes) return fail(Errc::device_lost, "the link went down half-way");
@@ -179,7 +185,7 @@ class HandBackend final : public backend::Backend {
     if (hide_bytes || found == bytes_.end()) return std::nullopt;
     return ByteSpan{found->second};
   }
-  Status add_program(std::uint32_t, backend::ProgramOp) override {
+  Status add_program(std::uint32_t, backend::ProgramOp, Deadline) override {
     if (fail_programs) return fail(Errc::device_lost, "the link went down half-way");
     return make();
   }

@@ -164,7 +164,7 @@ TEST(Identity, ASessionThatWasMovedFromRefusesEveryCall) {
   Session gone = std::move(*opened);
   const Session session = std::move(gone);
   const auto refused = [](const std::optional<Error>& error) {
-    return error && error->code == Errc::closed &&
+    return error && error->code == Errc::invalid_argument &&
            error->message.find("moved from") != std::string::npos;
   };
   for (const Call& call : calls_with_a_handle())
@@ -215,7 +215,7 @@ TEST_F(Outliving, AStreamThatWasMovedFromRefusesEveryCall) {
   Stream other = std::move(*stream);
   const auto next = stream->next(soon());
   ASSERT_FALSE(next.has_value());
-  EXPECT_EQ(next.error().code, Errc::closed);
+  EXPECT_EQ(next.error().code, Errc::invalid_argument);
   EXPECT_NE(next.error().message.find("moved from"), std::string::npos);
   stream->cancel();
   stream->skip_to(1, 1);

@@ -157,7 +157,8 @@ TEST(Life, MaxWallTimeCancelsWhatHasNotStartedAndCountsItAsRemaining) {
   std::this_thread::sleep_for(std::chrono::milliseconds{520});
   const auto late = session->submit(items[0], soon());
   ASSERT_FALSE(late.has_value());
-  EXPECT_EQ(late.error().code, Errc::deadline_exceeded);
+  EXPECT_EQ(late.error().code, Errc::wall_time);
+  EXPECT_FALSE(retryable(late.error())) << "no later call would succeed";
   EXPECT_NE(late.error().message.find("max_wall_time"), std::string::npos);
   EXPECT_OK(session->close());
   const auto d = session->report();

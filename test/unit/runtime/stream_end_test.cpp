@@ -178,7 +178,7 @@ TEST_F(StreamEnds, AStreamWhoseWorkersDieEndsWithTheReasonOfTheSession) {
   EXPECT_FALSE(session->close().has_value());
 }
 
-TEST_F(StreamEnds, WallTimeThatIsOverEndsAStreamAsCancelledNotAsLate) {
+TEST_F(StreamEnds, WallTimeThatIsOverEndsAStreamAndIsNotTakenForLate) {
   SessionOptions options = small_memory();
   options.max_wall_time = std::chrono::milliseconds{30};
   open(options);
@@ -187,7 +187,7 @@ TEST_F(StreamEnds, WallTimeThatIsOverEndsAStreamAsCancelledNotAsLate) {
   ASSERT_OK(stream);
   const Ran ran = run_to_end(*stream);
   ASSERT_TRUE(ran.error);
-  EXPECT_EQ(ran.error->code, Errc::cancelled) << to_string(*ran.error);
+  EXPECT_EQ(ran.error->code, Errc::wall_time) << to_string(*ran.error);
   EXPECT_NE(ran.error->message.find("max_wall_time"), std::string::npos) << ran.error->message;
 }
 
