@@ -213,7 +213,7 @@ std::uint64_t ControlQueue::left_ended() {
   return left_ended_;
 }
 
-bool ControlQueue::await_left(std::uint64_t seen, Deadline deadline) {
+Result<bool> ControlQueue::await_left(std::uint64_t seen, Deadline deadline) {
   Patience patience(owner_, deadline);
   for (;;) {
     {
@@ -222,7 +222,7 @@ bool ControlQueue::await_left(std::uint64_t seen, Deadline deadline) {
       if (left_ended_ != seen) return true;
       if (left_count_ == 0) return false;
     }
-    if (!patience.wait("a command that was left")) return false;
+    VYRE_TRY(patience.wait("a command that was left, whose memory is needed,"));
   }
 }
 

@@ -66,8 +66,8 @@ class ControlQueue {
 
   /// How many commands that were left have ended.
   [[nodiscard]] std::uint64_t left_ended();
-  /// Waits until more than `seen` of them have; false: none is left, or the deadline came first.
-  [[nodiscard]] bool await_left(std::uint64_t seen, Deadline deadline);
+  /// Waits until more than `seen` of them have; false: none is left to wait for.
+  [[nodiscard]] Result<bool> await_left(std::uint64_t seen, Deadline deadline);
 
  private:
   static constexpr std::uint32_t kNoChunk{~0u};

@@ -60,8 +60,8 @@ Result<std::shared_ptr<DeviceArena::Claim>> DeviceArena::claim(std::uint64_t byt
         return fail(Errc::out_of_memory, "the host has no memory to note " + what);
       }
     }
-    if (!control.await_left(ended, deadline))
-      return tl::unexpected<Error>(std::move(address).error());
+    VYRE_ASSIGN(const bool more, control.await_left(ended, deadline));
+    if (!more) return tl::unexpected<Error>(std::move(address).error());
   }
 }
 

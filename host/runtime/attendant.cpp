@@ -19,7 +19,7 @@ constexpr std::chrono::milliseconds kUnhurried{1};
 Status Attendant::call(Duty& duty) {
   const std::lock_guard lock(mutex_);
   if (std::find(duties_.begin(), duties_.end(), &duty) == duties_.end()) duties_.push_back(&duty);
-  wanted_.store(true, std::memory_order_release);  // [ATTEND-1]
+  wanted_.store(true, std::memory_order_release);
   called_.notify();
   if (thread_.joinable()) return {};
   try {
@@ -51,7 +51,6 @@ void Attendant::stop() {
 void Attendant::run(const std::shared_ptr<Over>& over) {
   const auto is_over = [&over] { return over->load(std::memory_order_acquire); };
   while (!is_over()) {
-    // [ATTEND-1] acq_rel: what the caller has put down for the duty.
     (void)called_.wait_until(Deadline::max(), [&] {
       return is_over() || wanted_.exchange(false, std::memory_order_acq_rel);
     });
@@ -93,7 +92,7 @@ bool Attendant::look_and_sleep(const Over& over, std::vector<DoneCall>& calls) {
   (void)changed.sleep(
       epoch, after(std::chrono::nanoseconds{results_.polls() ? kPollSleepNsMax : kHostLookNs}));
   if (need == Need::soon) (void)called_.wait_until(began + kUnhurried, is_over);
-  backend_.tend();
+  if (!life_.closing()) backend_.tend();
   return true;
 }
 

@@ -15,6 +15,7 @@
 #include "done_call.hpp"
 #include "queue/waiter.hpp"
 #include "results.hpp"
+#include "session_life.hpp"
 
 namespace vyre::runtime {
 
@@ -33,7 +34,8 @@ class Attendant {
     [[nodiscard]] virtual Need look(std::vector<DoneCall>& calls) = 0;
   };
 
-  Attendant(backend::Backend& backend, Results& results) : backend_(backend), results_(results) {}
+  Attendant(backend::Backend& backend, const SessionLife& life, Results& results)
+      : backend_(backend), life_(life), results_(results) {}
   Attendant(const Attendant&) = delete;
   Attendant& operator=(const Attendant&) = delete;
   ~Attendant() { stop(); }
@@ -54,6 +56,7 @@ class Attendant {
   [[nodiscard]] Need look_at_all(std::vector<DoneCall>& calls);
 
   backend::Backend& backend_;
+  const SessionLife& life_;
   Results& results_;
   std::mutex mutex_;
   std::vector<Duty*> duties_;

@@ -45,7 +45,7 @@ Attendant::Need NotifyDescriptor::look(std::vector<DoneCall>&) {
     told_ = events;
     signal();
   }
-  return Attendant::Need::at_once;
+  return life_.closing() ? Attendant::Need::none : Attendant::Need::at_once;  // close() signals
 }
 
 }  // namespace vyre::runtime

@@ -11,13 +11,14 @@
 
 #include "attendant.hpp"
 #include "results.hpp"
+#include "session_life.hpp"
 
 namespace vyre::runtime {
 
 class NotifyDescriptor final : public Attendant::Duty {
  public:
-  NotifyDescriptor(Results& results, Attendant& attendant)
-      : results_(results), attendant_(attendant) {}
+  NotifyDescriptor(const SessionLife& life, Results& results, Attendant& attendant)
+      : life_(life), results_(results), attendant_(attendant) {}
   NotifyDescriptor(const NotifyDescriptor&) = delete;
   NotifyDescriptor& operator=(const NotifyDescriptor&) = delete;
   ~NotifyDescriptor() override;  // after Attendant::stop()
@@ -30,6 +31,7 @@ class NotifyDescriptor final : public Attendant::Duty {
   [[nodiscard]] Attendant::Need look(std::vector<DoneCall>& calls) override;
 
  private:
+  const SessionLife& life_;
   Results& results_;
   Attendant& attendant_;
   std::mutex making_;

@@ -169,7 +169,8 @@ class Stream;
 struct StreamOptions;
 
 /// Observes what a session does, in order; the trace recorder is one. Called under the session's
-/// lock of the thing observed, from the calling thread; must not call back into the session.
+/// lock of the thing observed, from the calling thread or one of the session; must not call back
+/// into the session.
 class SessionObserver;
 
 /// A Session that was moved from refuses every call (invalid_argument). Streams may outlive it:

@@ -226,6 +226,7 @@ std::uint64_t FakeDoor::round(const KernelArguments& a) {
   for (std::uint32_t q = 0; q < a.queue_count; ++q) {
     DeviceQueue& queue = a.queues[q];
     if ((given_up >> q & 1) != 0) continue;
+    if (device_->busy && q + 1 == a.queue_count) continue;
     queue::SubmissionConsumer<HostAtomics> consumer{queue.submissions, queue.taken,
                                                     queue::RingGeometry::of(1u << queue.slots_log2),
                                                     queue.position};

@@ -53,6 +53,7 @@ struct FakeDevice {
   std::atomic<bool> sticky{false};     // state() fails from now on
   std::atomic<bool> forgetful{false};  // takes the next item and ends the launch
   std::atomic<bool> refuse_launch{false};
+  std::atomic<bool> busy{false};  // all workers have long items: the host's commands wait
   std::atomic<std::uint64_t> launches{0};
   std::atomic<bool> open{false};    // a door is
   FakeDoor* door{nullptr};          // that is open
