@@ -39,8 +39,6 @@ bool Retirements::free(OrderLock& lock, HandleRecord& record, Deadline deadline,
     over_.tap.tell(over_.tap.hold(lock),
                    [&](SessionObserver& observer) { observer.on_release(ended); });
   }
-  freed_.fetch_add(1, std::memory_order_release);
-  over_.results.notify();  // others wait for the memory, an observer to be attached
   return true;
 }
 
@@ -52,14 +50,17 @@ void Retirements::make_room(const OrderLock&) {
 
 void Retirements::take(OrderLock& lock, HandleRecord& record, Deadline deadline,
                        std::vector<DoneCall>& calls) {
-  taken_.fetch_add(1, std::memory_order_relaxed);
+  const bool known = record.told;  // else it is what is left of an allocation that failed
   const bool over = !used(lock, record) && free(lock, record, deadline, calls);
   --rooms_;
   if (over) {
+    if (known) freed_.fetch_add(1, std::memory_order_release);
     lock.unlock();
+    over_.results.notify();  // others wait for the memory, an observer to be attached
     return;
   }
   waiting_.push_back(record.handle);
+  left_.fetch_add(1, std::memory_order_relaxed);
   lock.unlock();
   // Where the system gives no thread, callers that need the memory free it.
   (void)over_.attendant.call(*this);
@@ -74,7 +75,13 @@ Attendant::Need Retirements::look(std::vector<DoneCall>& calls) {
   for (; i < waiting_.size(); ++i) {  // it may grow while the lock is given up
     const std::uint32_t handle = waiting_[i];
     HandleRecord& record = *over_.handles.find(lock, handle);
-    if (used(lock, record) || !free(lock, record, Clock::now(), calls)) waiting_[kept++] = handle;
+    if (used(lock, record) || !free(lock, record, Clock::now(), calls)) {
+      waiting_[kept++] = handle;
+      continue;
+    }
+    freed_.fetch_add(1, std::memory_order_release);
+    left_.fetch_sub(1, std::memory_order_release);  // behind it: who sees none left sees it freed
+    over_.results.notify();
   }
   waiting_.resize(kept);
   looking_ = false;
@@ -83,10 +90,7 @@ Attendant::Need Retirements::look(std::vector<DoneCall>& calls) {
 
 Result<bool> Retirements::await_freed(std::uint64_t seen, const CopyUntil& until) {
   for (;;) {
-    const auto left = [this] {
-      const std::uint64_t over = freed();  // first: what was freed had been taken
-      return taken_.load(std::memory_order_relaxed) - over;
-    };
+    const auto left = [this] { return left_.load(std::memory_order_acquire); };
     const auto ready = [&] { return freed() != seen || left() == 0; };
     if (ready()) return freed() != seen;
     if (until.told_to_stop()) return fail(Errc::cancelled, "told to stop while memory was short");

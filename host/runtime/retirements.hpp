@@ -40,7 +40,8 @@ class Retirements final : public Attendant::Duty {
   /// if nothing uses it and the backend takes it before the deadline, else by and by. The lock is
   /// given up.
   void take(OrderLock& lock, HandleRecord& record, Deadline deadline, std::vector<DoneCall>& calls);
-  /// How many handles that were taken have been freed.
+  /// How often memory came back that an allocation may try again for. What an allocation that
+  /// failed gives back itself does not count.
   [[nodiscard]] std::uint64_t freed() const noexcept {
     return freed_.load(std::memory_order_acquire);
   }
@@ -60,7 +61,7 @@ class Retirements final : public Attendant::Duty {
   std::vector<std::uint32_t> waiting_;  // under the order lock
   std::size_t rooms_{0};                // made, and not needed yet; under the order lock
   bool looking_{false};                 // one thread at a time; under the order lock
-  std::atomic<std::uint64_t> taken_{0};
+  std::atomic<std::uint64_t> left_{0};  // in waiting_
   std::atomic<std::uint64_t> freed_{0};
 };
 
