@@ -51,19 +51,17 @@ void Retirements::make_room(const OrderLock&) {
 void Retirements::take(OrderLock& lock, HandleRecord& record, Deadline deadline,
                        std::vector<DoneCall>& calls) {
   const bool known = record.told;  // else it is what is left of an allocation that failed
+  const bool is_set = record.kind == HandleRecord::Kind::set;
   const bool over = !used(lock, record) && free(lock, record, deadline, calls);
   --rooms_;
-  if (over) {
-    if (known) freed_.fetch_add(1, std::memory_order_release);
-    lock.unlock();
-    over_.results.notify();  // others wait for the memory, an observer to be attached
-    return;
-  }
-  waiting_.push_back(record.handle);
-  left_.fetch_add(1, std::memory_order_relaxed);
+  if (over && known) freed_.fetch_add(1, std::memory_order_release);
+  if (!over) waiting_.push_back(record.handle);
+  // A set that is over lets its members go, which may have been retired before it.
+  const bool look_again = !over || (is_set && !waiting_.empty());
   lock.unlock();
+  if (over) over_.results.notify();  // others wait for the memory, an observer to be attached
   // Where the system gives no thread, callers that need the memory free it.
-  (void)over_.attendant.call(*this);
+  if (look_again) (void)over_.attendant.call(*this);
 }
 
 Attendant::Need Retirements::look(std::vector<DoneCall>& calls) {
@@ -71,34 +69,49 @@ Attendant::Need Retirements::look(std::vector<DoneCall>& calls) {
   if (looking_) return Attendant::Need::soon;
   looking_ = true;
   std::size_t kept = 0;
-  std::size_t i = 0;
-  for (; i < waiting_.size(); ++i) {  // it may grow while the lock is given up
+  bool again = false;
+  for (std::size_t i = 0; i < waiting_.size(); ++i) {  // it may grow while the lock is given up
     const std::uint32_t handle = waiting_[i];
     HandleRecord& record = *over_.handles.find(lock, handle);
+    const bool is_set = record.kind == HandleRecord::Kind::set;
     if (used(lock, record) || !free(lock, record, Clock::now(), calls)) {
       waiting_[kept++] = handle;
+      again = again || record.sets == 0;  // the end of a set calls the attendant
       continue;
     }
+    again = again || is_set;
     freed_.fetch_add(1, std::memory_order_release);
-    left_.fetch_sub(1, std::memory_order_release);  // behind it: who sees none left sees it freed
     over_.results.notify();
   }
   waiting_.resize(kept);
   looking_ = false;
-  return waiting_.empty() ? Attendant::Need::none : Attendant::Need::soon;
+  return again && kept != 0 ? Attendant::Need::soon : Attendant::Need::none;
+}
+
+std::size_t Retirements::coming(const OrderLock& lock) {
+  return static_cast<std::size_t>(
+      std::count_if(waiting_.begin(), waiting_.end(), [&](std::uint32_t handle) {
+        const HandleRecord* record = over_.handles.find(lock, handle);  // null: freed just now
+        return record != nullptr && record->sets == 0 && record->leases == 0;
+      }));
 }
 
 Result<bool> Retirements::await_freed(std::uint64_t seen, const CopyUntil& until) {
+  const auto ready = [&] { return freed() != seen; };
   for (;;) {
-    const auto left = [this] { return left_.load(std::memory_order_acquire); };
-    const auto ready = [&] { return freed() != seen || left() == 0; };
-    if (ready()) return freed() != seen;
+    std::size_t left = 0;
+    {
+      const OrderLock lock(over_.order);
+      left = coming(lock);
+    }
+    if (ready()) return true;
+    if (left == 0) return false;
     if (until.told_to_stop()) return fail(Errc::cancelled, "told to stop while memory was short");
     if (Clock::now() >= until.deadline) {
       return fail(Errc::deadline_exceeded,
                   message("memory is short, and {} retired buffers were still in use at the "
                           "deadline; allow more time",
-                          left()));
+                          left));
     }
     if (!over_.attendant.call(*this)) {
       std::vector<DoneCall> calls;

@@ -45,7 +45,7 @@ class Retirements final : public Attendant::Duty {
   [[nodiscard]] std::uint64_t freed() const noexcept {
     return freed_.load(std::memory_order_acquire);
   }
-  /// Waits until more than `seen` of them are. False: none is left to wait for. Errors say that
+  /// Waits until it is more than `seen`. False: nothing is coming back by itself. Errors say that
   /// `until` came first.
   [[nodiscard]] Result<bool> await_freed(std::uint64_t seen, const CopyUntil& until);
 
@@ -53,6 +53,9 @@ class Retirements final : public Attendant::Duty {
 
  private:
   [[nodiscard]] bool used(const OrderLock& lock, HandleRecord& record);
+  /// Handles that wait for items or the backend. What a binding set or a lease holds may wait for
+  /// the very caller that asks.
+  [[nodiscard]] std::size_t coming(const OrderLock& lock);
   /// Gives the lock up meanwhile. False: the backend did not take it before the deadline.
   [[nodiscard]] bool free(OrderLock& lock, HandleRecord& record, Deadline deadline,
                           std::vector<DoneCall>& calls);
@@ -61,7 +64,6 @@ class Retirements final : public Attendant::Duty {
   std::vector<std::uint32_t> waiting_;  // under the order lock
   std::size_t rooms_{0};                // made, and not needed yet; under the order lock
   bool looking_{false};                 // one thread at a time; under the order lock
-  std::atomic<std::uint64_t> left_{0};  // in waiting_
   std::atomic<std::uint64_t> freed_{0};
 };
 

@@ -123,6 +123,26 @@ TEST(Retire, AnAllocationWaitsForTheRetiredBytesThatItNeeds) {
       << "nothing that was retired is left to wait for";
 }
 
+TEST(Retire, AnAllocationDoesNotWaitForWhatItsOwnCallerHolds) {
+  SessionOptions options = test_options(1);
+  options.memory_budget_bytes = 10'000;
+  auto session = Session::open(options);
+  ASSERT_OK(session);
+  const auto member = session->allocate(6'000);
+  const auto set = session->bind({{*member}});
+  ASSERT_OK(set);
+  EXPECT_OK(session->retire(*member));
+  EXPECT_EQ(session->allocate(6'000, soon()).error().code, Errc::out_of_memory) << "a set has it";
+  EXPECT_OK(session->retire(*set));
+  const auto leased = session->allocate(6'000, soon());
+  ASSERT_OK(leased) << "the set has let it go";
+  ASSERT_OK(session->lease(*leased, LeaseAccess::read, soon()));
+  EXPECT_OK(session->retire(*leased));
+  EXPECT_EQ(session->allocate(6'000, soon()).error().code, Errc::out_of_memory) << "a lease has it";
+  EXPECT_OK(session->unlease(*leased));
+  EXPECT_OK(session->allocate(6'000, soon()));
+}
+
 TEST(Retire, OfManyThousandsInFlightNothingIsLeft) {
   SessionOptions options = test_options(2, 2);
   options.ring_slots = 64;
