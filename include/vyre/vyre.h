@@ -193,8 +193,8 @@ typedef struct {
 } vyre_totals;
 
 /* Accepts nothing more, lets running items end for `timeout` (negative: close_timeout), cancels the
-   others. Afterwards results, bytes of buffers and reports stay readable; everything else gives
-   VYRE_CLOSED. `totals` may be NULL. Closing again gives the same totals. Bound: `timeout`, then up
+   others. Afterwards results, bytes of buffers, descriptions and reports stay readable; everything
+   else gives VYRE_CLOSED. `totals` may be NULL. Closing again gives the same totals. Bound: `timeout`, then up
    to 20 s if workers do not stop and 10 s more for a read that hangs in the system. */
 VYRE_API VYRE_CHECK vyre_error* vyre_session_close(vyre_session* session, vyre_ns timeout,
                                                    vyre_totals* totals);
@@ -330,6 +330,20 @@ VYRE_API VYRE_CHECK vyre_error* vyre_op_describe_buffer(vyre_session* session, v
                                                         uint32_t side, uint32_t index,
                                                         vyre_op_buffer* buffer);
 
+enum {
+  VYRE_SIZE_EXACT = 0,   /* so many bytes are needed and filled */
+  VYRE_SIZE_AT_MOST = 1, /* so many bytes always suffice; data decides how many are used */
+  VYRE_SIZE_UNKNOWN = 2  /* the op takes a buffer of any size */
+};
+/* How large the outputs of an op have to be for inputs of `input_count` sizes, in declaration
+   order. `bytes` and `kinds` (VYRE_SIZE_..., may be NULL) need room for `capacity` values, at least
+   the op's output_count. */
+VYRE_API VYRE_CHECK vyre_error* vyre_op_output_sizes(vyre_session* session, vyre_op op,
+                                                     const uint64_t* input_bytes,
+                                                     size_t input_count, uint32_t param,
+                                                     uint64_t* bytes, uint32_t* kinds,
+                                                     size_t capacity);
+
 /* ---- Buffers -------------------------------------------------------------------------------- */
 
 /* A buffer, a mapped file or a binding set of one session. */
@@ -350,10 +364,11 @@ VYRE_API VYRE_CHECK vyre_error* vyre_buffer_new(vyre_queue* queue, uint64_t byte
 
 enum { VYRE_READ = 1, VYRE_WRITE = 2, VYRE_READ_WRITE = 3 };
 typedef void (*vyre_done)(void* context);
-/* A buffer over memory of the caller, without a copy where the backend can reach host memory.
-   `access` says what items may do. The memory belongs to the library until `done(context)`, which
-   is called once, on any thread, after the buffer was retired and its last item has ended, or when
-   the session ends. Where this call fails, `done` is not called. `done` may be NULL. */
+/* A buffer over memory of the caller, which begins at a multiple of 16 bytes; VYRE_UNSUPPORTED
+   where the backend cannot reach host memory: copy it. `access` says what items may do. The memory
+   belongs to the library until `done(context)`, which is called once, on any thread, after the
+   buffer was retired and its last item has ended, or when the session ends. Where this call fails,
+   `done` is not called. `done` may be NULL. */
 VYRE_API VYRE_CHECK vyre_error* vyre_buffer_import(vyre_queue* queue, void* host, uint64_t bytes,
                                                    uint32_t access, vyre_done done, void* context,
                                                    vyre_ns timeout, vyre_buffer* buffer);
@@ -389,7 +404,9 @@ VYRE_API VYRE_CHECK vyre_error* vyre_buffer_write(vyre_session* session, vyre_bu
    where the bytes are not in host memory: copy them. */
 VYRE_API VYRE_CHECK vyre_error* vyre_buffer_lease(vyre_session* session, vyre_buffer buffer,
                                                   uint32_t access, vyre_ns timeout, void** bytes);
-VYRE_API VYRE_CHECK vyre_error* vyre_buffer_unlease(vyre_session* session, vyre_buffer buffer);
+/* Ends a lease; on a device, what was written is copied back. */
+VYRE_API VYRE_CHECK vyre_error* vyre_buffer_unlease(vyre_session* session, vyre_buffer buffer,
+                                                    vyre_ns timeout);
 /* The handle ends now; memory is given back after the last item that uses it. Never waits. */
 VYRE_API VYRE_CHECK vyre_error* vyre_buffer_retire(vyre_session* session, vyre_buffer buffer);
 
@@ -511,7 +528,8 @@ VYRE_API VYRE_CHECK vyre_error* vyre_cancel(vyre_session* session, const vyre_ti
 
 /* Runs one item of an op with these inputs: makes its outputs, submits, waits, and gives the
    outputs in declaration order. *outputs needs room for `capacity` handles; *count, which may be
-   NULL, gets their number. VYRE_FAULTED if the item is not done; nothing is left then. */
+   NULL, gets their number. VYRE_FAULTED if the item faulted, VYRE_CANCELLED if it was cancelled,
+   VYRE_UNSUPPORTED for an op with an output of VYRE_SIZE_UNKNOWN; nothing is left then. */
 VYRE_API VYRE_CHECK vyre_error* vyre_run(vyre_queue* queue, vyre_op op, const vyre_buffer* inputs,
                                          size_t input_count, uint32_t param, vyre_ns timeout,
                                          vyre_buffer* outputs, size_t capacity, size_t* count);
@@ -690,6 +708,7 @@ typedef struct {
   uint64_t programs;
   uint64_t buffers;
   uint64_t bytes;
+  char recorded_at[40]; /* RFC 3339 */
 } vyre_trace_info;
 /* Reads and checks a trace, digests included, without running it. `stopped` may be NULL. */
 VYRE_API VYRE_CHECK vyre_error* vyre_trace_inspect(const char* directory, vyre_stopped stopped,

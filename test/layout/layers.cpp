@@ -24,7 +24,7 @@ const std::vector<Door>& doors() {
       {"cuda.h", {"cuda/door"}},
       {"CLI/", {"tools"}},
       {"spdlog/", {"platform", "tools"}},
-      {"nlohmann/", {"report", "trace", "conformance", "tools"}},
+      {"nlohmann/", {"report", "trace", "conformance", "abi", "tools"}},
       {"zlib.h", {"conformance", "trace", "platform"}},
       {"gtest/", {}},
       {"benchmark/", {}},

@@ -15,50 +15,49 @@
 #include "vyre/api/trace.hpp"
 #include "vyre/vyre.h"
 
-namespace vyre {
-VYRE_INLINE_V0 namespace v0 {
-  struct ConformanceFailure {
-    std::string_view file;
-    std::uint64_t line;  // from 1
-    std::string_view name;
-    std::string_view why;
-  };
-  /// Zero means the default, as in vyre_conformance_options.
-  struct ConformanceOptions {
-    Executor executor{Executor::cpu};
-    std::uint64_t max_failures_kept{0};
-    std::chrono::nanoseconds case_timeout{0};
-    std::function<void(const ConformanceFailure&)> on_failure;  // must not throw
-    vyre_stopped stopped{nullptr};
-  };
-  struct Conformance {
-    vyre_conformance_result counts;
-    Blob json;
-  };
-  /// "-" is standard input. A failed line is no error: look at counts.failed.
-  [[nodiscard]] inline Result<Conformance> conformance(const std::vector<std::string>& files,
-                                                       const ConformanceOptions& options = {}) {
-    std::vector<const char*> paths;
-    paths.reserve(files.size());
-    for (const std::string& file : files) paths.push_back(file.c_str());
-    vyre_conformance_options c = VYRE_INIT(vyre_conformance_options);
-    c.executor = static_cast<std::uint32_t>(options.executor);
-    c.max_failures_kept = options.max_failures_kept;
-    c.case_timeout = options.case_timeout.count();
-    if (options.on_failure) {
-      c.on_failure = [](void* context, const char* file, std::uint64_t line, const char* name,
-                        const char* why) {
-        static_cast<const ConformanceOptions*>(context)->on_failure({file, line, name, why});
-      };
-      c.context = const_cast<ConformanceOptions*>(&options);
-    }
-    c.stopped = options.stopped;
-    vyre_conformance_result counts = VYRE_INIT(vyre_conformance_result);
-    vyre_blob* json = nullptr;
-    const detail::Failed failed{vyre_conformance(paths.data(), paths.size(), &c, &counts, &json)};
-    if (failed) return failed.error();
-    return Conformance{counts, Blob(json)};
-  }
+namespace vyre::VYRE_V0 {
 
-}  // namespace v0
-}  // namespace vyre
+struct ConformanceFailure {
+  std::string_view file;
+  std::uint64_t line;  // from 1
+  std::string_view name;
+  std::string_view why;
+};
+/// Zero means the default, as in vyre_conformance_options.
+struct ConformanceOptions {
+  Executor executor{Executor::cpu};
+  std::uint64_t max_failures_kept{0};
+  std::chrono::nanoseconds case_timeout{0};
+  std::function<void(const ConformanceFailure&)> on_failure;  // must not throw
+  vyre_stopped stopped{nullptr};
+};
+struct Conformance {
+  vyre_conformance_result counts;
+  Blob json;
+};
+/// "-" is standard input. A failed line is no error: look at counts.failed.
+[[nodiscard]] inline Result<Conformance> conformance(const std::vector<std::string>& files,
+                                                     const ConformanceOptions& options = {}) {
+  std::vector<const char*> paths;
+  paths.reserve(files.size());
+  for (const std::string& file : files) paths.push_back(file.c_str());
+  vyre_conformance_options c = VYRE_INIT(vyre_conformance_options);
+  c.executor = static_cast<std::uint32_t>(options.executor);
+  c.max_failures_kept = options.max_failures_kept;
+  c.case_timeout = options.case_timeout.count();
+  if (options.on_failure) {
+    c.on_failure = [](void* context, const char* file, std::uint64_t line, const char* name,
+                      const char* why) {
+      static_cast<const ConformanceOptions*>(context)->on_failure({file, line, name, why});
+    };
+    c.context = const_cast<ConformanceOptions*>(&options);
+  }
+  c.stopped = options.stopped;
+  vyre_conformance_result counts = VYRE_INIT(vyre_conformance_result);
+  vyre_blob* json = nullptr;
+  const detail::Failed failed{vyre_conformance(paths.data(), paths.size(), &c, &counts, &json)};
+  if (failed) return failed.error();
+  return Conformance{counts, Blob(json)};
+}
+
+}  // namespace vyre::VYRE_V0

@@ -11,61 +11,60 @@
 #include "vyre/api/namespace.hpp"
 #include "vyre/vyre.h"
 
-namespace vyre {
-VYRE_INLINE_V0 namespace v0 {
-  namespace detail {
+namespace vyre::VYRE_V0 {
 
-  /// Moves only; moved from it holds null, which every call of the library refuses by name.
-  template <class T, void (*kFree)(T*)>
-  struct Free {
-    void operator()(T* object) const noexcept { kFree(object); }
-  };
-  template <class T, void (*kFree)(T*)>
-  using Owner = std::unique_ptr<T, Free<T, kFree>>;
+namespace detail {
 
-  /// Copies by one more reference.
-  template <class T, T* (*kRetain)(T*), void (*kFree)(T*)>
-  class Shared {
-   public:
-    Shared() = default;
-    /// Takes over a reference.
-    explicit Shared(T* owned) noexcept : object_(owned) {}
-    [[nodiscard]] static Shared of(T* borrowed) { return Shared(kRetain(borrowed)); }
-    Shared(const Shared& other) : object_(kRetain(other.object_)) {}
-    Shared(Shared&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
-    Shared& operator=(Shared other) noexcept {
-      std::swap(object_, other.object_);
-      return *this;
-    }
-    ~Shared() { kFree(object_); }
-    [[nodiscard]] T* get() const noexcept { return object_; }
+/// Moves only; moved from it holds null, which every call of the library refuses by name.
+template <class T, void (*kFree)(T*)>
+struct Free {
+  void operator()(T* object) const noexcept { kFree(object); }
+};
+template <class T, void (*kFree)(T*)>
+using Owner = std::unique_ptr<T, Free<T, kFree>>;
 
-   private:
-    T* object_{nullptr};
-  };
+/// Copies by one more reference.
+template <class T, T* (*kRetain)(T*), void (*kFree)(T*)>
+class Shared {
+ public:
+  Shared() = default;
+  /// Takes over a reference.
+  explicit Shared(T* owned) noexcept : object_(owned) {}
+  [[nodiscard]] static Shared of(T* borrowed) { return Shared(kRetain(borrowed)); }
+  Shared(const Shared& other) : object_(kRetain(other.object_)) {}
+  Shared(Shared&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+  Shared& operator=(Shared other) noexcept {
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  ~Shared() { kFree(object_); }
+  [[nodiscard]] T* get() const noexcept { return object_; }
 
-  using SharedSession = Shared<vyre_session, vyre_session_retain, vyre_session_free>;
-  using SharedQueue = Shared<vyre_queue, vyre_queue_retain, vyre_queue_free>;
-  using SharedProgram = Shared<vyre_program, vyre_program_retain, vyre_program_free>;
+ private:
+  T* object_{nullptr};
+};
 
-  }  // namespace detail
+using SharedSession = Shared<vyre_session, vyre_session_retain, vyre_session_free>;
+using SharedQueue = Shared<vyre_queue, vyre_queue_retain, vyre_queue_free>;
+using SharedProgram = Shared<vyre_program, vyre_program_retain, vyre_program_free>;
 
-  /// Bytes or text that the library made.
-  class Blob {
-   public:
-    explicit Blob(vyre_blob* owned) : blob_(owned) {}
-    [[nodiscard]] std::span<const std::uint8_t> bytes() const {
-      return {static_cast<const std::uint8_t*>(vyre_blob_data(blob_.get())),
-              static_cast<std::size_t>(vyre_blob_size(blob_.get()))};
-    }
-    [[nodiscard]] std::string_view text() const {
-      return {static_cast<const char*>(vyre_blob_data(blob_.get())),
-              static_cast<std::size_t>(vyre_blob_size(blob_.get()))};
-    }
+}  // namespace detail
 
-   private:
-    detail::Owner<vyre_blob, vyre_blob_free> blob_;
-  };
+/// Bytes or text that the library made.
+class Blob {
+ public:
+  explicit Blob(vyre_blob* owned) : blob_(owned) {}
+  [[nodiscard]] std::span<const std::uint8_t> bytes() const {
+    return {static_cast<const std::uint8_t*>(vyre_blob_data(blob_.get())),
+            static_cast<std::size_t>(vyre_blob_size(blob_.get()))};
+  }
+  [[nodiscard]] std::string_view text() const {
+    return {static_cast<const char*>(vyre_blob_data(blob_.get())),
+            static_cast<std::size_t>(vyre_blob_size(blob_.get()))};
+  }
 
-}  // namespace v0
-}  // namespace vyre
+ private:
+  detail::Owner<vyre_blob, vyre_blob_free> blob_;
+};
+
+}  // namespace vyre::VYRE_V0

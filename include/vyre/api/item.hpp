@@ -9,100 +9,99 @@
 #include "vyre/api/namespace.hpp"
 #include "vyre/vyre.h"
 
-namespace vyre {
-VYRE_INLINE_V0 namespace v0 {
-  /// Names a buffer, a mapped file or a binding set without owning it; the default names none.
-  struct BufferRef {
-    vyre_buffer handle{0};
-    friend bool operator==(BufferRef, BufferRef) = default;
-  };
+namespace vyre::VYRE_V0 {
 
-  /// An op of a session; it lasts as long as the session.
-  struct Op {
-    vyre_op handle{0};
-    friend bool operator==(Op, Op) = default;
-  };
+/// Names a buffer, a mapped file or a binding set without owning it; the default names none.
+struct BufferRef {
+  vyre_buffer handle{0};
+  friend bool operator==(BufferRef, BufferRef) = default;
+};
 
-  enum class Order : std::uint32_t {
-    none = 0,
-    after_previous = VYRE_AFTER_PREVIOUS,  // when the item before it in its queue has ended
-    after_all = VYRE_AFTER_ALL,            // when every earlier item of its queue has ended
-  };
+/// An op of a session; it lasts as long as the session.
+struct Op {
+  vyre_op handle{0};
+  friend bool operator==(Op, Op) = default;
+};
 
-  struct Item {
-    Op op;
-    BufferRef input{};
-    BufferRef output{};
-    std::uint32_t param{0};
-    Order flags{Order::none};
-  };
-  static_assert(sizeof(Item) == sizeof(vyre_item) && std::is_trivially_copyable_v<Item>);
-  static_assert(offsetof(Item, output) == offsetof(vyre_item, output));
-  static_assert(offsetof(Item, flags) == offsetof(vyre_item, flags));
+enum class Order : std::uint32_t {
+  none = 0,
+  after_previous = VYRE_AFTER_PREVIOUS,  // when the item before it in its queue has ended
+  after_all = VYRE_AFTER_ALL,            // when every earlier item of its queue has ended
+};
 
-  struct Ticket {
-    std::uint64_t where{0};
-    std::uint64_t position{0};
-    friend bool operator==(Ticket, Ticket) = default;
-  };
-  static_assert(sizeof(Ticket) == sizeof(vyre_ticket) && std::is_trivially_copyable_v<Ticket>);
+struct Item {
+  Op op;
+  BufferRef input{};
+  BufferRef output{};
+  std::uint32_t param{0};
+  Order flags{Order::none};
+};
+static_assert(sizeof(Item) == sizeof(vyre_item) && std::is_trivially_copyable_v<Item>);
+static_assert(offsetof(Item, output) == offsetof(vyre_item, output));
+static_assert(offsetof(Item, flags) == offsetof(vyre_item, flags));
 
-  enum class ItemStatus : std::uint32_t {
-    done = VYRE_ITEM_DONE,
-    faulted = VYRE_ITEM_FAULTED,
-    cancelled = VYRE_ITEM_CANCELLED,
-    pending = VYRE_ITEM_PENDING,
-  };
+struct Ticket {
+  std::uint64_t where{0};
+  std::uint64_t position{0};
+  friend bool operator==(Ticket, Ticket) = default;
+};
+static_assert(sizeof(Ticket) == sizeof(vyre_ticket) && std::is_trivially_copyable_v<Ticket>);
 
-  /// How an item ended, and if it is not done, why and where.
-  struct ItemResult {
-    Ticket ticket;
-    ItemStatus status{ItemStatus::pending};
-    std::uint32_t code{VYRE_FAULT_NONE};
-    std::uint64_t workgroup{0};  // linear
-    std::uint32_t lane{0};       // linear in the workgroup
-    std::uint32_t statement{0};  // of the program, in pre-order, from 0
+enum class ItemStatus : std::uint32_t {
+  done = VYRE_ITEM_DONE,
+  faulted = VYRE_ITEM_FAULTED,
+  cancelled = VYRE_ITEM_CANCELLED,
+  pending = VYRE_ITEM_PENDING,
+};
 
-    [[nodiscard]] bool done() const { return status == ItemStatus::done; }
-    /// "fuel_exhausted"
-    [[nodiscard]] const char* code_name() const { return vyre_fault_name(code); }
-  };
-  static_assert(sizeof(ItemResult) == sizeof(vyre_result) &&
-                std::is_trivially_copyable_v<ItemResult>);
-  static_assert(offsetof(ItemResult, statement) == offsetof(vyre_result, statement));
+/// How an item ended, and if it is not done, why and where.
+struct ItemResult {
+  Ticket ticket;
+  ItemStatus status{ItemStatus::pending};
+  std::uint32_t code{VYRE_FAULT_NONE};
+  std::uint64_t workgroup{0};  // linear
+  std::uint32_t lane{0};       // linear in the workgroup
+  std::uint32_t statement{0};  // of the program, in pre-order, from 0
 
-  /// What items of a session or a batch came to.
-  struct Totals {
-    std::uint64_t accepted{0};
-    std::uint64_t done{0};
-    std::uint64_t faulted{0};
-    std::uint64_t cancelled{0};
-    std::uint64_t unasked{0};  // of faulted and cancelled: no caller has asked for the result
+  [[nodiscard]] bool done() const { return status == ItemStatus::done; }
+  /// "fuel_exhausted"
+  [[nodiscard]] const char* code_name() const { return vyre_fault_name(code); }
+};
+static_assert(sizeof(ItemResult) == sizeof(vyre_result) &&
+              std::is_trivially_copyable_v<ItemResult>);
+static_assert(offsetof(ItemResult, statement) == offsetof(vyre_result, statement));
 
-    [[nodiscard]] static Totals from(const vyre_totals& totals) {
-      return {totals.accepted, totals.done, totals.faulted, totals.cancelled, totals.unasked};
-    }
-  };
+/// What items of a session or a batch came to.
+struct Totals {
+  std::uint64_t accepted{0};
+  std::uint64_t done{0};
+  std::uint64_t faulted{0};
+  std::uint64_t cancelled{0};
+  std::uint64_t unasked{0};  // of faulted and cancelled: no caller has asked for the result
 
-  namespace detail {
-
-  [[nodiscard]] inline const vyre_item* c(const Item* items) {
-    return reinterpret_cast<const vyre_item*>(items);
+  [[nodiscard]] static Totals from(const vyre_totals& totals) {
+    return {totals.accepted, totals.done, totals.faulted, totals.cancelled, totals.unasked};
   }
-  [[nodiscard]] inline const vyre_ticket* c(const Ticket* tickets) {
-    return reinterpret_cast<const vyre_ticket*>(tickets);
-  }
-  [[nodiscard]] inline vyre_ticket* c(Ticket* tickets) {
-    return reinterpret_cast<vyre_ticket*>(tickets);
-  }
-  [[nodiscard]] inline vyre_result* c(ItemResult* results) {
-    return reinterpret_cast<vyre_result*>(results);
-  }
-  [[nodiscard]] inline const vyre_buffer* c(const BufferRef* buffers) {
-    return reinterpret_cast<const vyre_buffer*>(buffers);
-  }
+};
 
-  }  // namespace detail
+namespace detail {
 
-}  // namespace v0
-}  // namespace vyre
+[[nodiscard]] inline const vyre_item* c(const Item* items) {
+  return reinterpret_cast<const vyre_item*>(items);
+}
+[[nodiscard]] inline const vyre_ticket* c(const Ticket* tickets) {
+  return reinterpret_cast<const vyre_ticket*>(tickets);
+}
+[[nodiscard]] inline vyre_ticket* c(Ticket* tickets) {
+  return reinterpret_cast<vyre_ticket*>(tickets);
+}
+[[nodiscard]] inline vyre_result* c(ItemResult* results) {
+  return reinterpret_cast<vyre_result*>(results);
+}
+[[nodiscard]] inline const vyre_buffer* c(const BufferRef* buffers) {
+  return reinterpret_cast<const vyre_buffer*>(buffers);
+}
+
+}  // namespace detail
+
+}  // namespace vyre::VYRE_V0

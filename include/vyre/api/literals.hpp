@@ -11,24 +11,22 @@
 #include "vyre/api/namespace.hpp"
 #include "vyre/vyre.h"
 
-namespace vyre {
-VYRE_INLINE_V0 namespace v0 {
-  enum class AsciiCase { distinct, same };
+namespace vyre::VYRE_V0 {
 
-  /// Pattern i of the hits is patterns[i].
-  [[nodiscard]] inline Result<Blob> compile_literals(std::span<const std::string_view> patterns,
-                                                     AsciiCase ascii_case = AsciiCase::distinct) {
-    std::vector<vyre_span> spans;
-    spans.reserve(patterns.size());
-    for (const std::string_view pattern : patterns)
-      spans.push_back({pattern.data(), pattern.size()});
-    vyre_blob* automaton = nullptr;
-    const detail::Failed failed{vyre_literals_compile(
-        spans.data(), spans.size(), ascii_case == AsciiCase::same ? VYRE_IGNORE_ASCII_CASE : 0,
-        &automaton)};
-    if (failed) return failed.error();
-    return Blob(automaton);
-  }
+enum class AsciiCase { distinct, same };
 
-}  // namespace v0
-}  // namespace vyre
+/// Pattern i of the hits is patterns[i].
+[[nodiscard]] inline Result<Blob> compile_literals(std::span<const std::string_view> patterns,
+                                                   AsciiCase ascii_case = AsciiCase::distinct) {
+  std::vector<vyre_span> spans;
+  spans.reserve(patterns.size());
+  for (const std::string_view pattern : patterns) spans.push_back({pattern.data(), pattern.size()});
+  vyre_blob* automaton = nullptr;
+  const detail::Failed failed{vyre_literals_compile(
+      spans.data(), spans.size(), ascii_case == AsciiCase::same ? VYRE_IGNORE_ASCII_CASE : 0,
+      &automaton)};
+  if (failed) return failed.error();
+  return Blob(automaton);
+}
+
+}  // namespace vyre::VYRE_V0

@@ -4,7 +4,7 @@
 #pragma once
 
 #ifdef VYRE_API_NOT_INLINE
-#define VYRE_INLINE_V0
+#define VYRE_V0 v0
 #else
-#define VYRE_INLINE_V0 inline
+#define VYRE_V0 inline v0
 #endif

@@ -13,78 +13,77 @@
 #include "vyre/api/timeout.hpp"
 #include "vyre/vyre.h"
 
-namespace vyre {
-VYRE_INLINE_V0 namespace v0 {
-  /// The three layouts of the wire form.
-  enum class Profile : std::uint32_t {
-    v4_0_6_3 = VYRE_PROFILE_V4_0_6_3,
-    v4_0_6_4 = VYRE_PROFILE_V4_0_6_4,
-    v6 = VYRE_PROFILE_V6,
-  };
+namespace vyre::VYRE_V0 {
 
-  class Program {
-   public:
-    /// Errors have line and column.
-    [[nodiscard]] static Result<Program> assemble(std::string_view text, Timeout timeout = {}) {
-      vyre_program* made = nullptr;
-      const detail::Failed failed{
-          vyre_program_assemble(text.data(), text.size(), timeout.ns(), &made)};
-      if (failed) return failed.error();
-      return Program(made);
-    }
-    /// Errors have an offset.
-    [[nodiscard]] static Result<Program> decode(std::span<const std::uint8_t> wire,
-                                                Profile profile = Profile::v4_0_6_3,
-                                                Timeout timeout = {}) {
-      vyre_program* made = nullptr;
-      const detail::Failed failed{vyre_program_decode(
-          wire.data(), wire.size(), static_cast<std::uint32_t>(profile), timeout.ns(), &made)};
-      if (failed) return failed.error();
-      return Program(made);
-    }
+/// The three layouts of the wire form.
+enum class Profile : std::uint32_t {
+  v4_0_6_3 = VYRE_PROFILE_V4_0_6_3,
+  v4_0_6_4 = VYRE_PROFILE_V4_0_6_4,
+  v6 = VYRE_PROFILE_V6,
+};
 
-    [[nodiscard]] Result<Blob> encode(Profile profile = Profile::v4_0_6_3,
-                                      Timeout timeout = {}) const {
-      vyre_blob* blob = nullptr;
-      const detail::Failed failed{
-          vyre_program_encode(get(), static_cast<std::uint32_t>(profile), timeout.ns(), &blob)};
-      if (failed) return failed.error();
-      return Blob(blob);
-    }
-    /// The text form; assembling it gives the same program.
-    [[nodiscard]] Result<Blob> print() const {
-      vyre_blob* blob = nullptr;
-      const detail::Failed failed{vyre_program_print(get(), &blob)};
-      if (failed) return failed.error();
-      return Blob(blob);
-    }
-    /// Success if the program may run; else Code::refused with the first violation.
-    [[nodiscard]] Result<void> verify(Timeout timeout = {}) const {
-      return detail::status(vyre_program_verify(get(), timeout.ns()));
-    }
-    /// Every violation, or if there is none every warning, as JSON (vyre_program_diagnose).
-    [[nodiscard]] Result<Blob> diagnose() const {
-      vyre_blob* blob = nullptr;
-      const detail::Failed failed{vyre_program_diagnose(get(), &blob)};
-      if (failed) return failed.error();
-      return Blob(blob);
-    }
-    /// Equal programs have equal fingerprints.
-    [[nodiscard]] Result<std::array<std::uint8_t, 32>> fingerprint(
-        Profile profile = Profile::v4_0_6_3, Timeout timeout = {}) const {
-      std::array<std::uint8_t, 32> digest{};
-      const detail::Failed failed{vyre_program_fingerprint(
-          get(), static_cast<std::uint32_t>(profile), timeout.ns(), digest.data())};
-      if (failed) return failed.error();
-      return digest;
-    }
+class Program {
+ public:
+  /// Errors have line and column.
+  [[nodiscard]] static Result<Program> assemble(std::string_view text, Timeout timeout = {}) {
+    vyre_program* made = nullptr;
+    const detail::Failed failed{
+        vyre_program_assemble(text.data(), text.size(), timeout.ns(), &made)};
+    if (failed) return failed.error();
+    return Program(made);
+  }
+  /// Errors have an offset.
+  [[nodiscard]] static Result<Program> decode(std::span<const std::uint8_t> wire,
+                                              Profile profile = Profile::v4_0_6_3,
+                                              Timeout timeout = {}) {
+    vyre_program* made = nullptr;
+    const detail::Failed failed{vyre_program_decode(
+        wire.data(), wire.size(), static_cast<std::uint32_t>(profile), timeout.ns(), &made)};
+    if (failed) return failed.error();
+    return Program(made);
+  }
 
-    [[nodiscard]] vyre_program* get() const noexcept { return program_.get(); }
+  [[nodiscard]] Result<Blob> encode(Profile profile = Profile::v4_0_6_3,
+                                    Timeout timeout = {}) const {
+    vyre_blob* blob = nullptr;
+    const detail::Failed failed{
+        vyre_program_encode(get(), static_cast<std::uint32_t>(profile), timeout.ns(), &blob)};
+    if (failed) return failed.error();
+    return Blob(blob);
+  }
+  /// The text form; assembling it gives the same program.
+  [[nodiscard]] Result<Blob> print() const {
+    vyre_blob* blob = nullptr;
+    const detail::Failed failed{vyre_program_print(get(), &blob)};
+    if (failed) return failed.error();
+    return Blob(blob);
+  }
+  /// Success if the program may run; else Code::refused with the first violation.
+  [[nodiscard]] Result<void> verify(Timeout timeout = {}) const {
+    return detail::status(vyre_program_verify(get(), timeout.ns()));
+  }
+  /// Every violation, or if there is none every warning, as JSON (vyre_program_diagnose).
+  [[nodiscard]] Result<Blob> diagnose() const {
+    vyre_blob* blob = nullptr;
+    const detail::Failed failed{vyre_program_diagnose(get(), &blob)};
+    if (failed) return failed.error();
+    return Blob(blob);
+  }
+  /// Equal programs have equal fingerprints.
+  [[nodiscard]] Result<std::array<std::uint8_t, 32>> fingerprint(
+      Profile profile = Profile::v4_0_6_3, Timeout timeout = {}) const {
+    std::array<std::uint8_t, 32> digest{};
+    const detail::Failed failed{vyre_program_fingerprint(get(), static_cast<std::uint32_t>(profile),
+                                                         timeout.ns(), digest.data())};
+    if (failed) return failed.error();
+    return digest;
+  }
 
-   private:
-    explicit Program(vyre_program* owned) : program_(owned) {}
-    detail::SharedProgram program_;
-  };
+  [[nodiscard]] vyre_program* get() const noexcept { return program_.get(); }
 
-}  // namespace v0
-}  // namespace vyre
+ private:
+  explicit Program(vyre_program* owned) : program_(owned) {}
+  detail::SharedProgram program_;
+};
+
+}  // namespace vyre::VYRE_V0

@@ -1,0 +1,158 @@
+// What the C ABI adds to a Session on this machine's processors. No-op items in batches of 1,024
+// through runtime::Session, through vyre_submit (32-byte items with handles to check) and through
+// vyre_submit_work_items (16-byte items, as they are), in turns. Inside the timed region:
+// submitting 100 million items and waiting until the last has ended; outside: opening and closing.
+// First result: from nothing to an open CPU session and the result of one item, and the end of the
+// session apart from it. How numbers become claims: docs/internals/benchmarking.md.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <chrono>
+#include <span>
+#include <vector>
+
+#include "platform/host_info.hpp"
+#include "vyre/runtime/session.hpp"
+#include "vyre/vyre.h"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::uint64_t kItems{100'000'000};
+constexpr std::uint64_t kBatch{1'024};
+constexpr vyre_ns kLong{120'000'000'000};
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+/// Frees it; true for success.
+bool ok(vyre_error* error) {
+  const bool success = error == nullptr;
+  vyre_error_free(error);
+  return success;
+}
+
+void BM_Abi_NoOpBySession(benchmark::State& state) {
+  for (auto _ : state) {
+    vyre::runtime::SessionOptions options;
+    options.backend = vyre::runtime::BackendKind::cpu;
+    auto session = vyre::runtime::Session::open(options);
+    if (!session) return state.SkipWithError(session.error().message.c_str());
+    const std::vector<vyre::MegakernelWorkItem> items(kBatch, {0, 0, 0, 0});
+    const auto begin = Clock::now();
+    for (std::uint64_t left = kItems; left != 0;) {
+      const auto many = session->submit_many(std::span(items).first(std::min(left, kBatch)),
+                                             Clock::now() + std::chrono::nanoseconds{kLong});
+      if (many.stopped_by) return state.SkipWithError("an item was refused");
+      left -= many.accepted;
+    }
+    const auto drained = session->wait_all(Clock::now() + std::chrono::nanoseconds{kLong});
+    state.SetIterationTime(seconds_since(begin));
+    if (!drained || drained->ended != kItems || drained->not_done != 0) {
+      return state.SkipWithError("an item was lost or not done");
+    }
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kItems));
+}
+
+/// `submit` gives the items of one batch, at most so many.
+template <class Submit>
+void through_the_abi(benchmark::State& state, const Submit& submit) {
+  for (auto _ : state) {
+    vyre_session_options options = VYRE_INIT(vyre_session_options);
+    options.device = "cpu";
+    options.queues = 1;
+    vyre_session* session = nullptr;
+    vyre_queue* queue = nullptr;
+    vyre_op nop = 0;
+    if (!ok(vyre_session_open(&options, &session)) || !ok(vyre_queue_main(session, &queue)) ||
+        !ok(vyre_op_find(session, "nop", &nop))) {
+      return state.SkipWithError("no session");
+    }
+    vyre_totals totals = VYRE_INIT(vyre_totals);
+    const auto begin = Clock::now();
+    bool going = true;
+    for (std::uint64_t left = kItems; left != 0 && going;) {
+      const std::uint64_t part = std::min(left, kBatch);
+      going = ok(submit(queue, nop, part));
+      left -= part;
+    }
+    going = ok(vyre_session_wait(session, kLong, &totals)) && going;
+    state.SetIterationTime(seconds_since(begin));
+    vyre_queue_free(queue);
+    vyre_session_free(session);
+    if (!going || totals.done != kItems) return state.SkipWithError("an item was lost or not done");
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kItems));
+}
+
+void BM_Abi_NoOpByItems(benchmark::State& state) {
+  std::vector<vyre_item> items(kBatch);
+  through_the_abi(state, [&](vyre_queue* queue, vyre_op nop, std::uint64_t count) {
+    if (items[0].op != nop) std::fill(items.begin(), items.end(), vyre_item{nop, 0, 0, 0, 0});
+    return vyre_submit(queue, items.data(), count, sizeof(vyre_item), kLong, nullptr, nullptr,
+                       nullptr);
+  });
+}
+
+void BM_Abi_NoOpByWorkItems(benchmark::State& state) {
+  const std::vector<vyre_work_item> items(kBatch, vyre_work_item{0, 0, 0, 0});
+  through_the_abi(state, [&](vyre_queue* queue, vyre_op, std::uint64_t count) {
+    return vyre_submit_work_items(queue, items.data(), count, 0, kLong, nullptr, nullptr, nullptr);
+  });
+}
+
+void BM_Abi_FirstResult(benchmark::State& state) {
+  std::vector<double> to_result;
+  std::vector<double> to_end;
+  for (auto _ : state) {
+    vyre_session_options options = VYRE_INIT(vyre_session_options);
+    options.device = "cpu";
+    vyre_session* session = nullptr;
+    vyre_queue* queue = nullptr;
+    vyre_op nop = 0;
+    vyre_ticket ticket{};
+    vyre_result result{};
+    const auto begin = Clock::now();
+    bool going = ok(vyre_session_open(&options, &session)) &&
+                 ok(vyre_queue_main(session, &queue)) && ok(vyre_op_find(session, "nop", &nop));
+    const vyre_item item{nop, 0, 0, 0, 0};
+    going = going && ok(vyre_submit(queue, &item, 1, 0, kLong, nullptr, &ticket, nullptr)) &&
+            ok(vyre_wait(session, &ticket, 1, 1, kLong, &result, 0, nullptr));
+    const double first = seconds_since(begin);
+    const auto end = Clock::now();
+    vyre_queue_free(queue);
+    vyre_session_free(session);
+    state.SetIterationTime(first);
+    if (!going || result.status != VYRE_ITEM_DONE) return state.SkipWithError("no result");
+    to_result.push_back(first * 1e6);
+    to_end.push_back(seconds_since(end) * 1e6);
+  }
+  const auto median = [](std::vector<double>& values) {
+    std::sort(values.begin(), values.end());
+    return values.empty() ? 0.0 : values[values.size() / 2];
+  };
+  state.counters["result_p50_us"] = median(to_result);
+  state.counters["end_p50_us"] = median(to_end);
+}
+
+#define VYRE_NO_OPS(name) \
+  BENCHMARK(name)->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond)
+// In turns, because the machine changes meanwhile; the page takes medians.
+VYRE_NO_OPS(BM_Abi_NoOpBySession);
+VYRE_NO_OPS(BM_Abi_NoOpByItems);
+VYRE_NO_OPS(BM_Abi_NoOpByWorkItems);
+BENCHMARK(BM_Abi_FirstResult)->UseManualTime()->Iterations(200)->Unit(benchmark::kMicrosecond);
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::AddCustomContext("cpu_model", vyre::platform::cpu_model());
+  benchmark::AddCustomContext("build", vyre::platform::build_description());
+  benchmark::AddCustomContext("kernel", vyre::platform::kernel_release());
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+  return 0;
+}

@@ -1,0 +1,20 @@
+// From the handles of the C ABI to the runtime's and back. Host only; any thread.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "session.hpp"
+#include "vyre/base/error.hpp"
+#include "vyre/runtime/session.hpp"
+
+namespace vyre::abi {
+
+[[nodiscard]] Result<std::vector<runtime::Handle>> handles_of(const vyre_session& session,
+                                                              const vyre_buffer* buffers,
+                                                              std::size_t count);
+/// The handle for the caller; from now on items may name it. Where there is no room for it, the
+/// buffer is retired.
+[[nodiscard]] Result<vyre_buffer> give_out(vyre_session& session, const runtime::Handle& handle);
+
+}  // namespace vyre::abi

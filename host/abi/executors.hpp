@@ -1,0 +1,30 @@
+// The executors of the C ABI. Host only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "vyre/base/error.hpp"
+#include "vyre/base/executor.hpp"
+#include "vyre/vyre.h"
+
+namespace vyre::abi {
+
+/// 0 is `otherwise`.
+[[nodiscard]] inline Result<Executor> executor_of(std::uint32_t executor, Executor otherwise) {
+  switch (executor) {
+    case 0:
+      return otherwise;
+    case VYRE_EXECUTOR_CPU:
+      return Executor::cpu;
+    case VYRE_EXECUTOR_CUDA:
+      return Executor::cuda;
+    case VYRE_EXECUTOR_REFERENCE:
+      return Executor::reference;
+    default:
+      return fail(Errc::invalid_argument, "executor " + std::to_string(executor) +
+                                              " is unknown; use a VYRE_EXECUTOR_ constant");
+  }
+}
+
+}  // namespace vyre::abi

@@ -1,0 +1,61 @@
+// What stands between every call of the C ABI and its work: nothing that the work throws gets out.
+// Host only; any thread.
+#pragma once
+
+#include <exception>
+#include <new>
+#include <string>
+
+#include "error.hpp"
+#include "vyre/base/error.hpp"
+#include "vyre/vyre.h"
+
+namespace vyre::abi {
+
+[[nodiscard]] inline Error thrown(const char* call, const char* what) {
+  return {Errc::internal, std::string(call) + ": " + what + " was thrown; please report it"};
+}
+
+/// Runs `work`, which gives a Status.
+template <class Work>
+[[nodiscard]] vyre_error* guarded(const char* call, const Work& work) noexcept {
+  try {
+    try {
+      const Status status = work();
+      return status ? nullptr : make_error(status.error());
+    } catch (const std::bad_alloc&) {
+      return out_of_memory();
+    } catch (const std::exception& error) {
+      return make_error(thrown(call, error.what()));
+    } catch (...) {
+      return make_error(thrown(call, "something that is no std::exception"));
+    }
+  } catch (...) {  // while the sentence was made
+    return out_of_memory();
+  }
+}
+
+/// The same for calls that have no error to give.
+template <class Work>
+void quietly(const Work& work) noexcept {
+  try {
+    work();
+  } catch (...) {  // nothing of it concerns the caller, and nothing is left half done
+  }
+}
+
+/// Refuses a null pointer by the name of the parameter.
+[[nodiscard]] inline Status given(const void* pointer, const char* parameter) {
+  if (pointer != nullptr) return {};
+  return fail(Errc::invalid_argument,
+              std::string(parameter) + " is NULL: it was never made, moved from, or left out");
+}
+/// An array of no elements may be null.
+[[nodiscard]] inline Status given_array(const void* pointer, std::uint64_t count,
+                                        const char* parameter) {
+  if (pointer != nullptr || count == 0) return {};
+  return fail(Errc::invalid_argument, std::string(parameter) + " is NULL with a count of " +
+                                          std::to_string(count) + "; give that many elements");
+}
+
+}  // namespace vyre::abi

@@ -1,0 +1,98 @@
+// Reports: the JSON document, upstream's counters, summaries of files.
+#include "vyre/report/report.hpp"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "blob.hpp"
+#include "session.hpp"
+#include "structures.hpp"
+
+namespace vyre::abi {
+namespace {
+
+/// A value that was measured, and the bit that says so.
+template <class T>
+void set(vyre_counters& counters, int bit, std::uint64_t& into, const std::optional<T>& value) {
+  if (!value) return;
+  into = static_cast<std::uint64_t>(*value);
+  counters.present |= std::uint64_t{1} << bit;
+}
+
+vyre_counters counters_of(const MegakernelReport& report) {
+  const MegakernelTelemetry& t = report.telemetry;
+  vyre_counters c{};
+  c.items_processed = report.items_processed;
+  c.items_remaining = report.items_remaining;
+  c.wall_time_ns = static_cast<std::uint64_t>(report.wall_time.count());
+  c.deduped_items = report.deduped_items;
+  c.published_items = report.published_items;
+  c.lineage_items = report.lineage_items;
+  set(c, VYRE_HAS_QUEUE_PLAN_NS, c.queue_plan_ns, report.queue_plan_ns);
+  set(c, VYRE_HAS_QUEUE_PUBLISH_NS, c.queue_publish_ns, report.queue_publish_ns);
+  set(c, VYRE_HAS_BACKEND_DISPATCH_NS, c.backend_dispatch_ns, report.backend_dispatch_ns);
+  set(c, VYRE_HAS_LINEAGE_NS, c.lineage_ns, report.lineage_ns);
+  set(c, VYRE_HAS_BYTES_UPLOADED, c.bytes_uploaded, t.bytes_uploaded);
+  set(c, VYRE_HAS_BYTES_READ_BACK, c.bytes_read_back, t.bytes_read_back);
+  set(c, VYRE_HAS_BYTES_MOVED, c.bytes_moved, t.bytes_moved);
+  set(c, VYRE_HAS_RESIDENT_ALLOCATIONS, c.resident_allocations, t.resident_allocations);
+  set(c, VYRE_HAS_KERNEL_LAUNCHES, c.kernel_launches, t.kernel_launches);
+  set(c, VYRE_HAS_SYNC_POINTS, c.sync_points, t.sync_points);
+  set(c, VYRE_HAS_OCCUPANCY_PROXY_BPS, c.occupancy_proxy_bps, t.occupancy_proxy_bps);
+  set(c, VYRE_HAS_FRONTIER_DENSITY_BPS, c.frontier_density_bps, t.frontier_density_bps);
+  set(c, VYRE_HAS_READBACK_BUFFERS, c.readback_buffers, t.readback_buffers);
+  set(c, VYRE_HAS_COMPILED_PIPELINE_CACHE_HIT, c.compiled_pipeline_cache_hit,
+      t.compiled_pipeline_cache_hit);
+  set(c, VYRE_HAS_RESIDENT_INPUT_CACHE_HIT, c.resident_input_cache_hit, t.resident_input_cache_hit);
+  set(c, VYRE_HAS_TOPOLOGY, c.topology, t.topology);
+  set(c, VYRE_HAS_PRESSURE, c.pressure, t.pressure);
+  set(c, VYRE_HAS_EXECUTION_MODE, c.execution_mode, t.execution_mode);
+  set(c, VYRE_HAS_HIT_CAPACITY, c.hit_capacity, t.hit_capacity);
+  set(c, VYRE_HAS_ESTIMATED_PEAK_DEVICE_BYTES, c.estimated_peak_device_bytes,
+      t.estimated_peak_device_bytes);
+  set(c, VYRE_HAS_DEVICE_MEMORY_BUDGET_BYTES, c.device_memory_budget_bytes,
+      t.device_memory_budget_bytes);
+  return c;
+}
+
+}  // namespace
+}  // namespace vyre::abi
+
+using namespace vyre;
+using namespace vyre::abi;
+
+vyre_error* vyre_report_json(vyre_session* session, int32_t indent, vyre_blob** json) {
+  return guarded("vyre_report_json", [&]() -> Status {
+    VYRE_TRY(usable(session));
+    VYRE_TRY(given(json, "json"));
+    *json = make_blob(report::to_json(session->engine.report(), indent));
+    return {};
+  });
+}
+
+vyre_error* vyre_report_counters(vyre_session* session, vyre_counters* counters) {
+  return guarded("vyre_report_counters", [&]() -> Status {
+    VYRE_TRY(usable(session));
+    VYRE_TRY(given(counters, "counters"));
+    VYRE_TRY(check_output(counters, "vyre_counters"));
+    write_output(counters, counters_of(session->engine.report().report));
+    return {};
+  });
+}
+
+vyre_error* vyre_report_summary(const char* const* paths, size_t count, vyre_blob** text) {
+  return guarded("vyre_report_summary", [&]() -> Status {
+    VYRE_TRY(given_array(paths, count, "paths"));
+    VYRE_TRY(given(text, "text"));
+    std::vector<report::Document> documents;
+    for (std::size_t i = 0; i < count; ++i) {
+      VYRE_TRY(given(paths[i], "a path"));
+      VYRE_ASSIGN(auto read, report::read_documents(paths[i]));
+      for (report::Document& document : read) documents.push_back(std::move(document));
+    }
+    *text = make_blob(report::summarise(documents));
+    return {};
+  });
+}

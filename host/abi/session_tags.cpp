@@ -1,0 +1,58 @@
+// See session_tags.hpp.
+#include "session_tags.hpp"
+
+#include <pthread.h>
+
+#include <bitset>
+#include <mutex>
+
+#include "numbers.hpp"
+
+namespace vyre::abi {
+namespace {
+
+struct Tags {
+  std::mutex mutex;
+  std::bitset<kMaxTag + 1> taken;
+  std::uint32_t last{0};
+};
+Tags& tags() {
+  static Tags all;
+  return all;
+}
+
+std::atomic<std::uint32_t> fork_count{0};
+
+}  // namespace
+
+Result<std::uint32_t> take_session_tag() {
+  Tags& all = tags();
+  const std::lock_guard lock(all.mutex);
+  for (std::uint32_t tried = 0; tried < kMaxTag; ++tried) {
+    all.last = all.last % kMaxTag + 1;
+    if (all.taken[all.last]) continue;
+    all.taken[all.last] = true;
+    return all.last;
+  }
+  return fail(Errc::limit_exceeded, "this process has " + std::to_string(kMaxTag) +
+                                        " sessions, as many as handles can name; free some");
+}
+
+void give_back_session_tag(std::uint32_t tag) noexcept {
+  Tags& all = tags();
+  const std::lock_guard lock(all.mutex);
+  all.taken[tag] = false;
+}
+
+std::uint32_t forks() noexcept {
+  // Relaxed: the child has one thread when it changes.
+  return fork_count.load(std::memory_order_relaxed);
+}
+
+void watch_forks() noexcept {
+  static const int watched =
+      pthread_atfork(nullptr, nullptr, [] { fork_count.fetch_add(1, std::memory_order_relaxed); });
+  (void)watched;  // it fails for lack of memory alone; then a child is told of nothing
+}
+
+}  // namespace vyre::abi

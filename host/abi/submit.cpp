@@ -1,0 +1,298 @@
+// Submitting items, and running one with outputs made for it. The hot path of this room: items are
+// turned into the runtime's in blocks on the stack, in runs of the same flags.
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "batch.hpp"
+#include "buffer.hpp"
+#include "protocol/fault_names.hpp"
+#include "queue.hpp"
+#include "results.hpp"
+#include "structures.hpp"
+#include "vyre/protocol/work_item.hpp"
+
+namespace vyre::abi {
+namespace {
+
+/// Items of one block: what the runtime publishes between two looks at the clock.
+constexpr std::size_t kBlockItems{1'024};
+
+/// One call that submits: where to, what for, and what was accepted so far.
+class Submission {
+ public:
+  Submission(vyre_queue& queue, vyre_ns timeout, vyre_batch* batch, vyre_ticket* tickets)
+      : queue_(queue),
+        session_(*queue.session),
+        deadline_(session_.deadline(timeout)),
+        batch_(batch == nullptr ? nullptr : batch->engine.get()),
+        tickets_(tickets) {}
+
+  /// Goes on where other threads' items came in between.
+  Status submit(std::span<const MegakernelWorkItem> items, std::uint8_t flags) {
+    while (!items.empty()) {
+      auto many = session_.engine.submit_many(items, deadline_, queue_.number, flags, batch_);
+      if (tickets_ != nullptr) {
+        for (std::uint64_t i = 0; i < many.accepted; ++i) {
+          tickets_[accepted_ + i] = ticket_for(session_, queue_.number, many.first.position + i);
+        }
+      }
+      accepted_ += many.accepted;
+      items = items.subspan(many.accepted);
+      if (many.stopped_by) return tl::unexpected<Error>(std::move(*many.stopped_by));
+    }
+    return {};
+  }
+  [[nodiscard]] std::size_t accepted() const noexcept { return accepted_; }
+
+ private:
+  vyre_queue& queue_;
+  vyre_session& session_;
+  const Deadline deadline_;
+  runtime::Batch* const batch_;
+  vyre_ticket* const tickets_;
+  std::size_t accepted_{0};
+};
+
+Status check(const vyre_queue* queue, const void* items, std::size_t count,
+             const vyre_batch* batch) {
+  VYRE_TRY(usable(queue));
+  VYRE_TRY(given_array(items, count, "items"));
+  if (batch == nullptr || &*batch->session == &*queue->session) return {};
+  return fail(Errc::invalid_argument,
+              "the batch belongs to session " + std::to_string(batch->session->tag) +
+                  ", and the queue to session " + std::to_string(queue->session->tag) +
+                  "; make a batch in the queue's session");
+}
+
+/// The runtime's number of a buffer, or 0 for none; false if it is no live one of the session.
+bool find_number(const vyre_session& session, vyre_buffer buffer, std::uint32_t& number) noexcept {
+  number = buffer == 0 ? 0 : session.handles.item_number(buffer);
+  return buffer == 0 || number != 0;
+}
+
+/// False if a handle of the item is none that it may name; why_refused() says which.
+bool convert(const vyre_session& session, const vyre_item& item,
+             MegakernelWorkItem& made) noexcept {
+  const Number op = Number::of(item.op);
+  made.op_handle = op.index;
+  made.param = item.param;
+  return op.tag == session.tag && op.generation == kOnlyGeneration &&
+         find_number(session, item.input, made.input_handle) &&
+         find_number(session, item.output, made.output_handle);
+}
+
+Error why_refused(const vyre_session& session, const vyre_item& item) {
+  if (auto op = op_number(session, item.op); !op) return std::move(op).error();
+  for (const vyre_buffer buffer : {item.input, item.output}) {
+    if (buffer == 0) continue;
+    if (auto handle = session.handles.find(buffer); !handle) return std::move(handle).error();
+  }
+  return {Errc::internal, "it was refused for no reason; please report it"};
+}
+
+/// Why an item was refused, with its place in the call.
+Error at_item(Error error, std::size_t index) {
+  error.message = "item " + std::to_string(index) + ": " + error.message;
+  return error;
+}
+
+Status submit_items(const vyre_session& session, const unsigned char* items, std::size_t count,
+                    std::size_t stride, Submission& into) {
+  std::array<MegakernelWorkItem, kBlockItems> block;
+  const auto item_at = [&](std::size_t i) -> const vyre_item& {
+    return *reinterpret_cast<const vyre_item*>(items + i * stride);
+  };
+  for (std::size_t i = 0; i < count;) {
+    const std::uint32_t flags = item_at(i).flags;
+    if ((flags & ~std::uint32_t{VYRE_AFTER_PREVIOUS | VYRE_AFTER_ALL}) != 0) {
+      return tl::unexpected<Error>(
+          at_item({Errc::invalid_argument, "flags " + std::to_string(flags) +
+                                               " are not all known: VYRE_AFTER_PREVIOUS and "
+                                               "VYRE_AFTER_ALL are"},
+                  i));
+    }
+    std::size_t size = 0;
+    while (size < block.size() && i < count && item_at(i).flags == flags &&
+           convert(session, item_at(i), block[size])) {
+      ++i;
+      ++size;
+    }
+    VYRE_TRY(into.submit(std::span(block).first(size), static_cast<std::uint8_t>(flags)));
+    if (size == 0) return tl::unexpected<Error>(at_item(why_refused(session, item_at(i)), i));
+  }
+  return {};
+}
+
+/// Buffers that a run made; what is left of them at its end is retired.
+class Made {
+ public:
+  /// At most `count`: there is room for them from the beginning.
+  Made(vyre_session& session, std::size_t count) : session_(session) { handles_.reserve(count); }
+  Made(const Made&) = delete;
+  Made& operator=(const Made&) = delete;
+  ~Made() {
+    for (const runtime::Handle& handle : handles_) {
+      quietly([&] { (void)session_.engine.retire(handle); });
+    }
+  }
+  Status keep(Result<runtime::Handle> made) {
+    if (!made) return tl::unexpected<Error>(std::move(made).error());
+    handles_.push_back(*made);
+    return {};
+  }
+  [[nodiscard]] const std::vector<runtime::Handle>& handles() const noexcept { return handles_; }
+  void let_go() noexcept { handles_.clear(); }
+
+ private:
+  vyre_session& session_;
+  std::vector<runtime::Handle> handles_;
+};
+
+/// One handle for a list of buffers, as items name them; `sets` keeps a set that was made.
+Result<std::uint32_t> one_handle(vyre_session& session, const std::vector<runtime::Handle>& list,
+                                 Deadline deadline, Made& sets) {
+  if (list.empty()) return 0;
+  if (list.size() == 1) return list.front().id;
+  VYRE_TRY(sets.keep(session.engine.bind(list, deadline)));
+  return sets.handles().back().id;
+}
+
+Error not_done(const runtime::OpInfo& op, const runtime::ItemResult& result) {
+  const Fault& fault = result.fault;
+  const bool cancelled = result.status == CompletionStatus::cancelled;
+  std::string text = "op '" + op.name + "' " + (cancelled ? "was cancelled: " : "faulted: ") +
+                     std::string(fault_name(fault.code));
+  if (!cancelled) {
+    text += " in workgroup " + std::to_string(fault.workgroup) + ", lane " +
+            std::to_string(fault.lane) + ", statement " + std::to_string(fault.statement);
+  }
+  return {cancelled ? Errc::cancelled : Errc::faulted, text};
+}
+
+/// The outputs of an op for inputs of these sizes.
+Status make_outputs(vyre_session& session, const runtime::OpInfo& op,
+                    const std::vector<runtime::Handle>& inputs, std::uint32_t param,
+                    Deadline deadline, Made& outputs) {
+  std::vector<std::uint64_t> input_bytes;
+  for (const runtime::Handle& input : inputs) {
+    VYRE_ASSIGN(const std::uint64_t bytes, session.engine.buffer_bytes(input));
+    input_bytes.push_back(bytes);
+  }
+  VYRE_ASSIGN(const auto sizes, session.engine.output_bytes(op.handle, input_bytes, param));
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    if (sizes[i].kind == runtime::OutputSize::Kind::unknown) {
+      return fail(Errc::unsupported, "output " + std::to_string(i) + " of op '" + op.name +
+                                         "' has the size that its caller wants: make a buffer and "
+                                         "submit an item that names it");
+    }
+    VYRE_TRY(outputs.keep(session.engine.allocate(sizes[i].bytes, deadline)));
+  }
+  return {};
+}
+
+}  // namespace
+}  // namespace vyre::abi
+
+using namespace vyre;
+using namespace vyre::abi;
+
+vyre_error* vyre_submit(vyre_queue* queue, const vyre_item* items, size_t count, size_t stride,
+                        vyre_ns timeout, vyre_batch* batch, vyre_ticket* tickets,
+                        size_t* accepted) {
+  return guarded("vyre_submit", [&]() -> Status {
+    VYRE_TRY(check(queue, items, count, batch));
+    VYRE_ASSIGN(const std::size_t step, checked_stride(stride, sizeof(vyre_item)));
+    Submission submission(*queue, timeout, batch, tickets);
+    Status done = submit_items(*queue->session, reinterpret_cast<const unsigned char*>(items),
+                               count, step, submission);
+    if (accepted != nullptr) *accepted = submission.accepted();
+    return done;
+  });
+}
+
+vyre_error* vyre_submit_work_items(vyre_queue* queue, const vyre_work_item* items, size_t count,
+                                   uint32_t flags, vyre_ns timeout, vyre_batch* batch,
+                                   vyre_ticket* tickets, size_t* accepted) {
+  static_assert(sizeof(vyre_work_item) == sizeof(MegakernelWorkItem));
+  static_assert(offsetof(vyre_work_item, param) == offsetof(MegakernelWorkItem, param));
+  return guarded("vyre_submit_work_items", [&]() -> Status {
+    VYRE_TRY(check(queue, items, count, batch));
+    if (flags > 0xFF) {
+      return fail(Errc::invalid_argument, "flags " + std::to_string(flags) + " are not known");
+    }
+    Submission submission(*queue, timeout, batch, tickets);
+    Status done = submission.submit({reinterpret_cast<const MegakernelWorkItem*>(items), count},
+                                    static_cast<std::uint8_t>(flags));
+    if (accepted != nullptr) *accepted = submission.accepted();
+    return done;
+  });
+}
+
+vyre_error* vyre_run(vyre_queue* queue, vyre_op op, const vyre_buffer* inputs, size_t input_count,
+                     uint32_t param, vyre_ns timeout, vyre_buffer* outputs, size_t capacity,
+                     size_t* count) {
+  return guarded("vyre_run", [&]() -> Status {
+    VYRE_TRY(usable(queue));
+    VYRE_TRY(given_array(inputs, input_count, "inputs"));
+    VYRE_TRY(given_array(outputs, capacity, "outputs"));
+    vyre_session& session = *queue->session;
+    VYRE_ASSIGN(const std::uint32_t number, op_number(session, op));
+    VYRE_ASSIGN(const runtime::OpInfo* info, session.ops.describe(session.engine, number));
+    const std::size_t wanted = info->signature.outputs.size();
+    if (capacity < wanted) {
+      return fail(Errc::invalid_argument, "op '" + info->name + "' has " + std::to_string(wanted) +
+                                              " outputs, and capacity is " +
+                                              std::to_string(capacity));
+    }
+    const Deadline deadline = session.deadline(timeout);
+    VYRE_ASSIGN(const auto bound, handles_of(session, inputs, input_count));
+    Made made(session, wanted);
+    VYRE_TRY(make_outputs(session, *info, bound, param, deadline, made));
+    Made sets(session, 2);
+    MegakernelWorkItem item{number, 0, 0, param};
+    VYRE_ASSIGN(item.input_handle, one_handle(session, bound, deadline, sets));
+    VYRE_ASSIGN(item.output_handle, one_handle(session, made.handles(), deadline, sets));
+    VYRE_ASSIGN(const runtime::Ticket ticket, session.engine.submit(item, deadline, queue->number));
+    VYRE_ASSIGN(const runtime::ItemResult result, session.engine.wait(ticket, deadline));
+    if (result.status != CompletionStatus::done) {
+      return tl::unexpected<Error>(not_done(*info, result));
+    }
+    std::vector<vyre_buffer> numbers;
+    numbers.reserve(wanted);
+    for (const runtime::Handle& handle : made.handles()) {
+      VYRE_ASSIGN(const vyre_buffer given_out, give_out(session, handle));
+      numbers.push_back(given_out);
+    }
+    std::copy(numbers.begin(), numbers.end(), outputs);
+    made.let_go();
+    if (count != nullptr) *count = wanted;
+    return {};
+  });
+}
+
+vyre_error* vyre_op_output_sizes(vyre_session* session, vyre_op op, const uint64_t* input_bytes,
+                                 size_t input_count, uint32_t param, uint64_t* bytes,
+                                 uint32_t* kinds, size_t capacity) {
+  return guarded("vyre_op_output_sizes", [&]() -> Status {
+    VYRE_TRY(usable(session));
+    VYRE_TRY(given_array(input_bytes, input_count, "input_bytes"));
+    VYRE_TRY(given_array(bytes, capacity, "bytes"));
+    VYRE_ASSIGN(const std::uint32_t number, op_number(*session, op));
+    VYRE_ASSIGN(const auto sizes, session->engine.output_bytes(runtime::OpHandle{number},
+                                                               {input_bytes, input_count}, param));
+    if (capacity < sizes.size()) {
+      return fail(Errc::invalid_argument, "the op has " + std::to_string(sizes.size()) +
+                                              " outputs, and capacity is " +
+                                              std::to_string(capacity));
+    }
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      bytes[i] = sizes[i].bytes;
+      if (kinds != nullptr) kinds[i] = static_cast<std::uint32_t>(sizes[i].kind);
+    }
+    return {};
+  });
+}

@@ -1,0 +1,190 @@
+// Streams through the API: chunks in order, sinks that stop or throw, one thread at a time; and
+// traces: recorded, replayed, compared.
+#include <atomic>
+#include <fstream>
+#include <thread>
+
+#include "fixture.hpp"
+#include "support/folder_fixture.hpp"
+
+namespace vyre::test {
+namespace {
+
+class Streams : public InAFolder {
+ protected:
+  void SetUp() override {
+    InAFolder::SetUp();
+    crc_ = session_.find("hash.crc32c").value();
+    options_.chunk_bytes = 64;
+    options_.outputs = {StreamOutput{4}};
+    std::ofstream(path("a")) << std::string(200, 'a');
+    std::ofstream(path("b")) << std::string(64, 'b');
+  }
+  Stream stream(std::vector<std::string> files) {
+    return session_.main().stream(files, crc_, options_).value();
+  }
+
+  Session session_ = Session::open(on_cpu()).value();
+  Op crc_;
+  StreamOptions options_;
+};
+
+TEST_F(Streams, ChunksComeInOrderWithTheirOutputs) {
+  auto files = stream({path("a"), path("none"), path("b")});
+  std::string seen;
+  ASSERT_TRUE(files.for_each([&](const Chunk& chunk) {
+    if (chunk.error()) {
+      seen += "error " + std::to_string(chunk.file()) + ";";
+      EXPECT_EQ(chunk.error()->code, Code::io) << chunk.error()->text;
+      EXPECT_TRUE(contains(std::string(chunk.path()), "none"));
+      return;
+    }
+    ASSERT_TRUE(chunk.result().done());
+    ASSERT_EQ(chunk.outputs(), 1u);
+    EXPECT_NE(chunk.output<std::uint32_t>(0)[0], 0u);
+    seen += std::to_string(chunk.file()) + ":" + std::to_string(chunk.offset()) + "+" +
+            std::to_string(chunk.size_bytes()) + (chunk.last() ? ".;" : ";");
+  }));
+  EXPECT_EQ(seen, "0:0+64;0:64+64;0:128+64;0:192+8.;error 1;2:0+64.;");
+  EXPECT_FALSE(files.next().value());
+  const vyre_stream_progress progress = files.progress().value();
+  EXPECT_EQ(progress.files_failed, 1u);
+  EXPECT_EQ(progress.bytes_read, 264u);
+}
+
+TEST_F(Streams, WhatASinkThrowsComesOutOfForEachAndTheStreamGoesOn) {
+  auto files = stream({path("a")});
+  struct Mine {};
+  EXPECT_THROW((void)files.for_each([](const Chunk&) { throw Mine(); }), Mine);
+  std::vector<std::uint64_t> rest;
+  EXPECT_TRUE(files.for_each([&](const Chunk& chunk) { rest.push_back(chunk.index()); }).value());
+  EXPECT_EQ(rest, (std::vector<std::uint64_t>{1, 2, 3}));
+}
+
+TEST_F(Streams, ASinkMayStopTheLoop) {
+  auto files = stream({path("a")});
+  std::uint64_t seen = 0;
+  EXPECT_FALSE(files.for_each([&](const Chunk&) { return ++seen < 2; }).value());
+  EXPECT_EQ(seen, 2u);
+  EXPECT_EQ(files.next().value()->index(), 2u);
+  const vyre_sink with_seven = [](void*, const vyre_chunk*) { return 7; };
+  const detail::Failed stopped{
+      vyre_stream_for_each(files.get(), with_seven, nullptr, VYRE_DEFAULT_TIMEOUT)};
+  EXPECT_EQ(stopped.error().code, Code::cancelled);
+  EXPECT_EQ(stopped.error().detail, 7);
+}
+
+TEST_F(Streams, ASinkMayCallTheLibraryAndAnotherCallOnItsStreamIsBusy) {
+  auto files = stream({path("a")});
+  const Op nop = session_.find("nop").value();
+  ASSERT_TRUE(files.for_each([&](const Chunk&) {
+    EXPECT_TRUE(session_.wait(session_.main().submit(Item{nop}).value()));
+    const auto again = files.next();
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().code, Code::busy);
+    EXPECT_TRUE(again.error().retryable);
+    EXPECT_TRUE(files.progress());
+  }));
+}
+
+TEST_F(Streams, PathsComeFromACallerAndWhatItThrowsComesOut) {
+  int given = 0;
+  auto files = session_.main()
+                   .stream(
+                       [&]() -> std::optional<std::string> {
+                         if (++given == 3) return std::nullopt;
+                         return path(given == 1 ? "a" : "b");
+                       },
+                       crc_, options_)
+                   .value();
+  int chunks = 0;
+  EXPECT_TRUE(files.for_each([&](const Chunk&) { ++chunks; }));
+  EXPECT_EQ(chunks, 5);
+
+  struct Mine {};
+  auto broken = session_.main()
+                    .stream([]() -> std::optional<std::string> { throw Mine(); }, crc_, options_)
+                    .value();
+  EXPECT_THROW((void)broken.next(), Mine);
+}
+
+TEST_F(Streams, ACancelledStreamSaysSo) {
+  auto files = stream({path("a")});
+  files.cancel();
+  for (;;) {
+    const auto chunk = files.next();
+    if (chunk) {
+      ASSERT_TRUE(*chunk) << "it ended as if nothing was left out";
+      continue;
+    }
+    EXPECT_EQ(chunk.error().code, Code::cancelled);
+    break;
+  }
+}
+
+TEST_F(Streams, AStreamOutlivesItsSession) {
+  auto files = stream({path("a")});
+  session_ = Session::open(on_cpu()).value();
+  for (;;) {
+    const auto chunk = files.next();
+    if (chunk && *chunk) continue;
+    ASSERT_FALSE(chunk);
+    EXPECT_EQ(chunk.error().code, Code::closed);
+    break;
+  }
+}
+
+TEST_F(Streams, ARecordedRunReplaysAndIsCompared) {
+  const Op histogram = session_.add("h", Program::assemble(kHistogram).value()).value();
+  auto recorder = session_.record(path("trace")).value();
+  auto data = session_.main().upload(std::vector<std::uint32_t>{1, 2, 2, 9}).value();
+  auto bins = session_.main().allocate(64).value();
+  ASSERT_TRUE(session_.main().submit(Item{histogram, data, bins}));
+  const auto finished = recorder.finish();
+  ASSERT_TRUE(finished) << finished.error().text;
+
+  const vyre_trace_info info = inspect(path("trace")).value();
+  EXPECT_EQ(info.items, 1u);
+  EXPECT_EQ(info.programs, 1u);
+  EXPECT_EQ(info.complete, 1u);
+  EXPECT_TRUE(contains(info.recorded_at, "20")) << info.recorded_at;
+  ReplayOptions how;
+  how.compare = Compare::recorded;
+  int calls = 0;
+  how.progress = [&calls](std::uint64_t, std::uint64_t) { ++calls; };
+  for (const Executor executor : {Executor::cpu, Executor::reference}) {
+    how.executor = executor;
+    const auto replayed = replay(path("trace"), how);
+    ASSERT_TRUE(replayed) << replayed.error().text;
+    EXPECT_EQ(replayed->counts.items, 1u);
+    EXPECT_EQ(replayed->counts.differs, 0u) << replayed->json.text();
+    EXPECT_EQ(replayed->counts.bytes_compared, 64u);
+    EXPECT_TRUE(contains(std::string(replayed->json.text()), "\"difference\": null"));
+  }
+  EXPECT_GT(calls, 0);
+  how.stopped = [] { return true; };
+  EXPECT_EQ(replay(path("trace"), how).value().counts.stopped, 1u);
+  EXPECT_FALSE(replay(path("none")));
+}
+
+TEST_F(Streams, RecordingBeginsBeforeTheFirstItem) {
+  ASSERT_TRUE(session_.main().submit(Item{session_.find("nop").value()}));
+  const auto late = session_.record(path("trace"));
+  ASSERT_FALSE(late);
+}
+
+TEST_F(Streams, VectorFilesAreJudged) {
+  std::ofstream(path("empty.jsonl"));
+  const auto judged = conformance({path("empty.jsonl")});
+  ASSERT_TRUE(judged) << judged.error().text;
+  EXPECT_EQ(judged->counts.files, 1u);
+  EXPECT_EQ(judged->counts.cases, 0u);
+  std::ofstream(path("broken.jsonl")) << "{\n";
+  EXPECT_EQ(conformance({path("broken.jsonl")}).error().code, Code::malformed);
+  ConformanceOptions options;
+  options.executor = static_cast<Executor>(9);
+  EXPECT_EQ(conformance({path("empty.jsonl")}, options).error().code, Code::invalid_argument);
+}
+
+}  // namespace
+}  // namespace vyre::test
