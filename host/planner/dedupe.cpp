@@ -39,16 +39,18 @@ bool DedupeTable::same_work(const Entry& entry, const WorkKey& key) const noexce
 std::size_t DedupeTable::slot_of(std::uint64_t hash, const WorkKey& key) const noexcept {
   const std::size_t mask = slots_.size() - 1;
   std::size_t slot = hash & mask;
-  for (; slots_[slot] != 0; slot = (slot + 1) & mask) {
-    const Entry& entry = entries_[slots_[slot] - 1];
-    if (entry.hash == hash && same_work(entry, key)) break;
+  for (; slots_[slot].entry != 0; slot = (slot + 1) & mask) {
+    if (slots_[slot].hash == static_cast<std::uint32_t>(hash >> 32) &&
+        same_work(entries_[slots_[slot].entry - 1], key)) {
+      break;
+    }
   }
   return slot;
 }
 
 std::optional<std::uint64_t> DedupeTable::find(const WorkKey& key) const {
   if (slots_.empty()) return std::nullopt;
-  const std::uint32_t found = slots_[slot_of(hash_of(key), key)];
+  const std::uint32_t found = slots_[slot_of(hash_of(key), key)].entry;
   if (found == 0) return std::nullopt;
   const Entry& entry = entries_[found - 1];
   if (!recent(entry)) return std::nullopt;
@@ -64,14 +66,14 @@ void DedupeTable::remember(const WorkKey& key, std::uint64_t item) {
     rehash(std::max({kFewestSlots, slots_.size(), std::bit_ceil(4 * (entries_.size() + 1))}));
   }
   const std::uint64_t hash = hash_of(key);
-  std::uint32_t& slot = slots_[slot_of(hash, key)];
-  if (slot == 0) {
+  Slot& slot = slots_[slot_of(hash, key)];
+  if (slot.entry == 0) {
     entries_.push_back({hash, item, ages_, buffers_.size(), key.op, key.param, key.inputs,
                         static_cast<std::uint32_t>(key.buffers.size())});
     buffers_.insert(buffers_.end(), key.buffers.begin(), key.buffers.end());
-    slot = static_cast<std::uint32_t>(entries_.size());
+    slot = {static_cast<std::uint32_t>(entries_.size()), static_cast<std::uint32_t>(hash >> 32)};
   } else {
-    Entry& entry = entries_[slot - 1];
+    Entry& entry = entries_[slot.entry - 1];
     std::copy(key.buffers.begin(), key.buffers.end(), &buffers_[entry.first]);
     entry.item = item;
     entry.age = ages_;
@@ -85,11 +87,12 @@ void DedupeTable::reserve(std::size_t keys) {
 }
 
 void DedupeTable::rehash(std::size_t slots) {
-  slots_.assign(slots, 0);
+  slots_.assign(slots, Slot{});
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     std::size_t slot = entries_[i].hash & (slots - 1);
-    while (slots_[slot] != 0) slot = (slot + 1) & (slots - 1);
-    slots_[slot] = static_cast<std::uint32_t>(i + 1);
+    while (slots_[slot].entry != 0) slot = (slot + 1) & (slots - 1);
+    slots_[slot] = {static_cast<std::uint32_t>(i + 1),
+                    static_cast<std::uint32_t>(entries_[i].hash >> 32)};
   }
 }
 
@@ -114,9 +117,11 @@ Deduper::Deduper(const Work& work, const DedupeTable* earlier)
     : work_(work),
       earlier_(earlier),
       table_(std::numeric_limits<std::size_t>::max()),
-      versions_(work.buffers.size()),
-      seen_(work.buffers.size(), 0) {
-  for (std::size_t b = 0; b < versions_.size(); ++b) versions_[b] = work.buffers[b].version;
+      buffers_(work.buffers.size()) {
+  for (std::size_t b = 0; b < buffers_.size(); ++b) {
+    const BufferFacts& facts = work.buffers[b];
+    buffers_[b] = {facts.version, 0, facts.handle, facts.plain};
+  }
   table_.reserve(work.items.size());
 }
 
@@ -126,11 +131,10 @@ bool Deduper::may_repeat(const Item& item) {
   // run.
   const std::uint64_t mark = 2 * (next_ + 1);
   for (const BufferUse& use : work_.uses_of(item)) {
-    if (!work_.buffers[use.buffer].plain) return false;
+    Buffer& buffer = buffers_[use.buffer];
     const bool writes = (use.bits & kWrites) != 0;
-    std::uint64_t& seen = seen_[use.buffer];
-    if (seen >= mark && (writes || seen != mark)) return false;
-    seen = mark + (writes ? 1 : 0);
+    if (!buffer.plain || (buffer.seen >= mark && (writes || buffer.seen != mark))) return false;
+    buffer.seen = mark + (writes ? 1 : 0);
   }
   return true;
 }
@@ -144,7 +148,7 @@ bool Deduper::fenced() const noexcept {
 WorkKey Deduper::key_of(const Item& item) {
   scratch_.clear();
   for (const BufferUse& use : work_.uses_of(item)) {
-    scratch_.push_back({work_.buffers[use.buffer].handle, versions_[use.buffer]});
+    scratch_.push_back({buffers_[use.buffer].handle, buffers_[use.buffer].version});
   }
   return {work_.ops[item.op].id, item.param, item.inputs, scratch_};
 }
@@ -165,7 +169,7 @@ std::optional<Standing> Deduper::next() {
     }
   }
   for (const BufferUse& use : work_.uses_of(item)) {
-    if ((use.bits & kWrites) != 0) ++versions_[use.buffer];
+    if ((use.bits & kWrites) != 0) ++buffers_[use.buffer].version;
   }
   if (repeatable) table_.remember(key_of(item), next_);
   ++next_;

@@ -53,6 +53,10 @@ class DedupeTable {
     std::uint32_t inputs;
     std::uint32_t buffers;
   };
+  struct Slot {
+    std::uint32_t entry{0};  // index into entries_ + 1; 0: free
+    std::uint32_t hash{0};   // its high half, so that most other keys are told apart here
+  };
   [[nodiscard]] static std::uint64_t hash_of(const WorkKey& key) noexcept;
   [[nodiscard]] bool same_work(const Entry& entry, const WorkKey& key) const noexcept;
   [[nodiscard]] std::size_t slot_of(std::uint64_t hash, const WorkKey& key) const noexcept;
@@ -67,7 +71,7 @@ class DedupeTable {
   std::uint64_t ages_{0};
   std::vector<Entry> entries_;
   std::vector<BufferVersion> buffers_;
-  std::vector<std::uint32_t> slots_;  // index into entries_ + 1; 0: free
+  std::vector<Slot> slots_;
 };
 
 /// The item that stands for a removed one.
@@ -85,21 +89,27 @@ class Deduper {
   /// The next item of the batch. With a value it is removed; without, it runs and its writes count.
   [[nodiscard]] std::optional<Standing> next();
   /// The caller writes the buffer between two items of the batch.
-  void host_write(std::uint32_t buffer) { ++versions_[buffer]; }
+  void host_write(std::uint32_t buffer) { ++buffers_[buffer].version; }
 
  private:
   [[nodiscard]] bool may_repeat(const Item& item);
   [[nodiscard]] bool fenced() const noexcept;
   [[nodiscard]] WorkKey key_of(const Item& item);
 
+  /// What is looked at for every use of a buffer, side by side in memory.
+  struct Buffer {
+    std::uint64_t version;
+    std::uint64_t seen;  // the last item that was seen with it, and whether that item writes it
+    std::uint32_t handle;
+    bool plain;
+  };
+
   const Work& work_;
   const DedupeTable* earlier_;
   DedupeTable table_;
   std::size_t next_{0};
-  std::vector<std::uint64_t> versions_;
+  std::vector<Buffer> buffers_;
   std::vector<BufferVersion> scratch_;
-  /// Of each buffer, the last item that was seen with it, and whether that item writes it.
-  std::vector<std::uint64_t> seen_;
 };
 
 }  // namespace vyre::planner

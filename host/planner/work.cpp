@@ -39,6 +39,16 @@ Status check_item(const Work& work, std::size_t index) {
   return {};
 }
 
+Status check_op(const Work& work, std::size_t index) {
+  for (const std::uint32_t rule : work.ops[index].rules) {
+    if (rule < work.rules) continue;
+    return fail(Errc::invalid_argument,
+                message("op {} of the plan has lineage rule {} of {}; name one of the list", index,
+                        rule, work.rules));
+  }
+  return {};
+}
+
 }  // namespace
 
 Item& Work::add(std::uint32_t op, std::span<const std::uint32_t> inputs,
@@ -67,6 +77,13 @@ Status check(const Work& work) {
     return fail(Errc::limit_exceeded,
                 message("the items of the plan name {} buffers, at most {} fit; plan it in parts",
                         work.uses.size(), kMaxPlanItems));
+  }
+  for (std::size_t i = 0; i < work.ops.size(); ++i) VYRE_TRY(check_op(work, i));
+  for (const CarriedRule& one : work.carried) {
+    if (one.buffer < work.buffers.size() && one.rule < work.rules) continue;
+    return fail(Errc::invalid_argument,
+                message("buffer {} of {} carries lineage rule {} of {}; name one of the lists",
+                        one.buffer, work.buffers.size(), one.rule, work.rules));
   }
   for (std::size_t i = 0; i < work.items.size(); ++i) VYRE_TRY(check_item(work, i));
   return {};

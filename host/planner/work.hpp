@@ -39,6 +39,12 @@ struct BufferFacts {
   bool scratch{false};
 };
 
+/// The bytes of a buffer carry a lineage rule: a tag, or one of what wrote them.
+struct CarriedRule {
+  std::uint32_t buffer;
+  std::uint32_t rule;
+};
+
 /// One buffer that an op declares.
 struct BindingFacts {
   std::uint32_t element{0};  // a number for the element type; equal numbers are equal types
@@ -85,6 +91,8 @@ struct Work {
   std::vector<OpFacts> ops;
   std::vector<Item> items;
   std::vector<BufferUse> uses;
+  std::size_t rules{0};  // lineage rules; slots are below
+  std::vector<CarriedRule> carried;
 
   /// Appends an item. Its members of binding sets come one by one; a nop has no buffers, because it
   /// looks at none.

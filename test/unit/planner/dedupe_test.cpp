@@ -9,11 +9,13 @@
 
 namespace vyre::planner {
 namespace {
+using testing::Memory;
 using testing::random_work;
 
 Work one_op_work() {
   Work work;
   work.ops = testing::five_ops();
+  work.rules = work.ops.size();
   work.buffers.resize(4);
   for (std::uint32_t b = 0; b < 4; ++b) work.buffers[b].handle = 10 + b;
   return work;
@@ -123,38 +125,6 @@ TEST(DedupeTable, RemembersTheLastKeysAndNoOlderOnes) {
   EXPECT_LE(table.size(), 500u);
 }
 
-/// What every buffer holds after a run, where an item's result is a hash of all that it reads.
-class Memory {
- public:
-  explicit Memory(const Work& work) : work_(work) {
-    for (std::size_t b = 0; b < work.buffers.size(); ++b) bytes_.push_back(b + 1);
-  }
-  void run(std::size_t index) {
-    const Item& item = work_.items[index];
-    const auto uses = work_.uses_of(item);
-    std::uint64_t result = mix(work_.ops[item.op].id * 31ull + item.param);
-    for (std::uint32_t i = 0; i < item.inputs; ++i) result = mix(result + bytes_[uses[i].buffer]);
-    for (std::size_t i = 0; i < uses.size(); ++i) {
-      if ((uses[i].bits & kWrites) == 0) continue;
-      // What an update leaves depends on what was there; an output is a part that is the same at
-      // every run, and of a partial one the rest stays.
-      std::uint64_t& bytes = bytes_[uses[i].buffer];
-      bytes = (uses[i].bits & kReads) != 0   ? mix(result + i)
-              : (uses[i].bits & kKeeps) != 0 ? (bytes & 0xFFFF'FFFFu) | mix(result + i) << 32
-                                             : mix(result + i);
-    }
-  }
-  bool operator==(const Memory& other) const { return bytes_ == other.bytes_; }
-
- private:
-  static std::uint64_t mix(std::uint64_t z) {
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    return z ^ z >> 27;
-  }
-  const Work& work_;
-  std::vector<std::uint64_t> bytes_;
-};
-
 TEST(Dedupe, NoBufferDiffersAtAnyMomentFromTheRunOfAllItems) {
   const std::uint64_t first = testing::first_seed(1);
   int removed = 0;
@@ -191,6 +161,10 @@ TEST(Work, IndicesThatLeadNowhereAreNamed) {
   EXPECT_NE(check(work).error().message.find("buffer 4 of 4"), std::string::npos);
   work.uses.pop_back();
   EXPECT_NE(check(work).error().message.find("2 of them, of 1"), std::string::npos);
+  work.ops[2].rules = {5};
+  EXPECT_NE(check(work).error().message.find("op 2 of the plan has lineage rule 5 of 5"),
+            std::string::npos);
+  work.ops[2].rules.clear();
   work.items[0].op = 5;
   EXPECT_NE(check(work).error().message.find("op 5 of 5"), std::string::npos);
 }

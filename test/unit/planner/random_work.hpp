@@ -50,6 +50,7 @@ inline std::vector<OpFacts> five_ops() {
 inline Work random_work(test::Choice& choice, std::uint32_t most_items) {
   Work work;
   work.ops = five_ops();
+  work.rules = work.ops.size();
   const std::uint32_t buffers = 1 + choice.below(12);
   for (std::uint32_t b = 0; b < buffers; ++b) {
     BufferFacts facts;
@@ -106,5 +107,38 @@ inline bool meet(const std::set<std::uint32_t>& a, const std::set<std::uint32_t>
 inline bool conflict(const Touched& a, const Touched& b) {
   return meet(a.writes, b.reads) || meet(a.reads, b.writes) || meet(a.writes, b.writes);
 }
+
+/// What every buffer holds after a run, where an item's result is a hash of all that it reads.
+class Memory {
+ public:
+  explicit Memory(const Work& work) : work_(work) {
+    for (std::size_t b = 0; b < work.buffers.size(); ++b) bytes_.push_back(b + 1);
+  }
+  void run(std::size_t index) {
+    const Item& item = work_.items[index];
+    const auto uses = work_.uses_of(item);
+    std::uint64_t result = mix(work_.ops[item.op].id * 31ull + item.param);
+    for (std::uint32_t i = 0; i < item.inputs; ++i) result = mix(result + bytes_[uses[i].buffer]);
+    for (std::size_t i = 0; i < uses.size(); ++i) {
+      if ((uses[i].bits & kWrites) == 0) continue;
+      // What an update leaves depends on what was there; an output is a part that is the same at
+      // every run, and of a partial one the rest stays.
+      std::uint64_t& bytes = bytes_[uses[i].buffer];
+      bytes = (uses[i].bits & kReads) != 0   ? mix(result + i)
+              : (uses[i].bits & kKeeps) != 0 ? (bytes & 0xFFFF'FFFFu) | mix(result + i) << 32
+                                             : mix(result + i);
+    }
+  }
+  bool operator==(const Memory& other) const { return bytes_ == other.bytes_; }
+  std::uint64_t& operator[](std::size_t buffer) { return bytes_[buffer]; }
+
+ private:
+  static std::uint64_t mix(std::uint64_t z) {
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    return z ^ z >> 27;
+  }
+  const Work& work_;
+  std::vector<std::uint64_t> bytes_;
+};
 
 }  // namespace vyre::planner::testing
