@@ -194,8 +194,9 @@ typedef struct {
 
 /* Accepts nothing more, lets running items end for `timeout` (negative: close_timeout), cancels the
    others. Afterwards results, bytes of buffers, descriptions and reports stay readable; everything
-   else gives VYRE_CLOSED. `totals` may be NULL. Closing again gives the same totals. Bound: `timeout`, then up
-   to 20 s if workers do not stop and 10 s more for a read that hangs in the system. */
+   else gives VYRE_CLOSED. `totals` may be NULL. Closing again gives the same totals. Bound:
+   `timeout`, then up to 20 s if workers do not stop and 10 s more for a read that hangs in the
+   system. */
 VYRE_API VYRE_CHECK vyre_error* vyre_session_close(vyre_session* session, vyre_ns timeout,
                                                    vyre_totals* totals);
 /* Waits until everything that was accepted before the call has ended. `totals` may be NULL; it
