@@ -137,8 +137,9 @@ void BM_Abi_FirstResult(benchmark::State& state) {
   state.counters["end_p50_us"] = median(to_end);
 }
 
-#define VYRE_NO_OPS(name) \
-  BENCHMARK(name)->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond)
+#define VYRE_NO_OPS(name)                                                         \
+  BENCHMARK(name)->MeasureProcessCPUTime()->UseManualTime()->Iterations(1)->Unit( \
+      benchmark::kMillisecond)
 // In turns, because the machine changes meanwhile; the page takes medians.
 VYRE_NO_OPS(BM_Abi_NoOpBySession);
 VYRE_NO_OPS(BM_Abi_NoOpByItems);
