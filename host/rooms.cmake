@@ -20,7 +20,8 @@ function(vyre_room name)
   set(scope PUBLIC)
   if(arg_SOURCES)
     add_library(vyre_${target} STATIC ${arg_SOURCES})
-    # Every room becomes a part of libvyre.so, which shows nothing of it.
+    # Every room becomes a part of libvyre, which shows nothing of it.
+    set_property(GLOBAL APPEND PROPERTY vyre_compiled_rooms vyre_${target})
     set_target_properties(vyre_${target} PROPERTIES POSITION_INDEPENDENT_CODE ON
                           C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden
                           CUDA_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
