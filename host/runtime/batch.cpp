@@ -1,6 +1,8 @@
 // See batch.hpp.
 #include "batch.hpp"
 
+#include <new>
+
 namespace vyre::runtime {
 
 void Batch::settle(OfQueue& of, std::uint64_t ended_below) {
@@ -13,9 +15,22 @@ void Batch::settle(OfQueue& of, std::uint64_t ended_below) {
   of.open[0].first = ended_below;
 }
 
+void Batch::make_room(std::uint32_t queue) {
+  const std::lock_guard lock(mutex_);
+  OfQueue& of = queues_[queue];
+  if (of.open.size() + of.rooms >= of.open.capacity()) of.open.reserve(2 * of.open.capacity() + 4);
+  ++of.rooms;
+}
+
+void Batch::give_up_room(std::uint32_t queue) noexcept {
+  const std::lock_guard lock(mutex_);
+  --queues_[queue].rooms;
+}
+
 void Batch::add(std::uint32_t queue, const PositionRange& range, std::uint64_t ended_below) {
   const std::lock_guard lock(mutex_);
   OfQueue& of = queues_[queue];
+  --of.rooms;
   of.accepted += range.end - range.first;
   if (!of.open.empty() && of.open.back().end == range.first) {
     of.open.back().end = range.end;
@@ -41,7 +56,11 @@ void Batch::failed(const ItemResult& result) {
   if (after == of.open.begin() || position >= std::prev(after)->end) return;
   ++(result.status == CompletionStatus::faulted ? of.faulted : of.cancelled);
   ++of.unasked;
-  if (of.failures.size() < kKeptFailures) of.failures.insert(position);
+  try {
+    if (of.failures.size() < kKeptFailures) of.failures.insert(position);
+  } catch (const std::bad_alloc&) {
+    // As one beyond kKeptFailures: it stays unasked.
+  }
   if (first_failures_.size() < kMaxReportedFaults) first_failures_.push_back(result);
 }
 

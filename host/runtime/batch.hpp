@@ -27,9 +27,15 @@ struct PositionRange {
 
 class Batch {
  public:
-  Batch(std::uint32_t session, std::uint32_t queues) : session_(session), queues_(queues) {}
+  Batch(std::uint32_t session, std::uint32_t queues) : session_(session), queues_(queues) {
+    first_failures_.reserve(kMaxReportedFaults);
+  }
 
   [[nodiscard]] std::uint32_t session() const noexcept { return session_; }
+  /// Before positions are reserved: add() then needs no memory, and nothing is lost where there is
+  /// none. Each room is for one add(), or given up.
+  void make_room(std::uint32_t queue);
+  void give_up_room(std::uint32_t queue) noexcept;
   /// Before the items are published. Below `ended_below` every item of the queue has ended.
   void add(std::uint32_t queue, const PositionRange& range, std::uint64_t ended_below);
   /// An item has ended that was not done; the caller has the turn of its queue's collector.
@@ -63,6 +69,7 @@ class Batch {
   struct OfQueue {
     std::vector<PositionRange> open;  // rising; what has not ended for certain
     std::size_t settle_at{kSettleAtLeast};
+    std::size_t rooms{0};      // for ranges that will be added
     std::uint64_t settled{0};  // items that have ended and are in no open range
     std::uint64_t accepted{0};
     std::uint64_t faulted{0};

@@ -91,12 +91,12 @@ Result<Handle> Buffers::import(MutableByteSpan host, const ImportOptions& option
     }
     made.handle = *place;
   }
-  const Status imported = over_.maker.make(deadline, [&](backend::Backend& backend) {
+  Status imported = over_.maker.make(deadline, [&](backend::Backend& backend) {
     return backend.import_memory(made.handle, host, options.writable);
   });
   if (!imported) {
     undo(made);
-    return tl::unexpected<Error>(imported.error());
+    return tl::unexpected<Error>(std::move(imported).error());
   }
   return put_made(made);
 }

@@ -53,7 +53,11 @@ Error Submitter::full(std::uint32_t queue) const {
                                      "for more ring_slots"};
 }
 
-queue::Reservation Submitter::try_reserve(const Call& call, std::uint64_t want) const {
+queue::Reservation Submitter::try_reserve(Call& call, std::uint64_t want) const {
+  if (call.batch != nullptr && !call.has_room) [[unlikely]] {
+    call.batch->make_room(call.queue);
+    call.has_room = true;
+  }
   const auto& producer = over_.results.collector(call.queue).producer();
   const auto count =
       static_cast<std::uint32_t>(std::min<std::uint64_t>(want, over_.setup.options.ring_slots));
@@ -73,12 +77,14 @@ bool Submitter::wait_for_room(const Call& call, std::uint64_t want) {
   return over_.results.wait_for(call.deadline, ready) || room() != 0;
 }
 
-void Submitter::publish(const Call& call, const queue::Reservation& got,
-                        const MegakernelWorkItem* items, std::uint8_t flags, std::int64_t now_ns) {
+void Submitter::publish(Call& call, const queue::Reservation& got, const MegakernelWorkItem* items,
+                        std::uint8_t flags, std::int64_t now_ns) {
   const std::uint32_t queue = call.queue;
   Collector& collector = over_.results.collector(queue);
-  if (call.batch != nullptr) [[unlikely]]
+  if (call.batch != nullptr) [[unlikely]] {
     call.batch->add(queue, {got.first, got.first + got.count}, collector.ended_below());
+    call.has_room = false;
+  }
   const auto& producer = collector.producer();
   const auto& vanishes = over_.setup.hooks.producer_vanishes;
   for (std::uint32_t i = 0; i < got.count; ++i) {
@@ -146,6 +152,7 @@ Session::SubmitMany Submitter::submit_many(std::span<const MegakernelWorkItem> i
       observed = over_.tap.active();
     }
   }
+  if (call.has_room) call.batch->give_up_room(queue);
   return result;
 }
 

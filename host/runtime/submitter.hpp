@@ -63,6 +63,7 @@ class Submitter {
     Batch* const batch;        // null: none
     PlaceInLines* const kept;  // null: an item that was not placed leaves its lines
     Session::SubmitMany& result;
+    bool has_room{false};  // of the batch
 
     /// Where the next item has to go: behind the one before it, so that the items of one call have
     /// neighbouring positions.
@@ -87,9 +88,9 @@ class Submitter {
   [[nodiscard]] bool submit_plain(Call& call, std::span<const MegakernelWorkItem> items);
   [[nodiscard]] bool submit_ordered(Call& call, std::span<const MegakernelWorkItem> items);
   /// Positions for `want` items where the call expects them. Never waits.
-  [[nodiscard]] queue::Reservation try_reserve(const Call& call, std::uint64_t want) const;
+  [[nodiscard]] queue::Reservation try_reserve(Call& call, std::uint64_t want) const;
   [[nodiscard]] bool wait_for_room(const Call& call, std::uint64_t want);
-  void publish(const Call& call, const queue::Reservation& got, const MegakernelWorkItem* items,
+  void publish(Call& call, const queue::Reservation& got, const MegakernelWorkItem* items,
                std::uint8_t flags, std::int64_t now_ns);
   void account(std::int64_t begin_ns, std::int64_t publish_ns, std::uint64_t items);
   [[nodiscard]] Error full(std::uint32_t queue) const;
