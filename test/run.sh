@@ -15,8 +15,9 @@ for argument in "$@"; do
   esac
 done
 
-# What only tests need: groff reads the manual pages, abidiff compares the ABI.
-bash tools/install_dependencies.sh groff-base abigail-tools
+# What only tests need: groff reads the manual pages, abidiff compares the ABI, doxygen makes the
+# reference of the headers.
+bash tools/install_dependencies.sh groff-base abigail-tools doxygen
 
 jobs=$(nproc)
 # nvcc is often installed but not on PATH.

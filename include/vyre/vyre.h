@@ -84,7 +84,7 @@ VYRE_API const char* vyre_build(void);    /* version, commit, compiler, settings
 /* ---- Errors --------------------------------------------------------------------------------- */
 
 /* Codes never change their number or meaning. A later release may add codes: treat an unknown one
-   like VYRE_INTERNAL. docs/error-codes.md says when each comes and what to do. */
+   like VYRE_INTERNAL. docs/errors.md says when each comes and what to do. */
 enum {
   VYRE_OK = 0,
   VYRE_INVALID_ARGUMENT = 1,   /* a value is out of range, contradicts another, or is not ours */

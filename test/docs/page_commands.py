@@ -29,8 +29,8 @@ class Block:
 
 
 def blocks_of(text, sections):
-    """The fenced blocks of the chosen sections; `lead` is the last line of text before each."""
-    block, lead, inside, chosen = None, "", not sections, []
+    """The fenced blocks of the chosen sections; `lead` is the paragraph before each."""
+    block, lead, blank, inside, chosen = None, "", True, not sections, []
     for number, line in enumerate(text.split("\n"), 1):
         fence = line.startswith("```")
         if block is None and line.startswith("#"):
@@ -40,11 +40,13 @@ def blocks_of(text, sections):
         elif fence:
             if inside:
                 chosen.append(block)
-            block, lead = None, ""
+            block, lead, blank = None, "", True
         elif block is not None:
             block.lines.append(line)
-        elif line.strip():
-            lead = line.strip()
+        else:
+            if line.strip():
+                lead = line.strip() if blank else f"{lead} {line.strip()}"
+            blank = not line.strip()
     return chosen
 
 

@@ -49,7 +49,7 @@ class PageCommands(unittest.TestCase):
         self.assertIn("code 1", self.run_on("```sh\nfalse\n```\n"))
 
     def test_variables_folders_and_files_last_from_block_to_block(self):
-        page = ("```sh\nexport HERE=$PWD\nmkdir below && cd below\n```\n\nThe file `a/b.txt`:\n\n"
+        page = ("```sh\nexport HERE=$PWD\nmkdir below && cd below\n```\n\nThe file\n`a/b.txt`:\n\n"
                 "```\n$not a 'command'\n```\n\n```\n$ cat a/b.txt\n$not a 'command'\n"
                 "$ test \"$PWD\" = \"$HERE/below\" && echo same\nsame\n```\n")
         self.assertIsNone(self.run_on(page))

@@ -28,7 +28,7 @@ struct ConformanceOptions {
   Executor executor{Executor::cpu};
   std::uint64_t max_failures_kept{0};
   std::chrono::nanoseconds case_timeout{0};
-  std::function<void(const ConformanceFailure&)> on_failure;  // must not throw
+  std::function<void(const ConformanceFailure&)> on_failure{};  // must not throw
   vyre_stopped stopped{nullptr};
 };
 struct Conformance {

@@ -29,7 +29,7 @@ namespace vyre::VYRE_V0 {
 
 /// Zero means the default, as in vyre_session_options.
 struct SessionOptions {
-  std::string device;  // "auto" (default), "cpu" or "cuda"
+  std::string device{};  // "auto" (default), "cpu" or "cuda"
   std::uint32_t queues{0};
   std::uint32_t workers{0};
   std::uint32_t ring_slots{0};
@@ -38,7 +38,7 @@ struct SessionOptions {
   std::chrono::nanoseconds default_timeout{0};
   std::chrono::nanoseconds max_wall_time{0};
   std::chrono::nanoseconds close_timeout{0};
-  std::vector<std::pair<std::string, std::string>> more;  // by name: vyre.h lists them
+  std::vector<std::pair<std::string, std::string>> more{};  // by name: vyre.h lists them
 };
 
 /// One buffer of an op.

@@ -44,8 +44,8 @@ struct StreamOptions {
   std::uint32_t param{0};
   std::uint32_t max_in_flight{0};
   std::uint64_t max_ahead{0};
-  std::vector<BufferRef> inputs;      // in declaration order, one of them BufferRef{}: the chunk
-  std::vector<StreamOutput> outputs;  // in declaration order; empty: of their declared sizes
+  std::vector<BufferRef> inputs{};      // in declaration order, one of them BufferRef{}: the chunk
+  std::vector<StreamOutput> outputs{};  // in declaration order; empty: of their declared sizes
   Place place{Place::automatic};
 };
 

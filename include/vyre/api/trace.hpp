@@ -56,7 +56,7 @@ struct ReplayOptions {
   std::uint32_t ulp{0};
   std::uint64_t memory_bytes{0};
   std::chrono::nanoseconds timeout{0};
-  std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // must not throw
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress{};  // must not throw
   vyre_stopped stopped{nullptr};
 };
 struct Replayed {

@@ -46,7 +46,7 @@ TEST(ValidateDocumentation, EveryCodeHasARowAndEveryRowACode) {
   const auto in_docs =
       matches(read(kRoot / "docs/internals/verification.md"), "\n\\| ([VW][0-9]{3}) \\|");
   EXPECT_EQ(in_code, in_docs);
-  EXPECT_EQ(in_code, matches(read(kRoot / "docs/error-codes.md"), "\n\\| ([VW][0-9]{3}) \\|"));
+  EXPECT_EQ(in_code, matches(read(kRoot / "docs/errors.md"), "\n\\| ([VW][0-9]{3}) \\|"));
   EXPECT_GT(in_code.size(), 40u);
 }
 
