@@ -32,7 +32,7 @@ bool DedupeTable::same_work(const Entry& entry, const WorkKey& key) const noexce
   return entry.op == key.op && entry.param == key.param && entry.inputs == key.inputs &&
          entry.buffers == key.buffers.size() &&
          std::equal(
-             key.buffers.begin(), key.buffers.end(), &buffers_[entry.first],
+             key.buffers.begin(), key.buffers.end(), buffers_of(entry),
              [](const BufferVersion& a, const BufferVersion& b) { return a.handle == b.handle; });
 }
 
@@ -54,8 +54,9 @@ std::optional<std::uint64_t> DedupeTable::find(const WorkKey& key) const {
   if (found == 0) return std::nullopt;
   const Entry& entry = entries_[found - 1];
   if (!recent(entry)) return std::nullopt;
+  const BufferVersion* const then = buffers_of(entry);
   for (std::size_t i = 0; i < key.buffers.size(); ++i) {
-    if (buffers_[entry.first + i].version != key.buffers[i].version) return std::nullopt;
+    if (then[i].version != key.buffers[i].version) return std::nullopt;
   }
   return entry.item;
 }
@@ -68,16 +69,16 @@ void DedupeTable::remember(const WorkKey& key, std::uint64_t item) {
   const std::uint64_t hash = hash_of(key);
   Slot& slot = slots_[slot_of(hash, key)];
   if (slot.entry == 0) {
-    entries_.push_back({hash, item, ages_, buffers_.size(), key.op, key.param, key.inputs,
-                        static_cast<std::uint32_t>(key.buffers.size())});
-    buffers_.insert(buffers_.end(), key.buffers.begin(), key.buffers.end());
+    const auto count = static_cast<std::uint32_t>(key.buffers.size());
+    entries_.push_back({hash, item, ages_, more_.size(), key.op, key.param, key.inputs, count, {}});
+    if (count > kFewBuffers) more_.resize(more_.size() + count);
     slot = {static_cast<std::uint32_t>(entries_.size()), static_cast<std::uint32_t>(hash >> 32)};
-  } else {
-    Entry& entry = entries_[slot.entry - 1];
-    std::copy(key.buffers.begin(), key.buffers.end(), &buffers_[entry.first]);
-    entry.item = item;
-    entry.age = ages_;
   }
+  Entry& entry = entries_[slot.entry - 1];
+  entry.item = item;
+  entry.age = ages_;
+  std::copy(key.buffers.begin(), key.buffers.end(),
+            entry.buffers <= kFewBuffers ? entry.few.data() : &more_[entry.first]);
   ++ages_;
 }
 
@@ -103,14 +104,16 @@ void DedupeTable::forget_old() {
   for (const Entry& old : entries_) {
     if (!recent(old)) continue;
     Entry entry = old;
-    std::copy_n(buffers_.begin() + static_cast<std::ptrdiff_t>(old.first), old.buffers,
-                buffers_.begin() + static_cast<std::ptrdiff_t>(end));
     entry.first = end;
-    end += old.buffers;
+    if (entry.buffers > kFewBuffers) {
+      std::copy_n(more_.begin() + static_cast<std::ptrdiff_t>(old.first), old.buffers,
+                  more_.begin() + static_cast<std::ptrdiff_t>(end));
+      end += old.buffers;
+    }
     entries_[kept++] = entry;
   }
   entries_.resize(kept);
-  buffers_.resize(end);
+  more_.resize(end);
 }
 
 Deduper::Deduper(const Work& work, const DedupeTable* earlier)

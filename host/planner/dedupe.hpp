@@ -3,6 +3,7 @@
 // "Dedupe".
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -43,21 +44,26 @@ class DedupeTable {
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
 
  private:
+  static constexpr std::size_t kFewBuffers{2};
   struct Entry {
     std::uint64_t hash;
     std::uint64_t item;
     std::uint64_t age;  // keys remembered before it
-    std::size_t first;  // in buffers_
+    std::size_t first;  // in more_, where `few` is too short
     std::uint32_t op;
     std::uint32_t param;
     std::uint32_t inputs;
     std::uint32_t buffers;
+    std::array<BufferVersion, kFewBuffers> few;  // in the same lines of memory as the rest
   };
   struct Slot {
     std::uint32_t entry{0};  // index into entries_ + 1; 0: free
     std::uint32_t hash{0};   // its high half, so that most other keys are told apart here
   };
   [[nodiscard]] static std::uint64_t hash_of(const WorkKey& key) noexcept;
+  [[nodiscard]] const BufferVersion* buffers_of(const Entry& entry) const noexcept {
+    return entry.buffers <= kFewBuffers ? entry.few.data() : &more_[entry.first];
+  }
   [[nodiscard]] bool same_work(const Entry& entry, const WorkKey& key) const noexcept;
   [[nodiscard]] std::size_t slot_of(std::uint64_t hash, const WorkKey& key) const noexcept;
   [[nodiscard]] bool recent(const Entry& entry) const noexcept {
@@ -70,7 +76,7 @@ class DedupeTable {
   std::size_t limit_;
   std::uint64_t ages_{0};
   std::vector<Entry> entries_;
-  std::vector<BufferVersion> buffers_;
+  std::vector<BufferVersion> more_;
   std::vector<Slot> slots_;
 };
 

@@ -107,22 +107,25 @@ TEST(Dedupe, AnEarlierPlanStandsForAnItemUntilABufferChanges) {
 }
 
 TEST(DedupeTable, RemembersTheLastKeysAndNoOlderOnes) {
-  DedupeTable table(100);
-  const auto key = [](std::uint32_t param, const BufferVersion& buffer) {
-    return WorkKey{1, param, 0, {&buffer, 1}};
-  };
-  const BufferVersion buffer{9, 3};
-  for (std::uint32_t i = 0; i < 5'000; ++i) {
-    table.remember(key(i, buffer), i);
-    if (i % 50 == 0) table.remember(key(7, buffer), 1'000'000 + i);  // stays young
+  for (const std::size_t buffers : {1u, 2u, 5u}) {
+    SCOPED_TRACE(buffers);
+    DedupeTable table(100);
+    std::vector<BufferVersion> versions(buffers, BufferVersion{9, 3});
+    const auto key = [&](std::uint32_t param) { return WorkKey{1, param, 0, versions}; };
+    for (std::uint32_t i = 0; i < 5'000; ++i) {
+      table.remember(key(i), i);
+      if (i % 50 == 0) table.remember(key(7), 1'000'000 + i);  // stays young
+    }
+    EXPECT_EQ(table.find(key(4'999)), 4'999u);
+    EXPECT_EQ(table.find(key(4'910)), 4'910u);
+    EXPECT_FALSE(table.find(key(4'890)));
+    EXPECT_EQ(table.find(key(7)), 1'004'950u);
+    versions.back().version = 4;
+    EXPECT_FALSE(table.find(key(4'999)));
+    versions.back() = {8, 3};
+    EXPECT_FALSE(table.find(key(4'999)));
+    EXPECT_LE(table.size(), 500u);
   }
-  EXPECT_EQ(table.find(key(4'999, buffer)), 4'999u);
-  EXPECT_EQ(table.find(key(4'910, buffer)), 4'910u);
-  EXPECT_FALSE(table.find(key(4'890, buffer)));
-  EXPECT_EQ(table.find(key(7, buffer)), 1'004'950u);
-  EXPECT_FALSE(table.find(key(4'999, BufferVersion{9, 4})));
-  EXPECT_FALSE(table.find(key(4'999, BufferVersion{8, 3})));
-  EXPECT_LE(table.size(), 500u);
 }
 
 TEST(Dedupe, NoBufferDiffersAtAnyMomentFromTheRunOfAllItems) {
