@@ -151,13 +151,13 @@ std::vector<Elided> elided_stores(const Work& work, const Regions& regions) {
     const std::uint32_t region = regions.places[i].region;
     if (region == kNoItem) continue;
     for (const BufferUse& use : work.uses_of(i)) {
-      // To keep a byte is to need it.
-      if ((use.bits & (kReads | kKeeps)) == 0) continue;
+      if ((use.bits & kReads) == 0) continue;
       Stored& last = stored[use.buffer];
       (last.region == region ? last.read_inside : last.read_elsewhere) = true;
     }
     for (const BufferUse& use : work.uses_of(i)) {
       if ((use.bits & kWrites) == 0) continue;
+      // A writer that keeps bytes needs what was stored.
       if ((use.bits & kKeeps) == 0) settle(use.buffer);
       const bool lanes = regions.regions[region].form == Form::lanes;
       stored[use.buffer] = {lanes ? region : kNoItem, false, false};

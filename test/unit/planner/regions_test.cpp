@@ -92,6 +92,32 @@ TEST(Chain, SixteenTinyDependentItemsAreOneRegionAndLargeOnesAreNot) {
   EXPECT_EQ(plan_of(work, {}, measured).regions.regions.size(), 16u);
 }
 
+TEST(Chain, AnItemThatWaitsForNothingDoesNotLengthenIt) {
+  Work work = handing_over();
+  work.ops[1].flat = false;
+  work.add(1, {3}, {4}, 1);
+  const Plan plan = plan_of(work);
+  ASSERT_EQ(plan.regions.regions.size(), 2u);
+  EXPECT_EQ(plan.regions.regions[0].form, Form::chain);
+  EXPECT_EQ(plan.regions.regions[0].members, 2u);
+}
+
+TEST(Lanes, AStoreIsElidedOnlyBeforeAWholeOverwriteThatNoOtherReaderPrecedes) {
+  const auto elided = [](std::uint32_t op, bool reader) {
+    Work work = handing_over();
+    if (reader) work.add(4, {1}, {5});
+    if (op == 1) work.add(4, {3}, {1}, 1);     // overwrites it whole
+    if (op == 2) work.add(2, {3, 3}, {1}, 1);  // keeps some of it
+    Measured measured;  // bytes are dear against a slot, so the overwriting item stays outside
+    measured.item_ns = measured.bytes_per_ns = 1;
+    return plan_of(work, {}, measured).elided.size();
+  };
+  EXPECT_EQ(elided(0, false), 0u);
+  EXPECT_EQ(elided(1, false), 1u);
+  EXPECT_EQ(elided(2, false), 0u);
+  EXPECT_EQ(elided(1, true), 0u);
+}
+
 TEST(Bundle, IndependentTinyItemsShareASlotSixtyFourAtATime) {
   Work work;
   work.ops = testing::five_ops();
