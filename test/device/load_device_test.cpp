@@ -515,7 +515,7 @@ TEST(DeviceLife, MaxWallTimeCancelsWhatHasNotStarted) {
   const auto behind = session->wait({0, 5}, after(std::chrono::seconds{5}));
   ASSERT_OK(behind);
   EXPECT_EQ(outcome(*behind), "cancelled wall_time");
-  EXPECT_EQ(session->submit({kNop, 0, 0, 0}, soon()).error().code, Errc::deadline_exceeded);
+  EXPECT_EQ(session->submit({kNop, 0, 0, 0}, soon()).error().code, Errc::wall_time);
   EXPECT_OK(session->close());
   EXPECT_EQ(outcome(*session->wait(*spinning, soon())), "cancelled shutdown");
   EXPECT_EQ(session->report().report.items_remaining, 10u);

@@ -151,7 +151,7 @@ TEST_F(Memory, EachAllocationOfSubmittingAndWaitingMayFail) {
   std::array<Ticket, 2> tickets;
   Batch batch = session_.batch().value();
   fail_each("vyre_submit", [&] {
-    return vyre_submit(q_, detail::c(items.data()), 2, 0, VYRE_DEFAULT_TIMEOUT, nullptr,
+    return vyre_submit(q_, detail::c(items.data()), 2, 0, VYRE_DEFAULT_TIMEOUT, batch.get(),
                        detail::c(tickets.data()), nullptr);
   });
   ASSERT_EQ(session_.main().submit(items, batch).accepted, 2u);
