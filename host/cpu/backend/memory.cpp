@@ -33,14 +33,16 @@ MemoryEntry& MemoryTable::fresh(std::uint32_t handle) {
 
 Status MemoryTable::allocate(std::uint32_t handle, std::uint64_t bytes) {
   // calloc: zeroed lazily by the kernel where large, aligned to 16 bytes as aliases must be.
-  void* data = bytes > SIZE_MAX / 2 ? nullptr : std::calloc(1, std::max<std::uint64_t>(bytes, 1));
+  std::unique_ptr<void, decltype(&std::free)> data{
+      bytes > SIZE_MAX / 2 ? nullptr : std::calloc(1, std::max<std::uint64_t>(bytes, 1)),
+      &std::free};
   if (data == nullptr) {
     return fail(Errc::out_of_memory,
                 "cannot allocate a buffer of " + std::to_string(bytes) + " bytes of host memory");
   }
-  MemoryEntry& entry = fresh(handle);
+  MemoryEntry& entry = fresh(handle);  // may need memory itself
   entry.kind = MemoryEntry::Kind::memory;
-  entry.data = static_cast<std::uint8_t*>(data);
+  entry.data = static_cast<std::uint8_t*>(data.release());
   entry.bytes = bytes;
   return {};
 }
