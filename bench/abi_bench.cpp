@@ -11,7 +11,6 @@
 #include <span>
 #include <vector>
 
-#include "platform/host_info.hpp"
 #include "vyre/runtime/session.hpp"
 #include "vyre/vyre.h"
 
@@ -147,13 +146,3 @@ VYRE_NO_OPS(BM_Abi_NoOpByWorkItems);
 BENCHMARK(BM_Abi_FirstResult)->UseManualTime()->Iterations(200)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
-
-int main(int argc, char** argv) {
-  benchmark::AddCustomContext("cpu_model", vyre::platform::cpu_model());
-  benchmark::AddCustomContext("build", vyre::platform::build_description());
-  benchmark::AddCustomContext("kernel", vyre::platform::kernel_release());
-  benchmark::Initialize(&argc, argv);
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-  return 0;
-}

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "planner/plan.hpp"
-#include "platform/host_info.hpp"
 
 namespace vyre::planner {
 namespace {
@@ -189,14 +188,3 @@ VYRE_PLANNER_BENCH(BM_Planner_LineageBaseline);
 
 }  // namespace
 }  // namespace vyre::planner
-
-int main(int argc, char** argv) {
-  benchmark::AddCustomContext("build", vyre::platform::build_description());
-  benchmark::AddCustomContext("cpu", vyre::platform::cpu_model());
-  benchmark::AddCustomContext("kernel", vyre::platform::kernel_release());
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-  return 0;
-}

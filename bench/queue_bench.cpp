@@ -16,7 +16,6 @@
 #include <thread>
 #include <vector>
 
-#include "platform/host_info.hpp"
 #include "queue/queue.hpp"
 #include "queue/waiter.hpp"
 
@@ -291,14 +290,3 @@ BENCHMARK(BM_Waiter_PingPong)->UseRealTime();
 
 }  // namespace
 }  // namespace vyre::queue
-
-int main(int argc, char** argv) {
-  benchmark::AddCustomContext("build", vyre::platform::build_description());
-  benchmark::AddCustomContext("cpu", vyre::platform::cpu_model());
-  benchmark::AddCustomContext("kernel", vyre::platform::kernel_release());
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-  return 0;
-}

@@ -153,5 +153,3 @@ BENCHMARK(BM_Session_Nop)
     ->Repetitions(3);
 
 }  // namespace
-
-BENCHMARK_MAIN();

@@ -185,13 +185,3 @@ BENCHMARK(BM_Baseline_FunctionQueue)->UseManualTime()->Iterations(1)->Unit(bench
 
 }  // namespace
 }  // namespace vyre::runtime
-
-int main(int argc, char** argv) {
-  benchmark::AddCustomContext("cpu_model", vyre::platform::cpu_model());
-  benchmark::AddCustomContext("build", vyre::platform::build_description());
-  benchmark::AddCustomContext("kernel", vyre::platform::kernel_release());
-  benchmark::Initialize(&argc, argv);
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-  return 0;
-}

@@ -12,7 +12,6 @@
 #include <string>
 #include <vector>
 
-#include "platform/host_info.hpp"
 #include "vir/lower/lower.hpp"
 #include "vyre/vir/validate.hpp"
 #include "vyre/vir/wire.hpp"
@@ -223,14 +222,3 @@ BENCHMARK(BM_Vir_Lower)->Apply(sizes);
 
 }  // namespace
 }  // namespace vyre::vir
-
-int main(int argc, char** argv) {
-  benchmark::AddCustomContext("build", vyre::platform::build_description());
-  benchmark::AddCustomContext("cpu", vyre::platform::cpu_model());
-  benchmark::AddCustomContext("kernel", vyre::platform::kernel_release());
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-  return 0;
-}
