@@ -43,7 +43,7 @@ vyre_queue* vyre_queue_retain(vyre_queue* queue) {
 
 void vyre_queue_free(vyre_queue* queue) {
   if (queue == nullptr || !queue->counted.release()) return;
-  if (queue->session->forks_at_open == forks()) queue->session->queues.give_back(queue->number);
+  if (!queue->session->forked()) queue->session->queues.give_back(queue->number);
   quietly([queue] { delete queue; });
 }
 

@@ -108,7 +108,7 @@ using namespace vyre::abi;
 
 vyre_session::vyre_session(runtime::Session opened, std::uint32_t own_tag, vyre_ns timeout)
     : tag(own_tag),
-      forks_at_open(forks()),
+      forks_at_open(runtime::forks()),
       default_timeout(timeout),
       backend(opened.backend_name()),
       why_not_device(opened.caps().reason),
@@ -132,7 +132,6 @@ vyre_error* vyre_session_open(const vyre_session_options* options, vyre_session*
       return fail(Errc::invalid_argument, "default_timeout is negative; leave it 0 for 30 s");
     }
     VYRE_ASSIGN(const runtime::SessionOptions engine, engine_options(wanted));
-    watch_forks();
     VYRE_ASSIGN(runtime::Session opened, runtime::Session::open(engine));
     VYRE_ASSIGN(const std::uint32_t tag, take_session_tag());
     try {
@@ -155,7 +154,7 @@ vyre_session* vyre_session_retain(vyre_session* session) {
 void vyre_session_free(vyre_session* session) {
   if (session == nullptr || !session->counted.release()) return;
   // In a forked child its threads are missing, so nothing can be ended: the memory stays.
-  if (session->forks_at_open != forks()) return;
+  if (session->forked()) return;
   quietly([session] { delete session; });
 }
 

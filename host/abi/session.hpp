@@ -12,6 +12,7 @@
 #include "object.hpp"
 #include "op_list.hpp"
 #include "queue_numbers.hpp"
+#include "runtime/forks.hpp"
 #include "session_tags.hpp"
 #include "vyre/base/clock.hpp"
 #include "vyre/runtime/session.hpp"
@@ -34,6 +35,8 @@ struct vyre_session {
   vyre::abi::QueueNumbers queues;
   vyre::runtime::Session engine;  // ends first: it closes
 
+  /// This process is a child of the one that opened it: the session's threads are missing.
+  [[nodiscard]] bool forked() const noexcept { return forks_at_open != vyre::runtime::forks(); }
   /// Of a call that begins now.
   [[nodiscard]] vyre::Deadline deadline(vyre_ns timeout) const noexcept;
 };
@@ -45,7 +48,7 @@ using SessionReference = Reference<vyre_session, vyre_session_free>;
 /// Whether a call may go on: the object is there, and this process opened it.
 [[nodiscard]] inline Status usable(const vyre_session* session) {
   VYRE_TRY(given(session, "session"));
-  if (session->forks_at_open == forks()) return {};
+  if (!session->forked()) return {};
   return fail(Errc::closed,
               "session " + std::to_string(session->tag) +
                   " was opened before this process was forked, and its threads are in the parent; "

@@ -1,8 +1,6 @@
 // See session_tags.hpp.
 #include "session_tags.hpp"
 
-#include <pthread.h>
-
 #include <bitset>
 #include <mutex>
 
@@ -20,8 +18,6 @@ Tags& tags() {
   static Tags all;
   return all;
 }
-
-std::atomic<std::uint32_t> fork_count{0};
 
 }  // namespace
 
@@ -42,17 +38,6 @@ void give_back_session_tag(std::uint32_t tag) noexcept {
   Tags& all = tags();
   const std::lock_guard lock(all.mutex);
   all.taken[tag] = false;
-}
-
-std::uint32_t forks() noexcept {
-  // Relaxed: the child has one thread when it changes.
-  return fork_count.load(std::memory_order_relaxed);
-}
-
-void watch_forks() noexcept {
-  static const int watched =
-      pthread_atfork(nullptr, nullptr, [] { fork_count.fetch_add(1, std::memory_order_relaxed); });
-  (void)watched;  // it fails for lack of memory alone; then a child is told of nothing
 }
 
 }  // namespace vyre::abi

@@ -218,13 +218,11 @@ vyre_error* vyre_stream_for_each(vyre_stream* stream, vyre_sink sink, void* cont
 }
 
 void vyre_stream_cancel(vyre_stream* stream) {
-  if (stream != nullptr && stream->session->forks_at_open == forks()) stream->engine.cancel();
+  if (stream != nullptr && !stream->session->forked()) stream->engine.cancel();
 }
 
 void vyre_stream_skip_to(vyre_stream* stream, uint64_t file, uint64_t chunk) {
-  if (stream != nullptr && stream->session->forks_at_open == forks()) {
-    stream->engine.skip_to(file, chunk);
-  }
+  if (stream != nullptr && !stream->session->forked()) stream->engine.skip_to(file, chunk);
 }
 
 vyre_error* vyre_stream_describe(vyre_stream* stream, vyre_stream_progress* progress) {
@@ -244,6 +242,6 @@ vyre_error* vyre_stream_describe(vyre_stream* stream, vyre_stream_progress* prog
 void vyre_stream_free(vyre_stream* stream) {
   if (stream == nullptr) return;
   // In a forked child the threads that it waits for are missing: the memory stays.
-  if (stream->session->forks_at_open != forks()) return;
+  if (stream->session->forked()) return;
   quietly([stream] { delete stream; });
 }

@@ -1,5 +1,5 @@
 // See forks.hpp.
-#include "forks.hpp"
+#include "runtime/forks.hpp"
 
 #include <pthread.h>
 

@@ -87,6 +87,8 @@ class Results final : public backend::Listener {
   template <class Look>
   [[nodiscard]] bool poll_for(Deadline deadline, const Look& look);
   [[nodiscard]] Status of_this_session(const Ticket& ticket) const;
+  /// The same, and that an item was accepted at that position.
+  [[nodiscard]] Status of_an_item(const Ticket& ticket);
   [[nodiscard]] Result<ItemResult> missing(Ticket ticket, Collector::Found found);
 
   const SessionSetup& setup_;

@@ -66,6 +66,12 @@ class Awaited {
 
 }  // namespace
 
+Status Results::of_an_item(const Ticket& ticket) {
+  VYRE_TRY(of_this_session(ticket));
+  if (ticket.position < collectors_[ticket.queue]->producer().tail()) return {};
+  return tl::unexpected<Error>(missing(ticket, Collector::Found::never_submitted).error());
+}
+
 Session::WaitedMany Results::wait_many(std::span<const Ticket> tickets, std::size_t least,
                                        Deadline deadline,
                                        std::span<std::optional<ItemResult>> results) {
@@ -81,10 +87,7 @@ Session::WaitedMany Results::wait_many(std::span<const Ticket> tickets, std::siz
   queues.reserve(collectors_.size());
   for (const auto& collector : collectors_) queues.emplace_back(*collector);
   for (const Ticket& ticket : tickets) {
-    Status good = of_this_session(ticket);
-    if (good && ticket.position >= collectors_[ticket.queue]->producer().tail())
-      good = tl::unexpected<Error>(missing(ticket, Collector::Found::never_submitted).error());
-    if (!good) {
+    if (Status good = of_an_item(ticket); !good) {
       waited.stopped_by = std::move(good).error();
       return waited;
     }
@@ -127,10 +130,7 @@ Session::WaitedMany Results::wait_many(std::span<const Ticket> tickets, std::siz
 Result<std::uint64_t> Results::cancel(std::span<const Ticket> tickets) {
   std::vector<std::vector<std::uint64_t>> positions(collectors_.size());
   for (const Ticket& ticket : tickets) {
-    VYRE_TRY(of_this_session(ticket));
-    if (ticket.position >= collectors_[ticket.queue]->producer().tail()) {
-      return tl::unexpected<Error>(missing(ticket, Collector::Found::never_submitted).error());
-    }
+    VYRE_TRY(of_an_item(ticket));
     positions[ticket.queue].push_back(ticket.position);
   }
   std::uint64_t sum = 0;

@@ -206,17 +206,17 @@ Result<std::shared_ptr<Batch>> Session::open_batch() {
 }
 Result<Totals> Session::batch_totals(Batch& batch) const {
   VYRE_USABLE;
-  VYRE_TRY(core_->of_this_session(batch));
+  VYRE_TRY(core_->owns(batch));
   return core_->results().totals(batch);
 }
 Result<std::vector<ItemResult>> Session::batch_failures(Batch& batch) {
   VYRE_USABLE;
-  VYRE_TRY(core_->of_this_session(batch));
+  VYRE_TRY(core_->owns(batch));
   return core_->results().failures(batch);
 }
 Status Session::wait_batch(Batch& batch, Deadline deadline) {
   VYRE_USABLE;
-  VYRE_TRY(core_->of_this_session(batch));
+  VYRE_TRY(core_->owns(batch));
   return core_->results().wait_batch(batch, deadline);
 }
 Result<Session::Drained> Session::wait_all(Deadline deadline) {

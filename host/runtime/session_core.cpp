@@ -5,8 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/message.hpp"
-
 namespace vyre::runtime {
 
 SessionCore::SessionCore(SessionSetup setup, std::unique_ptr<backend::Backend> backend,
@@ -75,14 +73,6 @@ Status SessionCore::close(std::chrono::nanoseconds timeout) {
   closed_ = true;
   notify_.signal();
   return close_result();
-}
-
-Status SessionCore::of_this_session(const Batch& batch) const {
-  if (batch.session() == setup_.number) return {};
-  return fail(Errc::invalid_argument,
-              message("the batch belongs to session {}, and this is session "
-                      "{}; ask the one that opened it",
-                      batch.session(), setup_.number));
 }
 
 std::string SessionCore::end_items(std::chrono::nanoseconds timeout) {

@@ -18,7 +18,6 @@
 #include "backend_maker.hpp"
 #include "buffer_waits.hpp"
 #include "buffers.hpp"
-#include "forks.hpp"
 #include "handle_table.hpp"
 #include "host_copies.hpp"
 #include "leases.hpp"
@@ -31,6 +30,7 @@
 #include "output_sizes.hpp"
 #include "results.hpp"
 #include "retirements.hpp"
+#include "runtime/forks.hpp"
 #include "session_counters.hpp"
 #include "session_files.hpp"
 #include "session_life.hpp"
@@ -130,7 +130,7 @@ class SessionCore {
     VYRE_TRY(life_.open());
     return notify_.descriptor();
   }
-  [[nodiscard]] Status of_this_session(const Batch& batch) const;
+  [[nodiscard]] Status owns(const Batch& batch) const { return setup_.owns(batch); }
   [[nodiscard]] report::Document report() {
     return make_report({setup_, *backend_, life_, ops_, submitter_, pump_, counters_, results_});
   }

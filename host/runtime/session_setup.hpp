@@ -9,6 +9,8 @@
 #include <optional>
 #include <string>
 
+#include "base/message.hpp"
+#include "batch.hpp"
 #include "testing.hpp"
 #include "vyre/report/report.hpp"
 #include "vyre/runtime/session.hpp"
@@ -31,6 +33,14 @@ struct SessionSetup {
     return {Errc::invalid_argument, "queue " + std::to_string(queue) +
                                         " does not exist: this session has " +
                                         std::to_string(options.queues) + ", numbered from 0"};
+  }
+  /// A batch belongs to the session that opened it.
+  [[nodiscard]] Status owns(const Batch& batch) const {
+    if (batch.session() == number) return {};
+    return fail(Errc::invalid_argument,
+                message("the batch belongs to session {}, and this is session "
+                        "{}; ask the one that opened it",
+                        batch.session(), number));
   }
   [[nodiscard]] std::int64_t since_open_ns() const {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - opened).count();

@@ -12,8 +12,8 @@
 
 #include "chunk_items.hpp"
 #include "chunk_reader.hpp"
-#include "forks.hpp"
 #include "result_order.hpp"
+#include "runtime/forks.hpp"
 #include "stream_counters.hpp"
 #include "stream_host.hpp"
 #include "stream_shape.hpp"

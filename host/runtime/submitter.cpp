@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <string>
 
-#include "base/message.hpp"
-
 namespace vyre::runtime {
 namespace {
 
@@ -116,11 +114,11 @@ Session::SubmitMany Submitter::submit_many(std::span<const MegakernelWorkItem> i
   result.first = {queue, 0, over_.setup.number};
   result.stopped_by = refuses(queue, flags);
   if (result.stopped_by) return result;
-  if (batch != nullptr && batch->session() != over_.setup.number) {
-    result.stopped_by = Error{Errc::invalid_argument,
-                              message("the batch belongs to session {}, and this is session {}",
-                                      batch->session(), over_.setup.number)};
-    return result;
+  if (batch != nullptr) {
+    if (Status own = over_.setup.owns(*batch); !own) {
+      result.stopped_by = std::move(own).error();
+      return result;
+    }
   }
   Call call{queue, flags, deadline, batch, kept, result};
   // [BEGUN-1] acquire, before the look for an observer: one that was attached before the queue's
