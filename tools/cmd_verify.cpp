@@ -31,18 +31,6 @@ Json to_json(const std::vector<vir::Diagnostic>& diagnostics) {
   return rows;
 }
 
-/// What preparation refuses has a code of the validator as well: its number comes with the error.
-vir::Diagnostic of_preparation(const Error& error) {
-  if (error.code != Errc::refused || error.detail <= 0)
-    return {"prepare", vir::kNone, error.message};
-  std::string code = std::to_string(error.detail);
-  code.insert(0, code.size() < 3 ? 3 - code.size() : 0, '0');
-  code.insert(0, 1, 'V');
-  const std::string begins = code + ": ";
-  const bool named = error.message.starts_with(begins);
-  return {code, vir::kNone, error.message.substr(named ? begins.size() : 0)};
-}
-
 /// The exit code for one file; fills `row` and, for people, `lines`.
 int verify(const std::string& path, vir::Profile profile, Json& row, std::string& lines) {
   row["file"] = path;
@@ -59,7 +47,7 @@ int verify(const std::string& path, vir::Profile profile, Json& row, std::string
   if (prepared) {
     diagnostics = vir::diagnose(*prepared);
   } else {
-    diagnostics.push_back(of_preparation(prepared.error()));
+    diagnostics.push_back(vir::diagnostic_of(prepared.error()));
   }
   row["verdict"] = diagnostics.empty() ? "accepted" : "refused";
   row["diagnostics"] = to_json(diagnostics);

@@ -38,12 +38,7 @@ Interrupt until(vyre_ns timeout) {
 /// Everything that is wrong with it, or else everything that is suspicious.
 std::vector<vir::Diagnostic> diagnosed(const vir::Program& program) {
   const auto prepared = vir::prepare(program);
-  if (!prepared) {
-    // Preparation has the validator's codes: the number comes with the error.
-    std::string code = std::to_string(std::max(prepared.error().detail, 0));
-    code.insert(0, code.size() < 3 ? 3 - code.size() : 0, '0');
-    return {{'V' + code, vir::kNone, prepared.error().message}};
-  }
+  if (!prepared) return {vir::diagnostic_of(prepared.error())};
   auto violations = vir::diagnose(*prepared);
   return violations.empty() ? vir::warnings_of_valid(*prepared) : violations;
 }

@@ -163,4 +163,15 @@ Result<Program> prepare(const Program& program, Interrupt* interrupt) {
   return prepared;
 }
 
+Diagnostic diagnostic_of(const Error& of_preparation) {
+  if (of_preparation.code != Errc::refused || of_preparation.detail <= 0)
+    return {"prepare", kNone, of_preparation.message};
+  std::string code = std::to_string(of_preparation.detail);
+  code.insert(0, code.size() < 3 ? 3 - code.size() : 0, '0');
+  code.insert(0, 1, 'V');
+  const std::string begins = code + ": ";
+  const bool named = of_preparation.message.starts_with(begins);
+  return {code, kNone, of_preparation.message.substr(named ? begins.size() : 0)};
+}
+
 }  // namespace vyre::vir

@@ -33,5 +33,7 @@ struct Diagnostic {
 /// What upstream does before validation: root wrapping rules and lowering of single-rank
 /// collectives.
 [[nodiscard]] Result<Program> prepare(const Program& program, Interrupt* interrupt = nullptr);
+/// What prepare() refused, with the validator's code; "prepare" where the error has none.
+[[nodiscard]] Diagnostic diagnostic_of(const Error& of_preparation);
 
 }  // namespace vyre::vir
