@@ -14,6 +14,7 @@
 #include "flag_checks.hpp"
 #include "platform/descriptor.hpp"
 #include "platform/stop.hpp"
+#include "trace/result_json.hpp"
 #include "vyre/trace/trace.hpp"
 
 namespace vyre::cli {
@@ -74,23 +75,6 @@ Result<trace::ReplayOptions> resolved(const Options& options) {
   return how;
 }
 
-Json to_json(const trace::Difference& d) {
-  return Json{{"item", d.item},     {"queue", d.queue},       {"buffer", d.buffer},
-              {"offset", d.offset}, {"expected", d.expected}, {"actual", d.actual},
-              {"races", d.races},   {"message", d.message}};
-}
-
-Json to_json(const std::vector<trace::RacyItem>& items) {
-  Json rows = Json::array();
-  for (const trace::RacyItem& racy : items) {
-    rows.push_back(Json{{"item", racy.item},
-                        {"program", racy.program},
-                        {"total", racy.total},
-                        {"races", racy.races}});
-  }
-  return rows;
-}
-
 Outcome inspect(Shell& shell, const Options& options) {
   VYRE_ASSIGN(const trace::TraceInfo info, trace::inspect(options.directory, platform::stop_asked));
   Output out;
@@ -146,8 +130,8 @@ Outcome run(Shell& shell, const Options& options) {
               {"bytes_compared", result.bytes_compared},
               {"complete", result.complete},
               {"difference", nullptr},
-              {"racy_items", to_json(result.racy_items)}};
-    if (result.difference) json["difference"] = to_json(*result.difference);
+              {"racy_items", trace::to_json(result.racy_items)}};
+    if (result.difference) json["difference"] = trace::to_json(*result.difference);
     VYRE_TRY(out.write(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"));
   } else {
     std::string text = message("{} items replayed on {}", result.items, options.executor);

@@ -11,6 +11,7 @@
 #include "executors.hpp"
 #include "session.hpp"
 #include "structures.hpp"
+#include "trace/result_json.hpp"
 
 struct vyre_recorder {
   vyre_recorder(vyre::abi::SessionReference of, std::shared_ptr<vyre::trace::Recorder> made)
@@ -32,19 +33,11 @@ std::string dump(const Json& json) {
 std::string to_json(const trace::ReplayResult& result) {
   Json difference;
   if (result.difference) {
-    const trace::Difference& d = *result.difference;
-    difference = Json{{"item", d.item},     {"queue", d.queue},       {"buffer", d.buffer},
-                      {"offset", d.offset}, {"expected", d.expected}, {"actual", d.actual},
-                      {"races", d.races},   {"status", d.status},     {"message", d.message}};
+    difference = trace::to_json(*result.difference);
+    difference["status"] = result.difference->status;
   }
-  Json racy = Json::array();
-  for (const trace::RacyItem& item : result.racy_items) {
-    racy.push_back(Json{{"item", item.item},
-                        {"program", item.program},
-                        {"total", item.total},
-                        {"races", item.races}});
-  }
-  return "{\"difference\": " + dump(difference) + ", \"racy_items\": " + dump(racy) +
+  return "{\"difference\": " + dump(difference) +
+         ", \"racy_items\": " + dump(trace::to_json(result.racy_items)) +
          ", \"report\": " + report::to_json(result.document, -1) + "}";
 }
 
