@@ -151,7 +151,7 @@ class Backend {
   // had begun then ends by itself and leaves nothing behind.
   [[nodiscard]] virtual Status allocate(std::uint32_t handle, std::uint64_t bytes,
                                         Deadline deadline = Deadline::max()) = 0;  // zeroed
-  /// A buffer over memory of somebody else, which stays until release(); not `writable`: as a
+  /// A buffer over memory of the caller, which stays until release(); not `writable`: as a
   /// mapped file. By default the backend cannot reach it.
   [[nodiscard]] virtual Status import_memory(std::uint32_t, MutableByteSpan, bool) {
     return fail(Errc::unsupported, "backend '" + std::string(name()) +

@@ -87,7 +87,7 @@ Status Leases::give_back(Handle buffer, Deadline deadline) {
   VYRE_ASSIGN(HandleRecord* const record, over_.handles.find_known(lock, buffer, "unlease"));
   if (record->leases == 0 || record->lease_returning) {
     return fail(Errc::invalid_argument,
-                message("cannot unlease handle {}: nobody has a lease of it", buffer.id));
+                message("cannot unlease handle {}: no lease of it is open", buffer.id));
   }
   if (!record->leased_to_write) {
     end(lock, *record);

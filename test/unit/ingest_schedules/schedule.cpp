@@ -337,7 +337,7 @@ void Schedule::look_at_answers() {
 void Schedule::judge_answer(Posted& posted, const IoCompletionLine& answer) {
   posted.answered = true;
   expect(answer.tag == 0x55AA && answer.data_line == posted.line.index,
-         "an answer for somebody else");
+         "an answer to the request of another");
   if (!posted.good) {
     ++tally_.rejected;
     expect(answer.status == IoStatus::rejected || answer.status == IoStatus::cancelled,

@@ -159,7 +159,7 @@ TEST(WaitMany, AResultThatWasDroppedIsSaidAndTheOthersAreThere) {
   EXPECT_EQ(waited.stopped_by->code, Errc::not_found);
   EXPECT_FALSE(results[0]);
   EXPECT_TRUE(results[1]);
-  EXPECT_FALSE(session->wait_many(two, 2, soon()).stopped_by) << "nobody wants its result";
+  EXPECT_FALSE(session->wait_many(two, 2, soon()).stopped_by) << "no caller wants its result";
 }
 
 TEST(WaitMany, NoEndIsMissedWhileThreadsSubmitAndWait) {
