@@ -14,7 +14,7 @@
 namespace vyre::abi {
 namespace {
 
-/// Tickets are waited for in blocks of the caller's array, which may be long.
+/// The tickets as the runtime names them; the first that is not of this session is the error.
 Result<std::vector<runtime::Ticket>> tickets_of(const vyre_session& session,
                                                 const vyre_ticket* tickets, std::size_t count) {
   VYRE_TRY(given_array(tickets, count, "tickets"));
