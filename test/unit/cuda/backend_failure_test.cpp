@@ -87,8 +87,13 @@ TEST(CudaBackendFailure, ALaunchThatIsRefusedLosesTheDevice) {
   Running running;
   running.device.park_after = std::chrono::microseconds{100};
   running.start();
+  running.submit(0);
+  ASSERT_EQ(running.collect(1).size(), 1u);
   running.fake->refuse_launch = true;
-  std::this_thread::sleep_for(milliseconds{30});
+  const auto until = Clock::now() + std::chrono::seconds{20};
+  while (running.fake->driver->kernels != 0 && Clock::now() < until)
+    std::this_thread::sleep_for(milliseconds{1});
+  ASSERT_EQ(running.fake->driver->kernels, 0) << "the kernel has not parked";
   const std::uint64_t position = running.submit(0);
   const auto why = await_loss(running);
   ASSERT_TRUE(why.has_value());

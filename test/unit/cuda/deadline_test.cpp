@@ -28,7 +28,7 @@ TEST(DeviceDeadlines, CallsEndInTimeWhileWorkersAreBusyAndLeaveNothingBehind) {
   backend::Backend& backend = *running.backend;
   ASSERT_TRUE(backend.allocate(1, 64, soon()));
   const std::uint64_t used = backend.device_facts().arena_used;
-  running.fake->busy = true;
+  running.fake->set_busy(true);
   const std::uint32_t members[]{1};
   for (std::uint32_t handle = 2; handle < 8; ++handle) {
     EXPECT_EQ(code_of(backend.allocate(handle, 1'000, shortly())), Errc::deadline_exceeded);
@@ -36,7 +36,7 @@ TEST(DeviceDeadlines, CallsEndInTimeWhileWorkersAreBusyAndLeaveNothingBehind) {
     EXPECT_EQ(code_of(backend.map_file(handle, {"f", -1, 10}, shortly())), Errc::deadline_exceeded);
   }
   EXPECT_GT(backend.device_facts().arena_used, used) << "the device may still write there";
-  running.fake->busy = false;
+  running.fake->set_busy(false);
   // The next commands find that the others have ended.
   ASSERT_TRUE(backend.allocate(9, 64, soon()));
   EXPECT_TRUE(backend.release(9, soon()));
@@ -48,7 +48,7 @@ TEST(DeviceDeadlines, AReleaseWaitsForNothingAndItsMemoryComesBack) {
   running.start();
   backend::Backend& backend = *running.backend;
   ASSERT_TRUE(backend.allocate(1, kLarge, soon()));
-  running.fake->busy = true;
+  running.fake->set_busy(true);
   const auto begin = Clock::now();
   EXPECT_TRUE(backend.release(1, begin));
   EXPECT_LT(Clock::now() - begin, std::chrono::seconds{2});
@@ -57,7 +57,7 @@ TEST(DeviceDeadlines, AReleaseWaitsForNothingAndItsMemoryComesBack) {
   EXPECT_EQ(code_of(late), Errc::deadline_exceeded) << "it can be had later";
   std::thread quiet([&] {
     std::this_thread::sleep_for(milliseconds{5});
-    running.fake->busy = false;
+    running.fake->set_busy(false);
   });
   EXPECT_TRUE(backend.allocate(2, kLarge, soon())) << "it waits for the memory of the first";
   quiet.join();
@@ -72,12 +72,12 @@ TEST(DeviceDeadlines, AReleaseThatFindsNoPlaceForItsCommandCanBeAskedForAgain) {
   const std::uint32_t count = kMaxControlCommands + 10;
   for (std::uint32_t handle = 1; handle <= count; ++handle)
     ASSERT_TRUE(backend.allocate(handle, 64, soon()));
-  running.fake->busy = true;
+  running.fake->set_busy(true);
   std::vector<std::uint32_t> again;
   for (std::uint32_t handle = 1; handle <= count; ++handle)
     if (!backend.release(handle, Clock::now())) again.push_back(handle);
   EXPECT_EQ(again.size(), 10u);
-  running.fake->busy = false;
+  running.fake->set_busy(false);
   for (const std::uint32_t handle : again) EXPECT_TRUE(backend.release(handle, soon()));
   ASSERT_TRUE(backend.allocate(1, 64, soon()));
   EXPECT_TRUE(backend.release(1, soon()));

@@ -112,6 +112,16 @@ Status FakeDoor::peek(void* to, const std::uint8_t* from, std::uint64_t bytes, D
   return {};
 }
 
+void FakeDevice::set_busy(bool busy) {
+  door->set_busy(busy);
+}
+
+void FakeDoor::set_busy(bool busy) {
+  // Between two rounds, so that none that began before takes commands afterwards.
+  const std::lock_guard memory(memory_);
+  busy_ = busy;
+}
+
 FakeEntry FakeDevice::seen(std::uint32_t handle) const {
   return door->find_entry(handle);
 }
@@ -226,7 +236,7 @@ std::uint64_t FakeDoor::round(const KernelArguments& a) {
   for (std::uint32_t q = 0; q < a.queue_count; ++q) {
     DeviceQueue& queue = a.queues[q];
     if ((given_up >> q & 1) != 0) continue;
-    if (device_->busy && q + 1 == a.queue_count) continue;
+    if (busy_ && q + 1 == a.queue_count) continue;
     queue::SubmissionConsumer<HostAtomics> consumer{queue.submissions, queue.taken,
                                                     queue::RingGeometry::of(1u << queue.slots_log2),
                                                     queue.position};

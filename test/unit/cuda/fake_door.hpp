@@ -53,7 +53,6 @@ struct FakeDevice {
   std::atomic<bool> sticky{false};     // state() fails from now on
   std::atomic<bool> forgetful{false};  // takes the next item and ends the launch
   std::atomic<bool> refuse_launch{false};
-  std::atomic<bool> busy{false};  // all workers have long items: the host's commands wait
   std::atomic<std::uint64_t> launches{0};
   std::atomic<bool> open{false};    // a door is
   FakeDoor* door{nullptr};          // that is open
@@ -67,6 +66,8 @@ struct FakeDevice {
   std::shared_ptr<FakeDriver> driver{std::make_shared<FakeDriver>()};
   /// The kernel found a promise of its own broken: a Broken, told in its next round.
   std::atomic<std::uint32_t> breaks{0};
+  /// All workers have long items: from the return on the kernel takes no command of the host.
+  void set_busy(bool busy);
   /// As the kernel's find_entry; after the first launch.
   [[nodiscard]] FakeEntry seen(std::uint32_t handle) const;
 };
@@ -92,6 +93,7 @@ class FakeDoor final : public Door {
                                              std::uint32_t warp_shared_bytes) const override;
 
   [[nodiscard]] FakeEntry find_entry(std::uint32_t handle);
+  void set_busy(bool busy);
 
  private:
   struct Mapping {
@@ -118,7 +120,8 @@ class FakeDoor final : public Door {
   bool exit_{false};
   std::uint64_t beats_{0};
   std::uint64_t parkings_{0};
-  std::mutex memory_;  // device memory: the kernel's rounds and peek()
+  std::mutex memory_;  // device memory: the kernel's rounds and peek(); busy_
+  bool busy_{false};
   std::thread thread_;
 };
 
