@@ -11,7 +11,7 @@
 #include <span>
 #include <vector>
 
-#include "vyre/runtime/session.hpp"
+#include "runtime/session.hpp"
 #include "vyre/vyre.h"
 
 namespace {

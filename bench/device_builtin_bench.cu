@@ -11,13 +11,13 @@
 #include <iostream>
 #include <string>
 
+#include "builtin/literals.hpp"
 #include "builtin/literals_layout.hpp"
 #include "builtin/ops.hpp"
 #include "support/cub_baselines.hpp"
 #include "support/device.hpp"
 #include "support/device/builtin_probe.hpp"
 #include "support/rows.hpp"
-#include "vyre/builtin/literals.hpp"
 
 namespace vyre::bench {
 namespace {

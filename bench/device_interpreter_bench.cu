@@ -12,13 +12,13 @@
 #include <string>
 #include <vector>
 
+#include "protocol/limits.hpp"
 #include "support/device.hpp"
 #include "support/device/interpreter_probe.hpp"
 #include "support/polynomial.hpp"
 #include "vir/lower/lower.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/vir/text.hpp"
-#include "vyre/vir/validate.hpp"
+#include "vir/text/text.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre::bench {
 namespace {

@@ -14,10 +14,10 @@
 
 #include "cpu/interpreter/interpreter.hpp"
 #include "platform/host_info.hpp"
+#include "protocol/limits.hpp"
 #include "vir/lower/lower.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/vir/text.hpp"
-#include "vyre/vir/validate.hpp"
+#include "vir/text/text.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre {
 namespace {

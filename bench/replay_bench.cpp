@@ -11,7 +11,7 @@
 #include <fstream>
 #include <vector>
 
-#include "vyre/trace/trace.hpp"
+#include "trace/trace.hpp"
 
 namespace {
 

@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "platform/host_info.hpp"
-#include "vyre/runtime/session.hpp"
-#include "vyre/vir/text.hpp"
+#include "runtime/session.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::runtime {
 namespace {

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "vir/lower/lower.hpp"
-#include "vyre/vir/validate.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/validate/validate.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace vyre::vir {
 namespace {

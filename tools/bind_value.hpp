@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "vyre/base/bytes.hpp"
+#include "base/bytes.hpp"
 
 namespace vyre::cli {
 

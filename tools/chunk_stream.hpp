@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "run_engine.hpp"
-#include "vyre/runtime/stream.hpp"
+#include "runtime/stream.hpp"
 
 namespace vyre::cli {
 

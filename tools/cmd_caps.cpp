@@ -11,7 +11,7 @@
 #include "ingest/probe.hpp"
 #include "platform/host_info.hpp"
 #include "protocol/limits_table.hpp"
-#include "vyre/runtime/session.hpp"
+#include "runtime/session.hpp"
 
 namespace vyre::cli {
 namespace {

@@ -5,10 +5,10 @@
 #include "base/message.hpp"
 #include "claims.hpp"
 #include "commands.hpp"
+#include "conformance/conformance.hpp"
 #include "exit_codes.hpp"
 #include "flag_checks.hpp"
 #include "platform/stop.hpp"
-#include "vyre/conformance/conformance.hpp"
 
 namespace vyre::cli {
 namespace {

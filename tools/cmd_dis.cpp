@@ -9,8 +9,8 @@
 #include "flag_checks.hpp"
 #include "program_file.hpp"
 #include "vir/lower/lower.hpp"
-#include "vyre/vir/text.hpp"
-#include "vyre/vir/validate.hpp"
+#include "vir/text/text.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre::cli {
 namespace {

@@ -15,7 +15,7 @@
 #include "platform/descriptor.hpp"
 #include "platform/stop.hpp"
 #include "trace/result_json.hpp"
-#include "vyre/trace/trace.hpp"
+#include "trace/trace.hpp"
 
 namespace vyre::cli {
 namespace {

@@ -6,7 +6,7 @@
 #include "claims.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
-#include "vyre/report/report.hpp"
+#include "report/report.hpp"
 
 namespace vyre::cli {
 namespace {

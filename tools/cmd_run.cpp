@@ -13,10 +13,10 @@
 #include "platform/file.hpp"
 #include "platform/stop.hpp"
 #include "program_file.hpp"
+#include "protocol/limits.hpp"
 #include "run_engine.hpp"
 #include "runner.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/vir/validate.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre::cli {
 namespace {

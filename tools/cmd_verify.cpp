@@ -9,7 +9,7 @@
 #include "exit_codes.hpp"
 #include "flag_checks.hpp"
 #include "program_file.hpp"
-#include "vyre/vir/validate.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre::cli {
 namespace {

@@ -10,7 +10,7 @@
 #include "reference/evaluate.hpp"
 #include "run_engine.hpp"
 #include "shell.hpp"
-#include "vyre/vir/validate.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre::cli {
 namespace {

@@ -10,12 +10,12 @@
 #include "chunk_stream.hpp"
 #include "platform/stop.hpp"
 #include "protocol/io_request.hpp"
+#include "protocol/limits.hpp"
 #include "run_engine.hpp"
+#include "runtime/session.hpp"
 #include "runtime/slices.hpp"
 #include "shell.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/runtime/session.hpp"
-#include "vyre/trace/trace.hpp"
+#include "trace/trace.hpp"
 
 namespace vyre::cli {
 namespace {

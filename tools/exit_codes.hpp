@@ -1,7 +1,7 @@
 // The exit codes of `vyre` and which errors lead to them. Spec: docs/cli.md.
 #pragma once
 
-#include "vyre/base/error.hpp"
+#include "base/error.hpp"
 
 namespace vyre::cli {
 

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "numbers.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::cli {
 

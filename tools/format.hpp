@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "vyre/vir/program.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::cli {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "vyre/base/error.hpp"
+#include "base/error.hpp"
 
 namespace vyre::cli {
 

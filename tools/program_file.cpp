@@ -6,8 +6,8 @@
 #include "base/message.hpp"
 #include "platform/file.hpp"
 #include "platform/stop.hpp"
+#include "protocol/limits.hpp"
 #include "shell.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::cli {
 namespace {

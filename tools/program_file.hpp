@@ -3,10 +3,10 @@
 
 #include <string>
 
-#include "vyre/vir/program.hpp"
-#include "vyre/vir/text.hpp"
-#include "vyre/vir/validate.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/program/program.hpp"
+#include "vir/text/text.hpp"
+#include "vir/validate/validate.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace vyre::cli {
 

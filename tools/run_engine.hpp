@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "report/report.hpp"
 #include "run_plan.hpp"
-#include "vyre/report/report.hpp"
-#include "vyre/runtime/session.hpp"
+#include "runtime/session.hpp"
 
 namespace vyre::cli {
 

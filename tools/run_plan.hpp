@@ -9,8 +9,8 @@
 
 #include "format.hpp"
 #include "vir/program/dispatch.hpp"
-#include "vyre/vir/program.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/program/program.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::cli {
 

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "vyre/base/bytes.hpp"
+#include "base/bytes.hpp"
 
 namespace CLI {
 class App;

@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::cli {
 namespace {

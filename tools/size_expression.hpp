@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "vyre/base/error.hpp"
+#include "base/error.hpp"
 
 namespace vyre::cli {
 

@@ -4,7 +4,7 @@
 
 #include "builtin/literals_layout.hpp"
 #include "builtin/ops.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::bench {
 namespace {

@@ -5,8 +5,8 @@
 #include <functional>
 
 #include "ingest/sections.hpp"
+#include "runtime/stream.hpp"
 #include "support/contest.hpp"
-#include "vyre/runtime/stream.hpp"
 
 namespace vyre::bench {
 

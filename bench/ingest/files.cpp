@@ -14,8 +14,8 @@
 #include <string_view>
 #include <thread>
 
+#include "builtin/literals.hpp"
 #include "support/statistics.hpp"
-#include "vyre/builtin/literals.hpp"
 
 namespace vyre::bench {
 namespace {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "vyre/base/bytes.hpp"
-#include "vyre/base/error.hpp"
+#include "base/bytes.hpp"
+#include "base/error.hpp"
 
 namespace vyre::bench {
 

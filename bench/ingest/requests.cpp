@@ -15,7 +15,7 @@
 #include "ingest/segments.hpp"
 #include "platform/host_info.hpp"
 #include "protocol/fault_names.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::bench {
 namespace {

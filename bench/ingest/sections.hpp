@@ -4,10 +4,10 @@
 
 #include <string>
 
+#include "base/error.hpp"
 #include "ingest/files.hpp"
+#include "runtime/session.hpp"
 #include "support/rows.hpp"
-#include "vyre/base/error.hpp"
-#include "vyre/runtime/session.hpp"
 
 namespace vyre::bench {
 

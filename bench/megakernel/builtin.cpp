@@ -5,11 +5,11 @@
 #include <cstring>
 #include <future>
 
+#include "builtin/literals.hpp"
 #include "builtin/literals_layout.hpp"
 #include "builtin/ops.hpp"
 #include "megakernel/machine.hpp"
 #include "support/cub_baselines.hpp"
-#include "vyre/builtin/literals.hpp"
 
 namespace vyre::bench {
 namespace {

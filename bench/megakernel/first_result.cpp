@@ -10,7 +10,7 @@
 #include "megakernel/machine.hpp"
 #include "support/device.hpp"
 #include "support/nvrtc.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::bench {
 namespace {

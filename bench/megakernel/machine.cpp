@@ -3,9 +3,9 @@
 #include "backend/handle.hpp"
 #include "cpu/backend/backend.hpp"
 #include "cuda/host/device_backend.hpp"
+#include "protocol/limits.hpp"
 #include "runtime/op_table.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::bench {
 namespace {

@@ -11,8 +11,8 @@
 
 #include "backend/backend.hpp"
 #include "megakernel/sections.hpp"
+#include "runtime/session.hpp"
 #include "support/statistics.hpp"
-#include "vyre/runtime/session.hpp"
 
 namespace vyre::bench {
 

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/error.hpp"
 #include "support/rows.hpp"
-#include "vyre/base/error.hpp"
 
 namespace vyre::bench {
 

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "support/tiny.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::bench {
 namespace {

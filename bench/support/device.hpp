@@ -13,8 +13,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/error.hpp"
 #include "support/statistics.hpp"
-#include "vyre/base/error.hpp"
 
 namespace vyre::bench {
 

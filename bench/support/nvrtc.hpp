@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "vyre/base/error.hpp"
+#include "base/error.hpp"
 
 namespace vyre::bench {
 

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "vyre/base/error.hpp"
+#include "base/error.hpp"
 
 namespace vyre::bench {
 

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "vyre/base/error.hpp"
+#include "base/error.hpp"
 
 namespace vyre::bench {
 

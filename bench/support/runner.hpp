@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.hpp"
 #include "support/rows.hpp"
-#include "vyre/base/error.hpp"
 
 namespace vyre::bench {
 

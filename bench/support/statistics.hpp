@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "vyre/base/clock.hpp"
+#include "base/clock.hpp"
 
 namespace vyre::bench {
 

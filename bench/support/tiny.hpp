@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "vyre/base/host_device.hpp"
+#include "base/host_device.hpp"
 
 namespace vyre::bench {
 

@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
+#include "base/bytes.hpp"
 #include "support/device.hpp"
-#include "vyre/base/bytes.hpp"
 
 namespace vyre::bench {
 

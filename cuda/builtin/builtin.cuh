@@ -6,8 +6,8 @@
 
 #include <cstdint>
 
-#include "vyre/base/host_device.hpp"
-#include "vyre/protocol/completion.hpp"
+#include "base/host_device.hpp"
+#include "protocol/completion.hpp"
 
 namespace vyre::cuda::builtin {
 

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "vyre/base/host_device.hpp"
+#include "base/host_device.hpp"
 
 namespace vyre::cuda::builtin::crc32c {
 

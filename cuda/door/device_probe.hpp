@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "vyre/report/report.hpp"
+#include "report/report.hpp"
 
 namespace vyre::cuda {
 

@@ -11,9 +11,9 @@
 #include <mutex>
 #include <vector>
 
+#include "base/error.hpp"
 #include "cuda/host/one_at_a_time.hpp"
 #include "pinned.hpp"
-#include "vyre/base/error.hpp"
 
 namespace vyre::cuda {
 

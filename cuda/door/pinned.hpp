@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/bytes.hpp"
 #include "staging/mapping.hpp"
-#include "vyre/base/bytes.hpp"
 
 namespace vyre::cuda {
 

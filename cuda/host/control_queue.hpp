@@ -16,10 +16,10 @@
 #include <span>
 #include <vector>
 
+#include "base/bytes.hpp"
 #include "cuda/megakernel/layout.hpp"
 #include "queue/queue.hpp"
 #include "queue/waiter.hpp"
-#include "vyre/base/bytes.hpp"
 
 namespace vyre::cuda {
 

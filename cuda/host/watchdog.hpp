@@ -7,7 +7,7 @@
 #include <chrono>
 #include <cstdint>
 
-#include "vyre/base/clock.hpp"
+#include "base/clock.hpp"
 
 namespace vyre::cuda {
 

@@ -8,8 +8,8 @@
 #include "cuda/interpreter/io_access.hpp"
 #include "cuda/ptx/access.cuh"
 #include "io_lines.cuh"
-#include "vyre/protocol/completion.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "protocol/completion.hpp"
+#include "protocol/limits.hpp"
 #include "warp.cuh"
 
 namespace vyre::cuda::interpreter::io {

@@ -12,7 +12,7 @@
 #include "cuda/megakernel/layout.hpp"
 #include "cuda/ptx/access.cuh"
 #include "lane.cuh"
-#include "vyre/protocol/completion.hpp"
+#include "protocol/completion.hpp"
 
 namespace vyre::cuda::megakernel {
 

@@ -14,9 +14,9 @@
 #include "core/image.hpp"
 #include "core/machine.hpp"
 #include "cuda/interpreter/io_access.hpp"
+#include "protocol/completion.hpp"
+#include "protocol/limits.hpp"
 #include "protocol/ring.hpp"
-#include "vyre/protocol/completion.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::cuda::megakernel {
 

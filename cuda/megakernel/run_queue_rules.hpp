@@ -6,9 +6,9 @@
 
 #include <cstdint>
 
+#include "base/host_device.hpp"
 #include "cuda/megakernel/layout.hpp"
 #include "queue/atomics.hpp"
-#include "vyre/base/host_device.hpp"
 
 namespace vyre::cuda::megakernel {
 

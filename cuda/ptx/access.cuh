@@ -9,7 +9,7 @@
 
 #include <cstdint>
 
-#include "vyre/base/host_device.hpp"
+#include "base/host_device.hpp"
 
 #if defined(__CUDACC__)
 #define VYRE_PTX_FN __host__ __device__ __forceinline__

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "vyre/base/host_device.hpp"
+#include "base/host_device.hpp"
 
 namespace vyre::cuda::ptx {
 

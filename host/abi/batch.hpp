@@ -4,8 +4,8 @@
 #include <memory>
 #include <utility>
 
+#include "runtime/session.hpp"
 #include "session.hpp"
-#include "vyre/runtime/session.hpp"
 #include "vyre/vyre.h"
 
 struct vyre_batch {

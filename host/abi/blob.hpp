@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "vyre/base/bytes.hpp"
+#include "base/bytes.hpp"
 #include "vyre/vyre.h"
 
 struct vyre_blob {

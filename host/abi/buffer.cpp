@@ -4,9 +4,9 @@
 #include <string>
 
 #include "blob.hpp"
+#include "builtin/literals.hpp"
 #include "queue.hpp"
 #include "structures.hpp"
-#include "vyre/builtin/literals.hpp"
 
 namespace vyre::abi {
 namespace {

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/error.hpp"
+#include "runtime/session.hpp"
 #include "session.hpp"
-#include "vyre/base/error.hpp"
-#include "vyre/runtime/session.hpp"
 
 namespace vyre::abi {
 

@@ -1,5 +1,5 @@
 // Conformance: vector files against an executor.
-#include "vyre/conformance/conformance.hpp"
+#include "conformance/conformance.hpp"
 
 #include <string>
 #include <vector>

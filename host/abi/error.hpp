@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "vyre/base/error.hpp"
+#include "base/error.hpp"
 #include "vyre/vyre.h"
 
 struct vyre_error {

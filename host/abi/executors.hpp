@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 
-#include "vyre/base/error.hpp"
-#include "vyre/base/executor.hpp"
+#include "base/error.hpp"
+#include "base/executor.hpp"
 #include "vyre/vyre.h"
 
 namespace vyre::abi {

@@ -6,8 +6,8 @@
 #include <new>
 #include <string>
 
+#include "base/error.hpp"
 #include "error.hpp"
-#include "vyre/base/error.hpp"
 #include "vyre/vyre.h"
 
 namespace vyre::abi {

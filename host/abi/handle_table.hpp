@@ -12,9 +12,9 @@
 #include <unordered_map>
 
 #include "backend/stable_table.hpp"
+#include "base/error.hpp"
 #include "numbers.hpp"
-#include "vyre/base/error.hpp"
-#include "vyre/runtime/session.hpp"
+#include "runtime/session.hpp"
 
 namespace vyre::abi {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "vyre/base/error.hpp"
+#include "base/error.hpp"
 
 namespace vyre::abi {
 

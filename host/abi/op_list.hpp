@@ -9,8 +9,8 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "vyre/base/error.hpp"
-#include "vyre/runtime/session.hpp"
+#include "base/error.hpp"
+#include "runtime/session.hpp"
 
 namespace vyre::abi {
 

@@ -9,9 +9,9 @@
 #include "blob.hpp"
 #include "guard.hpp"
 #include "session.hpp"
-#include "vyre/vir/text.hpp"
-#include "vyre/vir/validate.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/text/text.hpp"
+#include "vir/validate/validate.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace vyre::abi {
 namespace {

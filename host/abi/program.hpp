@@ -2,7 +2,7 @@
 #pragma once
 
 #include "object.hpp"
-#include "vyre/vir/program.hpp"
+#include "vir/program/program.hpp"
 #include "vyre/vyre.h"
 
 struct vyre_program {

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <mutex>
 
-#include "vyre/base/error.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "base/error.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::abi {
 

@@ -1,5 +1,5 @@
 // Reports: the JSON document, upstream's counters, summaries of files.
-#include "vyre/report/report.hpp"
+#include "report/report.hpp"
 
 #include <optional>
 #include <string>

@@ -3,9 +3,9 @@
 
 #include <cstdint>
 
+#include "base/error.hpp"
+#include "runtime/session.hpp"
 #include "session.hpp"
-#include "vyre/base/error.hpp"
-#include "vyre/runtime/session.hpp"
 #include "vyre/vyre.h"
 
 namespace vyre::abi {

@@ -7,15 +7,15 @@
 #include <optional>
 #include <string>
 
+#include "base/clock.hpp"
 #include "guard.hpp"
 #include "handle_table.hpp"
 #include "object.hpp"
 #include "op_list.hpp"
 #include "queue_numbers.hpp"
 #include "runtime/forks.hpp"
+#include "runtime/session.hpp"
 #include "session_tags.hpp"
-#include "vyre/base/clock.hpp"
-#include "vyre/runtime/session.hpp"
 #include "vyre/vyre.h"
 
 struct vyre_session {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "queue.hpp"
+#include "runtime/stream.hpp"
 #include "structures.hpp"
-#include "vyre/runtime/stream.hpp"
 
 /// One thread at a time is in a call (`taken`). What callers see of the last result lives here
 /// until the next call.

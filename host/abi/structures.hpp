@@ -11,7 +11,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "vyre/base/error.hpp"
+#include "base/error.hpp"
 #include "vyre/vyre.h"
 
 namespace vyre::abi {

@@ -10,10 +10,10 @@
 #include "batch.hpp"
 #include "buffer.hpp"
 #include "protocol/fault_names.hpp"
+#include "protocol/work_item.hpp"
 #include "queue.hpp"
 #include "results.hpp"
 #include "structures.hpp"
-#include "vyre/protocol/work_item.hpp"
 
 namespace vyre::abi {
 namespace {

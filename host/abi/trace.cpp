@@ -1,5 +1,5 @@
 // Traces: recording a session, replay and inspection.
-#include "vyre/trace/trace.hpp"
+#include "trace/trace.hpp"
 
 #include <algorithm>
 #include <memory>

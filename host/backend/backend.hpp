@@ -19,16 +19,16 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bytes.hpp"
+#include "base/clock.hpp"
+#include "base/error.hpp"
 #include "core/buffer_role.hpp"
 #include "core/grid.hpp"
 #include "core/run.hpp"
+#include "protocol/completion.hpp"
+#include "protocol/work_item.hpp"
 #include "queue/completion_ring.hpp"
 #include "queue/submission_ring.hpp"
-#include "vyre/base/bytes.hpp"
-#include "vyre/base/clock.hpp"
-#include "vyre/base/error.hpp"
-#include "vyre/protocol/completion.hpp"
-#include "vyre/protocol/work_item.hpp"
 
 namespace vyre::core {
 class Image;

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::backend {
 

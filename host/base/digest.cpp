@@ -1,7 +1,7 @@
 // BLAKE3 in hash mode: 64-byte blocks, 1 KiB chunks, a binary tree of chaining values kept as a
 // stack. Host only, portable, no allocation. Source of the algorithm and its constants: the BLAKE3
 // paper (2020).
-#include "vyre/base/digest.hpp"
+#include "base/digest.hpp"
 
 #include <algorithm>
 #include <bit>

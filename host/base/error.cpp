@@ -1,4 +1,4 @@
-#include "vyre/base/error.hpp"
+#include "base/error.hpp"
 
 namespace vyre {
 

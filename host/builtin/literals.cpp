@@ -1,14 +1,14 @@
 // compile_literals(): patterns -> trie -> automaton with every transition spelled out -> bytes.
 // Aho and Corasick, "Efficient string matching", CACM 18 (1975). States are numbered breadth
 // first, so that the often visited ones near the start lie together.
-#include "vyre/builtin/literals.hpp"
+#include "builtin/literals.hpp"
 
 #include <algorithm>
 #include <array>
 #include <string>
 
 #include "builtin/literals_layout.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::builtin {
 namespace {

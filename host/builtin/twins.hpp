@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/bytes.hpp"
 #include "builtin/ops.hpp"
-#include "vyre/base/bytes.hpp"
 
 namespace vyre::builtin {
 

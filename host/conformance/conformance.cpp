@@ -1,6 +1,5 @@
-// The run over files: reads lines, has each judged, keeps the sum. See
-// vyre/conformance/conformance.hpp.
-#include "vyre/conformance/conformance.hpp"
+// The run over files: reads lines, has each judged, keeps the sum. See conformance.hpp.
+#include "conformance/conformance.hpp"
 #include "platform/file.hpp"
 
 #include <nlohmann/json.hpp>

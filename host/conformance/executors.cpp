@@ -5,8 +5,8 @@
 
 #include "protocol/fault_names.hpp"
 #include "reference/evaluate.hpp"
+#include "runtime/session.hpp"
 #include "runtime/slices.hpp"
-#include "vyre/runtime/session.hpp"
 
 namespace vyre::conformance {
 namespace {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "conformance/conformance.hpp"
 #include "vector_line.hpp"
-#include "vyre/conformance/conformance.hpp"
 
 namespace vyre::conformance {
 

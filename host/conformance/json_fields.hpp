@@ -8,7 +8,7 @@
 #include <string>
 #include <type_traits>
 
-#include "vyre/base/error.hpp"
+#include "base/error.hpp"
 
 namespace vyre::conformance {
 

@@ -6,8 +6,8 @@
 #include "compare.hpp"
 #include "vir/program/subgroup_ids.hpp"
 #include "vir/program/transcendentals.hpp"
-#include "vyre/vir/validate.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/validate/validate.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace vyre::conformance {
 namespace {

@@ -12,7 +12,7 @@
 #include "platform/descriptor.hpp"
 #include "platform/file.hpp"
 #include "platform/record_file.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::conformance {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "vyre/base/error.hpp"
+#include "base/error.hpp"
 
 namespace vyre::conformance {
 

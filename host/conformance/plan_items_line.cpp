@@ -5,7 +5,7 @@
 
 #include "base/message.hpp"
 #include "json_fields.hpp"
-#include "vyre/protocol/work_item.hpp"
+#include "protocol/work_item.hpp"
 
 namespace vyre::conformance {
 namespace {

@@ -9,11 +9,11 @@
 #include <variant>
 #include <vector>
 
+#include "base/bytes.hpp"
 #include "lineage_line.hpp"
 #include "plan_items_line.hpp"
 #include "policy_line.hpp"
 #include "vir/program/dispatch.hpp"
-#include "vyre/base/bytes.hpp"
 
 namespace vyre::conformance {
 

@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#include "vyre/base/host_device.hpp"
+#include "base/host_device.hpp"
 
 #if defined(__GNUC__) || defined(__clang__)
 #define VYRE_F32_FN [[nodiscard]] static inline VYRE_HD __attribute__((always_inline))

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "base/host_device.hpp"
 #include "core/run.hpp"
-#include "vyre/base/host_device.hpp"
 
 namespace vyre::core {
 

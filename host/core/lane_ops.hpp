@@ -6,8 +6,8 @@
 
 #include <cstdint>
 
+#include "base/host_device.hpp"
 #include "core/f32.hpp"
-#include "vyre/base/host_device.hpp"
 
 #if defined(__GNUC__) || defined(__clang__)
 #define VYRE_LANE_INLINE VYRE_HD __attribute__((always_inline)) inline

@@ -7,12 +7,12 @@
 
 #include <cstdint>
 
+#include "base/host_device.hpp"
 #include "core/f32_transcendental.hpp"
 #include "core/image.hpp"
 #include "core/run.hpp"
 #include "lane_ops.hpp"
-#include "vyre/base/host_device.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 // What the loop of run() is made of. On a device it must melt into the loop, so that the machine's
 // state stays in registers; on a CPU the compiler knows best.

@@ -5,7 +5,7 @@
 #include <array>
 #include <cstdint>
 
-#include "vyre/protocol/completion.hpp"
+#include "protocol/completion.hpp"
 
 namespace vyre::core {
 

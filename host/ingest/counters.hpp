@@ -11,9 +11,9 @@
 
 #include "base/log_buckets.hpp"
 #include "ingest/io.hpp"
-#include "vyre/ingest/tier.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/report/report.hpp"
+#include "ingest/tier.hpp"
+#include "protocol/limits.hpp"
+#include "report/report.hpp"
 
 namespace vyre::ingest {
 

@@ -4,9 +4,9 @@
 #include <cstring>
 #include <utility>
 
+#include "protocol/limits.hpp"
 #include "thread_pool.hpp"
 #include "uring.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::ingest {
 namespace {

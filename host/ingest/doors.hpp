@@ -6,9 +6,9 @@
 #include <memory>
 #include <string>
 
+#include "base/error.hpp"
 #include "ingest/io.hpp"
-#include "vyre/base/error.hpp"
-#include "vyre/ingest/tier.hpp"
+#include "ingest/tier.hpp"
 
 namespace vyre::ingest {
 

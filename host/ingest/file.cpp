@@ -14,7 +14,7 @@
 #include "doors.hpp"
 #include "file_cache.hpp"
 #include "platform/descriptor.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::ingest {
 namespace {

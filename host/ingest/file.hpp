@@ -6,8 +6,8 @@
 #include <memory>
 #include <string>
 
-#include "vyre/base/error.hpp"
-#include "vyre/ingest/tier.hpp"
+#include "base/error.hpp"
+#include "ingest/tier.hpp"
 
 namespace vyre::ingest {
 

@@ -17,7 +17,7 @@
 
 #include "doors.hpp"
 #include "protocol/io_request.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::ingest {
 namespace {

@@ -9,8 +9,8 @@
 #include <span>
 #include <string>
 
-#include "vyre/base/bytes.hpp"
-#include "vyre/base/error.hpp"
+#include "base/bytes.hpp"
+#include "base/error.hpp"
 
 namespace vyre::ingest {
 

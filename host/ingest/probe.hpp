@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "vyre/ingest/tier.hpp"
+#include "ingest/tier.hpp"
 
 namespace vyre::ingest {
 

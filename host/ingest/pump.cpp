@@ -4,9 +4,9 @@
 #include <system_error>
 #include <utility>
 
+#include "protocol/limits.hpp"
 #include "pump_now.hpp"
 #include "pump_thread.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::ingest {
 namespace {

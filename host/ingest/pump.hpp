@@ -12,13 +12,13 @@
 #include <string>
 #include <thread>
 
+#include "base/bytes.hpp"
+#include "base/error.hpp"
 #include "ingest/file.hpp"
 #include "ingest/io.hpp"
+#include "ingest/tier.hpp"
 #include "protocol/io_request.hpp"
-#include "vyre/base/bytes.hpp"
-#include "vyre/base/error.hpp"
-#include "vyre/ingest/tier.hpp"
-#include "vyre/report/report.hpp"
+#include "report/report.hpp"
 
 namespace vyre::ingest {
 

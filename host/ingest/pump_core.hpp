@@ -9,10 +9,10 @@
 #include <memory>
 #include <optional>
 
+#include "base/bytes.hpp"
 #include "counters.hpp"
 #include "reads.hpp"
 #include "requests.hpp"
-#include "vyre/base/bytes.hpp"
 
 namespace vyre::ingest {
 

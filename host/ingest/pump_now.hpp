@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <memory>
 
+#include "base/bytes.hpp"
+#include "base/error.hpp"
 #include "ingest/file.hpp"
 #include "pump_thread.hpp"
-#include "vyre/base/bytes.hpp"
-#include "vyre/base/error.hpp"
 
 namespace vyre::ingest {
 

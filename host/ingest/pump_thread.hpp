@@ -14,12 +14,12 @@
 #include <thread>
 #include <vector>
 
+#include "base/bytes.hpp"
 #include "counters.hpp"
 #include "doors.hpp"
 #include "ingest/pump.hpp"
 #include "pump_core.hpp"
 #include "requests.hpp"
-#include "vyre/base/bytes.hpp"
 
 namespace vyre::ingest {
 

@@ -10,11 +10,11 @@
 #include <optional>
 #include <vector>
 
+#include "base/error.hpp"
 #include "counters.hpp"
 #include "ingest/io.hpp"
 #include "ingest/pump.hpp"
-#include "vyre/base/error.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::ingest {
 

@@ -12,10 +12,10 @@
 #include <unordered_map>
 
 #include "counters.hpp"
+#include "protocol/completion.hpp"
 #include "protocol/io_request.hpp"
 #include "queue/io_queue.hpp"
 #include "reads.hpp"
-#include "vyre/protocol/completion.hpp"
 
 namespace vyre::ingest {
 

@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::ingest {
 namespace {

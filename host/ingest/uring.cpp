@@ -17,7 +17,7 @@
 #include <cstring>
 
 #include "doors.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 // Of Linux 6.0, 6.1 and 6.10; the header of liburing 2.3 lacks the last.
 #ifndef IORING_SETUP_SINGLE_ISSUER

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::planner {
 

@@ -5,7 +5,7 @@
 #include <bit>
 #include <limits>
 
-#include "vyre/protocol/work_item.hpp"
+#include "protocol/work_item.hpp"
 
 namespace vyre::planner {
 namespace {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "planner/work.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::planner {
 

@@ -4,7 +4,7 @@
 #include <limits>
 #include <string>
 
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::planner {
 namespace {

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "vyre/base/error.hpp"
-#include "vyre/report/report.hpp"
+#include "base/error.hpp"
+#include "report/report.hpp"
 
 namespace vyre::planner {
 

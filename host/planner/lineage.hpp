@@ -11,8 +11,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "vyre/base/error.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "base/error.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::planner {
 

@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.hpp"
 #include "planner/dedupe.hpp"
 #include "planner/lineage.hpp"
 #include "planner/regions.hpp"
 #include "planner/work.hpp"
-#include "vyre/base/error.hpp"
 
 namespace vyre::planner {
 

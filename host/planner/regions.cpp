@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <numeric>
 
+#include "protocol/work_item.hpp"
 #include "region_order.hpp"
 #include "region_uses.hpp"
-#include "vyre/protocol/work_item.hpp"
 
 namespace vyre::planner {
 namespace {

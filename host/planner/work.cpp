@@ -2,7 +2,7 @@
 #include "planner/work.hpp"
 
 #include "base/message.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::planner {
 namespace {

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "vyre/base/error.hpp"
+#include "base/error.hpp"
 
 namespace vyre::planner {
 

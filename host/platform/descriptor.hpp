@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "vyre/base/bytes.hpp"
+#include "base/bytes.hpp"
 
 namespace vyre::platform {
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "vyre/base/bytes.hpp"
+#include "base/bytes.hpp"
 
 namespace vyre::platform {
 

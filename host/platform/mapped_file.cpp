@@ -18,7 +18,7 @@
 
 #include "base/message.hpp"
 #include "os_error.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::platform {
 namespace {

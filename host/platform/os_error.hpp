@@ -4,7 +4,7 @@
 #include <cstring>
 #include <string>
 
-#include "vyre/base/error.hpp"
+#include "base/error.hpp"
 
 namespace vyre::platform {
 

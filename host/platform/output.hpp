@@ -7,8 +7,8 @@
 #include <map>
 #include <string>
 
+#include "base/bytes.hpp"
 #include "platform/descriptor.hpp"
-#include "vyre/base/bytes.hpp"
 
 namespace vyre::platform {
 

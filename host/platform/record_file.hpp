@@ -9,9 +9,9 @@
 #include <memory>
 #include <string>
 
+#include "base/bytes.hpp"
 #include "platform/descriptor.hpp"
 #include "platform/mapped_file.hpp"
-#include "vyre/base/bytes.hpp"
 
 namespace vyre::platform {
 

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "vyre/base/error.hpp"
+#include "base/error.hpp"
 
 namespace vyre::platform {
 

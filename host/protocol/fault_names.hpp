@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "vyre/protocol/completion.hpp"
+#include "protocol/completion.hpp"
 
 namespace vyre {
 [[nodiscard]] std::string_view fault_name(FaultCode code) noexcept;  // "i32_division_by_zero", ...

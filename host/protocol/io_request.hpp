@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "vyre/base/host_device.hpp"
+#include "base/host_device.hpp"
 
 namespace vyre {
 

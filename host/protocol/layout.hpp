@@ -10,11 +10,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/host_device.hpp"
+#include "protocol/completion.hpp"
 #include "protocol/io_request.hpp"
 #include "protocol/ring.hpp"
-#include "vyre/base/host_device.hpp"
-#include "vyre/protocol/completion.hpp"
-#include "vyre/protocol/work_item.hpp"
+#include "protocol/work_item.hpp"
 
 namespace vyre {
 

@@ -5,7 +5,7 @@
 #include <array>
 #include <cstddef>
 
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre {
 namespace {
@@ -28,7 +28,7 @@ constexpr SnakeName snake(std::string_view identifier) {
 
 constexpr SnakeName kNames[]{
 #define VYRE_LIMIT(type, name, value, unit, reason) snake(#name),
-#include "vyre/protocol/limits.def"
+#include "protocol/limits.def"
 #undef VYRE_LIMIT
 };
 constexpr std::size_t kCount{sizeof(kNames) / sizeof(kNames[0])};
@@ -41,7 +41,7 @@ struct Row {
 };
 constexpr Row kRows[]{
 #define VYRE_LIMIT(type, name, value, unit, reason) {#name, name, unit, reason},
-#include "vyre/protocol/limits.def"
+#include "protocol/limits.def"
 #undef VYRE_LIMIT
 };
 

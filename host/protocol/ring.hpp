@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "vyre/protocol/completion.hpp"
-#include "vyre/protocol/work_item.hpp"
+#include "protocol/completion.hpp"
+#include "protocol/work_item.hpp"
 
 namespace vyre {
 

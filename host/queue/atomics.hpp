@@ -8,8 +8,8 @@
 
 #include <cstdint>
 
+#include "base/host_device.hpp"
 #include "protocol/ring.hpp"
-#include "vyre/base/host_device.hpp"
 
 // Before each host/device template that calls its policy: which side it is for is the policy's
 // affair.

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "protocol/limits.hpp"
 #include "reserve.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::queue {
 

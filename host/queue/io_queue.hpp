@@ -11,9 +11,9 @@
 #include <cstring>
 #include <optional>
 
+#include "base/bytes.hpp"
 #include "protocol/io_request.hpp"
 #include "queue/atomics.hpp"
-#include "vyre/base/bytes.hpp"
 
 namespace vyre::queue {
 

@@ -22,11 +22,11 @@
 #include <cstdlib>
 #include <memory>
 
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+#include "protocol/limits.hpp"
 #include "queue/completion_ring.hpp"
 #include "queue/submission_ring.hpp"
-#include "vyre/base/bytes.hpp"
-#include "vyre/base/error.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::queue {
 

@@ -5,9 +5,9 @@
 
 #include <cstdint>
 
+#include "base/host_device.hpp"
 #include "protocol/ring.hpp"
 #include "queue/atomics.hpp"
-#include "vyre/base/host_device.hpp"
 
 namespace vyre::queue {
 

@@ -9,8 +9,8 @@
 #include <cstdint>
 #include <thread>
 
-#include "vyre/base/clock.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "base/clock.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::queue {
 

@@ -11,7 +11,7 @@
 #include "protocol/fault_names.hpp"
 #include "race_watch.hpp"
 #include "vir/program/statements.hpp"
-#include "vyre/vir/validate.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre::reference {
 namespace {

@@ -10,11 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "protocol/completion.hpp"
+#include "protocol/limits.hpp"
 #include "races.hpp"
 #include "vir/program/dispatch.hpp"
-#include "vyre/protocol/completion.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/vir/program.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::reference {
 

@@ -5,7 +5,7 @@
 
 #include "core/f32.hpp"
 #include "machine.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::reference {
 

@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "memory.hpp"
+#include "protocol/limits.hpp"
 #include "race_detector.hpp"
 #include "value.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/vir/program.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::reference {
 

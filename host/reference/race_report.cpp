@@ -1,9 +1,9 @@
 // What the race detector is told of a program's buffers before it starts, and its findings in
 // words.
+#include "protocol/limits.hpp"
 #include "race_watch.hpp"
 #include "vir/program/dispatch.hpp"
 #include "vir/program/statements.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::reference {
 namespace {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "vyre/vir/program.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/program/program.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::reference {
 

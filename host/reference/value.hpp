@@ -9,9 +9,9 @@
 #include <tl/expected.hpp>
 #include <variant>
 
-#include "vyre/base/bytes.hpp"
-#include "vyre/protocol/completion.hpp"
-#include "vyre/vir/program.hpp"
+#include "base/bytes.hpp"
+#include "protocol/completion.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::reference {
 

@@ -3,7 +3,7 @@
 // Private to this room. Page: docs/report.md.
 #pragma once
 
-#include "vyre/report/report.hpp"
+#include "report/report.hpp"
 
 namespace vyre::report {
 

@@ -6,9 +6,9 @@
 #include "platform/file.hpp"
 #include "platform/log.hpp"
 #include "platform/output.hpp"
+#include "protocol/limits.hpp"
 #include "report/json_guard.hpp"
 #include "report/names.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::report {
 namespace {

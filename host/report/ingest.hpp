@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "vyre/report/report.hpp"
+#include "report/report.hpp"
 
 namespace vyre::report {
 

@@ -6,7 +6,7 @@
 
 #include "ingest.hpp"
 #include "protocol/fault_names.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::report {
 namespace {

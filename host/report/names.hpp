@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-#include "vyre/report/report.hpp"
+#include "report/report.hpp"
 
 namespace vyre::report {
 

@@ -6,7 +6,7 @@
 #include "ingest.hpp"
 #include "platform/host_info.hpp"
 #include "protocol/fault_names.hpp"
-#include "vyre/report/report.hpp"
+#include "report/report.hpp"
 #include "words.hpp"
 
 namespace vyre::report {

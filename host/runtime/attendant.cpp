@@ -6,7 +6,7 @@
 #include <string>
 #include <system_error>
 
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::runtime {
 namespace {

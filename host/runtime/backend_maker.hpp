@@ -10,7 +10,7 @@
 
 #include "backend/backend.hpp"
 #include "queue/waiter.hpp"
-#include "vyre/runtime/session.hpp"
+#include "runtime/session.hpp"
 
 namespace vyre::runtime {
 

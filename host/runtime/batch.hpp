@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
-#include "vyre/protocol/limits.hpp"
-#include "vyre/runtime/session.hpp"
+#include "protocol/limits.hpp"
+#include "runtime/session.hpp"
 
 namespace vyre::runtime {
 

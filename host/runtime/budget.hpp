@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::runtime {
 

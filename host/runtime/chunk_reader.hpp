@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "result_order.hpp"
+#include "runtime/stream.hpp"
 #include "stream_counters.hpp"
 #include "stream_host.hpp"
 #include "stream_memory.hpp"
 #include "stream_plan.hpp"
-#include "vyre/runtime/stream.hpp"
 
 namespace vyre::runtime {
 

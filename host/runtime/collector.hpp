@@ -21,7 +21,7 @@
 #include "histogram.hpp"
 #include "observer_tap.hpp"
 #include "queue/waiter.hpp"
-#include "vyre/runtime/session.hpp"
+#include "runtime/session.hpp"
 
 namespace vyre::runtime {
 

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <string>
 
-#include "vyre/protocol/limits.hpp"
-#include "vyre/runtime/session.hpp"
+#include "protocol/limits.hpp"
+#include "runtime/session.hpp"
 
 namespace vyre::runtime {
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/message.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::runtime {
 namespace {

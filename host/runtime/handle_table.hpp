@@ -20,7 +20,7 @@
 #include "ingest/pump.hpp"
 #include "memory_budget.hpp"
 #include "order_lock.hpp"
-#include "vyre/runtime/session.hpp"
+#include "runtime/session.hpp"
 
 namespace vyre::runtime {
 

@@ -14,8 +14,8 @@
 #include <optional>
 #include <vector>
 
-#include "vyre/protocol/work_item.hpp"
-#include "vyre/runtime/session.hpp"
+#include "protocol/work_item.hpp"
+#include "runtime/session.hpp"
 
 namespace vyre::runtime {
 

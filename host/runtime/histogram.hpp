@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "base/log_buckets.hpp"
-#include "vyre/report/report.hpp"
+#include "report/report.hpp"
 
 namespace vyre::runtime {
 

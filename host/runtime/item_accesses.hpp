@@ -13,7 +13,7 @@
 #include "handle_table.hpp"
 #include "op_table.hpp"
 #include "order_lock.hpp"
-#include "vyre/protocol/work_item.hpp"
+#include "protocol/work_item.hpp"
 
 namespace vyre::runtime {
 

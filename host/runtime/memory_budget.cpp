@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <string>
 
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::runtime {
 

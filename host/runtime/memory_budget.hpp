@@ -5,8 +5,8 @@
 
 #include <cstdint>
 
+#include "base/error.hpp"
 #include "order_lock.hpp"
-#include "vyre/base/error.hpp"
 
 namespace vyre::runtime {
 

@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "order_lock.hpp"
-#include "vyre/runtime/session.hpp"
+#include "runtime/session.hpp"
 
 namespace vyre::runtime {
 

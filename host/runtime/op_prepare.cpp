@@ -6,8 +6,8 @@
 #include "op_table.hpp"
 #include "vir/lower/lower.hpp"
 #include "vir/program/dispatch.hpp"
-#include "vyre/vir/validate.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/validate/validate.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace vyre::runtime {
 namespace {

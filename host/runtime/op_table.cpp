@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/message.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace vyre::runtime {
 namespace {

@@ -19,8 +19,8 @@
 #include "memory_budget.hpp"
 #include "observer_tap.hpp"
 #include "order_lock.hpp"
-#include "vyre/runtime/session.hpp"
-#include "vyre/vir/program.hpp"
+#include "runtime/session.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::runtime {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "op_table.hpp"
-#include "vyre/runtime/session.hpp"
+#include "runtime/session.hpp"
 
 namespace vyre::runtime {
 

@@ -9,7 +9,7 @@
 #include <optional>
 #include <vector>
 
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::runtime {
 

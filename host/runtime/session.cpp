@@ -1,5 +1,5 @@
 // The public calls, which only forward. The work is in the parts of SessionCore (session_core.hpp).
-#include "vyre/runtime/session.hpp"
+#include "runtime/session.hpp"
 
 #include <utility>
 

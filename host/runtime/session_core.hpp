@@ -31,6 +31,7 @@
 #include "results.hpp"
 #include "retirements.hpp"
 #include "runtime/forks.hpp"
+#include "runtime/session.hpp"
 #include "session_counters.hpp"
 #include "session_files.hpp"
 #include "session_life.hpp"
@@ -38,7 +39,6 @@
 #include "session_report.hpp"
 #include "session_setup.hpp"
 #include "submitter.hpp"
-#include "vyre/runtime/session.hpp"
 
 namespace vyre::runtime {
 

@@ -4,9 +4,9 @@
 
 #include <memory>
 
+#include "runtime/session.hpp"
 #include "session_core.hpp"
 #include "testing.hpp"
-#include "vyre/runtime/session.hpp"
 
 namespace vyre::runtime {
 

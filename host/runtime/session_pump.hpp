@@ -15,10 +15,10 @@
 #include "backend/backend.hpp"
 #include "ingest/file.hpp"
 #include "ingest/pump.hpp"
+#include "report/report.hpp"
 #include "session_life.hpp"
 #include "session_setup.hpp"
 #include "stream_memory.hpp"
-#include "vyre/report/report.hpp"
 
 namespace vyre::runtime {
 

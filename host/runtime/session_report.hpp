@@ -6,13 +6,13 @@
 
 #include "backend/backend.hpp"
 #include "op_table.hpp"
+#include "report/report.hpp"
 #include "results.hpp"
 #include "session_counters.hpp"
 #include "session_life.hpp"
 #include "session_pump.hpp"
 #include "session_setup.hpp"
 #include "submitter.hpp"
-#include "vyre/report/report.hpp"
 
 namespace vyre::runtime {
 

@@ -11,9 +11,9 @@
 
 #include "base/message.hpp"
 #include "batch.hpp"
+#include "report/report.hpp"
+#include "runtime/session.hpp"
 #include "testing.hpp"
-#include "vyre/report/report.hpp"
-#include "vyre/runtime/session.hpp"
 
 namespace vyre::runtime {
 

@@ -6,9 +6,9 @@
 #include <memory>
 #include <utility>
 
+#include "runtime/stream.hpp"
 #include "session_core.hpp"
 #include "stream_host.hpp"
-#include "vyre/runtime/stream.hpp"
 
 namespace vyre::runtime {
 

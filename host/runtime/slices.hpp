@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "vyre/runtime/session.hpp"
+#include "runtime/session.hpp"
 
 namespace vyre::runtime {
 

@@ -1,5 +1,5 @@
 // The public calls of streams. What they do is in stream_engine.cpp.
-#include "vyre/runtime/stream.hpp"
+#include "runtime/stream.hpp"
 
 #include <new>
 

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "vyre/runtime/stream.hpp"
+#include "runtime/stream.hpp"
 
 namespace vyre::runtime {
 

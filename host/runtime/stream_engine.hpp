@@ -14,10 +14,10 @@
 #include "chunk_reader.hpp"
 #include "result_order.hpp"
 #include "runtime/forks.hpp"
+#include "runtime/stream.hpp"
 #include "stream_counters.hpp"
 #include "stream_host.hpp"
 #include "stream_shape.hpp"
-#include "vyre/runtime/stream.hpp"
 
 namespace vyre::runtime {
 

@@ -11,15 +11,15 @@
 #include <span>
 #include <string>
 
+#include "base/bytes.hpp"
+#include "base/error.hpp"
 #include "ingest/file.hpp"
 #include "ingest/pump.hpp"
+#include "protocol/completion.hpp"
+#include "protocol/work_item.hpp"
 #include "queue/waiter.hpp"
+#include "runtime/session.hpp"
 #include "stream_memory.hpp"
-#include "vyre/base/bytes.hpp"
-#include "vyre/base/error.hpp"
-#include "vyre/protocol/completion.hpp"
-#include "vyre/protocol/work_item.hpp"
-#include "vyre/runtime/session.hpp"
 
 namespace vyre::runtime {
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::runtime {
 

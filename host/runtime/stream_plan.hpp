@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
-#include "vyre/base/error.hpp"
-#include "vyre/runtime/stream.hpp"
+#include "base/error.hpp"
+#include "runtime/stream.hpp"
 
 namespace vyre::runtime {
 

@@ -5,10 +5,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "runtime/stream.hpp"
 #include "stream_host.hpp"
 #include "stream_memory.hpp"
 #include "stream_plan.hpp"
-#include "vyre/runtime/stream.hpp"
 
 namespace vyre::runtime {
 

@@ -10,7 +10,7 @@
 #include <optional>
 
 #include "ingest/io.hpp"
-#include "vyre/runtime/session.hpp"
+#include "runtime/session.hpp"
 
 namespace vyre::backend {
 class Backend;

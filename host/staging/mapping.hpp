@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <string>
 
-#include "vyre/base/bytes.hpp"
-#include "vyre/base/error.hpp"
+#include "base/bytes.hpp"
+#include "base/error.hpp"
 
 namespace vyre::staging {
 

@@ -7,9 +7,9 @@
 #include "base/ulp.hpp"
 #include "builtin/rules.hpp"
 #include "protocol/fault_names.hpp"
+#include "protocol/limits.hpp"
 #include "vir/program/dispatch.hpp"
 #include "vir/program/transcendentals.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::trace {
 namespace {

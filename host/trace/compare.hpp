@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "events.hpp"
-#include "vyre/protocol/completion.hpp"
-#include "vyre/protocol/work_item.hpp"
-#include "vyre/vir/program.hpp"
+#include "protocol/completion.hpp"
+#include "protocol/work_item.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::trace {
 

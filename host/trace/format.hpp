@@ -7,9 +7,9 @@
 #include <cstdint>
 #include <string_view>
 
-#include "vyre/base/digest.hpp"
-#include "vyre/protocol/completion.hpp"
-#include "vyre/protocol/work_item.hpp"
+#include "base/digest.hpp"
+#include "protocol/completion.hpp"
+#include "protocol/work_item.hpp"
 
 namespace vyre::trace {
 

@@ -3,9 +3,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/message.hpp"
+#include "protocol/limits.hpp"
 #include "report/json_guard.hpp"
 #include "source.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::trace {
 namespace {

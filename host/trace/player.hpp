@@ -13,7 +13,7 @@
 #include "compare.hpp"
 #include "scan.hpp"
 #include "target.hpp"
-#include "vyre/trace/trace.hpp"
+#include "trace/trace.hpp"
 
 namespace vyre::trace {
 

@@ -15,8 +15,8 @@
 #include "platform/output.hpp"
 #include "platform/record_file.hpp"
 #include "source.hpp"
+#include "trace/trace.hpp"
 #include "vir/program/dispatch.hpp"
-#include "vyre/trace/trace.hpp"
 
 namespace vyre::trace {
 namespace {

@@ -8,11 +8,11 @@
 
 #include "base/message.hpp"
 #include "builtin/ops.hpp"
+#include "protocol/limits.hpp"
 #include "reference/evaluate.hpp"
 #include "target.hpp"
 #include "vir/program/dispatch.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/vir/validate.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre::trace {
 namespace {

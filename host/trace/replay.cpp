@@ -6,7 +6,7 @@
 
 #include "base/message.hpp"
 #include "player.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::trace {
 namespace {

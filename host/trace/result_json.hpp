@@ -4,7 +4,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <vector>
 
-#include "vyre/trace/trace.hpp"
+#include "trace/trace.hpp"
 
 namespace vyre::trace {
 

@@ -5,7 +5,7 @@
 
 #include "base/message.hpp"
 #include "platform/host_info.hpp"
-#include "vyre/trace/trace.hpp"
+#include "trace/trace.hpp"
 
 namespace vyre::trace {
 namespace {

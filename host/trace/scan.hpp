@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "events.hpp"
-#include "vyre/runtime/session.hpp"
+#include "runtime/session.hpp"
 
 namespace vyre::trace {
 

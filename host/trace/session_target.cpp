@@ -4,9 +4,9 @@
 #include <unordered_set>
 
 #include "base/message.hpp"
+#include "protocol/limits.hpp"
 #include "runtime/slices.hpp"
 #include "target.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::trace {
 namespace {

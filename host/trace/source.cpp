@@ -11,7 +11,7 @@
 #include "base/message.hpp"
 #include "platform/file.hpp"
 #include "platform/record_file.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::trace {
 namespace {

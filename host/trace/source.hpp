@@ -7,8 +7,8 @@
 #include <string>
 #include <unordered_map>
 
-#include "vyre/base/digest.hpp"
-#include "vyre/runtime/session.hpp"
+#include "base/digest.hpp"
+#include "runtime/session.hpp"
 
 namespace vyre::trace {
 

@@ -4,8 +4,8 @@
 #include "base/message.hpp"
 #include "events.hpp"
 #include "protocol/fault_names.hpp"
+#include "protocol/limits.hpp"
 #include "runtime/budget.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::trace {
 namespace {

@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "report/report.hpp"
+#include "runtime/session.hpp"
 #include "source.hpp"
-#include "vyre/report/report.hpp"
-#include "vyre/runtime/session.hpp"
-#include "vyre/trace/trace.hpp"
-#include "vyre/vir/program.hpp"
+#include "trace/trace.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::trace {
 

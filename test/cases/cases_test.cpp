@@ -20,8 +20,8 @@
 #include "reference/evaluate.hpp"
 #include "vir/lower/lower.hpp"
 #include "vir/program/dispatch.hpp"
-#include "vyre/vir/text.hpp"
-#include "vyre/vir/validate.hpp"
+#include "vir/text/text.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre {
 namespace {
@@ -233,7 +233,7 @@ constexpr Word kVocabulary[]{
 #define VYRE_REDUCEOP(name, tag, text) {"REDUCEOP", tag, text},
 #define VYRE_NODE(name, tag, text) {"NODE", tag, text},
 #define VYRE_EXPR(name, tag, text) {"EXPR", tag, text},
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
 };
 
 TEST(CaseFiles, HoldACaseForEveryEntryOfTheVocabulary) {

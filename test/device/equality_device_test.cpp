@@ -13,13 +13,13 @@
 #include <set>
 #include <thread>
 
+#include "conformance/conformance.hpp"
 #include "differential/shared_vectors.hpp"
 #include "protocol/fault_names.hpp"
 #include "session_runner.hpp"
 #include "support/builtin_cases.hpp"
 #include "support/random_program.hpp"
-#include "vyre/conformance/conformance.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::test {
 namespace {

@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "unit/runtime/fixtures.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 extern char** environ;
 

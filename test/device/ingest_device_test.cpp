@@ -7,9 +7,9 @@
 #include <cstring>
 #include <thread>
 
+#include "builtin/literals.hpp"
 #include "unit/runtime/stream_fixture.hpp"
-#include "vyre/builtin/literals.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::runtime::test {
 namespace {

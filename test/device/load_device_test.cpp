@@ -8,7 +8,7 @@
 
 #include "support/choice.hpp"
 #include "unit/runtime/fixtures.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::runtime::test {
 namespace {

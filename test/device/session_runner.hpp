@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "differential/executors.hpp"
-#include "vyre/runtime/session.hpp"
+#include "runtime/session.hpp"
 
 namespace vyre::test {
 

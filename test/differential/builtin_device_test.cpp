@@ -8,13 +8,13 @@
 #include <cstring>
 #include <string>
 
+#include "builtin/literals.hpp"
 #include "builtin/ops.hpp"
 #include "cuda/door/device_probe.hpp"
 #include "protocol/fault_names.hpp"
 #include "support/builtin_cases.hpp"
 #include "support/choice.hpp"
 #include "support/device/builtin_probe.hpp"
-#include "vyre/builtin/literals.hpp"
 
 namespace vyre {
 namespace {

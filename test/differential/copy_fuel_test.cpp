@@ -5,8 +5,8 @@
 #include <string>
 
 #include "executors.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/vir/text.hpp"
+#include "protocol/limits.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre {
 namespace {

@@ -12,11 +12,11 @@
 #include "core/machine.hpp"
 #include "cpu/interpreter/interpreter.hpp"
 #include "cuda/door/device_probe.hpp"
+#include "protocol/limits.hpp"
 #include "support/device/interpreter_probe.hpp"
 #include "vir/lower/lower.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/vir/text.hpp"
-#include "vyre/vir/validate.hpp"
+#include "vir/text/text.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre {
 namespace {

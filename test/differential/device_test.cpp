@@ -16,7 +16,7 @@
 #include "shared_vectors.hpp"
 #include "support/device/interpreter_probe.hpp"
 #include "support/random_program.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre {
 namespace {

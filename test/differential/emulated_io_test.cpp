@@ -15,11 +15,11 @@
 
 #include "cpu/interpreter/interpreter.hpp"
 #include "cuda/interpreter/interpret.cuh"
+#include "protocol/limits.hpp"
 #include "queue/io_queue.hpp"
 #include "vir/lower/lower.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/vir/text.hpp"
-#include "vyre/vir/validate.hpp"
+#include "vir/text/text.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre {
 namespace {

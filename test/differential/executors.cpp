@@ -6,7 +6,7 @@
 #include "cpu/interpreter/interpreter.hpp"
 #include "protocol/fault_names.hpp"
 #include "vir/lower/lower.hpp"
-#include "vyre/vir/validate.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre::test {
 namespace {

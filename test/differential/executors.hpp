@@ -12,7 +12,7 @@
 #include "core/run.hpp"
 #include "reference/evaluate.hpp"
 #include "vir/program/dispatch.hpp"
-#include "vyre/vir/program.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::test {
 

@@ -7,8 +7,8 @@
 #include "reference/evaluate.hpp"
 #include "support/random_program.hpp"
 #include "vir/program/dispatch.hpp"
-#include "vyre/vir/text.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/text/text.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace vyre {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "reference/evaluate.hpp"
 #include "support/random_program.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "executors.hpp"
 #include "support/random_program.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre {
 namespace {

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "vir/program/dispatch.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace vyre::test {
 namespace {

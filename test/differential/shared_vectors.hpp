@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "vyre/base/bytes.hpp"
-#include "vyre/vir/program.hpp"
+#include "base/bytes.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::test {
 

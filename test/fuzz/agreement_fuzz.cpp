@@ -6,12 +6,12 @@
 #include <string_view>
 
 #include "fuzz/support.hpp"
+#include "protocol/limits.hpp"
 #include "vir/lower/lower.hpp"
 #include "vir/program/dispatch.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/vir/text.hpp"
-#include "vyre/vir/validate.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/text/text.hpp"
+#include "vir/validate/validate.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace {
 

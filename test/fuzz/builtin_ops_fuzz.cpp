@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <memory>
 
+#include "builtin/literals.hpp"
 #include "builtin/literals_layout.hpp"
 #include "builtin/ops.hpp"
 #include "fuzz/support.hpp"
-#include "vyre/builtin/literals.hpp"
 
 namespace {
 

@@ -9,13 +9,13 @@
 #include <memory>
 #include <thread>
 
+#include "builtin/literals.hpp"
 #include "builtin/literals_layout.hpp"
 #include "builtin/ops.hpp"
 #include "fuzz/support.hpp"
 #include "trace/format.hpp"
 #include "trace/source.hpp"
-#include "vyre/builtin/literals.hpp"
-#include "vyre/trace/trace.hpp"
+#include "trace/trace.hpp"
 
 namespace {
 

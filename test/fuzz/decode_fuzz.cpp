@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "vyre/vir/wire.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace {
 

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "fuzz/support.hpp"
+#include "report/report.hpp"
 #include "trace/source.hpp"
-#include "vyre/report/report.hpp"
 
 namespace {
 

@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/digest.hpp"
 #include "differential/executors.hpp"
 #include "fuzz/support.hpp"
 #include "support/random_program.hpp"
 #include "vir/program/dispatch.hpp"
-#include "vyre/base/digest.hpp"
-#include "vyre/vir/validate.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/validate/validate.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace {
 

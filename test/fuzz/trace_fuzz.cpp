@@ -9,7 +9,7 @@
 #include "fuzz/support.hpp"
 #include "trace/format.hpp"
 #include "trace/source.hpp"
-#include "vyre/trace/trace.hpp"
+#include "trace/trace.hpp"
 
 namespace {
 

@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "builtin/literals.hpp"
+#include "protocol/limits.hpp"
 #include "report/json_guard.hpp"
+#include "report/report.hpp"
 #include "support/growth.hpp"
-#include "vyre/builtin/literals.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/report/report.hpp"
 
 namespace vyre::report {
 namespace {

@@ -10,9 +10,9 @@
 #include "support/growth.hpp"
 #include "vir/lower/lower.hpp"
 #include "vir/program/dispatch.hpp"
-#include "vyre/vir/text.hpp"
-#include "vyre/vir/validate.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/text/text.hpp"
+#include "vir/validate/validate.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace vyre::vir {
 namespace {

@@ -120,18 +120,6 @@ std::string room_above(const Layers& layers, std::string_view path) {
   return {};
 }
 
-std::string room_of_public(const Layers& layers, std::string_view path) {
-  const auto slash = path.rfind('/');
-  if (slash == std::string_view::npos) return layers.count("api") != 0 ? "api" : "";
-  std::string folder{path.substr(0, slash)};
-  if (layers.count(folder) != 0) return folder;
-  const std::string_view file = path.substr(slash + 1);
-  std::string named = folder + '/' + std::string{file.substr(0, file.find('.'))};
-  if (layers.count(named) != 0) return named;
-  std::string first = folder + "/program";
-  return layers.count(first) != 0 ? first : std::string{};
-}
-
 /// The path from the source root of a header that is spelled with its room.
 std::string path_of(std::string_view spelled) {
   if (starts_with(spelled, "vyre/")) return "include/" + std::string{spelled};
@@ -147,7 +135,7 @@ std::string folder_of(std::string_view path) {
 }  // namespace
 
 std::string room_of(const Layers& layers, std::string_view path) {
-  if (starts_with(path, "include/vyre/")) return room_of_public(layers, path.substr(13));
+  if (starts_with(path, "include/vyre/")) return layers.count("api") != 0 ? "api" : "";
   if (starts_with(path, "host/")) return room_above(layers, path.substr(5));
   return room_above(layers, path);
 }

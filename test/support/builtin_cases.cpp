@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "builtin/literals.hpp"
 #include "builtin/literals_layout.hpp"
 #include "builtin/ops.hpp"
 #include "protocol/fault_names.hpp"
-#include "vyre/builtin/literals.hpp"
 
 namespace vyre::test {
 namespace {

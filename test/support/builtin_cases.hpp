@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "vyre/base/bytes.hpp"
-#include "vyre/protocol/completion.hpp"
-#include "vyre/runtime/session.hpp"
+#include "base/bytes.hpp"
+#include "protocol/completion.hpp"
+#include "runtime/session.hpp"
 
 namespace vyre::test {
 

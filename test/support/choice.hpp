@@ -8,7 +8,7 @@
 #include <initializer_list>
 #include <iterator>
 
-#include "vyre/base/bytes.hpp"
+#include "base/bytes.hpp"
 
 namespace vyre::test {
 

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "vyre/vir/program.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::test {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "choice.hpp"
-#include "vyre/vir/program.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::test {
 

@@ -6,7 +6,7 @@
 #include <system_error>
 #include <thread>
 
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 #include "worker.hpp"
 
 namespace vyre::cpu {
@@ -130,8 +130,7 @@ class CpuBackend final : public backend::Backend {
     return std::nullopt;
   }
 
-  [[nodiscard]] Status allocate(std::uint32_t handle, std::uint64_t bytes,
-                                Deadline) override {
+  [[nodiscard]] Status allocate(std::uint32_t handle, std::uint64_t bytes, Deadline) override {
     return state_->memory.allocate(handle, bytes);
   }
   [[nodiscard]] Status map_file(std::uint32_t handle, const backend::MappableFile& file,

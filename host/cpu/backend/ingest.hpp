@@ -8,9 +8,9 @@
 #include <memory>
 #include <mutex>
 
+#include "base/bytes.hpp"
 #include "queue/io_queue.hpp"
 #include "staging/mapping.hpp"
-#include "vyre/base/bytes.hpp"
 
 namespace vyre::cpu {
 

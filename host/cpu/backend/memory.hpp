@@ -11,8 +11,8 @@
 
 #include "backend/backend.hpp"
 #include "backend/stable_table.hpp"
+#include "base/bytes.hpp"
 #include "platform/mapped_file.hpp"
-#include "vyre/base/bytes.hpp"
 
 namespace vyre::cpu {
 

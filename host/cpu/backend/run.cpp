@@ -6,7 +6,7 @@
 #include <new>
 
 #include "builtin/rules.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 #include "worker.hpp"
 
 namespace vyre::cpu {

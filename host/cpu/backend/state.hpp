@@ -15,6 +15,7 @@
 
 #include "backend/backend.hpp"
 #include "backend/stable_table.hpp"
+#include "base/error.hpp"
 #include "core/image.hpp"
 #include "cpu/interpreter/interpreter.hpp"
 #include "ingest.hpp"
@@ -23,7 +24,6 @@
 #include "queue/end_marks.hpp"
 #include "queue/queue.hpp"
 #include "queue/waiter.hpp"
-#include "vyre/base/error.hpp"
 
 namespace vyre::cpu {
 

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <utility>
 
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::cpu {
 

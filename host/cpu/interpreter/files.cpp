@@ -9,8 +9,8 @@
 #include <cstring>
 #include <thread>
 
+#include "protocol/limits.hpp"
 #include "queue/waiter.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::cpu {
 namespace {

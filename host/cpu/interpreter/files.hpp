@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "cpu/interpreter/interpreter.hpp"
-#include "vyre/protocol/completion.hpp"
+#include "protocol/completion.hpp"
 
 namespace vyre::cpu {
 

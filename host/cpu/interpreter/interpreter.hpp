@@ -13,8 +13,8 @@
 
 #include "core/image.hpp"
 #include "core/run.hpp"
+#include "protocol/limits.hpp"
 #include "queue/io_queue.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::cpu {
 

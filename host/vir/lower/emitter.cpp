@@ -3,7 +3,7 @@
 #include "emitter.hpp"
 
 #include "base/message.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::vir::lowering {
 

@@ -9,10 +9,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/error.hpp"
 #include "core/image.hpp"
 #include "kinds.hpp"
-#include "vyre/base/error.hpp"
-#include "vyre/protocol/completion.hpp"
+#include "protocol/completion.hpp"
 
 namespace vyre::vir::lowering {
 

@@ -3,9 +3,9 @@
 #include "base/message.hpp"
 #include "core/f32.hpp"
 #include "program.hpp"
+#include "protocol/limits.hpp"
 #include "vir/program/dispatch.hpp"
 #include "vir/program/given_up.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::vir::lowering {
 

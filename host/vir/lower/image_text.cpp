@@ -1,8 +1,8 @@
 // The readable form of an image: one instruction a line, targets and buffers by name.
 #include <string>
 
+#include "protocol/completion.hpp"
 #include "vir/lower/lower.hpp"
-#include "vyre/protocol/completion.hpp"
 
 namespace vyre::vir {
 namespace {

@@ -2,10 +2,10 @@
 #include <algorithm>
 
 #include "kinds.hpp"
+#include "protocol/limits.hpp"
 #include "vir/program/buffer_names.hpp"
 #include "vir/program/given_up.hpp"
 #include "vir/program/statements.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::vir::lowering {
 namespace {

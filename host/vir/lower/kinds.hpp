@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/interrupt.hpp"
 #include "core/image.hpp"
-#include "vyre/base/interrupt.hpp"
-#include "vyre/vir/program.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::vir::lowering {
 

@@ -5,11 +5,11 @@
 
 #include "base/message.hpp"
 #include "program.hpp"
+#include "protocol/limits.hpp"
 #include "vir/program/buffer_names.hpp"
 #include "vir/program/dispatch.hpp"
 #include "vir/program/given_up.hpp"
 #include "vir/program/statements.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::vir {
 namespace lowering {

@@ -4,9 +4,9 @@
 
 #include <string>
 
+#include "base/interrupt.hpp"
 #include "core/image.hpp"
-#include "vyre/base/interrupt.hpp"
-#include "vyre/vir/program.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::vir {
 

@@ -1,8 +1,8 @@
 // Statements: scopes, variables, branches, loops. Masks are pushed only where lanes can differ.
 #include "base/message.hpp"
 #include "program.hpp"
+#include "protocol/limits.hpp"
 #include "vir/program/dispatch.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::vir::lowering {
 

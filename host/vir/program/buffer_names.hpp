@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "vyre/vir/program.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::vir {
 

@@ -7,10 +7,10 @@
 #include <limits>
 
 #include "base/message.hpp"
+#include "protocol/limits.hpp"
 #include "vir/program/buffer_names.hpp"
 #include "vir/program/quote.hpp"
 #include "vir/program/statements.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::vir {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "core/buffer_role.hpp"
 #include "core/grid.hpp"
-#include "vyre/vir/program.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::vir {
 

@@ -3,9 +3,9 @@
 
 #include <string>
 
+#include "base/error.hpp"
+#include "base/interrupt.hpp"
 #include "base/message.hpp"
-#include "vyre/base/error.hpp"
-#include "vyre/base/interrupt.hpp"
 
 namespace vyre::vir {
 

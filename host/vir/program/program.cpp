@@ -1,6 +1,6 @@
 // The pools of a VIR0 program and the sizes of its element types. Host only, pure values.
 // Comparison of two programs is in program_equality.cpp. Spec: docs/internals/vir0.md.
-#include "vyre/vir/program.hpp"
+#include "vir/program/program.hpp"
 
 #include <limits>
 
@@ -21,7 +21,7 @@ RowSize row_size(TypeTag tag) noexcept {
 #define VYRE_DATATYPE(name, tag, text, size, bits, parameters) \
   case TypeTag::name:                                          \
     return {size, bits};
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
   }
   return {0, 0};
 }
@@ -50,7 +50,7 @@ bool has_parameters(TypeTag tag) noexcept {
 #define VYRE_DATATYPE(name, tag, text, size, bits, parameters) \
   case TypeTag::name:                                          \
     return parameters;
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
   }
   return false;
 }

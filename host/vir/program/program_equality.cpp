@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "vyre/vir/program.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::vir {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <vector>
 
-#include "vyre/vir/program.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::vir {
 

@@ -2,7 +2,7 @@
 // docs/internals/f32.md.
 #pragma once
 
-#include "vyre/vir/program.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::vir {
 

@@ -5,7 +5,7 @@
 #include "base/decimal.hpp"
 #include "base/message.hpp"
 #include "parser.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::vir::text {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "base/message.hpp"
 #include "parser.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::vir {
 

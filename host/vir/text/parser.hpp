@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "lexer.hpp"
+#include "protocol/limits.hpp"
 #include "vir/program/given_up.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/vir/program.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/program/program.hpp"
+#include "vir/text/text.hpp"
 #include "words.hpp"
 
 namespace vyre::vir::text {

@@ -6,7 +6,7 @@
 
 #include "base/message.hpp"
 #include "lexer.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 #include "words.hpp"
 
 namespace vyre::vir {
@@ -244,7 +244,7 @@ class Printer {
   case NodeTag::name:              \
     return text;
     switch (tag) {
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
       case NodeTag::Opaque:
         break;
     }

@@ -91,43 +91,43 @@ const Infix* find_infix(BinOp op) noexcept {
 std::span<const Word> words(Vocabulary vocabulary) noexcept {
 #define VYRE_BINOP(name, tag, text) {text, tag},
   static constexpr Word bin_ops[]{
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
   };
 #define VYRE_UNOP(name, tag, text) {text, tag},
   static constexpr Word un_ops[]{
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
   };
 #define VYRE_ATOMICOP(name, tag, text) {text, tag},
   static constexpr Word atomic_ops[]{
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
   };
 #define VYRE_DATATYPE(name, tag, text, size, bits, parameters) {text, tag},
   static constexpr Word data_types[]{
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
   };
 #define VYRE_ORDERING(name, tag, text) {text, tag},
   static constexpr Word orderings[]{
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
   };
 #define VYRE_COLLECTIVEOP(name, tag, text) {text, tag},
   static constexpr Word collective_ops[]{
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
   };
 #define VYRE_ACCESS(name, tag, text) {text, tag},
   static constexpr Word accesses[]{
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
   };
 #define VYRE_MEMORYKIND(name, tag, text) {text, tag},
   static constexpr Word memory_kinds[]{
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
   };
 #define VYRE_LOCALITY(name, tag, text) {text, tag},
   static constexpr Word localities[]{
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
   };
 #define VYRE_REDUCEOP(name, tag, text) {text, tag},
   static constexpr Word reduce_ops[]{
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
   };
   switch (vocabulary) {
     case Vocabulary::bin_op:

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "vyre/vir/program.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::vir::text {
 

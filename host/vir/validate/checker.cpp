@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <map>
 
+#include "protocol/limits.hpp"
 #include "vir/program/buffer_names.hpp"
 #include "vir/program/given_up.hpp"
 #include "vir/program/quote.hpp"
 #include "vir/program/statements.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::vir {
 namespace {
@@ -52,7 +52,7 @@ std::string_view type_word(StaticType type) noexcept {
 #define VYRE_DATATYPE(name, tag, text, size, bits, parameters) \
   case TypeTag::name:                                          \
     return text;
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
   }
   return "unknown";
 }

@@ -6,7 +6,7 @@
 #include <span>
 
 #include "form.hpp"
-#include "vyre/vir/validate.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre::vir {
 

@@ -5,12 +5,12 @@
 #include <algorithm>
 
 #include "base/message.hpp"
+#include "protocol/limits.hpp"
 #include "vir/program/given_up.hpp"
 #include "vir/program/quote.hpp"
 #include "vir/program/statements.hpp"
 #include "vir/wire/reader.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace vyre::vir {
 namespace {
@@ -18,7 +18,7 @@ namespace {
 bool is_known(TypeTag tag) noexcept {
   switch (tag) {
 #define VYRE_DATATYPE(name, tag, text, size, bits, parameters) case TypeTag::name:
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
     return true;
   }
   return false;
@@ -27,7 +27,7 @@ bool is_known(TypeTag tag) noexcept {
 bool is_known(NodeTag tag) noexcept {
   switch (tag) {
 #define VYRE_NODE(name, tag, text) case NodeTag::name:
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
     case NodeTag::Opaque:
       return true;
   }
@@ -37,7 +37,7 @@ bool is_known(NodeTag tag) noexcept {
 bool is_known(ExprTag tag) noexcept {
   switch (tag) {
 #define VYRE_EXPR(name, tag, text) case ExprTag::name:
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
     case ExprTag::BufferRef:
     case ExprTag::Opaque:
       return true;

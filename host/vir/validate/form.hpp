@@ -6,7 +6,7 @@
 
 #include <optional>
 
-#include "vyre/vir/validate.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre::vir {
 

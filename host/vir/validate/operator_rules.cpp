@@ -12,7 +12,7 @@ std::string_view operator_word(const Expr& e) noexcept {
 #define VYRE_BINOP(name, tag, text) \
   case BinOp::name:                 \
     return text;
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
       case BinOp::Extension:
         break;
     }
@@ -21,7 +21,7 @@ std::string_view operator_word(const Expr& e) noexcept {
 #define VYRE_UNOP(name, tag, text) \
   case UnOp::name:                 \
     return text;
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
       case UnOp::Extension:
         break;
     }

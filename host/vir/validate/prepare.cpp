@@ -7,7 +7,7 @@
 #include "vir/program/given_up.hpp"
 #include "vir/program/quote.hpp"
 #include "vir/program/statements.hpp"
-#include "vyre/vir/validate.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre::vir {
 namespace {

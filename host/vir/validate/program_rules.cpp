@@ -4,9 +4,9 @@
 
 #include "base/message.hpp"
 #include "checker.hpp"
+#include "protocol/limits.hpp"
 #include "vir/program/dispatch.hpp"
 #include "vir/program/quote.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::vir {
 namespace {

@@ -1,5 +1,5 @@
 // The validator's two doors: all violations, or the first one as an error.
-#include "vyre/vir/validate.hpp"
+#include "vir/validate/validate.hpp"
 
 #include "base/message.hpp"
 #include "checker.hpp"

@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <vector>
 
+#include "protocol/limits.hpp"
 #include "vir/program/buffer_names.hpp"
 #include "vir/program/dispatch.hpp"
 #include "vir/program/quote.hpp"
 #include "vir/program/statements.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/vir/validate.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre::vir {
 namespace {

@@ -4,8 +4,8 @@
 
 #include "base/message.hpp"
 #include "decoder.hpp"
+#include "protocol/limits.hpp"
 #include "tables.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::vir {
 namespace {

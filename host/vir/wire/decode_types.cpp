@@ -2,8 +2,8 @@
 // docs/internals/vir0.md, "Wire".
 #include "base/message.hpp"
 #include "decoder.hpp"
+#include "protocol/limits.hpp"
 #include "tables.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::vir {
 

@@ -7,7 +7,7 @@
 
 #include "vir/program/given_up.hpp"
 #include "vir/wire/reader.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace vyre::vir {
 

@@ -5,9 +5,9 @@
 
 #include "base/message.hpp"
 #include "encoder.hpp"
+#include "protocol/limits.hpp"
 #include "tables.hpp"
 #include "vir/wire/reader.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::vir {
 namespace {

@@ -5,9 +5,9 @@
 
 #include <optional>
 
+#include "protocol/limits.hpp"
 #include "vir/program/given_up.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace vyre::vir {
 

@@ -7,7 +7,7 @@
 
 #include "encoder.hpp"
 #include "tables.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace vyre::vir {
 namespace {

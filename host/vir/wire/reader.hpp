@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "vyre/base/bytes.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "base/bytes.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::vir {
 

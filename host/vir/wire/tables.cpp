@@ -6,7 +6,7 @@ namespace vyre::vir::tables {
 bool is_bin_op(std::uint8_t tag) noexcept {
   switch (tag) {
 #define VYRE_BINOP(name, value, text) case value:
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
     return true;
     default:
       return false;
@@ -16,7 +16,7 @@ bool is_bin_op(std::uint8_t tag) noexcept {
 bool is_un_op(std::uint8_t tag) noexcept {
   switch (tag) {
 #define VYRE_UNOP(name, value, text) case value:
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
     return true;
     default:
       return false;
@@ -26,7 +26,7 @@ bool is_un_op(std::uint8_t tag) noexcept {
 bool is_atomic_op(std::uint8_t tag) noexcept {
   switch (tag) {
 #define VYRE_ATOMICOP(name, value, text) case value:
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
     return true;
     default:
       return false;
@@ -36,7 +36,7 @@ bool is_atomic_op(std::uint8_t tag) noexcept {
 bool is_ordering(std::uint8_t tag) noexcept {
   switch (tag) {
 #define VYRE_ORDERING(name, value, text) case value:
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
     return true;
     default:
       return false;
@@ -46,7 +46,7 @@ bool is_ordering(std::uint8_t tag) noexcept {
 bool is_collective_op(std::uint8_t tag) noexcept {
   switch (tag) {
 #define VYRE_COLLECTIVEOP(name, value, text) case value:
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
     return true;
     default:
       return false;
@@ -56,7 +56,7 @@ bool is_collective_op(std::uint8_t tag) noexcept {
 bool is_access(std::uint8_t tag) noexcept {
   switch (tag) {
 #define VYRE_ACCESS(name, value, text) case value:
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
     return true;
     default:
       return false;
@@ -66,7 +66,7 @@ bool is_access(std::uint8_t tag) noexcept {
 bool is_memory_kind(std::uint8_t tag) noexcept {
   switch (tag) {
 #define VYRE_MEMORYKIND(name, value, text) case value:
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
     return true;
     default:
       return false;
@@ -76,7 +76,7 @@ bool is_memory_kind(std::uint8_t tag) noexcept {
 bool is_locality(std::uint8_t tag) noexcept {
   switch (tag) {
 #define VYRE_LOCALITY(name, value, text) case value:
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
     return true;
     default:
       return false;
@@ -86,7 +86,7 @@ bool is_locality(std::uint8_t tag) noexcept {
 bool is_reduce_op(std::uint8_t tag) noexcept {
   switch (tag) {
 #define VYRE_REDUCEOP(name, value, text) case value:
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
     return true;
     default:
       return false;
@@ -96,7 +96,7 @@ bool is_reduce_op(std::uint8_t tag) noexcept {
 bool is_type(std::uint8_t tag) noexcept {
   switch (tag) {
 #define VYRE_DATATYPE(name, value, text, size, bits, parameters) case value:
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
     return true;
     default:
       return false;
@@ -125,7 +125,7 @@ std::string_view node_op_id(NodeTag tag) noexcept {
 #define VYRE_NODE(name, value, text) \
   case NodeTag::name:                \
     return "vyre.node." text;
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
     case NodeTag::Opaque:
       return {};
   }

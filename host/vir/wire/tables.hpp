@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "vyre/vir/program.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::vir::tables {
 

@@ -17,8 +17,8 @@
 #include "queue/queue.hpp"
 #include "vir/lower/lower.hpp"
 #include "vir/program/dispatch.hpp"
-#include "vyre/vir/text.hpp"
-#include "vyre/vir/validate.hpp"
+#include "vir/text/text.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre::cuda {
 namespace {

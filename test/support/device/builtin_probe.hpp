@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <span>
 
+#include "base/error.hpp"
 #include "builtin/ops.hpp"
-#include "vyre/base/error.hpp"
-#include "vyre/protocol/completion.hpp"
+#include "protocol/completion.hpp"
 
 namespace vyre::cuda {
 

@@ -8,9 +8,9 @@
 #include <span>
 #include <vector>
 
+#include "base/error.hpp"
 #include "core/image.hpp"
 #include "core/run.hpp"
-#include "vyre/base/error.hpp"
 
 namespace vyre::cuda {
 

@@ -1,4 +1,4 @@
-#include "vyre/base/bytes.hpp"
+#include "base/bytes.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // BLAKE3 against the reference implementation's values, and against itself when fed in pieces.
-#include "vyre/base/digest.hpp"
+#include "base/digest.hpp"
 
 #include <gtest/gtest.h>
 

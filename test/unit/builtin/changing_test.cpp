@@ -5,9 +5,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "builtin/literals.hpp"
 #include "builtin/literals_layout.hpp"
 #include "naive.hpp"
-#include "vyre/builtin/literals.hpp"
 
 namespace vyre::builtin::test {
 namespace {

@@ -1,9 +1,9 @@
 // compile_literals and match.literals: every hit, in order; blobs in bytes; refusals by index.
 #include <map>
 
+#include "builtin/literals.hpp"
 #include "builtin/literals_layout.hpp"
 #include "naive.hpp"
-#include "vyre/builtin/literals.hpp"
 
 namespace vyre::builtin {
 

@@ -3,10 +3,10 @@
 #include <cmath>
 #include <map>
 
+#include "builtin/literals.hpp"
 #include "core/f32.hpp"
 #include "naive.hpp"
 #include "protocol/fault_names.hpp"
-#include "vyre/builtin/literals.hpp"
 
 namespace vyre::builtin::test {
 namespace {

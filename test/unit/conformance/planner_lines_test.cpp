@@ -7,8 +7,8 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "conformance/conformance.hpp"
 #include "unit/conformance/temporary_file.hpp"
-#include "vyre/conformance/conformance.hpp"
 
 namespace vyre::conformance {
 namespace {

@@ -4,10 +4,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "conformance/conformance.hpp"
 #include "unit/conformance/temporary_file.hpp"
-#include "vyre/conformance/conformance.hpp"
-#include "vyre/vir/text.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/text/text.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace vyre::conformance {
 namespace {

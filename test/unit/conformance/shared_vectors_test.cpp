@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <initializer_list>
 
-#include "vyre/conformance/conformance.hpp"
+#include "conformance/conformance.hpp"
 
 namespace vyre::conformance {
 namespace {

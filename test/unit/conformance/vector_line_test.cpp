@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/digest.hpp"
 #include "conformance/judge.hpp"
-#include "vyre/base/digest.hpp"
 
 namespace vyre::conformance {
 namespace {

@@ -12,8 +12,8 @@
 #include "fake_pump.hpp"
 #include "vir/lower/lower.hpp"
 #include "vir/program/dispatch.hpp"
-#include "vyre/vir/text.hpp"
-#include "vyre/vir/validate.hpp"
+#include "vir/text/text.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre::cpu {
 namespace {

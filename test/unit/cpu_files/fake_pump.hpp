@@ -14,8 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/bytes.hpp"
 #include "queue/io_queue.hpp"
-#include "vyre/base/bytes.hpp"
 
 namespace vyre::cpu {
 

@@ -8,12 +8,12 @@
 #include <random>
 #include <string>
 
+#include "base/clock.hpp"
 #include "cpu/interpreter/interpreter.hpp"
 #include "fake_pump.hpp"
 #include "vir/lower/lower.hpp"
-#include "vyre/base/clock.hpp"
-#include "vyre/vir/text.hpp"
-#include "vyre/vir/validate.hpp"
+#include "vir/text/text.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre::cpu {
 namespace {

@@ -9,12 +9,12 @@
 
 #include "cpu/interpreter/interpreter.hpp"
 #include "protocol/fault_names.hpp"
+#include "protocol/limits.hpp"
 #include "vir/lower/lower.hpp"
 #include "vir/program/dispatch.hpp"
 #include "vir/program/subgroup_ids.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/vir/validate.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/validate/validate.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include "ingest/file.hpp"
 #include "ingest/thread_pool.hpp"
 #include "ingest/uring.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::ingest {
 namespace {

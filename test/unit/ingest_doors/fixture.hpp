@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
+#include "base/bytes.hpp"
 #include "ingest/io.hpp"
-#include "vyre/base/bytes.hpp"
 
 namespace vyre::ingest::test {
 

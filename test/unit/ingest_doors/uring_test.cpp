@@ -6,8 +6,8 @@
 #include "fixture.hpp"
 #include "ingest/file.hpp"
 #include "ingest/uring.hpp"
+#include "protocol/limits.hpp"
 #include "staging/mapping.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::ingest {
 namespace {

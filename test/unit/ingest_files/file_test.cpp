@@ -8,8 +8,8 @@
 
 #include "ingest/file_cache.hpp"
 #include "protocol/io_request.hpp"
+#include "protocol/limits.hpp"
 #include "unit/ingest_doors/fixture.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::ingest {
 namespace {

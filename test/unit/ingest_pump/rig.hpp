@@ -14,10 +14,10 @@
 
 #include "ingest/file.hpp"
 #include "ingest/pump.hpp"
+#include "protocol/completion.hpp"
+#include "protocol/limits.hpp"
 #include "queue/io_queue.hpp"
 #include "unit/ingest_doors/fixture.hpp"
-#include "vyre/protocol/completion.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::ingest::test {
 

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "vyre/base/bytes.hpp"
+#include "base/bytes.hpp"
 
 namespace vyre::ingest::test {
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "planner/work.hpp"
+#include "protocol/work_item.hpp"
 #include "support/choice.hpp"
-#include "vyre/protocol/work_item.hpp"
 
 namespace vyre::planner::testing {
 

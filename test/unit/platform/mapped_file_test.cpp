@@ -16,8 +16,8 @@
 
 #include "platform/record_file.hpp"
 #include "platform/stop.hpp"
+#include "protocol/limits.hpp"
 #include "support/folder_fixture.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::platform {
 namespace {

@@ -2,10 +2,10 @@
 
 #include <set>
 
+#include "protocol/completion.hpp"
+#include "protocol/limits.hpp"
 #include "protocol/limits_table.hpp"
-#include "vyre/protocol/completion.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/protocol/work_item.hpp"
+#include "protocol/work_item.hpp"
 
 namespace vyre {
 namespace {

@@ -8,7 +8,7 @@
 #include <random>
 #include <set>
 
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::reference {
 namespace {

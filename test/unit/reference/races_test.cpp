@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "reference/evaluate.hpp"
-#include "vyre/vir/text.hpp"
-#include "vyre/vir/validate.hpp"
+#include "vir/text/text.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre::reference {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <random>
 
-#include "vyre/report/report.hpp"
+#include "report/report.hpp"
 
 namespace vyre::report::test {
 

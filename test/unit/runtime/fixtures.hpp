@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "protocol/fault_names.hpp"
+#include "runtime/session.hpp"
 #include "runtime/testing.hpp"
-#include "vyre/runtime/session.hpp"
 
 namespace vyre::runtime::test {
 

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "fixtures.hpp"
-#include "vyre/protocol/limits.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::runtime::test {
 namespace {

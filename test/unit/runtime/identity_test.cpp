@@ -4,8 +4,8 @@
 
 #include "fixtures.hpp"
 #include "stream_fixture.hpp"
-#include "vyre/vir/text.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/text/text.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace vyre::runtime::test {
 namespace {

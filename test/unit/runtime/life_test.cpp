@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "fixtures.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::runtime::test {
 namespace {

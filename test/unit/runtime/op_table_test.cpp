@@ -7,7 +7,7 @@
 #include "fixtures.hpp"
 #include "hand_backend.hpp"
 #include "quiet_observer.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::runtime::test {
 namespace {

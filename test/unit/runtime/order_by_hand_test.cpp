@@ -5,8 +5,8 @@
 #include <thread>
 
 #include "hand_backend.hpp"
-#include "vyre/runtime/stream.hpp"
-#include "vyre/vir/text.hpp"
+#include "runtime/stream.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::runtime::test {
 namespace {

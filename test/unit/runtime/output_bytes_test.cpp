@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "fixtures.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::runtime::test {
 namespace {

@@ -7,7 +7,7 @@
 #include <fstream>
 
 #include "fixtures.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::runtime::test {
 namespace {

@@ -1,7 +1,7 @@
 // An observer that does nothing: a base for those that look at one kind of event.
 #pragma once
 
-#include "vyre/runtime/session.hpp"
+#include "runtime/session.hpp"
 
 namespace vyre::runtime::test {
 

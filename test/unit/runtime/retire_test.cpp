@@ -4,7 +4,7 @@
 
 #include "hand_backend.hpp"
 #include "quiet_observer.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::runtime::test {
 namespace {

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "stream_fixture.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::runtime::test {
 namespace {

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "stream_doors.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::runtime::test {
 namespace {

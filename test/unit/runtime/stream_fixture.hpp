@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "fixtures.hpp"
-#include "vyre/runtime/stream.hpp"
+#include "runtime/stream.hpp"
 
 namespace vyre::runtime::test {
 

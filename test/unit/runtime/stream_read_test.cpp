@@ -1,9 +1,9 @@
 // What a stream gives is what the files hold: every size, overlap, tier and way of moving results,
 // against plain bytes.
+#include "builtin/literals.hpp"
 #include "builtin/literals_layout.hpp"
 #include "stream_fixture.hpp"
-#include "vyre/builtin/literals.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::runtime::test {
 namespace {

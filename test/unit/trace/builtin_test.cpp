@@ -2,9 +2,9 @@
 // lock step; refused items too.
 #include <gtest/gtest.h>
 
+#include "builtin/literals.hpp"
 #include "builtin/rules.hpp"
 #include "support.hpp"
-#include "vyre/builtin/literals.hpp"
 
 namespace vyre::trace {
 namespace {

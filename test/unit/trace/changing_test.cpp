@@ -9,9 +9,9 @@
 #include <chrono>
 #include <thread>
 
+#include "protocol/limits.hpp"
 #include "support.hpp"
 #include "trace/source.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::trace {
 namespace {

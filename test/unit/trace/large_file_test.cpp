@@ -4,8 +4,8 @@
 
 #include <filesystem>
 
+#include "protocol/limits.hpp"
 #include "support.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::trace {
 namespace {

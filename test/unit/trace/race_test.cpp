@@ -5,8 +5,8 @@
 
 #include "support.hpp"
 #include "trace/source.hpp"
-#include "vyre/vir/text.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/text/text.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace vyre::trace {
 namespace {

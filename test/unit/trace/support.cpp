@@ -6,7 +6,7 @@
 #include <iterator>
 #include <random>
 
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::trace::test {
 namespace {

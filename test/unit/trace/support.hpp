@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "runtime/session.hpp"
 #include "trace/format.hpp"
-#include "vyre/runtime/session.hpp"
-#include "vyre/trace/trace.hpp"
+#include "trace/trace.hpp"
 
 namespace vyre::trace::test {
 

@@ -1,9 +1,9 @@
 // Which buffers take input, how long they are, and what comes back.
 #include <gtest/gtest.h>
 
+#include "protocol/limits.hpp"
 #include "support/program_builder.hpp"
 #include "vir/program/dispatch.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::test {
 namespace {

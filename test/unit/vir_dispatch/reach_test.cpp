@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "vir/program/dispatch.hpp"
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre::vir {
 namespace {

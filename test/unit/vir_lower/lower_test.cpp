@@ -6,8 +6,8 @@
 
 #include <algorithm>
 
-#include "vyre/vir/text.hpp"
-#include "vyre/vir/validate.hpp"
+#include "vir/text/text.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre::vir {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre {
 namespace {

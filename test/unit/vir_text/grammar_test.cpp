@@ -3,7 +3,7 @@
 #include <bit>
 #include <string>
 
-#include "vyre/vir/text.hpp"
+#include "vir/text/text.hpp"
 
 namespace vyre {
 namespace {

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "vir/program/statements.hpp"
-#include "vyre/vir/text.hpp"
-#include "vyre/vir/validate.hpp"
+#include "vir/text/text.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre {
 namespace {

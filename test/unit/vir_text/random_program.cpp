@@ -33,31 +33,31 @@ class Random {
 
 #define VYRE_BINOP(name, tag, text) tag,
 constexpr std::uint8_t kBinOps[]{
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
 };
 #define VYRE_UNOP(name, tag, text) tag,
 constexpr std::uint8_t kUnOps[]{
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
 };
 #define VYRE_ATOMICOP(name, tag, text) tag,
 constexpr std::uint8_t kAtomicOps[]{
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
 };
 #define VYRE_REDUCEOP(name, tag, text) tag,
 constexpr std::uint8_t kReduceOps[]{
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
 };
 #define VYRE_DATATYPE(name, tag, text, size, bits, parameters) TypeTag::name,
 constexpr TypeTag kTypes[]{
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
 };
 #define VYRE_EXPR(name, tag, text) ExprTag::name,
 constexpr ExprTag kExprs[]{
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
     ExprTag::BufferRef, ExprTag::Opaque};
 #define VYRE_NODE(name, tag, text) NodeTag::name,
 constexpr NodeTag kNodes[]{
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
     NodeTag::Opaque};
 
 class Builder {

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "vyre/vir/program.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::test {
 [[nodiscard]] vir::Program random_program(std::uint64_t seed);

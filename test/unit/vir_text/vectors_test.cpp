@@ -8,8 +8,8 @@
 #include <memory>
 #include <string>
 
-#include "vyre/vir/text.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/text/text.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace vyre {
 namespace {

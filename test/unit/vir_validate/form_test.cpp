@@ -6,10 +6,10 @@
 #include <chrono>
 #include <random>
 
+#include "protocol/limits.hpp"
 #include "verdict.hpp"
 #include "vir/program/dispatch.hpp"
 #include "vir/program/statements.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::test {
 namespace {

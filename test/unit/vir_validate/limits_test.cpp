@@ -5,11 +5,11 @@
 #include <functional>
 
 #include "../vir_wire/build_program.hpp"
+#include "protocol/limits.hpp"
 #include "verdict.hpp"
 #include "vir/lower/lower.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/vir/text.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/text/text.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace vyre::test {
 namespace {

@@ -2,8 +2,8 @@
 // that does not.
 #include <gtest/gtest.h>
 
+#include "protocol/limits.hpp"
 #include "verdict.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::test {
 namespace {

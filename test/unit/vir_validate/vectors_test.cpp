@@ -9,8 +9,8 @@
 #include <string>
 
 #include "vir/program/dispatch.hpp"
-#include "vyre/vir/validate.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/validate/validate.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace vyre {
 namespace {

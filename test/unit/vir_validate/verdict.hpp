@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "support/program_builder.hpp"
-#include "vyre/vir/validate.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre::test {
 

@@ -2,11 +2,11 @@
 // must be at least what the encoder writes, whatever the program is made of.
 #include <gtest/gtest.h>
 
+#include "protocol/limits.hpp"
 #include "support/random_program.hpp"
 #include "unit/vir_text/random_program.hpp"
 #include "vir/validate/form.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/vir/wire.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace vyre::test {
 namespace {
@@ -117,7 +117,7 @@ TEST(WireBound, EveryKindOfStatementAndCastEncodesToNoMoreInTheEntry) {
     n.group = n.root = ~0u;                     \
     return n;                                   \
   });
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
   const auto cast = [&](const std::string& what, const auto& type) {
     many(what, [&](Program& p) {
       Expr e;

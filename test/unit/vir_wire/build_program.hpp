@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "vyre/vir/wire.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace vyre::vir::testing {
 

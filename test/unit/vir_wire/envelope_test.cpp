@@ -1,8 +1,8 @@
 // The 40 bytes before the body: what is checked, in which order, and that damage is always noticed.
 #include <gtest/gtest.h>
 
+#include "protocol/limits.hpp"
 #include "unit/vir_wire/build_program.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::vir {
 namespace {

@@ -2,8 +2,8 @@
 // digest.
 #include <gtest/gtest.h>
 
+#include "protocol/limits.hpp"
 #include "unit/vir_wire/build_program.hpp"
-#include "vyre/protocol/limits.hpp"
 
 namespace vyre::vir {
 namespace {

@@ -9,10 +9,10 @@
 #include <optional>
 #include <string>
 
-#include "vyre/base/executor.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/report/report.hpp"
-#include "vyre/runtime/session.hpp"
+#include "base/executor.hpp"
+#include "protocol/limits.hpp"
+#include "report/report.hpp"
+#include "runtime/session.hpp"
 
 namespace vyre::trace {
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "vyre/base/error.hpp"
-#include "vyre/base/executor.hpp"
+#include "base/error.hpp"
+#include "base/executor.hpp"
 
 namespace vyre::conformance {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "vyre/base/interrupt.hpp"
-#include "vyre/vir/program.hpp"
+#include "base/interrupt.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::vir {
 

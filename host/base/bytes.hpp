@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "vyre/base/error.hpp"
+#include "base/error.hpp"
 
 namespace vyre {
 

@@ -7,7 +7,7 @@
 namespace vyre {
 
 #define VYRE_LIMIT(type, name, value, unit, reason) inline constexpr type name{value};
-#include "vyre/protocol/limits.def"
+#include "protocol/limits.def"
 #undef VYRE_LIMIT
 
 }  // namespace vyre

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "base/error.hpp"
+#include "protocol/completion.hpp"
 #include "vyre/api/report.hpp"
-#include "vyre/base/error.hpp"
-#include "vyre/protocol/completion.hpp"
 
 namespace vyre::report {
 

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <string>
 
-#include "vyre/base/bytes.hpp"
+#include "base/bytes.hpp"
 
 namespace vyre {
 

@@ -4,9 +4,9 @@
 
 #include <string_view>
 
-#include "vyre/base/digest.hpp"
-#include "vyre/base/interrupt.hpp"
-#include "vyre/vir/program.hpp"
+#include "base/digest.hpp"
+#include "base/interrupt.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::vir {
 

@@ -12,11 +12,11 @@
 #include <string>
 #include <vector>
 
-#include "vyre/base/bytes.hpp"
-#include "vyre/base/error.hpp"
-#include "vyre/ingest/tier.hpp"
-#include "vyre/protocol/completion.hpp"
-#include "vyre/runtime/session.hpp"
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+#include "ingest/tier.hpp"
+#include "protocol/completion.hpp"
+#include "runtime/session.hpp"
 
 namespace vyre::runtime {
 

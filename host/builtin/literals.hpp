@@ -5,8 +5,8 @@
 
 #include <span>
 
-#include "vyre/base/bytes.hpp"
-#include "vyre/base/error.hpp"
+#include "base/bytes.hpp"
+#include "base/error.hpp"
 
 namespace vyre::builtin {
 

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "vyre/base/interrupt.hpp"
-#include "vyre/vir/program.hpp"
+#include "base/interrupt.hpp"
+#include "vir/program/program.hpp"
 
 namespace vyre::vir {
 

@@ -13,16 +13,16 @@
 #include <string_view>
 #include <vector>
 
-#include "vyre/base/bytes.hpp"
-#include "vyre/base/clock.hpp"
-#include "vyre/base/error.hpp"
-#include "vyre/ingest/tier.hpp"
-#include "vyre/protocol/completion.hpp"
-#include "vyre/protocol/limits.hpp"
-#include "vyre/protocol/work_item.hpp"
-#include "vyre/report/report.hpp"
-#include "vyre/vir/program.hpp"
-#include "vyre/vir/wire.hpp"
+#include "base/bytes.hpp"
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "ingest/tier.hpp"
+#include "protocol/completion.hpp"
+#include "protocol/limits.hpp"
+#include "protocol/work_item.hpp"
+#include "report/report.hpp"
+#include "vir/program/program.hpp"
+#include "vir/wire/wire.hpp"
 
 namespace vyre::runtime {
 

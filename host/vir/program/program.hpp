@@ -14,65 +14,65 @@
 #include <unordered_map>
 #include <vector>
 
-#include "vyre/base/bytes.hpp"
+#include "base/bytes.hpp"
 
 namespace vyre::vir {
 
 #define VYRE_BINOP(name, tag, text) name = tag,
 enum class BinOp : std::uint8_t {
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
   Extension = 0x80,  // Expr::extension holds the id (bit 31 set)
 };
 #define VYRE_UNOP(name, tag, text) name = tag,
 enum class UnOp : std::uint8_t {
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
   Extension = 0x80,
 };
 #define VYRE_ATOMICOP(name, tag, text) name = tag,
 enum class AtomicOp : std::uint8_t {
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
   Extension = 0x80,
 };
 #define VYRE_DATATYPE(name, tag, text, size, bits, parameters) name = tag,
 enum class TypeTag : std::uint8_t {
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
 };
 /// Types that have parameters beside their tag, such as `vec(f32, 4)`.
 [[nodiscard]] bool has_parameters(TypeTag tag) noexcept;
 #define VYRE_ORDERING(name, tag, text) name = tag,
 enum class Ordering : std::uint8_t {
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
 };
 #define VYRE_COLLECTIVEOP(name, tag, text) name = tag,
 enum class CollectiveOp : std::uint8_t {
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
 };
 #define VYRE_ACCESS(name, tag, text) name = tag,
 enum class Access : std::uint8_t {
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
 };
 #define VYRE_MEMORYKIND(name, tag, text) name = tag,
 enum class MemoryKind : std::uint8_t {
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
 };
 #define VYRE_LOCALITY(name, tag, text) name = tag,
 enum class Locality : std::uint8_t {
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
 };
 #define VYRE_REDUCEOP(name, tag, text) name = tag,
 /// Operator of SubgroupReduce (profile v4-0.6.4 and later). Under v4-0.6.3 tag 17 is SubgroupAdd =
 /// Add.
 enum class ReduceOp : std::uint8_t {
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
 };
 #define VYRE_NODE(name, tag, text) name = tag,
 enum class NodeTag : std::uint8_t {
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
   Opaque = 0x80,
 };
 #define VYRE_EXPR(name, tag, text) name = tag,
 enum class ExprTag : std::uint8_t {
-#include "vyre/vir/vocabulary.def"
+#include "vir/program/vocabulary.def"
   BufferRef = 0x16,  // wire version 5 and later
   Opaque = 0x80,
 };
