@@ -87,11 +87,11 @@ __device__ __forceinline__ FaultCode find_view(const KernelArguments& a, const N
                                                std::uint32_t at, const ProgramBuffer& declared,
                                                core::BufferView& view) {
   if (at >= list.count) return FaultCode::bad_binding;
-  const Role role = declared.role;
+  const BufferRole role = declared.role;
   const Entry entry = list.at(a, at);
   if (!entry.known) return FaultCode::unknown_handle;
   if (entry.kind == EntryKind::set || entry.bytes < declared.min_bytes ||
-      (role != Role::read && entry.kind != EntryKind::memory))
+      (role != BufferRole::read && entry.kind != EntryKind::memory))
     return FaultCode::bad_binding;
   if (entry.kind == EntryKind::file && entry.data == 0) {
     // Its bytes are not here, so it has no address: copies ask for them by its handle.
@@ -102,7 +102,7 @@ __device__ __forceinline__ FaultCode find_view(const KernelArguments& a, const N
   // An allocated buffer is exactly as long as declared; what a longer one has behind it stays as
   // it was.
   view = {reinterpret_cast<std::uint8_t*>(entry.data),
-          role == Role::allocated ? declared.min_bytes : entry.bytes};
+          role == BufferRole::allocated ? declared.min_bytes : entry.bytes};
   return FaultCode::none;
 }
 
@@ -120,9 +120,9 @@ __device__ __forceinline__ FaultCode bind_buffers(const KernelArguments& a,
   for (std::uint32_t base = 0; base < count; base += kWarp) {
     const std::uint32_t i = base + lane;
     FaultCode code = FaultCode::none;
-    const Role role = i < count ? program.buffers[i].role : Role::workgroup;
-    const bool in = role == Role::read || role == Role::read_write;
-    const bool out = role == Role::allocated;
+    const BufferRole role = i < count ? program.buffers[i].role : BufferRole::workgroup;
+    const bool in = role == BufferRole::read || role == BufferRole::read_write;
+    const bool out = role == BufferRole::allocated;
     const std::uint32_t ins = __ballot_sync(~0u, in);
     const std::uint32_t outs = __ballot_sync(~0u, out);
     const std::uint32_t before = (1u << lane) - 1u;
@@ -135,9 +135,9 @@ __device__ __forceinline__ FaultCode bind_buffers(const KernelArguments& a,
         code = find_view(a, in ? inputs : outputs, at, declared, view);
       }
       bound[i] = core::bind_buffer(view, image_facts[i]);
-      facts.writes = facts.writes || out || role == Role::read_write;
+      facts.writes = facts.writes || out || role == BufferRole::read_write;
       facts.for_host =
-          facts.for_host || ((out || role == Role::read_write) && is_hosts(a, view.data));
+          facts.for_host || ((out || role == BufferRole::read_write) && is_hosts(a, view.data));
       if (declared.grid.counts != 0 || program.rule.all_buffers != 0) {
         const std::uint64_t n = core::grid_elements(declared.grid, view.bytes);
         facts.elements = n > facts.elements ? n : facts.elements;
@@ -163,11 +163,11 @@ __device__ __forceinline__ FaultCode bind_buffers(const KernelArguments& a,
   const std::uint32_t count = program.image.buffer_count;
   bool twice = false;
   for (std::uint32_t i = lane_id(); i < count; i += kWarp) {
-    const Role role = program.buffers[i].role;
-    if (role != Role::read_write && role != Role::allocated) continue;
+    const BufferRole role = program.buffers[i].role;
+    if (role != BufferRole::read_write && role != BufferRole::allocated) continue;
     for (std::uint32_t k = 0; k < count; ++k) {
       twice = twice || (k != i && bound[k].data == bound[i].data &&
-                        program.buffers[k].role != Role::workgroup);
+                        program.buffers[k].role != BufferRole::workgroup);
     }
   }
   return __any_sync(~0u, twice);

@@ -55,11 +55,11 @@ struct HandleEntry {
 };
 static_assert(sizeof(HandleEntry) == 32);
 
-using Role = core::BufferRole;
+using core::BufferRole;
 
 struct ProgramBuffer {
   std::uint64_t min_bytes;
-  Role role;
+  BufferRole role;
   core::GridBuffer grid;
   std::uint32_t only_async;  // backend::ProgramBuffer
 };

@@ -24,7 +24,7 @@ __device__ inline std::uint32_t units_for(std::uint64_t bytes) {
 __device__ inline std::uint32_t zeroing_units(const Job& job) {
   std::uint32_t sum = 0;
   for (std::uint32_t i = lane_id(); i < job.program->image.buffer_count; i += kWarp) {
-    if (job.program->buffers[i].role == Role::allocated) sum += units_for(job.bound[i].bytes);
+    if (job.program->buffers[i].role == BufferRole::allocated) sum += units_for(job.bound[i].bytes);
   }
   return __reduce_add_sync(~0u, sum);
 }
@@ -61,7 +61,7 @@ __device__ inline FaultCode outcome_of(const Job& job) {
 
 __device__ inline void zero_unit(const Job& job, std::uint32_t unit) {
   for (std::uint32_t i = 0; i < job.program->image.buffer_count; ++i) {
-    if (job.program->buffers[i].role != Role::allocated) continue;
+    if (job.program->buffers[i].role != BufferRole::allocated) continue;
     const core::BoundBuffer& buffer = job.bound[i];
     const std::uint32_t units = units_for(buffer.bytes);
     if (unit < units) {

@@ -171,7 +171,7 @@ template <class Policy>
 void expect_caught(const IoSetup& setup) {
   if (std::getenv("VYRE_SEED") != nullptr) GTEST_SKIP() << "hunts need more than one seed";
   IoScenario<Policy> scenario{setup};
-  const Exploration found = explore_randomly(scenario, 20'000);
+  const Exploration found = hunt(scenario);
   EXPECT_FALSE(found.good()) << "not caught in " << found.runs << " executions";
 }
 

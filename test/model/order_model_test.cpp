@@ -15,8 +15,6 @@ using queue::Order;
 
 constexpr std::uint32_t kWorkers{2};
 constexpr std::uint32_t kItems{6};
-constexpr std::uint64_t kEnoughRuns{5'000};
-
 /// Two workers end the items with even and with odd positions; each writes a word of its own first.
 /// A taker starts items that have to wait for them, and reads those words.
 template <class Policy>
@@ -93,7 +91,7 @@ template <class Policy>
 void expect_caught(bool after_all) {
   if (std::getenv("VYRE_SEED") != nullptr) GTEST_SKIP() << "hunts need more than one seed";
   OrderScenario<Policy> scenario(after_all);
-  const Exploration found = explore_randomly(scenario, kEnoughRuns);
+  const Exploration found = hunt(scenario);
   EXPECT_FALSE(found.good()) << "not caught in " << found.runs << " executions";
 }
 

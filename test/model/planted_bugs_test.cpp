@@ -9,12 +9,10 @@ namespace {
 
 using queue::Order;
 
-constexpr std::uint64_t kEnoughRuns{20'000};
-
 template <class Policy>
-Exploration hunt(const RingSetup& setup) {
+Exploration hunt_rings(const RingSetup& setup) {
   RingScenario<Policy> scenario{setup};
-  return explore_randomly(scenario, kEnoughRuns);
+  return hunt(scenario);
 }
 
 void expect_caught(const Exploration& found) {
@@ -31,7 +29,7 @@ struct RelaxedPublish : ModelPolicy<RelaxedPublish> {
   }
 };
 TEST(PlantedBug, SlotPublishedWithoutReleaseIsCaught) {
-  expect_caught(hunt<RelaxedPublish>({.items_each = 2}));
+  expect_caught(hunt_rings<RelaxedPublish>({.items_each = 2}));
 }
 
 /// [RING-1] and [RING-4], reader's end.
@@ -42,7 +40,7 @@ struct RelaxedTake : ModelPolicy<RelaxedTake> {
   }
 };
 TEST(PlantedBug, SlotTakenWithoutAcquireIsCaught) {
-  expect_caught(hunt<RelaxedTake>({.items_each = 2}));
+  expect_caught(hunt_rings<RelaxedTake>({.items_each = 2}));
 }
 
 /// [RING-2], [RING-3], [RING-5], writer's end: positions are stored relaxed.
@@ -53,7 +51,7 @@ struct RelaxedPositions : ModelPolicy<RelaxedPositions> {
   }
 };
 TEST(PlantedBug, SlotsGivenBackWithoutReleaseAreCaught) {
-  expect_caught(hunt<RelaxedPositions>({.items_each = 4}));
+  expect_caught(hunt_rings<RelaxedPositions>({.items_each = 4}));
 }
 
 /// Only one word's acquire is lost: which one, the scenario says.
@@ -67,14 +65,14 @@ struct OneRelaxedLoad : ModelPolicy<OneRelaxedLoad> {
 TEST(PlantedBug, CachedLimitReadWithoutAcquireIsCaught) {
   RingScenario<OneRelaxedLoad> scenario{{.producers = 3, .items_each = 4, .batch = 1}};
   weakened_word = &scenario.memory().words.limit_cache;
-  expect_caught(explore_randomly(scenario, kEnoughRuns));
+  expect_caught(hunt(scenario));
 }
 TEST(PlantedBug, CollectedPositionReadWithoutAcquireIsCaught) {
   // The producers read it on behalf of whoever posts into the slot a lap later: no other word tells
   // that the collector has read the slot.
   RingScenario<OneRelaxedLoad> scenario{{.producers = 1, .items_each = 8, .batch = 1}};
   weakened_word = &scenario.memory().collected.position;
-  expect_caught(explore_randomly(scenario, kEnoughRuns));
+  expect_caught(hunt(scenario));
 }
 
 /// The phase bit is not looked at: unpublished and old slots are taken.
@@ -85,7 +83,7 @@ struct NoPhaseCheck : ModelPolicy<NoPhaseCheck> {
   }
 };
 TEST(PlantedBug, PhaseCheckDroppedIsCaught) {
-  expect_caught(hunt<NoPhaseCheck>({.items_each = 2}));
+  expect_caught(hunt_rings<NoPhaseCheck>({.items_each = 2}));
 }
 
 /// Word 0 first, payload after: the order that a careless rewrite would choose.
@@ -96,7 +94,7 @@ struct HeadFirst : ModelPolicy<HeadFirst> {
   }
 };
 TEST(PlantedBug, HeadStoredBeforePayloadIsCaught) {
-  expect_caught(hunt<HeadFirst>({.items_each = 2}));
+  expect_caught(hunt_rings<HeadFirst>({.items_each = 2}));
 }
 
 /// Claims always succeed: a late producer and the reaper both write.
@@ -115,7 +113,7 @@ TEST(PlantedBug, ProducerAndReaperWithoutClaimsAreCaught) {
   RingScenario<NoClaims> scenario{{.items_each = 4, .reaper = true}};
   claim_words = {scenario.memory().claims.data(),
                  scenario.memory().claims.data() + kMaxModelSlots - 1};
-  expect_caught(explore_randomly(scenario, kEnoughRuns));
+  expect_caught(hunt(scenario));
 }
 
 /// Positions by load and store instead of an exchange: two producers get the same position.
@@ -130,20 +128,21 @@ struct LostReservations : ModelPolicy<LostReservations> {
   }
 };
 TEST(PlantedBug, ReservationsWithoutAnExchangeAreCaught) {
-  expect_caught(hunt<LostReservations>({.items_each = 2}));
+  expect_caught(hunt_rings<LostReservations>({.items_each = 2}));
 }
 
 TEST(PlantedBug, CompletionInThePhaseOfAnotherLapIsCaught) {
-  expect_caught(hunt<ModelAtomics>({.items_each = 4, .writer_slots = 4}));
+  expect_caught(hunt_rings<ModelAtomics>({.items_each = 4, .writer_slots = 4}));
 }
 
 TEST(PlantedBug, ReaderThatForgetsWhatItGaveOutIsCaught) {
-  expect_caught(hunt<ModelAtomics>(
+  expect_caught(hunt_rings<ModelAtomics>(
       {.completion_slots = 4, .items_each = 4, .workers = 2, .forgets_seen = true}));
 }
 
 TEST(PlantedBug, CreditsForItemsBehindOneThatHasNotEndedAreCaught) {
-  expect_caught(hunt<ModelAtomics>({.items_each = 4, .workers = 2, .credits_by_count = true}));
+  expect_caught(
+      hunt_rings<ModelAtomics>({.items_each = 4, .workers = 2, .credits_by_count = true}));
 }
 
 /// Who posts a completion did not acquire the item: [RING-1]'s chain back to the collector is cut
@@ -152,7 +151,7 @@ TEST(PlantedBug, ItemHandedToAWorkerWithoutAcquireIsCaught) {
   RingScenario<OneRelaxedLoad> scenario{
       {.producers = 1, .items_each = 8, .batch = 1, .workers = 1}};
   weakened_word = &scenario.memory().mail[0];
-  expect_caught(explore_randomly(scenario, kEnoughRuns));
+  expect_caught(hunt(scenario));
 }
 
 /// The control: what was caught above was the bug and not the scenario.
@@ -175,7 +174,7 @@ TEST(PlantedBug, SameScenariosWithoutABugAreGood) {
 }
 
 TEST(PlantedBug, ProducersThatIgnoreTheRoomForCompletionsAreCaught) {
-  expect_caught(hunt<ModelAtomics>({.items_each = 6, .credit_slots = 1'000}));
+  expect_caught(hunt_rings<ModelAtomics>({.items_each = 6, .credit_slots = 1'000}));
 }
 
 }  // namespace

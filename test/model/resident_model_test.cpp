@@ -9,8 +9,6 @@
 namespace vyre::model {
 namespace {
 
-constexpr std::uint64_t kEnoughRuns{20'000};
-
 /// An item of ring 0 that ends only when one of ring 1 has ended, which comes later.
 const std::vector<Publication> kPatientItem{{0, Piece::patient}, {1, Piece::work}};
 /// The same, and behind it in one group a no-op and an item that waits for all: the no-op ends
@@ -53,7 +51,7 @@ TEST(ResidentModel, ShortItemsEndOnceHoweverOftenTheKernelParksAndStays) {
 void expect_caught(const std::vector<Publication>& items, const ResidentBugs& bugs) {
   if (std::getenv("VYRE_SEED") != nullptr) GTEST_SKIP() << "hunts need more than one seed";
   ResidentScenario scenario{{.items = items, .bugs = bugs}};
-  const Exploration found = explore_randomly(scenario, kEnoughRuns);
+  const Exploration found = hunt(scenario);
   EXPECT_FALSE(found.good()) << "not caught in " << found.runs << " executions";
   testing::Test::RecordProperty("caught_in", std::to_string(found.runs));
 }

@@ -9,8 +9,6 @@
 namespace vyre::model {
 namespace {
 
-constexpr std::uint64_t kEnoughRuns{5'000};
-
 /// All workers are busy until more no-ops have ended than the queue has entries; each of them gives
 /// a number back.
 RunQueueSetup busy_workers() {
@@ -71,7 +69,7 @@ void expect_caught(RunQueueSetup setup, const RunQueueBugs& bugs) {
   if (std::getenv("VYRE_SEED") != nullptr) GTEST_SKIP() << "hunts need more than one seed";
   setup.bugs = bugs;
   RunQueueScenario scenario{setup};
-  const Exploration found = explore_randomly(scenario, kEnoughRuns);
+  const Exploration found = hunt(scenario);
   EXPECT_FALSE(found.good()) << "not caught in " << found.runs << " executions";
   testing::Test::RecordProperty("caught_in", std::to_string(found.runs));
 }

@@ -89,8 +89,8 @@ TEST(ProgramBlock, EveryArrayLiesWhereTheHeaderSays) {
     EXPECT_EQ(buffers[i].min_bytes, 1'000 + i);
     EXPECT_EQ(buffers[i].grid.unit, i + 4);
     EXPECT_EQ(buffers[i].role,
-              (std::array{megakernel::Role::read_write, megakernel::Role::allocated,
-                          megakernel::Role::read}[i]));
+              (std::array{core::BufferRole::read_write, core::BufferRole::allocated,
+                          core::BufferRole::read}[i]));
     EXPECT_EQ(buffers[i].only_async, i == 2 ? 1u : 0u);
   }
 }
