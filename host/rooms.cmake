@@ -11,6 +11,20 @@ foreach(line IN LISTS vyre_layer_lines)
   string(REPLACE " " ";" vyre_may_${CMAKE_MATCH_2} "${deps}")
 endforeach()
 
+# Most of the time to compile a file of a room goes into reading the standard library.
+# All rooms share its headers precompiled, with the flags of rooms. A test (test/layout) checks that
+# every file includes what it uses all the same; CMAKE_DISABLE_PRECOMPILE_HEADERS=ON builds without.
+set(vyre_standard_headers <algorithm> <array> <atomic> <bit> <chrono> <condition_variable> <cstdint>
+    <cstring> <deque> <functional> <limits> <map> <memory> <mutex> <optional> <set> <span> <string>
+    <string_view> <thread> <tl/expected.hpp> <unordered_map> <unordered_set> <utility> <variant>
+    <vector>)
+set(vyre_room_properties POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden
+    CXX_VISIBILITY_PRESET hidden CUDA_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+add_library(vyre_precompiled OBJECT ${CMAKE_CURRENT_LIST_DIR}/precompiled.cpp)
+set_target_properties(vyre_precompiled PROPERTIES ${vyre_room_properties})
+target_link_libraries(vyre_precompiled PRIVATE tl::expected Threads::Threads)
+target_precompile_headers(vyre_precompiled PRIVATE ${vyre_standard_headers})
+
 function(vyre_room name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
   if(NOT DEFINED vyre_floor_${name})
@@ -22,9 +36,8 @@ function(vyre_room name)
     add_library(vyre_${target} STATIC ${arg_SOURCES})
     # Every room becomes a part of libvyre, which shows nothing of it.
     set_property(GLOBAL APPEND PROPERTY vyre_compiled_rooms vyre_${target})
-    set_target_properties(vyre_${target} PROPERTIES POSITION_INDEPENDENT_CODE ON
-                          C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden
-                          CUDA_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+    set_target_properties(vyre_${target} PROPERTIES ${vyre_room_properties})
+    target_precompile_headers(vyre_${target} REUSE_FROM vyre_precompiled)
   else()
     add_library(vyre_${target} INTERFACE)
     set(scope INTERFACE)

@@ -1,6 +1,7 @@
 // Reading and wording the state of a kernel that does not answer. See dump.hpp.
 #include "dump.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>

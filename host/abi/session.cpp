@@ -1,6 +1,7 @@
 // Sessions: opening by options, closing, totals, capabilities. See session.hpp.
 #include "session.hpp"
 
+#include <limits>
 #include <memory>
 #include <utility>
 

@@ -1,6 +1,7 @@
 // Verdicts; see judge.hpp. Rules: docs/internals/conformance.md.
 #include "judge.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "compare.hpp"

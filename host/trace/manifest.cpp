@@ -2,6 +2,8 @@
 // one that catches what it throws. Page: docs/internals/trace.md.
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 #include "base/message.hpp"
 #include "protocol/limits.hpp"
 #include "report/json_guard.hpp"

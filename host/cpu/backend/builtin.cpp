@@ -1,5 +1,6 @@
 // Built-in ops on a worker: looks the item's buffers up and hands them to the plain form of the op.
 // What an op means, and which items it refuses, is not decided here: docs/ops.md.
+#include <algorithm>
 #include <array>
 
 #include "builtin/ops.hpp"

@@ -1,4 +1,5 @@
 // Expressions of the text form. Spec: docs/vir0-text.md, "Expressions".
+#include <algorithm>
 #include <bit>
 #include <charconv>
 
