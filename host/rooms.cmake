@@ -20,7 +20,9 @@ set(vyre_standard_headers <algorithm> <array> <atomic> <bit> <chrono> <condition
     <vector>)
 set(vyre_room_properties POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden
     CXX_VISIBILITY_PRESET hidden CUDA_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
-add_library(vyre_precompiled OBJECT ${CMAKE_CURRENT_LIST_DIR}/precompiled.cpp)
+file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/precompiled.cpp CONTENT
+     "// Every target needs a source.\n")
+add_library(vyre_precompiled OBJECT ${CMAKE_CURRENT_BINARY_DIR}/precompiled.cpp)
 set_target_properties(vyre_precompiled PROPERTIES ${vyre_room_properties})
 target_link_libraries(vyre_precompiled PRIVATE tl::expected Threads::Threads)
 target_precompile_headers(vyre_precompiled PRIVATE ${vyre_standard_headers})
