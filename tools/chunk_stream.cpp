@@ -1,5 +1,6 @@
 #include "chunk_stream.hpp"
 
+#include "base/message.hpp"
 #include "protocol/fault_names.hpp"
 #include "vir/program/dispatch.hpp"
 
@@ -31,10 +32,9 @@ Result<StreamedItem> ChunkStream::wait_for(std::uint64_t file, std::uint64_t chu
     return fail(Errc::internal, "the stream ended before the last of its files");
   const runtime::StreamResult& result = **next;
   if (result.chunk.file != file || (!result.error && result.chunk.index != chunk)) {
-    return fail(Errc::internal, "the stream gave chunk " + std::to_string(result.chunk.index) +
-                                    " of file " + std::to_string(result.chunk.file) +
-                                    " in place of chunk " + std::to_string(chunk) + " of file " +
-                                    std::to_string(file));
+    return fail(Errc::internal,
+                message("the stream gave chunk {} of file {} in place of chunk {} of file {}",
+                        result.chunk.index, result.chunk.file, chunk, file));
   }
   StreamedItem item;
   item.offset = result.chunk.offset;
@@ -49,8 +49,8 @@ Result<std::vector<ByteSpan>> ChunkStream::outputs_of(const runtime::StreamResul
   if (result.status != CompletionStatus::done)
     return tl::unexpected<Error>(error_of(result.status, result.fault));
   if (result.outputs.size() != plan_.returned.size()) {
-    return fail(Errc::internal, "the stream gave " + std::to_string(result.outputs.size()) +
-                                    " outputs of " + std::to_string(plan_.returned.size()));
+    return fail(Errc::internal, message("the stream gave {} outputs of {}", result.outputs.size(),
+                                        plan_.returned.size()));
   }
   std::vector<ByteSpan> outputs;
   outputs.reserve(plan_.returned.size());
@@ -66,8 +66,8 @@ Error error_of(CompletionStatus status, const Fault& fault) {
   const bool faulted = status == CompletionStatus::faulted;
   std::string text(fault_name(fault.code));
   if (faulted) {
-    text += " at workgroup " + std::to_string(fault.workgroup) + ", lane " +
-            std::to_string(fault.lane) + ", statement " + std::to_string(fault.statement);
+    text += message(" at workgroup {}, lane {}, statement {}", fault.workgroup, fault.lane,
+                    fault.statement);
   }
   return {faulted ? Errc::faulted : Errc::cancelled, std::move(text), kNoOffset, 0, 0, 0};
 }

@@ -26,7 +26,7 @@ std::string canonical(const std::string& path) {
 
 std::string key_of(const struct stat& info) {
   if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) return {};
-  return std::to_string(info.st_dev) + ":" + std::to_string(info.st_ino);
+  return message("{}:{}", info.st_dev, info.st_ino);
 }
 
 /// Whether it is the directory or something in it.
@@ -120,13 +120,13 @@ Status Claims::writes(const std::string& path, const std::string& flag) {
   if (key.empty()) return {};
   const bool stream = path == "-";
   const std::string as =
-      stream ? "standard output" : "what " + flag + " writes, '" + shown(path) + "'";
+      stream ? "standard output" : message("what {} writes, '{}'", flag, shown(path));
   const auto [at, is_new] = taken_.try_emplace(std::move(key), as);
   if (is_new) return {};
   return fail(
       Errc::invalid_argument,
       message("{} over {}; name another file",
-              (stream ? "standard output goes" : flag + " would write '" + shown(path) + "'"),
+              stream ? "standard output goes" : message("{} would write '{}'", flag, shown(path)),
               at->second));
 }
 
@@ -174,7 +174,7 @@ Status check_conversion(Shell& shell, const std::string& program, const std::str
                 message("-o {} and --json both want standard output; name a file", shown(output)));
   }
   Claims claims;
-  claims.reads(program, "the program '" + shown(program) + "'");
+  claims.reads(program, message("the program '{}'", shown(program)));
   if (output != "-") VYRE_TRY(claims.writes(output, "-o"));
   return output == "-" || shell.json ? prints(shell, claims) : Status{};
 }
@@ -182,7 +182,7 @@ Status check_conversion(Shell& shell, const std::string& program, const std::str
 Status check_printing(Shell& shell, const std::vector<std::string>& inputs) {
   VYRE_TRY(named_once(readers_in(inputs)));
   Claims claims;
-  for (const std::string& path : inputs) claims.reads(path, "the input '" + shown(path) + "'");
+  for (const std::string& path : inputs) claims.reads(path, message("the input '{}'", shown(path)));
   return prints(shell, claims);
 }
 
@@ -208,11 +208,11 @@ Status check_paths(Shell& shell, const RunOptions& options,
   VYRE_TRY(check_outside(options.out_directory, "--out-dir", options.trace_directory));
   VYRE_TRY(check_outside(options.report, "--report", options.trace_directory));
   Claims claims;
-  claims.reads(options.program, "the program '" + shown(options.program) + "'");
+  claims.reads(options.program, message("the program '{}'", shown(options.program)));
   for (const std::string& file : options.files)
-    claims.reads(file, "the input '" + shown(file) + "'");
+    claims.reads(file, message("the input '{}'", shown(file)));
   for (const std::string& file : bound_files(options))
-    claims.reads(file, "the input '" + shown(file) + "' of --bind");
+    claims.reads(file, message("the input '{}' of --bind", shown(file)));
   for (const std::string& path : stored)
     VYRE_TRY(claims.writes(path, options.out_file.empty() ? "--out-dir" : "-o"));
   if (!options.report.empty()) VYRE_TRY(claims.writes(options.report, "--report"));

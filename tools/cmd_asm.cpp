@@ -35,8 +35,8 @@ Outcome run(Shell& shell, const Options& options) {
   // anybody.
   auto back = vir::decode(blob, {profile});
   if (!back) {
-    back.error().message =
-        "the program encodes to a blob that its own decoder refuses: " + back.error().message;
+    back.error().message = message("the program encodes to a blob that its own decoder refuses: {}",
+                                   back.error().message);
     return tl::unexpected<Error>(std::move(back).error());
   }
   const bool exact = vir::same_program(file.program, *back);

@@ -77,39 +77,39 @@ Json ingest(const std::string& directory) {
 }
 
 std::string for_people(const Json& json) {
-  std::string text = json["build"].get<std::string>() +
-                     "\nhost: " + json["host"]["cpu"].get<std::string>() + ", " +
-                     std::to_string(json["host"]["logical_cpus"].get<std::uint32_t>()) +
-                     " logical CPUs, " + json["host"]["kernel"].get<std::string>() + "\n\n";
+  std::string text = message(
+      "{}\nhost: {}, {} logical CPUs, {}\n\n", json["build"].get<std::string>(),
+      json["host"]["cpu"].get<std::string>(), json["host"]["logical_cpus"].get<std::uint32_t>(),
+      json["host"]["kernel"].get<std::string>());
   for (const Json& backend : json["backends"]) {
-    text += "backend " + backend["name"].get<std::string>() + ": ";
+    text += message("backend {}: ", backend["name"].get<std::string>());
     if (backend["available"].get<bool>()) {
       text += message("{} workers", backend["workers"].get<std::uint32_t>());
       if (const Json& device = backend["device"]; !device.is_null()) {
-        text += " (warps) on " + device["name"].get<std::string>() + ", " +
-                std::to_string(device["buffer_bytes"].get<std::uint64_t>()) + " bytes for buffers";
+        text += message(" (warps) on {}, {} bytes for buffers", device["name"].get<std::string>(),
+                        device["buffer_bytes"].get<std::uint64_t>());
       }
       text += "\n";
     } else {
-      text += "not available: " + backend["reason"].get<std::string>() + "\n";
+      text += message("not available: {}\n", backend["reason"].get<std::string>());
     }
   }
-  text += "\nreading files in '" + json["ingest"]["directory"].get<std::string>() + "':\n";
+  text += message("\nreading files in '{}':\n", json["ingest"]["directory"].get<std::string>());
   for (const Json& tier : json["ingest"]["tiers"]) {
-    text += "  tier " + tier["tier"].get<std::string>() +
-            (tier["available"].get<bool>() ? ": " : ": not available: ") +
-            tier["reason"].get<std::string>() + "\n";
+    text += message("  tier {}{}{}\n", tier["tier"].get<std::string>(),
+                    tier["available"].get<bool>() ? ": " : ": not available: ",
+                    tier["reason"].get<std::string>());
   }
   text += "\nbuilt-in ops:\n";
   for (const Json& op : json["ops"]) {
-    text += "  " + std::to_string(op["op_handle"].get<std::uint32_t>()) + " " +
-            op["name"].get<std::string>() + "\n";
+    text +=
+        message("  {} {}\n", op["op_handle"].get<std::uint32_t>(), op["name"].get<std::string>());
   }
   text += "\nlimits:\n";
   for (const Json& limit : json["limits"]) {
-    text += "  " + limit["name"].get<std::string>() + " = " +
-            std::to_string(limit["value"].get<std::uint64_t>()) + " " +
-            limit["unit"].get<std::string>() + "  (" + limit["reason"].get<std::string>() + ")\n";
+    text += message("  {} = {} {}  ({})\n", limit["name"].get<std::string>(),
+                    limit["value"].get<std::uint64_t>(), limit["unit"].get<std::string>(),
+                    limit["reason"].get<std::string>());
   }
   return text;
 }

@@ -52,7 +52,7 @@ Outcome run(Shell& shell, const Options& options) {
     if (shell.json) {
       complain(shell, line);
     } else if (written) {
-      written = out.write("FAIL " + line + "\n");
+      written = out.write(message("FAIL {}\n", line));
     }
   };
   // File by file, so that a terminal sees where it is; the summary is of all.

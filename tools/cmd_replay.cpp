@@ -86,11 +86,10 @@ Outcome inspect(Shell& shell, const Options& options) {
     VYRE_TRY(out.write(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"));
   } else {
     VYRE_TRY(out.write(
-        shown(options.directory) + ": " + std::to_string(info.items) + " items, " +
-        std::to_string(info.programs) + " programs, " + std::to_string(info.buffers) +
-        " buffers, " + std::to_string(info.bytes) + " bytes, " +
-        (info.complete ? "complete" : "cut short: replays up to its last complete record") +
-        ", recorded at " + info.recorded_at + "\n"));
+        message("{}: {} items, {} programs, {} buffers, {} bytes, {}, recorded at {}\n",
+                shown(options.directory), info.items, info.programs, info.buffers, info.bytes,
+                info.complete ? "complete" : "cut short: replays up to its last complete record",
+                info.recorded_at)));
   }
   VYRE_TRY(out.flush());
   return kExitOk;
@@ -110,9 +109,10 @@ Outcome run(Shell& shell, const Options& options) {
   };
   VYRE_ASSIGN(trace::ReplayResult result, trace::replay(options.directory, how));
   progress.clear();
-  const std::string stopped = result.stopped ? platform::interrupted().value().message + ": " +
-                                                   std::to_string(result.items) + " items had ended"
-                                             : std::string();
+  const std::string stopped =
+      result.stopped
+          ? message("{}: {} items had ended", platform::interrupted().value().message, result.items)
+          : std::string();
   if (!options.report.empty()) {
     result.document.run.command = shell.command;
     if (result.stopped) result.document.input_failures.push_back({"the replay", stopped});
@@ -142,11 +142,12 @@ Outcome run(Shell& shell, const Options& options) {
     if (!result.complete)
       text += "; the recording was cut short and replays up to its last complete record";
     VYRE_TRY(out.write(text + "\n"));
-    if (result.difference) VYRE_TRY(out.write("DIFFERENT " + result.difference->message + "\n"));
+    if (result.difference)
+      VYRE_TRY(out.write(message("DIFFERENT {}\n", result.difference->message)));
     for (const trace::RacyItem& racy : result.racy_items) {
       for (const std::string& race : racy.races) {
-        VYRE_TRY(out.write("RACES item " + std::to_string(racy.item) + ", " + shown(racy.program) +
-                           ": " + race + "\n"));
+        VYRE_TRY(
+            out.write(message("RACES item {}, {}: {}\n", racy.item, shown(racy.program), race)));
       }
     }
   }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/message.hpp"
 #include "claims.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
@@ -22,7 +23,7 @@ Outcome run(Shell& shell, const Options& options) {
     auto read = report::read_documents(path);
     if (!read) {
       if (read.error().message.find(path) == std::string::npos) {
-        read.error().message = "'" + shown(path) + "': " + read.error().message;
+        read.error().message = message("'{}': {}", shown(path), read.error().message);
       }
       return tl::unexpected<Error>(std::move(read).error());
     }

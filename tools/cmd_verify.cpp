@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/message.hpp"
 #include "claims.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
@@ -37,7 +38,7 @@ int verify(const std::string& path, vir::Profile profile, Json& row, std::string
   const auto unusable = [&](const Error& error) {
     row["verdict"] = "unreadable";
     row["error"] = Json::parse(error_json(error));
-    lines += to_string(error) + "\n";
+    lines += message("{}\n", to_string(error));
     return exit_code(error.code);
   };
   const auto file = load_program(path, profile);
@@ -51,13 +52,14 @@ int verify(const std::string& path, vir::Profile profile, Json& row, std::string
   }
   row["verdict"] = diagnostics.empty() ? "accepted" : "refused";
   row["diagnostics"] = to_json(diagnostics);
-  for (const vir::Diagnostic& d : diagnostics) lines += shown(path) + ": " + describe(d) + "\n";
+  for (const vir::Diagnostic& d : diagnostics)
+    lines += message("{}: {}\n", shown(path), describe(d));
   std::vector<vir::Diagnostic> warnings;
   if (diagnostics.empty()) warnings = vir::warnings_of_valid(*prepared);
   row["warnings"] = to_json(warnings);
   for (const vir::Diagnostic& w : warnings)
-    lines += shown(path) + ": warning " + describe(w) + "\n";
-  if (diagnostics.empty()) lines += shown(path) + ": accepted\n";
+    lines += message("{}: warning {}\n", shown(path), describe(w));
+  if (diagnostics.empty()) lines += message("{}: accepted\n", shown(path));
   return diagnostics.empty() ? kExitOk : kExitVerdict;
 }
 

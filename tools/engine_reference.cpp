@@ -111,12 +111,14 @@ class ReferenceEngine : public Engine {
     const auto prepared = vir::prepare(plan_.program);  // it ran, so it can be
     std::string text = "its lanes race for memory, so its results are unspecified";
     for (const reference::Race& race : races.list) {
-      text += "\n  " + reference::to_string(*prepared, plan_.places, shown(options_.program), race);
+      text += message("\n  {}",
+                      reference::to_string(*prepared, plan_.places, shown(options_.program), race));
     }
     std::uint64_t told = 0;
     for (const reference::Race& race : races.list) told += race.times;
     if (told != races.total) text += message("\n  and {} more at other places", races.total - told);
-    if (outcome.verdict != reference::Verdict::done) text += "\n  and it ended: " + outcome.message;
+    if (outcome.verdict != reference::Verdict::done)
+      text += message("\n  and it ended: {}", outcome.message);
     return Error{Errc::faulted, std::move(text), kNoOffset, 0, 0, 0};
   }
 

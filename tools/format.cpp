@@ -78,7 +78,7 @@ std::string to_text(ByteSpan bytes, Format format, char separator) {
   }
   if (at < bytes.size()) {
     if (at != 0) text.push_back(separator);
-    text += "hex:" + to_hex(bytes.subspan(at));
+    text += message("hex:{}", to_hex(bytes.subspan(at)));
   }
   return text;
 }

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/message.hpp"
 #include "commands.hpp"
 #include "describe.hpp"
 #include "exit_codes.hpp"
@@ -107,20 +108,20 @@ int parse_failure(const CLI::App& app, const CLI::ParseError& error, Shell& shel
     return written ? kExitOk : report_error(shell, written.error());
   }
   for (const std::string& argument : shell.command) shell.json = shell.json || argument == "--json";
-  std::string message = error.what();
+  std::string wrong = error.what();
   if (const auto chosen = app.get_subcommands(); !chosen.empty()) {
     shell.name = chosen.front()->get_name();
   } else {
     // The parser only says that a command is missing; what stands in its place helps more.
     const std::string word = first_word(shell.command);
     if (!word.empty()) {
-      message = "unknown command '" + shown(word) + "'; the commands are " + command_names(app);
+      wrong = message("unknown command '{}'; the commands are {}", shown(word), command_names(app));
     }
   }
-  std::replace(message.begin(), message.end(), '\n', ' ');
-  message.erase(std::remove(message.begin(), message.end(), kWhole), message.end());
-  report_error(shell,
-               Error{Errc::invalid_argument, message + "; see vyre --help", kNoOffset, 0, 0, 0});
+  std::replace(wrong.begin(), wrong.end(), '\n', ' ');
+  wrong.erase(std::remove(wrong.begin(), wrong.end(), kWhole), wrong.end());
+  report_error(shell, Error{Errc::invalid_argument, message("{}; see vyre --help", wrong),
+                            kNoOffset, 0, 0, 0});
   return kExitUsage;
 }
 
@@ -131,7 +132,7 @@ Outcome guarded(const Action& action, Shell& shell) {
     return fail(Errc::out_of_memory,
                 "the host has no memory left for this command; give it less at once");
   } catch (const std::exception& exception) {
-    return fail(Errc::internal, std::string("unexpected failure: ") + exception.what());
+    return fail(Errc::internal, message("unexpected failure: {}", exception.what()));
   }
 }
 
@@ -163,8 +164,8 @@ int main_of(int argc, char** argv) {
   }
   unprotect_values(app);
   if (const std::string flag = flag_without_value(shell.command); !flag.empty()) {
-    return report_error(
-        shell, Error{Errc::invalid_argument, flag + ": the value is empty", kNoOffset, 0, 0, 0});
+    return report_error(shell, Error{Errc::invalid_argument,
+                                     message("{}: the value is empty", flag), kNoOffset, 0, 0, 0});
   }
   try {
     std::vector<std::string> arguments = protect(shell.command);

@@ -29,11 +29,11 @@ bool is_digit(char c) {
 }  // namespace
 
 Result<std::uint64_t> whole_number(std::string_view text, std::uint64_t most) {
-  const std::string range = most == ~std::uint64_t{0} ? "" : " from 0 to " + std::to_string(most);
+  const std::string range = most == ~std::uint64_t{0} ? "" : message(" from 0 to {}", most);
   if (text.empty() || !std::all_of(text.begin(), text.end(), is_digit)) {
     const bool negative = text.size() > 1 && text[0] == '-' && is_digit(text[1]);
-    return refused(text, negative ? "is negative; give a whole number" + range
-                                  : "is not a whole decimal number" + range);
+    return refused(text, negative ? message("is negative; give a whole number{}", range)
+                                  : message("is not a whole decimal number{}", range));
   }
   std::uint64_t value = 0;
   const auto [stop, code] = std::from_chars(text.data(), text.data() + text.size(), value);

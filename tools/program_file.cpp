@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kMagic{"VYRE"};
 
 Error named(Error error, const std::string& path) {
-  error.message = "'" + shown(path) + "': " + error.message;
+  error.message = message("'{}': {}", shown(path), error.message);
   return error;
 }
 
@@ -49,8 +49,8 @@ Result<ProgramFile> load_program(const std::string& path, vir::Profile profile) 
 std::string describe(const vir::Diagnostic& diagnostic) {
   const std::string where = diagnostic.statement == vir::kNone
                                 ? "program"
-                                : "statement " + std::to_string(diagnostic.statement);
-  return diagnostic.code + " (" + where + "): " + diagnostic.message;
+                                : message("statement {}", diagnostic.statement);
+  return message("{} ({}): {}", diagnostic.code, where, diagnostic.message);
 }
 
 }  // namespace vyre::cli

@@ -82,7 +82,7 @@ class Planner {
         Error error = std::move(bound).error();
         // Only what is written out is malformed: a file's bytes are taken as they are.
         if (error.code == Errc::malformed) error.code = Errc::invalid_argument;
-        error.message = "--bind " + shown(assignment.first) + ": " + error.message;
+        error.message = message("--bind {}: {}", shown(assignment.first), error.message);
         return tl::unexpected<Error>(std::move(error));
       }
       plan_.sources[index].bound = std::move(*bound);
@@ -147,7 +147,7 @@ class Planner {
         return fail(Errc::invalid_argument,
                     message("buffer '{}' needs bytes: --bind {}=VALUE gives them{}",
                             shown(name_of(i)), shown(name_of(i)),
-                            (in_place ? ", --count " + shown(name_of(i)) + "=N zeros" : "")));
+                            in_place ? message(", --count {}=N zeros", shown(name_of(i))) : ""));
       }
       source.kind = SourceKind::zeros;
       source.follows_item = source.required_bytes == 0;

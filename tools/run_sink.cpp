@@ -37,13 +37,13 @@ std::string file_name(std::string text) {
 
 std::vector<std::string> OutputNames::of(const ItemName& item) {
   std::string stem = plan_.item_buffer == vir::kNone ? "output" : file_name(item.file);
-  if (item.offset) stem += "@" + std::to_string(*item.offset);
+  if (item.offset) stem += message("@{}", *item.offset);
   std::vector<std::string> paths;
   for (const WantedOutput& output : plan_.wanted) {
     const std::string suffix = "." + file_name(output.name);
     std::string name = stem + suffix;
     std::uint32_t& number = numbers_.try_emplace(name, 1).first->second;
-    while (!used_.insert(name).second) name = stem + "." + std::to_string(++number) + suffix;
+    while (!used_.insert(name).second) name = message("{}.{}{}", stem, ++number, suffix);
     paths.push_back(directory_ + "/" + name);
   }
   return paths;
@@ -167,7 +167,7 @@ Status Sink::failed(const ItemName& item, const Error& error) {
   platform::log().trace("item '{}' failed", shown(name));
   std::string text = to_string(error);
   if (!name.empty() && error.message.find(name) == std::string::npos)
-    text = shown(name) + ": " + text;
+    text = message("{}: {}", shown(name), text);
   if (error.code == Errc::io && error.detail != 0) text += message(" (errno {})", error.detail);
   // What is on standard output so far belongs before this line on a terminal.
   VYRE_TRY(out_.flush());
@@ -180,8 +180,8 @@ Status Sink::failed(const ItemName& item, const Error& error) {
 
 Status Sink::end(const Error* error) {
   if (shell_.json) {
-    VYRE_TRY(out_.write("\n], \"failed\": " + std::to_string(failures_) +
-                        (error == nullptr ? "" : ", \"error\": " + error_json(*error)) + "}\n"));
+    const std::string why = error == nullptr ? "" : message(", \"error\": {}", error_json(*error));
+    VYRE_TRY(out_.write(message("\n], \"failed\": {}{}}}\n", failures_, why)));
   }
   VYRE_TRY(out_.flush());
   if (error != nullptr) complain(shell_, to_string(*error));

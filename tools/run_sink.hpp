@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/message.hpp"
 #include "platform/output.hpp"
 #include "run_plan.hpp"
 #include "shell.hpp"
@@ -20,9 +21,7 @@ struct ItemName {
   std::string file;  // empty: the one item of a run without files
   std::optional<std::uint64_t> offset{};
   /// FILE or FILE@OFFSET.
-  [[nodiscard]] std::string text() const {
-    return offset ? file + "@" + std::to_string(*offset) : file;
-  }
+  [[nodiscard]] std::string text() const { return offset ? message("{}@{}", file, *offset) : file; }
 };
 
 /// Names of the files that outputs of items go to in a directory.

@@ -51,7 +51,7 @@ Runner::Runner(const Shell& shell, const RunOptions& options, const RunPlan& pla
       plan_(plan),
       engine_(engine),
       sink_(shell, plan, options),
-      progress_(shell.name + ", files"),
+      progress_(message("{}, files", shell.name)),
       ways_(options.files.size(), Way::unknown),
       warned_of_(plan.sources.size(), false) {}
 
@@ -229,7 +229,7 @@ void Runner::warn_of_empty_outputs(const ItemName& name, std::uint64_t item_byte
              message("warning: buffer '{}' has no elements{}: every store to it does nothing; "
                      "--count gives it some",
                      shown(program.name(program.buffers[i].name)),
-                     (name.file.empty() ? std::string() : " for '" + shown(name.text()) + "'")));
+                     name.file.empty() ? "" : message(" for '{}'", shown(name.text()))));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "base/message.hpp"
 #include "platform/descriptor.hpp"
 #include "platform/output.hpp"
 
@@ -40,7 +41,7 @@ Status Output::flush() {
 
 void complain(const Shell& shell, const std::string& text) {
   const std::string line =
-      "vyre" + (shell.name.empty() ? "" : " " + shell.name) + ": " + text + "\n";
+      message("vyre{}: {}\n", shell.name.empty() ? "" : message(" {}", shell.name), text);
   // There is no other place to say that this one takes nothing.
   (void)platform::write_all(platform::Descriptor::borrowed(STDERR_FILENO), as_bytes(line),
                             "to standard error");

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "base/message.hpp"
 #include "protocol/limits.hpp"
 
 namespace vyre::cli {
@@ -31,14 +32,14 @@ class Evaluator {
   }
   std::uint64_t wrong(const std::string& what, Errc code = Errc::invalid_argument) {
     if (!error_) {
-      error_ =
-          Error{code,
-                "size expression '" + std::string(text_) + "': " + what +
-                    "; it may hold integers, + - * / %, parentheses, len(BUFFER) and bytes(BUFFER)",
-                at_,
-                0,
-                0,
-                0};
+      error_ = Error{code,
+                     message("size expression '{}': {}; it may hold integers, + - * / %, "
+                             "parentheses, len(BUFFER) and bytes(BUFFER)",
+                             text_, what),
+                     at_,
+                     0,
+                     0,
+                     0};
     }
     at_ = text_.size();
     return 0;

@@ -1,4 +1,5 @@
 // The CUDA room of a build without nvcc: it answers, and its answer is no.
+#include "base/message.hpp"
 #include "cuda/door/device_probe.hpp"
 #include "cuda/host/device_backend.hpp"
 
@@ -16,7 +17,7 @@ DeviceProbe probe_device() {
 Result<std::unique_ptr<backend::Backend>> make_backend(const backend::Options&,
                                                        const DeviceOptions&) {
   return fail(Errc::unsupported,
-              std::string("there is no CUDA backend: ") + kWhy + "; use the cpu backend");
+              message("there is no CUDA backend: {}; use the cpu backend", kWhy));
 }
 
 }  // namespace vyre::cuda

@@ -1,6 +1,8 @@
 // Sorts CUDA's errors into kinds of Error. See device_error.hpp.
 #include "device_error.hpp"
 
+#include "base/message.hpp"
+
 namespace vyre::cuda {
 namespace {
 
@@ -27,7 +29,7 @@ Error device_error(cudaError_t error, const std::string& doing) {
   out.code = kind_of(error);
   out.detail = static_cast<std::int32_t>(error);
   out.message =
-      std::string(cudaGetErrorName(error)) + " (" + cudaGetErrorString(error) + ") while " + doing;
+      message("{} ({}) while {}", cudaGetErrorName(error), cudaGetErrorString(error), doing);
   if (out.code == Errc::device_lost) out.message += "; open a new session, in a new process";
   return out;
 }

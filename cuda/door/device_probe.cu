@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "base/message.hpp"
 #include "cuda/door/device_probe.hpp"
 #include "cuda/megakernel/launch.hpp"
 
@@ -14,7 +15,7 @@ constexpr std::uint32_t kWarpLanes{32};
 constexpr int kMinComputeMajor{9};  // images of the resident kernel are built for sm_90
 
 std::string version_text(int version) {
-  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+  return message("{}.{}", version / 1000, version % 1000 / 10);
 }
 
 }  // namespace
@@ -30,8 +31,8 @@ DeviceProbe probe_device() {
   }
   int count = 0;
   if (const cudaError_t error = cudaGetDeviceCount(&count); error != cudaSuccess) {
-    return {MegakernelCaps::unsupported(std::string("the CUDA driver lists no device: ") +
-                                        cudaGetErrorString(error)),
+    return {MegakernelCaps::unsupported(
+                message("the CUDA driver lists no device: {}", cudaGetErrorString(error))),
             std::nullopt};
   }
   if (count == 0)
@@ -39,19 +40,20 @@ DeviceProbe probe_device() {
 
   cudaDeviceProp properties{};
   if (const cudaError_t error = cudaGetDeviceProperties(&properties, 0); error != cudaSuccess) {
-    return {MegakernelCaps::unsupported(std::string("device 0 does not answer: ") +
-                                        cudaGetErrorString(error)),
+    return {MegakernelCaps::unsupported(
+                message("device 0 does not answer: {}", cudaGetErrorString(error))),
             std::nullopt};
   }
-  std::string device = std::string(properties.name) + " (sm_" + std::to_string(properties.major) +
-                       std::to_string(properties.minor) + ", driver " + version_text(driver) + ")";
+  std::string device = message("{} (sm_{}{}, driver {})", properties.name, properties.major,
+                               properties.minor, version_text(driver));
   if (properties.major < kMinComputeMajor) {
     return {MegakernelCaps::unsupported(
-                device + " is older than sm_90, which the resident kernel is built for"),
+                message("{} is older than sm_90, which the resident kernel is built for", device)),
             device};
   }
   if (!properties.cooperativeLaunch) {
-    return {MegakernelCaps::unsupported(device + " does not support cooperative launch"), device};
+    return {MegakernelCaps::unsupported(message("{} does not support cooperative launch", device)),
+            device};
   }
   DeviceProbe probe{{}, device};
   probe.warps = static_cast<std::uint32_t>(properties.multiProcessorCount) *
@@ -62,9 +64,9 @@ DeviceProbe probe_device() {
   std::uint32_t warp_shared_bytes = 0;
   const cudaError_t error = megakernel::query_grid(blocks, shared_bytes, warp_shared_bytes);
   if (error != cudaSuccess || blocks == 0) {
-    probe.caps = MegakernelCaps::unsupported(
-        "the resident kernel does not fit " + device + ": " +
-        (error != cudaSuccess ? cudaGetErrorString(error) : "no block of it is resident at once"));
+    probe.caps = MegakernelCaps::unsupported(message(
+        "the resident kernel does not fit {}: {}", device,
+        error != cudaSuccess ? cudaGetErrorString(error) : "no block of it is resident at once"));
     return probe;
   }
   probe.caps = MegakernelCaps::with_workers(blocks * megakernel::kBlockWarps);

@@ -6,6 +6,7 @@
 #include <new>
 #include <string>
 
+#include "base/message.hpp"
 #include "device_error.hpp"
 
 namespace vyre::cuda {
@@ -37,14 +38,14 @@ Result<std::uint32_t> DeviceShare::take_blocks(std::uint32_t wanted, std::uint32
   const std::uint32_t left = fit - std::min(fit, blocks_);
   const std::uint32_t blocks = wanted == 0 ? left : std::min(wanted, left);
   if (blocks < least) {
-    return fail(Errc::unsupported,
-                "a resident kernel needs at least " + std::to_string(least) + " blocks; of the " +
-                    std::to_string(fit) + " that the device keeps resident " +
-                    std::to_string(blocks_) + " belong to other sessions of this process" +
-                    (wanted != 0 && wanted < least
-                         ? " and at most " + std::to_string(wanted) + " were asked for"
-                         : std::string{}) +
-                    "; open each session with its share (DeviceOptions::max_blocks)");
+    return fail(
+        Errc::unsupported,
+        message("a resident kernel needs at least {} blocks; of the {} that the device keeps "
+                "resident {} belong to other sessions of this process{}; open each session with "
+                "its share (DeviceOptions::max_blocks)",
+                least, fit, blocks_,
+                wanted != 0 && wanted < least ? message(" and at most {} were asked for", wanted)
+                                              : ""));
   }
   blocks_ += blocks;
   return blocks;
@@ -72,9 +73,10 @@ Result<std::uint8_t*> DeviceShare::take_memory(std::uint64_t bytes) {
   void* memory = nullptr;
   if (const cudaError_t error = cudaMalloc(&memory, bytes); error != cudaSuccess) {
     (void)cudaGetLastError();  // an allocation that fails is no sticky error
-    Error told = device_error(error, "reserving device memory: " + std::to_string(bytes) +
-                                         " bytes were requested, " + std::to_string(free) +
-                                         " are available; ask for less");
+    Error told = device_error(
+        error,
+        message("reserving device memory: {} bytes were requested, {} are available; ask for less",
+                bytes, free));
     return tl::unexpected<Error>(std::move(told));
   }
   pieces_.push_back({static_cast<std::uint8_t*>(memory), bytes, true});

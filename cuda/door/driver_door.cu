@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 
+#include "base/message.hpp"
 #include "cuda/host/backend.hpp"
 #include "cuda/host/door.hpp"
 #include "cuda/interpreter/interpret.cuh"
@@ -26,7 +27,7 @@ constexpr std::uint64_t kBounceBytes{std::uint64_t{64} << 10};
 constexpr std::chrono::microseconds kPeekLook{5};
 
 std::string version_text(int version) {
-  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+  return message("{}.{}", version / 1000, version % 1000 / 10);
 }
 
 class DriverDoor final : public Door {
@@ -55,12 +56,12 @@ class DriverDoor final : public Door {
     VYRE_CUDA_TRY(cudaDriverGetVersion(&driver), "asking for the driver's version");
     if (!properties.cooperativeLaunch) {
       return fail(Errc::unsupported,
-                  std::string(properties.name) + " does not support cooperative launch");
+                  message("{} does not support cooperative launch", properties.name));
     }
     share_ = join_device_share();
     DoorFacts facts;
-    facts.device = std::string(properties.name) + " (sm_" + std::to_string(properties.major) +
-                   std::to_string(properties.minor) + ", driver " + version_text(driver) + ")";
+    facts.device = message("{} (sm_{}{}, driver {})", properties.name, properties.major,
+                           properties.minor, version_text(driver));
     std::uint32_t fit = 0;
     VYRE_CUDA_TRY(megakernel::query_grid(fit, facts.shared_bytes, facts.warp_shared_bytes),
                   "asking how many blocks of the kernel fit");
@@ -106,9 +107,9 @@ class DriverDoor final : public Door {
 
   [[nodiscard]] Status launch(const megakernel::KernelArguments& arguments,
                               std::uint32_t blocks) override {
-    VYRE_CUDA_TRY(megakernel::launch(arguments, blocks, launches_),
-                  "launching the resident kernel (launch " + std::to_string(arguments.epoch) +
-                      ", " + std::to_string(blocks) + " blocks)");
+    VYRE_CUDA_TRY(
+        megakernel::launch(arguments, blocks, launches_),
+        message("launching the resident kernel (launch {}, {} blocks)", arguments.epoch, blocks));
     return {};
   }
 

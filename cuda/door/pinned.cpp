@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "base/message.hpp"
 #include "device_error.hpp"
 
 namespace vyre::cuda {
@@ -42,7 +43,7 @@ Result<Pinned> Pinned::create(std::uint64_t bytes) {
   Pinned pinned(std::move(mapping));
   std::uint8_t* const data = pinned.bytes().data();
   VYRE_CUDA_TRY(cudaHostRegister(data, size, cudaHostRegisterMapped | cudaHostRegisterPortable),
-                "registering " + std::to_string(size) + " bytes of host memory");
+                message("registering {} bytes of host memory", size));
   pinned.registered_ = true;
   void* seen = nullptr;
   VYRE_CUDA_TRY(cudaHostGetDevicePointer(&seen, data, 0), "asking for a device address");

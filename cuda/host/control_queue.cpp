@@ -7,6 +7,7 @@
 #include <system_error>
 #include <thread>
 
+#include "base/message.hpp"
 #include "protocol/fault_names.hpp"
 #include "queue/waiter.hpp"
 
@@ -65,15 +66,16 @@ class ControlQueue::Patience {
     const Deadline now = Clock::now();
     if (now >= deadline_) {
       return fail(Errc::deadline_exceeded,
-                  std::string(what) +
-                      " had not ended at the deadline: the device's workers are "
-                      "busy with other items; allow more time");
+                  message("{} had not ended at the deadline: the device's workers are busy with "
+                          "other items; allow more time",
+                          what));
     }
     if (now - began_ >= kControlWait) {
-      return fail(Errc::deadline_exceeded,
-                  std::string(what) + " had to wait for " + std::to_string(kControlWait.count()) +
-                      " s (kControlWait) although the kernel is alive: its workers are busy with "
-                      "items that run very long; use less fuel or smaller items");
+      return fail(
+          Errc::deadline_exceeded,
+          message("{} had to wait for {} s (kControlWait) although the kernel is alive: its "
+                  "workers are busy with items that run very long; use less fuel or smaller items",
+                  what, kControlWait.count()));
     }
     std::this_thread::sleep_for(kNap);
     return {};
@@ -190,9 +192,9 @@ Status ControlQueue::finish(std::uint64_t position, const Until& until, std::uin
                        std::memory_order_release);  // [CTRL-1] the result has been read
   if (end.status() == CompletionStatus::done) return {};
   if (chunk != kNoChunk) give_chunk(chunk);
-  return fail(end.status() == CompletionStatus::cancelled ? Errc::cancelled : Errc::internal,
-              std::string("the device ended a ") + name_of(what) + " command as " +
-                  std::string(fault_name(end.code())));
+  return fail(
+      end.status() == CompletionStatus::cancelled ? Errc::cancelled : Errc::internal,
+      message("the device ended a {} command as {}", name_of(what), fault_name(end.code())));
 }
 
 Status ControlQueue::run(const ControlCommand& command, const Until& until) {

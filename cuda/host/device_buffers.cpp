@@ -5,6 +5,7 @@
 #include <new>
 
 #include "backend/handle.hpp"
+#include "base/message.hpp"
 #include "queue/atomics.hpp"
 
 namespace vyre::cuda {
@@ -16,17 +17,13 @@ using megakernel::EntryKind;
 using queue::HostAtomics;
 using queue::Order;
 
-std::string text(std::uint64_t value) {
-  return std::to_string(value);
-}
-
 Status check_index(std::uint32_t handle) {
   const std::uint32_t index = backend::handle_index(handle);
   if (index < megakernel::kMaxDeviceHandles) return {};
   return fail(Errc::limit_exceeded,
-              "handle index " + text(index) + " is above the device's table of " +
-                  text(megakernel::kMaxDeviceHandles) +
-                  " entries (kMaxDeviceHandles); release buffers and binding sets");
+              message("handle index {} is above the device's table of {} entries "
+                      "(kMaxDeviceHandles); release buffers and binding sets",
+                      index, megakernel::kMaxDeviceHandles));
 }
 
 }  // namespace
@@ -36,13 +33,13 @@ Result<std::uint64_t> DeviceArena::allocate(std::uint64_t bytes, const std::stri
   try {
     if (const auto offset = arena_.allocate(bytes)) return base_ + *offset;
   } catch (const std::bad_alloc&) {
-    return fail(Errc::out_of_memory, "the host has no memory to note " + what);
+    return fail(Errc::out_of_memory, message("the host has no memory to note {}", what));
   }
-  return fail(Errc::out_of_memory,
-              what + " was requested with " + text(bytes) + " bytes of device memory, " +
-                  text(arena_.bytes() - arena_.used()) + " of " + text(arena_.bytes()) +
-                  " are available, " + text(arena_.largest_free()) +
-                  " in one piece; release buffers or open the session with a larger arena");
+  return fail(
+      Errc::out_of_memory,
+      message("{} was requested with {} bytes of device memory, {} of {} are available, {} in one "
+              "piece; release buffers or open the session with a larger arena",
+              what, bytes, arena_.bytes() - arena_.used(), arena_.bytes(), arena_.largest_free()));
 }
 
 Result<std::shared_ptr<DeviceArena::Claim>> DeviceArena::claim(std::uint64_t bytes,
@@ -57,7 +54,7 @@ Result<std::shared_ptr<DeviceArena::Claim>> DeviceArena::claim(std::uint64_t byt
         return std::make_shared<Claim>(*this, *address);
       } catch (const std::bad_alloc&) {
         free(*address);
-        return fail(Errc::out_of_memory, "the host has no memory to note " + what);
+        return fail(Errc::out_of_memory, message("the host has no memory to note {}", what));
       }
     }
     VYRE_ASSIGN(const bool more, control.await_left(ended, deadline));
@@ -92,8 +89,7 @@ Status DeviceBuffers::put(Command what, const Entry& entry, const ControlQueue::
   return {};
 }
 
-Status DeviceBuffers::allocate(std::uint32_t handle, std::uint64_t bytes,
-                               Deadline deadline) {
+Status DeviceBuffers::allocate(std::uint32_t handle, std::uint64_t bytes, Deadline deadline) {
   VYRE_TRY(check_index(handle));
   VYRE_ASSIGN(const std::shared_ptr<DeviceArena::Claim> claim,
               arena_.claim(bytes, "a buffer", control_, deadline));
@@ -118,7 +114,7 @@ bool DeviceBuffers::must_bring(std::uint32_t handle) const noexcept {
 Status DeviceBuffers::bring_file(std::uint32_t handle, const backend::Backend::ReadPiece& read) {
   const Entry* entry = find(handle);
   if (entry == nullptr || entry->kind != EntryKind::file)
-    return fail(Errc::not_found, "handle " + text(handle) + " is not a mapped file");
+    return fail(Errc::not_found, message("handle {} is not a mapped file", handle));
   if (entry->data != 0) return {};
   Entry resident = *entry;
   VYRE_ASSIGN(resident.data, arena_.allocate(resident.bytes, "a mapped file"));
@@ -154,7 +150,7 @@ Status DeviceBuffers::make_alias(std::uint32_t handle) {
   } else {
     return fail(
         Errc::limit_exceeded,
-        text(kMaxAliases) + " aliases are alive (kMaxAliases): release one before the next");
+        message("{} aliases are alive (kMaxAliases): release one before the next", kMaxAliases));
   }
   auto* const at = reinterpret_cast<AliasPlace*>(ingest_.data() + IngestLayout::kAliases) + place;
   *at = {};
@@ -232,17 +228,19 @@ Result<const DeviceBuffers::Entry*> DeviceBuffers::range(std::uint32_t handle, s
                                                          std::uint64_t bytes) const {
   const Entry* entry = find(handle);
   if (entry == nullptr || entry->kind == EntryKind::set || entry->kind == EntryKind::alias) {
-    return fail(Errc::not_found, "handle " + text(handle) + " is not a live buffer");
+    return fail(Errc::not_found, message("handle {} is not a live buffer", handle));
   }
   if (offset > entry->bytes || bytes > entry->bytes - offset) {
-    return fail(Errc::invalid_argument, text(bytes) + " bytes at offset " + text(offset) +
-                                            " do not fit buffer " + text(handle) + " of " +
-                                            text(entry->bytes) + " bytes");
+    return fail(Errc::invalid_argument,
+                message("{} bytes at offset {} do not fit buffer {} of {} bytes", bytes, offset,
+                        handle, entry->bytes));
   }
   if (entry->kind == EntryKind::file && entry->data == 0) {
-    return fail(Errc::invalid_argument,
-                "the bytes of the mapped file " + text(handle) +
-                    " are not on the device: bring_file() has to come first");
+    return fail(
+        Errc::invalid_argument,
+        message(
+            "the bytes of the mapped file {} are not on the device: bring_file() has to come first",
+            handle));
   }
   return entry;
 }
@@ -251,7 +249,7 @@ Status DeviceBuffers::write(std::uint32_t handle, std::uint64_t offset, ByteSpan
   VYRE_ASSIGN(const Entry* entry, range(handle, offset, bytes.size()));
   if (entry->kind == EntryKind::file) {
     return fail(Errc::invalid_argument,
-                "buffer " + text(handle) + " is a mapped file and cannot be written");
+                message("buffer {} is a mapped file and cannot be written", handle));
   }
   return control_.write(entry->data + offset, bytes);
 }

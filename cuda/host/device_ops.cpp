@@ -4,6 +4,7 @@
 #include <chrono>
 #include <string>
 
+#include "base/message.hpp"
 #include "core/image.hpp"
 #include "programs.hpp"
 
@@ -19,31 +20,28 @@ constexpr std::chrono::milliseconds kSettleWait{1'000};  // for all of them, at 
 
 }  // namespace
 
-Status DeviceOps::add(std::uint32_t op, const backend::ProgramOp& program,
-                      Deadline deadline) {
+Status DeviceOps::add(std::uint32_t op, const backend::ProgramOp& program, Deadline deadline) {
   const std::uint32_t index = op - kFirstUserOp;
   if (op < kFirstUserOp || index >= megakernel::kMaxDeviceOps) {
     return fail(Errc::limit_exceeded,
-                "program '" + program.name + "' would be op " + std::to_string(op) +
-                    ", the device's table holds " + std::to_string(megakernel::kMaxDeviceOps) +
-                    " programs (kMaxDeviceOps); open a new session or use the cpu backend");
+                message("program '{}' would be op {}, the device's table holds {} programs "
+                        "(kMaxDeviceOps); open a new session or use the cpu backend",
+                        program.name, op, megakernel::kMaxDeviceOps));
   }
   VYRE_ASSIGN(const std::uint64_t bytes, program_block_bytes(program));
   const core::Image& image = *program.image;
   const std::uint64_t scratch = door_.scratch_needed(
       image.view(), image.workgroup_bytes, image.uses_async, reserved_.facts.warp_shared_bytes);
   if (scratch > reserved_.program_scratch_bytes) {
-    return fail(Errc::limit_exceeded,
-                "program '" + program.name + "' needs " + std::to_string(scratch) +
-                    " bytes of scratch for each warp (registers, masks and workgroup memory of a "
-                    "workgroup of " +
-                    std::to_string(image.lanes()) + " lanes), " +
-                    std::to_string(reserved_.program_scratch_bytes) +
-                    " are there; use a larger DeviceOptions::scratch_bytes, smaller workgroups, "
-                    "or the cpu backend");
+    return fail(
+        Errc::limit_exceeded,
+        message("program '{}' needs {} bytes of scratch for each warp (registers, masks and "
+                "workgroup memory of a workgroup of {} lanes), {} are there; use a larger "
+                "DeviceOptions::scratch_bytes, smaller workgroups, or the cpu backend",
+                program.name, scratch, image.lanes(), reserved_.program_scratch_bytes));
   }
   VYRE_ASSIGN(const std::shared_ptr<DeviceArena::Claim> claim,
-              arena_.claim(bytes, "program '" + program.name + "'", control_, deadline));
+              arena_.claim(bytes, message("program '{}'", program.name), control_, deadline));
   const Bytes block = program_block(program, claim->address());
   VYRE_TRY(control_.write(claim->address(), block, {deadline, claim}));
   ControlCommand put{};

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "base/message.hpp"
 #include "queue/atomics.hpp"
 
 namespace vyre::cuda {
@@ -26,9 +27,6 @@ const char* name_of(std::uint32_t activity) {
   return activity < kNames.size() ? kNames[activity] : "unknown";
 }
 
-std::string text(std::uint64_t value) {
-  return std::to_string(value);
-}
 std::string hex(std::uint32_t value) {
   std::array<char, 16> out{};
   std::snprintf(out.data(), out.size(), "%08x", value);
@@ -53,20 +51,19 @@ std::string describe_role(const char* role, const std::vector<WarpState>& warps,
                        warps[w].activity == WarpActivity::ordering;
     if (!tells || spelled == kNamedWarps) continue;
     ++spelled;
-    named += "; block " + text(w / kBlockWarps) + " warp " + text(w % kBlockWarps) + ": " +
-             name_of(activity) + " queue " + text(warps[w].queue) + " position " +
-             text(warps[w].position);
+    named += message("; block {} warp {}: {} queue {} position {}", w / kBlockWarps,
+                     w % kBlockWarps, name_of(activity), warps[w].queue, warps[w].position);
   }
-  std::string line = std::string(role) + " warps:";
+  std::string line = message("{} warps:", role);
   for (std::uint32_t a = 0; a < counts.size(); ++a) {
-    if (counts[a] != 0) line += " " + text(counts[a]) + " " + name_of(a);
+    if (counts[a] != 0) line += message(" {} {}", counts[a], name_of(a));
   }
   return line + named;
 }
 
 std::string describe_slot(const RingSlot& slot) {
   std::string words;
-  for (const std::uint32_t& word : slot.word) words += " " + hex(look(word));
+  for (const std::uint32_t& word : slot.word) words += message(" {}", hex(look(word)));
   return words;
 }
 
@@ -79,17 +76,17 @@ std::string describe_kernel(Door& door, const Reservation& reserved, std::uint32
     return door.peek(to, static_cast<const std::uint8_t*>(from), bytes, deadline);
   };
 
-  std::string out = "launch " + text(epoch) + " of " + text(reserved.facts.blocks) + " blocks on " +
-                    reserved.facts.device;
+  std::string out =
+      message("launch {} of {} blocks on {}", epoch, reserved.facts.blocks, reserved.facts.device);
   const KernelReport& report = *reserved.report;
-  out += "\nreport: heartbeat " + text(look(report.heartbeat)) + ", leaving " +
-         text(look(report.leaving)) + ", broken " + text(look(report.broken)) + ", ended " +
-         text(look(report.ended)) + ", entries of the run queue waiting " +
-         text(look(report.waiting));
+  out += message(
+      "\nreport: heartbeat {}, leaving {}, broken {}, ended {}, entries of the run queue waiting "
+      "{}",
+      look(report.heartbeat), look(report.leaving), look(report.broken), look(report.ended),
+      look(report.waiting));
   const HostOrders& orders = *reserved.orders;
-  out += "\norders: stop " + text(look(orders.stop)) + ", cancel " + text(look(orders.cancel)) +
-         ", stop_running " + text(look(orders.stop_running)) + ", fault " +
-         text(look(orders.fault));
+  out += message("\norders: stop {}, cancel {}, stop_running {}, fault {}", look(orders.stop),
+                 look(orders.cancel), look(orders.stop_running), look(orders.fault));
 
   std::vector<WarpState> warps(std::size_t{reserved.facts.blocks} * kBlockWarps);
   std::vector<DeviceQueue> queues(a.queue_count);
@@ -100,11 +97,11 @@ std::string describe_kernel(Door& door, const Reservation& reserved, std::uint32
   if (seen) seen = read(run.data() + 1, a.run.tail, sizeof(std::uint64_t));
   if (seen) {
     const std::size_t ingress = std::size_t{a.ingress_blocks} * kBlockWarps;
-    out += "\n" + describe_role("ingress", warps, 0, ingress);
-    out += "\n" + describe_role("worker", warps, ingress, warps.size());
-    out += "\nrun queue: head " + text(run[0]) + ", tail " + text(run[1]);
+    out += message("\n{}", describe_role("ingress", warps, 0, ingress));
+    out += message("\n{}", describe_role("worker", warps, ingress, warps.size()));
+    out += message("\nrun queue: head {}, tail {}", run[0], run[1]);
   } else {
-    out += "\nroles: the device's memory could not be read: " + seen.error().message;
+    out += message("\nroles: the device's memory could not be read: {}", seen.error().message);
   }
 
   for (std::size_t q = 0; q < reserved.queues.size(); ++q) {
@@ -114,16 +111,17 @@ std::string describe_kernel(Door& door, const Reservation& reserved, std::uint32
     const std::uint64_t collected = look(producer.collected->position);
     // A queue where nothing happened says nothing.
     if (tail == 0) continue;
-    out += "\nqueue " + text(q) + (q + 1 == reserved.queues.size() ? " (the host's own)" : "") +
-           ": tail " + text(tail) + ", taken " + text(taken) + ", collected " + text(collected);
-    if (seen) {
-      out += ", device position " + text(queues[q].position) + ", ended " +
-             text(queues[q].ended_count);
-    }
-    out += ", slot at taken" + describe_slot(producer.slots[producer.geometry.index(taken)]);
-    const queue::Writer writer = reserved.queues[q].writer();
     out +=
-        ", completion at collected" + describe_slot(writer.slots[writer.geometry.index(collected)]);
+        message("\nqueue {}{}: tail {}, taken {}, collected {}", q,
+                q + 1 == reserved.queues.size() ? " (the host's own)" : "", tail, taken, collected);
+    if (seen) {
+      out += message(", device position {}, ended {}", queues[q].position, queues[q].ended_count);
+    }
+    out +=
+        message(", slot at taken{}", describe_slot(producer.slots[producer.geometry.index(taken)]));
+    const queue::Writer writer = reserved.queues[q].writer();
+    out += message(", completion at collected{}",
+                   describe_slot(writer.slots[writer.geometry.index(collected)]));
   }
   return out;
 }

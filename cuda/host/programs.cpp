@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "base/message.hpp"
 #include "core/image.hpp"
 
 namespace vyre::cuda {
@@ -59,16 +60,15 @@ void put(Bytes& block, std::uint64_t at, const T* from, std::size_t count) {
 Result<std::uint64_t> program_block_bytes(const backend::ProgramOp& program) {
   if (program.buffers.size() > megakernel::kMaxDeviceBuffers) {
     return fail(Errc::limit_exceeded,
-                "program '" + program.name + "' declares " +
-                    std::to_string(program.buffers.size()) + " buffers, the device binds " +
-                    std::to_string(megakernel::kMaxDeviceBuffers) +
-                    " (kMaxDeviceBuffers); merge buffers or use the cpu backend");
+                message("program '{}' declares {} buffers, the device binds {} "
+                        "(kMaxDeviceBuffers); merge buffers or use the cpu backend",
+                        program.name, program.buffers.size(), megakernel::kMaxDeviceBuffers));
   }
   if (!program.image || program.image->buffers.size() != program.buffers.size() ||
       program.grid_buffers.size() != program.buffers.size() ||
       program.image->statements.size() != program.image->code.size()) {
     return fail(Errc::internal,
-                "program '" + program.name + "' has an image that does not fit its buffers");
+                message("program '{}' has an image that does not fit its buffers", program.name));
   }
   return parts_of(program).bytes;
 }

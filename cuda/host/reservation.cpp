@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 
+#include "base/message.hpp"
 #include "control_queue.hpp"
 #include "cuda/megakernel/run_queue_rules.hpp"
 #include "protocol/io_request.hpp"
@@ -20,10 +21,6 @@ constexpr std::uint64_t kMinStaging{std::uint64_t{64} << 10};
 constexpr std::uint64_t kMaxStaging{std::uint64_t{1} << 30};
 constexpr std::uint64_t kMinArena{std::uint64_t{1} << 20};
 constexpr std::uint64_t kPage{4096};
-
-std::string text(std::uint64_t value) {
-  return std::to_string(value);
-}
 
 /// Places parts of one block one behind the other.
 class Places {
@@ -46,38 +43,37 @@ std::uint32_t ingress_blocks(const backend::Options& options, const DeviceOption
 
 Status check(const backend::Options& options, const DeviceOptions& device) {
   if (options.queues == 0 || options.queues > kMaxQueues) {
-    return fail(Errc::invalid_argument, text(options.queues) + " queues are not possible: choose " +
-                                            "1 to " + text(kMaxQueues));
+    return fail(Errc::invalid_argument,
+                message("{} queues are not possible: choose 1 to {}", options.queues, kMaxQueues));
   }
   if (device.staging_bytes < kMinStaging || device.staging_bytes > kMaxStaging) {
-    return fail(Errc::invalid_argument, "staging of " + text(device.staging_bytes) +
-                                            " bytes is not possible: choose " + text(kMinStaging) +
-                                            " to " + text(kMaxStaging));
+    return fail(Errc::invalid_argument,
+                message("staging of {} bytes is not possible: choose {} to {}",
+                        device.staging_bytes, kMinStaging, kMaxStaging));
   }
   if (device.watchdog.count() <= 0 || device.park_after.count() < 0) {
     return fail(Errc::invalid_argument,
                 "the watchdog's time must be positive, park_after must not be negative");
   }
   if (options.ingest_bytes != 0 && options.ingest_bytes < IngestLayout::kStreams) {
-    return fail(Errc::invalid_argument, text(options.ingest_bytes) +
-                                            " bytes of ingest memory are not enough: its request "
-                                            "request lines and their data take " +
-                                            text(IngestLayout::kStreams) +
-                                            "; choose more, or 0 for none");
+    return fail(Errc::invalid_argument,
+                message("{} bytes of ingest memory are not enough: its request lines and "
+                        "their data take {}; choose more, or 0 for none",
+                        options.ingest_bytes, IngestLayout::kStreams));
   }
   if (device.ingress_blocks > kMaxIngressBlocks) {
-    return fail(Errc::invalid_argument, text(device.ingress_blocks) +
-                                            " ingress blocks are not possible: choose at most " +
-                                            text(kMaxIngressBlocks));
+    return fail(Errc::invalid_argument,
+                message("{} ingress blocks are not possible: choose at most {}",
+                        device.ingress_blocks, kMaxIngressBlocks));
   }
   // The last warp of an ingress block keeps; each queue, and the host's own, wants one of the
   // others.
   const std::uint32_t blocks = ingress_blocks(options, device);
   if (options.queues + 1 > blocks * (kBlockWarps - 1)) {
     return fail(Errc::invalid_argument,
-                text(blocks) + " ingress blocks serve at most " +
-                    text(blocks * (kBlockWarps - 1) - 1) + " queues; " + text(options.queues) +
-                    " were asked for: use more ingress blocks or fewer queues");
+                message("{} ingress blocks serve at most {} queues; {} were asked for: use more "
+                        "ingress blocks or fewer queues",
+                        blocks, blocks * (kBlockWarps - 1) - 1, options.queues));
   }
   return {};
 }
@@ -216,10 +212,10 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
   const SystemLayout layout = lay_out(made.queues, warps, scratch_bytes);
   if (layout.bytes > made.facts.free_bytes) {
     return fail(Errc::out_of_memory,
-                "the resident kernel needs " + text(layout.bytes) + " bytes of device memory (" +
-                    text(scratch_bytes) + " bytes of scratch for each of " + text(warps) +
-                    " warps among them), " + text(made.facts.free_bytes) +
-                    " are available; ask for less scratch, fewer slots or fewer blocks");
+                message("the resident kernel needs {} bytes of device memory ({} bytes of scratch "
+                        "for each of {} warps among them), {} are available; ask for less scratch, "
+                        "fewer slots or fewer blocks",
+                        layout.bytes, scratch_bytes, warps, made.facts.free_bytes));
   }
   VYRE_ASSIGN(std::uint8_t* const system, door.device_memory(layout.bytes));
   const std::uint64_t left = made.facts.free_bytes - layout.bytes;
@@ -228,9 +224,11 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
       device.arena_bytes != 0 ? device.arena_bytes : std::max(left / 2, made.facts.waiting_bytes);
   made.arena_bytes = std::max(made.arena_bytes, kMinArena) / 256 * 256;
   if (made.arena_bytes > std::max(left, made.facts.waiting_bytes)) {
-    return fail(Errc::out_of_memory, "an arena of " + text(made.arena_bytes) +
-                                         " bytes of device memory was requested, " + text(left) +
-                                         " are available; ask for less");
+    return fail(
+        Errc::out_of_memory,
+        message(
+            "an arena of {} bytes of device memory was requested, {} are available; ask for less",
+            made.arena_bytes, left));
   }
   VYRE_ASSIGN(made.arena, door.device_memory(made.arena_bytes));
 

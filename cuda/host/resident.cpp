@@ -5,6 +5,7 @@
 #include <string>
 #include <system_error>
 
+#include "base/message.hpp"
 #include "dump.hpp"
 #include "queue/waiter.hpp"
 
@@ -72,7 +73,7 @@ Status Resident::start(backend::Listener& listener) {
     thread_ = std::thread([this] { housekeeper(); });
   } catch (const std::system_error& e) {
     return fail(Errc::out_of_memory,
-                std::string("cannot start the housekeeping thread of the device: ") + e.what());
+                message("cannot start the housekeeping thread of the device: {}", e.what()));
   }
   return {};
 }
@@ -204,7 +205,7 @@ std::string Resident::pending_text() const {
     const std::uint64_t collected = collected_of(producer);
     pending += producer.tail() - std::min(producer.tail(), collected);
   }
-  return std::to_string(pending) + " items were pending";
+  return message("{} items were pending", pending);
 }
 
 void Resident::obey_clock(Deadline now) noexcept {
@@ -221,7 +222,7 @@ void Resident::check_kernel(std::uint32_t epoch) noexcept {
   const Result<KernelState> state = door_.state();
   if (!state) {
     Error error = state.error();
-    error.message += "; " + pending_text() + " on launch " + std::to_string(epoch);
+    error.message += message("; {} on launch {}", pending_text(), epoch);
     lose(std::move(error));
     return;
   }
@@ -234,10 +235,10 @@ void Resident::check_kernel(std::uint32_t epoch) noexcept {
   }
   if (watchdog_.stuck(beat, running, Clock::now())) {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(device_.watchdog).count();
-    lose({Errc::device_lost, "the resident kernel gave no heartbeat for " + std::to_string(ms) +
-                                 " ms (watchdog); " + pending_text() +
-                                 ", no item can run any more: open a new session\n" +
-                                 describe_kernel(door_, reserved_, epoch)});
+    lose(
+        {Errc::device_lost, message("the resident kernel gave no heartbeat for {} ms (watchdog); "
+                                    "{}, no item can run any more: open a new session\n{}",
+                                    ms, pending_text(), describe_kernel(door_, reserved_, epoch))});
     return;
   }
   if (tells_broken()) return;
@@ -256,25 +257,23 @@ bool Resident::tells_broken() noexcept {
   const auto broken =
       static_cast<megakernel::Broken>(HostAtomics::load(&report.broken, Order::acquire));
   if (broken == megakernel::Broken::none) return false;
-  const std::string number =
-      std::to_string(HostAtomics::load(&report.broken_number, Order::relaxed));
+  const std::uint64_t number = HostAtomics::load(&report.broken_number, Order::relaxed);
   const std::uint64_t seen = HostAtomics::load(&report.broken_seen, Order::relaxed);
   const std::uint32_t log2 = reserved_.arguments.run.entries_log2;
-  std::string what = "entry " + number + " of the run queue, which has " +
-                     std::to_string(std::uint64_t{1} << log2) + ", ";
+  std::string what =
+      message("entry {} of the run queue, which has {}, ", number, std::uint64_t{1} << log2);
   if (broken == megakernel::Broken::entry_overwritten) {
-    what +=
-        "was not there: a worker found the mark " + std::to_string(seen >> 24) + " of a later lap";
+    what += message("was not there: a worker found the mark {} of a later lap", seen >> 24);
   } else if (broken == megakernel::Broken::no_room) {
-    what +=
-        "could not be written: " + std::to_string(seen) + " entries of its section had been read";
+    what += message("could not be written: {} entries of its section had been read", seen);
   } else {
-    what = "the fault lock of spread item " + number + " was not given back within " +
-           std::to_string(seen) + " tries of a worker";
+    what =
+        message("the fault lock of spread item {} was not given back within {} tries of a worker",
+                number, seen);
   }
   lose({Errc::internal,
-        what + "; " + pending_text() + "\n" +
-            describe_kernel(door_, reserved_, epoch_.load(std::memory_order_relaxed))});
+        message("{}; {}\n{}", what, pending_text(),
+                describe_kernel(door_, reserved_, epoch_.load(std::memory_order_relaxed)))});
   return true;
 }
 
@@ -294,10 +293,9 @@ void Resident::check_ended(std::uint32_t epoch) noexcept {
       if (epoch_.load(std::memory_order_acquire) != epoch) return;
       if (collected_of(producer) > p || posted(writer, p)) continue;
       lose({Errc::internal,
-            "launch " + std::to_string(epoch) +
-                " of the resident kernel ended without ending the item at position " +
-                std::to_string(p) + " of queue " + std::to_string(q) + "; " + pending_text() +
-                "\n" + describe_kernel(door_, reserved_, epoch)});
+            message("launch {} of the resident kernel ended without ending the item at position {} "
+                    "of queue {}; {}\n{}",
+                    epoch, p, q, pending_text(), describe_kernel(door_, reserved_, epoch))});
       return;
     }
   }

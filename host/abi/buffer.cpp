@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/message.hpp"
 #include "blob.hpp"
 #include "builtin/literals.hpp"
 #include "queue.hpp"
@@ -20,8 +21,8 @@ Status may_make(const vyre_queue* queue, const vyre_buffer* buffer) {
 Result<runtime::LeaseAccess> lease_access(std::uint32_t access) {
   if (access == VYRE_READ) return runtime::LeaseAccess::read;
   if (access == VYRE_WRITE || access == VYRE_READ_WRITE) return runtime::LeaseAccess::read_write;
-  return fail(Errc::invalid_argument, "access is " + std::to_string(access) +
-                                          ": use VYRE_READ, VYRE_WRITE or VYRE_READ_WRITE");
+  return fail(Errc::invalid_argument,
+              message("access is {}: use VYRE_READ, VYRE_WRITE or VYRE_READ_WRITE", access));
 }
 
 }  // namespace
@@ -94,8 +95,8 @@ vyre_error* vyre_buffer_map_file(vyre_queue* queue, const char* path, uint32_t f
     VYRE_TRY(may_make(queue, buffer));
     VYRE_TRY(given(path, "path"));
     if ((flags & ~static_cast<std::uint32_t>(VYRE_MAP_THIS_QUEUE_ONLY)) != 0) {
-      return fail(Errc::unsupported, "flags " + std::to_string(flags) +
-                                         " are not all known: VYRE_MAP_THIS_QUEUE_ONLY is");
+      return fail(Errc::unsupported,
+                  message("flags {} are not all known: VYRE_MAP_THIS_QUEUE_ONLY is", flags));
     }
     vyre_session& session = *queue->session;
     runtime::MapOptions options;
@@ -219,8 +220,8 @@ vyre_error* vyre_literals_compile(const vyre_span* patterns, size_t count, uint3
     VYRE_TRY(given_array(patterns, count, "patterns"));
     VYRE_TRY(given(automaton, "automaton"));
     if ((flags & ~static_cast<std::uint32_t>(VYRE_IGNORE_ASCII_CASE)) != 0) {
-      return fail(Errc::unsupported, "flags " + std::to_string(flags) +
-                                         " are not all known: VYRE_IGNORE_ASCII_CASE is");
+      return fail(Errc::unsupported,
+                  message("flags {} are not all known: VYRE_IGNORE_ASCII_CASE is", flags));
     }
     std::vector<ByteSpan> spans;
     spans.reserve(count);

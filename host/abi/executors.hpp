@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/executor.hpp"
+#include "base/message.hpp"
 #include "vyre/vyre.h"
 
 namespace vyre::abi {
@@ -22,8 +23,8 @@ namespace vyre::abi {
     case VYRE_EXECUTOR_REFERENCE:
       return Executor::reference;
     default:
-      return fail(Errc::invalid_argument, "executor " + std::to_string(executor) +
-                                              " is unknown; use a VYRE_EXECUTOR_ constant");
+      return fail(Errc::invalid_argument,
+                  message("executor {} is unknown; use a VYRE_EXECUTOR_ constant", executor));
   }
 }
 

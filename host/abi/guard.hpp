@@ -7,13 +7,14 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "base/message.hpp"
 #include "error.hpp"
 #include "vyre/vyre.h"
 
 namespace vyre::abi {
 
 [[nodiscard]] inline Error thrown(const char* call, const char* what) {
-  return {Errc::internal, std::string(call) + ": " + what + " was thrown; please report it"};
+  return {Errc::internal, message("{}: {} was thrown; please report it", call, what)};
 }
 
 /// Runs `work`, which gives a Status.
@@ -48,14 +49,14 @@ void quietly(const Work& work) noexcept {
 [[nodiscard]] inline Status given(const void* pointer, const char* parameter) {
   if (pointer != nullptr) return {};
   return fail(Errc::invalid_argument,
-              std::string(parameter) + " is NULL: it was never made, moved from, or left out");
+              message("{} is NULL: it was never made, moved from, or left out", parameter));
 }
 /// An array of no elements may be null.
 [[nodiscard]] inline Status given_array(const void* pointer, std::uint64_t count,
                                         const char* parameter) {
   if (pointer != nullptr || count == 0) return {};
-  return fail(Errc::invalid_argument, std::string(parameter) + " is NULL with a count of " +
-                                          std::to_string(count) + "; give that many elements");
+  return fail(Errc::invalid_argument,
+              message("{} is NULL with a count of {}; give that many elements", parameter, count));
 }
 
 }  // namespace vyre::abi

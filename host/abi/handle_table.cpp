@@ -3,15 +3,17 @@
 
 #include <string>
 
+#include "base/message.hpp"
+
 namespace vyre::abi {
 
 Result<std::uint64_t> HandleTable::add(const runtime::Handle& handle) {
   const std::lock_guard lock(mutex_);
   const bool again = !free_.empty();
   if (!again && next_index_ > kMaxIndex) {
-    return fail(Errc::limit_exceeded, "all " + std::to_string(kMaxIndex) +
-                                          " handles of the session are in use or used up; retire "
-                                          "some or open another session");
+    return fail(Errc::limit_exceeded, message("all {} handles of the session are in use or used "
+                                              "up; retire some or open another session",
+                                              kMaxIndex));
   }
   const std::uint32_t index = again ? free_.front() : next_index_;
   Entry& entry = entries_.at(index);
@@ -75,13 +77,12 @@ Result<runtime::Handle> HandleTable::find_leased(std::uint64_t number) {
 Error HandleTable::ended(const Number& number) const {
   const Entry* entry = entries_.find(number.index);
   const std::uint64_t use = entry == nullptr ? 0 : entry->use.load(std::memory_order_relaxed);
-  const std::string name = "buffer " + std::to_string(number.index) + " (generation " +
-                           std::to_string(number.generation) + ") of session " +
-                           std::to_string(tag_);
+  const std::string name =
+      message("buffer {} (generation {}) of session {}", number.index, number.generation, tag_);
   if (number.generation == 0 || number.generation > use >> 32) {
-    return {Errc::not_found, name + " was never given out"};
+    return {Errc::not_found, message("{} was never given out", name)};
   }
-  return {Errc::not_found, name + " was retired; make another one"};
+  return {Errc::not_found, message("{} was retired; make another one", name)};
 }
 
 }  // namespace vyre::abi

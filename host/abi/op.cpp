@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <string>
 
+#include "base/message.hpp"
 #include "program.hpp"
 #include "session.hpp"
 #include "structures.hpp"
@@ -85,16 +86,15 @@ vyre_error* vyre_op_describe_buffer(vyre_session* session, vyre_op op, uint32_t 
     VYRE_TRY(check_output(buffer, "vyre_op_buffer"));
     if (side != VYRE_INPUT && side != VYRE_OUTPUT) {
       return fail(Errc::invalid_argument,
-                  "side is " + std::to_string(side) + ": use VYRE_INPUT or VYRE_OUTPUT");
+                  message("side is {}: use VYRE_INPUT or VYRE_OUTPUT", side));
     }
     VYRE_ASSIGN(const std::uint32_t number, op_number(*session, op));
     VYRE_ASSIGN(const runtime::OpInfo* known, session->ops.describe(session->engine, number));
     const auto& all = side == VYRE_INPUT ? known->signature.inputs : known->signature.outputs;
     if (index >= all.size()) {
-      return fail(Errc::invalid_argument, "op '" + known->name + "' has " +
-                                              std::to_string(all.size()) +
-                                              (side == VYRE_INPUT ? " inputs" : " outputs") +
-                                              "; there is no number " + std::to_string(index));
+      return fail(Errc::invalid_argument,
+                  message("op '{}' has {} {}; there is no number {}", known->name, all.size(),
+                          side == VYRE_INPUT ? "inputs" : "outputs", index));
     }
     const runtime::OpSignature::Buffer& slot = all[index];
     vyre_op_buffer out{};

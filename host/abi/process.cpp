@@ -1,6 +1,7 @@
 // What belongs to no session: the version and the log.
 #include <string>
 
+#include "base/message.hpp"
 #include "guard.hpp"
 #include "platform/host_info.hpp"
 #include "platform/log.hpp"
@@ -31,7 +32,7 @@ vyre_error* vyre_set_log(vyre_log log, void* context, int32_t level) {
     constexpr const char* kLevels[]{"trace", "debug", "info", "warn", "error", "off"};
     if (level < VYRE_LOG_TRACE || level > VYRE_LOG_OFF) {
       return fail(Errc::invalid_argument,
-                  "level " + std::to_string(level) + " is unknown; use a VYRE_LOG_ constant");
+                  message("level {} is unknown; use a VYRE_LOG_ constant", level));
     }
     platform::set_log_hook(log, context);
     return platform::set_log_level(kLevels[level]);

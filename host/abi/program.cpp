@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/message.hpp"
 #include "blob.hpp"
 #include "guard.hpp"
 #include "session.hpp"
@@ -25,8 +26,8 @@ Result<vir::Profile> profile_of(std::uint32_t profile) {
     case VYRE_PROFILE_V6:
       return vir::Profile::v6;
     default:
-      return fail(Errc::invalid_argument, "profile " + std::to_string(profile) +
-                                              " is unknown; use a VYRE_PROFILE_ constant");
+      return fail(Errc::invalid_argument,
+                  message("profile {} is unknown; use a VYRE_PROFILE_ constant", profile));
   }
 }
 

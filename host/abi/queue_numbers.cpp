@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "base/message.hpp"
+
 namespace vyre::abi {
 
 Result<std::uint32_t> QueueNumbers::take() {
@@ -13,9 +15,9 @@ Result<std::uint32_t> QueueNumbers::take() {
     return queue;
   }
   return fail(Errc::limit_exceeded,
-              "the session's queues are all open: " + std::to_string(queues_) +
-                  ", the main queue among them; free one, or open the "
-                  "session with a larger `queues`");
+              message("the session's queues are all open: {}, the main queue among them; free one, "
+                      "or open the session with a larger `queues`",
+                      queues_));
 }
 
 void QueueNumbers::give_back(std::uint32_t queue) noexcept {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/message.hpp"
 #include "batch.hpp"
 #include "protocol/fault_names.hpp"
 #include "structures.hpp"
@@ -78,10 +79,9 @@ void write_result(void* results, std::size_t stride, std::size_t i,
 Result<std::size_t> checked_stride(std::size_t stride, std::size_t otherwise) {
   if (stride == 0) return otherwise;
   if (stride % 8 == 0 && stride >= otherwise && stride <= kMaxStructBytes) return stride;
-  return fail(Errc::invalid_argument, "stride is " + std::to_string(stride) +
-                                          ": give the size of the structure that " +
-                                          "you were compiled with, at least " +
-                                          std::to_string(otherwise) + ", or 0 for that");
+  return fail(Errc::invalid_argument, message("stride is {}: give the size of the structure that "
+                                              "you were compiled with, at least {}, or 0 for that",
+                                              stride, otherwise));
 }
 
 vyre_totals totals_of(const runtime::Totals& totals) noexcept {
@@ -104,9 +104,8 @@ vyre_error* vyre_wait(vyre_session* session, const vyre_ticket* tickets, size_t 
     VYRE_TRY(usable(session));
     VYRE_ASSIGN(const std::size_t step, checked_stride(stride, sizeof(vyre_result)));
     if (least > count) {
-      return fail(Errc::invalid_argument, "least is " + std::to_string(least) + " of " +
-                                              std::to_string(count) +
-                                              " items; ask for at most all of them");
+      return fail(Errc::invalid_argument,
+                  message("least is {} of {} items; ask for at most all of them", least, count));
     }
     const Deadline deadline = session->deadline(least == 0 ? 0 : timeout);
     if (count == 1 && tickets != nullptr) {

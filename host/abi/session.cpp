@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/message.hpp"
 #include "structures.hpp"
 
 namespace vyre::abi {
@@ -18,7 +19,7 @@ Result<runtime::BackendKind> backend_of(const char* device) {
   if (name == "cpu") return runtime::BackendKind::cpu;
   if (name == "cuda") return runtime::BackendKind::cuda;
   return fail(Errc::invalid_argument,
-              "device '" + std::string(name) + "' is unknown; use auto, cpu or cuda");
+              message("device '{}' is unknown; use auto, cpu or cuda", name));
 }
 
 Result<ingest::TierChoice> tier_of(std::string_view name) {
@@ -30,7 +31,7 @@ Result<ingest::TierChoice> tier_of(std::string_view name) {
     if (text == name) return tier;
   }
   return fail(Errc::invalid_argument,
-              "option 'ingest_tier' is '" + std::string(name) + "': choose auto, a, b, c, d or e");
+              message("option 'ingest_tier' is '{}': choose auto, a, b, c, d or e", name));
 }
 
 /// Options that have a name and no member of their own.
@@ -98,8 +99,7 @@ Result<std::uint32_t> op_number(const vyre_session& session, vyre_op op) {
     return tl::unexpected<Error>(not_of_session("op", op, session.tag));
   }
   if (number.generation == kOnlyGeneration) return number.index;
-  return fail(Errc::invalid_argument,
-              "op " + std::to_string(op) + " is none that this session gave out");
+  return fail(Errc::invalid_argument, message("op {} is none that this session gave out", op));
 }
 
 }  // namespace vyre::abi

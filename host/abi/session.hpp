@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "base/message.hpp"
 #include "guard.hpp"
 #include "handle_table.hpp"
 #include "object.hpp"
@@ -49,10 +50,9 @@ using SessionReference = Reference<vyre_session, vyre_session_free>;
 [[nodiscard]] inline Status usable(const vyre_session* session) {
   VYRE_TRY(given(session, "session"));
   if (!session->forked()) return {};
-  return fail(Errc::closed,
-              "session " + std::to_string(session->tag) +
-                  " was opened before this process was forked, and its threads are in the parent; "
-                  "open a session in this process");
+  return fail(Errc::closed, message("session {} was opened before this process was forked, and its "
+                                    "threads are in the parent; open a session in this process",
+                                    session->tag));
 }
 
 /// A relative timeout of a call without a session; negative: kTimeoutWithoutSession.

@@ -4,6 +4,7 @@
 #include <bitset>
 #include <mutex>
 
+#include "base/message.hpp"
 #include "numbers.hpp"
 
 namespace vyre::abi {
@@ -30,8 +31,9 @@ Result<std::uint32_t> take_session_tag() {
     all.taken[all.last] = true;
     return all.last;
   }
-  return fail(Errc::limit_exceeded, "this process has " + std::to_string(kMaxTag) +
-                                        " sessions, as many as handles can name; free some");
+  return fail(
+      Errc::limit_exceeded,
+      message("this process has {} sessions, as many as handles can name; free some", kMaxTag));
 }
 
 void give_back_session_tag(std::uint32_t tag) noexcept {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/message.hpp"
 #include "queue.hpp"
 #include "runtime/stream.hpp"
 #include "structures.hpp"
@@ -51,8 +52,8 @@ Result<runtime::StreamOptions> engine_options(const vyre_session& session, std::
   VYRE_TRY(given_array(from.inputs, from.input_count, "inputs"));
   VYRE_TRY(given_array(from.outputs, from.output_count, "outputs"));
   if ((from.flags & ~static_cast<std::uint32_t>(VYRE_STREAM_AS_THEY_COME)) != 0) {
-    return fail(Errc::unsupported, "flags " + std::to_string(from.flags) +
-                                       " are not all known: VYRE_STREAM_AS_THEY_COME is");
+    return fail(Errc::unsupported,
+                message("flags {} are not all known: VYRE_STREAM_AS_THEY_COME is", from.flags));
   }
   runtime::StreamOptions to;
   if (from.chunk_bytes != 0) to.chunk_bytes = from.chunk_bytes;
@@ -84,7 +85,7 @@ Result<runtime::StreamOptions> engine_options(const vyre_session& session, std::
       break;
     default:
       return fail(Errc::invalid_argument,
-                  "place is " + std::to_string(from.place) + ": use a VYRE_PLACE_ constant");
+                  message("place is {}: use a VYRE_PLACE_ constant", from.place));
   }
   return to;
 }
@@ -139,7 +140,7 @@ Status for_each(vyre_stream& stream, vyre_sink sink, void* context, vyre_ns time
     VYRE_ASSIGN(const vyre_chunk* chunk, next(stream, timeout));
     if (chunk == nullptr) return {};
     if (const std::int32_t answer = sink(context, chunk); answer != 0) {
-      Error stopped{Errc::cancelled, "the sink ended the loop with " + std::to_string(answer)};
+      Error stopped{Errc::cancelled, message("the sink ended the loop with {}", answer)};
       stopped.detail = answer;
       return tl::unexpected<Error>(std::move(stopped));
     }

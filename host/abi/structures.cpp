@@ -3,14 +3,16 @@
 
 #include <charconv>
 
+#include "base/message.hpp"
+
 namespace vyre::abi {
 
 Status check_struct_size(std::uint32_t size, const char* type) {
   constexpr std::uint32_t kStep{8};  // every such structure has members of 8 bytes
   if (size >= kStep && size % kStep == 0 && size <= kMaxStructBytes) return {};
-  return fail(Errc::invalid_argument, "struct_size of a " + std::string(type) + " is " +
-                                          std::to_string(size) + ": set it to sizeof(" + type +
-                                          "), as VYRE_INIT does");
+  return fail(Errc::invalid_argument,
+              message("struct_size of a {} is {}: set it to sizeof({}), as VYRE_INIT does", type,
+                      size, type));
 }
 
 Status check_tail(const void* structure, std::uint32_t known, std::uint32_t size,
@@ -18,10 +20,10 @@ Status check_tail(const void* structure, std::uint32_t known, std::uint32_t size
   const auto* bytes = static_cast<const unsigned char*>(structure);
   for (std::uint32_t i = known; i < size; ++i) {
     if (bytes[i] != 0) {
-      return fail(Errc::unsupported, "byte " + std::to_string(i) + " of a " + type +
-                                         " is set, and this library (" VYRE_VERSION_STRING
-                                         ") knows " +
-                                         std::to_string(known) + "; install a newer one");
+      return fail(
+          Errc::unsupported,
+          message("byte {} of a {} is set, and this library ({}) knows {}; install a newer one", i,
+                  type, VYRE_VERSION_STRING, known));
     }
   }
   return {};
@@ -31,13 +33,14 @@ Status read_named(const vyre_option* options, std::size_t count,
                   const std::vector<NamedOption>& known,
                   const std::vector<std::string_view>& reserved) {
   if (count != 0 && options == nullptr) {
-    return fail(Errc::invalid_argument, "options is NULL with an option_count of " +
-                                            std::to_string(count) + "; give that many options");
+    return fail(
+        Errc::invalid_argument,
+        message("options is NULL with an option_count of {}; give that many options", count));
   }
   for (std::size_t i = 0; i < count; ++i) {
     if (options[i].key == nullptr || options[i].value == nullptr) {
       return fail(Errc::invalid_argument,
-                  "option " + std::to_string(i) + " has no key or no value; give both as strings");
+                  message("option {} has no key or no value; give both as strings", i));
     }
     const std::string_view key{options[i].key};
     const auto found = std::find_if(known.begin(), known.end(),
@@ -47,15 +50,15 @@ Status read_named(const vyre_option* options, std::size_t count,
       continue;
     }
     if (std::find(reserved.begin(), reserved.end(), key) != reserved.end()) {
-      return fail(Errc::unsupported, "option '" + std::string(key) +
-                                         "' is reserved for a later release; leave it out");
+      return fail(Errc::unsupported,
+                  message("option '{}' is reserved for a later release; leave it out", key));
     }
     std::string names;
     for (const NamedOption& option : known) {
       names += (names.empty() ? "" : ", ") + std::string(option.key);
     }
-    return fail(Errc::unsupported, "option '" + std::string(key) + "' is not known here; known: " +
-                                       (names.empty() ? "none" : names));
+    return fail(Errc::unsupported, message("option '{}' is not known here; known: {}", key,
+                                           names.empty() ? "none" : names));
   }
   return {};
 }
@@ -66,9 +69,8 @@ Result<std::uint64_t> whole_number(std::string_view key, std::string_view value,
   const char* end = value.data() + value.size();
   const auto [stop, error] = std::from_chars(value.data(), end, number);
   if (error == std::errc{} && stop == end && number <= most) return number;
-  return fail(Errc::invalid_argument, "option '" + std::string(key) + "' is '" +
-                                          std::string(value) + "': choose a whole number up to " +
-                                          std::to_string(most));
+  return fail(Errc::invalid_argument,
+              message("option '{}' is '{}': choose a whole number up to {}", key, value, most));
 }
 
 }  // namespace vyre::abi

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/message.hpp"
 #include "batch.hpp"
 #include "buffer.hpp"
 #include "protocol/fault_names.hpp"
@@ -62,10 +63,9 @@ Status check(const vyre_queue* queue, const void* items, std::size_t count,
   VYRE_TRY(usable(queue));
   VYRE_TRY(given_array(items, count, "items"));
   if (batch == nullptr || &*batch->session == &*queue->session) return {};
-  return fail(Errc::invalid_argument,
-              "the batch belongs to session " + std::to_string(batch->session->tag) +
-                  ", and the queue to session " + std::to_string(queue->session->tag) +
-                  "; make a batch in the queue's session");
+  return fail(Errc::invalid_argument, message("the batch belongs to session {}, and the queue to "
+                                              "session {}; make a batch in the queue's session",
+                                              batch->session->tag, queue->session->tag));
 }
 
 /// The runtime's number of a buffer, or 0 for none; false if it is no live one of the session.
@@ -96,7 +96,7 @@ Error why_refused(const vyre_session& session, const vyre_item& item) {
 
 /// Why an item was refused, with its place in the call.
 Error at_item(Error error, std::size_t index) {
-  error.message = "item " + std::to_string(index) + ": " + error.message;
+  error.message = message("item {}: {}", index, error.message);
   return error;
 }
 
@@ -110,9 +110,9 @@ Status submit_items(const vyre_session& session, const unsigned char* items, std
     const std::uint32_t flags = item_at(i).flags;
     if ((flags & ~std::uint32_t{VYRE_AFTER_PREVIOUS | VYRE_AFTER_ALL}) != 0) {
       return tl::unexpected<Error>(
-          at_item({Errc::invalid_argument, "flags " + std::to_string(flags) +
-                                               " are not all known: VYRE_AFTER_PREVIOUS and "
-                                               "VYRE_AFTER_ALL are"},
+          at_item({Errc::invalid_argument,
+                   message("flags {} are not all known: VYRE_AFTER_PREVIOUS and VYRE_AFTER_ALL are",
+                           flags)},
                   i));
     }
     std::size_t size = 0;
@@ -164,11 +164,11 @@ Result<std::uint32_t> one_handle(vyre_session& session, const std::vector<runtim
 Error not_done(const runtime::OpInfo& op, const runtime::ItemResult& result) {
   const Fault& fault = result.fault;
   const bool cancelled = result.status == CompletionStatus::cancelled;
-  std::string text = "op '" + op.name + "' " + (cancelled ? "was cancelled: " : "faulted: ") +
-                     std::string(fault_name(fault.code));
+  std::string text = message("op '{}' {}: {}", op.name, cancelled ? "was cancelled" : "faulted",
+                             fault_name(fault.code));
   if (!cancelled) {
-    text += " in workgroup " + std::to_string(fault.workgroup) + ", lane " +
-            std::to_string(fault.lane) + ", statement " + std::to_string(fault.statement);
+    text += message(" in workgroup {}, lane {}, statement {}", fault.workgroup, fault.lane,
+                    fault.statement);
   }
   return {cancelled ? Errc::cancelled : Errc::faulted, text};
 }
@@ -185,9 +185,10 @@ Status make_outputs(vyre_session& session, const runtime::OpInfo& op,
   VYRE_ASSIGN(const auto sizes, session.engine.output_bytes(op.handle, input_bytes, param));
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i].kind == runtime::OutputSize::Kind::unknown) {
-      return fail(Errc::unsupported, "output " + std::to_string(i) + " of op '" + op.name +
-                                         "' has the size that its caller wants: make a buffer and "
-                                         "submit an item that names it");
+      return fail(Errc::unsupported,
+                  message("output {} of op '{}' has the size that its caller wants: make a buffer "
+                          "and submit an item that names it",
+                          i, op.name));
     }
     VYRE_TRY(outputs.keep(session.engine.allocate(sizes[i].bytes, deadline)));
   }
@@ -222,7 +223,7 @@ vyre_error* vyre_submit_work_items(vyre_queue* queue, const vyre_work_item* item
   return guarded("vyre_submit_work_items", [&]() -> Status {
     VYRE_TRY(check(queue, items, count, batch));
     if (flags > 0xFF) {
-      return fail(Errc::invalid_argument, "flags " + std::to_string(flags) + " are not known");
+      return fail(Errc::invalid_argument, message("flags {} are not known", flags));
     }
     Submission submission(*queue, timeout, batch, tickets);
     Status done = submission.submit({reinterpret_cast<const MegakernelWorkItem*>(items), count},
@@ -244,9 +245,8 @@ vyre_error* vyre_run(vyre_queue* queue, vyre_op op, const vyre_buffer* inputs, s
     VYRE_ASSIGN(const runtime::OpInfo* info, session.ops.describe(session.engine, number));
     const std::size_t wanted = info->signature.outputs.size();
     if (capacity < wanted) {
-      return fail(Errc::invalid_argument, "op '" + info->name + "' has " + std::to_string(wanted) +
-                                              " outputs, and capacity is " +
-                                              std::to_string(capacity));
+      return fail(Errc::invalid_argument, message("op '{}' has {} outputs, and capacity is {}",
+                                                  info->name, wanted, capacity));
     }
     const Deadline deadline = session.deadline(timeout);
     VYRE_ASSIGN(const auto bound, handles_of(session, inputs, input_count));
@@ -285,9 +285,8 @@ vyre_error* vyre_op_output_sizes(vyre_session* session, vyre_op op, const uint64
     VYRE_ASSIGN(const auto sizes, session->engine.output_bytes(runtime::OpHandle{number},
                                                                {input_bytes, input_count}, param));
     if (capacity < sizes.size()) {
-      return fail(Errc::invalid_argument, "the op has " + std::to_string(sizes.size()) +
-                                              " outputs, and capacity is " +
-                                              std::to_string(capacity));
+      return fail(Errc::invalid_argument,
+                  message("the op has {} outputs, and capacity is {}", sizes.size(), capacity));
     }
     for (std::size_t i = 0; i < sizes.size(); ++i) {
       bytes[i] = sizes[i].bytes;

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/message.hpp"
 #include "blob.hpp"
 #include "executors.hpp"
 #include "session.hpp"
@@ -57,7 +58,7 @@ Result<trace::ReplayOptions> engine_options(const vyre_replay_options& from) {
       break;
     default:
       return fail(Errc::invalid_argument,
-                  "compare is " + std::to_string(from.compare) + ": use a VYRE_COMPARE_ constant");
+                  message("compare is {}: use a VYRE_COMPARE_ constant", from.compare));
   }
   to.pace = from.recorded_pace != 0 ? trace::Pace::recorded : trace::Pace::full_speed;
   to.check_races = from.check_races != 0;

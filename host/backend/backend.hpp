@@ -22,6 +22,7 @@
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/message.hpp"
 #include "core/buffer_role.hpp"
 #include "core/grid.hpp"
 #include "core/run.hpp"
@@ -154,8 +155,9 @@ class Backend {
   /// A buffer over memory of the caller, which stays until release(); not `writable`: as a
   /// mapped file. By default the backend cannot reach it.
   [[nodiscard]] virtual Status import_memory(std::uint32_t, MutableByteSpan, bool) {
-    return fail(Errc::unsupported, "backend '" + std::string(name()) +
-                                       "' cannot reach memory of the caller; upload a copy of it");
+    return fail(
+        Errc::unsupported,
+        message("backend '{}' cannot reach memory of the caller; upload a copy of it", name()));
   }
   /// A regular file that stays open until release(), as a read-only buffer of `bytes`. The cpu
   /// backend maps it; on a device its bytes are not there before bring_file(), and until then only

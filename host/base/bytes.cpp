@@ -2,6 +2,8 @@
 
 #include <bit>
 
+#include "base/message.hpp"
+
 namespace vyre {
 
 static_assert(std::endian::native == std::endian::little,
@@ -29,8 +31,9 @@ std::string to_hex(ByteSpan bytes) {
 
 Result<Bytes> from_hex(std::string_view text) {
   if (text.size() % 2 != 0) {
-    return fail(Errc::malformed, "hexadecimal text has an odd number of digits (" +
-                                     std::to_string(text.size()) + "); every byte takes two");
+    return fail(Errc::malformed,
+                message("hexadecimal text has an odd number of digits ({}); every byte takes two",
+                        text.size()));
   }
   Bytes bytes(text.size() / 2);
   for (std::size_t i = 0; i < bytes.size(); ++i) {

@@ -1,5 +1,7 @@
 #include "base/error.hpp"
 
+#include "base/message.hpp"
+
 namespace vyre {
 
 std::string_view errc_name(Errc code) noexcept {
@@ -51,10 +53,9 @@ std::string to_string(const Error& error) {
   text += ": ";
   text += error.message;
   if (error.line != 0) {
-    text +=
-        " (line " + std::to_string(error.line) + ", column " + std::to_string(error.column) + ")";
+    text += message(" (line {}, column {})", error.line, error.column);
   } else if (error.offset != kNoOffset) {
-    text += " (at offset " + std::to_string(error.offset) + ")";
+    text += message(" (at offset {})", error.offset);
   }
   return text;
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace vyre {
 
@@ -23,10 +24,10 @@ class MessageValue {
   requires(!std::same_as<Number, bool> && !std::same_as<Number, char>) MessageValue(Number value)
   noexcept
       : is_number_(true),
-        negative_(value < 0),
+        negative_(std::cmp_less(value, 0)),
         // Also right for the least number of a signed type.
-        magnitude_(value < 0 ? ~static_cast<std::uint64_t>(value) + 1
-                             : static_cast<std::uint64_t>(value)) {}
+        magnitude_(std::cmp_less(value, 0) ? ~static_cast<std::uint64_t>(value) + 1
+                                           : static_cast<std::uint64_t>(value)) {}
 
   void append_to(std::string& out) const;
 

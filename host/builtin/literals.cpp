@@ -7,6 +7,7 @@
 #include <array>
 #include <string>
 
+#include "base/message.hpp"
 #include "builtin/literals_layout.hpp"
 #include "protocol/limits.hpp"
 
@@ -15,32 +16,30 @@ namespace {
 
 constexpr std::uint32_t kNone{0xFFFFFFFFu};
 
-std::string text(std::uint64_t value) {
-  return std::to_string(value);
-}
-
 tl::unexpected<Error> too_large(const std::string& what) {
-  return fail(Errc::limit_exceeded, what + " makes the automaton larger than " +
-                                        text(kMaxLiteralAutomatonBytes) +
-                                        " bytes (kMaxLiteralAutomatonBytes); split the set");
+  return fail(
+      Errc::limit_exceeded,
+      message(
+          "{} makes the automaton larger than {} bytes (kMaxLiteralAutomatonBytes); split the set",
+          what, kMaxLiteralAutomatonBytes));
 }
 
 Status check_patterns(std::span<const ByteSpan> patterns) {
   if (patterns.empty()) return fail(Errc::invalid_argument, "there are no patterns; give one");
   if (patterns.size() > kMaxLiterals) {
-    return fail(Errc::limit_exceeded, "there are " + text(patterns.size()) + " patterns: at most " +
-                                          text(kMaxLiterals) +
-                                          " (kMaxLiterals) make a set; split them");
+    return fail(Errc::limit_exceeded,
+                message("there are {} patterns: at most {} (kMaxLiterals) make a set; split them",
+                        patterns.size(), kMaxLiterals));
   }
   for (std::size_t p = 0; p < patterns.size(); ++p) {
     if (patterns[p].empty()) {
       return fail(Errc::invalid_argument,
-                  "pattern " + text(p) + " is empty: it would match everywhere; leave it out");
+                  message("pattern {} is empty: it would match everywhere; leave it out", p));
     }
     if (patterns[p].size() > kMaxLiteralBytes) {
-      return fail(Errc::limit_exceeded, "pattern " + text(p) + " has " + text(patterns[p].size()) +
-                                            " bytes: at most " + text(kMaxLiteralBytes) +
-                                            " (kMaxLiteralBytes); shorten it");
+      return fail(Errc::limit_exceeded,
+                  message("pattern {} has {} bytes: at most {} (kMaxLiteralBytes); shorten it", p,
+                          patterns[p].size(), kMaxLiteralBytes));
     }
   }
   return {};
@@ -99,7 +98,7 @@ class Builder {
         const std::uint32_t c = class_of_[byte];
         if (child(state, c) == kNone) {
           if ((table_.size() + classes_) * 4 > kMaxLiteralAutomatonBytes)
-            return too_large("pattern " + text(p));
+            return too_large(message("pattern {}", p));
           child(state, c) = ++last_state_;
           table_.resize(table_.size() + classes_, kNone);
         }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/message.hpp"
 #include "base/ulp.hpp"
 
 namespace vyre::conformance {
@@ -10,8 +11,8 @@ namespace {
 
 std::string byte_difference(ByteSpan expected, ByteSpan actual, std::size_t at) {
   const std::size_t shown = std::min<std::size_t>(4, expected.size() - at);
-  return "byte " + std::to_string(at) + ": expected " + to_hex(expected.subspan(at, shown)) +
-         ", got " + to_hex(actual.subspan(at, shown));
+  return message("byte {}: expected {}, got {}", at, to_hex(expected.subspan(at, shown)),
+                 to_hex(actual.subspan(at, shown)));
 }
 
 }  // namespace
@@ -19,8 +20,7 @@ std::string byte_difference(ByteSpan expected, ByteSpan actual, std::size_t at) 
 std::optional<std::string> first_difference(ByteSpan expected, ByteSpan actual, bool is_f32,
                                             std::uint64_t ulp) {
   if (expected.size() != actual.size()) {
-    return "expected " + std::to_string(expected.size()) + " bytes, got " +
-           std::to_string(actual.size());
+    return message("expected {} bytes, got {}", expected.size(), actual.size());
   }
   std::size_t at = 0;
   if (is_f32) {
@@ -29,10 +29,8 @@ std::optional<std::string> first_difference(ByteSpan expected, ByteSpan actual, 
       const auto got = load_le<std::uint32_t>(actual, at);
       const std::uint64_t distance = ulp_distance(want, got);
       if (distance > ulp) {
-        return byte_difference(expected, actual, at) + " (" +
-               (distance == ~std::uint64_t{0} ? std::string("NaN")
-                                              : std::to_string(distance) + " ulp") +
-               ", allowed " + std::to_string(ulp) + ")";
+        return message("{} ({}, allowed {})", byte_difference(expected, actual, at),
+                       distance == ~std::uint64_t{0} ? "NaN" : message("{} ulp", distance), ulp);
       }
     }
   }

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/message.hpp"
 #include "judge.hpp"
 #include "line_reader.hpp"
 
@@ -69,7 +70,7 @@ class Run {
       if (!blob) return at_line(blob.error());
       ++summary_.decoder_verdicts;
       if (const auto why = judge(*blob, mutation)) {
-        report(c.name + ", " + describe(mutation), *why);
+        report(message("{}, {}", c.name, describe(mutation)), *why);
       } else {
         ++summary_.decoder_passed;
       }
@@ -94,8 +95,7 @@ class Run {
   }
 
   tl::unexpected<Error> at_line(Error error) const {
-    error.message =
-        platform::input_name(path_) + " line " + std::to_string(line_) + ": " + error.message;
+    error.message = message("{} line {}: {}", platform::input_name(path_), line_, error.message);
     return tl::unexpected<Error>(std::move(error));
   }
 
@@ -114,7 +114,7 @@ Result<Executor> parse_executor(std::string_view name) {
     if (name == executor_name(executor)) return executor;
   }
   return fail(Errc::invalid_argument,
-              "executor '" + std::string(name) + "' is unknown; use reference, cpu or cuda");
+              message("executor '{}' is unknown; use reference, cpu or cuda", name));
 }
 
 Result<Summary> run_files(const std::vector<std::string>& paths, const Options& options,

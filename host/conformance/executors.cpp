@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/message.hpp"
 #include "protocol/fault_names.hpp"
 #include "reference/evaluate.hpp"
 #include "runtime/session.hpp"
@@ -61,7 +62,7 @@ bool is_refusal(Errc code) noexcept {
 
 RunResult failed(const char* step, const Error& error) {
   return ended(is_refusal(error.code) ? Ending::refused : Ending::broken,
-               std::string(step) + ": " + to_string(error));
+               message("{}: {}", step, to_string(error)));
 }
 
 class SessionExecutor final : public CaseExecutor {
@@ -70,8 +71,7 @@ class SessionExecutor final : public CaseExecutor {
       : session_(std::move(session)), timeout_(options.case_timeout), stopped_(options.stopped) {}
 
   RunResult run(const ExecutionCase& c, const vir::Program& program) override {
-    const auto op =
-        session_.register_program("case" + std::to_string(++count_) + ":" + c.name, program);
+    const auto op = session_.register_program(message("case{}:{}", ++count_, c.name), program);
     if (!op) return failed("register", op.error());
     handles_.clear();
     deadline_ = after(timeout_);  // of the whole case: what is late is not waited for again
@@ -80,7 +80,7 @@ class SessionExecutor final : public CaseExecutor {
     for (auto it = handles_.rbegin(); it != handles_.rend(); ++it) {
       const auto released = session_.release(*it, deadline_);
       if (!released && result.ending == Ending::done) {
-        result = ended(Ending::broken, "release: " + to_string(released.error()));
+        result = ended(Ending::broken, message("release: {}", to_string(released.error())));
       }
     }
     return result;
@@ -159,13 +159,12 @@ class SessionExecutor final : public CaseExecutor {
   }
 
   static RunResult not_done(const runtime::ItemResult& result) {
-    std::string message(fault_name(result.fault.code));
-    message += " (workgroup " + std::to_string(result.fault.workgroup) + ", lane " +
-               std::to_string(result.fault.lane) + ", statement " +
-               std::to_string(result.fault.statement) + ")";
+    const std::string fault_text =
+        message("{} (workgroup {}, lane {}, statement {})", fault_name(result.fault.code),
+                result.fault.workgroup, result.fault.lane, result.fault.statement);
     const bool fault = result.status == CompletionStatus::faulted;
     return ended(fault ? Ending::faulted : Ending::broken,
-                 fault ? message : "cancelled: " + message);
+                 fault ? fault_text : message("cancelled: {}", fault_text));
   }
 
   RunResult download(const vir::Program& program, const vir::BufferPlan& plan,
@@ -219,9 +218,9 @@ Result<std::unique_ptr<CaseExecutor>> make_executor(const Options& options) {
       options.executor == Executor::cuda ? runtime::BackendKind::cuda : runtime::BackendKind::cpu;
   auto session = runtime::Session::open(how);
   if (!session) {
-    return fail(session.error().code, std::string("executor ") +
-                                          (options.executor == Executor::cuda ? "cuda" : "cpu") +
-                                          ": " + session.error().message);
+    return fail(session.error().code,
+                message("executor {}: {}", options.executor == Executor::cuda ? "cuda" : "cpu",
+                        session.error().message));
   }
   return std::unique_ptr<CaseExecutor>(new SessionExecutor(std::move(*session), options));
 }

@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "base/error.hpp"
+#include "base/message.hpp"
 
 namespace vyre::conformance {
 
@@ -27,7 +28,7 @@ using Json = nlohmann::json;
 [[nodiscard]] inline Result<std::string> text(const Json& object, const char* key) {
   const Json* value = find(object, key);
   if (value == nullptr || !value->is_string()) {
-    return bad(std::string("key \"") + key + "\" is missing or no string");
+    return bad(message("key \"{}\" is missing or no string", key));
   }
   return value->get<std::string>();
 }
@@ -38,7 +39,7 @@ template <class Number>
   static_assert(std::is_unsigned_v<Number>);
   if (!value.is_number_unsigned() ||
       value.get<std::uint64_t>() > std::numeric_limits<Number>::max()) {
-    return bad(what + " is no whole number of " + std::to_string(8 * sizeof(Number)) + " bits");
+    return bad(message("{} is no whole number of {} bits", what, 8 * sizeof(Number)));
   }
   return static_cast<Number>(value.get<std::uint64_t>());
 }
@@ -46,14 +47,14 @@ template <class Number>
 template <class Number>
 [[nodiscard]] Result<Number> number(const Json& object, const char* key) {
   const Json* value = find(object, key);
-  if (value == nullptr) return bad(std::string("key \"") + key + "\" is missing");
-  return whole_number<Number>(*value, std::string("key \"") + key + "\"");
+  if (value == nullptr) return bad(message("key \"{}\" is missing", key));
+  return whole_number<Number>(*value, message("key \"{}\"", key));
 }
 
 [[nodiscard]] inline Result<const Json*> list(const Json& object, const char* key) {
   const Json* value = find(object, key);
   if (value == nullptr || !value->is_array()) {
-    return bad(std::string("key \"") + key + "\" is missing or no list");
+    return bad(message("key \"{}\" is missing or no list", key));
   }
   return value;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/message.hpp"
 #include "compare.hpp"
 #include "vir/program/subgroup_ids.hpp"
 #include "vir/program/transcendentals.hpp"
@@ -17,7 +18,7 @@ constexpr std::size_t kHeaderBytes{40};
 constexpr std::size_t kDigestOffset{8};
 
 std::string show(const vir::Grid& g) {
-  return "[" + std::to_string(g[0]) + "," + std::to_string(g[1]) + "," + std::to_string(g[2]) + "]";
+  return message("[{},{},{}]", g[0], g[1], g[2]);
 }
 
 std::optional<std::string> check_grid(const ExecutionCase& c, const vir::Program& program) {
@@ -25,18 +26,17 @@ std::optional<std::string> check_grid(const ExecutionCase& c, const vir::Program
   std::vector<std::uint64_t> lengths;
   for (const Bytes& input : c.inputs) lengths.push_back(input.size());
   const auto plan = vir::plan_buffers(program, lengths);
-  if (!plan) return "no buffer plan: " + to_string(plan.error());
+  if (!plan) return message("no buffer plan: {}", to_string(plan.error()));
   const auto grid = vir::infer_grid(program, plan->byte_lengths);
-  if (!grid) return "no grid: " + to_string(grid.error());
-  if (*grid != *c.grid) return "inferred grid " + show(*grid) + ", expected " + show(*c.grid);
+  if (!grid) return message("no grid: {}", to_string(grid.error()));
+  if (*grid != *c.grid) return message("inferred grid {}, expected {}", show(*grid), show(*c.grid));
   return std::nullopt;
 }
 
 std::optional<std::string> compare_outputs(const ExecutionCase& c, const vir::Program& program,
                                            const std::vector<Bytes>& outputs) {
   if (outputs.size() != c.outputs->size()) {
-    return "expected " + std::to_string(c.outputs->size()) + " outputs, got " +
-           std::to_string(outputs.size());
+    return message("expected {} outputs, got {}", c.outputs->size(), outputs.size());
   }
   const std::uint64_t ulp = vir::uses_transcendentals(program) ? c.ulp : 0;
   std::size_t next = 0;
@@ -45,7 +45,7 @@ std::optional<std::string> compare_outputs(const ExecutionCase& c, const vir::Pr
     if (next == outputs.size()) break;
     const bool f32 = program.types[buffer.element].tag == vir::TypeTag::F32;
     if (const auto why = first_difference((*c.outputs)[next], outputs[next], f32, ulp)) {
-      return "output '" + program.name(buffer.name) + "' " + *why;
+      return message("output '{}' {}", program.name(buffer.name), *why);
     }
     ++next;
   }
@@ -53,13 +53,14 @@ std::optional<std::string> compare_outputs(const ExecutionCase& c, const vir::Pr
 }
 
 std::string ended_as(const RunResult& result) {
-  return std::string(ending_name(result.ending)) +
-         (result.message.empty() ? std::string() : " (" + result.message + ")");
+  return message("{}{}", ending_name(result.ending),
+                 result.message.empty() ? "" : message(" ({})", result.message));
 }
 
 std::optional<std::string> judge_outputs(const ExecutionCase& c, const vir::Program& program,
                                          const RunResult& result) {
-  if (result.ending != Ending::done) return "expected outputs, ended as " + ended_as(result);
+  if (result.ending != Ending::done)
+    return message("expected outputs, ended as {}", ended_as(result));
   if (auto why = check_grid(c, program)) return why;
   if (c.order_dependent)
     return std::nullopt;  // any interleaving is right; that it ends is the verdict
@@ -81,22 +82,22 @@ Judgement judge(const ExecutionCase& c, CaseExecutor& executor) {
     result = executor.run(c, *decoded);
   }
   if (c.outputs) {
-    if (!program) return {"expected outputs, ended as " + ended_as(result)};
+    if (!program) return {message("expected outputs, ended as {}", ended_as(result))};
     return {judge_outputs(c, *program, result)};
   }
   if (result.ending == Ending::refused || result.ending == Ending::faulted) return {};
   if (result.ending == Ending::done && vir::uses_subgroup_ids(*program)) {
     return {std::nullopt, true};
   }
-  return {"expected " + c.error + ", ended as " + ended_as(result)};
+  return {message("expected {}, ended as {}", c.error, ended_as(result))};
 }
 
 Result<Bytes> mutated(ByteSpan wire, const Mutation& m) {
   Bytes blob(wire.begin(), wire.end());
   bool rehash = true;
   const auto misfit = [&] {
-    return fail(Errc::malformed, "mutation '" + describe(m) + "' does not fit a wire of " +
-                                     std::to_string(wire.size()) + " bytes");
+    return fail(Errc::malformed,
+                message("mutation '{}' does not fit a wire of {} bytes", describe(m), wire.size()));
   };
   switch (m.kind) {
     case MutationKind::none:
@@ -141,13 +142,13 @@ std::optional<std::string> judge(ByteSpan blob, const Mutation& m) {
   const auto program = vir::decode(blob);
   if (!program) {
     if (m.verdict == DecoderVerdict::rejected) return std::nullopt;
-    return "expected acceptance, rejected: " + to_string(program.error());
+    return message("expected acceptance, rejected: {}", to_string(program.error()));
   }
   if (m.verdict == DecoderVerdict::rejected) return "expected rejection, accepted";
   const auto again = vir::encode(*program);
   if (!again) {
     if (m.verdict == DecoderVerdict::no_encoding) return std::nullopt;
-    return "accepted, but not encoded again: " + to_string(again.error());
+    return message("accepted, but not encoded again: {}", to_string(again.error()));
   }
   if (m.verdict == DecoderVerdict::no_encoding) return "expected no encoding, encoded";
   const bool same =
@@ -159,27 +160,25 @@ std::optional<std::string> judge(ByteSpan blob, const Mutation& m) {
   if (same) return "expected a different re-encoding, got the same bytes";
   const std::string hash = blake3(*again).hex().substr(0, 16);
   if (hash == m.extra) return std::nullopt;
-  return "re-encoding has BLAKE3 " + hash + "..., expected " + m.extra + "...";
+  return message("re-encoding has BLAKE3 {}..., expected {}...", hash, m.extra);
 }
 
 std::string describe(const Mutation& m) {
-  const std::string at = " at " + std::to_string(m.at);
-  const std::string value = std::to_string(m.value);
   switch (m.kind) {
     case MutationKind::none:
       return "unchanged";
     case MutationKind::xor_byte:
-      return "xor" + at + " with " + value;
+      return message("xor at {} with {}", m.at, m.value);
     case MutationKind::truncate:
-      return "truncate" + at;
+      return message("truncate at {}", m.at);
     case MutationKind::insert_zero:
-      return "insert0" + at;
+      return message("insert0 at {}", m.at);
     case MutationKind::overlong_count:
-      return "overlong_count of " + value;
+      return message("overlong_count of {}", m.value);
     case MutationKind::xor_no_rehash:
-      return "xor_no_rehash" + at + " with " + value;
+      return message("xor_no_rehash at {} with {}", m.at, m.value);
     case MutationKind::set_no_rehash:
-      return "set_no_rehash" + at + " to " + value;
+      return message("set_no_rehash at {} to {}", m.at, m.value);
   }
   return "unknown mutation";
 }

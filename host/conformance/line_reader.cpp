@@ -9,6 +9,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/message.hpp"
 #include "platform/descriptor.hpp"
 #include "platform/file.hpp"
 #include "platform/record_file.hpp"
@@ -39,7 +40,7 @@ class LineReader::Inflater {
 
   /// The next bytes of the text; empty at the end of the last member.
   Result<std::string_view> produce() {
-    if (!ready_) return fail(Errc::out_of_memory, "zlib could not start for " + name_);
+    if (!ready_) return fail(Errc::out_of_memory, message("zlib could not start for {}", name_));
     stream_.next_out = buffer_.data();
     stream_.avail_out = static_cast<uInt>(buffer_.size());
     while (stream_.avail_out == buffer_.size()) {
@@ -71,7 +72,7 @@ class LineReader::Inflater {
     return {};
   }
   tl::unexpected<Error> damaged(const char* why) const {
-    return fail(Errc::malformed, name_ + " " + why + "; copy or download it again",
+    return fail(Errc::malformed, message("{} {}; copy or download it again", name_, why),
                 at_ - stream_.avail_in);
   }
 
@@ -147,9 +148,8 @@ Result<bool> LineReader::next(std::string& line) {
     const std::size_t newline = chunk_.find('\n');
     const std::size_t take = std::min(newline, chunk_.size());
     if (take > kMaxLineBytes - line.size()) {
-      return fail(Errc::limit_exceeded, "line " + std::to_string(line_number_ + 1) + " of " +
-                                            name_ + " is longer than " +
-                                            std::to_string(kMaxLineBytes) + " bytes");
+      return fail(Errc::limit_exceeded, message("line {} of {} is longer than {} bytes",
+                                                line_number_ + 1, name_, kMaxLineBytes));
     }
     line.append(chunk_.substr(0, take));
     chunk_.remove_prefix(newline == std::string_view::npos ? take : take + 1);

@@ -18,11 +18,10 @@ Result<std::uint32_t> count(const Json& object, const char* key, std::uint32_t m
 }
 
 Result<std::vector<std::uint32_t>> slots(const Json& value, const char* what, std::size_t rules) {
-  if (!value.is_array()) return bad(std::string(what) + " is no list");
+  if (!value.is_array()) return bad(message("{} is no list", what));
   std::vector<std::uint32_t> list;
   for (const Json& one : value) {
-    VYRE_ASSIGN(const auto slot,
-                whole_number<std::uint32_t>(one, std::string("a rule of ") + what));
+    VYRE_ASSIGN(const auto slot, whole_number<std::uint32_t>(one, message("a rule of {}", what)));
     if (slot >= rules) return bad(message("{} names rule {} of {}", what, slot, rules));
     list.push_back(slot);
   }
@@ -54,8 +53,7 @@ Status read_edges(const Json& edges, LineageCase& c) {
 
 std::string shown(const std::vector<std::uint32_t>& slots) {
   std::string text = "[";
-  for (const std::uint32_t slot : slots)
-    text += (text.size() > 1 ? "," : "") + std::to_string(slot);
+  for (const std::uint32_t slot : slots) text += message("{}{}", text.size() > 1 ? "," : "", slot);
   return text + "]";
 }
 
@@ -91,12 +89,12 @@ Result<LineageCase> lineage_case(const Json& object) {
 
 std::optional<std::string> judge(const LineageCase& c) {
   const auto sets = planner::lineage(c.own, c.edges, c.edge_rules);
-  if (!sets) return "no lineage: " + to_string(sets.error());
+  if (!sets) return message("no lineage: {}", to_string(sets.error()));
   const auto folded = planner::folded(*sets, c.folded.size());
   for (std::size_t r = 0; r < c.folded.size(); ++r) {
     if (c.sets && sets->slots(r) != (*c.sets)[r]) {
-      return "region " + std::to_string(r) + ": expected rules " + shown((*c.sets)[r]) + ", got " +
-             shown(sets->slots(r));
+      return message("region {}: expected rules {}, got {}", r, shown((*c.sets)[r]),
+                     shown(sets->slots(r)));
     }
     if (folded[r] != c.folded[r])
       return message("region {}: expected lineage {}, got {}", r, c.folded[r], folded[r]);

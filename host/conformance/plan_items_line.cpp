@@ -27,13 +27,13 @@ struct Names {
 
 Result<std::uint32_t> key_number(const std::string& key, const char* where) {
   const Json value = Json::parse(key, nullptr, false);
-  return whole_number<std::uint32_t>(value, std::string("a key of \"") + where + "\"");
+  return whole_number<std::uint32_t>(value, message("a key of \"{}\"", where));
 }
 
 Result<const Json*> object_of(const Json& object, const char* key) {
   const Json* value = find(object, key);
   if (value == nullptr || !value->is_object())
-    return bad(std::string("key \"") + key + "\" is missing or no object");
+    return bad(message("key \"{}\" is missing or no object", key));
   return value;
 }
 
@@ -74,8 +74,8 @@ Status read_bindings(const Json& op, const char* key, std::vector<planner::Bindi
     facts.whole = one == "whole";
     const bool known = input ? facts.read_write || one == "read" : facts.whole || one == "partial";
     if (!known)
-      return bad(std::string("an entry of \"") + key + "\" is neither " +
-                 (input ? "read nor read_write" : "whole nor partial"));
+      return bad(message("an entry of \"{}\" is neither {}", key,
+                         input ? "read nor read_write" : "whole nor partial"));
     out.push_back(facts);
   }
   return {};
@@ -156,8 +156,7 @@ Result<std::pair<std::uint32_t, std::uint32_t>> item_pair(const Json& entry, con
     return bad(message("an entry of \"{}\" has not {} values", key, size));
   std::array<std::uint32_t, 2> pair{};
   for (std::size_t i = 0; i < 2; ++i) {
-    VYRE_ASSIGN(pair[i],
-                whole_number<std::uint32_t>(entry[i], std::string("an item of \"") + key + "\""));
+    VYRE_ASSIGN(pair[i], whole_number<std::uint32_t>(entry[i], message("an item of \"{}\"", key)));
     if (pair[i] >= items) return bad(message("\"{}\" names item {} of {}", key, pair[i], items));
   }
   return std::pair{pair[0], pair[1]};
@@ -214,7 +213,7 @@ Result<PlanItemsCase> plan_items_case(const Json& object) {
   VYRE_TRY(read_ops(object, c, names));
   VYRE_TRY(read_events(object, c, names));
   VYRE_TRY(read_expected(object, c));
-  c.name = "batch of " + std::to_string(c.work.items.size());
+  c.name = message("batch of {}", c.work.items.size());
   return c;
 }
 

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "base/message.hpp"
 #include "json_fields.hpp"
 #include "report/names.hpp"
 
@@ -76,15 +77,15 @@ struct ReadField {
     } else if constexpr (std::is_same_v<Value, bool>) {
       const Json* found = find(object, key);
       if (found == nullptr || !found->is_boolean())
-        return bad(std::string("key \"") + key + "\" is missing or neither true nor false");
+        return bad(message("key \"{}\" is missing or neither true nor false", key));
       value = found->get<bool>();
     } else if constexpr (std::is_same_v<Value, std::array<std::uint32_t, 3>>) {
       VYRE_ASSIGN(const Json* grid, list(object, key));
       if (grid->size() != value.size())
-        return bad(std::string("key \"") + key + "\" is no list of three numbers");
+        return bad(message("key \"{}\" is no list of three numbers", key));
       for (std::size_t i = 0; i < value.size(); ++i) {
-        VYRE_ASSIGN(value[i], whole_number<std::uint32_t>(
-                                  (*grid)[i], std::string("an entry of \"") + key + "\""));
+        VYRE_ASSIGN(value[i],
+                    whole_number<std::uint32_t>((*grid)[i], message("an entry of \"{}\"", key)));
       }
     } else {
       VYRE_ASSIGN(value, number<Value>(object, key));
@@ -92,7 +93,7 @@ struct ReadField {
     return {};
   }
   static tl::unexpected<Error> unknown(const char* key, const std::string& word) {
-    return bad(std::string("key \"") + key + "\" has the unknown word \"" + word + "\"");
+    return bad(message("key \"{}\" has the unknown word \"{}\"", key, word));
   }
 };
 
@@ -103,8 +104,7 @@ std::string shown(const Value& value) {
   } else if constexpr (std::is_same_v<Value, bool>) {
     return value ? "true" : "false";
   } else if constexpr (std::is_same_v<Value, std::array<std::uint32_t, 3>>) {
-    return "[" + std::to_string(value[0]) + "," + std::to_string(value[1]) + "," +
-           std::to_string(value[2]) + "]";
+    return message("[{},{},{}]", value[0], value[1], value[2]);
   } else {
     return std::to_string(value);
   }
@@ -122,7 +122,7 @@ std::optional<std::string> first_difference(const MegakernelLaunchPlan& expected
   const Status same = each_field_of_plan(got, [&](const char* key, const auto& value) -> Status {
     const std::string& want = wanted[at++];
     if (shown(value) == want) return {};
-    return bad(std::string(key) + ": expected " + want + ", got " + shown(value));
+    return bad(message("{}: expected {}, got {}", key, want, shown(value)));
   });
   if (kept && same) return std::nullopt;
   return same.error().message;
@@ -143,8 +143,7 @@ bool names(const PolicyCase& c, const Error& error) {
     case PolicyError::peak_bytes_overflow:
       return has("peak device bytes");
     case PolicyError::out_of_memory:
-      return has(" " + std::to_string(c.requested) + " bytes") &&
-             has(" " + std::to_string(c.available) + " ");
+      return has(message(" {} bytes", c.requested)) && has(message(" {} ", c.available));
   }
   return false;
 }
@@ -202,16 +201,16 @@ std::optional<std::string> judge(const PolicyCase& c) {
   const auto plan = planner::plan_launch(c.request, c.previous);
   if (plan) {
     if (c.error == PolicyError::none) return first_difference(c.answer, *plan);
-    return "expected the error " + std::string(word_of(c.error).word) + ", got a plan";
+    return message("expected the error {}, got a plan", word_of(c.error).word);
   }
   const Error& error = plan.error();
   if (c.slots_short && error.code == Errc::limit_exceeded) return std::nullopt;
   if (c.error != PolicyError::none && error.code == word_of(c.error).code && names(c, error))
     return std::nullopt;
-  return "expected " +
-         (c.error == PolicyError::none ? std::string("a plan")
-                                       : "the error " + std::string(word_of(c.error).word)) +
-         ", got " + to_string(error);
+  return message(
+      "expected {}, got {}",
+      c.error == PolicyError::none ? "a plan" : message("the error {}", word_of(c.error).word),
+      to_string(error));
 }
 
 }  // namespace vyre::conformance

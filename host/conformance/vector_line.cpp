@@ -1,6 +1,7 @@
 // JSON of one vector line into values; every complaint names the key. See vector_line.hpp.
 #include "vector_line.hpp"
 
+#include "base/message.hpp"
 #include "json_fields.hpp"
 #include "report/json_guard.hpp"
 
@@ -8,14 +9,14 @@ namespace vyre::conformance {
 namespace {
 
 Result<Bytes> hex(const Json& value, const char* key) {
-  if (!value.is_string()) return bad(std::string("\"") + key + "\" is no hexadecimal string");
+  if (!value.is_string()) return bad(message("\"{}\" is no hexadecimal string", key));
   auto bytes = from_hex(value.get_ref<const std::string&>());
-  if (!bytes) return bad(std::string("\"") + key + "\": " + bytes.error().message);
+  if (!bytes) return bad(message("\"{}\": {}", key, bytes.error().message));
   return bytes;
 }
 
 Result<std::vector<Bytes>> hex_list(const Json& value, const char* key) {
-  if (!value.is_array()) return bad(std::string("key \"") + key + "\" is no list");
+  if (!value.is_array()) return bad(message("key \"{}\" is no list", key));
   std::vector<Bytes> list;
   for (const Json& item : value) {
     VYRE_ASSIGN(Bytes bytes, hex(item, key));
@@ -27,8 +28,7 @@ Result<std::vector<Bytes>> hex_list(const Json& value, const char* key) {
 Result<bool> flag(const Json& object, const char* key) {
   const Json* value = find(object, key);
   if (value == nullptr) return false;
-  if (!value->is_boolean())
-    return bad(std::string("key \"") + key + "\" is neither true nor false");
+  if (!value->is_boolean()) return bad(message("key \"{}\" is neither true nor false", key));
   return value->get<bool>();
 }
 
@@ -63,7 +63,7 @@ Result<ExecutionCase> execution_case(const Json& object) {
   if (find(object, "error") != nullptr) {
     VYRE_ASSIGN(c.error, text(object, "error"));
     if (c.error != "refused" && c.error != "fault") {
-      return bad("key \"error\" is \"" + c.error + "\", it must be refused or fault");
+      return bad(message("key \"error\" is \"{}\", it must be refused or fault", c.error));
     }
   }
   if (c.outputs.has_value() == !c.error.empty()) {
@@ -76,7 +76,7 @@ Result<ExecutionCase> execution_case(const Json& object) {
   if (find(object, "order") != nullptr) {
     VYRE_ASSIGN(const std::string order, text(object, "order"));
     if (order != "independent" && order != "dependent") {
-      return bad("key \"order\" is \"" + order + "\", it must be independent or dependent");
+      return bad(message("key \"order\" is \"{}\", it must be independent or dependent", order));
     }
     c.order_dependent = order == "dependent";
   }
@@ -91,7 +91,7 @@ Result<MutationKind> mutation_kind(const std::string& name) {
   if (name == "overlong_count") return MutationKind::overlong_count;
   if (name == "xor_no_rehash") return MutationKind::xor_no_rehash;
   if (name == "set_no_rehash") return MutationKind::set_no_rehash;
-  return bad("mutation \"" + name + "\" is unknown");
+  return bad(message("mutation \"{}\" is unknown", name));
 }
 
 /// [verdict, extra?], the extra only where the verdict needs one.

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/message.hpp"
 #include "protocol/limits.hpp"
 #include "thread_pool.hpp"
 #include "uring.hpp"
@@ -14,14 +15,14 @@ namespace {
 Result<Door> open_threads(std::string reason) {
   VYRE_ASSIGN(auto pool, ThreadPool::create());
   return Door{std::move(pool), Tier::thread_pool, std::move(reason),
-              std::to_string(kPoolThreads) + " threads"};
+              message("{} threads", kPoolThreads)};
 }
 
 }  // namespace
 
 std::string errno_name(int error) {
   const char* const name = ::strerrorname_np(error);
-  return name != nullptr ? name : "errno " + std::to_string(error);
+  return name != nullptr ? name : message("errno {}", error);
 }
 
 Result<Door> open_door(TierChoice choice) {
@@ -44,9 +45,10 @@ Result<Door> open_door(TierChoice choice) {
                                                               : "C";
   Error error = std::move(ring).error();
   error.code = Errc::unsupported;
-  error.message = std::string("tier ") + name + " needs io_uring: " + error.message +
-                  "; allow it (sysctl kernel.io_uring_disabled, the container's seccomp profile) "
-                  "or use E or automatic";
+  error.message = message(
+      "tier {} needs io_uring: {}; allow it (sysctl kernel.io_uring_disabled, the container's "
+      "seccomp profile) or use E or automatic",
+      name, error.message);
   return tl::unexpected<Error>(std::move(error));
 }
 

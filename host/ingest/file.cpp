@@ -11,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/message.hpp"
 #include "doors.hpp"
 #include "file_cache.hpp"
 #include "platform/descriptor.hpp"
@@ -23,8 +24,8 @@ constexpr int kOpenTries{16};  // a signal's handler may interrupt open()
 
 tl::unexpected<Error> system_error(const std::string& action, const std::string& path, int error) {
   return tl::unexpected<Error>(
-      Error{Errc::io, "cannot " + action + " '" + path + "': " + std::strerror(error), kNoOffset, 0,
-            0, error});
+      Error{Errc::io, message("cannot {} '{}': {}", action, path, std::strerror(error)), kNoOffset,
+            0, 0, error});
 }
 
 tl::unexpected<Error> no_regular_file(const std::string& path, mode_t mode) {
@@ -33,8 +34,9 @@ tl::unexpected<Error> no_regular_file(const std::string& path, mode_t mode) {
                      : S_ISSOCK(mode)                   ? "a socket"
                      : (S_ISCHR(mode) || S_ISBLK(mode)) ? "a device"
                                                         : "no file of bytes";
-  return fail(Errc::invalid_argument, "cannot read '" + path + "': it is " + kind +
-                                          "; name a regular file, or copy its bytes into one");
+  return fail(Errc::invalid_argument,
+              message("cannot read '{}': it is {}; name a regular file, or copy its bytes into one",
+                      path, kind));
 }
 
 bool wants_direct(TierChoice choice) {
@@ -45,9 +47,9 @@ bool wants_direct(TierChoice choice) {
 
 Result<std::shared_ptr<const File>> File::open(const std::string& path, TierChoice choice) {
   if (choice == TierChoice::gpudirect) {
-    return fail(Errc::unsupported, "cannot read '" + path +
-                                       "' through cuFile (tier D): this build has no such reads; "
-                                       "use A, B, C, E or automatic");
+    return fail(Errc::unsupported, message("cannot read '{}' through cuFile (tier D): this build "
+                                           "has no such reads; use A, B, C, E or automatic",
+                                           path));
   }
   int descriptor = -1;
   for (int tries = 0; tries < kOpenTries; ++tries) {
@@ -70,14 +72,11 @@ Result<std::shared_ptr<const File>> File::open(const std::string& path, TierChoi
   if (::fstat(descriptor, &info) != 0) return system_error("stat", path, errno);
   if (!S_ISREG(info.st_mode)) return no_regular_file(path, info.st_mode);
   if (!platform::size_is_true(descriptor, info.st_dev)) {
-    return fail(
-        Errc::unsupported,
-        "cannot read '" + path +
-            "' in pieces: its file system makes contents up as they "
-            "are read and states no true size (" +
-            std::to_string(info.st_size) +
-            " bytes here); read it to its end and upload the bytes, or copy it into a regular "
-            "file");
+    return fail(Errc::unsupported,
+                message("cannot read '{}' in pieces: its file system makes contents up as they are "
+                        "read and states no true size ({} bytes here); read it to its end and "
+                        "upload the bytes, or copy it into a regular file",
+                        path, info.st_size));
   }
   file->bytes_ = static_cast<std::uint64_t>(info.st_size);
 
@@ -104,13 +103,13 @@ Result<std::shared_ptr<const File>> File::open(const std::string& path, TierChoi
       }
       if (::fcntl(descriptor, F_SETFL, flags) != 0) return system_error("read", path, errno);
     } else {
-      reason = "refused (" + errno_name(errno) + ")";
+      reason = message("refused ({})", errno_name(errno));
     }
   }
   if (wants_direct(choice)) {
-    return fail(Errc::unsupported, "cannot read '" + path + "' with O_DIRECT (tier " +
-                                       (choice == TierChoice::direct_fixed ? "A" : "B") +
-                                       "): " + reason + "; use C or automatic");
+    return fail(Errc::unsupported,
+                message("cannot read '{}' with O_DIRECT (tier {}): {}; use C or automatic", path,
+                        choice == TierChoice::direct_fixed ? "A" : "B", reason));
   }
   return buffered(std::move(reason));
 }

@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/message.hpp"
 #include "doors.hpp"
 #include "protocol/io_request.hpp"
 #include "protocol/limits.hpp"
@@ -99,8 +100,8 @@ std::optional<DirectAlignment> usable_alignment(std::uint32_t offset, std::uint3
     return std::nullopt;
   }
   if (!power_of_two(memory) || !power_of_two(offset) || memory > kIoBlock || offset > kIoBlock) {
-    reason = "refused (it wants blocks of " + std::to_string(offset) + " at multiples of " +
-             std::to_string(memory) + "; ours are " + std::to_string(kIoBlock) + ")";
+    reason = message("refused (it wants blocks of {} at multiples of {}; ours are {})", offset,
+                     memory, kIoBlock);
     return std::nullopt;
   }
   // A read that is taken up again goes on as far into its memory as into the file.
@@ -138,7 +139,7 @@ bool direct_read_works(int descriptor, std::string& reason) {
   } while (got < 0 && errno == EINTR && ++interrupted < kRetriesInterrupted);
   // Other errors are no answer about O_DIRECT: the read that wants the bytes will meet them.
   if (got >= 0 || (errno != EINVAL && errno != EOPNOTSUPP)) return true;
-  reason = "refused (a read ends with " + errno_name(errno) + ")";
+  reason = message("refused (a read ends with {})", errno_name(errno));
   return false;
 }
 

@@ -17,6 +17,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/message.hpp"
 #include "doors.hpp"
 #include "ingest/file.hpp"
 #include "platform/stop.hpp"
@@ -41,7 +42,7 @@ class Scratch {
   [[nodiscard]] Status create(const std::string& directory) {
     std::string path = directory + "/vyre-probe-XXXXXX";
     const int fd = ::mkostemp(path.data(), O_CLOEXEC);
-    if (fd < 0) return refused("making a scratch file in '" + directory + "'", errno);
+    if (fd < 0) return refused(message("making a scratch file in '{}'", directory), errno);
     path_ = path;
     doomed_.emplace(AT_FDCWD, path_.c_str());
     std::array<std::uint8_t, 4096> block{};
@@ -49,9 +50,9 @@ class Scratch {
     for (std::uint32_t at = 0; at < kProbeBytes && status; at += block.size()) {
       for (std::uint32_t i = 0; i < block.size(); ++i) block[i] = scratch_byte(at + i);
       if (::write(fd, block.data(), block.size()) != static_cast<ssize_t>(block.size()))
-        status = refused("writing '" + path_ + "'", errno);
+        status = refused(message("writing '{}'", path_), errno);
     }
-    if (status && ::fsync(fd) != 0) status = refused("writing '" + path_ + "'", errno);
+    if (status && ::fsync(fd) != 0) status = refused(message("writing '{}'", path_), errno);
     (void)::close(fd);
     return status;
   }
@@ -65,7 +66,7 @@ class Scratch {
 
  private:
   static tl::unexpected<Error> refused(const std::string& what, int error) {
-    return fail(Errc::io, what + ": " + std::strerror(error));
+    return fail(Errc::io, message("{}: {}", what, std::strerror(error)));
   }
   std::string path_;
   std::optional<platform::DoomedFile> doomed_;
@@ -89,11 +90,11 @@ std::string try_read(Io& io, const File& file, IoCode code, MutableByteSpan memo
     if (const Status entered = io.enter(1, rest); !entered) return entered.error().message;
   }
   const char* const name = code == IoCode::read_fixed ? "READ_FIXED" : "READ";
-  if (done[0].result < 0) return std::string(name) + ": " + errno_name(-done[0].result);
+  if (done[0].result < 0) return message("{}: {}", name, errno_name(-done[0].result));
   if (static_cast<std::uint32_t>(done[0].result) != kProbeBytes)
-    return std::string(name) + " gave " + std::to_string(done[0].result) + " bytes";
+    return message("{} gave {} bytes", name, done[0].result);
   for (std::uint32_t at = 0; at < kProbeBytes; ++at) {
-    if (memory[at] != scratch_byte(at)) return std::string(name) + " gave other bytes";
+    if (memory[at] != scratch_byte(at)) return message("{} gave other bytes", name);
   }
   return {};
 }
@@ -119,12 +120,10 @@ std::string refused_by_a_file(const std::string& directory, const std::string& s
     ++tried;
     const auto file = File::open(path, TierChoice::direct);
     if (file || file.error().code != Errc::unsupported) continue;
-    const std::string& message = file.error().message;
-    const std::size_t at = message.find("): ");
-    return "a new file can be read with O_DIRECT here, '" + std::string(entry->d_name) +
-           "' cannot: " +
-           (at == std::string::npos ? message
-                                    : message.substr(at + 3, message.find("; use") - at - 3));
+    const std::string& why = file.error().message;
+    const std::size_t at = why.find("): ");
+    return message("a new file can be read with O_DIRECT here, '{}' cannot: {}", entry->d_name,
+                   at == std::string::npos ? why : why.substr(at + 3, why.find("; use") - at - 3));
   }
   return {};
 }
@@ -167,7 +166,7 @@ std::vector<TierFacts> probe_tiers(const std::string& directory) {
   // Refusals of files name the scratch file, which the caller does not know.
   std::string why_not_direct = direct ? "" : direct.error().message;
   if (const auto at = why_not_direct.find("): "); at != std::string::npos)
-    why_not_direct = "O_DIRECT " + why_not_direct.substr(at + 3);
+    why_not_direct = message("O_DIRECT {}", why_not_direct.substr(at + 3));
   why_not_direct = why_not_direct.substr(0, why_not_direct.find("; use"));
 
   std::string fixed_reason;
@@ -188,7 +187,7 @@ std::vector<TierFacts> probe_tiers(const std::string& directory) {
                             : why_not_direct;
   }
   std::string blocks =
-      direct ? "O_DIRECT in blocks of " + std::to_string((*direct)->offset_alignment()) : "";
+      direct ? message("O_DIRECT in blocks of {}", (*direct)->offset_alignment()) : "";
   if (direct) {
     const std::string refused = refused_by_a_file(directory, scratch.path());
     if (fixed_reason.empty()) fixed_reason = refused;
@@ -204,11 +203,12 @@ std::vector<TierFacts> probe_tiers(const std::string& directory) {
     pool_reason = pool.error().message;
   }
 
-  return {facts(Tier::direct_fixed, fixed_reason, "READ_FIXED, " + blocks + "; ring: " + setup),
-          facts(Tier::direct, direct_reason, "READ, " + blocks),
-          facts(Tier::buffered, buffered_reason, "READ through the page cache"),
-          {Tier::gpudirect, false, why_no_cufile()},
-          facts(Tier::thread_pool, pool_reason, "pread by threads")};
+  return {
+      facts(Tier::direct_fixed, fixed_reason, message("READ_FIXED, {}; ring: {}", blocks, setup)),
+      facts(Tier::direct, direct_reason, message("READ, {}", blocks)),
+      facts(Tier::buffered, buffered_reason, "READ through the page cache"),
+      {Tier::gpudirect, false, why_no_cufile()},
+      facts(Tier::thread_pool, pool_reason, "pread by threads")};
 }
 
 }  // namespace vyre::ingest

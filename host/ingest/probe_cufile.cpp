@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/message.hpp"
+
 namespace vyre::ingest {
 namespace {
 
@@ -31,14 +33,15 @@ using PropertiesCall = CufileError (*)(CufileProperties*);
 
 std::string describe_cufile(unsigned major, unsigned minor, unsigned status_flags) {
   if (status_flags == 0) {
-    return "cuFile runs in compatibility mode (nvidia-fs " + std::to_string(major) + "." +
-           std::to_string(minor) +
-           ", no storage that it reaches directly): it would copy through host memory, which is "
-           "what A does without it";
+    return message(
+        "cuFile runs in compatibility mode (nvidia-fs {}.{}, no storage that it reaches directly): "
+        "it would copy through host memory, which is what A does without it",
+        major, minor);
   }
-  return "cuFile reports a direct path (nvidia-fs " + std::to_string(major) + "." +
-         std::to_string(minor) + ", status flags " + std::to_string(status_flags) +
-         "); reading through cuFile is not built here, so it is not used";
+  return message(
+      "cuFile reports a direct path (nvidia-fs {}.{}, status flags {}); reading through cuFile is "
+      "not built here, so it is not used",
+      major, minor, status_flags);
 }
 
 std::string why_no_cufile() {
@@ -56,13 +59,12 @@ std::string why_no_cufile() {
     return "libcufile lacks cuFileDriverOpen or cuFileDriverGetProperties";
   const CufileError opened = open();
   if (opened.code != 0) {
-    return "cuFileDriverOpen says " + std::to_string(opened.code) + " (CUDA " +
-           std::to_string(opened.cuda) + ")";
+    return message("cuFileDriverOpen says {} (CUDA {})", opened.code, opened.cuda);
   }
   CufileProperties properties{};
   const CufileError asked = ask(&properties);
   if (close != nullptr) (void)close();
-  if (asked.code != 0) return "cuFileDriverGetProperties says " + std::to_string(asked.code);
+  if (asked.code != 0) return message("cuFileDriverGetProperties says {}", asked.code);
   return describe_cufile(properties.major, properties.minor, properties.status_flags);
 }
 

@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/message.hpp"
 #include "protocol/limits.hpp"
 #include "pump_now.hpp"
 #include "pump_thread.hpp"
@@ -20,22 +21,23 @@ Status check(const ReadRequest& request) {
   }
   const File& file = *request.file;
   const auto what = [&] {
-    return file.path() + ": a read of " + std::to_string(request.bytes) + " bytes at " +
-           std::to_string(request.offset);
+    return message("{}: a read of {} bytes at {}", file.path(), request.bytes, request.offset);
   };
   if (request.bytes > kMaxPosition || request.offset > kMaxPosition - request.bytes) {
-    return fail(Errc::invalid_argument, what() + " ends beyond the largest position of a file");
+    return fail(Errc::invalid_argument,
+                message("{} ends beyond the largest position of a file", what()));
   }
   if (request.bytes == 0) return {};
-  if (request.to == nullptr) return fail(Errc::invalid_argument, what() + " has no memory");
+  if (request.to == nullptr)
+    return fail(Errc::invalid_argument, message("{} has no memory", what()));
   const std::uint64_t needed = room_for(file, request.offset, request.bytes);
   if (request.room < needed) {
-    return fail(Errc::invalid_argument, what() + " needs room for " + std::to_string(needed) +
-                                            " bytes, got " + std::to_string(request.room));
+    return fail(Errc::invalid_argument,
+                message("{} needs room for {} bytes, got {}", what(), needed, request.room));
   }
   if (reinterpret_cast<std::uintptr_t>(request.to) % file.memory_alignment() != 0) {
-    return fail(Errc::invalid_argument, what() + " needs memory aligned to " +
-                                            std::to_string(file.memory_alignment()) + " bytes");
+    return fail(Errc::invalid_argument,
+                message("{} needs memory aligned to {} bytes", what(), file.memory_alignment()));
   }
   return {};
 }
@@ -97,22 +99,21 @@ std::uint64_t room_for(const File& file, std::uint64_t offset, std::uint64_t byt
 
 Result<std::unique_ptr<Pump>> Pump::start(const PumpOptions& options, MutableByteSpan memory) {
   if (options.depth == 0 || options.depth > kMaxIoDepth) {
-    return fail(Errc::invalid_argument, "the pump's depth is " + std::to_string(options.depth) +
-                                            "; it may be 1 to " + std::to_string(kMaxIoDepth));
+    return fail(Errc::invalid_argument,
+                message("the pump's depth is {}; it may be 1 to {}", options.depth, kMaxIoDepth));
   }
   if (memory.size() < IngestLayout::kStreams ||
       reinterpret_cast<std::uintptr_t>(memory.data()) % kIoBlock != 0) {
-    return fail(Errc::invalid_argument, "ingest memory of " + std::to_string(memory.size()) +
-                                            " bytes: it needs at least " +
-                                            std::to_string(IngestLayout::kStreams) +
-                                            ", aligned to " + std::to_string(kIoBlock));
+    return fail(Errc::invalid_argument,
+                message("ingest memory of {} bytes: it needs at least {}, aligned to {}",
+                        memory.size(), IngestLayout::kStreams, kIoBlock));
   }
   auto shared = std::make_shared<PumpThread>(options, memory);
   std::thread thread;
   try {
     thread = std::thread([shared] { PumpThread::main(shared); });
   } catch (const std::system_error& no_thread) {
-    return fail(Errc::out_of_memory, std::string("no thread for the pump: ") + no_thread.what());
+    return fail(Errc::out_of_memory, message("no thread for the pump: {}", no_thread.what()));
   }
   if (Status up = shared->wait_until_up(); !up) {
     if (shared->hangs()) {

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "base/message.hpp"
+
 namespace vyre::ingest {
 namespace {
 
@@ -66,19 +68,19 @@ class Window final : public ReadSink {
 
 tl::unexpected<Error> why_not(const File& file, std::uint64_t offset, std::uint64_t bytes,
                               const ReadResult& result) {
-  const std::string what =
-      file.path() + ": " + std::to_string(bytes) + " bytes at " + std::to_string(offset);
+  const std::string what = message("{}: {} bytes at {}", file.path(), bytes, offset);
   if (result.status == ReadStatus::cancelled) {
-    return fail(Errc::closed, what + " were not read: the pump was stopped");
+    return fail(Errc::closed, message("{} were not read: the pump was stopped", what));
   }
   if (result.status == ReadStatus::end_of_file) {
     return fail(Errc::io,
-                what + " are not there any more: the file had " + std::to_string(file.bytes()) +
-                    " bytes when it was opened and ends at " +
-                    std::to_string(offset + result.bytes) + " now",
+                message("{} are not there any more: the file had {} bytes when it was opened and "
+                        "ends at {} now",
+                        what, file.bytes(), offset + result.bytes),
                 offset + result.bytes);
   }
-  return tl::unexpected<Error>(Error{Errc::io, what + ": " + std::strerror(result.error_number),
+  return tl::unexpected<Error>(Error{Errc::io,
+                                     message("{}: {}", what, std::strerror(result.error_number)),
                                      offset, 0, 0, result.error_number});
 }
 
@@ -89,10 +91,8 @@ Status read_and_wait(const std::shared_ptr<PumpThread>& pump,
                      MutableByteSpan out) {
   if (out.empty()) return {};
   if (offset > file->bytes() || out.size() > file->bytes() - offset) {
-    return fail(Errc::invalid_argument, file->path() + ": " + std::to_string(out.size()) +
-                                            " bytes at " + std::to_string(offset) +
-                                            " reach beyond its " + std::to_string(file->bytes()) +
-                                            " bytes");
+    return fail(Errc::invalid_argument, message("{}: {} bytes at {} reach beyond its {} bytes",
+                                                file->path(), out.size(), offset, file->bytes()));
   }
   if (pump->on_this_thread()) {
     return fail(Errc::internal, "a sink of the pump waits for the pump");
@@ -105,7 +105,7 @@ Status read_and_wait(const std::shared_ptr<PumpThread>& pump,
   for (Piece& piece : window->pieces) {
     piece.buffer = static_cast<std::uint8_t*>(std::aligned_alloc(kIoBlock, room));
     if (piece.buffer == nullptr) {
-      return fail(Errc::out_of_memory, "no " + std::to_string(room) + " bytes to read through");
+      return fail(Errc::out_of_memory, message("no {} bytes to read through", room));
     }
   }
 
@@ -131,7 +131,7 @@ Status read_and_wait(const std::shared_ptr<PumpThread>& pump,
     Piece& piece = window->pieces[number % window->pieces.size()];
     if (!window->wait(piece)) {
       keep_for_ever(window.release());  // the thread that hangs may come back and tell it
-      return fail(Errc::closed, file->path() + ": the pump hangs in the system");
+      return fail(Errc::closed, message("{}: the pump hangs in the system", file->path()));
     }
     if (piece.result.status != ReadStatus::ok) {
       if (status) status = why_not(*file, offset + piece.at, piece.bytes, piece.result);

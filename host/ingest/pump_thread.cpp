@@ -11,6 +11,8 @@
 #include <new>
 #include <utility>
 
+#include "base/message.hpp"
+
 namespace vyre::ingest {
 namespace {
 
@@ -103,9 +105,10 @@ Status PumpThread::open() {
   if (options_.tier == TierChoice::direct_fixed) {
     core_->register_streams();
     if (const std::string& why = io_->registration().reason; !why.empty()) {
-      return fail(Errc::unsupported, "tier A needs all " + std::to_string(memory_.size()) +
-                                         " bytes of ingest memory registered with the ring: " +
-                                         why + "; or use B, E or automatic");
+      return fail(Errc::unsupported,
+                  message("tier A needs all {} bytes of ingest memory registered with the ring: "
+                          "{}; or use B, E or automatic",
+                          memory_.size(), why));
     }
   }
   thread_pool_.store(core.reads.thread_pool, std::memory_order_relaxed);  // up_ publishes both
@@ -209,8 +212,9 @@ Status PumpThread::wait_until_up() {
     const auto waited =
         std::chrono::duration_cast<std::chrono::milliseconds>(options_.start_patience);
     return fail(Errc::deadline_exceeded,
-                "the pump's ring was not up after " + std::to_string(waited.count()) +
-                    " ms: the system hangs in setting it up or in registering memory");
+                message("the pump's ring was not up after {} ms: the system hangs in setting it up "
+                        "or in registering memory",
+                        waited.count()));
   }
   return *up_;
 }
@@ -223,8 +227,7 @@ Status PumpThread::post(std::span<const ReadRequest> requests) {
     try {
       box_.reads.insert(box_.reads.end(), requests.begin(), requests.end());
     } catch (const std::bad_alloc&) {
-      return fail(Errc::out_of_memory,
-                  "no memory for " + std::to_string(requests.size()) + " more reads");
+      return fail(Errc::out_of_memory, message("no memory for {} more reads", requests.size()));
     }
   }
   call(kMail);

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "base/message.hpp"
 #include "protocol/limits.hpp"
 
 namespace vyre::ingest {
@@ -47,7 +48,7 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::create() {
   } catch (const std::system_error& refused) {
     if (pool->threads_.empty()) {
       return tl::unexpected<Error>(
-          Error{Errc::io, std::string("cannot start a thread that reads: ") + refused.what(),
+          Error{Errc::io, message("cannot start a thread that reads: {}", refused.what()),
                 kNoOffset, 0, 0, refused.code().value()});
     }
   }

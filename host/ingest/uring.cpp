@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/message.hpp"
 #include "doors.hpp"
 #include "protocol/limits.hpp"
 
@@ -64,9 +65,9 @@ constexpr std::array<Rung, 5> kLadder{{
 }};
 
 tl::unexpected<Error> call_error(const char* call, int error) {
-  return tl::unexpected<Error>(Error{
-      Errc::io, std::string(call) + ": " + errno_name(error) + " (" + std::strerror(error) + ")",
-      kNoOffset, 0, 0, error});
+  return tl::unexpected<Error>(
+      Error{Errc::io, message("{}: {} ({})", call, errno_name(error), std::strerror(error)),
+            kNoOffset, 0, 0, error});
 }
 
 /// Soft limit up to the hard one; what is locked above it needs CAP_IPC_LOCK.
@@ -97,8 +98,8 @@ Status Uring::set_up() {
     if (error == 0) {
       up_ = true;
       deferred_ = (rung.flags & IORING_SETUP_DEFER_TASKRUN) != 0;
-      setup_ = std::string(rung.name) + ", " + std::to_string(params.sq_entries) + " entries, " +
-               std::to_string(params.cq_entries) + " completions";
+      setup_ = message("{}, {} entries, {} completions", rung.name, params.sq_entries,
+                       params.cq_entries);
       break;
     }
     if (error != EINVAL) break;
@@ -157,7 +158,8 @@ bool Uring::open_table() {
   if (table_ != Table::none) return table_ == Table::sparse;
   const int error = -::io_uring_register_buffers_sparse(&ring_, kMaxRegions);
   table_ = error == 0 ? Table::sparse : Table::refused;
-  if (error != 0) registered_.reason = "io_uring_register(BUFFERS2, sparse): " + errno_name(error);
+  if (error != 0)
+    registered_.reason = message("io_uring_register(BUFFERS2, sparse): {}", errno_name(error));
   return error == 0;
 }
 
@@ -183,7 +185,7 @@ void Uring::register_memory(MutableByteSpan memory) {
   std::uint64_t step = kMaxRegisteredRegionBytes;
   while (at < memory.size()) {
     if (regions_.size() == kMaxRegions) {
-      registered_.reason = "the table of " + std::to_string(kMaxRegions) + " regions is full";
+      registered_.reason = message("the table of {} regions is full", kMaxRegions);
       return;
     }
     const std::uint64_t bytes = std::min<std::uint64_t>(step, memory.size() - at);
@@ -197,8 +199,8 @@ void Uring::register_memory(MutableByteSpan memory) {
       step = bytes / 2 / kSmallestRegion * kSmallestRegion;
       continue;
     }
-    registered_.reason = "io_uring_register(BUFFERS_UPDATE): " + errno_name(error) + " at " +
-                         std::to_string(at) + " of " + std::to_string(memory.size()) + " bytes";
+    registered_.reason = message("io_uring_register(BUFFERS_UPDATE): {} at {} of {} bytes",
+                                 errno_name(error), at, memory.size());
     if (error == ENOMEM) registered_.reason += kRemedy;
     return;
   }

@@ -28,7 +28,7 @@ std::string hexadecimal(std::uint64_t value) {
 }
 
 std::string measured_or_not(const std::optional<double>& value, const char* unit) {
-  return value ? fixed(*value, 2) + " " + unit : std::string("not measured");
+  return value ? message("{} {}", fixed(*value, 2), unit) : "not measured";
 }
 
 std::array<std::size_t, kForms> count_forms(const Regions& regions) {
@@ -38,7 +38,7 @@ std::array<std::size_t, kForms> count_forms(const Regions& regions) {
 }
 
 std::string item_text(const Work& work, std::uint32_t item) {
-  return std::to_string(item) + " " + work.ops[work.items[item].op].name;
+  return message("{} {}", item, work.ops[work.items[item].op].name);
 }
 
 std::string region_line(const Work& work, const Plan& plan, std::size_t index) {
@@ -46,13 +46,14 @@ std::string region_line(const Work& work, const Plan& plan, std::size_t index) {
   const auto members = plan.regions.members_of(region);
   std::string line = message("region {} ({}, level {}): ", index, name(region.form), region.level);
   for (std::size_t m = 0; m < std::min(members.size(), kMembers); ++m)
-    line += (m != 0 ? ", " : "") + item_text(work, members[m]);
+    line += message("{}{}", m != 0 ? ", " : "", item_text(work, members[m]));
   if (members.size() > kMembers) line += message(", and {} more", members.size() - kMembers);
-  if (members.size() == 1) return line + "\n";
-  line += "; saves " + fixed((region.cost.saved_ns - region.cost.lost_ns) / 1e3, 2) + " us of " +
-          fixed(region.cost.unfused_ns / 1e3, 2) + " us";
+  if (members.size() == 1) return message("{}\n", line);
+  line += message("; saves {} us of {} us",
+                  fixed((region.cost.saved_ns - region.cost.lost_ns) / 1e3, 2),
+                  fixed(region.cost.unfused_ns / 1e3, 2));
   if (region.no_lanes != Refusal::none) line += message("; no lanes: {}", name(region.no_lanes));
-  return line + "\n";
+  return message("{}\n", line);
 }
 
 std::string rest_of(std::size_t size) {
@@ -96,10 +97,11 @@ std::string describe(const Work& work, const Plan& plan, const Measured& measure
   text += "forms:";
   for (std::size_t f = 0; f < kForms; ++f)
     text += message(" {} {}", forms[f], name(static_cast<Form>(f)));
-  text += "\nmeasured: item " + measured_or_not(measured.item_ns, "ns") + ", bandwidth " +
-          measured_or_not(measured.bytes_per_ns, "GB/s") + ", step " +
-          measured_or_not(measured.step_ns, "ns") + ", fused step " +
-          measured_or_not(measured.fused_step_ratio, "times that") + "\n";
+  text += message("\nmeasured: item {}, bandwidth {}, step {}, fused step {}\n",
+                  measured_or_not(measured.item_ns, "ns"),
+                  measured_or_not(measured.bytes_per_ns, "GB/s"),
+                  measured_or_not(measured.step_ns, "ns"),
+                  measured_or_not(measured.fused_step_ratio, "times that"));
   for (std::size_t r = 0; r < std::min(regions.regions.size(), kLines); ++r)
     text += region_line(work, plan, r);
   text += rest_of(regions.regions.size());

@@ -4,6 +4,7 @@
 #include <limits>
 #include <string>
 
+#include "base/message.hpp"
 #include "protocol/limits.hpp"
 
 namespace vyre::planner {
@@ -135,11 +136,10 @@ Result<std::uint32_t> hit_capacity(const MegakernelLaunchRequest& r, const Signa
       multiplier);
   const std::uint64_t capacity = std::max<std::uint64_t>(p.min_hit_capacity, hits);
   if (capacity > std::numeric_limits<std::uint32_t>::max()) {
-    return fail(Errc::limit_exceeded, "hit capacity: queue_len " + std::to_string(r.queue_len) +
-                                          " with " + std::to_string(r.expected_hits_per_item) +
-                                          " expected hits an item needs more than 4294967295 hits; "
-                                          "submit in smaller batches or set "
-                                          "requested_hit_capacity");
+    return fail(Errc::limit_exceeded,
+                message("hit capacity: queue_len {} with {} expected hits an item needs more than "
+                        "4294967295 hits; submit in smaller batches or set requested_hit_capacity",
+                        r.queue_len, r.expected_hits_per_item));
   }
   return static_cast<std::uint32_t>(capacity);
 }
@@ -150,17 +150,17 @@ Result<std::uint64_t> peak_bytes(const MegakernelLaunchRequest& r, std::uint32_t
   std::uint64_t peak = 0;
   if (__builtin_add_overflow(r.resident_device_bytes, scratch, &peak)) {
     return fail(Errc::limit_exceeded,
-                "peak device bytes: " + std::to_string(r.resident_device_bytes) +
-                    " resident bytes and " + std::to_string(scratch) +
-                    " bytes for hits do not fit 64 bits; check resident_device_bytes");
+                message("peak device bytes: {} resident bytes and {} bytes for hits do not fit 64 "
+                        "bits; check resident_device_bytes",
+                        r.resident_device_bytes, scratch));
   }
   if (r.device_memory_budget_bytes != 0 && peak > r.device_memory_budget_bytes) {
-    return fail(Errc::out_of_memory,
-                "the launch plan needs " + std::to_string(peak) +
-                    " bytes of device memory (requested) and the budget allows " +
-                    std::to_string(r.device_memory_budget_bytes) +
-                    " (available); free resident buffers, lower requested_hit_capacity or raise "
-                    "the budget");
+    return fail(
+        Errc::out_of_memory,
+        message(
+            "the launch plan needs {} bytes of device memory (requested) and the budget allows {} "
+            "(available); free resident buffers, lower requested_hit_capacity or raise the budget",
+            peak, r.device_memory_budget_bytes));
   }
   return peak;
 }
@@ -168,7 +168,7 @@ Result<std::uint64_t> peak_bytes(const MegakernelLaunchRequest& r, std::uint32_t
 Status check_limits(const MegakernelLaunchRequest& r) {
   const auto zero = [](const char* name) {
     return fail(Errc::invalid_argument,
-                std::string(name) + " is 0; give the limit that the device reports");
+                message("{} is 0; give the limit that the device reports", name));
   };
   if (r.max_workgroup_size_x == 0) return zero("max_workgroup_size_x");
   if (r.max_compute_workgroups_per_dimension == 0)

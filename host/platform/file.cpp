@@ -61,7 +61,7 @@ Result<Bytes> read_all(const Descriptor& file, const std::string& name, std::uin
 }  // namespace
 
 std::string input_name(const std::string& path) {
-  return names_standard_input(path) ? "standard input" : "'" + path + "'";
+  return names_standard_input(path) ? "standard input" : message("'{}'", path);
 }
 
 Result<Bytes> read_file(const std::string& path, std::uint64_t max_bytes) {
@@ -76,13 +76,13 @@ Result<Bytes> read_regular_file(const std::string& path, std::uint64_t max_bytes
   struct stat info {};
   VYRE_ASSIGN(const int fd, open_regular(path, "read", info));
   const Descriptor file(fd);
-  return read_all(file, "'" + path + "'", static_cast<std::uint64_t>(info.st_size), max_bytes);
+  return read_all(file, message("'{}'", path), static_cast<std::uint64_t>(info.st_size), max_bytes);
 }
 
 Status append_file(const std::string& path, ByteSpan bytes) {
   const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
   if (file.get() < 0) return os_error("cannot open", path, errno);
-  return write_all(file, bytes, "to '" + path + "'");
+  return write_all(file, bytes, message("to '{}'", path));
 }
 
 Status make_directories(const std::string& path) {

@@ -9,6 +9,7 @@
 #include <random>
 #include <thread>
 
+#include "base/message.hpp"
 #include "build_info.hpp"
 
 namespace vyre::platform {
@@ -40,12 +41,11 @@ std::uint64_t physical_memory_bytes() {
 std::string kernel_release() {
   utsname name{};
   if (::uname(&name) != 0) return "unknown";
-  return std::string(name.sysname) + " " + name.release;
+  return message("{} {}", name.sysname, name.release);
 }
 
 std::string build_description() {
-  return std::string(kBuildVersion) + " (" + kBuildCommit + ", " + kBuildCompiler + ", " +
-         kBuildType + ")";
+  return message("{} ({}, {}, {})", kBuildVersion, kBuildCommit, kBuildCompiler, kBuildType);
 }
 
 std::string utc_now_rfc3339() {

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 
+#include "base/message.hpp"
 #include "os_error.hpp"
 #include "platform/stop.hpp"
 #include "temporary_file.hpp"
@@ -121,7 +122,7 @@ Status OutputFiles::write_directly(const std::string& path, int flags, ByteSpan 
       if (stop_signal() != 0) return interrupted();
     }
   }
-  VYRE_TRY(write_all(file, bytes, "to '" + path + "'"));
+  VYRE_TRY(write_all(file, bytes, message("to '{}'", path)));
   return (flags & O_TRUNC) != 0 && durability_ == Durability::each ? to_disk(file.get(), path)
                                                                    : Status{};
 }
@@ -142,7 +143,7 @@ Status OutputFiles::replace(const Target& target, ByteSpan bytes, bool& in_place
   const int before = stop_signal();
   for (ByteSpan rest = bytes; !rest.empty();) {
     const ByteSpan step = rest.first(std::min(rest.size(), kWriteStep));
-    VYRE_TRY(write_all(file, step, "to '" + target.path + "'"));
+    VYRE_TRY(write_all(file, step, message("to '{}'", target.path)));
     rest = rest.subspan(step.size());
     if (stop_signal() != before && durability_ != Durability::none) return interrupted();
   }

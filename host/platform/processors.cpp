@@ -19,6 +19,8 @@
 #include <thread>
 #include <tuple>
 
+#include "base/message.hpp"
+
 namespace vyre::platform {
 namespace {
 
@@ -50,8 +52,8 @@ std::map<std::uint32_t, Ticks> read_ticks() {
 }
 
 bool is_second_of_core(std::uint32_t number) {
-  std::ifstream list("/sys/devices/system/cpu/cpu" + std::to_string(number) +
-                     "/topology/thread_siblings_list");
+  std::ifstream list(
+      message("/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list", number));
   std::uint32_t first = number;
   list >> first;  // "0,64" or "0-1"
   return first < number;

@@ -188,7 +188,7 @@ Result<StagedFile> StagedFile::create(const std::string& folder) {
 }
 
 Status StagedFile::append(ByteSpan bytes) {
-  return write_all(temporary_->file(), bytes, "into '" + folder_ + "'");
+  return write_all(temporary_->file(), bytes, message("into '{}'", folder_));
 }
 
 Status StagedFile::publish(const std::string& name) {

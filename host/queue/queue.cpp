@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "base/message.hpp"
+
 namespace vyre::queue {
 namespace {
 
@@ -22,18 +24,17 @@ bool power_of_two(std::uint32_t value) {
 Status check(const QueueOptions& options) {
   if (!power_of_two(options.slots) || options.slots < kMinRingSlots ||
       options.slots > kMaxRingSlots) {
-    return fail(Errc::invalid_argument, "a ring of " + std::to_string(options.slots) +
-                                            " slots is not possible: choose a power of two from " +
-                                            std::to_string(kMinRingSlots) + " to " +
-                                            std::to_string(kMaxRingSlots));
+    return fail(Errc::invalid_argument,
+                message("a ring of {} slots is not possible: choose a power of two from {} to {}",
+                        options.slots, kMinRingSlots, kMaxRingSlots));
   }
   const std::uint32_t completions =
       options.completion_slots == 0 ? options.slots : options.completion_slots;
   if (!power_of_two(completions) || completions < options.slots || completions > kMaxRingSlots) {
     return fail(Errc::invalid_argument,
-                "a completion ring of " + std::to_string(completions) +
-                    " slots does not fit a submission ring of " + std::to_string(options.slots) +
-                    ": choose a power of two from there to " + std::to_string(kMaxRingSlots));
+                message("a completion ring of {} slots does not fit a submission ring of {}: "
+                        "choose a power of two from there to {}",
+                        completions, options.slots, kMaxRingSlots));
   }
   return {};
 }
@@ -62,8 +63,7 @@ Result<Queue> Queue::create(const QueueOptions& options) {
   VYRE_TRY(check(options));
   const std::uint64_t bytes = SharedLayout::of(options).bytes;
   Memory owned{std::aligned_alloc(kLine, bytes)};
-  if (!owned)
-    return fail(Errc::out_of_memory, "a queue needs " + std::to_string(bytes) + " bytes of memory");
+  if (!owned) return fail(Errc::out_of_memory, message("a queue needs {} bytes of memory", bytes));
   const MutableByteSpan shared{static_cast<std::uint8_t*>(owned.get()), bytes};
   return build(options, shared, std::move(owned));
 }
@@ -72,13 +72,13 @@ Result<Queue> Queue::adopt(const QueueOptions& options, MutableByteSpan shared) 
   VYRE_TRY(check(options));
   const std::uint64_t bytes = SharedLayout::of(options).bytes;
   if (shared.size() < bytes) {
-    return fail(Errc::invalid_argument, "the memory given for a queue has " +
-                                            std::to_string(shared.size()) + " bytes, it needs " +
-                                            std::to_string(bytes));
+    return fail(
+        Errc::invalid_argument,
+        message("the memory given for a queue has {} bytes, it needs {}", shared.size(), bytes));
   }
   if (reinterpret_cast<std::uintptr_t>(shared.data()) % kLine != 0) {
-    return fail(Errc::invalid_argument, "the memory given for a queue is not aligned to " +
-                                            std::to_string(kLine) + " bytes");
+    return fail(Errc::invalid_argument,
+                message("the memory given for a queue is not aligned to {} bytes", kLine));
   }
   return build(options, shared, nullptr);
 }
@@ -95,8 +95,7 @@ Result<Queue> Queue::build(const QueueOptions& given, MutableByteSpan shared, Me
   Queue queue;
   queue.private_ = Memory{std::aligned_alloc(kLine, private_bytes)};
   if (!queue.private_) {
-    return fail(Errc::out_of_memory,
-                "a queue needs " + std::to_string(private_bytes) + " bytes of memory");
+    return fail(Errc::out_of_memory, message("a queue needs {} bytes of memory", private_bytes));
   }
   queue.owned_shared_ = std::move(owned);
   std::memset(shared.data(), 0, layout.bytes);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "base/message.hpp"
 #include "machine.hpp"
 #include "protocol/fault_names.hpp"
 #include "race_watch.hpp"
@@ -26,13 +27,14 @@ Outcome refused(std::string message) {
 /// What this executor holds in memory at once must stay below kMaxReferenceBytes, whatever a
 /// program declares.
 Status check_sizes(const vir::Program& program, const Names& names, const vir::BufferPlan& plan) {
-  const auto limit = std::to_string(kMaxReferenceBytes);
   std::uint64_t total = 0;
   for (std::size_t i = 0; i < program.buffers.size(); ++i) {
     const std::string& name = program.name(program.buffers[i].name);
     if (plan.byte_lengths[i] > kMaxReferenceBytes - total) {
-      return fail(Errc::limit_exceeded, "buffers up to '" + name + "' need more than the " + limit +
-                                            " bytes of the reference executor");
+      return fail(
+          Errc::limit_exceeded,
+          message("buffers up to '{}' need more than the {} bytes of the reference executor", name,
+                  kMaxReferenceBytes));
     }
     total += plan.byte_lengths[i];
   }
@@ -41,13 +43,13 @@ Status check_sizes(const vir::Program& program, const Names& names, const vir::B
     lanes *= size;
     if (lanes == 0 || lanes > kMaxWorkgroupLanes) {
       return fail(Errc::limit_exceeded,
-                  "the workgroup has no lanes or more than " + std::to_string(kMaxWorkgroupLanes));
+                  message("the workgroup has no lanes or more than {}", kMaxWorkgroupLanes));
     }
   }
   if (lanes * names.variables > kMaxReferenceBytes / sizeof(Value)) {
-    return fail(Errc::limit_exceeded, "the variables of " + std::to_string(lanes) +
-                                          " lanes need more than the " + limit +
-                                          " bytes of the reference executor; use fewer lanes");
+    return fail(Errc::limit_exceeded, message("the variables of {} lanes need more than the {} "
+                                              "bytes of the reference executor; use fewer lanes",
+                                              lanes, kMaxReferenceBytes));
   }
   return {};
 }
@@ -58,7 +60,7 @@ Outcome out_of_time() {
   outcome.verdict = Verdict::cancelled;
   outcome.fault.code = FaultCode::wall_time;
   outcome.message =
-      std::string(fault_name(FaultCode::wall_time)) + ": the deadline has passed; allow more time";
+      message("{}: the deadline has passed; allow more time", fault_name(FaultCode::wall_time));
   return outcome;
 }
 
@@ -71,11 +73,10 @@ Outcome stopped(const vir::Program& program, std::uint64_t workgroup, const Work
   outcome.fault.workgroup = workgroup;
   outcome.fault.lane = fault.lane;
   outcome.fault.statement = vir::statement_numbers(program)[fault.node];
-  outcome.message = std::string(fault_name(why.code)) + ": " + why.why + " (workgroup " +
-                    std::to_string(workgroup) + ", lane " + std::to_string(outcome.fault.lane) +
-                    ", statement " + std::to_string(outcome.fault.statement) + ")";
+  outcome.message = message("{}: {} (workgroup {}, lane {}, statement {})", fault_name(why.code),
+                            why.why, workgroup, outcome.fault.lane, outcome.fault.statement);
   if (why.code == FaultCode::trap) {
-    outcome.message += ", tag '" + program.name(program.nodes[fault.node].name3) + "'";
+    outcome.message += message(", tag '{}'", program.name(program.nodes[fault.node].name3));
   }
   return outcome;
 }

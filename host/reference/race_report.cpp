@@ -1,5 +1,6 @@
 // What the race detector is told of a program's buffers before it starts, and its findings in
 // words.
+#include "base/message.hpp"
 #include "protocol/limits.hpp"
 #include "race_watch.hpp"
 #include "vir/program/dispatch.hpp"
@@ -29,16 +30,16 @@ std::string place_of(const vir::SourceMap& places, const std::string& file, cons
   if (access.expr < places.exprs.size()) place = places.exprs[access.expr];
   if (place.line == 0 && access.node < places.nodes.size()) place = places.nodes[access.node];
   if (place.line == 0) return {};
-  return " at " + file + ":" + std::to_string(place.line) + ":" + std::to_string(place.column);
+  return message(" at {}:{}:{}", file, place.line, place.column);
 }
 
 std::string describe(const vir::Program& program, const std::vector<std::uint32_t>& statements,
                      const vir::SourceMap& places, const std::string& file, const Access& access) {
   std::string text = vir::disassemble_statement(program, access.node);
   if (text.size() > kShownStatementBytes) text = text.substr(0, kShownStatementBytes) + "...";
-  return what(program, access) + " by lane " + std::to_string(access.lane) + " of workgroup " +
-         std::to_string(access.workgroup) + place_of(places, file, access) + " (statement " +
-         std::to_string(statements[access.node]) + ": " + text + ")";
+  return message("{} by lane {} of workgroup {}{} (statement {}: {})", what(program, access),
+                 access.lane, access.workgroup, place_of(places, file, access),
+                 statements[access.node], text);
 }
 
 }  // namespace
@@ -86,24 +87,25 @@ std::string to_string(const vir::Program& program, const vir::SourceMap& places,
                       const std::string& file, const Race& race) {
   const std::vector<std::uint32_t> statements = vir::statement_numbers(program);
   const vir::BufferDecl& buffer = program.buffers[race.later_buffer];
-  std::string text = "data race on '" + program.name(buffer.name) + "'";
+  std::string text = message("data race on '{}'", program.name(buffer.name));
   if (race.earlier_buffer != race.later_buffer) {
-    text += " and '" + program.name(program.buffers[race.earlier_buffer].name) +
-            "', which share their memory";
+    text += message(" and '{}', which share their memory",
+                    program.name(program.buffers[race.earlier_buffer].name));
   }
-  text += ", byte " + std::to_string(race.offset);
+  text += message(", byte {}", race.offset);
   if (const std::uint64_t stride = vir::element_stride(program, buffer.element); stride > 1)
-    text += " (element " + std::to_string(race.offset / stride) + ")";
-  text += ": " + describe(program, statements, places, file, race.earlier) + ", and " +
-          describe(program, statements, places, file, race.later);
-  if (race.times > 1) text += "; " + std::to_string(race.times) + " times";
+    text += message(" (element {})", race.offset / stride);
+  text += message(": {}, and {}", describe(program, statements, places, file, race.earlier),
+                  describe(program, statements, places, file, race.later));
+  if (race.times > 1) text += message("; {} times", race.times);
   return text;
 }
 
 std::string shadow_exceeded() {
-  return "the search for races notes more than " + std::to_string(kMaxRaceShadowBytes) +
-         " bytes about this item's memory, so it was not searched whole; take a smaller input, or "
-         "--chunk";
+  return message(
+      "the search for races notes more than {} bytes about this item's memory, so it was not "
+      "searched whole; take a smaller input, or --chunk",
+      kMaxRaceShadowBytes);
 }
 
 }  // namespace vyre::reference

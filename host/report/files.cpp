@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/message.hpp"
 #include "platform/file.hpp"
 #include "platform/log.hpp"
 #include "platform/output.hpp"
@@ -17,8 +18,8 @@ namespace {
 /// is wrong.
 Status check_before_writing(const Document& document) {
   if (auto checked = check_identities(document); !checked) {
-    return fail(Errc::internal,
-                "not written, its numbers contradict each other: " + checked.error().message);
+    return fail(Errc::internal, message("not written, its numbers contradict each other: {}",
+                                        checked.error().message));
   }
   return {};
 }
@@ -32,7 +33,7 @@ Status write_stdout(const std::string& text) {
 
 Error with_place(Error error, const std::string& path, std::size_t line) {
   error.message =
-      "'" + path + "'" + (line != 0 ? " line " + std::to_string(line) : "") + ": " + error.message;
+      message("'{}'{}: {}", path, line != 0 ? message(" line {}", line) : "", error.message);
   return error;
 }
 
@@ -60,7 +61,8 @@ Result<std::vector<Document>> read_lines(std::string_view text, const std::strin
       return tl::unexpected<Error>(with_place(std::move(document).error(), path, number));
     documents.push_back(std::move(*document));
   }
-  if (documents.empty()) return fail(Errc::malformed, "'" + path + "' holds no complete report");
+  if (documents.empty())
+    return fail(Errc::malformed, message("'{}' holds no complete report", path));
   return documents;
 }
 
@@ -87,7 +89,7 @@ Result<std::vector<Document>> read_documents(const std::string& path) {
   VYRE_ASSIGN(const Bytes bytes, platform::read_file(path, kMaxReportFileBytes));
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (is_blank(text))
-    return fail(Errc::malformed, "'" + path + "' is empty; a report is a JSON object");
+    return fail(Errc::malformed, message("'{}' is empty; a report is a JSON object", path));
   // One document fills the file, or its first line opens one that goes on below (then the parser
   // says what is wrong with it); anything else is one document a line.
   const JsonShape shape = json_shape(text);

@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 
+#include "base/message.hpp"
 #include "words.hpp"
 
 namespace vyre::report {
@@ -28,7 +29,7 @@ std::uint64_t of_tier(const std::vector<IngestTier>& tiers, const char* name,
 }
 
 tl::unexpected<Error> not_zero_copy(const std::string& why) {
-  return fail(Errc::mismatch, "not zero copy: " + why);
+  return fail(Errc::mismatch, message("not zero copy: {}", why));
 }
 
 }  // namespace
@@ -61,24 +62,22 @@ std::uint64_t IngestSection::failed_completions() const {
 Status IngestSection::validate_completed_zero_copy() const {
   if (completed_bytes() == 0) return not_zero_copy("no byte was read");
   for (const IngestTier& tier : tiers) {
-    const std::string name = "tier " + tier.tier + ": ";
     if (tier.completed_bytes == 0 && tier.user_copy_bytes == 0) continue;
     if (tier.kernel_copy_bytes != 0) {
-      return not_zero_copy(name + std::to_string(tier.kernel_copy_bytes) +
-                           " bytes came through the page cache");
+      return not_zero_copy(message("tier {}: {} bytes came through the page cache", tier.tier,
+                                   tier.kernel_copy_bytes));
     }
     if (tier.user_copy_bytes != 0) {
-      return not_zero_copy(name + std::to_string(tier.user_copy_bytes) +
-                           " bytes were copied again in this process");
+      return not_zero_copy(message("tier {}: {} bytes were copied again in this process", tier.tier,
+                                   tier.user_copy_bytes));
     }
     if (tier.direct_bytes != tier.completed_bytes) {
-      return not_zero_copy(name + std::to_string(tier.direct_bytes) + " of " +
-                           std::to_string(tier.completed_bytes) +
-                           " bytes came on descriptors with O_DIRECT");
+      return not_zero_copy(message("tier {}: {} of {} bytes came on descriptors with O_DIRECT",
+                                   tier.tier, tier.direct_bytes, tier.completed_bytes));
     }
     if (tier.plain_operations != 0) {
-      return not_zero_copy(name + std::to_string(tier.plain_operations) +
-                           " reads did not go into registered memory");
+      return not_zero_copy(message("tier {}: {} reads did not go into registered memory", tier.tier,
+                                   tier.plain_operations));
     }
   }
   return {};
@@ -88,15 +87,14 @@ Status check_ingest(const IngestSection& ingest) {
   for (const IngestTier& tier : ingest.tiers) {
     if (tier.tier.size() != 1 || tier.tier[0] < 'A' || tier.tier[0] > 'E') {
       return fail(Errc::malformed,
-                  "report: an ingest tier is '" + tier.tier.substr(0, 40) + "', not A to E");
+                  message("report: an ingest tier is '{}', not A to E", tier.tier.substr(0, 40)));
     }
     if (tier.completed_operations > tier.submitted_operations ||
         tier.failed_operations > tier.submitted_operations - tier.completed_operations) {
-      return fail(Errc::mismatch, "report: tier " + tier.tier + " completed " +
-                                      std::to_string(tier.completed_operations) +
-                                      " operations and failed " +
-                                      std::to_string(tier.failed_operations) + ", of " +
-                                      std::to_string(tier.submitted_operations) + " submitted");
+      return fail(Errc::mismatch,
+                  message("report: tier {} completed {} operations and failed {}, of {} submitted",
+                          tier.tier, tier.completed_operations, tier.failed_operations,
+                          tier.submitted_operations));
     }
   }
   return {};
@@ -149,35 +147,35 @@ std::string summarise_ingest(const std::vector<const IngestSection*>& sections) 
   std::string text = "ingest by ";
   bool first = true;
   for (const auto& [door, reason] : doors) {
-    text += (first ? "" : ", ") + door + (reason.empty() ? "" : " (" + reason + ")");
+    text +=
+        message("{}{}{}", first ? "" : ", ", door, reason.empty() ? "" : message(" ({})", reason));
     first = false;
   }
   first = true;
   for (const auto& [name, tier] : tiers) {
-    text += (first ? ": " : "; ") + ("tier " + name) + " " + bytes_text(tier.bytes) + " in " +
-            std::to_string(tier.operations) + " reads";
-    if (tier.files != 0) text += " of " + std::to_string(tier.files) + " files";
-    if (tier.failed != 0) text += ", " + std::to_string(tier.failed) + " failed";
+    text += message("{}tier {} {} in {} reads", first ? ": " : "; ", name, bytes_text(tier.bytes),
+                    tier.operations);
+    if (tier.files != 0) text += message(" of {} files", tier.files);
+    if (tier.failed != 0) text += message(", {} failed", tier.failed);
     first = false;
   }
   if (tiers.empty()) text += ": nothing read";
   text += "\n  ";
   if (!depth_p50.empty()) {
-    text += "under way p50 " + std::to_string(median(depth_p50)) + " p99 " +
-            std::to_string(median(depth_p99)) + " max " + std::to_string(depth_max) + ", ";
+    text += message("under way p50 {} p99 {} max {}, ", median(depth_p50), median(depth_p99),
+                    depth_max);
   }
   if (!p50.empty()) {
-    text += "a read p50 " + time_text(static_cast<double>(median(p50))) + " p99 " +
-            time_text(static_cast<double>(median(p99))) + " max " +
-            time_text(static_cast<double>(max)) + ", ";
+    text +=
+        message("a read p50 {} p99 {} max {}, ", time_text(static_cast<double>(median(p50))),
+                time_text(static_cast<double>(median(p99))), time_text(static_cast<double>(max)));
   }
-  if (retries != 0) text += std::to_string(retries) + " retries, ";
-  if (short_reads != 0) text += std::to_string(short_reads) + " short, ";
+  if (retries != 0) text += message("{} retries, ", retries);
+  if (short_reads != 0) text += message("{} short, ", short_reads);
   if (requests != 0) {
-    text += std::to_string(requests) + " requests of items (" + std::to_string(unanswered) +
-            " not ok), ";
+    text += message("{} requests of items ({} not ok), ", requests, unanswered);
   }
-  if (registered != 0) text += bytes_text(registered) + " registered, ";
+  if (registered != 0) text += message("{} registered, ", bytes_text(registered));
   text += zero_copy == sections.size() ? "zero copy" : why_not;
   return text + "\n";
 }

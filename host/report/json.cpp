@@ -6,6 +6,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "base/message.hpp"
 #include "fields.hpp"
 #include "report/json_guard.hpp"
 #include "report/names.hpp"
@@ -84,28 +85,28 @@ class Reader {
 
   void wrong(const std::string& at, const std::string& what) {
     if (!error_)
-      error_ = Error{Errc::malformed, "report: '" + at + "' " + what, kNoOffset, 0, 0, 0};
+      error_ = Error{Errc::malformed, message("report: '{}' {}", at, what), kNoOffset, 0, 0, 0};
   }
 
   template <class T>
   void read(const ParsedJson& json, const std::string& at, T& value) {
     if constexpr (HasFields<T>::value) {
       if (!json.is_object())
-        return wrong(at, "must be an object, not " + std::string(json.type_name()));
+        return wrong(at, message("must be an object, not {}", json.type_name()));
       Reader inner(json, at, error_);
       visit_fields(inner, value);
     } else if constexpr (std::is_enum_v<T>) {
       const auto* text = json.get_ptr<const std::string*>();
-      if (text == nullptr) return wrong(at, "must be a word, not " + std::string(json.type_name()));
+      if (text == nullptr) return wrong(at, message("must be a word, not {}", json.type_name()));
       if (!parse_enum(*text, value))
-        wrong(at, "is '" + shortened(*text) + "', which is none of its words");
+        wrong(at, message("is '{}', which is none of its words", shortened(*text)));
     } else if constexpr (std::is_same_v<T, bool>) {
       if (!json.is_boolean())
-        return wrong(at, "must be true or false, not " + std::string(json.type_name()));
+        return wrong(at, message("must be true or false, not {}", json.type_name()));
       value = json.get<bool>();
     } else if constexpr (std::is_same_v<T, std::string>) {
       if (!json.is_string())
-        return wrong(at, "must be a string, not " + std::string(json.type_name()));
+        return wrong(at, message("must be a string, not {}", json.type_name()));
       value = json.get_ref<const std::string&>();
     } else if constexpr (std::is_same_v<T, std::int32_t>) {  // an errno
       std::uint64_t wide = 0;
@@ -136,12 +137,11 @@ class Reader {
 
   template <class T>
   void read(const ParsedJson& json, const std::string& at, std::vector<T>& rows) {
-    if (!json.is_array())
-      return wrong(at, "must be an array, not " + std::string(json.type_name()));
+    if (!json.is_array()) return wrong(at, message("must be an array, not {}", json.type_name()));
     rows.clear();
     for (const ParsedJson& element : json) {
       if (error_) return;
-      const std::string element_at = at + "/" + std::to_string(rows.size());
+      const std::string element_at = message("{}/{}", at, rows.size());
       read(element, element_at, rows.emplace_back());
     }
   }
@@ -154,13 +154,13 @@ class Reader {
   bool read_count(const ParsedJson& json, const std::string& at, std::uint64_t max,
                   std::uint64_t& value) {
     if (!json.is_number_unsigned()) {
-      wrong(at, "must be a whole number from 0 to " + std::to_string(max) +
-                    (json.is_number() ? "" : ", not " + std::string(json.type_name())));
+      wrong(at, message("must be a whole number from 0 to {}{}", max,
+                        json.is_number() ? "" : message(", not {}", json.type_name())));
       return false;
     }
     value = json.get<std::uint64_t>();
     if (value <= max) return true;
-    wrong(at, "is " + std::to_string(value) + ", above its limit of " + std::to_string(max));
+    wrong(at, message("is {}, above its limit of {}", value, max));
     return false;
   }
 
@@ -171,22 +171,24 @@ class Reader {
 
 Result<ParsedJson> parse(std::string_view text) {
   if (auto held = check_json_shape(text); !held) {
-    return fail(held.error().code, "report: " + held.error().message);
+    return fail(held.error().code, message("report: {}", held.error().message));
   }
   try {
     return ParsedJson::parse(text.begin(), text.end());
   } catch (const ParsedJson::parse_error& e) {
-    return fail(Errc::malformed, "report: not valid JSON: " + shortened_json_error(e.what()),
+    return fail(Errc::malformed,
+                message("report: not valid JSON: {}", shortened_json_error(e.what())),
                 e.byte == 0 ? 0 : e.byte - 1);
   } catch (const ParsedJson::exception& e) {
-    return fail(Errc::malformed, "report: not usable JSON: " + shortened_json_error(e.what()));
+    return fail(Errc::malformed,
+                message("report: not usable JSON: {}", shortened_json_error(e.what())));
   }
 }
 
 Result<Document> from_value(const ParsedJson& json) {
   if (!json.is_object()) {
     return fail(Errc::malformed,
-                std::string("report: the document must be an object, not ") + json.type_name());
+                message("report: the document must be an object, not {}", json.type_name()));
   }
   const auto schema = json.find("schema");
   if (schema == json.end() || !schema->is_string()) {
@@ -194,9 +196,8 @@ Result<Document> from_value(const ParsedJson& json) {
                 "report: '/schema' is missing or not a string; this is not a vyre report");
   }
   if (schema->get_ref<const std::string&>() != kSchema) {
-    return fail(Errc::version_mismatch, "report: '/schema' is '" +
-                                            schema->get<std::string>().substr(0, 40) +
-                                            "'; this reader knows '" + std::string(kSchema) + "'");
+    return fail(Errc::version_mismatch, message("report: '/schema' is '{}'; this reader knows '{}'",
+                                                schema->get<std::string>().substr(0, 40), kSchema));
   }
   Document document;
   std::optional<Error> error;
@@ -207,10 +208,9 @@ Result<Document> from_value(const ParsedJson& json) {
   reader("ingest", document.ingest);
   if (error) return tl::unexpected<Error>(std::move(*error));
   if (document.faults.size() + rest != document.faults_total) {
-    return fail(Errc::mismatch, "report: faults listed (" + std::to_string(document.faults.size()) +
-                                    ") + faults_rest (" + std::to_string(rest) +
-                                    ") is not faults_total (" +
-                                    std::to_string(document.faults_total) + ")");
+    return fail(Errc::mismatch,
+                message("report: faults listed ({}) + faults_rest ({}) is not faults_total ({})",
+                        document.faults.size(), rest, document.faults_total));
   }
   VYRE_TRY(check_identities(document));
   return document;

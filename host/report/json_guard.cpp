@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/message.hpp"
 #include "protocol/limits.hpp"
 
 namespace vyre::report {
@@ -56,13 +57,12 @@ JsonShape json_shape(std::string_view text) noexcept {
 Status check_json_shape(std::string_view text) {
   const JsonShape shape = json_shape(text);
   if (shape.depth > kMaxJsonDepth) {
-    return fail(Errc::limit_exceeded, "JSON nests " + std::to_string(shape.depth) +
-                                          " deep; the limit is " + std::to_string(kMaxJsonDepth));
+    return fail(Errc::limit_exceeded,
+                message("JSON nests {} deep; the limit is {}", shape.depth, kMaxJsonDepth));
   }
   if (shape.values > kMaxJsonValues) {
-    return fail(Errc::limit_exceeded, "JSON has " + std::to_string(shape.values) +
-                                          " values; the limit is " +
-                                          std::to_string(kMaxJsonValues) + "; split the file");
+    return fail(Errc::limit_exceeded, message("JSON has {} values; the limit is {}; split the file",
+                                              shape.values, kMaxJsonValues));
   }
   return {};
 }

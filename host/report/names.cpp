@@ -4,6 +4,7 @@
 #include <array>
 #include <limits>
 
+#include "base/message.hpp"
 #include "ingest.hpp"
 #include "protocol/fault_names.hpp"
 #include "protocol/limits.hpp"
@@ -86,39 +87,36 @@ bool parse_enum(std::string_view word, FaultCode& value) noexcept {
 
 Status check_identities(const Document& document) {
   const MegakernelReport& r = document.report;
-  const auto text = [](std::uint64_t n) { return std::to_string(n); };
   if (r.items_processed > std::numeric_limits<std::uint64_t>::max() - r.items_remaining ||
       !sums_to(r.published_items, r.deduped_items, r.items_processed + r.items_remaining)) {
-    return fail(Errc::mismatch, "report: items_processed (" + text(r.items_processed) +
-                                    ") + items_remaining (" + text(r.items_remaining) +
-                                    ") is not published_items (" + text(r.published_items) +
-                                    ") + deduped_items (" + text(r.deduped_items) + ")");
+    return fail(Errc::mismatch,
+                message("report: items_processed ({}) + items_remaining ({}) is not "
+                        "published_items ({}) + deduped_items ({})",
+                        r.items_processed, r.items_remaining, r.published_items, r.deduped_items));
   }
   const MegakernelTelemetry& t = r.telemetry;
   if (t.bytes_uploaded && t.bytes_read_back && t.bytes_moved &&
       !sums_to(*t.bytes_uploaded, *t.bytes_read_back, *t.bytes_moved)) {
-    return fail(Errc::mismatch, "report: bytes_moved (" + text(*t.bytes_moved) +
-                                    ") is not bytes_uploaded (" + text(*t.bytes_uploaded) +
-                                    ") + bytes_read_back (" + text(*t.bytes_read_back) + ")");
+    return fail(
+        Errc::mismatch,
+        message("report: bytes_moved ({}) is not bytes_uploaded ({}) + bytes_read_back ({})",
+                *t.bytes_moved, *t.bytes_uploaded, *t.bytes_read_back));
   }
   for (const auto* bps : {&t.occupancy_proxy_bps, &t.frontier_density_bps}) {
     if (*bps && **bps > 10'000) {
-      return fail(Errc::mismatch,
-                  "report: " +
-                      std::string(bps == &t.occupancy_proxy_bps ? "occupancy_proxy_bps"
-                                                                : "frontier_density_bps") +
-                      " is " + text(**bps) + ", above 10000 basis points");
+      return fail(Errc::mismatch, message("report: {} is {}, above 10000 basis points",
+                                          bps == &t.occupancy_proxy_bps ? "occupancy_proxy_bps"
+                                                                        : "frontier_density_bps",
+                                          **bps));
     }
   }
   if (document.faults.size() > document.faults_total) {
-    return fail(Errc::mismatch, "report: " + text(document.faults.size()) +
-                                    " faults are listed but faults_total is " +
-                                    text(document.faults_total));
+    return fail(Errc::mismatch, message("report: {} faults are listed but faults_total is {}",
+                                        document.faults.size(), document.faults_total));
   }
   if (document.faults.size() > kMaxReportedFaults) {
-    return fail(Errc::limit_exceeded, "report: " + text(document.faults.size()) +
-                                          " faults are listed; the limit is " +
-                                          text(kMaxReportedFaults));
+    return fail(Errc::limit_exceeded, message("report: {} faults are listed; the limit is {}",
+                                              document.faults.size(), kMaxReportedFaults));
   }
   if (document.ingest) return check_ingest(*document.ingest);
   return {};

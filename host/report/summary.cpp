@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/message.hpp"
 #include "ingest.hpp"
 #include "platform/host_info.hpp"
 #include "protocol/fault_names.hpp"
@@ -23,13 +24,13 @@ struct OpSum {
 };
 
 std::string op_line(const std::string& name, const OpSum& op) {
-  std::string line = "  " + name + ": " + std::to_string(op.items) + " items";
-  if (op.faults != 0) line += ", " + std::to_string(op.faults) + " faulted";
-  if (op.cancelled != 0) line += ", " + std::to_string(op.cancelled) + " cancelled";
+  std::string line = message("  {}: {} items", name, op.items);
+  if (op.faults != 0) line += message(", {} faulted", op.faults);
+  if (op.cancelled != 0) line += message(", {} cancelled", op.cancelled);
   if (!op.p50.empty()) {
-    line += ", latency p50 " + time_text(static_cast<double>(median(op.p50))) + " p99 " +
-            time_text(static_cast<double>(median(op.p99))) + " max " +
-            time_text(static_cast<double>(op.max));
+    line += message(
+        ", latency p50 {} p99 {} max {}", time_text(static_cast<double>(median(op.p50))),
+        time_text(static_cast<double>(median(op.p99))), time_text(static_cast<double>(op.max)));
   }
   return line + "\n";
 }
@@ -72,31 +73,31 @@ std::string summarise(const std::vector<Document>& documents) {
   std::string text;
   const Document& first = documents.front();
   if (documents.size() == 1) {
-    text += "run " + first.run.id + " at " + first.run.started_at + "\n";
-    text += "  on " + (first.run.device ? *first.run.device : first.run.host) + "\n";
+    text += message("run {} at {}\n", first.run.id, first.run.started_at);
+    text += message("  on {}\n", first.run.device ? *first.run.device : first.run.host);
     if (!first.run.device && !first.run.why_no_device.empty())
-      text += "  no device: " + first.run.why_no_device + "\n";
+      text += message("  no device: {}\n", first.run.why_no_device);
   } else {
-    text += std::to_string(documents.size()) + " runs, " + first.run.started_at + " to " +
-            documents.back().run.started_at + "\n";
+    text += message("{} runs, {} to {}\n", documents.size(), first.run.started_at,
+                    documents.back().run.started_at);
   }
-  text += std::to_string(processed) + " items processed";
-  if (remaining != 0) text += ", " + std::to_string(remaining) + " remaining";
-  if (deduped != 0) text += ", " + std::to_string(deduped) + " deduplicated";
-  text += ", " + std::to_string(faults) + " not done, in " + time_text(static_cast<double>(wall));
+  text += message("{} items processed", processed);
+  if (remaining != 0) text += message(", {} remaining", remaining);
+  if (deduped != 0) text += message(", {} deduplicated", deduped);
+  text += message(", {} not done, in {}", faults, time_text(static_cast<double>(wall)));
   if (wall != 0)
-    text +=
-        " (" + rate_text(static_cast<double>(processed) * 1e9 / static_cast<double>(wall)) + ")";
-  if (documents.size() > 1) text += ", median run " + time_text(static_cast<double>(median(walls)));
-  text += moved_known ? ", " + bytes_text(moved) + " moved\n" : ", bytes moved not measured\n";
+    text += message(" ({})",
+                    rate_text(static_cast<double>(processed) * 1e9 / static_cast<double>(wall)));
+  if (documents.size() > 1)
+    text += message(", median run {}", time_text(static_cast<double>(median(walls))));
+  text += moved_known ? message(", {} moved\n", bytes_text(moved)) : ", bytes moved not measured\n";
 
   std::vector<std::pair<std::string, OpSum>> rows(ops.begin(), ops.end());
   std::stable_sort(rows.begin(), rows.end(),
                    [](const auto& a, const auto& b) { return a.second.items > b.second.items; });
   for (std::size_t i = 0; i < rows.size() && i < kSummaryOps; ++i)
     text += op_line(rows[i].first, rows[i].second);
-  if (rows.size() > kSummaryOps)
-    text += "  and " + std::to_string(rows.size() - kSummaryOps) + " more ops\n";
+  if (rows.size() > kSummaryOps) text += message("  and {} more ops\n", rows.size() - kSummaryOps);
 
   std::vector<const IngestSection*> ingest;
   for (const Document& d : documents) {
@@ -109,21 +110,20 @@ std::string summarise(const std::vector<Document>& documents) {
   for (const Document& d : documents) {
     for (const FaultRow& f : d.faults) {
       if (shown++ >= kSummaryFaults) break;
-      text += "  item " + std::to_string(f.queue) + ":" + std::to_string(f.position) + " (" + f.op +
-              ") " + std::string(status_name(f.status)) + ": " +
-              std::string(fault_name(f.fault.code));
+      text += message("  item {}:{} ({}) {}: {}", f.queue, f.position, f.op, status_name(f.status),
+                      fault_name(f.fault.code));
       if (f.status == CompletionStatus::faulted) {
-        text += " at workgroup " + std::to_string(f.fault.workgroup) + ", lane " +
-                std::to_string(f.fault.lane) + ", statement " + std::to_string(f.fault.statement);
+        text += message(" at workgroup {}, lane {}, statement {}", f.fault.workgroup, f.fault.lane,
+                        f.fault.statement);
       }
       text += "\n";
     }
     for (const InputFailure& f : d.input_failures) {
-      if (failures++ < kSummaryFailures) text += "  input " + f.what + ": " + f.message + "\n";
+      if (failures++ < kSummaryFailures) text += message("  input {}: {}\n", f.what, f.message);
     }
   }
   if (failures > kSummaryFailures)
-    text += "  and " + std::to_string(failures - kSummaryFailures) + " more inputs failed\n";
+    text += message("  and {} more inputs failed\n", failures - kSummaryFailures);
   return text;
 }
 
@@ -133,8 +133,8 @@ RunInfo describe_run(std::vector<std::string> command) {
   run.started_at = platform::utc_now_rfc3339();
   run.command = std::move(command);
   run.build = platform::build_description();
-  run.host = platform::cpu_model() + ", " + std::to_string(platform::logical_cpus()) +
-             " logical CPUs, " + platform::kernel_release();
+  run.host = message("{}, {} logical CPUs, {}", platform::cpu_model(), platform::logical_cpus(),
+                     platform::kernel_release());
   return run;
 }
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/message.hpp"
+
 namespace vyre::report {
 namespace {
 
@@ -28,7 +30,7 @@ std::string time_text(double ns) {
 
 std::string bytes_text(std::uint64_t bytes) {
   const auto value = static_cast<double>(bytes);
-  if (bytes < 10'000) return std::to_string(bytes) + " B";
+  if (bytes < 10'000) return message("{} B", bytes);
   if (value < 1e7) return with_unit(value / 1e3, "kB");
   if (value < 1e10) return with_unit(value / 1e6, "MB");
   return with_unit(value / 1e9, "GB");

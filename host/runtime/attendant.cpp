@@ -6,6 +6,7 @@
 #include <string>
 #include <system_error>
 
+#include "base/message.hpp"
 #include "protocol/limits.hpp"
 
 namespace vyre::runtime {
@@ -27,7 +28,7 @@ Status Attendant::call(Duty& duty) {
     thread_ = std::thread([this, over = over_] { run(over); });
   } catch (const std::system_error& e) {
     return fail(Errc::out_of_memory,
-                std::string("the session cannot start a thread that looks after it: ") + e.what());
+                message("the session cannot start a thread that looks after it: {}", e.what()));
   }
   return {};
 }

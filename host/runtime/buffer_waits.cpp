@@ -4,6 +4,8 @@
 #include <optional>
 #include <string>
 
+#include "base/message.hpp"
+
 namespace vyre::runtime {
 
 /// One call of await_free(): the handle, and its place in the line of the buffer.
@@ -53,8 +55,7 @@ Result<HandleRecord*> BufferWaits::await_free(OrderLock& lock, const Handle& han
   for (;;) {
     HandleRecord* record = waiting.find(lock);
     if (record == nullptr) {
-      return fail(Errc::not_found,
-                  "handle " + std::to_string(handle.id) + " was released meanwhile");
+      return fail(Errc::not_found, message("handle {} was released meanwhile", handle.id));
     }
     std::optional<Use> busy;
     record->uses.conflicts(
@@ -81,14 +82,16 @@ Result<HandleRecord*> BufferWaits::await_free(OrderLock& lock, const Handle& han
     if (!free) {
       leave();
       if (until.told_to_stop()) {
-        return fail(Errc::cancelled, "told to stop while items that use handle " +
-                                         std::to_string(handle.id) + " had not ended");
+        return fail(
+            Errc::cancelled,
+            message("told to stop while items that use handle {} had not ended", handle.id));
       }
       const HandleRecord* now = waiting.find(lock);
       if (now != nullptr && now->leases != 0)
         return fail(Errc::deadline_exceeded, lease_held(*now));
-      return fail(Errc::deadline_exceeded, "items that use handle " + std::to_string(handle.id) +
-                                               " had not ended at the deadline; allow more time");
+      return fail(Errc::deadline_exceeded,
+                  message("items that use handle {} had not ended at the deadline; allow more time",
+                          handle.id));
     }
   }
 }

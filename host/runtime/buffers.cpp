@@ -171,9 +171,9 @@ Result<Buffers::Contents> Buffers::contents_of(std::uint32_t handle, std::uint64
     contents.bytes = contents.copy;
     return contents;
   } catch (const std::bad_alloc&) {
-    return fail(Errc::out_of_memory, "telling the observer of buffer " + std::to_string(handle) +
-                                         " needs " + std::to_string(bytes) +
-                                         " bytes of host memory, which are not available");
+    return fail(Errc::out_of_memory, message("telling the observer of buffer {} needs {} bytes of "
+                                             "host memory, which are not available",
+                                             handle, bytes));
   }
 }
 
@@ -215,9 +215,9 @@ Result<Handle> Buffers::bind(std::span<const Handle> buffers, bool aliases, Dead
 Result<Handle> Buffers::try_bind(std::span<const Handle> buffers, bool aliases, Deadline deadline) {
   VYRE_TRY(over_.life.open());
   if (buffers.size() > kMaxBindingBuffers) {
-    return fail(Errc::limit_exceeded, "a binding set of " + std::to_string(buffers.size()) +
-                                          " buffers is longer than the limit of " +
-                                          std::to_string(kMaxBindingBuffers));
+    return fail(Errc::limit_exceeded,
+                message("a binding set of {} buffers is longer than the limit of {}",
+                        buffers.size(), kMaxBindingBuffers));
   }
   std::vector<std::uint32_t> members;
   members.reserve(buffers.size());
@@ -260,9 +260,10 @@ Status Buffers::release(Handle handle, Deadline deadline, std::vector<DoneCall>&
   OrderLock lock(over_.order);
   VYRE_ASSIGN(HandleRecord* const record, over_.handles.find_live(lock, handle, "release"));
   if (record->sets != 0) {
-    return fail(Errc::invalid_argument, "cannot release buffer " + std::to_string(handle.id) +
-                                            ": " + std::to_string(record->sets) +
-                                            " live binding sets name it; release them first");
+    return fail(
+        Errc::invalid_argument,
+        message("cannot release buffer {}: {} live binding sets name it; release them first",
+                handle.id, record->sets));
   }
   record->releasing = true;  // no new item may name it meanwhile
   auto free = over_.waits.await_free(lock, handle, true, {deadline});

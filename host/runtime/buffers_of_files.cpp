@@ -1,6 +1,7 @@
 // Buffers that begin as files: mapped, or loaded through the pump. See buffers.hpp.
 #include <algorithm>
 
+#include "base/message.hpp"
 #include "buffers.hpp"
 
 namespace vyre::runtime {
@@ -10,9 +11,9 @@ Result<Handle> Buffers::map_file(const std::string& path, const MapOptions& opti
   VYRE_TRY(over_.life.open());
   const std::uint32_t queues = over_.setup.options.queues;
   if (options.only_queue && *options.only_queue >= queues) {
-    return fail(Errc::invalid_argument, "only_queue is " + std::to_string(*options.only_queue) +
-                                            ": this session has " + std::to_string(queues) +
-                                            " queues, numbered from 0");
+    return fail(Errc::invalid_argument,
+                message("only_queue is {}: this session has {} queues, numbered from 0",
+                        *options.only_queue, queues));
   }
   VYRE_ASSIGN(auto file, ingest::File::open(path, over_.pump.tier_for_pieces()));
   Made made{.kind = HandleRecord::Kind::file,

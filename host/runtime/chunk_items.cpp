@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/message.hpp"
 #include "builtin/literals_layout.hpp"
 #include "builtin/rules.hpp"
 #include "protocol/fault_names.hpp"
@@ -237,11 +238,12 @@ Status ChunkItems::look() {
         continue;
       case ItemHost::Found::forgotten:
         // This stream was not asked for so long that its results were overwritten.
-        keep(all, fail(Errc::limit_exceeded,
-                       "a result of the stream was dropped: its queue keeps " +
-                           std::to_string(host_.history()) +
-                           " results (kDefaultHistory); ask the stream more often, or give it a "
-                           "queue of its own"));
+        keep(all,
+             fail(Errc::limit_exceeded,
+                  message(
+                      "a result of the stream was dropped: its queue keeps {} results "
+                      "(kDefaultHistory); ask the stream more often, or give it a queue of its own",
+                      host_.history())));
         break;
       case ItemHost::Found::ended:
         keep(all, item_ended(item.chunk, result));
@@ -262,9 +264,10 @@ Status ChunkItems::item_ended(ChunkId id, const ItemResult& result) {
   if (chunk.stage == Stage::clear) {
     // The next chunk would see what this one left.
     if (host_.closing()) return fail(Errc::closed, "the session is closed");
-    return fail(Errc::cancelled, "the outputs of a chunk could not be cleared (" +
-                                     std::string(fault_name(result.fault.code)) +
-                                     "), so no other can use them");
+    return fail(
+        Errc::cancelled,
+        message("the outputs of a chunk could not be cleared ({}), so no other can use them",
+                fault_name(result.fault.code)));
   }
   if (chunk.status == CompletionStatus::done) {
     chunk.status = result.status;

@@ -9,6 +9,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/message.hpp"
+
 namespace vyre::runtime {
 namespace {
 
@@ -173,8 +175,8 @@ ChunkReader::End ChunkReader::ended(const ingest::ReadResult& result) {
   if (auto broken = host_.reads_broken()) return {id, Ended::broken, std::move(broken)};
   if (result.status == ingest::ReadStatus::cancelled) return {id, Ended::cancelled};
   Error error{Errc::io,
-              "cannot read '" + file.path + "' at offset " + std::to_string(chunk.chunk.offset) +
-                  ": " + std::strerror(result.error_number) + "; look at the storage it lies on",
+              message("cannot read '{}' at offset {}: {}; look at the storage it lies on",
+                      file.path, chunk.chunk.offset, std::strerror(result.error_number)),
               chunk.chunk.offset};
   error.detail = result.error_number;
   if (result.status != ingest::ReadStatus::error) error = short_file(file, chunk, result.bytes);
@@ -191,9 +193,9 @@ Error ChunkReader::short_file(const OpenFile& file, const Chunk& chunk, std::uin
     if (const auto size = file.file->bytes_now(); size && *size < file.bytes) now = *size;
   }
   return {Errc::io,
-          "'" + file.path + "' had " + std::to_string(file.bytes) +
-              " bytes when it was opened and ends at " + std::to_string(now) +
-              " now; keep files as they are while they are read",
+          message("'{}' had {} bytes when it was opened and ends at {} now; keep files as they are "
+                  "while they are read",
+                  file.path, file.bytes, now),
           chunk.chunk.offset};
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "base/message.hpp"
 #include "protocol/limits.hpp"
 #include "runtime/session.hpp"
 
@@ -32,8 +33,7 @@ template <class Copy>
   Copied copied;
   do {
     if (copied.bytes != 0) {
-      copied.status = until.go_on(what, "after " + std::to_string(copied.bytes) + " of " +
-                                            std::to_string(bytes) + " bytes");
+      copied.status = until.go_on(what, message("after {} of {} bytes", copied.bytes, bytes));
       if (!copied.status) return copied;
     }
     const std::uint64_t piece = std::min(kCopyPieceBytes, bytes - copied.bytes);

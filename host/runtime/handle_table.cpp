@@ -13,23 +13,22 @@ constexpr std::uint32_t kGenerations{256};
 /// What a member of a set costs: its handle in the session and in the backend, and its use.
 constexpr std::uint64_t kMemberBytes{16};
 
-std::string cannot(const char* what, std::uint32_t handle) {
-  return std::string("cannot ") + what + " handle " + std::to_string(handle) + ": ";
+std::string not_alive(const char* what, std::uint32_t handle) {
+  return message("cannot {} handle {}: it is not alive in this session", what, handle);
 }
 
 }  // namespace
 
 std::string lease_held(const HandleRecord& record) {
   return message("handle {} is leased to {}; unlease it, or allow more time", record.handle,
-                 record.leased_to_write ? std::string("a caller that writes it")
+                 record.leased_to_write ? "a caller that writes it"
                                         : message("{} callers that read it", record.leases));
 }
 
 Result<HandleRecord*> HandleTable::find_live(const OrderLock& lock, const Handle& handle,
                                              const char* what) {
   VYRE_ASSIGN(HandleRecord* const record, find_known(lock, handle, what));
-  if (record->releasing)
-    return fail(Errc::not_found, cannot(what, handle.id) + "it is not alive in this session");
+  if (record->releasing) return fail(Errc::not_found, not_alive(what, handle.id));
   return record;
 }
 
@@ -37,20 +36,18 @@ Result<HandleRecord*> HandleTable::find_known(const OrderLock& lock, const Handl
                                               const char* what) {
   if (handle.session != 0 && handle.session != session_) {
     return fail(Errc::invalid_argument,
-                cannot(what, handle.id) +
-                    message("it belongs to another session, number {}, and this is session {}; use "
-                            "the one that gave it out",
-                            handle.session, session_));
+                message("cannot {} handle {}: it belongs to another session, number {}, and this "
+                        "is session {}; use the one that gave it out",
+                        what, handle.id, handle.session, session_));
   }
   HandleRecord* record = find(lock, handle.id);
   const bool stale = record != nullptr && handle.session != 0 && record->serial != handle.serial;
   if (stale || (record == nullptr && handle.session != 0 && handle.id != 0)) {
-    return fail(Errc::not_found, cannot(what, handle.id) + "it was released" +
-                                     (stale ? ", and another buffer has its number now" : "") +
-                                     "; it is not alive in this session");
+    return fail(Errc::not_found,
+                message("cannot {} handle {}: it was released{}; it is not alive in this session",
+                        what, handle.id, stale ? ", and another buffer has its number now" : ""));
   }
-  if (record == nullptr)
-    return fail(Errc::not_found, cannot(what, handle.id) + "it is not alive in this session");
+  if (record == nullptr) return fail(Errc::not_found, not_alive(what, handle.id));
   return record;
 }
 
@@ -58,10 +55,11 @@ Result<HandleRecord*> HandleTable::find_buffer(const OrderLock& lock, const Hand
                                                const char* what, bool aliases) {
   VYRE_ASSIGN(HandleRecord* const record, find_live(lock, handle, what));
   if (record->kind == HandleRecord::Kind::alias && !aliases)
-    return fail(Errc::not_found, cannot(what, handle.id) + "it is not alive in this session");
+    return fail(Errc::not_found, not_alive(what, handle.id));
   if (record->kind == HandleRecord::Kind::set) {
     return fail(Errc::invalid_argument,
-                cannot(what, handle.id) + "it is a binding set; name one of its buffers");
+                message("cannot {} handle {}: it is a binding set; name one of its buffers", what,
+                        handle.id));
   }
   return record;
 }
@@ -75,8 +73,8 @@ Result<std::uint32_t> HandleTable::take_place(const OrderLock&) {
   } else if (places_used_ < kMaxHandles) {
     index = places_used_++;
   } else {
-    return fail(Errc::limit_exceeded, "all " + std::to_string(kMaxHandles - 1) +
-                                          " handles are alive (kMaxHandles); release some");
+    return fail(Errc::limit_exceeded,
+                message("all {} handles are alive (kMaxHandles); release some", kMaxHandles - 1));
   }
   // Sessions opened one after another begin with different generations: a bare number of another
   // session's handle is refused, too, rather than meet a buffer that has its place here.

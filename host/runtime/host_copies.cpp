@@ -4,6 +4,8 @@
 #include <new>
 #include <string>
 
+#include "base/message.hpp"
+
 namespace vyre::runtime {
 namespace {
 
@@ -27,23 +29,23 @@ Status HostCopies::write(Handle buffer, std::uint64_t offset, ByteSpan bytes,
   VYRE_ASSIGN(HandleRecord * record, over_.handles.find_buffer(lock, buffer, "write"));
   if (record->kind == HandleRecord::Kind::file) {
     return fail(Errc::invalid_argument,
-                "handle " + std::to_string(buffer.id) + " is a mapped file and cannot be written");
+                message("handle {} is a mapped file and cannot be written", buffer.id));
   }
   if (record->read_only) {
-    return fail(Errc::invalid_argument, "handle " + std::to_string(buffer.id) +
-                                            " was imported for reading only and cannot be written");
+    return fail(
+        Errc::invalid_argument,
+        message("handle {} was imported for reading only and cannot be written", buffer.id));
   }
   if (!inside(*record, offset, bytes.size())) {
-    return fail(Errc::invalid_argument, std::to_string(bytes.size()) + " bytes at offset " +
-                                            std::to_string(offset) + " do not fit buffer " +
-                                            std::to_string(buffer.id) + " of " +
-                                            std::to_string(record->bytes) + " bytes");
+    return fail(Errc::invalid_argument,
+                message("{} bytes at offset {} do not fit buffer {} of {} bytes", bytes.size(),
+                        offset, buffer.id, record->bytes));
   }
   VYRE_ASSIGN(record, over_.waits.await_free(lock, buffer, true, until));
   ++record->host_writers;
   lock.unlock();
   Copied written =
-      copy_in_pieces(bytes.size(), "the write to handle " + std::to_string(buffer.id), until,
+      copy_in_pieces(bytes.size(), message("the write to handle {}", buffer.id), until,
                      [&](std::uint64_t at, std::uint64_t piece) {
                        return over_.backend.write(buffer.id, offset + at, bytes.subspan(at, piece));
                      });
@@ -85,16 +87,15 @@ Status HostCopies::download_into(Handle buffer, std::uint64_t offset, MutableByt
   OrderLock lock(over_.order);
   VYRE_ASSIGN(HandleRecord * record, over_.handles.find_buffer(lock, buffer, "download"));
   if (!inside(*record, offset, out.size())) {
-    return fail(Errc::invalid_argument, std::to_string(out.size()) + " bytes at offset " +
-                                            std::to_string(offset) + " are not inside buffer " +
-                                            std::to_string(buffer.id) + " of " +
-                                            std::to_string(record->bytes) + " bytes");
+    return fail(Errc::invalid_argument,
+                message("{} bytes at offset {} are not inside buffer {} of {} bytes", out.size(),
+                        offset, buffer.id, record->bytes));
   }
   VYRE_ASSIGN(record, await_readable(lock, buffer, until));
   ++record->host_readers;
   lock.unlock();
   Copied read =
-      copy_in_pieces(out.size(), "the download of handle " + std::to_string(buffer.id), until,
+      copy_in_pieces(out.size(), message("the download of handle {}", buffer.id), until,
                      [&](std::uint64_t at, std::uint64_t piece) {
                        return over_.backend.read(buffer.id, offset + at, out.subspan(at, piece));
                      });
@@ -117,10 +118,9 @@ Result<Bytes> HostCopies::download(Handle buffer, const CopyUntil& until) {
   try {
     bytes.resize(size);
   } catch (const std::bad_alloc&) {
-    return fail(Errc::out_of_memory,
-                "downloading buffer " + std::to_string(buffer.id) + " needs " +
-                    std::to_string(size) +
-                    " bytes of host memory, which are not available; use download_into");
+    return fail(Errc::out_of_memory, message("downloading buffer {} needs {} bytes of host memory, "
+                                             "which are not available; use download_into",
+                                             buffer.id, size));
   }
   VYRE_TRY(download_into(buffer, 0, bytes, until));
   return bytes;

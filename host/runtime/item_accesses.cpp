@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "base/message.hpp"
+
 namespace vyre::runtime {
 namespace {
 
@@ -28,17 +30,19 @@ struct ItemAccesses::Side {
 
 Status ItemAccesses::check_queue(const HandleRecord& file, std::uint32_t queue) {
   if (file.only_queue == ingest::kAnyQueue || file.only_queue == queue) return {};
-  return fail(Errc::invalid_argument, "handle " + std::to_string(file.handle) +
-                                          " is a file of queue " + std::to_string(file.only_queue) +
-                                          " alone (MapOptions::only_queue); submit to that one");
+  return fail(
+      Errc::invalid_argument,
+      message("handle {} is a file of queue {} alone (MapOptions::only_queue); submit to that one",
+              file.handle, file.only_queue));
 }
 
 Status ItemAccesses::add(const OrderLock& lock, std::uint32_t queue, const Side& side) {
   if (side.handle == 0) return {};
   HandleRecord* record = handles_.find(lock, side.handle);
   if (record == nullptr || record->releasing) {
-    return fail(Errc::invalid_argument, std::string(side.name) + " " + std::to_string(side.handle) +
-                                            " is not a live buffer or binding set of this session");
+    return fail(Errc::invalid_argument,
+                message("{} {} is not a live buffer or binding set of this session", side.name,
+                        side.handle));
   }
   if (!side.touches) return {};
   VYRE_TRY(check_queue(*record, queue));

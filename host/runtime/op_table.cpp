@@ -58,13 +58,13 @@ Result<OpHandle> OpTable::same_or_refused(const OpRecord& before, const Prepared
   if (before.program != nullptr && same_wire(*before.program, given)) return before.info.handle;
   const auto& print = prepared.info.fingerprint;
   const bool alike = before.info.fingerprint && before.info.fingerprint == print;
-  return fail(Errc::invalid_argument,
-              "an op named '" + prepared.info.name +
-                  "' is registered already with another program" +
-                  (alike ? ", which has the same fingerprint but declares its buffers or writes "
-                           "its statements in another order"
-                         : "") +
-                  "; choose another name");
+  return fail(
+      Errc::invalid_argument,
+      message("an op named '{}' is registered already with another program{}; choose another name",
+              prepared.info.name,
+              alike ? ", which has the same fingerprint but declares its buffers or writes "
+                      "its statements in another order"
+                    : ""));
 }
 
 Result<OpHandle> OpTable::add(backend::Backend& backend, PreparedOp prepared,
@@ -78,8 +78,8 @@ Result<OpHandle> OpTable::add(backend::Backend& backend, PreparedOp prepared,
   const std::uint32_t count = user_ops_.load(std::memory_order_relaxed);
   if (count >= kMaxOps - kFirstUserOp) {
     return fail(Errc::limit_exceeded,
-                "all " + std::to_string(kMaxOps - kFirstUserOp) +
-                    " user ops are registered (kMaxOps); open another session");
+                message("all {} user ops are registered (kMaxOps); open another session",
+                        kMaxOps - kFirstUserOp));
   }
   VYRE_TRY(budget_.reserve(lock, prepared.host_bytes, "a program"));
   const OpHandle handle{kFirstUserOp + count, session_};
@@ -105,8 +105,7 @@ Result<OpHandle> OpTable::find(std::string_view name) const {
   const OrderLock lock(order_);
   const auto found = ids_.find(std::string(name));
   if (found == ids_.end()) {
-    return fail(Errc::not_found,
-                "no op named '" + std::string(name) + "' is registered in this session");
+    return fail(Errc::not_found, message("no op named '{}' is registered in this session", name));
   }
   return record(found->second).info.handle;
 }
@@ -121,8 +120,7 @@ Result<OpInfo> OpTable::info(OpHandle op) const {
   }
   const OrderLock lock(order_);
   if (!known(op.id)) {
-    return fail(Errc::not_found,
-                "op " + std::to_string(op.id) + " is not registered in this session");
+    return fail(Errc::not_found, message("op {} is not registered in this session", op.id));
   }
   return record(op.id).info;
 }

@@ -109,13 +109,13 @@ Result<ItemResult> Results::wait(Ticket ticket, Deadline deadline) {
 
 Result<ItemResult> Results::missing(Ticket ticket, Collector::Found found) {
   Collector& collector = *collectors_[ticket.queue];
-  const std::string item = "the item at position " + std::to_string(ticket.position) +
-                           " of queue " + std::to_string(ticket.queue);
+  const std::string item =
+      message("the item at position {} of queue {}", ticket.position, ticket.queue);
   switch (found) {
     case Collector::Found::pending:
-      return fail(Errc::deadline_exceeded, item + " had not ended at the deadline");
+      return fail(Errc::deadline_exceeded, message("{} had not ended at the deadline", item));
     case Collector::Found::never_submitted:
-      return fail(Errc::invalid_argument, item + " was never submitted");
+      return fail(Errc::invalid_argument, message("{} was never submitted", item));
     default:
       break;
   }
@@ -124,14 +124,13 @@ Result<ItemResult> Results::missing(Ticket ticket, Collector::Found found) {
   const std::uint64_t dropped = collector.failures_dropped();
   return fail(
       Errc::not_found,
-      item + " ended so long ago that its result was dropped: a queue keeps " +
-          std::to_string(collector.history()) + " results (kDefaultHistory) and " +
-          std::to_string(kKeptFailures) +
-          " older ones of items that were not done and not asked for (kKeptFailures). " +
-          (dropped == 0
-               ? std::string("None of those was dropped so far, so this item was done or its "
-                             "result was asked for")
-               : std::to_string(dropped) + " of those were dropped, too; ask more often"));
+      message("{} ended so long ago that its result was dropped: a queue keeps {} results "
+              "(kDefaultHistory) and {} older ones of items that were not done and not asked for "
+              "(kKeptFailures). {}",
+              item, collector.history(), kKeptFailures,
+              dropped == 0 ? "None of those was dropped so far, so this item was done or its "
+                             "result was asked for"
+                           : message("{} of those were dropped, too; ask more often", dropped)));
 }
 
 Result<Session::Drained> Results::wait_all(Deadline deadline) {
@@ -143,7 +142,7 @@ Result<Session::Drained> Results::wait_all(Deadline deadline) {
       left += until[q] - std::min(until[q], collectors_[q]->ended_below());
     }
     return fail(Errc::deadline_exceeded,
-                "up to " + std::to_string(left) + " items had not ended at the deadline");
+                message("up to {} items had not ended at the deadline", left));
   }
   Session::Drained drained;
   for (const auto& collector : collectors_) {

@@ -11,9 +11,9 @@
 namespace vyre::runtime {
 
 Error moved_from(const char* what) {
-  return {Errc::invalid_argument,
-          std::string("this ") + what +
-              " was moved from and holds nothing; use the one that it was moved to"};
+  return {
+      Errc::invalid_argument,
+      message("this {} was moved from and holds nothing; use the one that it was moved to", what)};
 }
 
 Error of_the_parent(const char* what) {

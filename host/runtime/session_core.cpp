@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/message.hpp"
+
 namespace vyre::runtime {
 
 SessionCore::SessionCore(SessionSetup setup, std::unique_ptr<backend::Backend> backend,
@@ -66,8 +68,8 @@ Status SessionCore::close(std::chrono::nanoseconds timeout) {
   if (!backend_->stop(Clock::now())) {
     life_.leak();
     if (close_error_.empty() && !lost)
-      close_error_ = std::string("a ") + (setup_.on_device ? "resident kernel" : "worker thread") +
-                     " did not end; it is left behind";
+      close_error_ = message("a {} did not end; it is left behind",
+                             setup_.on_device ? "resident kernel" : "worker thread");
   }
   if (lost && close_error_.empty()) close_error_ = lost->message;
   closed_ = true;
@@ -83,8 +85,8 @@ std::string SessionCore::end_items(std::chrono::nanoseconds timeout) {
   backend_->stop_running();
   if (results_.wait_for(after(std::chrono::nanoseconds{kStopGraceNs}), ended)) return {};
   results_.give_up(until, backend_->lost() ? FaultCode::worker_lost : FaultCode::shutdown);
-  return "an item did not stop within " + std::to_string(kStopGraceNs / 1'000'000'000) +
-         " s of being told to; its worker is left behind";
+  return message("an item did not stop within {} s of being told to; its worker is left behind",
+                 kStopGraceNs / 1'000'000'000);
 }
 
 Status SessionCore::close_result() const {

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <string>
 
+#include "base/message.hpp"
+
 namespace vyre::runtime {
 namespace {
 
@@ -25,12 +27,13 @@ Status read_plainly(const ingest::File& file, std::uint64_t offset, MutableByteS
     Error error{Errc::io, {}, offset + done};
     if (got < 0) {
       error.detail = errno;
-      error.message = "cannot read '" + file.path() + "' at offset " +
-                      std::to_string(offset + done) + ": " + std::strerror(errno);
+      error.message = message("cannot read '{}' at offset {}: {}", file.path(), offset + done,
+                              std::strerror(errno));
     } else {
-      error.message = "'" + file.path() + "' had " + std::to_string(file.bytes()) +
-                      " bytes when it was opened and ends at " + std::to_string(offset + done) +
-                      " now; keep it as it is while it is read";
+      error.message = message(
+          "'{}' had {} bytes when it was opened and ends at {} now; keep it as it is while it is "
+          "read",
+          file.path(), file.bytes(), offset + done);
     }
     return tl::unexpected<Error>(std::move(error));
   }
@@ -42,9 +45,8 @@ Status read_plainly(const ingest::File& file, std::uint64_t offset, MutableByteS
 backend::Backend::ReadPiece SessionFiles::piece_reader(
     const std::shared_ptr<const ingest::File>& file, const CopyUntil& until) {
   return [this, file, until](std::uint64_t offset, MutableByteSpan piece) -> Status {
-    VYRE_TRY(
-        until.go_on("reading '" + file->path() + "'",
-                    "at byte " + std::to_string(offset) + " of " + std::to_string(file->bytes())));
+    VYRE_TRY(until.go_on(message("reading '{}'", file->path()),
+                         message("at byte {} of {}", offset, file->bytes())));
     if (setup_.options.ingest_bytes == 0) return read_plainly(*file, offset, piece);
     VYRE_ASSIGN(ingest::Pump* const pumping, pump_.start());
     return pumping->read_now(file, offset, piece);
@@ -59,8 +61,8 @@ Status SessionFiles::publish(Handle file) {
   if (!pumping) {
     Error why = std::move(pumping).error();
     if (why.code != Errc::closed) {
-      why.message = "an item copies asynchronously out of '" + record->file->path() +
-                    "', which needs the pump: " + why.message;
+      why.message = message("an item copies asynchronously out of '{}', which needs the pump: {}",
+                            record->file->path(), why.message);
     }
     return tl::unexpected<Error>(std::move(why));
   }

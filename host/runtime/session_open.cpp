@@ -7,6 +7,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/message.hpp"
 #include "cpu/backend/backend.hpp"
 #include "cuda/door/device_probe.hpp"
 #include "cuda/host/device_backend.hpp"
@@ -16,21 +17,20 @@ namespace vyre::runtime {
 namespace {
 
 Status check(const SessionOptions& options) {
-  const auto text = [](auto value) { return std::to_string(value); };
   if (options.queues == 0 || options.queues > kMaxQueues) {
     return fail(Errc::invalid_argument,
-                "queues is " + text(options.queues) + ": choose 1 to " + text(kMaxQueues));
+                message("queues is {}: choose 1 to {}", options.queues, kMaxQueues));
   }
   if (!std::has_single_bit(options.ring_slots) || options.ring_slots < kMinRingSlots ||
       options.ring_slots > kMaxRingSlots) {
-    return fail(Errc::invalid_argument, "ring_slots is " + text(options.ring_slots) +
-                                            ": choose a power of two from " + text(kMinRingSlots) +
-                                            " to " + text(kMaxRingSlots));
+    return fail(Errc::invalid_argument,
+                message("ring_slots is {}: choose a power of two from {} to {}", options.ring_slots,
+                        kMinRingSlots, kMaxRingSlots));
   }
   if (options.workers > kMaxCpuWorkers) {
-    return fail(Errc::invalid_argument, "workers is " + text(options.workers) +
-                                            ": choose at most " + text(kMaxCpuWorkers) +
-                                            ", or 0 for one a logical CPU");
+    return fail(Errc::invalid_argument,
+                message("workers is {}: choose at most {}, or 0 for one a logical CPU",
+                        options.workers, kMaxCpuWorkers));
   }
   if (options.fuel == 0) {
     return fail(Errc::invalid_argument, "fuel is 0: no loop could run; choose at least 1");
@@ -47,9 +47,9 @@ Status check(const SessionOptions& options) {
                 "positive");
   }
   if (options.ingest_bytes != 0 && options.ingest_bytes < kLeastIngestBytes) {
-    return fail(Errc::invalid_argument, "ingest_bytes is " + text(options.ingest_bytes) +
-                                            ": choose at least " + text(kLeastIngestBytes) +
-                                            ", or 0 for no streams and no copies out of files");
+    return fail(Errc::invalid_argument, message("ingest_bytes is {}: choose at least {}, or 0 for "
+                                                "no streams and no copies out of files",
+                                                options.ingest_bytes, kLeastIngestBytes));
   }
   return {};
 }
@@ -144,8 +144,9 @@ Result<Core> open_core(const SessionOptions& options, TestHooks hooks) {
     if (on_device) return on_device;
     setup.caps = MegakernelCaps::unsupported(on_device.error().message);
     if (options.backend == BackendKind::cuda) {
-      return fail(on_device.error().code, "the CUDA backend cannot run here: " + setup.caps.reason +
-                                              "; use the cpu backend");
+      return fail(
+          on_device.error().code,
+          message("the CUDA backend cannot run here: {}; use the cpu backend", setup.caps.reason));
     }
   }
   VYRE_ASSIGN(auto workers, cpu::make_backend(backend_options(setup, bell)));

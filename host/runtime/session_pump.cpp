@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/message.hpp"
 #include "protocol/io_request.hpp"
 
 namespace vyre::runtime {
@@ -17,17 +18,15 @@ ingest::TierChoice SessionPump::tier_for_pieces() const noexcept {
 
 Result<MutableByteSpan> SessionPump::memory() {
   if (setup_.options.ingest_bytes == 0) {
-    return fail(Errc::unsupported,
-                "ingest_bytes is 0, so this session reads no files while items run; open it with "
-                "at least " +
-                    std::to_string(kLeastIngestBytes));
+    return fail(Errc::unsupported, message("ingest_bytes is 0, so this session reads no files "
+                                           "while items run; open it with at least {}",
+                                           kLeastIngestBytes));
   }
   const MutableByteSpan memory = backend_.ingest_memory();
   if (memory.size() < kLeastIngestBytes) {
-    return fail(Errc::out_of_memory, "the backend has " + std::to_string(memory.size()) +
-                                         " bytes of ingest memory of the " +
-                                         std::to_string(setup_.options.ingest_bytes) +
-                                         " that were asked for; lower ingest_bytes");
+    return fail(Errc::out_of_memory, message("the backend has {} bytes of ingest memory of the {} "
+                                             "that were asked for; lower ingest_bytes",
+                                             memory.size(), setup_.options.ingest_bytes));
   }
   return memory;
 }

@@ -30,9 +30,9 @@ struct SessionSetup {
   std::optional<std::string> device;
 
   [[nodiscard]] Error no_such_queue(std::uint32_t queue) const {
-    return {Errc::invalid_argument, "queue " + std::to_string(queue) +
-                                        " does not exist: this session has " +
-                                        std::to_string(options.queues) + ", numbered from 0"};
+    return {Errc::invalid_argument,
+            message("queue {} does not exist: this session has {}, numbered from 0", queue,
+                    options.queues)};
   }
   /// A batch belongs to the session that opened it.
   [[nodiscard]] Status owns(const Batch& batch) const {

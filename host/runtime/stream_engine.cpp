@@ -6,6 +6,8 @@
 #include <new>
 #include <utility>
 
+#include "base/message.hpp"
+
 namespace vyre::runtime {
 namespace {
 
@@ -110,7 +112,7 @@ Result<const StreamResult*> Stream::Engine::next_result(Deadline deadline) {
   } catch (const std::bad_alloc&) {
     end_with({Errc::out_of_memory, "there was no host memory to go on with the stream"});
   } catch (const std::exception& thrown) {
-    end_with({Errc::invalid_argument, std::string("the source of files threw: ") + thrown.what()});
+    end_with({Errc::invalid_argument, message("the source of files threw: {}", thrown.what())});
   } catch (...) {
     end_with({Errc::invalid_argument, "the source of files threw something that is no exception"});
   }

@@ -3,25 +3,25 @@
 
 #include <algorithm>
 
+#include "base/message.hpp"
 #include "protocol/limits.hpp"
 
 namespace vyre::runtime {
 
 Result<ChunkPlan> ChunkPlan::make(std::uint64_t chunk_bytes, std::uint64_t overlap_bytes) {
   if (chunk_bytes < kAlign || chunk_bytes > kMaxChunkBytes) {
-    return fail(Errc::invalid_argument, "chunk_bytes is " + std::to_string(chunk_bytes) +
-                                            ": choose " + std::to_string(kAlign) + " to " +
-                                            std::to_string(kMaxChunkBytes));
+    return fail(Errc::invalid_argument,
+                message("chunk_bytes is {}: choose {} to {}", chunk_bytes, kAlign, kMaxChunkBytes));
   }
   ChunkPlan plan;
   plan.chunk_ = chunk_bytes / kAlign * kAlign;
   // Compared before it is rounded up, which could wrap.
   if (overlap_bytes > plan.chunk_ / 2 ||
       (overlap_bytes + kAlign - 1) / kAlign * kAlign > plan.chunk_ / 2) {
-    return fail(Errc::invalid_argument, "overlap_bytes is " + std::to_string(overlap_bytes) +
-                                            ": choose at most " +
-                                            std::to_string(plan.chunk_ / 2 / kAlign * kAlign) +
-                                            ", half of chunk_bytes, or larger chunks");
+    return fail(
+        Errc::invalid_argument,
+        message("overlap_bytes is {}: choose at most {}, half of chunk_bytes, or larger chunks",
+                overlap_bytes, plan.chunk_ / 2 / kAlign * kAlign));
   }
   plan.overlap_ = (overlap_bytes + kAlign - 1) / kAlign * kAlign;
   return plan;

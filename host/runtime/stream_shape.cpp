@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "base/message.hpp"
+
 namespace vyre::runtime {
 Result<StreamShape> StreamShape::make(StreamHost& host, OpHandle op, const StreamOptions& options) {
   StreamShape shape;
@@ -29,26 +31,25 @@ Status StreamShape::check_inputs(StreamHost& host, const OpInfo& info) {
   // `nop` takes no buffers and looks at none: a stream of it only reads.
   const std::size_t count = builtin && wanted.empty() ? 1 : wanted.size();
   if (inputs.size() != count) {
-    return fail(Errc::invalid_argument,
-                "op '" + info.name + "' takes " + std::to_string(wanted.size()) +
-                    " inputs, the stream names " + std::to_string(inputs.size()) +
-                    "; list all of them, with Handle{} for the chunk");
+    return fail(Errc::invalid_argument, message("op '{}' takes {} inputs, the stream names {}; "
+                                                "list all of them, with Handle{{}} for the chunk",
+                                                info.name, wanted.size(), inputs.size()));
   }
   std::optional<std::size_t> chunk;
   for (std::size_t i = 0; i < count; ++i) {
     if (inputs[i].id != 0) {
       if (auto alive = host.buffer_bytes(inputs[i]); !alive) {
         Error error = std::move(alive).error();
-        error.message = "input " + std::to_string(i) + " of the stream: " + error.message;
+        error.message = message("input {} of the stream: {}", i, error.message);
         return tl::unexpected<Error>(std::move(error));
       }
       continue;
     }
     if (chunk) {
-      return fail(Errc::invalid_argument, "inputs " + std::to_string(*chunk) + " and " +
-                                              std::to_string(i) +
-                                              " of the stream are both the chunk (Handle{}); one "
-                                              "of them has to be a buffer");
+      return fail(Errc::invalid_argument,
+                  message("inputs {} and {} of the stream are both the chunk (Handle{{}}); one of "
+                          "them has to be a buffer",
+                          *chunk, i));
     }
     chunk = i;
   }
@@ -57,9 +58,10 @@ Status StreamShape::check_inputs(StreamHost& host, const OpInfo& info) {
                 "no input of the stream is the chunk; give Handle{} in its place");
   }
   if (*chunk < wanted.size() && wanted[*chunk].read_write) {
-    return fail(Errc::invalid_argument, "op '" + info.name + "' writes its input '" +
-                                            wanted[*chunk].name +
-                                            "' in place; streams feed inputs that are only read");
+    return fail(
+        Errc::invalid_argument,
+        message("op '{}' writes its input '{}' in place; streams feed inputs that are only read",
+                info.name, wanted[*chunk].name));
   }
   return {};
 }
@@ -67,17 +69,17 @@ Status StreamShape::check_inputs(StreamHost& host, const OpInfo& info) {
 Status StreamShape::check_outputs(StreamHost& host, const OpInfo& info) {
   const auto& wanted = info.signature.outputs;
   if (outputs.empty() && builtin && !wanted.empty()) {
-    return fail(Errc::invalid_argument, "op '" + info.name +
-                                            "' has outputs without a declared size; say in "
-                                            "outputs how long each is");
+    return fail(
+        Errc::invalid_argument,
+        message("op '{}' has outputs without a declared size; say in outputs how long each is",
+                info.name));
   }
   if (outputs.empty()) {
     for (const auto& output : wanted) outputs.push_back({output.min_bytes, {}});
   }
   if (outputs.size() != wanted.size()) {
-    return fail(Errc::invalid_argument,
-                "op '" + info.name + "' has " + std::to_string(wanted.size()) +
-                    " outputs, the stream names " + std::to_string(outputs.size()));
+    return fail(Errc::invalid_argument, message("op '{}' has {} outputs, the stream names {}",
+                                                info.name, wanted.size(), outputs.size()));
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     std::uint64_t bytes = outputs[i].bytes;
@@ -85,7 +87,7 @@ Status StreamShape::check_outputs(StreamHost& host, const OpInfo& info) {
       auto alive = host.buffer_bytes(outputs[i].shared);
       if (!alive) {
         Error error = std::move(alive).error();
-        error.message = "output " + std::to_string(i) + " of the stream: " + error.message;
+        error.message = message("output {} of the stream: {}", i, error.message);
         return tl::unexpected<Error>(std::move(error));
       }
       bytes = *alive;
@@ -97,10 +99,9 @@ Status StreamShape::check_outputs(StreamHost& host, const OpInfo& info) {
       own_bytes = up_to(own_bytes, kResultAlign);
     }
     if (bytes < wanted[i].min_bytes) {
-      return fail(Errc::invalid_argument, "output " + std::to_string(i) + " of the stream ('" +
-                                              wanted[i].name + "') has " + std::to_string(bytes) +
-                                              " bytes; op '" + info.name + "' needs " +
-                                              std::to_string(wanted[i].min_bytes));
+      return fail(Errc::invalid_argument,
+                  message("output {} of the stream ('{}') has {} bytes; op '{}' needs {}", i,
+                          wanted[i].name, bytes, info.name, wanted[i].min_bytes));
     }
   }
   return {};
@@ -108,9 +109,9 @@ Status StreamShape::check_outputs(StreamHost& host, const OpInfo& info) {
 
 Status StreamShape::claim_memory(StreamHost& host, std::uint32_t max_in_flight) {
   if (max_in_flight > kMaxStreamItems) {
-    return fail(Errc::invalid_argument, "max_in_flight is " + std::to_string(max_in_flight) +
-                                            ": choose at most " + std::to_string(kMaxStreamItems) +
-                                            ", or 0 for what memory allows");
+    return fail(Errc::invalid_argument,
+                message("max_in_flight is {}: choose at most {}, or 0 for what memory allows",
+                        max_in_flight, kMaxStreamItems));
   }
   const std::uint64_t wanted = max_in_flight != 0 ? max_in_flight : kMaxStreamItems;
   // A direct read is rounded out to blocks on both sides.
@@ -122,13 +123,13 @@ Status StreamShape::claim_memory(StreamHost& host, std::uint32_t max_in_flight) 
                            ? std::nullopt
                            : host.space().claim(least, wanted * (buffer_bytes + result_bytes));
   if (!claimed) {
-    return fail(Errc::out_of_memory,
-                "chunks of " + std::to_string(plan.chunk_bytes()) + " bytes" +
-                    (result_bytes != 0 ? " with results of " + std::to_string(result_bytes) : "") +
-                    " need " + std::to_string(least) + " bytes of ingest memory in one piece; " +
-                    std::to_string(most) + " are free of ingest_bytes " +
-                    std::to_string(host.ingest_bytes()) +
-                    "; raise ingest_bytes, end other streams or make chunks smaller");
+    return fail(
+        Errc::out_of_memory,
+        message("chunks of {} bytes{} need {} bytes of ingest memory in one piece; {} are free of "
+                "ingest_bytes {}; raise ingest_bytes, end other streams or make chunks smaller",
+                plan.chunk_bytes(),
+                result_bytes != 0 ? message(" with results of {}", result_bytes) : "", least, most,
+                host.ingest_bytes()));
   }
   space = *claimed;
   std::uint64_t chunks = wanted;

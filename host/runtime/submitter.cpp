@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <string>
 
+#include "base/message.hpp"
+
 namespace vyre::runtime {
 namespace {
 
@@ -27,28 +29,28 @@ std::optional<Error> Submitter::refuses(std::uint32_t queue, std::uint8_t flags)
   const SessionOptions& options = over_.setup.options;
   if (queue >= options.queues) return over_.setup.no_such_queue(queue);
   if ((flags & ~kQueueFlagsOfCallers) != 0) {
-    return Error{Errc::invalid_argument,
-                 "queue flags " + std::to_string(flags) + " are not known: after_previous is " +
-                     std::to_string(kQueueFlagAfterPrevious) + ", after_all is " +
-                     std::to_string(kQueueFlagAfterAll)};
+    return Error{
+        Errc::invalid_argument,
+        message("queue flags {} are not known: after_previous is {}, after_all is {}", flags,
+                std::uint8_t{kQueueFlagAfterPrevious}, std::uint8_t{kQueueFlagAfterAll})};
   }
   if (over_.life.closing()) return Error{Errc::closed, "the session is closed"};
   if (over_.backend.lost()) return over_.life.closed();
   if (over_.life.wall_time_is_over()) {
     over_.backend.tend();
     return Error{Errc::wall_time,
-                 "max_wall_time of " +
-                     std::to_string(static_cast<std::uint64_t>(options.max_wall_time.count())) +
-                     " ns has passed since the session was opened; nothing starts any more"};
+                 message("max_wall_time of {} ns has passed since the session was opened; nothing "
+                         "starts any more",
+                         static_cast<std::uint64_t>(options.max_wall_time.count()))};
   }
   return std::nullopt;
 }
 
 Error Submitter::full(std::uint32_t queue) const {
-  return Error{Errc::queue_full, "queue " + std::to_string(queue) + " had no free slot of " +
-                                     std::to_string(over_.setup.options.ring_slots) +
-                                     " before the deadline; wait for items, allow more time or ask "
-                                     "for more ring_slots"};
+  return Error{Errc::queue_full,
+               message("queue {} had no free slot of {} before the deadline; wait for items, allow "
+                       "more time or ask for more ring_slots",
+                       queue, over_.setup.options.ring_slots)};
 }
 
 queue::Reservation Submitter::try_reserve(Call& call, std::uint64_t want) const {
@@ -139,8 +141,8 @@ Session::SubmitMany Submitter::submit_many(std::span<const MegakernelWorkItem> i
            (all_ordered || ordered(rest[run]) == slow))
       ++run;
     if (run == 0) {
-      (void)call.stop({Errc::invalid_argument, "op " + std::to_string(rest[0].op_handle) +
-                                                   " is not registered in this session"});
+      (void)call.stop({Errc::invalid_argument,
+                       message("op {} is not registered in this session", rest[0].op_handle)});
       break;
     }
     const auto part = rest.first(run);

@@ -1,6 +1,7 @@
 // Items that touch buffers, one by one under the order lock. See submitter.hpp.
 #include <string>
 
+#include "base/message.hpp"
 #include "submitter.hpp"
 
 namespace vyre::runtime {
@@ -132,9 +133,9 @@ bool Submitter::wait_for_place(Placed placed, Call& call, std::span<const Megake
       const Use& use = obstacle.conflict;
       return over_.results.wait_over(use, call.deadline) ||
              call.stop({Errc::deadline_exceeded,
-                        "the item uses a buffer that the item at position " +
-                            std::to_string(use.position) + " of queue " +
-                            std::to_string(use.queue) + " still uses; allow more time"});
+                        message("the item uses a buffer that the item at position {} of queue {} "
+                                "still uses; allow more time",
+                                use.position, use.queue)});
     }
     case Placed::file: {
       Status provided = over_.files.provide(obstacle.file, call.deadline);

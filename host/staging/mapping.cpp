@@ -12,6 +12,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/message.hpp"
+
 // Numbers of the kernel's interface that Debian 12's headers may lack.
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -36,17 +38,16 @@ std::uint64_t page_bytes() {
 Result<Mapping> Mapping::create(std::uint64_t bytes, const std::string& what) {
   if (bytes == 0 || bytes > ~std::uint64_t{0} - 2 * kHugePage) {
     return fail(Errc::invalid_argument,
-                what + ": a mapping of " + std::to_string(bytes) + " bytes cannot be made");
+                message("{}: a mapping of {} bytes cannot be made", what, bytes));
   }
   const std::uint64_t whole = (bytes + kHugePage - 1) / kHugePage * kHugePage;
   const std::uint64_t mapped = whole + kHugePage;  // so that a huge page starts in it
   void* const map =
       ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (map == MAP_FAILED) {
-    return fail(Errc::out_of_memory, what + ": cannot map " + std::to_string(mapped) +
-                                         " bytes of host memory: " + std::strerror(errno) +
-                                         "; ask for less, or see vm.overcommit_memory and "
-                                         "RLIMIT_AS");
+    return fail(Errc::out_of_memory, message("{}: cannot map {} bytes of host memory: {}; ask for "
+                                             "less, or see vm.overcommit_memory and RLIMIT_AS",
+                                             what, mapped, std::strerror(errno)));
   }
   Mapping mapping;
   mapping.map_ = static_cast<std::uint8_t*>(map);
@@ -58,7 +59,7 @@ Result<Mapping> Mapping::create(std::uint64_t bytes, const std::string& what) {
   (void)::madvise(mapping.data_, whole, MADV_HUGEPAGE);
   // A child that inherited pinned pages would make the parent's next write go to a copy.
   if (::madvise(mapping.data_, whole, MADV_DONTFORK) != 0) {
-    return fail(Errc::io, what + ": madvise(MADV_DONTFORK): " + std::strerror(errno));
+    return fail(Errc::io, message("{}: madvise(MADV_DONTFORK): {}", what, std::strerror(errno)));
   }
   return mapping;
 }
@@ -84,9 +85,8 @@ Mapping::~Mapping() {
 
 Status Mapping::populate(std::uint64_t offset, std::uint64_t bytes) {
   if (offset > size_ || bytes > size_ - offset) {
-    return fail(Errc::invalid_argument, "cannot populate bytes " + std::to_string(offset) + " to " +
-                                            std::to_string(offset + bytes) + " of a mapping of " +
-                                            std::to_string(size_));
+    return fail(Errc::invalid_argument, message("cannot populate bytes {} to {} of a mapping of {}",
+                                                offset, offset + bytes, size_));
   }
   if (bytes == 0) return {};
   const std::uint64_t page = page_bytes();
@@ -105,9 +105,10 @@ Status Mapping::populate(std::uint64_t offset, std::uint64_t bytes) {
       (void)__atomic_fetch_or(data_ + at, std::uint8_t{0}, __ATOMIC_RELAXED);
     return {};
   }
-  return fail(Errc::out_of_memory, "the system has no pages for " + std::to_string(end - first) +
-                                       " bytes of host memory (madvise: " + std::strerror(error) +
-                                       "); ask for less");
+  return fail(
+      Errc::out_of_memory,
+      message("the system has no pages for {} bytes of host memory (madvise: {}); ask for less",
+              end - first, std::strerror(error)));
 }
 
 void Mapping::prefer_node(int node) noexcept {

@@ -86,13 +86,14 @@ bool same_ending(const Ending& a, const Ending& b) noexcept {
 std::string to_string(const Ending& ending) {
   std::string text(status_name(ending.status));
   if (ending.status == CompletionStatus::done) return text;
-  text += " (" + std::string(fault_name(ending.fault.code));
+  text += message(" ({}", fault_name(ending.fault.code));
   if (ending.status == CompletionStatus::faulted) {
     text += message(" at workgroup {}, lane {}, statement {}",
                     static_cast<std::uint32_t>(ending.fault.workgroup), ending.fault.lane,
                     ending.fault.statement);
   }
-  return text + ")";
+  text += ')';
+  return text;
 }
 
 void WriteTracker::define(std::uint32_t op, const vir::Program& program) {

@@ -54,7 +54,7 @@ class Fields {
     out = json->get<std::string>();
   }
   void complain(const char* key, const std::string& what) {
-    if (wrong_.empty()) wrong_ = "'" + pointer_ + "/" + key + "' " + what;
+    if (wrong_.empty()) wrong_ = message("'{}/{}' {}", pointer_, key, what);
   }
 
  private:
@@ -146,8 +146,8 @@ Result<Manifest> parse_manifest(std::string_view text) {
     }
     if (schema->get_ref<const std::string&>() != kSchema) {
       return fail(Errc::version_mismatch,
-                  "'/schema' is '" + schema->get<std::string>().substr(0, 40) +
-                      "'; this reader knows '" + std::string(kSchema) + "'");
+                  message("'/schema' is '{}'; this reader knows '{}'",
+                          schema->get<std::string>().substr(0, 40), kSchema));
     }
     Manifest manifest;
     if (const std::string wrong = read_manifest(json, manifest); !wrong.empty()) {

@@ -179,7 +179,7 @@ Status DirectoryRecorder::record_program(std::uint32_t op, std::string_view name
     append(record);
     return {};
   }
-  last.message = "program '" + std::string(name) + "' cannot be recorded: " + last.message;
+  last.message = message("program '{}' cannot be recorded: {}", name, last.message);
   return tl::unexpected<Error>(std::move(last));
 }
 
@@ -497,7 +497,7 @@ Result<std::shared_ptr<Recorder>> Recorder::create(const std::string& directory,
   Manifest manifest;
   manifest.recorded_at = platform::utc_now_rfc3339();
   manifest.build = platform::build_description();
-  manifest.host = platform::cpu_model() + ", " + platform::kernel_release();
+  manifest.host = message("{}, {}", platform::cpu_model(), platform::kernel_release());
   manifest.session = options.session;
   const bool existed = std::filesystem::exists(directory, code);
   auto events = begin_directory(directory, manifest);

@@ -86,8 +86,7 @@ class Replay {
       auto opened = open_target(target);
       if (!opened) {
         Error error = std::move(opened).error();
-        error.message =
-            "cannot replay on " + std::string(executor_name(executor)) + ": " + error.message;
+        error.message = message("cannot replay on {}: {}", executor_name(executor), error.message);
         return tl::unexpected<Error>(std::move(error));
       }
       owned.push_back(std::move(*opened));
@@ -134,7 +133,7 @@ class Replay {
       watch.buffer = d.buffer;
     }
     if (auto found = watched(watch); !found) {
-      d.message += "; whether lanes race is not known: " + found.error().message;
+      d.message += message("; whether lanes race is not known: {}", found.error().message);
     } else if (!found->empty()) {
       d.races = true;
       const RacyItem& last = found->back();

@@ -172,7 +172,7 @@ Result<std::unique_ptr<Source>> open_directory(const std::string& directory) {
   auto manifest = parse_manifest({reinterpret_cast<const char*>(bytes->data()), bytes->size()});
   if (!manifest) {
     Error error = std::move(manifest).error();
-    error.message = "'" + path + "': " + error.message;
+    error.message = message("'{}': {}", path, error.message);
     return tl::unexpected<Error>(std::move(error));
   }
   std::unique_ptr<Source> source = std::make_unique<DirectorySource>(directory);

@@ -6,6 +6,7 @@
 #include <system_error>
 #include <thread>
 
+#include "base/message.hpp"
 #include "protocol/limits.hpp"
 #include "worker.hpp"
 
@@ -53,10 +54,9 @@ class CpuBackend final : public backend::Backend {
       }
     } catch (const std::system_error& e) {
       state_->threads_left.fetch_sub(1, std::memory_order_acq_rel);
-      return fail(Errc::out_of_memory, "cannot start worker thread " +
-                                           std::to_string(threads_.size()) + " of " +
-                                           std::to_string(state_->options.workers) + ": " +
-                                           e.what() + "; ask for fewer workers");
+      return fail(Errc::out_of_memory,
+                  message("cannot start worker thread {} of {}: {}; ask for fewer workers",
+                          threads_.size(), state_->options.workers, e.what()));
     }
     return {};
   }
@@ -124,8 +124,8 @@ class CpuBackend final : public backend::Backend {
     }
     if (state_->alive.load(std::memory_order_acquire) == 0 &&
         !state_->exit.load(std::memory_order_acquire)) {
-      return Error{Errc::device_lost, "all " + std::to_string(state_->options.workers) +
-                                          " worker threads have died; open a new session"};
+      return Error{Errc::device_lost, message("all {} worker threads have died; open a new session",
+                                              state_->options.workers)};
     }
     return std::nullopt;
   }
@@ -180,8 +180,8 @@ class CpuBackend final : public backend::Backend {
   [[nodiscard]] Status write(std::uint32_t handle, std::uint64_t offset, ByteSpan bytes) override {
     VYRE_ASSIGN(const MemoryEntry* entry, state_->memory.range(handle, offset, bytes.size()));
     if (entry->kind != MemoryEntry::Kind::memory) {
-      return fail(Errc::invalid_argument, "buffer " + std::to_string(handle) +
-                                              " is for reading only and cannot be written");
+      return fail(Errc::invalid_argument,
+                  message("buffer {} is for reading only and cannot be written", handle));
     }
     if (!bytes.empty()) std::memcpy(entry->data + offset, bytes.data(), bytes.size());
     return {};
@@ -220,20 +220,18 @@ class CpuBackend final : public backend::Backend {
 
 Result<std::unique_ptr<backend::Backend>> make_backend(const backend::Options& options) {
   if (options.workers == 0 || options.workers > kMaxCpuWorkers) {
-    return fail(Errc::invalid_argument, std::to_string(options.workers) +
-                                            " CPU workers are not possible: choose 1 to " +
-                                            std::to_string(kMaxCpuWorkers));
+    return fail(Errc::invalid_argument, message("{} CPU workers are not possible: choose 1 to {}",
+                                                options.workers, kMaxCpuWorkers));
   }
   if (options.queues == 0 || options.queues > kMaxQueues) {
-    return fail(Errc::invalid_argument, std::to_string(options.queues) +
-                                            " queues are not possible: choose 1 to " +
-                                            std::to_string(kMaxQueues));
+    return fail(Errc::invalid_argument,
+                message("{} queues are not possible: choose 1 to {}", options.queues, kMaxQueues));
   }
   if (options.ingest_bytes != 0 && options.ingest_bytes < IngestLayout::kStreams) {
     return fail(Errc::invalid_argument,
-                "ingest memory of " + std::to_string(options.ingest_bytes) +
-                    " bytes has no room for the requests of items: give at least " +
-                    std::to_string(IngestLayout::kStreams) + " bytes, or 0 for none");
+                message("ingest memory of {} bytes has no room for the requests of items: give at "
+                        "least {} bytes, or 0 for none",
+                        options.ingest_bytes, IngestLayout::kStreams));
   }
   auto made = std::make_unique<CpuBackend>(options);
   VYRE_TRY(made->prepare());

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "backend/handle.hpp"
+#include "base/message.hpp"
 #include "protocol/io_request.hpp"
 
 namespace vyre::cpu {
@@ -38,7 +39,7 @@ Status MemoryTable::allocate(std::uint32_t handle, std::uint64_t bytes) {
       &std::free};
   if (data == nullptr) {
     return fail(Errc::out_of_memory,
-                "cannot allocate a buffer of " + std::to_string(bytes) + " bytes of host memory");
+                message("cannot allocate a buffer of {} bytes of host memory", bytes));
   }
   MemoryEntry& entry = fresh(handle);  // may need memory itself
   entry.kind = MemoryEntry::Kind::memory;
@@ -70,7 +71,7 @@ void MemoryTable::import(std::uint32_t handle, MutableByteSpan host, bool writab
 Status MemoryTable::make_alias(std::uint32_t handle) {
   if (aliases_ == kMaxAliases) {
     return fail(Errc::limit_exceeded,
-                std::to_string(kMaxAliases) + " aliases are alive already; release one");
+                message("{} aliases are alive already; release one", kMaxAliases));
   }
   MemoryEntry& entry = fresh(handle);
   entry.kind = MemoryEntry::Kind::memory;
@@ -124,13 +125,12 @@ Result<const MemoryEntry*> MemoryTable::range(std::uint32_t handle, std::uint64_
                                               std::uint64_t bytes) const {
   const MemoryEntry* entry = find(handle);
   if (entry == nullptr || entry->kind == MemoryEntry::Kind::set) {
-    return fail(Errc::not_found, "handle " + std::to_string(handle) + " is not a live buffer");
+    return fail(Errc::not_found, message("handle {} is not a live buffer", handle));
   }
   if (offset > entry->bytes || bytes > entry->bytes - offset) {
-    return fail(Errc::invalid_argument, std::to_string(bytes) + " bytes at offset " +
-                                            std::to_string(offset) + " do not fit buffer " +
-                                            std::to_string(handle) + " of " +
-                                            std::to_string(entry->bytes) + " bytes");
+    return fail(Errc::invalid_argument,
+                message("{} bytes at offset {} do not fit buffer {} of {} bytes", bytes, offset,
+                        handle, entry->bytes));
   }
   return entry;
 }

@@ -7,6 +7,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/message.hpp"
+
 namespace vyre::cpu {
 namespace {
 
@@ -199,10 +201,9 @@ void State::end_wedged(std::uint32_t q) {
   while (worker_queue.producer.limit() < tail) {
     if (Clock::now() >= until) {
       worker_queue.given_up = true;
-      tell_broken({Errc::internal,
-                   "queue " + std::to_string(q) + " accepted items up to position " +
-                       std::to_string(tail) + ", but its limit stayed at " +
-                       std::to_string(worker_queue.producer.limit()) + "; open a new session"});
+      tell_broken({Errc::internal, message("queue {} accepted items up to position {}, but its "
+                                           "limit stayed at {}; open a new session",
+                                           q, tail, worker_queue.producer.limit())});
       return;
     }
     queue::spin_pause();

@@ -1,6 +1,7 @@
 // The readable form of an image: one instruction a line, targets and buffers by name.
 #include <string>
 
+#include "base/message.hpp"
 #include "protocol/completion.hpp"
 #include "vir/lower/lower.hpp"
 
@@ -27,9 +28,9 @@ Row row_of(Opcode op) {
 }
 
 std::string operand(const core::Image& image, bool scalar, std::uint32_t reg) {
-  if (!scalar) return "v" + std::to_string(reg);
-  if (reg >= image.constants.size()) return "s" + std::to_string(reg);
-  return "#" + std::to_string(image.constants[reg]);
+  if (!scalar) return message("v{}", reg);
+  if (reg >= image.constants.size()) return message("s{}", reg);
+  return message("#{}", image.constants[reg]);
 }
 
 std::string line(const core::Image& image, std::size_t at) {
@@ -57,30 +58,29 @@ std::string line(const core::Image& image, std::size_t at) {
   if (shape == "memory") {
     const bool copy = i.op == Opcode::async_load || i.op == Opcode::async_store;
     if (i.op != Opcode::async_wait)
-      add("[" + image.buffer_names[copy ? i.imm & 0xFFFFu : i.imm] + "]");
-    if (copy) add("[" + image.buffer_names[i.imm >> 16] + "]");
-    if (copy || i.op == Opcode::async_wait) add("tag " + std::to_string(i.c));
-    if (i.op == Opcode::store_n || i.op == Opcode::store_bytes) add("words " + std::to_string(i.c));
+      add(message("[{}]", image.buffer_names[copy ? i.imm & 0xFFFFu : i.imm]));
+    if (copy) add(message("[{}]", image.buffer_names[i.imm >> 16]));
+    if (copy || i.op == Opcode::async_wait) add(message("tag {}", i.c));
+    if (i.op == Opcode::store_n || i.op == Opcode::store_bytes) add(message("words {}", i.c));
   }
-  if (i.aux != 0) add("aux " + std::to_string(i.aux));
-  if (core::has_target(i.op)) add("-> " + std::to_string(i.imm));
+  if (i.aux != 0) add(message("aux {}", i.aux));
+  if (core::has_target(i.op)) add(message("-> {}", i.imm));
   return text;
 }
 
 }  // namespace
 
 std::string disassemble_image(const core::Image& image) {
-  std::string out = "; registers " + std::to_string(image.vector_registers) + " vector, " +
-                    std::to_string(image.scalar_registers) + " scalar (" +
-                    std::to_string(image.constants.size()) + " constant), masks " +
-                    std::to_string(image.mask_count) + (image.flat ? ", flat" : ", grouped") +
-                    (image.diverges ? ", diverging loops" : "") + "\n";
+  std::string out = message("; registers {} vector, {} scalar ({} constant), masks {}{}{}\n",
+                            image.vector_registers, image.scalar_registers, image.constants.size(),
+                            image.mask_count, image.flat ? ", flat" : ", grouped",
+                            image.diverges ? ", diverging loops" : "");
   for (std::size_t at = 0; at < image.code.size(); ++at) {
     std::string number = std::to_string(at);
     number.insert(0, number.size() < 5 ? 5 - number.size() : 0, ' ');
-    out += number + "  " + line(image, at);
+    out += message("{}  {}", number, line(image, at));
     const bool new_statement = at == 0 || image.statements[at] != image.statements[at - 1];
-    if (new_statement) out += "  ; statement " + std::to_string(image.statements[at]);
+    if (new_statement) out += message("  ; statement {}", image.statements[at]);
     out += '\n';
   }
   return out;

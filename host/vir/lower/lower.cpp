@@ -49,20 +49,21 @@ ProgramLowering::ProgramLowering(const Program& program, const LowerOptions& opt
 Status ProgramLowering::check_widths() const {
   const auto beyond = [](const std::string& what, std::uint64_t value, std::uint64_t limit) {
     return fail(Errc::limit_exceeded,
-                message("{}{}; the limit of an image is {}", what, value, limit));
+                message("{} {}; the limit of an image is {}", what, value, limit));
   };
   if (program_.buffers.size() > kMaxBuffers) {
-    return beyond("the buffers of the program are ", program_.buffers.size(), kMaxBuffers);
+    return beyond("the buffers of the program are", program_.buffers.size(), kMaxBuffers);
   }
   const auto statements = statement_.size() - static_cast<std::size_t>(std::count(
                                                   statement_.begin(), statement_.end(), kNone));
   if (statements > kMaxStatements)
-    return beyond("the statements of the program are ", statements, kMaxStatements);
+    return beyond("the statements of the program are", statements, kMaxStatements);
   for (const BufferDecl& buffer : program_.buffers) {
     const std::uint64_t stride = element_stride(program_, buffer.element);
     if (stride > kMaxElementBytes) {
-      return beyond("the bytes of an element of buffer '" + program_.name(buffer.name) + "' are ",
-                    stride, kMaxElementBytes);
+      return beyond(
+          message("the bytes of an element of buffer '{}' are", program_.name(buffer.name)), stride,
+          kMaxElementBytes);
     }
   }
   return {};

@@ -263,8 +263,9 @@ ExprId Parser::function() {
     return children(expr, 1);
   }
   fail_at(token,
-          type ? "a cast to the type " + describe(token) + " is written cast(TYPE, value)"
-               : "unknown function " + describe(token) + did_you_mean(word, function_words()));
+          type ? message("a cast to the type {} is written cast(TYPE, value)", describe(token))
+               : message("unknown function {}{}", describe(token),
+                         did_you_mean(word, function_words())));
   return 0;
 }
 

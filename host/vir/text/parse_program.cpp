@@ -97,8 +97,7 @@ std::string Parser::describe(const Token& token) const {
     default:
       break;
   }
-  return "'" + std::string(token.text.substr(0, kShown)) +
-         (token.text.size() > kShown ? "...'" : "'");
+  return message("'{}{}", token.text.substr(0, kShown), token.text.size() > kShown ? "...'" : "'");
 }
 
 void Parser::check_count(const Token& token, std::uint64_t count, std::uint64_t limit,

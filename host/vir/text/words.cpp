@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/message.hpp"
+
 namespace vyre::vir::text {
 namespace {
 
@@ -202,7 +204,7 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string_vi
     const std::size_t distance = edit_distance(word, candidate);
     if (distance < best) best = distance, nearest = candidate;
   }
-  return nearest.empty() ? std::string() : "; did you mean '" + std::string(nearest) + "'?";
+  return nearest.empty() ? std::string() : message("; did you mean '{}'?", nearest);
 }
 
 std::vector<std::string_view> texts(Vocabulary vocabulary) {

@@ -448,7 +448,7 @@ std::optional<Diagnostic> beyond_wire(const Program& program, const Form& form,
     const auto blob = encode(program, profile, interrupt);
     if (blob) return std::nullopt;
     if (blob.error().code == Errc::limit_exceeded)
-      return Diagnostic{"V148", kNone, blob.error().message + "; split the program"};
+      return Diagnostic{"V148", kNone, message("{}; split the program", blob.error().message)};
   }
   return std::nullopt;  // no profile carries it, for a reason that is no limit
 }

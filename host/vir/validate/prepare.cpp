@@ -169,7 +169,7 @@ Diagnostic diagnostic_of(const Error& of_preparation) {
   std::string code = std::to_string(of_preparation.detail);
   code.insert(0, code.size() < 3 ? 3 - code.size() : 0, '0');
   code.insert(0, 1, 'V');
-  const std::string begins = code + ": ";
+  const std::string begins = message("{}: ", code);
   const bool named = of_preparation.message.starts_with(begins);
   return {code, kNone, of_preparation.message.substr(named ? begins.size() : 0)};
 }

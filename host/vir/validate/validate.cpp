@@ -26,7 +26,7 @@ Status validate(const Program& program, Interrupt* interrupt) {
   if (is_over(interrupt)) return given_up("validated");
   if (found.empty()) return {};
   const Diagnostic& first = found.front();
-  std::string text = first.code + ": " + first.message;
+  std::string text = message("{}: {}", first.code, first.message);
   if (first.statement != kNone) text += message(" (statement {})", first.statement);
   if (found.size() > 1) text += message("; {} more violations", found.size() - 1);
   const int code = std::stoi(first.code.substr(1));

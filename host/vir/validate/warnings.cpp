@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/message.hpp"
 #include "protocol/limits.hpp"
 #include "vir/program/buffer_names.hpp"
 #include "vir/program/dispatch.hpp"
@@ -56,11 +57,11 @@ class Warner {
   void buffers_without_elements() {
     for (const BufferDecl& b : program_.buffers) {
       if (role_of(b) != BufferRole::allocated || b.count != 0) continue;
-      warn(
-          "W001", kNone,
-          "buffer " + quote_symbol(program_, b.name) +
-              " is allocated by the runtime with the declared count, which is 0: every store to it "
-              "does nothing; declare a count, or read_write alone, whose size the caller gives");
+      warn("W001", kNone,
+           message("buffer {} is allocated by the runtime with the declared count, which is 0: "
+                   "every store to it does nothing; declare a count, or read_write alone, whose "
+                   "size the caller gives",
+                   quote_symbol(program_, b.name)));
     }
   }
 
@@ -72,12 +73,11 @@ class Warner {
     risen_[e.name] = true;  // once a buffer
     const bool is_min = static_cast<AtomicOp>(e.op) == AtomicOp::Min;
     warn("W002", statement_,
-         std::string(is_min ? "atomic_min" : "atomic_and") + " on " +
-             quote_symbol(program_, b->name) +
-             ", which begins as zeros and is changed by nothing else: it stays 0; take the "
-             "complement of " +
-             (is_min ? "atomic_max" : "atomic_or") +
-             " over complements, or a read_write buffer whose first bytes the caller gives");
+         message("{} on {}, which begins as zeros and is changed by nothing else: it stays 0; take "
+                 "the complement of {} over complements, or a read_write buffer whose first bytes "
+                 "the caller gives",
+                 is_min ? "atomic_min" : "atomic_and", quote_symbol(program_, b->name),
+                 is_min ? "atomic_max" : "atomic_or"));
   }
 
   static bool lowers(const Expr& e) noexcept {
@@ -108,10 +108,10 @@ class Warner {
       return;
     }
     warn("W003", statement_,
-         "every lane of a workgroup stores a value of its own to one element of " +
-             quote_symbol(program_, node.name) +
-             ", and which one stays is unspecified; guard the store with `if lid.x == 0`, or use "
-             "an atomic");
+         message(
+             "every lane of a workgroup stores a value of its own to one element of {}, and which "
+             "one stays is unspecified; guard the store with `if lid.x == 0`, or use an atomic",
+             quote_symbol(program_, node.name)));
   }
 
   void walk(Range list) {

@@ -7,7 +7,7 @@
 namespace vyre::vir {
 namespace {
 std::string unknown(const char* what, std::uint8_t tag) {
-  return std::string(what) + " " + std::to_string(tag) + " is unknown";
+  return message("{} {} is unknown", what, tag);
 }
 }  // namespace
 
