@@ -81,6 +81,9 @@ class CudaBackend final : public backend::Backend {
                                 Deadline deadline) override {
     return parts_->buffers.allocate(handle, bytes, deadline);
   }
+  [[nodiscard]] Status make_read_only(std::uint32_t handle, Deadline deadline) override {
+    return parts_->buffers.make_read_only(handle, deadline);
+  }
   [[nodiscard]] Status map_file(std::uint32_t handle, const backend::MappableFile& file,
                                 Deadline deadline) override {
     return parts_->buffers.map_file(handle, file, deadline);

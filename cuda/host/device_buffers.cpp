@@ -106,6 +106,15 @@ Status DeviceBuffers::map_file(std::uint32_t handle, const backend::MappableFile
   return put(Command::put_handle, {0, file.bytes, handle, EntryKind::file, 0, 0}, {deadline});
 }
 
+Status DeviceBuffers::make_read_only(std::uint32_t handle, Deadline deadline) {
+  const Entry* entry = find(handle);
+  if (entry == nullptr || entry->kind != EntryKind::memory)
+    return fail(Errc::not_found, message("handle {} is not a live buffer", handle));
+  Entry sealed = *entry;
+  sealed.kind = EntryKind::file;  // as a file whose bytes are here
+  return put(Command::put_handle, sealed, {deadline});
+}
+
 bool DeviceBuffers::must_bring(std::uint32_t handle) const noexcept {
   const Entry* entry = find(handle);
   return entry != nullptr && entry->kind == EntryKind::file && entry->data == 0;

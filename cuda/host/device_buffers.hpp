@@ -51,8 +51,7 @@ class DeviceArena {
   };
   /// allocate() that waits, where memory is short, for commands that were left to end.
   [[nodiscard]] Result<std::shared_ptr<Claim>> claim(std::uint64_t bytes, const std::string& what,
-                                                     ControlQueue& control,
-                                                     Deadline deadline);
+                                                     ControlQueue& control, Deadline deadline);
   [[nodiscard]] std::uint64_t bytes() const;
   [[nodiscard]] std::uint64_t used() const;
 
@@ -68,10 +67,10 @@ class DeviceBuffers {
   DeviceBuffers(DeviceArena& arena, ControlQueue& control, MutableByteSpan ingest)
       : arena_(arena), control_(control), ingest_(ingest) {}
 
-  [[nodiscard]] Status allocate(std::uint32_t handle, std::uint64_t bytes,
-                                Deadline deadline);
+  [[nodiscard]] Status allocate(std::uint32_t handle, std::uint64_t bytes, Deadline deadline);
   [[nodiscard]] Status map_file(std::uint32_t handle, const backend::MappableFile& file,
                                 Deadline deadline);
+  [[nodiscard]] Status make_read_only(std::uint32_t handle, Deadline deadline);
   [[nodiscard]] bool must_bring(std::uint32_t handle) const noexcept;
   [[nodiscard]] Status bring_file(std::uint32_t handle, const backend::Backend::ReadPiece& read);
   [[nodiscard]] Status make_alias(std::uint32_t handle);

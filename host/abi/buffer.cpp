@@ -59,14 +59,28 @@ vyre_error* vyre_buffer_new(vyre_queue* queue, uint64_t bytes, const vyre_buffer
   return guarded("vyre_buffer_new", [&]() -> Status {
     VYRE_TRY(may_make(queue, buffer));
     VYRE_ASSIGN(const auto wanted, read_options(options, "vyre_buffer_options"));
-    VYRE_TRY(read_named(wanted.options, wanted.option_count, {}, {"cache"}));
+    bool cached = false;
+    const NamedOption cache{"cache", [&cached](std::string_view value) -> Status {
+                              VYRE_ASSIGN(const std::uint64_t on, whole_number("cache", value, 1));
+                              cached = on != 0;
+                              return {};
+                            }};
+    VYRE_TRY(read_named(wanted.options, wanted.option_count, {cache}, {}));
+    if (cached && wanted.init == nullptr && bytes != 0) {
+      return fail(Errc::invalid_argument,
+                  "the option \"cache\" needs init: zeros are not uploaded, so there is nothing to "
+                  "send once");
+    }
     vyre_session& session = *queue->session;
     const Deadline deadline = session.deadline(timeout);
     const ByteSpan init{static_cast<const std::uint8_t*>(wanted.init),
                         wanted.init == nullptr ? 0 : bytes};
-    VYRE_ASSIGN(const runtime::Handle made, wanted.init == nullptr
-                                                ? session.engine.allocate(bytes, deadline)
-                                                : session.engine.upload(init, deadline));
+    const auto make = [&] {
+      if (cached) return session.engine.upload_cached(init, deadline);
+      return wanted.init == nullptr ? session.engine.allocate(bytes, deadline)
+                                    : session.engine.upload(init, deadline);
+    };
+    VYRE_ASSIGN(const runtime::Handle made, make());
     VYRE_ASSIGN(*buffer, give_out(session, made));
     return {};
   });
@@ -108,17 +122,32 @@ vyre_error* vyre_buffer_map_file(vyre_queue* queue, const char* path, uint32_t f
   });
 }
 
+namespace {
+
+Status load(vyre_queue* queue, const char* path, vyre_ns timeout, bool cached,
+            vyre_buffer* buffer) {
+  VYRE_TRY(may_make(queue, buffer));
+  VYRE_TRY(given(path, "path"));
+  vyre_session& session = *queue->session;
+  const Deadline deadline = session.deadline(timeout);
+  VYRE_ASSIGN(const runtime::Handle made, cached ? session.engine.load_file_cached(path, deadline)
+                                                 : session.engine.load_file(path, deadline));
+  VYRE_ASSIGN(*buffer, give_out(session, made));
+  return {};
+}
+
+}  // namespace
+
 vyre_error* vyre_buffer_load_file(vyre_queue* queue, const char* path, vyre_ns timeout,
                                   vyre_buffer* buffer) {
-  return guarded("vyre_buffer_load_file", [&]() -> Status {
-    VYRE_TRY(may_make(queue, buffer));
-    VYRE_TRY(given(path, "path"));
-    vyre_session& session = *queue->session;
-    VYRE_ASSIGN(const runtime::Handle made,
-                session.engine.load_file(path, session.deadline(timeout)));
-    VYRE_ASSIGN(*buffer, give_out(session, made));
-    return {};
-  });
+  return guarded("vyre_buffer_load_file",
+                 [&] { return load(queue, path, timeout, false, buffer); });
+}
+
+vyre_error* vyre_buffer_load_cached_file(vyre_queue* queue, const char* path, vyre_ns timeout,
+                                         vyre_buffer* buffer) {
+  return guarded("vyre_buffer_load_cached_file",
+                 [&] { return load(queue, path, timeout, true, buffer); });
 }
 
 vyre_error* vyre_buffer_bind(vyre_queue* queue, const vyre_buffer* buffers, size_t count,

@@ -159,6 +159,10 @@ class Backend {
         Errc::unsupported,
         message("backend '{}' cannot reach memory of the caller; upload a copy of it", name()));
   }
+  /// Items only read the buffer from now on; one that writes it faults (bad_binding). No unfinished
+  /// item names it.
+  [[nodiscard]] virtual Status make_read_only(std::uint32_t handle,
+                                              Deadline deadline = Deadline::max()) = 0;
   /// A regular file that stays open until release(), as a read-only buffer of `bytes`. The cpu
   /// backend maps it; on a device its bytes are not there before bring_file(), and until then only
   /// asynchronous copies may read it.

@@ -124,4 +124,14 @@ Result<std::uint64_t> File::bytes_now() const {
   return static_cast<std::uint64_t>(info.st_size);
 }
 
+Result<FileIdentity> File::identity_now() const {
+  struct stat info {};
+  if (::fstat(descriptor_, &info) != 0) return system_error("stat", path_, errno);
+  const auto ns = [](const timespec& time) {
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  };
+  return FileIdentity{info.st_dev, info.st_ino, static_cast<std::uint64_t>(info.st_size),
+                      ns(info.st_mtim), ns(info.st_ctim)};
+}
+
 }  // namespace vyre::ingest

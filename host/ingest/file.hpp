@@ -11,6 +11,16 @@
 
 namespace vyre::ingest {
 
+/// Two equal ones of a file: nothing wrote it in between, as far as the file system's clock shows.
+struct FileIdentity {
+  std::uint64_t device{0};
+  std::uint64_t inode{0};
+  std::uint64_t bytes{0};
+  std::int64_t modified_ns{0};
+  std::int64_t changed_ns{0};
+  friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
+};
+
 class File {
  public:
   /// Refuses, with the path: what cannot be opened (errno), directories (EISDIR), FIFOs, sockets
@@ -29,6 +39,7 @@ class File {
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }  // when it was opened
   /// fstat's size now; Errc::io with the errno.
   [[nodiscard]] Result<std::uint64_t> bytes_now() const;
+  [[nodiscard]] Result<FileIdentity> identity_now() const;
   [[nodiscard]] bool direct() const noexcept { return direct_; }  // O_DIRECT is set
   /// Offsets and lengths of direct reads are multiples of this, addresses of memory_alignment();
   /// both 1 where direct() is false. At most kIoBlock.

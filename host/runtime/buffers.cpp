@@ -16,6 +16,7 @@ Result<Handle> Buffers::with_memory(const CopyUntil& until, const Attempt& attem
     const std::uint64_t freed = over_.retirements.freed();
     auto made = attempt();
     if (made || made.error().code != Errc::out_of_memory) return made;
+    if (evict_one()) continue;
     VYRE_ASSIGN(const bool more, over_.retirements.await_freed(freed, until));
     if (!more) return made;
   }
@@ -259,11 +260,19 @@ Status Buffers::release(Handle handle, Deadline deadline, std::vector<DoneCall>&
   SessionCounters::add(over_.counters.sync_points, 1);
   OrderLock lock(over_.order);
   VYRE_ASSIGN(HandleRecord* const record, over_.handles.find_live(lock, handle, "release"));
+  if (record->holders > 1) {
+    over_.inputs.let_go(lock, *record);
+    return {};
+  }
   if (record->sets != 0) {
     return fail(
         Errc::invalid_argument,
         message("cannot release buffer {}: {} live binding sets name it; release them first",
                 handle.id, record->sets));
+  }
+  if (record->cached) {  // its memory stays, so what uses it need not end first
+    over_.inputs.let_go(lock, *record);
+    return {};
   }
   record->releasing = true;  // no new item may name it meanwhile
   auto free = over_.waits.await_free(lock, handle, true, {deadline});
@@ -280,6 +289,10 @@ Status Buffers::retire(Handle handle, std::vector<DoneCall>& calls) {
   VYRE_TRY(over_.life.open());
   OrderLock lock(over_.order);
   VYRE_ASSIGN(HandleRecord* const record, over_.handles.find_live(lock, handle, "retire"));
+  if (record->cached) {
+    over_.inputs.let_go(lock, *record);
+    return {};
+  }
   over_.retirements.make_room(lock);
   record->releasing = true;
   over_.retirements.take(lock, *record, Clock::now(), calls);
@@ -289,7 +302,7 @@ Status Buffers::retire(Handle handle, std::vector<DoneCall>& calls) {
 bool Buffers::settled(const OrderLock& lock) {
   bool settled = true;
   over_.handles.for_each(lock, [&](const HandleRecord& record) {
-    settled = record.host_writers == 0 && !record.releasing;
+    settled = record.host_writers == 0 && (!record.releasing || record.cached);
     return settled;
   });
   return settled;

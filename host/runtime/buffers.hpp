@@ -17,6 +17,7 @@
 #include "memory_budget.hpp"
 #include "observer_tap.hpp"
 #include "order_lock.hpp"
+#include "resident_inputs.hpp"
 #include "retirements.hpp"
 #include "session_counters.hpp"
 #include "session_files.hpp"
@@ -42,6 +43,7 @@ class Buffers {
     SessionFiles& files;
     SessionPump& pump;
     Retirements& retirements;
+    ResidentInputs& inputs;
     SessionCounters& counters;
   };
   explicit Buffers(const Over& over) : over_(over) {}
@@ -49,9 +51,14 @@ class Buffers {
   /// Zeros, or `contents`, which has `bytes`.
   [[nodiscard]] Result<Handle> allocate(std::uint64_t bytes, const ByteSpan* contents,
                                         const CopyUntil& until);
+  /// A read-only buffer with these bytes, shared with all callers that asked for the same.
+  [[nodiscard]] Result<Handle> upload_cached(ByteSpan bytes, const CopyUntil& until);
   [[nodiscard]] Result<Handle> map_file(const std::string& path, const MapOptions& options,
                                         Deadline deadline);
   [[nodiscard]] Result<Handle> load_file(const std::string& path, const CopyUntil& until);
+  /// load_file() as upload_cached(): found by what identifies the file, whose bytes are not looked
+  /// at again while that stays.
+  [[nodiscard]] Result<Handle> load_file_cached(const std::string& path, const CopyUntil& until);
   [[nodiscard]] Result<Handle> import(MutableByteSpan host, const ImportOptions& options,
                                       Deadline deadline);
   /// For streams.
@@ -92,6 +99,14 @@ class Buffers {
   /// `attempt()`, again and again while memory is short and retired handles still hold some.
   template <class Attempt>
   [[nodiscard]] Result<Handle> with_memory(const CopyUntil& until, const Attempt& attempt);
+  /// Releases a cached buffer that no caller holds. False: there is none.
+  [[nodiscard]] bool evict_one();
+  [[nodiscard]] std::optional<Handle> hold_cached(const ContentKey& key);
+  /// Makes a buffer that no caller knows yet a cached one, or finds that another was faster.
+  [[nodiscard]] Result<Handle> share(const ContentKey& key, Handle made, Deadline deadline);
+  [[nodiscard]] Result<std::shared_ptr<const ingest::File>> open_to_load(const std::string& path);
+  [[nodiscard]] Result<Handle> load_opened(const std::shared_ptr<const ingest::File>& file,
+                                           const CopyUntil& until);
   [[nodiscard]] Result<Handle> try_allocate(std::uint64_t bytes, const ByteSpan* contents,
                                             const CopyUntil& until);
   [[nodiscard]] Result<Handle> try_bind(std::span<const Handle> buffers, bool aliases,

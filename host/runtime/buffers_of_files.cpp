@@ -51,11 +51,20 @@ Status Buffers::load(const ingest::File& file, const backend::Backend::ReadPiece
   return {};
 }
 
-Result<Handle> Buffers::load_file(const std::string& path, const CopyUntil& until) {
+Result<std::shared_ptr<const ingest::File>> Buffers::open_to_load(const std::string& path) {
   VYRE_TRY(over_.life.open());
   const SessionOptions& options = over_.setup.options;
   const auto tier = options.ingest_bytes == 0 ? ingest::TierChoice::buffered : options.ingest_tier;
-  VYRE_ASSIGN(const auto file, ingest::File::open(path, tier));
+  return ingest::File::open(path, tier);
+}
+
+Result<Handle> Buffers::load_file(const std::string& path, const CopyUntil& until) {
+  VYRE_ASSIGN(const auto file, open_to_load(path));
+  return load_opened(file, until);
+}
+
+Result<Handle> Buffers::load_opened(const std::shared_ptr<const ingest::File>& file,
+                                    const CopyUntil& until) {
   const auto read = over_.files.piece_reader(file, until);
   VYRE_ASSIGN(const Handle handle, allocate(file->bytes(), nullptr, until));
   // On the CPU the bytes go where they stay: no other caller knows the handle yet.

@@ -92,6 +92,11 @@ HandleRecord& HandleTable::put(const OrderLock&, std::uint32_t handle, HandleRec
   return record;
 }
 
+void HandleTable::revive(const OrderLock&, HandleRecord& record) noexcept {
+  record.releasing = false;
+  record.serial = next_serial_++;
+}
+
 void HandleTable::free_place(const OrderLock&, std::uint32_t handle) {
   HandleRecord& record = records_.at(backend::handle_index(handle));
   const std::uint32_t releases = record.releases + 1;

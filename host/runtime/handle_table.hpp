@@ -41,10 +41,12 @@ struct HandleRecord {
   std::shared_ptr<const ingest::File> file;
   std::uint32_t only_queue{ingest::kAnyQueue};  // of a file
   bool published{false};                        // the pump knows the file
-  bool lent{false};         // memory of a caller, which takes nothing of the budget
-  bool read_only{false};    // of a caller, who lends it for reading
-  DoneCall done;            // of memory that a caller lends
-  std::uint32_t leases{0};  // each of them counts as one of host_readers or host_writers
+  bool lent{false};          // memory of a caller, which takes nothing of the budget
+  bool read_only{false};     // lent by a caller for reading, or cached
+  bool cached{false};        // found by its contents: ResidentInputs
+  std::uint32_t holders{0};  // callers that a cached buffer was given to
+  DoneCall done;             // of memory that a caller lends
+  std::uint32_t leases{0};   // each of them counts as one of host_readers or host_writers
   bool leased_to_write{false};
   bool lease_returning{false};        // its copy is being written back
   std::shared_ptr<Bytes> lease_copy;  // of a buffer on a device
@@ -92,6 +94,8 @@ class HandleTable {
   /// From now on the handle is alive.
   HandleRecord& put(const OrderLock&, std::uint32_t handle, HandleRecord::Kind kind,
                     std::uint64_t bytes);
+  /// A cached buffer that was released is alive again. Handles that were given out before are not.
+  void revive(const OrderLock&, HandleRecord& record) noexcept;
   /// Ends a handle, or undoes take_place(). The caller gives back budget and members itself.
   void free_place(const OrderLock&, std::uint32_t handle);
   /// Ends a handle: gives back what it takes of the budget, lets go of its members, frees its

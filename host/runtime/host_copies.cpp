@@ -34,7 +34,11 @@ Status HostCopies::write(Handle buffer, std::uint64_t offset, ByteSpan bytes,
   if (record->read_only) {
     return fail(
         Errc::invalid_argument,
-        message("handle {} was imported for reading only and cannot be written", buffer.id));
+        record->cached
+            ? message("handle {} is a cached input and cannot be written; upload the bytes "
+                      "uncached to change them",
+                      buffer.id)
+            : message("handle {} was imported for reading only and cannot be written", buffer.id));
   }
   if (!inside(*record, offset, bytes.size())) {
     return fail(Errc::invalid_argument,

@@ -16,9 +16,9 @@ Status may_be_leased(const HandleRecord& record, LeaseAccess access) {
                         record.handle));
   }
   if (access == LeaseAccess::read_write && record.read_only) {
-    return fail(
-        Errc::invalid_argument,
-        message("handle {} was imported for reading only; lease it for reading", record.handle));
+    return fail(Errc::invalid_argument,
+                message("handle {} {}; lease it for reading", record.handle,
+                        record.cached ? "is a cached input" : "was imported for reading only"));
   }
   return {};
 }

@@ -36,6 +36,7 @@ class Retirements final : public Attendant::Duty {
 
   /// Before the caller marks a record for take(), which then needs no memory to note it.
   void make_room(const OrderLock&);
+  void need_no_room(const OrderLock&) noexcept { --rooms_; }
   /// The caller has marked the record as `releasing`, so that it is in no other hands. Frees it now
   /// if nothing uses it and the backend takes it before the deadline, else by and by. The lock is
   /// given up.

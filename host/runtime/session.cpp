@@ -116,6 +116,10 @@ Result<Handle> Session::upload(ByteSpan bytes, Deadline deadline, bool (*stopped
   VYRE_USABLE;
   return core_->allocate(bytes.size(), &bytes, {deadline, stopped});
 }
+Result<Handle> Session::upload_cached(ByteSpan bytes, Deadline deadline, bool (*stopped)()) {
+  VYRE_USABLE;
+  return core_->upload_cached(bytes, {deadline, stopped});
+}
 Status Session::write(Handle buffer, std::uint64_t offset, ByteSpan bytes, Deadline deadline,
                       bool (*stopped)()) {
   VYRE_USABLE;
@@ -129,6 +133,11 @@ Result<Handle> Session::map_file(const std::string& path, const MapOptions& opti
 Result<Handle> Session::load_file(const std::string& path, Deadline deadline, bool (*stopped)()) {
   VYRE_USABLE;
   return core_->load_file(path, {deadline, stopped});
+}
+Result<Handle> Session::load_file_cached(const std::string& path, Deadline deadline,
+                                         bool (*stopped)()) {
+  VYRE_USABLE;
+  return core_->load_file_cached(path, {deadline, stopped});
 }
 Result<Handle> Session::import(MutableByteSpan host, const ImportOptions& options,
                                Deadline deadline) {

@@ -216,6 +216,11 @@ class Session {
   [[nodiscard]] Result<Handle> allocate(std::uint64_t bytes, Deadline deadline = Deadline::max());
   [[nodiscard]] Result<Handle> upload(ByteSpan bytes, Deadline deadline = Deadline::max(),
                                       bool (*stopped)() = nullptr);
+  /// A read-only buffer with these bytes. Callers with equal bytes share it: the second one sends
+  /// nothing, and pays for a digest. Each of them releases it; then it stays until its memory is
+  /// wanted, so that the next one finds it.
+  [[nodiscard]] Result<Handle> upload_cached(ByteSpan bytes, Deadline deadline = Deadline::max(),
+                                             bool (*stopped)() = nullptr);
   /// Bytes reach the buffer after the items submitted so far that use it (bounded by `deadline`). A
   /// write that is cut leaves a prefix of `bytes` in the buffer, up to the place
   /// in it that Error::offset says; what the buffer held from there on stays.
@@ -230,6 +235,10 @@ class Session {
   /// A buffer with the bytes of a file, read through the pump; written like any other.
   [[nodiscard]] Result<Handle> load_file(const std::string& path, Deadline deadline,
                                          bool (*stopped)() = nullptr);
+  /// load_file() as upload_cached(), found by device, inode, size and times of the file instead of
+  /// its bytes. A file that changes while it is read is read again.
+  [[nodiscard]] Result<Handle> load_file_cached(const std::string& path, Deadline deadline,
+                                                bool (*stopped)() = nullptr);
   /// A buffer over memory of the caller, aligned to 16 bytes, which is the session's until `done`:
   /// import no byte of it twice. Nothing is copied; a device cannot reach it (unsupported: upload a
   /// copy). Where this fails `done` is not called.

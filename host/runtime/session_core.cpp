@@ -28,8 +28,9 @@ SessionCore::SessionCore(SessionSetup setup, std::unique_ptr<backend::Backend> b
       attendant_(*backend_, life_, results_),
       notify_(life_, results_, attendant_),
       retirements_({maker_, order_, handles_, tap_, files_, results_, attendant_}),
+      inputs_(handles_),
       buffers_({setup_, *backend_, life_, maker_, order_, handles_, budget_, tap_, waits_, copies_,
-                files_, pump_, retirements_, counters_}),
+                files_, pump_, retirements_, inputs_, counters_}),
       leases_({*backend_, life_, order_, handles_, tap_, waits_, results_, counters_}),
       submitter_(
           {setup_, *backend_, life_, order_, handles_, ops_, tap_, files_, results_, counters_}) {}

@@ -70,6 +70,9 @@ class SessionCore {
                                         const CopyUntil& until) {
     return buffers_.allocate(bytes, contents, until);
   }
+  [[nodiscard]] Result<Handle> upload_cached(ByteSpan bytes, const CopyUntil& until) {
+    return buffers_.upload_cached(bytes, until);
+  }
   [[nodiscard]] Result<Handle> map_file(const std::string& path, const MapOptions& options,
                                         Deadline deadline) {
     return buffers_.map_file(path, options, deadline);
@@ -87,6 +90,9 @@ class SessionCore {
   }
   [[nodiscard]] Result<Handle> load_file(const std::string& path, const CopyUntil& until) {
     return buffers_.load_file(path, until);
+  }
+  [[nodiscard]] Result<Handle> load_file_cached(const std::string& path, const CopyUntil& until) {
+    return buffers_.load_file_cached(path, until);
   }
   [[nodiscard]] Result<Handle> bind(std::span<const Handle> buffers, Deadline deadline) {
     return buffers_.bind(buffers, false, deadline);
@@ -210,6 +216,7 @@ class SessionCore {
   Attendant attendant_;
   NotifyDescriptor notify_;
   Retirements retirements_;
+  ResidentInputs inputs_;
   Buffers buffers_;
   Leases leases_;
   Submitter submitter_;

@@ -15,6 +15,12 @@ struct alignas(64) SessionCounters {
   std::atomic<std::int64_t> first_publish_ns{-1};  // since open; negative: none yet
   std::atomic<std::uint64_t> bytes_in{0};
   std::atomic<std::uint64_t> bytes_out{0};
+  std::atomic<std::uint64_t> inputs_found{0};  // cached uploads that found their bytes
+  std::atomic<std::uint64_t> inputs_sent{0};   // cached uploads that did not
+  std::atomic<std::uint64_t> input_bytes_found{0};
+  std::atomic<std::uint64_t> input_bytes_sent{0};
+  std::atomic<std::uint64_t> inputs_evicted{0};
+  std::atomic<std::uint64_t> input_digest_ns{0};
   std::atomic<std::uint32_t> allocations{0};
   std::atomic<std::uint32_t> sync_points{0};
   std::atomic<std::uint32_t> readbacks{0};

@@ -101,6 +101,9 @@ void add_telemetry(const ReportSources& from, const QueueSums& sums, MegakernelT
   t.resident_allocations = counters.allocations.load(std::memory_order_relaxed);
   t.sync_points = counters.sync_points.load(std::memory_order_relaxed);
   t.readback_buffers = counters.readbacks.load(std::memory_order_relaxed);
+  const std::uint64_t found = counters.inputs_found.load(std::memory_order_relaxed);
+  if (found + counters.inputs_sent.load(std::memory_order_relaxed) != 0)
+    t.resident_input_cache_hit = found != 0;
   t.device_memory_budget_bytes = from.setup.options.memory_budget_bytes;
 }
 

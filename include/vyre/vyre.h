@@ -354,11 +354,14 @@ typedef struct {
   uint32_t struct_size;
   uint32_t reserved;
   const void* init;           /* that many bytes to begin with; NULL: zeros */
-  const vyre_option* options; /* no names yet; reserved: "cache" */
+  const vyre_option* options; /* "cache", below */
   size_t option_count;
 } vyre_buffer_options;
 
-/* A buffer of `bytes` bytes. `options` may be NULL. Where it fails, nothing is left. */
+/* A buffer of `bytes` bytes. `options` may be NULL. Where it fails, nothing is left. With the
+   option "cache" of "1" (default "0") and with `init` the buffer is read-only, and all that were
+   made of equal bytes in this way share one memory: the second call sends nothing. What was retired
+   stays for the next call until its memory is wanted. */
 VYRE_API VYRE_CHECK vyre_error* vyre_buffer_new(vyre_queue* queue, uint64_t bytes,
                                                 const vyre_buffer_options* options, vyre_ns timeout,
                                                 vyre_buffer* buffer);
@@ -383,6 +386,11 @@ VYRE_API VYRE_CHECK vyre_error* vyre_buffer_map_file(vyre_queue* queue, const ch
 /* A buffer with the bytes of a file, read before the call returns. */
 VYRE_API VYRE_CHECK vyre_error* vyre_buffer_load_file(vyre_queue* queue, const char* path,
                                                       vyre_ns timeout, vyre_buffer* buffer);
+/* The same, read-only and shared as by the option "cache" of vyre_buffer_new(). The file is not
+   read again while its device, inode, size and times stay what they were. VYRE_IO where it changes
+   again and again while it is read. */
+VYRE_API VYRE_CHECK vyre_error* vyre_buffer_load_cached_file(vyre_queue* queue, const char* path,
+                                                             vyre_ns timeout, vyre_buffer* buffer);
 /* A binding set: an ordered list of buffers under one handle, for ops with several inputs or
    outputs. Its members outlive their own retirement until the set is retired. */
 VYRE_API VYRE_CHECK vyre_error* vyre_buffer_bind(vyre_queue* queue, const vyre_buffer* buffers,

@@ -137,6 +137,10 @@ class CpuBackend final : public backend::Backend {
                                 Deadline) override {
     return state_->memory.map_file(handle, file);
   }
+  [[nodiscard]] Status make_read_only(std::uint32_t handle, Deadline) override {
+    state_->memory.make_read_only(handle);
+    return {};
+  }
   [[nodiscard]] Status import_memory(std::uint32_t handle, MutableByteSpan host,
                                      bool writable) override {
     state_->memory.import(handle, host, writable);

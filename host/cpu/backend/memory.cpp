@@ -12,7 +12,9 @@ namespace vyre::cpu {
 namespace {
 
 void free_bytes(const MemoryEntry& entry) {
-  if (entry.kind == MemoryEntry::Kind::memory && !entry.alias && !entry.lent) std::free(entry.data);
+  const bool bytes = entry.kind == MemoryEntry::Kind::memory ||
+                     (entry.kind == MemoryEntry::Kind::file && entry.file == nullptr);
+  if (bytes && !entry.alias && !entry.lent) std::free(entry.data);
 }
 
 }  // namespace
@@ -66,6 +68,12 @@ void MemoryTable::import(std::uint32_t handle, MutableByteSpan host, bool writab
   entry.lent = true;
   entry.data = host.data();
   entry.bytes = host.size();
+}
+
+void MemoryTable::make_read_only(std::uint32_t handle) noexcept {
+  MemoryEntry* entry = entries_.find(backend::handle_index(handle));
+  if (entry != nullptr && entry->handle == handle && entry->kind == MemoryEntry::Kind::memory)
+    entry->kind = MemoryEntry::Kind::file;
 }
 
 Status MemoryTable::make_alias(std::uint32_t handle) {

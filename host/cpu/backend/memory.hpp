@@ -20,7 +20,7 @@ struct MemoryEntry {
   enum class Kind : std::uint8_t {
     none,
     memory,
-    file,  // never written: a mapped file, or memory that was lent for reading
+    file,  // never written: a mapped file, memory that was lent for reading, or a cached input
     set
   };
   Kind kind{Kind::none};
@@ -43,6 +43,7 @@ class MemoryTable {
   [[nodiscard]] Status allocate(std::uint32_t handle, std::uint64_t bytes);
   [[nodiscard]] Status map_file(std::uint32_t handle, const backend::MappableFile& file);
   void import(std::uint32_t handle, MutableByteSpan host, bool writable);
+  void make_read_only(std::uint32_t handle) noexcept;
   [[nodiscard]] Status make_alias(std::uint32_t handle);
   /// [ALIAS-1] Only while no unfinished item names the alias: the publication of the next one that
   /// does publishes these words, and the collection of the last one came before.

@@ -53,6 +53,27 @@ class Queue {
       return vyre_buffer_new(get(), elements.size_bytes(), &options, timeout.ns(), made);
     });
   }
+  /// A read-only buffer with these elements. All buffers that a session made of equal bytes in this
+  /// way share one memory: the second call sends nothing. What was given back stays for the next
+  /// call until its memory is wanted.
+  template <Element T>
+  [[nodiscard]] Result<Buffer> upload_cached(std::span<const T> elements, Timeout timeout = {}) {
+    const vyre_option cache{"cache", "1"};
+    vyre_buffer_options options = VYRE_INIT(vyre_buffer_options);
+    options.init = elements.data();
+    options.options = &cache;
+    options.option_count = 1;
+    return make([&](vyre_buffer* made) {
+      return vyre_buffer_new(get(), elements.size_bytes(), &options, timeout.ns(), made);
+    });
+  }
+  template <std::ranges::contiguous_range Range>
+  requires std::ranges::sized_range<Range> && Element<std::ranges::range_value_t<Range>>
+  [[nodiscard]] Result<Buffer> upload_cached(const Range& elements, Timeout timeout = {}) {
+    return upload_cached(std::span<const std::ranges::range_value_t<Range>>(
+                             std::ranges::data(elements), std::ranges::size(elements)),
+                         timeout);
+  }
   template <std::ranges::contiguous_range Range>
   requires std::ranges::sized_range<Range> && Element<std::ranges::range_value_t<Range>>
   [[nodiscard]] Result<Buffer> upload(const Range& elements, Timeout timeout = {}) {
@@ -99,6 +120,13 @@ class Queue {
   [[nodiscard]] Result<Buffer> load_file(const std::string& path, Timeout timeout = {}) {
     return make([&](vyre_buffer* made) {
       return vyre_buffer_load_file(get(), path.c_str(), timeout.ns(), made);
+    });
+  }
+  /// The same, read-only and shared as by upload_cached(). The file is not read again while its
+  /// device, inode, size and times stay what they were.
+  [[nodiscard]] Result<Buffer> load_cached_file(const std::string& path, Timeout timeout = {}) {
+    return make([&](vyre_buffer* made) {
+      return vyre_buffer_load_cached_file(get(), path.c_str(), timeout.ns(), made);
     });
   }
   /// An ordered list of buffers under one handle, for ops with several inputs or outputs.

@@ -30,6 +30,35 @@ TEST_F(Buffers, ElementsComeBackAsTheyWent) {
   EXPECT_EQ(zeros.read<std::uint64_t>().value(), (std::vector<std::uint64_t>{0}));
 }
 
+TEST_F(Buffers, CachedOnesOfEqualBytesAreSentOnceAndGoOneByOne) {
+  const std::vector<std::uint32_t> values{3, 1, 2};
+  auto first = session_.main().upload_cached(values).value();
+  const auto sent = session_.report().value().telemetry.bytes_uploaded;
+  auto second = session_.main().upload_cached(values).value();
+  EXPECT_EQ(session_.report().value().telemetry.bytes_uploaded, sent);
+  const BufferRef given_back = first.ref();
+  ASSERT_TRUE(first.retire());
+  const Item item{session_.find("mem.copy").value(), given_back, second};
+  EXPECT_FALSE(session_.main().submit(item)) << "it was given back";
+  EXPECT_EQ(second.read<std::uint32_t>().value(), values) << "its owner still holds it";
+  EXPECT_EQ(second.write(std::span<const std::uint32_t>(values)).error().code,
+            Code::invalid_argument);
+  const auto third = session_.main().upload_cached(values).value();
+  EXPECT_EQ(session_.report().value().telemetry.bytes_uploaded, sent);
+  EXPECT_EQ(third.read<std::uint32_t>().value(), values);
+  EXPECT_EQ(
+      session_.main().upload_cached(std::vector<std::uint32_t>{}).value().size_bytes().value(), 0u);
+  const vyre_option wrong{"cache", "2"};
+  vyre_buffer_options options = VYRE_INIT(vyre_buffer_options);
+  options.options = &wrong;
+  options.option_count = 1;
+  vyre_buffer buffer = 0;
+  vyre_error* error = vyre_buffer_new(session_.main().get(), 4, &options, 0, &buffer);
+  ASSERT_NE(error, nullptr);
+  EXPECT_EQ(vyre_error_code(error), VYRE_INVALID_ARGUMENT);
+  vyre_error_free(error);
+}
+
 TEST_F(Buffers, ABufferThatGoesWhileItIsUsedIsFreedAfterItsLastItem) {
   const Op copy = session_.find("mem.copy").value();
   std::vector<std::uint8_t> bytes(1 << 20, 42);

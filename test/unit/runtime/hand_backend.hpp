@@ -145,6 +145,7 @@ class HandBackend final : public backend::Backend {
     ++allocated;
     return {};
   }
+  Status make_read_only(std::uint32_t, Deadline) override { return {}; }
   Status map_file(std::uint32_t handle, const backend::MappableFile& file,
                   Deadline deadline) override {
     return allocate(handle, file.bytes, deadline);
@@ -155,9 +156,7 @@ class HandBackend final : public backend::Backend {
   void leak_ingest_memory() noexcept override {}
   Status make_alias(std::uint32_t) override { return make(); }
   void place_alias(std::uint32_t, std::uint32_t, std::uint64_t, std::uint64_t) noexcept override {}
-  Status bind(std::uint32_t, std::span<const std::uint32_t>, Deadline) override {
-    return make();
-  }
+  Status bind(std::uint32_t, std::span<const std::uint32_t>, Deadline) override { return make(); }
   bool release(std::uint32_t handle, Deadline) noexcept override {
     memory.pass();
     if (busy) return false;
