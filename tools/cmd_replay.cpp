@@ -121,18 +121,24 @@ Outcome run(Shell& shell, const Options& options) {
   if (result.stopped) return fail(Errc::cancelled, stopped);
   Output out;
   if (shell.json) {
-    Json json{{"command", "replay"},
-              {"directory", options.directory},
-              {"executor", options.executor},
-              {"compare", options.compare},
-              {"items", result.items},
-              {"buffers_compared", result.buffers_compared},
-              {"bytes_compared", result.bytes_compared},
-              {"complete", result.complete},
-              {"difference", nullptr},
-              {"racy_items", trace::to_json(result.racy_items)}};
-    if (result.difference) json["difference"] = trace::to_json(*result.difference);
-    VYRE_TRY(out.write(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"));
+    JsonWriter json(2);
+    json.begin_object()
+        .member("command", "replay")
+        .member("directory", options.directory)
+        .member("executor", options.executor)
+        .member("compare", options.compare)
+        .member("items", result.items)
+        .member("buffers_compared", result.buffers_compared)
+        .member("bytes_compared", result.bytes_compared)
+        .member("complete", result.complete)
+        .key("difference");
+    if (result.difference) {
+      trace::write(json, *result.difference);
+    } else {
+      json.value(nullptr);
+    }
+    trace::write(json.key("racy_items"), result.racy_items);
+    VYRE_TRY(out.write(json.end_object().text() + "\n"));
   } else {
     std::string text = message("{} items replayed on {}", result.items, options.executor);
     if (options.compare != "none") {

@@ -2,10 +2,10 @@
 #include "program.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <string_view>
 #include <vector>
 
+#include "base/json_writer.hpp"
 #include "base/message.hpp"
 #include "blob.hpp"
 #include "guard.hpp"
@@ -112,13 +112,18 @@ vyre_error* vyre_program_diagnose(const vyre_program* program, vyre_blob** json)
   return guarded("vyre_program_diagnose", [&]() -> Status {
     VYRE_TRY(given(program, "program"));
     VYRE_TRY(given(json, "json"));
-    auto rows = nlohmann::ordered_json::array();
+    JsonWriter rows;
+    rows.begin_array();
     for (const vir::Diagnostic& d : diagnosed(program->program)) {
-      nlohmann::ordered_json row{{"code", d.code}, {"statement", nullptr}, {"message", d.message}};
-      if (d.statement != vir::kNone) row["statement"] = d.statement;
-      rows.push_back(std::move(row));
+      rows.begin_object().member("code", d.code).key("statement");
+      if (d.statement != vir::kNone) {
+        rows.value(d.statement);
+      } else {
+        rows.value(nullptr);
+      }
+      rows.member("message", d.message).end_object();
     }
-    *json = make_blob(rows.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    *json = make_blob(std::move(rows.end_array()).text());
     return {};
   });
 }

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
@@ -25,20 +24,16 @@ struct vyre_recorder {
 namespace vyre::abi {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 std::string to_json(const trace::ReplayResult& result) {
-  Json difference;
+  JsonWriter difference;
   if (result.difference) {
-    difference = trace::to_json(*result.difference);
-    difference["status"] = result.difference->status;
+    trace::write(difference, *result.difference);
+  } else {
+    difference.value(nullptr);
   }
-  return "{\"difference\": " + dump(difference) +
-         ", \"racy_items\": " + dump(trace::to_json(result.racy_items)) +
+  JsonWriter racy_items;
+  trace::write(racy_items, result.racy_items);
+  return "{\"difference\": " + difference.text() + ", \"racy_items\": " + racy_items.text() +
          ", \"report\": " + report::to_json(result.document, -1) + "}";
 }
 

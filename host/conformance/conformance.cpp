@@ -1,8 +1,8 @@
 // The run over files: reads lines, has each judged, keeps the sum. See conformance.hpp.
 #include "conformance/conformance.hpp"
-#include "platform/file.hpp"
 
-#include <nlohmann/json.hpp>
+#include "base/json_writer.hpp"
+#include "platform/file.hpp"
 
 #include "base/message.hpp"
 #include "judge.hpp"
@@ -126,23 +126,28 @@ Result<Summary> run_files(const std::vector<std::string>& paths, const Options& 
 }
 
 std::string to_json(const Summary& summary, const Options& options) {
-  using Json = nlohmann::ordered_json;
-  Json failures = Json::array();
+  JsonWriter json(2);
+  json.begin_object()
+      .member("executor", executor_name(options.executor))
+      .member("files", summary.files)
+      .member("cases", summary.cases)
+      .member("passed", summary.passed)
+      .member("errors_overruled", summary.errors_overruled)
+      .member("decoder_verdicts", summary.decoder_verdicts)
+      .member("decoder_passed", summary.decoder_passed)
+      .member("failed", summary.failed);
+  json.key("failures").begin_array();
   for (const Failure& f : summary.failures) {
-    failures.push_back({{"file", f.file}, {"line", f.line}, {"name", f.name}, {"why", f.why}});
+    json.begin_object()
+        .member("file", f.file)
+        .member("line", f.line)
+        .member("name", f.name)
+        .member("why", f.why)
+        .end_object();
   }
-  Json json{{"executor", executor_name(options.executor)},
-            {"files", summary.files},
-            {"cases", summary.cases},
-            {"passed", summary.passed},
-            {"errors_overruled", summary.errors_overruled},
-            {"decoder_verdicts", summary.decoder_verdicts},
-            {"decoder_passed", summary.decoder_passed},
-            {"failed", summary.failed},
-            {"failures", std::move(failures)}};
-  if (summary.stopped) json["interrupted"] = true;
-  // Names and texts of a hostile file may be no UTF-8; they are replaced, not thrown over.
-  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+  json.end_array();
+  if (summary.stopped) json.member("interrupted", true);
+  return std::move(json.end_object()).text();
 }
 
 }  // namespace vyre::conformance

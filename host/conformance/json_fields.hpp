@@ -6,6 +6,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 #include "base/error.hpp"
@@ -23,6 +24,13 @@ using Json = nlohmann::json;
 [[nodiscard]] inline const Json* find(const Json& object, const char* key) {
   const auto found = object.find(key);
   return found == object.end() ? nullptr : &*found;
+}
+
+/// Empty where the value is no string. Comparing a value with a literal would make another value,
+/// which needs memory in a function that must not throw.
+[[nodiscard]] inline std::string_view word_of(const Json& value) noexcept {
+  const auto* const text = value.get_ptr<const std::string*>();
+  return text == nullptr ? std::string_view() : std::string_view(*text);
 }
 
 [[nodiscard]] inline Result<std::string> text(const Json& object, const char* key) {

@@ -6,6 +6,7 @@
 #include "base/message.hpp"
 #include "json_fields.hpp"
 #include "protocol/work_item.hpp"
+#include "report/json_tree.hpp"
 
 namespace vyre::conformance {
 namespace {
@@ -26,8 +27,9 @@ struct Names {
 };
 
 Result<std::uint32_t> key_number(const std::string& key, const char* where) {
-  const Json value = Json::parse(key, nullptr, false);
-  return whole_number<std::uint32_t>(value, message("a key of \"{}\"", where));
+  const auto tree = report::parse_json<Json>(key);
+  const Json none;
+  return whole_number<std::uint32_t>(tree ? **tree : none, message("a key of \"{}\"", where));
 }
 
 Result<const Json*> object_of(const Json& object, const char* key) {
@@ -41,12 +43,13 @@ Status read_buffers(const Json& object, PlanItemsCase& c, Names& names) {
   VYRE_ASSIGN(const Json* buffers, object_of(object, "buffers"));
   for (const auto& [key, kind] : buffers->items()) {
     VYRE_ASSIGN(const std::uint32_t handle, key_number(key, "buffers"));
-    if (kind != "buffer" && kind != "file" && kind != "view")
+    const std::string_view word = word_of(kind);
+    if (word != "buffer" && word != "file" && word != "view")
       return bad("\"buffers\" has a kind that is neither buffer, file nor view");
     names.buffers[handle] = static_cast<std::uint32_t>(c.work.buffers.size());
     planner::BufferFacts facts;
     facts.handle = handle;
-    facts.plain = kind == "buffer";
+    facts.plain = word == "buffer";
     c.work.buffers.push_back(facts);
   }
   VYRE_ASSIGN(const Json* sets, object_of(object, "sets"));
@@ -70,9 +73,11 @@ Status read_bindings(const Json& op, const char* key, std::vector<planner::Bindi
   for (const Json& one : *bindings) {
     planner::BindingFacts facts;
     const bool input = std::string_view(key) == "inputs";
-    facts.read_write = one == "read_write";
-    facts.whole = one == "whole";
-    const bool known = input ? facts.read_write || one == "read" : facts.whole || one == "partial";
+    const std::string_view word = word_of(one);
+    facts.read_write = word == "read_write";
+    facts.whole = word == "whole";
+    const bool known =
+        input ? facts.read_write || word == "read" : facts.whole || word == "partial";
     if (!known)
       return bad(message("an entry of \"{}\" is neither {}", key,
                          input ? "read nor read_write" : "whole nor partial"));
@@ -133,9 +138,10 @@ Status read_events(const Json& object, PlanItemsCase& c, const Names& names) {
   VYRE_ASSIGN(const Json* events, list(object, "events"));
   for (const Json& event : *events) {
     if (!event.is_array() || event.empty()) return bad("an entry of \"events\" is no list");
-    if (event[0] == "item") {
+    const std::string_view word = word_of(event[0]);
+    if (word == "item") {
       VYRE_TRY(read_item(event, c, names));
-    } else if (event[0] == "write" && event.size() == 2) {
+    } else if (word == "write" && event.size() == 2) {
       VYRE_ASSIGN(const auto handle,
                   whole_number<std::uint32_t>(event[1], "a buffer of \"events\""));
       const auto buffer = names.buffers.find(handle);

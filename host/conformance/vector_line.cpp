@@ -3,7 +3,7 @@
 
 #include "base/message.hpp"
 #include "json_fields.hpp"
-#include "report/json_guard.hpp"
+#include "report/json_tree.hpp"
 
 namespace vyre::conformance {
 namespace {
@@ -140,9 +140,11 @@ Result<DecoderCase> decoder_case(const Json& object) {
 }  // namespace
 
 Result<VectorLine> parse_line(std::string_view line) {
-  VYRE_TRY(report::check_json_shape(line));
-  const Json object = Json::parse(line, nullptr, false);
-  if (!object.is_object()) return bad("not a JSON object");
+  auto tree = report::parse_json<Json>(line);
+  if (!tree && tree.error().code == Errc::limit_exceeded)
+    return tl::unexpected<Error>(std::move(tree).error());
+  if (!tree || !(**tree).is_object()) return bad("not a JSON object");
+  const Json& object = **tree;
   // Without a wire there is no program: then the line is one of the planner, if it has its keys.
   const bool program = find(object, "wire") != nullptr;
   if (!program && find(object, "request") != nullptr) {

@@ -2,15 +2,13 @@
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
+#include "base/json_writer.hpp"
 #include "base/message.hpp"
 #include "planner/plan.hpp"
 
 namespace vyre::planner {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kLines{20};   // of a list in the text
 constexpr std::size_t kMembers{8};  // of a region in the text
@@ -60,29 +58,26 @@ std::string rest_of(std::size_t size) {
   return size > kLines ? message("... and {} more\n", size - kLines) : std::string();
 }
 
-Json optional_number(const std::optional<double>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
-
-Json region_json(const Plan& plan, std::size_t index) {
+void write_region(JsonWriter& out, const Plan& plan, std::size_t index) {
   const Region& region = plan.regions.regions[index];
-  Json json{{"form", name(region.form)},
-            {"level", region.level},
-            {"flags", region.flags},
-            {"shape", hexadecimal(region.shape)},
-            {"items", plan.regions.members_of(region)},
-            {"unfused_ns", region.cost.unfused_ns},
-            {"saved_ns", region.cost.saved_ns},
-            {"lost_ns", region.cost.lost_ns},
-            {"bytes_not_moved", region.sums.bytes_not_moved}};
-  json["no_lanes"] = region.no_lanes == Refusal::none ? Json(nullptr) : Json(name(region.no_lanes));
-  if (plan.options.lineage) json["lineage"] = plan.lineage.sets.slots(index);
-  return json;
-}
-
-Json standing_json(const Removed& one) {
-  return {{"item", one.item},
-          {one.standing.earlier ? "earlier_item" : "stands_for_it", one.standing.item}};
+  out.begin_object()
+      .member("form", name(region.form))
+      .member("level", region.level)
+      .member("flags", region.flags)
+      .member("shape", hexadecimal(region.shape))
+      .key("items")
+      .begin_array();
+  for (const std::uint32_t item : plan.regions.members_of(region)) out.value(item);
+  out.end_array()
+      .member("unfused_ns", region.cost.unfused_ns)
+      .member("saved_ns", region.cost.saved_ns)
+      .member("lost_ns", region.cost.lost_ns)
+      .member("bytes_not_moved", region.sums.bytes_not_moved);
+  std::optional<std::string_view> no_lanes;
+  if (region.no_lanes != Refusal::none) no_lanes = name(region.no_lanes);
+  out.member("no_lanes", no_lanes);
+  if (plan.options.lineage) out.member("lineage", plan.lineage.sets.slots(index));
+  out.end_object();
 }
 
 }  // namespace
@@ -124,42 +119,54 @@ std::string describe_json(const Work& work, const Plan& plan, const Measured& me
   const auto first = [](std::size_t size) {
     return std::min<std::size_t>(size, kMaxReportedRegions);
   };
-  Json json{{"items", work.items.size()},
-            {"removed_items", plan.removed.size()},
-            {"published_items", plan.published()},
-            {"conflict_edges", plan.conflicts},
-            {"region_count", regions.regions.size()},
-            {"region_edges", regions.edges},
-            {"ready_regions", regions.ready}};
+  JsonWriter out(2);
+  out.begin_object()
+      .member("items", work.items.size())
+      .member("removed_items", plan.removed.size())
+      .member("published_items", plan.published())
+      .member("conflict_edges", plan.conflicts)
+      .member("region_count", regions.regions.size())
+      .member("region_edges", regions.edges)
+      .member("ready_regions", regions.ready);
   const auto forms = count_forms(regions);
-  for (std::size_t f = 0; f < kForms; ++f)
-    json["forms"][std::string(name(static_cast<Form>(f)))] = forms[f];
-  json["refused"] = Json::object();
+  out.key("forms").begin_object();
+  for (std::size_t f = 0; f < kForms; ++f) out.member(name(static_cast<Form>(f)), forms[f]);
+  out.end_object().key("refused").begin_object();
   for (std::size_t r = 1; r < kRefusals; ++r) {
-    if (regions.refused[r] != 0)
-      json["refused"][std::string(name(static_cast<Refusal>(r)))] = regions.refused[r];
+    if (regions.refused[r] != 0) out.member(name(static_cast<Refusal>(r)), regions.refused[r]);
   }
-  json["measured"] = {{"item_ns", optional_number(measured.item_ns)},
-                      {"bytes_per_ns", optional_number(measured.bytes_per_ns)},
-                      {"step_ns", optional_number(measured.step_ns)},
-                      {"fused_step_ratio", optional_number(measured.fused_step_ratio)}};
-  Json& list = json["regions"] = Json::array();
-  for (std::size_t r = 0; r < first(regions.regions.size()); ++r)
-    list.push_back(region_json(plan, r));
-  Json& removed = json["removed"] = Json::array();
-  for (std::size_t i = 0; i < first(plan.removed.size()); ++i)
-    removed.push_back(standing_json(plan.removed[i]));
-  Json& not_fused = json["not_fused"] = Json::array();
+  out.end_object().key("measured").begin_object();
+  out.member("item_ns", measured.item_ns)
+      .member("bytes_per_ns", measured.bytes_per_ns)
+      .member("step_ns", measured.step_ns)
+      .member("fused_step_ratio", measured.fused_step_ratio);
+  out.end_object().key("regions").begin_array();
+  for (std::size_t r = 0; r < first(regions.regions.size()); ++r) write_region(out, plan, r);
+  out.end_array().key("removed").begin_array();
+  for (std::size_t i = 0; i < first(plan.removed.size()); ++i) {
+    const Removed& one = plan.removed[i];
+    out.begin_object()
+        .member("item", one.item)
+        .member(one.standing.earlier ? "earlier_item" : "stands_for_it", one.standing.item)
+        .end_object();
+  }
+  out.end_array().key("not_fused").begin_array();
   for (std::size_t i = 0; i < first(regions.not_fused.size()); ++i) {
     const NotFused& one = regions.not_fused[i];
-    not_fused.push_back({{"item", one.item}, {"with", one.with}, {"why", name(one.why)}});
+    out.begin_object()
+        .member("item", one.item)
+        .member("with", one.with)
+        .member("why", name(one.why))
+        .end_object();
   }
-  Json& elided = json["elided"] = Json::array();
-  for (std::size_t i = 0; i < first(plan.elided.size()); ++i)
-    elided.push_back({{"region", plan.elided[i].region},
-                      {"handle", work.buffers[plan.elided[i].buffer].handle}});
-
-  return json.dump(2);
+  out.end_array().key("elided").begin_array();
+  for (std::size_t i = 0; i < first(plan.elided.size()); ++i) {
+    out.begin_object()
+        .member("region", plan.elided[i].region)
+        .member("handle", work.buffers[plan.elided[i].buffer].handle)
+        .end_object();
+  }
+  return std::move(out.end_array().end_object()).text();
 }
 
 }  // namespace vyre::planner

@@ -1,21 +1,17 @@
-// Document <-> JSON text. The only file of this room that calls the JSON library, and so the only
-// one that catches what it throws. Any thread. Page: docs/report.md.
-#include <nlohmann/json.hpp>
-
-#include <array>
+// Document <-> JSON text. Any thread. Page: docs/report.md.
 #include <limits>
 #include <type_traits>
 
+#include "base/json_writer.hpp"
 #include "base/message.hpp"
 #include "fields.hpp"
-#include "report/json_guard.hpp"
+#include "report/json_tree.hpp"
 #include "report/names.hpp"
 
 namespace vyre::report {
 namespace {
 
-using Json = nlohmann::ordered_json;  // keys in the order of fields.hpp; for writing
-// For reading: a map, because the other form looks through every key of an object for each new one.
+// A map: the other form looks through every key of an object for each new one.
 using ParsedJson = nlohmann::json;
 
 template <class T, class = void>
@@ -32,36 +28,42 @@ struct HasFields<
 // ---- writing
 // -------------------------------------------------------------------------------------------------
 
+/// Visits the fields of one object that is open.
 struct Writer {
-  Json object = Json::object();
+  JsonWriter& out;
 
   template <class T>
   void operator()(const char* key, T& value) {
-    object[key] = to_value(value);
+    out.key(key);
+    write(value);
   }
 
   template <class T>
-  static Json to_value(T& value) {
+  void write(T& value) {
     if constexpr (HasFields<T>::value) {
-      Writer inner;
-      visit_fields(inner, value);
-      return std::move(inner.object);
+      out.begin_object();
+      visit_fields(*this, value);
+      out.end_object();
     } else if constexpr (std::is_enum_v<T>) {
-      return Json(std::string(enum_name(value)));
+      out.value(enum_name(value));
     } else {
-      return Json(value);
+      out.value(value);
     }
   }
-  static Json to_value(std::chrono::nanoseconds& value) { return Json(value.count()); }
+  void write(std::chrono::nanoseconds& value) { out.value(value.count()); }
   template <class T>
-  static Json to_value(std::optional<T>& value) {
-    return value ? to_value(*value) : Json(nullptr);
+  void write(std::optional<T>& value) {
+    if (value) {
+      write(*value);
+    } else {
+      out.value(nullptr);
+    }
   }
   template <class T>
-  static Json to_value(std::vector<T>& rows) {
-    Json array = Json::array();
-    for (T& row : rows) array.push_back(to_value(row));
-    return array;
+  void write(std::vector<T>& rows) {
+    out.begin_array();
+    for (T& row : rows) write(row);
+    out.end_array();
   }
 };
 
@@ -169,20 +171,10 @@ class Reader {
   std::optional<Error>& error_;
 };
 
-Result<ParsedJson> parse(std::string_view text) {
-  if (auto held = check_json_shape(text); !held) {
-    return fail(held.error().code, message("report: {}", held.error().message));
-  }
-  try {
-    return ParsedJson::parse(text.begin(), text.end());
-  } catch (const ParsedJson::parse_error& e) {
-    return fail(Errc::malformed,
-                message("report: not valid JSON: {}", shortened_json_error(e.what())),
-                e.byte == 0 ? 0 : e.byte - 1);
-  } catch (const ParsedJson::exception& e) {
-    return fail(Errc::malformed,
-                message("report: not usable JSON: {}", shortened_json_error(e.what())));
-  }
+Result<JsonTree<ParsedJson>> parse(std::string_view text) {
+  auto tree = parse_json<ParsedJson>(text);
+  if (!tree) tree.error().message.insert(0, "report: ");
+  return tree;
 }
 
 Result<Document> from_value(const ParsedJson& json) {
@@ -221,20 +213,19 @@ Result<Document> from_value(const ParsedJson& json) {
 std::string to_json(const Document& document, int indent) {
   Document copy =
       document;  // the field list is written once, for readers and writers, over mutable fields
-  Writer writer;
-  writer.object["schema"] = std::string(kSchema);
+  JsonWriter out(indent);
+  Writer writer{out};
+  out.begin_object().member("schema", kSchema);
   visit_fields(writer, copy);
   const std::uint64_t listed = document.faults.size();
-  writer.object["faults_rest"] =
-      document.faults_total > listed ? document.faults_total - listed : 0;
+  out.member("faults_rest", document.faults_total > listed ? document.faults_total - listed : 0);
   writer("ingest", copy.ingest);
-  // Strings may hold file names and messages of any bytes; what is not UTF-8 becomes U+FFFD.
-  return writer.object.dump(indent < 0 ? -1 : indent, ' ', false, Json::error_handler_t::replace);
+  return std::move(out.end_object()).text();
 }
 
 Result<Document> from_json(std::string_view text) {
-  VYRE_ASSIGN(const ParsedJson json, parse(text));
-  return from_value(json);
+  VYRE_ASSIGN(const JsonTree<ParsedJson> tree, parse(text));
+  return from_value(*tree);
 }
 
 }  // namespace vyre::report

@@ -1,26 +1,18 @@
-// manifest.json of a trace. The only file of this room that calls the JSON library, and so the only
-// one that catches what it throws. Page: docs/internals/trace.md.
-#include <nlohmann/json.hpp>
-
+// manifest.json of a trace. Page: docs/internals/trace.md.
 #include <algorithm>
 
+#include "base/json_writer.hpp"
 #include "base/message.hpp"
 #include "protocol/limits.hpp"
-#include "report/json_guard.hpp"
+#include "report/json_tree.hpp"
 #include "source.hpp"
 
 namespace vyre::trace {
 namespace {
 
-using Json = nlohmann::ordered_json;  // keys as they are written here
-// For reading: a map, because the other form looks through every key of an object for each new one.
+// A map: the other form looks through every key of an object for each new one.
 using ParsedJson = nlohmann::json;
 constexpr std::string_view kSchema{"vyre.trace/1"};
-
-template <class T>
-Json or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
 
 /// Reads fields of one object; keeps the first complaint.
 class Fields {
@@ -116,52 +108,47 @@ std::string read_manifest(const ParsedJson& json, Manifest& m) {
 }  // namespace
 
 std::string manifest_json(const Manifest& m) {
-  Json json;
-  json["schema"] = std::string(kSchema);
-  json["complete"] = m.complete;
-  json["recorded_at"] = m.recorded_at;
-  json["build"] = m.build;
-  json["host"] = m.host;
-  json["items"] = or_null(m.items);
-  json["programs"] = or_null(m.programs);
-  json["buffers"] = or_null(m.buffers);
-  json["events"] = {{"file", "events.bin"},
-                    {"bytes", or_null(m.events_bytes)},
-                    {"blake3", m.events_digest ? Json(m.events_digest->hex()) : Json(nullptr)}};
-  json["session"] = {{"queues", m.session.queues},
-                     {"ring_slots", m.session.ring_slots},
-                     {"memory_budget_bytes", m.session.memory_budget_bytes},
-                     {"fuel", m.session.fuel}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  JsonWriter out(2);
+  out.begin_object()
+      .member("schema", kSchema)
+      .member("complete", m.complete)
+      .member("recorded_at", m.recorded_at)
+      .member("build", m.build)
+      .member("host", m.host)
+      .member("items", m.items)
+      .member("programs", m.programs)
+      .member("buffers", m.buffers);
+  std::optional<std::string> digest;
+  if (m.events_digest) digest = m.events_digest->hex();
+  out.key("events").begin_object();
+  out.member("file", "events.bin").member("bytes", m.events_bytes).member("blake3", digest);
+  out.end_object();
+  out.key("session").begin_object();
+  out.member("queues", m.session.queues)
+      .member("ring_slots", m.session.ring_slots)
+      .member("memory_budget_bytes", m.session.memory_budget_bytes)
+      .member("fuel", m.session.fuel);
+  return out.end_object().end_object().text() + "\n";
 }
 
 Result<Manifest> parse_manifest(std::string_view text) {
-  VYRE_TRY(report::check_json_shape(text));
-  try {
-    const ParsedJson json = ParsedJson::parse(text.begin(), text.end());
-    if (!json.is_object()) return fail(Errc::malformed, "a trace manifest must be a JSON object");
-    const auto schema = json.find("schema");
-    if (schema == json.end() || !schema->is_string()) {
-      return fail(Errc::malformed, "'/schema' is missing; this is no trace manifest");
-    }
-    if (schema->get_ref<const std::string&>() != kSchema) {
-      return fail(Errc::version_mismatch,
-                  message("'/schema' is '{}'; this reader knows '{}'",
-                          schema->get<std::string>().substr(0, 40), kSchema));
-    }
-    Manifest manifest;
-    if (const std::string wrong = read_manifest(json, manifest); !wrong.empty()) {
-      return fail(Errc::malformed, wrong);
-    }
-    return manifest;
-  } catch (const ParsedJson::parse_error& e) {
-    return fail(Errc::malformed,
-                message("not valid JSON: {}", report::shortened_json_error(e.what())),
-                e.byte == 0 ? 0 : e.byte - 1);
-  } catch (const ParsedJson::exception& e) {
-    return fail(Errc::malformed,
-                message("not usable JSON: {}", report::shortened_json_error(e.what())));
+  VYRE_ASSIGN(const report::JsonTree<ParsedJson> tree, report::parse_json<ParsedJson>(text));
+  const ParsedJson& json = *tree;
+  if (!json.is_object()) return fail(Errc::malformed, "a trace manifest must be a JSON object");
+  const auto schema = json.find("schema");
+  if (schema == json.end() || !schema->is_string()) {
+    return fail(Errc::malformed, "'/schema' is missing; this is no trace manifest");
   }
+  if (schema->get_ref<const std::string&>() != kSchema) {
+    return fail(Errc::version_mismatch,
+                message("'/schema' is '{}'; this reader knows '{}'",
+                        schema->get<std::string>().substr(0, 40), kSchema));
+  }
+  Manifest manifest;
+  if (const std::string wrong = read_manifest(json, manifest); !wrong.empty()) {
+    return fail(Errc::malformed, wrong);
+  }
+  return manifest;
 }
 
 }  // namespace vyre::trace

@@ -1,27 +1,33 @@
 // See result_json.hpp.
 #include "trace/result_json.hpp"
 
-#include <nlohmann/json.hpp>
-
 namespace vyre::trace {
 
-using Json = nlohmann::ordered_json;
-
-Json to_json(const Difference& d) {
-  return Json{{"item", d.item},     {"queue", d.queue},       {"buffer", d.buffer},
-              {"offset", d.offset}, {"expected", d.expected}, {"actual", d.actual},
-              {"races", d.races},   {"message", d.message}};
+void write(JsonWriter& out, const Difference& d) {
+  out.begin_object()
+      .member("item", d.item)
+      .member("queue", d.queue)
+      .member("buffer", d.buffer)
+      .member("offset", d.offset)
+      .member("expected", d.expected)
+      .member("actual", d.actual)
+      .member("races", d.races)
+      .member("message", d.message)
+      .member("status", d.status)
+      .end_object();
 }
 
-Json to_json(const std::vector<RacyItem>& items) {
-  Json rows = Json::array();
+void write(JsonWriter& out, const std::vector<RacyItem>& items) {
+  out.begin_array();
   for (const RacyItem& racy : items) {
-    rows.push_back(Json{{"item", racy.item},
-                        {"program", racy.program},
-                        {"total", racy.total},
-                        {"races", racy.races}});
+    out.begin_object()
+        .member("item", racy.item)
+        .member("program", racy.program)
+        .member("total", racy.total)
+        .member("races", racy.races)
+        .end_object();
   }
-  return rows;
+  out.end_array();
 }
 
 }  // namespace vyre::trace

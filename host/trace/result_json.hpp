@@ -1,14 +1,16 @@
 // What a replay found, as JSON: for the command and the C ABI. Host only, pure.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
+#include <string>
 #include <vector>
 
+#include "base/json_writer.hpp"
 #include "trace/trace.hpp"
 
 namespace vyre::trace {
 
-[[nodiscard]] nlohmann::ordered_json to_json(const Difference& difference);
-[[nodiscard]] nlohmann::ordered_json to_json(const std::vector<RacyItem>& items);
+/// Each writes one value.
+void write(JsonWriter& out, const Difference& difference);
+void write(JsonWriter& out, const std::vector<RacyItem>& items);
 
 }  // namespace vyre::trace

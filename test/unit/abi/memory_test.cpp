@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <new>
 
 #include "fixture.hpp"
+#include "support/folder_fixture.hpp"
 
 namespace {
 
@@ -55,11 +57,12 @@ void operator delete[](void* memory, std::size_t) noexcept {
 namespace vyre::test {
 namespace {
 
-/// Calls until no allocation is left to fail; `undo` follows each success.
+/// Calls until no allocation is left to fail; `undo` follows each success. With a `stride` only
+/// each so manieth allocation fails, for calls that make thousands.
 void fail_each(
     const char* name, const std::function<vyre_error*()>& call,
-    const std::function<void()>& undo = [] {}) {
-  for (long at = 0; at < 100'000; ++at) {
+    const std::function<void()>& undo = [] {}, long stride = 1) {
+  for (long at = 0; at < 100'000; at += stride) {
     failed_once = false;
     allocations_left = at;
     vyre_error* error = call();
@@ -182,6 +185,106 @@ TEST_F(Memory, EachAllocationOfSubmittingAndWaitingMayFail) {
         return vyre_run(q_, crc.handle, &source, 1, 0, VYRE_DEFAULT_TIMEOUT, &made, 1, nullptr);
       },
       [&] { vyre_error_free(vyre_buffer_retire(s_, made)); });
+}
+
+TEST_F(Memory, EachAllocationOfWhatASessionTellsOfItselfMayFail) {
+  auto output = session_.main().allocate(4).value();
+  const std::array items{Item{fill_, {}, output, 1}, Item{Op{fill_.handle}, {}, {}, 1}};
+  ASSERT_EQ(session_.main().submit(items).accepted, 2u) << "the second one faults";
+  ASSERT_TRUE(session_.wait_all());
+  vyre_blob* json = nullptr;
+  for (const int indent : {-1, 2}) {
+    fail_each(
+        "vyre_report_json", [&] { return vyre_report_json(s_, indent, &json); },
+        [&] { vyre_blob_free(json); });
+  }
+  vyre_counters counters = VYRE_INIT(vyre_counters);
+  fail_each("vyre_report_counters", [&] { return vyre_report_counters(s_, &counters); });
+  EXPECT_EQ(counters.items_processed, 2u);
+  vyre_caps caps = VYRE_INIT(vyre_caps);
+  fail_each("vyre_session_caps", [&] { return vyre_session_caps(s_, &caps); });
+  vyre_op_info info = VYRE_INIT(vyre_op_info);
+  fail_each("vyre_op_describe", [&] { return vyre_op_describe(s_, fill_.handle, &info); });
+  vyre_op_buffer buffer = VYRE_INIT(vyre_op_buffer);
+  fail_each("vyre_op_describe_buffer",
+            [&] { return vyre_op_describe_buffer(s_, fill_.handle, VYRE_OUTPUT, 0, &buffer); });
+  const std::uint64_t input = 9;
+  std::uint64_t bytes = 0;
+  const Op crc = session_.find("hash.crc32c").value();
+  fail_each("vyre_op_output_sizes",
+            [&] { return vyre_op_output_sizes(s_, crc.handle, &input, 1, 0, &bytes, nullptr, 1); });
+  EXPECT_EQ(bytes, 4u);
+  // A program with a violation, so that there is one to tell of.
+  const auto bad = Program::assemble(
+      "workgroup 1, 1, 1;\nbuffer y: u32[1] read_only;\nregion \"r\" { y[0] = 1; }\n");
+  ASSERT_TRUE(bad) << bad.error().text;
+  fail_each(
+      "vyre_program_diagnose", [&] { return vyre_program_diagnose(bad->get(), &json); },
+      [&] {
+        EXPECT_TRUE(contains(static_cast<const char*>(vyre_blob_data(json)), "\"code\":"));
+        vyre_blob_free(json);
+      });
+}
+
+class MemoryOfFiles : public test::InAFolder {
+ protected:
+  vyre_blob* json_{nullptr};
+  const std::function<void()> free_json_ = [this] { vyre_blob_free(json_); };
+};
+
+TEST_F(MemoryOfFiles, EachAllocationOfAReportThatIsReadMayFail) {
+  auto session = Session::open(on_cpu()).value();
+  ASSERT_TRUE(session.main().submit(Item{session.find("nop").value()}));
+  ASSERT_TRUE(session.close());
+  const std::string file = path("report.json");
+  std::ofstream(file) << session.report_json(2).value().text();
+  const char* const paths[]{file.c_str()};
+  fail_each(
+      "vyre_report_summary", [&] { return vyre_report_summary(paths, 1, &json_); }, free_json_);
+}
+
+TEST_F(MemoryOfFiles, AllocationsOfAConformanceRunMayFail) {
+  // Some cases of each of two kinds: reading them makes trees of JSON.
+  const std::string file = path("cases.jsonl");
+  std::ofstream out(file);
+  for (const char* const name : {"lineage", "plan-items"}) {
+    std::ifstream in(std::string(VYRE_SOURCE_DIR "/test/cases/planner/") + name + ".jsonl");
+    std::string line;
+    for (int i = 0; i < 2 && std::getline(in, line); ++i) out << line << '\n';
+  }
+  out.close();
+  const char* const paths[]{file.c_str()};
+  vyre_conformance_options options = VYRE_INIT(vyre_conformance_options);
+  options.executor = VYRE_EXECUTOR_REFERENCE;
+  vyre_conformance_result result = VYRE_INIT(vyre_conformance_result);
+  fail_each(
+      "vyre_conformance", [&] { return vyre_conformance(paths, 1, &options, &result, &json_); },
+      free_json_, 2);
+  EXPECT_EQ(result.passed, 4u);
+}
+
+TEST_F(MemoryOfFiles, AllocationsOfAReplayAndOfItsComparisonMayFail) {
+  {
+    auto session = Session::open(on_cpu()).value();
+    const Op histogram = session.add("h", Program::assemble(kHistogram).value()).value();
+    auto recorder = session.record(path("trace")).value();
+    auto data = session.main().upload(std::vector<std::uint32_t>{1, 2, 2, 9}).value();
+    auto bins = session.main().allocate(64).value();
+    ASSERT_TRUE(session.main().submit(Item{histogram, data, bins}));
+    ASSERT_TRUE(recorder.finish());
+  }
+  const std::string directory = path("trace");
+  vyre_trace_info info = VYRE_INIT(vyre_trace_info);
+  fail_each("vyre_trace_inspect",
+            [&] { return vyre_trace_inspect(directory.c_str(), nullptr, &info); });
+  vyre_replay_options options = VYRE_INIT(vyre_replay_options);
+  options.executor = VYRE_EXECUTOR_REFERENCE;
+  options.compare = VYRE_COMPARE_RECORDED;
+  vyre_replay_result result = VYRE_INIT(vyre_replay_result);
+  fail_each(
+      "vyre_replay", [&] { return vyre_replay(directory.c_str(), &options, &result, &json_); },
+      free_json_, 7);
+  EXPECT_EQ(result.bytes_compared, 64u);
 }
 
 TEST_F(Memory, AnErrorItselfNeedsNone) {

@@ -2,7 +2,10 @@
 // error.
 #include <gtest/gtest.h>
 
-#include "report/json_guard.hpp"
+#include <random>
+
+#include "base/json_writer.hpp"
+#include "report/json_tree.hpp"
 #include "sample.hpp"
 
 namespace vyre::report {
@@ -49,6 +52,81 @@ TEST(ReportJson, RandomDocumentsComeBackAsTheyWereWritten) {
     ASSERT_TRUE(read) << read.error().message;
     EXPECT_EQ(to_json(*read, -1), text);
   }
+}
+
+TEST(JsonText, StringsOfAnyBytesReadAsTheJsonLibraryWritesThem) {
+  std::mt19937 random(7);  // NOLINT: the same strings every time
+  // Bytes at which UTF-8 and the escapes of JSON decide something, among others.
+  constexpr unsigned char kEdges[]{0x00, 0x07, 0x08, 0x0A, 0x1F, '"',  '\\', '/',  0x7F,
+                                   0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2,
+                                   0xDF, 0xE0, 0xED, 0xEF, 0xF0, 0xF4, 0xF5, 0xFF, 'a'};
+  for (int i = 0; i < 20'000; ++i) {
+    std::string text;
+    for (std::uint32_t n = random() % 8; n != 0; --n)
+      text += static_cast<char>(kEdges[random() % std::size(kEdges)]);
+    EXPECT_EQ(JsonWriter().value(text).text(),
+              nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  }
+}
+
+TEST(JsonText, TheFormIsThatOfTheJsonLibrary) {
+  for (const int indent : {-1, 0, 2}) {
+    JsonWriter out(indent);
+    out.begin_object()
+        .member("text", "x")
+        .member("number", -1)
+        .member("yes", true)
+        .member("none", nullptr)
+        .member("list", std::vector<int>{1, 2})
+        .key("empty")
+        .begin_object()
+        .end_object()
+        .key("rows")
+        .begin_array()
+        .begin_object()
+        .member("a", std::uint64_t{1})
+        .end_object()
+        .begin_array()
+        .end_array()
+        .end_array()
+        .end_object();
+    const nlohmann::ordered_json same{
+        {"text", "x"},
+        {"number", -1},
+        {"yes", true},
+        {"none", nullptr},
+        {"list", {1, 2}},
+        {"empty", nlohmann::ordered_json::object()},
+        {"rows", nlohmann::ordered_json::array({{{"a", 1}}, nlohmann::ordered_json::array()})}};
+    EXPECT_EQ(out.text(), same.dump(indent));
+  }
+}
+
+TEST(JsonText, ADoubleComesBackAsItWas) {
+  for (const double number : {0.0, 1.0, -2.5, 0.1, 1e300, 5e-324, 123456789012345680.0}) {
+    const std::string text = JsonWriter().value(number).text();
+    const auto back = nlohmann::json::parse(text);
+    EXPECT_TRUE(back.is_number_float()) << text;
+    EXPECT_EQ(back.get<double>(), number) << text;
+  }
+  EXPECT_EQ(JsonWriter().value(std::numeric_limits<double>::infinity()).text(), "null");
+}
+
+TEST(JsonText, ATreeIsWhatTheJsonLibraryMakesOfIt) {
+  for (const char* const text :
+       {R"({"a": [1, -2, 3.5, {"b": null, "a": [[], {}]}], "c": "\u00e4\n", "d": true})",
+        R"({"twice": [1, [2]], "twice": {"last": 1}})", R"([])", R"("word")", R"(17)"}) {
+    const auto tree = parse_json<nlohmann::json>(text);
+    ASSERT_TRUE(tree) << tree.error().message;
+    EXPECT_EQ(**tree, nlohmann::json::parse(text)) << text;
+  }
+  const auto open = parse_json<nlohmann::json>(R"({"a": [1, 2)");
+  ASSERT_FALSE(open);
+  EXPECT_EQ(open.error().code, Errc::malformed);
+  EXPECT_EQ(open.error().offset, 11u);
+  EXPECT_EQ(open.error().message.rfind("not valid JSON: ", 0), 0u) << open.error().message;
+  EXPECT_EQ(parse_json<nlohmann::json>("[1e999]").error().message.rfind("not usable JSON: ", 0),
+            0u);
 }
 
 TEST(ReportJson, WhatWasNotMeasuredIsNullAndNotZero) {
