@@ -8,10 +8,19 @@
 namespace vyre::runtime {
 namespace {
 
+using queue::HostAtomics;
+using queue::Order;
+
 constexpr std::uint32_t kCollectBatch{256};
 /// Older than that, counted from the tail, no result is looked for: far beyond any history, and
 /// half of what the low 32 bits of a position can tell apart.
 constexpr std::uint64_t kFarBack{std::uint64_t{1} << 31};
+
+/// What the record of an item that ended carries: the low bits of its position, turned over, so
+/// that zeroed memory marks no position of the first lap.
+std::uint32_t mark_of(std::uint64_t position) {
+  return ~static_cast<std::uint32_t>(position);
+}
 
 std::int64_t ns_since(Deadline opened) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - opened).count();
@@ -28,12 +37,8 @@ Collector::Collector(const CollectorOptions& options, backend::QueuePort port, O
       tap_(tap),
       changed_(changed),
       submits_(new SubmitRecord[slots_]),
-      results_(new ResultRecord[options.history]),
-      asked_(options.history, false) {
-  // No position has ended: record i starts with a position that is not i.
-  for (std::uint32_t i = 0; i < history_; ++i)
-    results_[i].position_low.store(~i, std::memory_order_relaxed);
-}
+      results_(make_zeroed<ResultRecord>(options.history)),
+      asked_(options.history, false) {}
 
 void Collector::note_submit(std::uint64_t position, std::uint32_t op,
                             std::int64_t since_open_ns) noexcept {
@@ -67,8 +72,7 @@ std::uint64_t Collector::gather() {
   std::uint64_t sum = 0;
   // Relaxed: a bound. What no poller has taken cannot have ended, so that no look there is needed;
   // and unlike the tail this word is not one that producers fight for.
-  const std::uint64_t taken =
-      queue::HostAtomics::load(&port_.submissions.taken->position, queue::Order::relaxed);
+  const std::uint64_t taken = HostAtomics::load(&port_.submissions.taken->position, Order::relaxed);
   // Bounded: producers may refill what is given back below, for ever.
   while (sum < slots_) {
     const std::uint32_t count = port_.completions.take(batch.data(), kCollectBatch, taken);
@@ -132,14 +136,13 @@ void Collector::end(const Completion& completion, std::uint64_t position, std::i
 
   ResultRecord& record = results_[position & (history_ - 1)];
   if (position >= history_) keep(position - history_, record);
-  // Readers check position_low before and after; a value that is neither tells them that we are
-  // here.
-  record.position_low.store(~static_cast<std::uint32_t>(position), std::memory_order_relaxed);
-  record.head.store(completion.head, std::memory_order_release);
-  record.workgroup.store(completion.workgroup, std::memory_order_release);
-  record.lane.store(completion.lane, std::memory_order_release);
+  // Readers look at the mark before and after; one that is neither tells them that we are here.
+  HostAtomics::store(&record.mark, ~mark_of(position), Order::relaxed);
+  HostAtomics::store(&record.head, completion.head, Order::release);  // [END-2], all of them
+  HostAtomics::store(&record.workgroup, completion.workgroup, Order::release);
+  HostAtomics::store(&record.lane, completion.lane, Order::release);
   // [END-2] release: the record, and everything the item wrote.
-  record.position_low.store(static_cast<std::uint32_t>(position), std::memory_order_release);
+  HostAtomics::store(&record.mark, mark_of(position), Order::release);
 
   const bool observed = tap_.active();
   if (status == CompletionStatus::done && !observed) return;
@@ -175,9 +178,8 @@ void Collector::advance(std::uint64_t below) {
 
 bool Collector::ended(std::uint64_t position) const noexcept {
   if (position < ended_below()) return true;
-  return results_[position & (history_ - 1)].position_low.load(
-             std::memory_order_acquire) ==  // [END-2]
-         static_cast<std::uint32_t>(position);
+  return HostAtomics::load(&results_[position & (history_ - 1)].mark, Order::acquire) ==  // [END-2]
+         mark_of(position);
 }
 
 bool Collector::passed(std::uint64_t position) const noexcept {
@@ -185,7 +187,7 @@ bool Collector::passed(std::uint64_t position) const noexcept {
   if (!ended(position)) return false;
   const ResultRecord& record = results_[position & (history_ - 1)];
   // [END-2] acquire: the second look at the position comes after this one.
-  const Completion completion{record.head.load(std::memory_order_acquire), 0, 0, 0};
+  const Completion completion{HostAtomics::load(&record.head, Order::acquire), 0, 0, 0};
   // Replaced meanwhile: long ago, then.
   if (!ended(position)) return true;
   return completion.status() != CompletionStatus::cancelled;
@@ -194,9 +196,9 @@ bool Collector::passed(std::uint64_t position) const noexcept {
 ItemResult Collector::result_of(std::uint64_t position, const ResultRecord& record) const {
   // [END-2] acquire, as in passed().
   Completion completion{};
-  completion.head = record.head.load(std::memory_order_acquire);
-  completion.workgroup = record.workgroup.load(std::memory_order_acquire);
-  completion.lane = record.lane.load(std::memory_order_acquire);
+  completion.head = HostAtomics::load(&record.head, Order::acquire);
+  completion.workgroup = HostAtomics::load(&record.workgroup, Order::acquire);
+  completion.lane = HostAtomics::load(&record.lane, Order::acquire);
   return {{options_.queue, position, options_.session},
           completion.status(),
           {completion.code(), completion.workgroup, completion.lane, completion.statement()}};
@@ -208,11 +210,11 @@ Collector::Found Collector::look(std::uint64_t position, ItemResult& out) const 
   // A record knows the low 32 bits of its position. They are the whole truth only near the tail.
   if (tail - position > kFarBack) return Found::forgotten;
   const ResultRecord& record = results_[position & (history_ - 1)];
-  const auto low = static_cast<std::uint32_t>(position);
+  const std::uint32_t mark = mark_of(position);
   const std::uint64_t below = ended_below();
-  if (record.position_low.load(std::memory_order_acquire) == low) {  // [END-2]
+  if (HostAtomics::load(&record.mark, Order::acquire) == mark) {  // [END-2]
     const ItemResult result = result_of(position, record);
-    if (record.position_low.load(std::memory_order_relaxed) == low) {
+    if (HostAtomics::load(&record.mark, Order::relaxed) == mark) {
       out = result;
       return Found::ended;
     }
@@ -223,9 +225,8 @@ Collector::Found Collector::look(std::uint64_t position, ItemResult& out) const 
 void Collector::keep(std::uint64_t position, const ResultRecord& record) {
   // Relaxed: only the holder of the turn writes records. The item before in this place ended long
   // ago: a history is as long as the ring at least.
-  if (record.position_low.load(std::memory_order_relaxed) != static_cast<std::uint32_t>(position))
-    return;
-  const Completion head{record.head.load(std::memory_order_relaxed), 0, 0, 0};
+  if (HostAtomics::load(&record.mark, Order::relaxed) != mark_of(position)) return;
+  const Completion head{HostAtomics::load(&record.head, Order::relaxed), 0, 0, 0};
   if (head.status() == CompletionStatus::done) return;
   std::vector<bool>::reference was_asked = asked_[position & (history_ - 1)];
   if (was_asked) {
@@ -252,7 +253,7 @@ void Collector::asked(const ItemResult& result) {
   const Holding holding(*this);
   const std::uint64_t position = result.ticket.position;
   const ResultRecord& record = results_[position & (history_ - 1)];
-  if (record.position_low.load(std::memory_order_relaxed) != static_cast<std::uint32_t>(position)) {
+  if (HostAtomics::load(&record.mark, Order::relaxed) != mark_of(position)) {
     (void)ask_kept(position);  // replaced since the caller looked
     return;
   }

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "backend/backend.hpp"
+#include "base/zeroed_array.hpp"
 #include "batch.hpp"
 #include "histogram.hpp"
 #include "observer_tap.hpp"
@@ -164,11 +165,13 @@ class Collector {
     std::atomic<std::uint32_t> op{kNoOp};
     std::atomic<std::uint32_t> position_low{~std::uint32_t{0}};
   };
-  struct ResultRecord {  // position_low is written last and read first and last
-    std::atomic<std::uint32_t> position_low{0};
-    std::atomic<std::uint32_t> head{0};
-    std::atomic<std::uint32_t> workgroup{0};
-    std::atomic<std::uint32_t> lane{0};
+  /// Begins as zeros, which mark no item. Words of queue::HostAtomics; the mark is written last and
+  /// read first and last.
+  struct ResultRecord {
+    std::uint32_t mark;
+    std::uint32_t head;
+    std::uint32_t workgroup;
+    std::uint32_t lane;
   };
   struct Kept {
     ItemResult result;
@@ -190,7 +193,7 @@ class Collector {
   ObserverTap& tap_;
   queue::Waiter& changed_;
   std::unique_ptr<SubmitRecord[]> submits_;
-  std::unique_ptr<ResultRecord[]> results_;
+  ZeroedArray<ResultRecord> results_;
   alignas(64) std::atomic<std::uint64_t> ended_below_{0};
   std::atomic<std::uint64_t> events_{0};
   alignas(64) Turn turn_;
