@@ -2,12 +2,15 @@
 // through runtime::Session, through vyre_submit (32-byte items with handles to check) and through
 // vyre_submit_work_items (16-byte items, as they are), in turns. Inside the timed region:
 // submitting 100 million items and waiting until the last has ended; outside: opening and closing.
+// In pairs: what submitting costs its thread in each of the three ways, of which medians of ratios
+// are the claim, because whole runs differ by more than the ways do.
 // First result: from nothing to an open CPU session and the result of one item, and the end of the
 // session apart from it. How numbers become claims: docs/internals/benchmarking.md.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <span>
 #include <vector>
 
@@ -102,12 +105,93 @@ void BM_Abi_NoOpByWorkItems(benchmark::State& state) {
   });
 }
 
+double median(std::vector<double>& values) {
+  std::sort(values.begin(), values.end());
+  return values.empty() ? 0.0 : values[values.size() / 2];
+}
+
+/// Processor time of this thread, which other load on the machine does not stretch.
+double thread_seconds() {
+  timespec now{};
+  (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+/// Submitting alone, in pairs: each round submits the same items in each of the three ways, in an
+/// order that goes round, to rings that have room for all of them. Inside the timed region is the
+/// submitting thread's processor time; waiting for the items is outside.
+void BM_Abi_SubmitInPairs(benchmark::State& state) {
+  constexpr std::uint32_t kSlots{65'536};
+  constexpr std::uint64_t kBatches{32};
+  static_assert(kBatches * kBatch <= kSlots);
+  constexpr int kRounds{301};
+  vyre::runtime::SessionOptions options;
+  options.backend = vyre::runtime::BackendKind::cpu;
+  options.workers = 1;
+  options.ring_slots = kSlots;
+  auto direct = vyre::runtime::Session::open(options);
+  vyre_session_options c_options = VYRE_INIT(vyre_session_options);
+  c_options.device = "cpu";
+  c_options.workers = 1;
+  c_options.ring_slots = kSlots;
+  vyre_session* session = nullptr;
+  vyre_queue* queue = nullptr;
+  vyre_op nop = 0;
+  if (!direct || !ok(vyre_session_open(&c_options, &session)) ||
+      !ok(vyre_queue_main(session, &queue)) || !ok(vyre_op_find(session, "nop", &nop))) {
+    return state.SkipWithError("no session");
+  }
+  const std::vector<vyre::MegakernelWorkItem> plain(kBatch, {0, 0, 0, 0});
+  const std::vector<vyre_item> items(kBatch, {nop, 0, 0, 0, 0});
+  const std::vector<vyre_work_item> work_items(kBatch, {0, 0, 0, 0});
+  const auto far = [] { return Clock::now() + std::chrono::nanoseconds{kLong}; };
+  const auto submit = [&](int way) {
+    if (way == 0) return direct->submit_many(plain, far()).accepted == kBatch;
+    if (way == 1) {
+      return ok(vyre_submit(queue, items.data(), kBatch, sizeof(vyre_item), kLong, nullptr, nullptr,
+                            nullptr));
+    }
+    return ok(vyre_submit_work_items(queue, work_items.data(), kBatch, 0, kLong, nullptr, nullptr,
+                                     nullptr));
+  };
+  std::vector<double> ns[3];
+  std::vector<double> ratio[3];
+  bool going = true;
+  for (auto _ : state) {
+    for (int round = 0; round < kRounds && going; ++round) {
+      double now[3]{};
+      for (int turn = 0; turn < 3; ++turn) {
+        const int way = (round + turn) % 3;
+        const double begin = thread_seconds();
+        for (std::uint64_t b = 0; b < kBatches; ++b) going = submit(way) && going;
+        now[way] = (thread_seconds() - begin) * 1e9 / static_cast<double>(kBatches * kBatch);
+        going = (way == 0 ? direct->wait_all(far()).has_value()
+                          : ok(vyre_session_wait(session, kLong, nullptr))) &&
+                going;
+      }
+      for (int way = 0; way < 3; ++way) {
+        ns[way].push_back(now[way]);
+        ratio[way].push_back(now[0] / now[way]);
+      }
+    }
+  }
+  vyre_queue_free(queue);
+  vyre_session_free(session);
+  if (!going) return state.SkipWithError("an item was lost or refused");
+  state.counters["session_ns_p50"] = median(ns[0]);
+  state.counters["items_ns_p50"] = median(ns[1]);
+  state.counters["work_items_ns_p50"] = median(ns[2]);
+  state.counters["items_rate_p50"] = median(ratio[1]);
+  state.counters["work_items_rate_p50"] = median(ratio[2]);
+}
+
 void BM_Abi_FirstResult(benchmark::State& state) {
   std::vector<double> to_result;
   std::vector<double> to_end;
   for (auto _ : state) {
     vyre_session_options options = VYRE_INIT(vyre_session_options);
     options.device = "cpu";
+    options.workers = static_cast<std::uint32_t>(state.range(0));
     vyre_session* session = nullptr;
     vyre_queue* queue = nullptr;
     vyre_op nop = 0;
@@ -128,10 +212,6 @@ void BM_Abi_FirstResult(benchmark::State& state) {
     to_result.push_back(first * 1e6);
     to_end.push_back(seconds_since(end) * 1e6);
   }
-  const auto median = [](std::vector<double>& values) {
-    std::sort(values.begin(), values.end());
-    return values.empty() ? 0.0 : values[values.size() / 2];
-  };
   state.counters["result_p50_us"] = median(to_result);
   state.counters["end_p50_us"] = median(to_end);
 }
@@ -143,6 +223,13 @@ void BM_Abi_FirstResult(benchmark::State& state) {
 VYRE_NO_OPS(BM_Abi_NoOpBySession);
 VYRE_NO_OPS(BM_Abi_NoOpByItems);
 VYRE_NO_OPS(BM_Abi_NoOpByWorkItems);
-BENCHMARK(BM_Abi_FirstResult)->UseManualTime()->Iterations(200)->Unit(benchmark::kMicrosecond);
+BENCHMARK(BM_Abi_SubmitInPairs)->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_Abi_FirstResult)
+    ->ArgName("workers")
+    ->Arg(2)
+    ->Arg(16)
+    ->UseManualTime()
+    ->Iterations(101)
+    ->Unit(benchmark::kMicrosecond);
 
 }  // namespace

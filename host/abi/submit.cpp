@@ -74,16 +74,63 @@ bool find_number(const vyre_session& session, vyre_buffer buffer, std::uint32_t&
   return buffer == 0 || number != 0;
 }
 
-/// False if a handle of the item is none that it may name; why_refused() says which.
-bool convert(const vyre_session& session, const vyre_item& item,
-             MegakernelWorkItem& made) noexcept {
-  const Number op = Number::of(item.op);
-  made.op_handle = op.index;
-  made.param = item.param;
-  return op.tag == session.tag && op.generation == kOnlyGeneration &&
-         find_number(session, item.input, made.input_handle) &&
-         find_number(session, item.output, made.output_handle);
+/// Of an op's handle, all but the index.
+constexpr std::uint64_t without_index(std::uint64_t handle) {
+  return handle >> kIndexBits;
 }
+
+/// Turns items of a call into the runtime's. Those that touch no buffer are most of what is
+/// submitted in bulk, so a group of them is turned at once, without a branch for each.
+class Converter {
+ public:
+  Converter(const vyre_session& session, const unsigned char* items, std::size_t stride)
+      : session_(session),
+        ops_(without_index(Number{session.tag, kOnlyGeneration, 0}.bits())),
+        items_(items),
+        stride_(stride) {}
+
+  [[nodiscard]] const vyre_item& at(std::size_t i) const noexcept {
+    return *reinterpret_cast<const vyre_item*>(items_ + i * stride_);
+  }
+  /// The items from `first` on, at most `count`, as far as they have these flags and may name what
+  /// they name; returns how many.
+  [[nodiscard]] std::size_t convert(std::size_t first, std::size_t count, std::uint32_t flags,
+                                    MegakernelWorkItem* made) const noexcept {
+    std::size_t done = 0;
+    while (count - done >= kGroup && convert_group(first + done, flags, made + done))
+      done += kGroup;
+    while (done < count && convert_one(at(first + done), flags, made[done])) ++done;
+    return done;
+  }
+
+ private:
+  static constexpr std::size_t kGroup{16};
+
+  /// False, and what it wrote means nothing, if one of them is not of the simple kind.
+  [[nodiscard]] bool convert_group(std::size_t first, std::uint32_t flags,
+                                   MegakernelWorkItem* made) const noexcept {
+    std::uint64_t wrong = 0;
+    for (std::size_t i = 0; i < kGroup; ++i) {
+      const vyre_item& item = at(first + i);
+      wrong |= (without_index(item.op) ^ ops_) | item.input | item.output | (item.flags ^ flags);
+      made[i] = {Number::of(item.op).index, 0, 0, item.param};
+    }
+    return wrong == 0;
+  }
+  /// False if it has other flags, or a handle is none that it may name; why_refused() says which.
+  [[nodiscard]] bool convert_one(const vyre_item& item, std::uint32_t flags,
+                                 MegakernelWorkItem& made) const noexcept {
+    made = {Number::of(item.op).index, 0, 0, item.param};
+    return item.flags == flags && without_index(item.op) == ops_ &&
+           find_number(session_, item.input, made.input_handle) &&
+           find_number(session_, item.output, made.output_handle);
+  }
+
+  const vyre_session& session_;
+  const std::uint64_t ops_;  // without_index() of every op of the session
+  const unsigned char* const items_;
+  const std::size_t stride_;
+};
 
 Error why_refused(const vyre_session& session, const vyre_item& item) {
   if (auto op = op_number(session, item.op); !op) return std::move(op).error();
@@ -103,11 +150,9 @@ Error at_item(Error error, std::size_t index) {
 Status submit_items(const vyre_session& session, const unsigned char* items, std::size_t count,
                     std::size_t stride, Submission& into) {
   std::array<MegakernelWorkItem, kBlockItems> block;
-  const auto item_at = [&](std::size_t i) -> const vyre_item& {
-    return *reinterpret_cast<const vyre_item*>(items + i * stride);
-  };
+  const Converter converter(session, items, stride);
   for (std::size_t i = 0; i < count;) {
-    const std::uint32_t flags = item_at(i).flags;
+    const std::uint32_t flags = converter.at(i).flags;
     if ((flags & ~std::uint32_t{VYRE_AFTER_PREVIOUS | VYRE_AFTER_ALL}) != 0) {
       return tl::unexpected<Error>(
           at_item({Errc::invalid_argument,
@@ -115,14 +160,11 @@ Status submit_items(const vyre_session& session, const unsigned char* items, std
                            flags)},
                   i));
     }
-    std::size_t size = 0;
-    while (size < block.size() && i < count && item_at(i).flags == flags &&
-           convert(session, item_at(i), block[size])) {
-      ++i;
-      ++size;
-    }
+    const std::size_t size =
+        converter.convert(i, std::min(count - i, block.size()), flags, block.data());
+    i += size;
     VYRE_TRY(into.submit(std::span(block).first(size), static_cast<std::uint8_t>(flags)));
-    if (size == 0) return tl::unexpected<Error>(at_item(why_refused(session, item_at(i)), i));
+    if (size == 0) return tl::unexpected<Error>(at_item(why_refused(session, converter.at(i)), i));
   }
   return {};
 }
