@@ -7,6 +7,7 @@ Usage: library_test.py symbols LIBRARY SOURCE
        library_test.py device_code LIBRARY SOURCE
        library_test.py abi LIBRARY SOURCE
        library_test.py update_abi LIBRARY SOURCE      writes the baseline that `abi` compares with
+       library_test.py update_release LIBRARY SOURCE  keeps today's headers as the last release's
 
 Ends with 77 where a tool, or the debug information that abidiff reads, is missing.
 """
@@ -145,7 +146,12 @@ def update_abi(library, source):
     described(library, source, source / "packaging/libvyre.abi")
 
 
+def update_release(_library, source):
+    for name in ("vyre.h", "version.h"):
+        shutil.copy(source / "include/vyre" / name, source / "packaging/release/vyre")
+
+
 if __name__ == "__main__":
-    CASES = (symbols, needed, size, device_code, abi, update_abi)
+    CASES = (symbols, needed, size, device_code, abi, update_abi, update_release)
     {case.__name__: case for case in CASES}[sys.argv[1]](pathlib.Path(sys.argv[2]),
                                                          pathlib.Path(sys.argv[3]))
