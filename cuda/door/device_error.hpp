@@ -10,6 +10,9 @@
 
 namespace vyre::cuda {
 
+/// What the driver says when it does not lock memory of a caller, which leaves the device as it is.
+[[nodiscard]] Error lock_error(cudaError_t error, std::uint64_t bytes);
+
 [[nodiscard]] Error device_error(cudaError_t error, const std::string& doing);
 
 }  // namespace vyre::cuda

@@ -29,6 +29,7 @@ OneAtATime<DeviceShare>::Hold join_device_share() {
 DeviceShare::~DeviceShare() {
   // The last backend is gone, so no kernel is resident and nothing below waits for one.
   for (const Piece& piece : pieces_) (void)cudaFree(piece.memory);
+  for (std::uint8_t* host : locked_) (void)cudaHostUnregister(host);
   for (cudaStream_t stream : streams_) (void)cudaStreamDestroy(stream);
 }
 
@@ -126,6 +127,41 @@ void DeviceShare::leak_pinned(MutableByteSpan pinned) noexcept {
     if (piece.taken && piece.region.bytes().data() == pinned.data())
       (void)new (std::nothrow) Pinned(std::move(piece.region));
   }
+}
+
+Result<std::uint64_t> DeviceShare::lock_memory(MutableByteSpan host, bool writable) {
+  const std::lock_guard lock(mutex_);
+  locked_.reserve(locked_.size() + lent_ + 1);  // unlock_memory() needs no memory
+  unsigned flags = cudaHostRegisterMapped | cudaHostRegisterPortable;
+  int read_only = 0;
+  int device = 0;
+  if (!writable && cudaGetDevice(&device) == cudaSuccess &&
+      cudaDeviceGetAttribute(&read_only, cudaDevAttrHostRegisterReadOnlySupported, device) ==
+          cudaSuccess &&
+      read_only != 0) {
+    flags |= cudaHostRegisterReadOnly;
+  }
+  if (const cudaError_t error = cudaHostRegister(host.data(), host.size(), flags);
+      error != cudaSuccess) {
+    (void)cudaGetLastError();  // a refusal is no sticky error
+    return tl::unexpected<Error>(lock_error(error, host.size()));
+  }
+  void* seen = nullptr;
+  if (const cudaError_t error = cudaHostGetDevicePointer(&seen, host.data(), 0);
+      error != cudaSuccess) {
+    (void)cudaGetLastError();
+    locked_.push_back(host.data());
+    return tl::unexpected<Error>(lock_error(error, host.size()));
+  }
+  ++lent_;
+  return reinterpret_cast<std::uintptr_t>(seen);
+}
+
+void DeviceShare::unlock_memory(std::uint8_t* host, std::uint32_t own) noexcept {
+  const std::lock_guard lock(mutex_);
+  --lent_;
+  // A door takes its blocks under this lock, so none can launch meanwhile.
+  if (blocks_ != own || cudaHostUnregister(host) != cudaSuccess) locked_.push_back(host);
 }
 
 Result<cudaStream_t> DeviceShare::take_stream() {

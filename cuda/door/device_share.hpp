@@ -39,6 +39,11 @@ class DeviceShare {
   void give_pinned(MutableByteSpan pinned);
   /// Neither lent again nor unmapped, ever.
   void leak_pinned(MutableByteSpan pinned) noexcept;
+  /// As Door::lock_memory() and unlock_memory(). `own`: the blocks of the door that asks. Where
+  /// another door has blocks, its kernel may be resident, and unlocking would wait for it: then the
+  /// pages stay locked until the last door is gone.
+  [[nodiscard]] Result<std::uint64_t> lock_memory(MutableByteSpan host, bool writable);
+  void unlock_memory(std::uint8_t* host, std::uint32_t own) noexcept;
   [[nodiscard]] Result<cudaStream_t> take_stream();
   void give_stream(cudaStream_t stream);
 
@@ -58,6 +63,8 @@ class DeviceShare {
   std::vector<Piece> pieces_;
   std::vector<PinnedPiece> pinned_;
   std::vector<cudaStream_t> streams_;  // that wait
+  std::vector<std::uint8_t*> locked_;  // begins of what is out of use, and not unlocked yet
+  std::size_t lent_{0};                // how much is in use, for which `locked_` has room
 };
 
 /// The share that this process's backends hold now, or a new one once all of the last one is freed:

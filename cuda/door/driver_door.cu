@@ -91,6 +91,13 @@ class DriverDoor final : public Door {
     return pinned.first(bytes);
   }
 
+  [[nodiscard]] Result<std::uint64_t> lock_memory(MutableByteSpan host, bool writable) override {
+    return share_->lock_memory(host, writable);
+  }
+  void unlock_memory(MutableByteSpan host) noexcept override {
+    share_->unlock_memory(host.data(), blocks_);
+  }
+
   void leak_pinned_memory() noexcept override {
     for (const MutableByteSpan pinned : pinned_) share_->leak_pinned(pinned);
     pinned_.clear();

@@ -5,9 +5,11 @@
 #include <atomic>
 #include <utility>
 
+#include "cancels.hpp"
 #include "control_queue.hpp"
 #include "device_buffers.hpp"
 #include "device_ops.hpp"
+#include "lending.hpp"
 #include "reservation.hpp"
 #include "resident.hpp"
 
@@ -23,16 +25,20 @@ struct Parts {
         device(how),
         door(std::move(given)),
         reserved(std::move(made)),
-        resident(*door, reserved, options, device),
+        cancels(reserved),
+        lending(*door),
+        resident(*door, reserved, cancels, lending, options, device),
         arena(reserved.arena, reserved.arena_bytes),
         control(reserved.queues.back(), reserved.commands, reserved.staging, resident),
-        buffers(arena, control, reserved.ingest),
+        buffers(arena, control, lending, resident, reserved.ingest),
         ops(*door, reserved, arena, control) {}
 
   backend::Options options;
   DeviceOptions device;
   std::unique_ptr<Door> door;
   Reservation reserved;
+  Cancels cancels;
+  Lending lending;
   Resident resident;
   DeviceArena arena;
   ControlQueue control;  // its commands may hold memory of the arena
@@ -54,11 +60,16 @@ class CudaBackend final : public backend::Backend {
     return parts_->resident.start(listener);
   }
   void cancel_queued(FaultCode why) noexcept override { parts_->resident.cancel_queued(why); }
+  [[nodiscard]] std::uint64_t cancel(std::uint32_t queue,
+                                     std::span<const std::uint64_t> positions) override {
+    return parts_->cancels.items(queue, positions);
+  }
   void stop_running() noexcept override { parts_->resident.stop_running(); }
   [[nodiscard]] bool stop(Deadline deadline) noexcept override {
     const bool ended = parts_->resident.stop(deadline);
     if (ended && !retired_.load(std::memory_order_relaxed)) {  // one thread stops
       parts_->ops.settle();
+      parts_->lending.unlock_ended();
       parts_->door->retire();
       retired_.store(true, std::memory_order_release);  // [RETIRED-1]
     }
@@ -83,6 +94,10 @@ class CudaBackend final : public backend::Backend {
   }
   [[nodiscard]] Status make_read_only(std::uint32_t handle, Deadline deadline) override {
     return parts_->buffers.make_read_only(handle, deadline);
+  }
+  [[nodiscard]] Status import_memory(std::uint32_t handle, MutableByteSpan host, bool writable,
+                                     Deadline deadline) override {
+    return parts_->buffers.import_memory(handle, host, writable, deadline);
   }
   [[nodiscard]] Status map_file(std::uint32_t handle, const backend::MappableFile& file,
                                 Deadline deadline) override {
@@ -121,8 +136,10 @@ class CudaBackend final : public backend::Backend {
       return parts_->buffers.read_after_end(*parts_->door, handle, offset, out);
     return parts_->buffers.read(handle, offset, out);
   }
-  [[nodiscard]] std::optional<ByteSpan> host_bytes(std::uint32_t) const noexcept override {
-    return std::nullopt;  // the bytes lie on the device
+  [[nodiscard]] std::optional<ByteSpan> host_bytes(std::uint32_t handle) const noexcept override {
+    // Of lent memory; other bytes lie on the device.
+    const auto lent = parts_->lending.find(handle);
+    return lent ? std::optional<ByteSpan>(*lent) : std::nullopt;
   }
 
   [[nodiscard]] Status add_program(std::uint32_t op, backend::ProgramOp program,

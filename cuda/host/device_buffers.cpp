@@ -1,8 +1,10 @@
 // Changing the device's handle table and moving bytes. See device_buffers.hpp.
 #include "device_buffers.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <new>
+#include <thread>
 
 #include "backend/handle.hpp"
 #include "base/message.hpp"
@@ -16,6 +18,9 @@ using megakernel::ControlCommand;
 using megakernel::EntryKind;
 using queue::HostAtomics;
 using queue::Order;
+
+/// Between two looks whether lent memory has been unlocked.
+constexpr std::chrono::microseconds kGapLook{200};
 
 Status check_index(std::uint32_t handle) {
   const std::uint32_t index = backend::handle_index(handle);
@@ -97,6 +102,19 @@ Status DeviceBuffers::allocate(std::uint32_t handle, std::uint64_t bytes, Deadli
                {deadline, claim}));
   claim->keep();
   return {};
+}
+
+Status DeviceBuffers::import_memory(std::uint32_t handle, MutableByteSpan host, bool writable,
+                                    Deadline deadline) {
+  VYRE_TRY(check_index(handle));
+  if (host.empty()) return allocate(handle, 0, deadline);  // there is nothing to lock
+  VYRE_ASSIGN(const std::uint64_t address, lending_.lend(handle, host, writable));
+  // Items may write neither a file nor this, if it is not `writable`.
+  const EntryKind kind = writable ? EntryKind::memory : EntryKind::file;
+  Status known = put(Command::put_handle, {address, host.size(), handle, kind, 0, 0}, {deadline});
+  // No item can name a handle that no caller knows, so the memory is out of use, locked or not.
+  if (!known) lending_.end(handle);
+  return known;
 }
 
 Status DeviceBuffers::map_file(std::uint32_t handle, const backend::MappableFile& file,
@@ -200,10 +218,11 @@ Status DeviceBuffers::bind(std::uint32_t set, std::span<const std::uint32_t> buf
 
 bool DeviceBuffers::release(std::uint32_t handle, Deadline deadline) noexcept {
   Entry* entry = entries_.find(backend::handle_index(handle));
-  if (entry == nullptr || entry->kind == EntryKind::none || entry->handle != handle) return true;
+  if (entry == nullptr || entry->kind == EntryKind::none || entry->handle != handle)
+    return unlock(handle, deadline);
   const std::uint64_t address = entry->data;
   const EntryKind kind = entry->kind;
-  const bool in_arena = kind != EntryKind::alias && address != 0;
+  const bool in_arena = kind != EntryKind::alias && address != 0 && !lending_.find(handle);
   std::shared_ptr<DeviceArena::Claim> claim;
   try {
     if (in_arena) claim = std::make_shared<DeviceArena::Claim>(arena_, address);
@@ -223,6 +242,17 @@ bool DeviceBuffers::release(std::uint32_t handle, Deadline deadline) noexcept {
   if (told && kind == EntryKind::alias) {
     const auto first = reinterpret_cast<std::uintptr_t>(ingest_.data() + IngestLayout::kAliases);
     free_places_.push_back(static_cast<std::uint32_t>((address - first) / sizeof(AliasPlace)));
+  }
+  return unlock(handle, deadline);
+}
+
+bool DeviceBuffers::unlock(std::uint32_t handle, Deadline deadline) noexcept {
+  lending_.end(handle);
+  if (!lending_.is_ending(handle)) return true;
+  resident_.look_soon();
+  while (lending_.is_ending(handle)) {
+    if (Clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(kGapLook);
   }
   return true;
 }
@@ -260,18 +290,32 @@ Status DeviceBuffers::write(std::uint32_t handle, std::uint64_t offset, ByteSpan
     return fail(Errc::invalid_argument,
                 message("buffer {} is a mapped file and cannot be written", handle));
   }
+  if (const auto lent = lending_.find(handle)) {
+    std::copy(bytes.begin(), bytes.end(), lent->subspan(offset).begin());
+    return {};
+  }
   return control_.write(entry->data + offset, bytes);
 }
 
 Status DeviceBuffers::read(std::uint32_t handle, std::uint64_t offset, MutableByteSpan out) {
   VYRE_ASSIGN(const Entry* entry, range(handle, offset, out.size()));
+  if (copy_lent(handle, offset, out)) return {};
   return control_.read(entry->data + offset, out);
+}
+
+bool DeviceBuffers::copy_lent(std::uint32_t handle, std::uint64_t offset,
+                              MutableByteSpan out) const noexcept {
+  const auto lent = lending_.find(handle);
+  if (!lent) return false;
+  const MutableByteSpan from = lent->subspan(offset, out.size());
+  std::copy(from.begin(), from.end(), out.begin());
+  return true;
 }
 
 Status DeviceBuffers::read_after_end(Door& door, std::uint32_t handle, std::uint64_t offset,
                                      MutableByteSpan out) {
   VYRE_ASSIGN(const Entry* entry, range(handle, offset, out.size()));
-  if (out.empty()) return {};
+  if (out.empty() || copy_lent(handle, offset, out)) return {};
   return door.peek(out.data(), reinterpret_cast<const std::uint8_t*>(entry->data + offset),
                    out.size(), Clock::now() + kControlWait);
 }

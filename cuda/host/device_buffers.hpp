@@ -17,7 +17,9 @@
 #include "control_queue.hpp"
 #include "cuda/host/door.hpp"
 #include "cuda/megakernel/layout.hpp"
+#include "lending.hpp"
 #include "protocol/io_request.hpp"
+#include "resident.hpp"
 
 namespace vyre::cuda {
 
@@ -64,10 +66,13 @@ class DeviceArena {
 class DeviceBuffers {
  public:
   /// `ingest`: as Reservation has it.
-  DeviceBuffers(DeviceArena& arena, ControlQueue& control, MutableByteSpan ingest)
-      : arena_(arena), control_(control), ingest_(ingest) {}
+  DeviceBuffers(DeviceArena& arena, ControlQueue& control, Lending& lending, Resident& resident,
+                MutableByteSpan ingest)
+      : arena_(arena), control_(control), lending_(lending), resident_(resident), ingest_(ingest) {}
 
   [[nodiscard]] Status allocate(std::uint32_t handle, std::uint64_t bytes, Deadline deadline);
+  [[nodiscard]] Status import_memory(std::uint32_t handle, MutableByteSpan host, bool writable,
+                                     Deadline deadline);
   [[nodiscard]] Status map_file(std::uint32_t handle, const backend::MappableFile& file,
                                 Deadline deadline);
   [[nodiscard]] Status make_read_only(std::uint32_t handle, Deadline deadline);
@@ -92,11 +97,18 @@ class DeviceBuffers {
                            const ControlQueue::Until& until);
   /// Of a live handle, else null.
   [[nodiscard]] const Entry* find(std::uint32_t handle) const noexcept;
+  /// False: the bytes are not lent.
+  [[nodiscard]] bool copy_lent(std::uint32_t handle, std::uint64_t offset,
+                               MutableByteSpan out) const noexcept;
+  /// Waits for the gap in which the memory of a handle that is over is unlocked, if it is lent.
+  [[nodiscard]] bool unlock(std::uint32_t handle, Deadline deadline) noexcept;
   [[nodiscard]] Result<const Entry*> range(std::uint32_t handle, std::uint64_t offset,
                                            std::uint64_t bytes) const;
 
   DeviceArena& arena_;
   ControlQueue& control_;
+  Lending& lending_;
+  Resident& resident_;  // makes the gap in which lent memory is unlocked
   MutableByteSpan ingest_;
   backend::StableTable<Entry> entries_;
   std::uint32_t places_used_{0};            // of IngestLayout's alias places, ever

@@ -39,6 +39,13 @@ class Door {
   [[nodiscard]] virtual Result<MutableByteSpan> pinned_memory(std::uint64_t bytes) = 0;
   /// The device may write pinned memory for ever: it is never given back, nor lent to the next.
   virtual void leak_pinned_memory() noexcept = 0;
+  /// Locks memory of the caller so that the device reads it, and writes it if `writable`; returns
+  /// the address by which the device knows it. Its bytes stay. An error leaves nothing behind. Any
+  /// thread, one at a time.
+  [[nodiscard]] virtual Result<std::uint64_t> lock_memory(MutableByteSpan host, bool writable) = 0;
+  /// The device can reach it no more; the system may keep its pages for the process's other
+  /// kernels. Only while no kernel of this door is resident. Any thread, one at a time.
+  virtual void unlock_memory(MutableByteSpan host) noexcept = 0;
   /// From pinned memory, in order with launches. Before the first launch only.
   [[nodiscard]] virtual Status fill_device(std::uint8_t* to, const std::uint8_t* pinned_from,
                                            std::uint64_t bytes) = 0;

@@ -151,13 +151,15 @@ Status fill_with(Door& door, MutableByteSpan staging, std::uint8_t* device, std:
 }
 
 /// What the kernel knows of one ring pair, from the views of its host side.
-DeviceQueue device_queue(const queue::Queue& ring, std::uint32_t* ended) {
+DeviceQueue device_queue(const queue::Queue& ring, std::uint32_t* ended,
+                         const std::uint64_t* cancels) {
   const queue::Producer producer = ring.producer();
   DeviceQueue device{};
   device.submissions = producer.slots;
   device.completions = ring.writer().slots;
   device.taken = const_cast<RingPosition*>(producer.taken);
   device.ended = ended;
+  device.cancels = cancels;
   device.slots_log2 = log2_of(ring.slots());
   device.completion_slots_log2 = log2_of(ring.completion_slots());
   device.window = ring.completion_slots();
@@ -187,6 +189,11 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
   for (std::uint32_t q = 0; q < options.queues; ++q)
     rings.push_back(pinned.add(queue::SharedLayout::of(users).bytes));
   rings.push_back(pinned.add(queue::SharedLayout::of(own).bytes));
+  const std::uint32_t mark_count =
+      options.completion_slots == 0 ? options.ring_slots : options.completion_slots;
+  std::vector<std::uint64_t> cancels;
+  for (std::uint32_t q = 0; q < options.queues; ++q)
+    cancels.push_back(pinned.add(mark_count * sizeof(std::uint64_t)));
   (void)pinned.add((kPage - pinned.bytes() % kPage) % kPage);
   const std::uint64_t staging = pinned.add(device.staging_bytes);
   (void)pinned.add((kPage - pinned.bytes() % kPage) % kPage);
@@ -204,6 +211,9 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
         auto ring,
         queue::Queue::adopt(wanted, host.subspan(rings[q], queue::SharedLayout::of(wanted).bytes)));
     made.queues.push_back(std::move(ring));
+  }
+  for (std::uint32_t q = 0; q < options.queues; ++q) {
+    made.cancels.push_back(new (host.data() + cancels[q]) std::uint64_t[mark_count]{});
   }
 
   // Device: what the kernel keeps, then the buffers' arena.
@@ -238,7 +248,8 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
   auto* const first = new (host.data() + images) DeviceQueue[made.queues.size()]{};
   for (std::size_t q = 0; q < made.queues.size(); ++q) {
     first[q] =
-        device_queue(made.queues[q], reinterpret_cast<std::uint32_t*>(system + layout.ended[q]));
+        device_queue(made.queues[q], reinterpret_cast<std::uint32_t*>(system + layout.ended[q]),
+                     q < options.queues ? made.cancels[q] : nullptr);
   }
   VYRE_TRY(door.fill_device(system + layout.queues, host.data() + images,
                             made.queues.size() * sizeof(DeviceQueue)));
@@ -268,8 +279,6 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
   a.warps = reinterpret_cast<WarpState*>(system + layout.warps);
   if (!made.ingest.empty()) {
     std::uint8_t* const base = made.ingest.data();
-    a.ingest = base;
-    a.ingest_bytes = made.ingest.size();
     a.io.head = reinterpret_cast<IoQueueHead*>(base + IngestLayout::kHead);
     a.io.requests = reinterpret_cast<IoRequestLine*>(base + IngestLayout::kRequests);
     a.io.completions = reinterpret_cast<IoCompletionLine*>(base + IngestLayout::kCompletions);
@@ -278,6 +287,8 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
     a.io.stop = &a.relay->stop_running;
     a.io.give_up_ns = kRequestGiveUpNs;
   }
+  a.arena = made.arena;
+  a.arena_bytes = made.arena_bytes;
   a.fuel = options.fuel != 0 ? options.fuel : kDefaultFuel;
   a.park_after_ns = static_cast<std::uint64_t>(device.park_after.count());
   a.drain_after = device.drain_after;

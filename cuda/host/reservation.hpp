@@ -17,7 +17,8 @@ namespace vyre::cuda {
 
 struct Reservation {
   DoorFacts facts;
-  std::vector<queue::Queue> queues;  // the callers', then the host's own
+  std::vector<queue::Queue> queues;     // the callers', then the host's own
+  std::vector<std::uint64_t*> cancels;  // marks of the callers' queues, a completion slot each
   megakernel::HostOrders* orders{nullptr};
   megakernel::KernelReport* report{nullptr};
   std::span<megakernel::ControlCommand> commands;

@@ -17,18 +17,11 @@ using queue::Order;
 
 constexpr std::chrono::milliseconds kHouseLook{50};      // between two looks while resident
 constexpr std::chrono::milliseconds kParkedLook{1'000};  // while parked with nothing to do
+constexpr std::chrono::milliseconds kGapLook{1};         // while the kernel is to leave
 constexpr std::int64_t kTendNs{1'000'000};               // between two looks of waiting threads
 constexpr std::chrono::nanoseconds kStopGrace{kStopGraceNs};
 constexpr std::chrono::seconds kLostStopGrace{2};  // for a kernel that was found stuck
 constexpr std::chrono::microseconds kStopLook{50};
-
-/// Is the completion of `position` in its slot? For positions from `collected` on.
-bool posted(const queue::Writer& writer, std::uint64_t position) {
-  // [RING-4] acquire: a caller that sees the phase may read the completion.
-  const std::uint32_t head =
-      HostAtomics::load(&writer.slots[writer.geometry.index(position)].word[0], Order::acquire);
-  return (head & kCompletionPhaseBit) == writer.geometry.phase_bit(position);
-}
 
 void post_cancelled(const queue::Writer& writer, std::uint64_t position, FaultCode why) {
   writer.post(position, Completion::make(CompletionStatus::cancelled, why,
@@ -44,10 +37,12 @@ std::uint64_t collected_of(const queue::Producer& producer) {
 
 }  // namespace
 
-Resident::Resident(Door& door, Reservation& reserved, const backend::Options& options,
-                   const DeviceOptions& device)
+Resident::Resident(Door& door, Reservation& reserved, Cancels& cancels, Lending& lending,
+                   const backend::Options& options, const DeviceOptions& device)
     : door_(door),
       reserved_(reserved),
+      cancels_(cancels),
+      lending_(lending),
       options_(options),
       device_(device),
       watchdog_(device.watchdog),
@@ -81,10 +76,7 @@ Status Resident::start(backend::Listener& listener) {
 // ---- orders ----
 
 void Resident::cancel_queued(FaultCode why) noexcept {
-  std::uint32_t none = 0;
-  // The first reason stays. Only host threads write this word, so the exchange is among them.
-  (void)HostAtomics::compare_exchange(&reserved_.orders->cancel, none,
-                                      static_cast<std::uint32_t>(why));
+  cancels_.all(why);
 }
 
 void Resident::stop_running() noexcept {
@@ -104,6 +96,7 @@ void Resident::relaunch(std::uint32_t seen) noexcept {
   {
     const std::lock_guard lock(launching_);
     if (life_ != Life::started || epoch_.load(std::memory_order_relaxed) != seen) return;
+    if (gap_) return;  // make_gap() looks for work at its end
     if (lost_.load(std::memory_order_acquire)) return;
     megakernel::KernelArguments arguments = reserved_.arguments;
     arguments.epoch = seen + 1;
@@ -162,7 +155,7 @@ void Resident::end_pending() noexcept {
     // Positions below the tail were accepted, so their slots had been collected. A kernel that is
     // not dead after all can only write the same slot of the same position.
     for (std::uint64_t p = collected_of(producer); p < tail; ++p) {
-      if (!posted(writer, p)) post_cancelled(writer, p, FaultCode::worker_lost);
+      if (!writer.posted(p)) post_cancelled(writer, p, FaultCode::worker_lost);
     }
   }
   pending_ended_ = true;
@@ -193,7 +186,7 @@ bool Resident::completions_wait() const noexcept {
   for (std::uint32_t q = 0; q < user_queues(); ++q) {
     const queue::Producer producer = reserved_.queues[q].producer();
     const std::uint64_t collected = collected_of(producer);
-    if (producer.tail() > collected && posted(reserved_.queues[q].writer(), collected)) return true;
+    if (producer.tail() > collected && reserved_.queues[q].writer().posted(collected)) return true;
   }
   return false;
 }
@@ -214,6 +207,28 @@ void Resident::obey_clock(Deadline now) noexcept {
     HostAtomics::store(&reserved_.orders->fault, device_.inject->load(std::memory_order_relaxed),
                        Order::relaxed);
   }
+}
+
+void Resident::make_gap() noexcept {
+  if (!lending_.wants_gap()) return;
+  {
+    const std::lock_guard lock(launching_);
+    if (life_ != Life::started) return;  // stop() ends the kernel
+    gap_ = true;
+    HostAtomics::store(&reserved_.orders->stop, 1u, Order::relaxed);  // looked at again
+  }
+  const Result<KernelState> state = door_.state();
+  if (state && *state != KernelState::ended) return;  // a sticky error has ended the kernel, too
+  lending_.unlock_ended();
+  std::uint32_t epoch = 0;
+  {
+    const std::lock_guard lock(launching_);
+    gap_ = false;
+    if (life_ == Life::started) HostAtomics::store(&reserved_.orders->stop, 0u, Order::relaxed);
+    epoch = epoch_.load(std::memory_order_relaxed);
+  }
+  // A bell that rang in the gap launched nothing; what it rang for was published before.
+  if (work_published()) relaunch(epoch);
 }
 
 void Resident::check_kernel(std::uint32_t epoch) noexcept {
@@ -286,12 +301,12 @@ void Resident::check_ended(std::uint32_t epoch) noexcept {
     const queue::Writer writer = reserved_.queues[q].writer();
     const std::uint64_t taken = taken_of(producer);
     for (std::uint64_t p = collected_of(producer); p < taken; ++p) {
-      if (posted(writer, p)) continue;
+      if (writer.posted(p)) continue;
       // A launch is queued and its epoch stored under this lock. Either there was none, or this
       // thread sees its epoch and has no proof. And what was collected meanwhile had been posted.
       const std::lock_guard lock(launching_);
       if (epoch_.load(std::memory_order_acquire) != epoch) return;
-      if (collected_of(producer) > p || posted(writer, p)) continue;
+      if (collected_of(producer) > p || writer.posted(p)) continue;
       lose({Errc::internal,
             message("launch {} of the resident kernel ended without ending the item at position {} "
                     "of queue {}; {}\n{}",
@@ -356,6 +371,8 @@ void Resident::check_producers(Deadline now) noexcept {
 bool Resident::keep_house() noexcept {
   const Deadline now = Clock::now();
   obey_clock(now);
+  cancels_.settle();
+  make_gap();
   {
     const std::lock_guard lock(launching_);
     if (life_ != Life::started) return false;
@@ -385,6 +402,12 @@ void Resident::tend() noexcept {
   if (tell && listener_ != nullptr) listener_->posted();
 }
 
+void Resident::look_soon() noexcept {
+  const std::lock_guard lock(sleep_);
+  soon_ = true;
+  wake_.notify_one();
+}
+
 void Resident::housekeeper() noexcept {
   for (;;) {
     bool tell = false;
@@ -397,11 +420,13 @@ void Resident::housekeeper() noexcept {
     if (completions_wait()) listener_->idle();
     std::unique_lock lock(sleep_);
     const bool idle = parked_.load(std::memory_order_relaxed) && !work_outstanding();
-    Deadline until = Clock::now() +
-                     (idle ? std::chrono::nanoseconds{kParkedLook}
-                           : std::min<std::chrono::nanoseconds>(kHouseLook, device_.watchdog / 4));
+    Deadline until = Clock::now() + (lending_.wants_gap() ? std::chrono::nanoseconds{kGapLook}
+                                     : idle               ? std::chrono::nanoseconds{kParkedLook}
+                                                          : std::min<std::chrono::nanoseconds>(
+                                                  kHouseLook, device_.watchdog / 4));
     if (options_.start_until > Clock::now()) until = std::min(until, options_.start_until);
-    if (!exit_) (void)wake_.wait_until(lock, until);
+    if (!exit_ && !soon_) (void)wake_.wait_until(lock, until);
+    soon_ = false;
     if (exit_) return;
   }
 }

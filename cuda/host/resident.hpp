@@ -14,9 +14,11 @@
 #include <vector>
 
 #include "backend/backend.hpp"
+#include "cancels.hpp"
 #include "control_queue.hpp"
 #include "cuda/host/device_backend.hpp"
 #include "cuda/host/door.hpp"
+#include "lending.hpp"
 #include "queue/abandon_watch.hpp"
 #include "reservation.hpp"
 #include "watchdog.hpp"
@@ -27,8 +29,8 @@ class Resident final : public ControlQueue::Owner {
  public:
   /// `door` and `reserved` outlive it. The host's own queue is used by others; here it is only
   /// looked at.
-  Resident(Door& door, Reservation& reserved, const backend::Options& options,
-           const DeviceOptions& device);
+  Resident(Door& door, Reservation& reserved, Cancels& cancels, Lending& lending,
+           const backend::Options& options, const DeviceOptions& device);
   ~Resident() override;
 
   [[nodiscard]] Status start(backend::Listener& listener);
@@ -41,6 +43,8 @@ class Resident final : public ControlQueue::Owner {
   void ring() noexcept override;
   [[nodiscard]] std::optional<Error> broken() override;
   void tend() noexcept;
+  /// Housekeeping has something to do now.
+  void look_soon() noexcept;
   [[nodiscard]] std::uint64_t heartbeat() const noexcept;
   [[nodiscard]] std::optional<Error> lost() const;
   [[nodiscard]] std::uint64_t launches() const noexcept {
@@ -68,6 +72,8 @@ class Resident final : public ControlQueue::Owner {
   /// Ends what is left in queues that were given up and that no kernel takes from any more.
   void end_given_up(bool kernel_ended) noexcept;
   void obey_clock(Deadline now) noexcept;
+  /// Lets the kernel leave where lent memory waits for it, and brings it back.
+  void make_gap() noexcept;
   [[nodiscard]] bool work_published() const noexcept;
   [[nodiscard]] bool work_outstanding() const noexcept;
   [[nodiscard]] bool completions_wait() const noexcept;
@@ -79,12 +85,15 @@ class Resident final : public ControlQueue::Owner {
 
   Door& door_;
   Reservation& reserved_;
+  Cancels& cancels_;
+  Lending& lending_;
   const backend::Options& options_;
   const DeviceOptions& device_;
   backend::Listener* listener_{nullptr};
 
-  std::mutex launching_;  // launches, and life_
+  std::mutex launching_;  // launches, life_ and gap_
   Life life_{Life::reserved};
+  bool gap_{false};                      // none is launched until lent memory is unlocked
   std::atomic<std::uint32_t> epoch_{0};  // of the last launch
   std::atomic<std::uint64_t> launches_{0};
 
@@ -106,6 +115,7 @@ class Resident final : public ControlQueue::Owner {
   std::mutex sleep_;
   std::condition_variable wake_;
   bool exit_{false};
+  bool soon_{false};
   std::thread thread_;
 };
 

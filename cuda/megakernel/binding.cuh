@@ -46,10 +46,11 @@ __device__ inline Entry find_entry(const KernelArguments& a, std::uint32_t handl
   return entry;
 }
 
-/// Whether a buffer lies in pinned memory: then the host reads it once it has the completion.
+/// Whether a buffer lies in memory of the host, which reads it once it has the completion: ingest
+/// memory, or memory that a caller lends.
 __device__ __forceinline__ bool is_hosts(const KernelArguments& a, const void* data) {
-  return reinterpret_cast<std::uint64_t>(data) - reinterpret_cast<std::uint64_t>(a.ingest) <
-         a.ingest_bytes;
+  return reinterpret_cast<std::uint64_t>(data) - reinterpret_cast<std::uint64_t>(a.arena) >=
+         a.arena_bytes;
 }
 
 /// The buffers that a handle of an item names: itself, a set's members, or none.
@@ -79,7 +80,7 @@ struct Named {
 struct BindingFacts {
   std::uint64_t elements;  // the most of any buffer that counts for the grid
   bool writes{false};      // the program may write one of them
-  bool for_host{false};    // it may write pinned memory
+  bool for_host{false};    // it may write memory of the host
 };
 
 /// The bytes that the buffer at `at` of `list` lends to the declared one, or why it cannot.

@@ -10,6 +10,7 @@
 #include "cuda/ptx/access.cuh"
 #include "lane.cuh"
 #include "protocol/completion.hpp"
+#include "queue/cancel_marks.hpp"
 
 namespace vyre::cuda::megakernel {
 
@@ -18,6 +19,15 @@ __device__ __forceinline__ std::uint32_t phase_of(std::uint64_t position, std::u
 }
 __device__ __forceinline__ std::uint32_t slot_of(std::uint64_t position, std::uint32_t log2) {
   return static_cast<std::uint32_t>(position) & ((1u << log2) - 1u);
+}
+
+/// Whether the item is not to start. A look across the link, so only while the orders say
+/// kItemsCancelled. `log2`: of the completion slots.
+__device__ __forceinline__ bool is_cancelled(const KernelArguments& a, std::uint32_t queue,
+                                             std::uint64_t position, std::uint32_t log2) {
+  // Relaxed: queue/cancel_marks.hpp.
+  return ptx::load_relaxed_sys_u64(a.queues[queue].cancels + slot_of(position, log2)) ==
+         queue::cancel_mark(position);
 }
 
 /// The words that the end of an item of one queue is written to. Kept in the shared memory of each

@@ -245,7 +245,7 @@ class Poller {
     if (a_.queue_count * 4 > workers) return;
     const std::uint64_t reserved = agree(ring_.reserved);
     if (reserved == kNoNumber) {
-      if (!own_ && agree(block_.cancel) != 0) return;  // nothing is handed over any more
+      if (!own_ && all_cancelled()) return;  // nothing is handed over any more
       const std::uint32_t spares = agree(ring_.spares);
       if (!may_draw_ahead(spares, spares_seen_)) {
         if ((++looks_ & 7u) != 0) return;
@@ -372,11 +372,15 @@ class Poller {
     }
   };
 
+  [[nodiscard]] __device__ bool all_cancelled() const {
+    return cancel_reason(agree(block_.cancel)) != FaultCode::none;
+  }
+
   /// Waits until the items below `upto` fit the queue's share: no more than `window` of its items
   /// are with workers.
   __device__ void hold_window(std::uint64_t upto) {
     if (unlimited_) return;
-    while (agree(block_.cancel) == 0) {
+    while (!all_cancelled()) {
       const std::uint64_t ended = ptx::load_relaxed_gpu_u64(end_.ended_count);
       if (__any_sync(~0u, ended + window_ >= upto)) return;
       __nanosleep(100);
@@ -388,7 +392,7 @@ class Poller {
   __device__ void await_order(std::uint64_t position, std::uint32_t flags) {
     bool told = false;
     for (;;) {
-      bool may = position == 0 || (agree(block_.cancel) != 0 && (flags & kQueueFlagAbandoned) == 0);
+      bool may = position == 0 || (all_cancelled() && (flags & kQueueFlagAbandoned) == 0);
       if (!may && (flags & kQueueFlagAfterAll) != 0) {
         may = ptx::load_relaxed_gpu_u64(end_.ended_count) == position;  // [ORDER-2]
       } else if (!may) {
@@ -423,7 +427,12 @@ class Poller {
     const bool mine = lane_ >= from && lane_ < upto;
     const std::uint64_t position = base + lane_;
     const std::uint32_t flags = v.x >> kSlotFlagsShift & kSlotFlagsMask;
-    const auto cancel = own_ ? FaultCode::none : static_cast<FaultCode>(agree(block_.cancel));
+    const std::uint32_t order = own_ ? 0u : agree(block_.cancel);
+    FaultCode cancel = cancel_reason(order);
+    if ((order & kItemsCancelled) != 0 && cancel == FaultCode::none && mine &&
+        is_cancelled(a_, ring_.queue, position, end_.log2)) {
+      cancel = FaultCode::cancelled;
+    }
     const bool abandoned = (flags & kQueueFlagAbandoned) != 0;
     const bool cancelled = abandoned || cancel != FaultCode::none;
     const bool here = mine && (cancelled || (v.x & kSlotOpMask) == 0);

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "base/host_device.hpp"
 #include "core/buffer_role.hpp"
 #include "core/grid.hpp"
 #include "core/image.hpp"
@@ -87,6 +88,9 @@ struct alignas(128) DeviceQueue {
   /// Device, [completion_slots]: low word of the position that ended there last; the host starts
   /// it with all ones, which is no position of the first lap.
   std::uint32_t* ended;
+  /// Pinned, [completion_slots]: queue::cancel_mark() of a position whose item is not to start;
+  /// written by the host. Looked at only while the orders say kItemsCancelled.
+  const std::uint64_t* cancels;
   std::uint32_t slots_log2;
   std::uint32_t completion_slots_log2;
   std::uint32_t window;  // items handed to workers and not ended, at most: the queue's weight
@@ -193,10 +197,17 @@ static_assert(sizeof(ControlCommand) == 64);
 
 // ---- words between host and kernel (pinned) ----
 
+/// In HostOrders::cancel and its copies, beside the FaultCode: single items are cancelled, by the
+/// marks of their queues.
+inline constexpr std::uint32_t kItemsCancelled{1u << 31};
+[[nodiscard]] VYRE_HD constexpr FaultCode cancel_reason(std::uint32_t word) {
+  return static_cast<FaultCode>(word & ~kItemsCancelled);
+}
+
 /// Written by the host, read by the first ingress block now and then.
 struct alignas(64) HostOrders {
-  std::uint32_t stop;          // leave when idle; the host has seen every item end
-  std::uint32_t cancel;        // FaultCode: items not started are cancelled with it
+  std::uint32_t stop;          // take what is published, and leave when all of it has ended
+  std::uint32_t cancel;        // FaultCode of all items not started, and kItemsCancelled
   std::uint32_t stop_running;  // running items end as cancelled (shutdown)
   std::uint32_t fault;         // InjectedFault, for tests
   /// Bit q: queue q is given up, nothing more is taken from it. Looked at with every report, by one
@@ -268,7 +279,7 @@ struct WarpState {
 };
 static_assert(sizeof(WarpState) == 16);
 
-/// The kernel's only argument. A null `ingest`: there is no ingest memory.
+/// The kernel's only argument.
 struct KernelArguments {
   DeviceQueue* queues;
   std::uint32_t queue_count;     // the host's own queue included, as the last one
@@ -288,9 +299,9 @@ struct KernelArguments {
   std::uint8_t* spread_memory;  // device, kMaxSpreadItems * kSpreadBytes
   std::uint8_t* scratch;        // device, scratch_bytes a warp of the grid: its bound buffers first
   std::uint64_t scratch_bytes;
-  WarpState* warps;      // [grid warps]
-  std::uint8_t* ingest;  // pinned; what lies there is written for the host
-  std::uint64_t ingest_bytes;
+  WarpState* warps;     // [grid warps]
+  std::uint8_t* arena;  // device; what is written elsewhere is written for the host
+  std::uint64_t arena_bytes;
   interpreter::IoAccess io;
   std::uint64_t fuel;
   std::uint64_t park_after_ns;  // 0: never

@@ -73,7 +73,7 @@ class Worker {
   }
 
   __device__ void run_item(const Taken& taken) {
-    const auto cancel = static_cast<FaultCode>(ptx::load_relaxed_gpu_u32(&a_.relay->cancel));
+    const std::uint32_t order = ptx::load_relaxed_gpu_u32(&a_.relay->cancel);
     const bool own = taken.queue == a_.queue_count - 1;  // the host's: never cancelled
     FaultCode why = FaultCode::none;
     if (own) {
@@ -86,9 +86,8 @@ class Worker {
     Fault fault;
     CompletionStatus status = CompletionStatus::done;
     Wrote wrote = Wrote::device;
-    const auto cancelled =
-        static_cast<FaultCode>(__shfl_sync(~0u, static_cast<std::uint32_t>(cancel), 0));
-    if (cancelled != FaultCode::none && !own) {
+    const FaultCode cancelled = own ? FaultCode::none : cancelled_by(order, taken);
+    if (cancelled != FaultCode::none) {
       status = CompletionStatus::cancelled;
       fault.code = cancelled;
     } else if (why != FaultCode::none) {
@@ -105,6 +104,15 @@ class Worker {
       wrote = job_.wrote;
     }
     end_item(ends_[taken.queue], taken.position, status, fault, wrote);
+  }
+
+  /// Why the item is not to start, or none. `order`: the relay's word; lane 0's counts.
+  [[nodiscard]] __device__ FaultCode cancelled_by(std::uint32_t order, const Taken& taken) const {
+    order = __shfl_sync(~0u, order, 0);
+    const FaultCode why = cancel_reason(order);
+    if ((order & kItemsCancelled) == 0 || why != FaultCode::none) return why;
+    const bool marked = is_cancelled(a_, taken.queue, taken.position, ends_[taken.queue].log2);
+    return __shfl_sync(~0u, marked ? 1u : 0u, 0) != 0 ? FaultCode::cancelled : FaultCode::none;
   }
 
   [[nodiscard]] __device__ static CompletionStatus status_of(const Fault& fault) {

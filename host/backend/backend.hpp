@@ -22,7 +22,6 @@
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
-#include "base/message.hpp"
 #include "core/buffer_role.hpp"
 #include "core/grid.hpp"
 #include "core/run.hpp"
@@ -129,10 +128,10 @@ class Backend {
   [[nodiscard]] virtual QueuePort port(std::uint32_t queue) noexcept = 0;
   /// Items at these positions that no worker has started will end as cancelled
   /// (FaultCode::cancelled) when their turn comes; returns how many that are, without those that an
-  /// earlier call has counted. By default an item that was published is out of reach.
-  [[nodiscard]] virtual std::uint64_t cancel(std::uint32_t, std::span<const std::uint64_t>) {
-    return 0;
-  }
+  /// earlier call has counted. A device does not tell which items it has started: it counts those
+  /// that have not ended, and the ones among them that run go on.
+  [[nodiscard]] virtual std::uint64_t cancel(std::uint32_t queue,
+                                             std::span<const std::uint64_t> positions) = 0;
   /// Items were published. Cheap when workers are awake.
   virtual void doorbell() noexcept = 0;
   /// Called now and then by threads that wait: fires start_until and clears up after the last dead
@@ -152,13 +151,11 @@ class Backend {
   // had begun then ends by itself and leaves nothing behind.
   [[nodiscard]] virtual Status allocate(std::uint32_t handle, std::uint64_t bytes,
                                         Deadline deadline = Deadline::max()) = 0;  // zeroed
-  /// A buffer over memory of the caller, which stays until release(); not `writable`: as a
-  /// mapped file. By default the backend cannot reach it.
-  [[nodiscard]] virtual Status import_memory(std::uint32_t, MutableByteSpan, bool) {
-    return fail(
-        Errc::unsupported,
-        message("backend '{}' cannot reach memory of the caller; upload a copy of it", name()));
-  }
+  /// A buffer over memory of the caller, which is the backend's until release() has returned true;
+  /// not `writable`: as a mapped file.
+  [[nodiscard]] virtual Status import_memory(std::uint32_t handle, MutableByteSpan host,
+                                             bool writable,
+                                             Deadline deadline = Deadline::max()) = 0;
   /// Items only read the buffer from now on; one that writes it faults (bad_binding). No unfinished
   /// item names it.
   [[nodiscard]] virtual Status make_read_only(std::uint32_t handle,

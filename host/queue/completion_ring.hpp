@@ -35,6 +35,15 @@ struct CompletionWriter {
     Atomics::store_slot(&slots[geometry.index(position)],
                         encode_completion(completion, geometry.phase_bit(position)));
   }
+
+  /// Is the completion of `position` in its slot? For positions that are not collected yet.
+  VYRE_SIDE_OF_POLICY
+  [[nodiscard]] VYRE_HD bool posted(std::uint64_t position) const noexcept {
+    // [RING-4] acquire: a caller that sees the phase may read the completion.
+    const std::uint32_t head =
+        Atomics::load(&slots[geometry.index(position)].word[0], Order::acquire);
+    return (head & kCompletionPhaseBit) == geometry.phase_bit(position);
+  }
 };
 
 struct TakenCompletion {

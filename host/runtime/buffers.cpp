@@ -93,7 +93,7 @@ Result<Handle> Buffers::import(MutableByteSpan host, const ImportOptions& option
     made.handle = *place;
   }
   Status imported = over_.maker.make(deadline, [&](backend::Backend& backend) {
-    return backend.import_memory(made.handle, host, options.writable);
+    return backend.import_memory(made.handle, host, options.writable, deadline);
   });
   if (!imported) {
     undo(made);

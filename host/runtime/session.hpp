@@ -240,8 +240,8 @@ class Session {
   [[nodiscard]] Result<Handle> load_file_cached(const std::string& path, Deadline deadline,
                                                 bool (*stopped)() = nullptr);
   /// A buffer over memory of the caller, aligned to 16 bytes, which is the session's until `done`:
-  /// import no byte of it twice. Nothing is copied; a device cannot reach it (unsupported: upload a
-  /// copy). Where this fails `done` is not called.
+  /// import no byte of it twice. Nothing is copied. A device locks it, which its driver may refuse:
+  /// upload a copy then. Where this fails `done` is not called.
   [[nodiscard]] Result<Handle> import(MutableByteSpan host, const ImportOptions& options = {},
                                       Deadline deadline = Deadline::max());
   /// Binding set: an ordered list of buffers under one handle.
@@ -296,8 +296,8 @@ class Session {
                                      std::span<std::optional<ItemResult>> results = {});
   /// Items that have not started will end as cancelled (FaultCode::cancelled) when their turn in
   /// the queue comes; running and ended ones go on as they are. Returns how many this call keeps
-  /// from running. A CPU worker starts up to 256 short items at once. On a device an accepted item
-  /// is out of the host's hands: the answer is 0.
+  /// from running. A CPU worker starts up to 256 short items at once. A device does not tell which
+  /// items it has started: there the count is of those that had not ended.
   [[nodiscard]] Result<std::uint64_t> cancel(std::span<const Ticket> tickets);
   /// An eventfd of this session, one and the same for every call: readable while items have ended
   /// since it was last read, and once more when the session has closed. A caller reads its 8 bytes

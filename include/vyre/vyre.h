@@ -368,11 +368,11 @@ VYRE_API VYRE_CHECK vyre_error* vyre_buffer_new(vyre_queue* queue, uint64_t byte
 
 enum { VYRE_READ = 1, VYRE_WRITE = 2, VYRE_READ_WRITE = 3 };
 typedef void (*vyre_done)(void* context);
-/* A buffer over memory of the caller, which begins at a multiple of 16 bytes; VYRE_UNSUPPORTED
-   where the backend cannot reach host memory: copy it. `access` says what items may do. The memory
-   belongs to the library until `done(context)`, which is called once, on any thread, after the
-   buffer was retired and its last item has ended, or when the session ends. Where this call fails,
-   `done` is not called. `done` may be NULL. */
+/* A buffer over memory of the caller, which begins at a multiple of 16 bytes. A device locks its
+   pages and reaches them across the link; where the driver refuses that, the error says why: copy
+   it. `access` says what items may do. The memory belongs to the library until `done(context)`,
+   which is called once, on any thread, after the buffer was retired and its last item has ended, or
+   when the session ends. Where this call fails, `done` is not called. `done` may be NULL. */
 VYRE_API VYRE_CHECK vyre_error* vyre_buffer_import(vyre_queue* queue, void* host, uint64_t bytes,
                                                    uint32_t access, vyre_done done, void* context,
                                                    vyre_ns timeout, vyre_buffer* buffer);
@@ -531,7 +531,9 @@ VYRE_API VYRE_CHECK vyre_error* vyre_wait(vyre_session* session, const vyre_tick
                                           size_t count, size_t least, vyre_ns timeout,
                                           vyre_result* results, size_t stride, size_t* ended);
 /* Cancels items that have not started; running and ended ones go on as they are. *cancelled, which
-   may be NULL, counts the ones that this call will keep from running. */
+   may be NULL, counts the ones that this call keeps from running. A device does not tell which
+   items it has started: there the count is of all that had not ended, and a running one among them
+   goes on, as its result says. */
 VYRE_API VYRE_CHECK vyre_error* vyre_cancel(vyre_session* session, const vyre_ticket* tickets,
                                             size_t count, size_t* cancelled);
 

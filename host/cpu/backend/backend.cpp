@@ -141,8 +141,8 @@ class CpuBackend final : public backend::Backend {
     state_->memory.make_read_only(handle);
     return {};
   }
-  [[nodiscard]] Status import_memory(std::uint32_t handle, MutableByteSpan host,
-                                     bool writable) override {
+  [[nodiscard]] Status import_memory(std::uint32_t handle, MutableByteSpan host, bool writable,
+                                     Deadline) override {
     state_->memory.import(handle, host, writable);
     return {};
   }

@@ -182,7 +182,8 @@ class Session {
     }
     return Totals::from(totals);
   }
-  /// Cancels items that have not started; gives how many.
+  /// Cancels items that have not started; gives how many. On a device these are the ones that had
+  /// not ended, and a running one among them goes on.
   [[nodiscard]] Result<std::size_t> cancel(std::span<const Ticket> tickets) {
     std::size_t cancelled = 0;
     if (const detail::Failed failed{

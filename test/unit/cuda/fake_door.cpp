@@ -1,12 +1,14 @@
 // The thread that plays the kernel. See fake_door.hpp.
 #include "fake_door.hpp"
 
+#include <gtest/gtest.h>
 #include <sys/mman.h>
 
 #include <chrono>
 #include <cstring>
 
 #include "backend/handle.hpp"
+#include "queue/cancel_marks.hpp"
 
 namespace vyre::cuda {
 
@@ -74,6 +76,17 @@ Result<MutableByteSpan> FakeDoor::pinned_memory(std::uint64_t bytes) {
 }
 void FakeDoor::leak_pinned_memory() noexcept {
   device_->leaked = true;
+}
+
+Result<std::uint64_t> FakeDoor::lock_memory(MutableByteSpan host, bool writable) {
+  if (device_->refuse_lock) return fail(Errc::invalid_argument, "the pages are locked already");
+  EXPECT_TRUE(device_->locked.emplace(host.data(), writable).second) << "it is locked already";
+  return reinterpret_cast<std::uintptr_t>(host.data());
+}
+void FakeDoor::unlock_memory(MutableByteSpan host) noexcept {
+  if (device_->driver->kernels != 0) ++device_->unlocks_beside_a_kernel;
+  EXPECT_EQ(device_->locked.erase(host.data()), 1u) << "it was not locked";
+  ++device_->unlocks;
 }
 
 Status FakeDoor::fill_device(std::uint8_t* to, const std::uint8_t* pinned_from,
@@ -207,7 +220,7 @@ void FakeDoor::run_kernel(const KernelArguments& a) {
       }
       continue;
     }
-    const bool stop = HostAtomics::load(&a.orders->stop, Order::relaxed) != 0;
+    const bool stop = HostAtomics::load(&a.orders->stop, Order::relaxed) != 0 && !device_->lingers;
     const bool idle = a.park_after_ns != 0 && !device_->stays &&
                       Clock::now() - busy >= std::chrono::nanoseconds{a.park_after_ns};
     if (stop || idle) {
@@ -256,13 +269,21 @@ void FakeDoor::run_item(const KernelArguments& a, std::uint32_t q, std::uint64_t
                         const queue::TakenItem& taken) {
   DeviceQueue& queue = a.queues[q];
   const bool own = q + 1 == a.queue_count;
-  const auto cancel = static_cast<FaultCode>(HostAtomics::load(&a.orders->cancel, Order::relaxed));
+  const std::uint32_t order = own ? 0 : HostAtomics::load(&a.orders->cancel, Order::relaxed);
+  FaultCode cancel = cancel_reason(order);
+  if ((order & kItemsCancelled) != 0 && cancel == FaultCode::none) {
+    device_->mark_looks += 1;
+    const queue::CancelMarks<HostAtomics> marks{
+        const_cast<std::uint64_t*>(queue.cancels),
+        queue::RingGeometry::of(1u << queue.completion_slots_log2)};
+    if (marks.is_set(position)) cancel = FaultCode::cancelled;
+  }
   CompletionStatus status = CompletionStatus::done;
   FaultCode why = FaultCode::none;
   if ((taken.flags & kQueueFlagAbandoned) != 0) {
     status = CompletionStatus::cancelled;
     why = FaultCode::abandoned;
-  } else if (cancel != FaultCode::none && !own) {
+  } else if (cancel != FaultCode::none) {
     status = CompletionStatus::cancelled;
     why = cancel;
   } else if (own) {

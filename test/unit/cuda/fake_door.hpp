@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -54,14 +55,21 @@ struct FakeDevice {
   std::atomic<bool> forgetful{false};  // takes the next item and ends the launch
   std::atomic<bool> refuse_launch{false};
   std::atomic<std::uint64_t> launches{0};
-  std::atomic<bool> open{false};    // a door is
-  FakeDoor* door{nullptr};          // that is open
-  std::atomic<bool> leaked{false};  // its pinned memory is nobody's any more
-  std::atomic<bool> stays{false};   // whatever park_after is
+  std::atomic<bool> open{false};     // a door is
+  FakeDoor* door{nullptr};           // that is open
+  std::atomic<bool> leaked{false};   // its pinned memory is nobody's any more
+  std::atomic<bool> stays{false};    // whatever park_after is
+  std::atomic<bool> lingers{false};  // does not leave, whatever it is told
   /// Every other time the kernel tells that it parks and then does not.
   std::atomic<bool> wavers{false};
   std::array<std::atomic<std::uint64_t>, 4> taken{};  // items of each of the first queues
   std::atomic<std::uint64_t> looks{0};                // at the kernel's state
+  std::atomic<std::uint64_t> mark_looks{0};           // items that looked for a mark
+  /// Memory of callers that is locked now: address and whether the device may write it.
+  std::map<const std::uint8_t*, bool> locked;
+  std::atomic<bool> refuse_lock{false};
+  std::atomic<std::uint64_t> unlocks{0};
+  std::atomic<std::uint64_t> unlocks_beside_a_kernel{0};  // which would have waited for it
   std::function<void(KernelState)> after_look;  // by the thread that looked, before it is told
   std::shared_ptr<FakeDriver> driver{std::make_shared<FakeDriver>()};
   /// The kernel found a promise of its own broken: a Broken, told in its next round.
@@ -81,6 +89,8 @@ class FakeDoor final : public Door {
   [[nodiscard]] Result<std::uint8_t*> device_memory(std::uint64_t bytes) override;
   [[nodiscard]] Result<MutableByteSpan> pinned_memory(std::uint64_t bytes) override;
   void leak_pinned_memory() noexcept override;
+  [[nodiscard]] Result<std::uint64_t> lock_memory(MutableByteSpan host, bool writable) override;
+  void unlock_memory(MutableByteSpan host) noexcept override;
   [[nodiscard]] Status fill_device(std::uint8_t* to, const std::uint8_t* pinned_from,
                                    std::uint64_t bytes) override;
   [[nodiscard]] Status launch(const megakernel::KernelArguments& arguments,

@@ -109,6 +109,8 @@ class HandBackend final : public backend::Backend {
   bool hide_bytes{false};         // host_bytes() gives nothing, as on a device
   std::atomic<bool> busy{false};  // release() takes nothing, as a device whose workers are busy
   std::atomic<int> allocated{0};
+  /// What cancel() was asked for; it says that all will end so, and the test ends them.
+  std::vector<std::pair<std::uint32_t, std::vector<std::uint64_t>>> cancels;
 
   // ---- backend::Backend ----
 
@@ -124,6 +126,10 @@ class HandBackend final : public backend::Backend {
       for (const std::uint64_t position : unfinished(q))
         post(q, position, CompletionStatus::cancelled, why);
     }
+  }
+  std::uint64_t cancel(std::uint32_t queue, std::span<const std::uint64_t> positions) override {
+    cancels.emplace_back(queue, std::vector<std::uint64_t>(positions.begin(), positions.end()));
+    return positions.size();
   }
   void stop_running() noexcept override {}
   bool stop(Deadline) noexcept override {
@@ -146,6 +152,9 @@ class HandBackend final : public backend::Backend {
     return {};
   }
   Status make_read_only(std::uint32_t, Deadline) override { return {}; }
+  Status import_memory(std::uint32_t, MutableByteSpan, bool, Deadline) override {
+    return fail(Errc::unsupported, "this backend locks no memory of a caller; upload a copy of it");
+  }
   Status map_file(std::uint32_t handle, const backend::MappableFile& file,
                   Deadline deadline) override {
     return allocate(handle, file.bytes, deadline);
