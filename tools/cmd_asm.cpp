@@ -23,39 +23,39 @@ struct Options {
 };
 
 Outcome run(Shell& shell, const Options& options) {
-  VYRE_ASSIGN(const vir::Profile profile, vir::parse_profile(options.profile));
+  VYRE_ASSIGN(const v0::Profile profile, taken(v0::find_profile(options.profile)));
   const bool to_stdout = platform::names_standard_output(options.output);
   if (to_stdout && (shell.json || ::isatty(STDOUT_FILENO) == 1)) {
     return fail(Errc::invalid_argument, "a wire blob is binary; name a file for it with -o FILE");
   }
   VYRE_TRY(check_conversion(shell, options.input, options.output));
-  VYRE_ASSIGN(const ProgramFile file, load_program(options.input, profile));
-  VYRE_ASSIGN(const Bytes blob, vir::encode(file.program, profile));
+  VYRE_ASSIGN(const v0::Program program, load_program(options.input, profile));
+  VYRE_ASSIGN(const v0::Blob blob, taken(program.encode(profile, v0::Timeout::forever())));
   // The encoder may write what no decoder takes back (depth, counts); such a blob is no use to
   // anybody.
-  auto back = vir::decode(blob, {profile});
+  auto back = taken(v0::Program::decode(blob.bytes(), profile, v0::Timeout::forever()));
   if (!back) {
     back.error().message = message("the program encodes to a blob that its own decoder refuses: {}",
                                    back.error().message);
     return tl::unexpected<Error>(std::move(back).error());
   }
-  const bool exact = vir::same_program(file.program, *back);
+  VYRE_ASSIGN(const bool exact, taken(program.equals(*back)));
   if (!exact) {
     complain(shell,
              message("warning: the wire form does not carry everything in '{}' (f32 literals that "
                      "are -0, subnormal or NaN, attributes of a later version)",
                      shown(options.input)));
   }
-  VYRE_ASSIGN(const Digest fingerprint, vir::fingerprint(file.program, profile));
-  VYRE_TRY(write_output(options.output, blob));
+  VYRE_ASSIGN(const auto fingerprint, taken(program.fingerprint(profile, v0::Timeout::forever())));
+  VYRE_TRY(write_output(options.output, blob.bytes()));
   if (shell.json) {
     const nlohmann::ordered_json json{{"command", "asm"},
                                       {"input", options.input},
                                       {"output", options.output},
-                                      {"profile", vir::profile_name(profile)},
-                                      {"bytes", blob.size()},
+                                      {"profile", v0::name(profile)},
+                                      {"bytes", blob.bytes().size()},
                                       {"exact", exact},
-                                      {"fingerprint", fingerprint.hex()}};
+                                      {"fingerprint", to_hex(fingerprint)}};
     Output out;
     VYRE_TRY(out.write(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
     VYRE_TRY(out.flush());

@@ -8,27 +8,24 @@
 #include "base/message.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
-#include "ingest/probe.hpp"
+#include "library.hpp"
 #include "platform/host_info.hpp"
-#include "protocol/limits_table.hpp"
-#include "runtime/session.hpp"
 
 namespace vyre::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using runtime::BackendKind;
 
 struct Options {
   std::string directory;  // empty: that of temporary files
 };
 
-/// A backend is what opening a session on it says. `device` are the capabilities of its device, if
-/// it needs one.
-Json probe(BackendKind kind, const char* name) {
-  runtime::SessionOptions options;
-  options.backend = kind;
-  const auto session = runtime::Session::open(options);
+/// A backend is what opening a session on it says.
+Result<Json> probe(const char* name) {
+  v0::SessionOptions options;
+  options.device = name;
+  options.queues = 1;
+  const auto session = v0::Session::open(options);
   Json json{{"name", name},
             {"available", session.has_value()},
             {"workers", 0},
@@ -38,42 +35,40 @@ Json probe(BackendKind kind, const char* name) {
     json["reason"] = session.error().message;
     return json;
   }
-  const MegakernelCaps caps = session->caps();
-  json["workers"] = caps.supported ? caps.max_worker_count : session->options().workers;
+  VYRE_ASSIGN(json["workers"], taken(session->workers()));
+  VYRE_ASSIGN(const MegakernelCaps caps, taken(session->caps()));
   if (!caps.supported) return json;
   // What a session with default options gets, not what the data sheet says.
-  const report::Document document = session->report();
-  const MegakernelTelemetry& t = document.report.telemetry;
-  json["device"] = Json{{"name", document.run.device.value_or("")},
+  VYRE_ASSIGN(const MegakernelReport report, taken(session->report()));
+  VYRE_ASSIGN(const std::string device, taken(session->device_name()));
+  json["device"] = Json{{"name", device},
                         {"max_worker_count", caps.max_worker_count},
-                        {"buffer_bytes", t.device_memory_budget_bytes.value_or(0)},
-                        {"occupancy_bps", t.occupancy_proxy_bps.value_or(0)}};
+                        {"buffer_bytes", report.telemetry.device_memory_budget_bytes.value_or(0)},
+                        {"occupancy_bps", report.telemetry.occupancy_proxy_bps.value_or(0)}};
   return json;
 }
 
-Json builtin_ops() {
-  Json ops = Json::array();
-  runtime::SessionOptions options;
-  options.backend = BackendKind::cpu;
+Result<Json> builtin_ops() {
+  Json rows = Json::array();
+  v0::SessionOptions options;
+  options.device = "cpu";
+  options.queues = 1;
   options.workers = 1;
-  const auto session = runtime::Session::open(options);
-  if (!session) return ops;
-  for (std::uint32_t id = 0; id < kFirstUserOp; ++id) {
-    const auto info = session->op_info(runtime::OpHandle{id});
-    if (info) ops.push_back(Json{{"op_handle", id}, {"name", info->name}});
+  const auto session = v0::Session::open(options);
+  if (!session) return rows;
+  VYRE_ASSIGN(const std::vector<v0::Op> ops, taken(session->ops()));
+  for (const v0::Op op : ops) {
+    VYRE_ASSIGN(const std::uint32_t number, taken(session->number(op)));
+    VYRE_ASSIGN(const v0::OpInfo info, taken(session->describe(op)));
+    rows.push_back(Json{{"op_handle", number}, {"name", info.name}});
   }
-  return ops;
+  return rows;
 }
 
 /// What each way of reading files gives in a folder; file systems differ in it.
-Json ingest(const std::string& directory) {
-  Json tiers = Json::array();
-  for (const ingest::TierFacts& facts : ingest::probe_tiers(directory)) {
-    tiers.push_back(Json{{"tier", ingest::letter(facts.tier)},
-                         {"available", facts.available},
-                         {"reason", facts.reason}});
-  }
-  return Json{{"directory", shown(directory)}, {"tiers", std::move(tiers)}};
+Result<Json> ingest(const std::string& directory) {
+  VYRE_ASSIGN(const v0::Blob tiers, taken(v0::probe_ingest(directory)));
+  return Json{{"directory", shown(directory)}, {"tiers", Json::parse(tiers.text())}};
 }
 
 std::string for_people(const Json& json) {
@@ -115,20 +110,24 @@ std::string for_people(const Json& json) {
 }
 
 Outcome run(Shell& shell, const Options& options) {
-  Json json{{"command", "caps"}, {"build", platform::build_description()}};
+  Json json{{"command", "caps"}, {"build", vyre_build()}};
   json["host"] = Json{{"cpu", platform::cpu_model()},
                       {"logical_cpus", platform::logical_cpus()},
                       {"kernel", platform::kernel_release()}};
-  json["backends"] =
-      Json::array({probe(BackendKind::cpu, "cpu"), probe(BackendKind::cuda, "cuda")});
+  json["backends"] = Json::array();
+  for (const char* const name : {"cpu", "cuda"}) {
+    VYRE_ASSIGN(Json backend, probe(name));
+    json["backends"].push_back(std::move(backend));
+  }
   std::error_code none;
   const std::string temporary = std::filesystem::temp_directory_path(none).string();
-  json["ingest"] = ingest(!options.directory.empty()    ? options.directory
-                          : !none && !temporary.empty() ? temporary
-                                                        : ".");
-  json["ops"] = builtin_ops();
+  VYRE_ASSIGN(json["ingest"], ingest(!options.directory.empty()    ? options.directory
+                                     : !none && !temporary.empty() ? temporary
+                                                                   : "."));
+  VYRE_ASSIGN(json["ops"], builtin_ops());
+  VYRE_ASSIGN(const std::vector<v0::Limit> limits, taken(v0::limits()));
   json["limits"] = Json::array();
-  for (const Limit& limit : limits()) {
+  for (const v0::Limit& limit : limits) {
     json["limits"].push_back(Json{{"name", limit.name},
                                   {"value", limit.value},
                                   {"unit", limit.unit},

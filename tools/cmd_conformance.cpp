@@ -1,13 +1,14 @@
 // vyre conformance: runs vector files against an executor.
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <memory>
 
 #include "base/message.hpp"
 #include "claims.hpp"
 #include "commands.hpp"
-#include "conformance/conformance.hpp"
 #include "exit_codes.hpp"
 #include "flag_checks.hpp"
+#include "library.hpp"
 #include "platform/stop.hpp"
 
 namespace vyre::cli {
@@ -20,32 +21,27 @@ struct Options {
   double timeout_s{120};
 };
 
-void add_up(conformance::Summary& sum, conformance::Summary&& part, std::uint64_t max_failures) {
-  sum.files += part.files;
-  sum.cases += part.cases;
-  sum.passed += part.passed;
-  sum.errors_overruled += part.errors_overruled;
-  sum.decoder_verdicts += part.decoder_verdicts;
-  sum.decoder_passed += part.decoder_passed;
-  sum.failed += part.failed;
-  sum.stopped = part.stopped;
-  for (conformance::Failure& failure : part.failures) {
-    if (sum.failures.size() < max_failures) sum.failures.push_back(std::move(failure));
-  }
+/// Standard output took a line no more, so the rest need not be judged.
+std::atomic<bool> output_failed{false};
+
+bool stopped() {
+  return output_failed || platform::stop_asked();
 }
 
 Outcome run(Shell& shell, const Options& options) {
-  VYRE_ASSIGN(const conformance::Executor executor, conformance::parse_executor(options.executor));
+  VYRE_ASSIGN(const v0::Executor executor, executor_of(options.executor, "executor"));
   VYRE_TRY(check_printing(shell, options.inputs));
-  conformance::Options how;
-  how.executor = executor;
-  how.stopped = platform::stop_asked;
-  how.max_failures_kept = options.max_failures;
-  how.case_timeout = std::chrono::nanoseconds(static_cast<std::int64_t>(options.timeout_s * 1e9));
   Output out;
   Status written;
   Progress progress("conformance, files");
-  const auto on_failure = [&](const conformance::Failure& failure) {
+  v0::ConformanceOptions how;
+  how.executor = executor;
+  how.max_failures_kept = options.max_failures;
+  how.keep_no_failures = options.max_failures == 0;
+  how.case_timeout = std::chrono::nanoseconds(static_cast<std::int64_t>(options.timeout_s * 1e9));
+  how.stopped = stopped;
+  how.progress = [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); };
+  how.on_failure = [&](const v0::ConformanceFailure& failure) {
     const std::string line = message("{}:{}: {}: {}", shown(failure.file), failure.line,
                                      shown(failure.name), failure.why);
     progress.clear();
@@ -53,31 +49,27 @@ Outcome run(Shell& shell, const Options& options) {
       complain(shell, line);
     } else if (written) {
       written = out.write(message("FAIL {}\n", line));
+      output_failed = !written;
     }
   };
-  // File by file, so that a terminal sees where it is; the summary is of all.
-  conformance::Summary summary;
-  for (std::size_t i = 0; i < options.inputs.size() && !summary.stopped; ++i) {
-    progress.update(i, options.inputs.size());
-    VYRE_ASSIGN(conformance::Summary part,
-                conformance::run_files({options.inputs[i]}, how, on_failure));
-    add_up(summary, std::move(part), options.max_failures);
-    VYRE_TRY(written);
-  }
+  VYRE_ASSIGN(const v0::Conformance judged, taken(v0::conformance(options.inputs, how)));
+  VYRE_TRY(written);
   progress.clear();
-  if (!summary.stopped && summary.cases == 0 && summary.decoder_verdicts == 0 &&
-      summary.failed == 0) {
+  const vyre_conformance_result& counts = judged.counts;
+  if (counts.stopped == 0 && counts.cases == 0 && counts.decoder_verdicts == 0 &&
+      counts.failed == 0) {
     return fail(Errc::malformed,
                 "the files hold no case and no verdict of the decoder, so nothing was judged");
   }
-  VYRE_TRY(out.write(conformance::to_json(summary, how) + "\n"));
+  VYRE_TRY(out.write(judged.json.text()));
+  VYRE_TRY(out.write("\n"));
   VYRE_TRY(out.flush());
-  if (summary.stopped) {
+  if (counts.stopped != 0) {
     complain(shell, message("{}: {} cases were judged", platform::interrupted().value().message,
-                            summary.cases));
+                            counts.cases));
     return kExitVerdict;  // main() makes it the code of the signal
   }
-  return summary.failed == 0 ? kExitOk : kExitVerdict;
+  return counts.failed == 0 ? kExitOk : kExitVerdict;
 }
 
 }  // namespace

@@ -8,9 +8,6 @@
 #include "exit_codes.hpp"
 #include "flag_checks.hpp"
 #include "program_file.hpp"
-#include "vir/lower/lower.hpp"
-#include "vir/text/text.hpp"
-#include "vir/validate/validate.hpp"
 
 namespace vyre::cli {
 namespace {
@@ -23,25 +20,15 @@ struct Options {
   bool plain{false};
 };
 
-Result<std::string> image_text(const vir::Program& program, bool optimise) {
-  VYRE_ASSIGN(const vir::Program prepared, vir::prepare(program));
-  VYRE_TRY(vir::validate(prepared));
-  vir::LowerOptions options;
-  options.optimise = optimise;
-  VYRE_ASSIGN(const core::Image image, vir::lower(prepared, options));
-  return vir::disassemble_image(image);
-}
-
 Outcome run(Shell& shell, const Options& options) {
-  VYRE_ASSIGN(const vir::Profile profile, vir::parse_profile(options.profile));
+  VYRE_ASSIGN(const v0::Profile profile, taken(v0::find_profile(options.profile)));
   VYRE_TRY(check_conversion(shell, options.input, options.output));
-  VYRE_ASSIGN(const ProgramFile file, load_program(options.input, profile));
-  std::string text;
-  if (options.image) {
-    VYRE_ASSIGN(text, image_text(file.program, !options.plain));
-  } else {
-    text = vir::disassemble(file.program);
-  }
+  VYRE_ASSIGN(const v0::Program program, load_program(options.input, profile));
+  const v0::Image image = options.plain ? v0::Image::not_optimised : v0::Image::optimised;
+  VYRE_ASSIGN(
+      const v0::Blob printed,
+      taken(options.image ? program.print_image(image, v0::Timeout::forever()) : program.print()));
+  const std::string_view text = printed.text();
   if (!shell.json || options.output != "-") VYRE_TRY(write_output(options.output, text));
   if (shell.json) {
     nlohmann::ordered_json json{

@@ -2,8 +2,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -12,16 +10,18 @@
 #include "commands.hpp"
 #include "exit_codes.hpp"
 #include "flag_checks.hpp"
+#include "library.hpp"
 #include "platform/descriptor.hpp"
 #include "platform/stop.hpp"
-#include "trace/result_json.hpp"
-#include "trace/trace.hpp"
 
 namespace vyre::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using trace::Executor;
+
+std::string dump(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+}
 
 struct Options {
   std::string directory;
@@ -36,68 +36,81 @@ struct Options {
   std::string report;
 };
 
-constexpr std::array<std::pair<const char*, Executor>, 3> kExecutors{
-    {{"reference", Executor::reference}, {"cpu", Executor::cpu}, {"cuda", Executor::cuda}}};
-
-Result<Executor> executor_of(const std::string& name, const std::string& flag) {
-  for (const auto& [text, value] : kExecutors) {
-    if (name == text) return value;
-  }
-  return fail(Errc::invalid_argument,
-              message("{} '{}' is unknown; use {}reference, cpu or cuda", flag, name,
-                      (flag == "--compare" ? "none, expected, " : "")));
-}
-
-Result<trace::ReplayOptions> resolved(const Options& options) {
-  trace::ReplayOptions how;
+Result<v0::ReplayOptions> resolved(const Options& options) {
+  v0::ReplayOptions how;
   VYRE_ASSIGN(how.executor, executor_of(options.executor, "--executor"));
   if (options.compare == "expected") {
-    how.compare = trace::Compare::expected;
+    how.compare = v0::Compare::recorded;
   } else if (options.compare != "none") {
-    how.compare = trace::Compare::executor;
-    VYRE_ASSIGN(how.other, executor_of(options.compare, "--compare"));
+    how.compare = v0::Compare::executor;
+    VYRE_ASSIGN(how.other, executor_of(options.compare, "--compare", "none, expected, "));
   }
   if (options.pace != "full" && options.pace != "recorded") {
     return fail(Errc::invalid_argument,
                 message("--pace '{}' is unknown; use full or recorded", options.pace));
   }
-  how.pace = options.pace == "recorded" ? trace::Pace::recorded : trace::Pace::full_speed;
+  how.recorded_pace = options.pace == "recorded";
   how.check_races = options.check == "races";
-  if (how.check_races && how.executor != Executor::reference) {
+  if (how.check_races && how.executor != v0::Executor::reference) {
     return fail(Errc::invalid_argument,
                 "--check races watches every access, which only --executor reference can; give "
                 "that too");
   }
   how.workers = options.workers;
-  how.transcendental_ulp = options.ulp;
+  how.ulp = options.ulp;
+  how.exact = options.ulp == 0;
   how.stopped = platform::stop_asked;
   how.timeout = std::chrono::nanoseconds(static_cast<std::int64_t>(options.timeout_s * 1e9));
   return how;
 }
 
 Outcome inspect(Shell& shell, const Options& options) {
-  VYRE_ASSIGN(const trace::TraceInfo info, trace::inspect(options.directory, platform::stop_asked));
+  VYRE_ASSIGN(const vyre_trace_info info,
+              taken(v0::inspect(options.directory, platform::stop_asked)));
+  const bool complete = info.complete != 0;
   Output out;
   if (shell.json) {
-    const Json json{{"command", "replay"},       {"directory", options.directory},
-                    {"items", info.items},       {"programs", info.programs},
-                    {"buffers", info.buffers},   {"bytes", info.bytes},
-                    {"complete", info.complete}, {"recorded_at", info.recorded_at}};
-    VYRE_TRY(out.write(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"));
+    const Json json{{"command", "replay"},     {"directory", options.directory},
+                    {"items", info.items},     {"programs", info.programs},
+                    {"buffers", info.buffers}, {"bytes", info.bytes},
+                    {"complete", complete},    {"recorded_at", info.recorded_at}};
+    VYRE_TRY(out.write(dump(json) + "\n"));
   } else {
     VYRE_TRY(out.write(
         message("{}: {} items, {} programs, {} buffers, {} bytes, {}, recorded at {}\n",
                 shown(options.directory), info.items, info.programs, info.buffers, info.bytes,
-                info.complete ? "complete" : "cut short: replays up to its last complete record",
+                complete ? "complete" : "cut short: replays up to its last complete record",
                 info.recorded_at)));
   }
   VYRE_TRY(out.flush());
   return kExitOk;
 }
 
+/// What a replay found, for people.
+std::string for_people(const Options& options, const vyre_replay_result& counts,
+                       const Json& found) {
+  std::string text = message("{} items replayed on {}", counts.items, options.executor);
+  if (options.compare != "none") {
+    text += message("; {} buffers ({} bytes) compared with {}", counts.buffers_compared,
+                    counts.bytes_compared, options.compare);
+  }
+  if (counts.complete == 0)
+    text += "; the recording was cut short and replays up to its last complete record";
+  text += "\n";
+  if (counts.differs != 0)
+    text += message("DIFFERENT {}\n", found["difference"]["message"].get<std::string>());
+  for (const Json& racy : found["racy_items"]) {
+    for (const Json& race : racy["races"]) {
+      text += message("RACES item {}, {}: {}\n", racy["item"].get<std::uint64_t>(),
+                      shown(racy["program"].get<std::string>()), race.get<std::string>());
+    }
+  }
+  return text;
+}
+
 Outcome run(Shell& shell, const Options& options) {
   if (options.inspect) return inspect(shell, options);
-  VYRE_ASSIGN(trace::ReplayOptions how, resolved(options));
+  VYRE_ASSIGN(v0::ReplayOptions how, resolved(options));
   if (platform::names_standard_output(options.report)) {
     return fail(Errc::invalid_argument,
                 "--report - and the result both want standard output; name a file");
@@ -107,58 +120,43 @@ Outcome run(Shell& shell, const Options& options) {
   how.progress = [&progress](std::uint64_t done, std::uint64_t total) {
     progress.update(done, total);
   };
-  VYRE_ASSIGN(trace::ReplayResult result, trace::replay(options.directory, how));
+  VYRE_ASSIGN(const v0::Replayed replayed, taken(v0::replay(options.directory, how)));
   progress.clear();
-  const std::string stopped =
-      result.stopped
-          ? message("{}: {} items had ended", platform::interrupted().value().message, result.items)
-          : std::string();
-  if (!options.report.empty()) {
-    result.document.run.command = shell.command;
-    if (result.stopped) result.document.input_failures.push_back({"the replay", stopped});
-    VYRE_TRY(write_output(options.report, report::to_json(result.document) + "\n"));
+  const vyre_replay_result& counts = replayed.counts;
+  Json found = Json::parse(replayed.json.text());
+  std::string stopped;
+  if (counts.stopped != 0) {
+    stopped =
+        message("{}: {} items had ended", platform::interrupted().value().message, counts.items);
   }
-  if (result.stopped) return fail(Errc::cancelled, stopped);
+  if (!options.report.empty()) {
+    Json& report = found["report"];
+    report["run"]["command"] = shell.command;
+    if (counts.stopped != 0) {
+      report["input_failures"].push_back(Json{{"what", "the replay"}, {"message", stopped}});
+    }
+    VYRE_TRY(write_output(options.report, dump(report) + "\n"));
+  }
+  if (counts.stopped != 0) return fail(Errc::cancelled, stopped);
   Output out;
   if (shell.json) {
-    JsonWriter json(2);
-    json.begin_object()
-        .member("command", "replay")
-        .member("directory", options.directory)
-        .member("executor", options.executor)
-        .member("compare", options.compare)
-        .member("items", result.items)
-        .member("buffers_compared", result.buffers_compared)
-        .member("bytes_compared", result.bytes_compared)
-        .member("complete", result.complete)
-        .key("difference");
-    if (result.difference) {
-      trace::write(json, *result.difference);
-    } else {
-      json.value(nullptr);
-    }
-    trace::write(json.key("racy_items"), result.racy_items);
-    VYRE_TRY(out.write(json.end_object().text() + "\n"));
+    Json json{{"command", "replay"},
+              {"directory", options.directory},
+              {"executor", options.executor},
+              {"compare", options.compare},
+              {"items", counts.items},
+              {"buffers_compared", counts.buffers_compared},
+              {"bytes_compared", counts.bytes_compared},
+              {"complete", counts.complete != 0},
+              {"difference", std::move(found["difference"])},
+              {"racy_items", std::move(found["racy_items"])}};
+    if (counts.differs != 0) json["difference"].erase("status");
+    VYRE_TRY(out.write(dump(json) + "\n"));
   } else {
-    std::string text = message("{} items replayed on {}", result.items, options.executor);
-    if (options.compare != "none") {
-      text += message("; {} buffers ({} bytes) compared with {}", result.buffers_compared,
-                      result.bytes_compared, options.compare);
-    }
-    if (!result.complete)
-      text += "; the recording was cut short and replays up to its last complete record";
-    VYRE_TRY(out.write(text + "\n"));
-    if (result.difference)
-      VYRE_TRY(out.write(message("DIFFERENT {}\n", result.difference->message)));
-    for (const trace::RacyItem& racy : result.racy_items) {
-      for (const std::string& race : racy.races) {
-        VYRE_TRY(
-            out.write(message("RACES item {}, {}: {}\n", racy.item, shown(racy.program), race)));
-      }
-    }
+    VYRE_TRY(out.write(for_people(options, counts, found)));
   }
   VYRE_TRY(out.flush());
-  return result.difference || !result.racy_items.empty() ? kExitVerdict : kExitOk;
+  return counts.differs != 0 || counts.racy_items != 0 ? kExitVerdict : kExitOk;
 }
 
 }  // namespace

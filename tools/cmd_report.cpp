@@ -7,7 +7,7 @@
 #include "claims.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
-#include "report/report.hpp"
+#include "library.hpp"
 
 namespace vyre::cli {
 namespace {
@@ -18,29 +18,18 @@ struct Options {
 
 Outcome run(Shell& shell, const Options& options) {
   VYRE_TRY(check_printing(shell, options.inputs));
-  std::vector<report::Document> documents;
-  for (const std::string& path : options.inputs) {
-    auto read = report::read_documents(path);
-    if (!read) {
-      if (read.error().message.find(path) == std::string::npos) {
-        read.error().message = message("'{}': {}", shown(path), read.error().message);
-      }
-      return tl::unexpected<Error>(std::move(read).error());
-    }
-    for (report::Document& document : *read) documents.push_back(std::move(document));
-  }
   Output out;
-  const std::string summary = report::summarise(documents);
   if (shell.json) {
-    nlohmann::ordered_json json{{"command", "report"}, {"summary", summary}};
-    json["documents"] = nlohmann::ordered_json::array();
-    for (const report::Document& document : documents) {
-      json["documents"].push_back(nlohmann::ordered_json::parse(report::to_json(document, -1)));
-    }
+    VYRE_ASSIGN(const v0::Reports read, taken(v0::read_reports(options.inputs)));
+    const nlohmann::ordered_json json{
+        {"command", "report"},
+        {"summary", read.summary.text()},
+        {"documents", nlohmann::ordered_json::parse(read.json.text())}};
     VYRE_TRY(out.write(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
   } else {
-    VYRE_TRY(out.write(summary));
-    if (!summary.empty() && summary.back() != '\n') VYRE_TRY(out.write("\n"));
+    VYRE_ASSIGN(const v0::Blob summary, taken(v0::summarise_reports(options.inputs)));
+    VYRE_TRY(out.write(summary.text()));
+    if (!summary.text().empty() && summary.text().back() != '\n') VYRE_TRY(out.write("\n"));
   }
   VYRE_TRY(out.flush());
   return kExitOk;

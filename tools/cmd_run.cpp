@@ -122,7 +122,7 @@ Status ready_to_run(const Shell& shell, const RunOptions& options, const vir::Pr
     return here ? valid : Status{};
   }
   for (const vir::Diagnostic& w : vir::warnings_of_valid(*prepared))
-    complain(shell, message("warning: {}", describe(w)));
+    complain(shell, message("warning: {}", describe(w.code, w.statement, w.message)));
   return {};
 }
 

@@ -10,7 +10,6 @@
 #include "exit_codes.hpp"
 #include "flag_checks.hpp"
 #include "program_file.hpp"
-#include "vir/validate/validate.hpp"
 
 namespace vyre::cli {
 namespace {
@@ -22,18 +21,19 @@ struct Options {
   std::string profile{"v4-0.6.3"};
 };
 
-Json to_json(const std::vector<vir::Diagnostic>& diagnostics) {
-  Json rows = Json::array();
-  for (const vir::Diagnostic& d : diagnostics) {
-    Json row{{"code", d.code}, {"statement", nullptr}, {"message", d.message}};
-    if (d.statement != vir::kNone) row["statement"] = d.statement;
-    rows.push_back(std::move(row));
+/// Adds a line for each diagnostic: "FILE: V008 (statement 3): ...".
+void add_lines(std::string& lines, const std::string& file, const char* kind, const Json& rows) {
+  for (const Json& row : rows) {
+    const std::uint32_t statement =
+        row["statement"].is_null() ? vir::kNone : row["statement"].get<std::uint32_t>();
+    lines += message(
+        "{}: {}{}\n", file, kind,
+        describe(row["code"].get<std::string>(), statement, row["message"].get<std::string>()));
   }
-  return rows;
 }
 
 /// The exit code for one file; fills `row` and, for people, `lines`.
-int verify(const std::string& path, vir::Profile profile, Json& row, std::string& lines) {
+int verify(const std::string& path, v0::Profile profile, Json& row, std::string& lines) {
   row["file"] = path;
   const auto unusable = [&](const Error& error) {
     row["verdict"] = "unreadable";
@@ -41,30 +41,27 @@ int verify(const std::string& path, vir::Profile profile, Json& row, std::string
     lines += message("{}\n", to_string(error));
     return exit_code(error.code);
   };
-  const auto file = load_program(path, profile);
-  if (!file) return unusable(file.error());
-  const auto prepared = vir::prepare(file->program);
-  std::vector<vir::Diagnostic> diagnostics;
-  if (prepared) {
-    diagnostics = vir::diagnose(*prepared);
-  } else {
-    diagnostics.push_back(vir::diagnostic_of(prepared.error()));
-  }
-  row["verdict"] = diagnostics.empty() ? "accepted" : "refused";
-  row["diagnostics"] = to_json(diagnostics);
-  for (const vir::Diagnostic& d : diagnostics)
-    lines += message("{}: {}\n", shown(path), describe(d));
-  std::vector<vir::Diagnostic> warnings;
-  if (diagnostics.empty()) warnings = vir::warnings_of_valid(*prepared);
-  row["warnings"] = to_json(warnings);
-  for (const vir::Diagnostic& w : warnings)
-    lines += message("{}: warning {}\n", shown(path), describe(w));
-  if (diagnostics.empty()) lines += message("{}: accepted\n", shown(path));
-  return diagnostics.empty() ? kExitOk : kExitVerdict;
+  const auto program = load_program(path, profile);
+  if (!program) return unusable(program.error());
+  const auto found = taken(program->diagnose());
+  if (!found) return unusable(found.error());
+  Json diagnostics = Json::parse(found->text());
+  Json warnings = Json::array();
+  // Of a program without violations, all are warnings.
+  if (!diagnostics.empty() && diagnostics[0]["code"].get<std::string>()[0] == 'W')
+    std::swap(diagnostics, warnings);
+  const bool accepted = diagnostics.empty();
+  add_lines(lines, shown(path), "", diagnostics);
+  add_lines(lines, shown(path), "warning ", warnings);
+  if (accepted) lines += message("{}: accepted\n", shown(path));
+  row["verdict"] = accepted ? "accepted" : "refused";
+  row["diagnostics"] = std::move(diagnostics);
+  row["warnings"] = std::move(warnings);
+  return accepted ? kExitOk : kExitVerdict;
 }
 
 Outcome run(Shell& shell, const Options& options) {
-  VYRE_ASSIGN(const vir::Profile profile, vir::parse_profile(options.profile));
+  VYRE_ASSIGN(const v0::Profile profile, taken(v0::find_profile(options.profile)));
   VYRE_TRY(check_printing(shell, options.inputs));
   Json programs = Json::array();
   int worst = kExitOk;

@@ -13,8 +13,8 @@
 #include "commands.hpp"
 #include "describe.hpp"
 #include "exit_codes.hpp"
+#include "library.hpp"
 #include "platform/descriptor.hpp"
-#include "platform/host_info.hpp"
 #include "platform/log.hpp"
 #include "platform/stop.hpp"
 
@@ -142,6 +142,7 @@ int main_of(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   platform::catch_stop_signals();
+  const v0::InterruptBy interrupt(platform::stop_asked);
   Shell shell;
   shell.command.assign(argv, argv + argc);
   CLI::App app(
@@ -149,7 +150,7 @@ int main_of(int argc, char** argv) {
       "vyre");
   app.require_subcommand(1);
   app.fallthrough();
-  app.set_version_flag("--version", platform::build_description());
+  app.set_version_flag("--version", vyre_build());
   app.add_flag_callback("--describe", [&app] { throw CLI::CallForVersion(describe(app), 0); })
       ->group("");  // for tools/manual.py, so help does not list it
   app.add_flag("--json", shell.json, "print the result as JSON on standard output");

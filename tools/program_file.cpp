@@ -19,38 +19,54 @@ Error named(Error error, const std::string& path) {
   return error;
 }
 
-}  // namespace
+struct Contents {
+  Bytes bytes;
+  bool blob{false};
+  [[nodiscard]] std::string_view text() const {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+};
 
-Result<ProgramFile> load_program(const std::string& path, vir::Profile profile,
-                                 Interrupt& interrupt) {
-  VYRE_ASSIGN(const Bytes bytes, platform::read_file(path, kMaxTextBytes));
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  const bool blob = text.substr(0, kMagic.size()) == kMagic;
-  if (!blob && text.find('\0') != std::string_view::npos) {
+Result<Contents> read_program(const std::string& path) {
+  Contents file;
+  VYRE_ASSIGN(file.bytes, platform::read_file(path, kMaxTextBytes));
+  file.blob = file.text().substr(0, kMagic.size()) == kMagic;
+  if (!file.blob && file.text().find('\0') != std::string_view::npos) {
     return fail(
         Errc::malformed,
         message(
             "'{}' is not a program: a wire blob begins with \"VYRE\", a text holds no zero bytes",
             shown(path)));
   }
+  return file;
+}
+
+}  // namespace
+
+Result<v0::Program> load_program(const std::string& path, v0::Profile profile) {
+  VYRE_ASSIGN(const Contents file, read_program(path));
+  auto program = file.blob ? v0::Program::decode(file.bytes, profile, v0::Timeout::forever())
+                           : v0::Program::assemble(file.text(), v0::Timeout::forever());
+  if (program) return *std::move(program);
+  if (platform::stop_asked()) return platform::interrupted();
+  return tl::unexpected<Error>(named(error_of(program.error()), path));
+}
+
+Result<ProgramFile> load_program(const std::string& path, vir::Profile profile,
+                                 Interrupt& interrupt) {
+  VYRE_ASSIGN(const Contents file, read_program(path));
   vir::SourceMap places;
-  auto program =
-      blob ? vir::decode(bytes, {profile, &interrupt}) : vir::assemble(text, &places, &interrupt);
+  auto program = file.blob ? vir::decode(file.bytes, {profile, &interrupt})
+                           : vir::assemble(file.text(), &places, &interrupt);
   if (!program && platform::stop_asked()) return platform::interrupted();
   if (!program) return tl::unexpected<Error>(named(std::move(program).error(), path));
-  return ProgramFile{std::move(*program), std::move(places), !blob, bytes.size()};
+  return ProgramFile{std::move(*program), std::move(places)};
 }
 
-Result<ProgramFile> load_program(const std::string& path, vir::Profile profile) {
-  Interrupt stop(platform::stop_asked);
-  return load_program(path, profile, stop);
-}
-
-std::string describe(const vir::Diagnostic& diagnostic) {
-  const std::string where = diagnostic.statement == vir::kNone
-                                ? "program"
-                                : message("statement {}", diagnostic.statement);
-  return message("{} ({}): {}", diagnostic.code, where, diagnostic.message);
+std::string describe(const std::string& code, std::uint32_t statement, const std::string& what) {
+  const std::string where =
+      statement == vir::kNone ? "program" : message("statement {}", statement);
+  return message("{} ({}): {}", code, where, what);
 }
 
 }  // namespace vyre::cli

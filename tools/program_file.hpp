@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "library.hpp"
 #include "vir/program/program.hpp"
 #include "vir/text/text.hpp"
 #include "vir/validate/validate.hpp"
@@ -10,20 +11,20 @@
 
 namespace vyre::cli {
 
+// Errors name the path. A stop signal ends both with Errc::cancelled.
+
+[[nodiscard]] Result<v0::Program> load_program(const std::string& path, v0::Profile profile);
+
+/// For run and record, which look into the program.
 struct ProgramFile {
   vir::Program program;
   vir::SourceMap places;  // empty for a blob
-  bool from_text{false};
-  std::uint64_t file_bytes{0};
 };
-
-/// Errors name the path. A stop signal ends it with Errc::cancelled.
 [[nodiscard]] Result<ProgramFile> load_program(const std::string& path, vir::Profile profile,
                                                Interrupt& interrupt);
-/// The same where nothing but a stop signal bounds the time.
-[[nodiscard]] Result<ProgramFile> load_program(const std::string& path, vir::Profile profile);
 
-/// "V008 (statement 3): ..."
-[[nodiscard]] std::string describe(const vir::Diagnostic& diagnostic);
+/// "V008 (statement 3): ..."; `statement` is vir::kNone where it is of the whole program.
+[[nodiscard]] std::string describe(const std::string& code, std::uint32_t statement,
+                                   const std::string& what);
 
 }  // namespace vyre::cli

@@ -22,11 +22,17 @@ vyre_error* vyre_conformance(const char* const* paths, size_t count,
     conformance::Options how;
     VYRE_ASSIGN(how.executor, executor_of(wanted.executor, Executor::cpu));
     if (wanted.max_failures_kept != 0) how.max_failures_kept = wanted.max_failures_kept;
+    if (wanted.keep_no_failures != 0) how.max_failures_kept = 0;
     if (wanted.case_timeout < 0) {
       return fail(Errc::invalid_argument, "case_timeout is negative; 0: 120 s");
     }
     if (wanted.case_timeout != 0) how.case_timeout = std::chrono::nanoseconds{wanted.case_timeout};
     how.stopped = wanted.stopped;
+    if (wanted.progress != nullptr) {
+      how.progress = [&wanted](std::uint64_t done, std::uint64_t total) {
+        wanted.progress(wanted.context, done, total);
+      };
+    }
     std::vector<std::string> files;
     files.reserve(count);
     for (std::size_t i = 0; i < count; ++i) {

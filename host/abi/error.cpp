@@ -32,6 +32,7 @@ static_assert(number_of(Errc::busy) == VYRE_BUSY);
 
 constexpr const char* kNoMemory{
     "out_of_memory: the host had no memory for the call; free some and call again"};
+constexpr std::size_t kNoMemoryMessage{sizeof("out_of_memory: ") - 1};
 
 /// Its address is what counts: it has no text of its own, so that it needs no memory.
 vyre_error& fixed() noexcept {
@@ -49,7 +50,7 @@ vyre_error* make_error(const Error& error) noexcept {
   try {
     return new vyre_error{
         number_of(error.code), retryable(error) ? 1 : 0, error.detail, error.line, error.column,
-        error.offset,          to_string(error)};
+        error.offset,          to_string(error),         error.message};
   } catch (const std::bad_alloc&) {
     return out_of_memory();
   }
@@ -64,6 +65,14 @@ int32_t vyre_error_code(const vyre_error* error) {
 const char* vyre_error_text(const vyre_error* error) {
   if (error == nullptr) return "ok";
   return error == vyre::abi::out_of_memory() ? vyre::abi::kNoMemory : error->text.c_str();
+}
+
+const char* vyre_error_message(const vyre_error* error) {
+  if (error == nullptr) return "";
+  if (error == vyre::abi::out_of_memory()) {
+    return vyre::abi::kNoMemory + vyre::abi::kNoMemoryMessage;
+  }
+  return error->message.c_str();
 }
 
 int32_t vyre_error_retryable(const vyre_error* error) {

@@ -16,6 +16,7 @@ struct vyre_error {
   std::uint32_t column{0};
   std::uint64_t offset{vyre::kNoOffset};
   std::string text;
+  std::string message;  // of the text
 };
 
 namespace vyre::abi {

@@ -4,6 +4,7 @@
 
 #include "base/message.hpp"
 #include "program.hpp"
+#include "protocol/limits.hpp"
 #include "session.hpp"
 #include "structures.hpp"
 
@@ -44,6 +45,24 @@ vyre_error* vyre_op_find(vyre_session* session, const char* name, vyre_op* op) {
     VYRE_TRY(given(op, "op"));
     VYRE_ASSIGN(const runtime::OpHandle found, session->engine.find_op(name));
     *op = public_op(*session, found.id);
+    return {};
+  });
+}
+
+vyre_error* vyre_session_ops(vyre_session* session, vyre_op* ops, size_t capacity, size_t* count) {
+  return guarded("vyre_session_ops", [&]() -> Status {
+    VYRE_TRY(usable(session));
+    VYRE_TRY(given_array(ops, capacity, "ops"));
+    VYRE_TRY(given(count, "count"));
+    // Numbers have no gaps: of built-in ops from 0, of programs from kFirstUserOp.
+    std::size_t found = 0;
+    for (const std::uint32_t first : {std::uint32_t{0}, kFirstUserOp}) {
+      for (std::uint32_t id = first; session->engine.op_info(runtime::OpHandle{id}); ++id) {
+        if (found < capacity) ops[found] = public_op(*session, id);
+        ++found;
+      }
+    }
+    *count = found;
     return {};
   });
 }

@@ -3,13 +3,15 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/json_writer.hpp"
 #include "base/message.hpp"
 #include "blob.hpp"
+#include "bound.hpp"
 #include "guard.hpp"
-#include "session.hpp"
+#include "vir/lower/lower.hpp"
 #include "vir/text/text.hpp"
 #include "vir/validate/validate.hpp"
 #include "vir/wire/wire.hpp"
@@ -17,23 +19,17 @@
 namespace vyre::abi {
 namespace {
 
-Result<vir::Profile> profile_of(std::uint32_t profile) {
-  switch (profile) {
-    case VYRE_PROFILE_V4_0_6_3:
-      return vir::Profile::v4_0_6_3;
-    case VYRE_PROFILE_V4_0_6_4:
-      return vir::Profile::v4_0_6_4;
-    case VYRE_PROFILE_V6:
-      return vir::Profile::v6;
-    default:
-      return fail(Errc::invalid_argument,
-                  message("profile {} is unknown; use a VYRE_PROFILE_ constant", profile));
-  }
-}
+constexpr std::pair<std::uint32_t, vir::Profile> kProfiles[]{
+    {VYRE_PROFILE_V4_0_6_3, vir::Profile::v4_0_6_3},
+    {VYRE_PROFILE_V4_0_6_4, vir::Profile::v4_0_6_4},
+    {VYRE_PROFILE_V6, vir::Profile::v6}};
 
-Interrupt until(vyre_ns timeout) {
-  const Deadline deadline = deadline_after(timeout, kDefaultTimeout);
-  return Interrupt([deadline] { return Clock::now() >= deadline; });
+Result<vir::Profile> profile_of(std::uint32_t profile) {
+  for (const auto& [number, known] : kProfiles) {
+    if (number == profile) return known;
+  }
+  return fail(Errc::invalid_argument,
+              message("profile {} is unknown; use a VYRE_PROFILE_ constant", profile));
 }
 
 /// Everything that is wrong with it, or else everything that is suspicious.
@@ -50,14 +46,33 @@ std::vector<vir::Diagnostic> diagnosed(const vir::Program& program) {
 using namespace vyre;
 using namespace vyre::abi;
 
+const char* vyre_profile_name(uint32_t profile) {
+  for (const auto& [number, known] : kProfiles) {
+    if (number == profile) return vir::profile_name(known).data();  // a literal, so it ends with 0
+  }
+  return "unknown";
+}
+
+vyre_error* vyre_profile_find(const char* name, uint32_t* profile) {
+  return guarded("vyre_profile_find", [&]() -> Status {
+    VYRE_TRY(given(name, "name"));
+    VYRE_TRY(given(profile, "profile"));
+    VYRE_ASSIGN(const vir::Profile found, vir::parse_profile(name));
+    for (const auto& [number, known] : kProfiles) {
+      if (known == found) *profile = number;
+    }
+    return {};
+  });
+}
+
 vyre_error* vyre_program_assemble(const char* text, uint64_t size, vyre_ns timeout,
                                   vyre_program** program) {
   return guarded("vyre_program_assemble", [&]() -> Status {
     VYRE_TRY(given_array(text, size, "text"));
     VYRE_TRY(given(program, "program"));
-    Interrupt interrupt = until(timeout);
-    VYRE_ASSIGN(vir::Program read,
-                vir::assemble(std::string_view(text, size), nullptr, &interrupt));
+    Bound bound(timeout);
+    VYRE_ASSIGN(vir::Program read, bound.checked(vir::assemble(std::string_view(text, size),
+                                                               nullptr, bound.interrupt())));
     *program = new vyre_program(std::move(read));
     return {};
   });
@@ -69,9 +84,10 @@ vyre_error* vyre_program_decode(const void* wire, uint64_t size, uint32_t profil
     VYRE_TRY(given_array(wire, size, "wire"));
     VYRE_TRY(given(program, "program"));
     VYRE_ASSIGN(const vir::Profile known, profile_of(profile));
-    Interrupt interrupt = until(timeout);
+    Bound bound(timeout);
     VYRE_ASSIGN(vir::Program read,
-                vir::decode({static_cast<const std::uint8_t*>(wire), size}, {known, &interrupt}));
+                bound.checked(vir::decode({static_cast<const std::uint8_t*>(wire), size},
+                                          {known, bound.interrupt()})));
     *program = new vyre_program(std::move(read));
     return {};
   });
@@ -83,8 +99,9 @@ vyre_error* vyre_program_encode(const vyre_program* program, uint32_t profile, v
     VYRE_TRY(given(program, "program"));
     VYRE_TRY(given(wire, "wire"));
     VYRE_ASSIGN(const vir::Profile known, profile_of(profile));
-    Interrupt interrupt = until(timeout);
-    VYRE_ASSIGN(const Bytes bytes, vir::encode(program->program, known, &interrupt));
+    Bound bound(timeout);
+    VYRE_ASSIGN(const Bytes bytes,
+                bound.checked(vir::encode(program->program, known, bound.interrupt())));
     *wire = make_blob(bytes);
     return {};
   });
@@ -99,12 +116,43 @@ vyre_error* vyre_program_print(const vyre_program* program, vyre_blob** text) {
   });
 }
 
+vyre_error* vyre_program_print_image(const vyre_program* program, uint32_t flags, vyre_ns timeout,
+                                     vyre_blob** text) {
+  return guarded("vyre_program_print_image", [&]() -> Status {
+    VYRE_TRY(given(program, "program"));
+    VYRE_TRY(given(text, "text"));
+    if ((flags & ~static_cast<std::uint32_t>(VYRE_IMAGE_NOT_OPTIMISED)) != 0) {
+      return fail(Errc::unsupported,
+                  message("flags {} are not all known: VYRE_IMAGE_NOT_OPTIMISED is", flags));
+    }
+    Bound bound(timeout);
+    VYRE_ASSIGN(const vir::Program prepared,
+                bound.checked(vir::prepare(program->program, bound.interrupt())));
+    VYRE_TRY(bound.checked(vir::validate(prepared, bound.interrupt())));
+    VYRE_ASSIGN(const core::Image image,
+                bound.checked(vir::lower(prepared, {flags == 0, bound.interrupt()})));
+    *text = make_blob(vir::disassemble_image(image));
+    return {};
+  });
+}
+
+vyre_error* vyre_program_equal(const vyre_program* one, const vyre_program* other, bool* equal) {
+  return guarded("vyre_program_equal", [&]() -> Status {
+    VYRE_TRY(given(one, "one"));
+    VYRE_TRY(given(other, "other"));
+    VYRE_TRY(given(equal, "equal"));
+    *equal = vir::same_program(one->program, other->program);
+    return {};
+  });
+}
+
 vyre_error* vyre_program_verify(const vyre_program* program, vyre_ns timeout) {
   return guarded("vyre_program_verify", [&]() -> Status {
     VYRE_TRY(given(program, "program"));
-    Interrupt interrupt = until(timeout);
-    VYRE_ASSIGN(const vir::Program prepared, vir::prepare(program->program, &interrupt));
-    return vir::validate(prepared, &interrupt);
+    Bound bound(timeout);
+    VYRE_ASSIGN(const vir::Program prepared,
+                bound.checked(vir::prepare(program->program, bound.interrupt())));
+    return bound.checked(vir::validate(prepared, bound.interrupt()));
   });
 }
 
@@ -134,8 +182,9 @@ vyre_error* vyre_program_fingerprint(const vyre_program* program, uint32_t profi
     VYRE_TRY(given(program, "program"));
     VYRE_TRY(given(fingerprint, "fingerprint"));
     VYRE_ASSIGN(const vir::Profile known, profile_of(profile));
-    Interrupt interrupt = until(timeout);
-    VYRE_ASSIGN(const Digest digest, vir::fingerprint(program->program, known, &interrupt));
+    Bound bound(timeout);
+    VYRE_ASSIGN(const Digest digest,
+                bound.checked(vir::fingerprint(program->program, known, bound.interrupt())));
     std::copy(digest.bytes.begin(), digest.bytes.end(), fingerprint);
     return {};
   });

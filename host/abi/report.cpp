@@ -1,6 +1,7 @@
 // Reports: the JSON document, upstream's counters, summaries of files.
 #include "report/report.hpp"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -57,6 +58,25 @@ vyre_counters counters_of(const MegakernelReport& report) {
   return c;
 }
 
+Result<std::vector<report::Document>> documents_of(const char* const* paths, std::size_t count) {
+  VYRE_TRY(given_array(paths, count, "paths"));
+  std::vector<report::Document> documents;
+  for (std::size_t i = 0; i < count; ++i) {
+    VYRE_TRY(given(paths[i], "a path"));
+    VYRE_ASSIGN(auto read, report::read_documents(paths[i]));
+    for (report::Document& document : read) documents.push_back(std::move(document));
+  }
+  return documents;
+}
+
+std::string array_of(const std::vector<report::Document>& documents) {
+  std::string json = "[";
+  for (const report::Document& document : documents) {
+    json += (json.size() == 1 ? "" : ",") + report::to_json(document, -1);
+  }
+  return json + "]";
+}
+
 }  // namespace
 }  // namespace vyre::abi
 
@@ -84,15 +104,22 @@ vyre_error* vyre_report_counters(vyre_session* session, vyre_counters* counters)
 
 vyre_error* vyre_report_summary(const char* const* paths, size_t count, vyre_blob** text) {
   return guarded("vyre_report_summary", [&]() -> Status {
-    VYRE_TRY(given_array(paths, count, "paths"));
     VYRE_TRY(given(text, "text"));
-    std::vector<report::Document> documents;
-    for (std::size_t i = 0; i < count; ++i) {
-      VYRE_TRY(given(paths[i], "a path"));
-      VYRE_ASSIGN(auto read, report::read_documents(paths[i]));
-      for (report::Document& document : read) documents.push_back(std::move(document));
-    }
+    VYRE_ASSIGN(const auto documents, documents_of(paths, count));
     *text = make_blob(report::summarise(documents));
+    return {};
+  });
+}
+
+vyre_error* vyre_report_read(const char* const* paths, size_t count, vyre_blob** summary,
+                             vyre_blob** json) {
+  return guarded("vyre_report_read", [&]() -> Status {
+    VYRE_ASSIGN(const auto documents, documents_of(paths, count));
+    // Both are made before either is given, so that nothing is left where memory runs out.
+    std::unique_ptr<vyre_blob> lines;
+    if (summary != nullptr) lines.reset(make_blob(report::summarise(documents)));
+    if (json != nullptr) *json = make_blob(array_of(documents));
+    if (summary != nullptr) *summary = lines.release();
     return {};
   });
 }

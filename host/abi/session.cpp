@@ -84,6 +84,10 @@ Result<runtime::SessionOptions> engine_options(const vyre_session_options& from)
   return to;
 }
 
+std::string device_of(const runtime::Session& opened) {
+  return opened.caps().supported ? opened.report().run.device.value_or("") : std::string();
+}
+
 }  // namespace
 
 Deadline deadline_after(vyre_ns timeout, vyre_ns otherwise) noexcept {
@@ -113,6 +117,7 @@ vyre_session::vyre_session(runtime::Session opened, std::uint32_t own_tag, vyre_
       default_timeout(timeout),
       backend(opened.backend_name()),
       why_not_device(opened.caps().reason),
+      device_name(device_of(opened)),
       handles(own_tag, opened.number()),
       queues(opened.options().queues),
       engine(std::move(opened)) {}
@@ -172,7 +177,8 @@ vyre_error* vyre_session_caps(vyre_session* session, vyre_caps* caps) {
     write_output(caps, vyre_caps{0, known.supported ? 1u : 0u, known.max_worker_count,
                                  known.supported ? known.max_worker_count
                                                  : session->engine.options().workers,
-                                 session->why_not_device.c_str(), session->backend.c_str()});
+                                 session->why_not_device.c_str(), session->backend.c_str(),
+                                 session->device_name.c_str()});
     return {};
   });
 }

@@ -31,6 +31,7 @@ struct vyre_session {
   const vyre_ns default_timeout;
   const std::string backend;  // of vyre_caps
   const std::string why_not_device;
+  const std::string device_name;
   vyre::abi::HandleTable handles;
   vyre::abi::OpList ops;
   vyre::abi::QueueNumbers queues;

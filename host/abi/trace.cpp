@@ -59,6 +59,7 @@ Result<trace::ReplayOptions> engine_options(const vyre_replay_options& from) {
   to.check_races = from.check_races != 0;
   to.workers = from.workers;
   if (from.ulp != 0) to.transcendental_ulp = from.ulp;
+  if (from.exact != 0) to.transcendental_ulp = 0;
   to.memory_budget_bytes = from.memory_bytes;
   if (from.timeout < 0) return fail(Errc::invalid_argument, "timeout is negative; 0: 10 minutes");
   if (from.timeout != 0) to.timeout = std::chrono::nanoseconds{from.timeout};

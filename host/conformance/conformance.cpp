@@ -38,16 +38,17 @@ class Run {
   }
 
   Summary take() { return std::move(summary_); }
+  /// Stays so.
+  bool stopped() {
+    summary_.stopped = summary_.stopped || (options_.stopped != nullptr && options_.stopped());
+    return summary_.stopped;
+  }
 
  private:
   /// A wait for bytes ends with an error, too, where the run is to stop.
   Status given_up(Error error) {
     if (stopped()) return {};
     return tl::unexpected<Error>(std::move(error));
-  }
-  bool stopped() {
-    summary_.stopped = options_.stopped != nullptr && options_.stopped();
-    return summary_.stopped;
   }
 
   Status judge_line(const ExecutionCase& c) {
@@ -109,19 +110,14 @@ class Run {
 
 }  // namespace
 
-Result<Executor> parse_executor(std::string_view name) {
-  for (const Executor executor : {Executor::reference, Executor::cpu, Executor::cuda}) {
-    if (name == executor_name(executor)) return executor;
-  }
-  return fail(Errc::invalid_argument,
-              message("executor '{}' is unknown; use reference, cpu or cuda", name));
-}
-
 Result<Summary> run_files(const std::vector<std::string>& paths, const Options& options,
                           const std::function<void(const Failure&)>& on_failure) {
   VYRE_ASSIGN(const auto executor, make_executor(options));
   Run run(options, *executor, on_failure);
-  for (const std::string& path : paths) VYRE_TRY(run.file(path));
+  for (std::size_t i = 0; i < paths.size() && !run.stopped(); ++i) {
+    if (options.progress) options.progress(i, paths.size());
+    VYRE_TRY(run.file(paths[i]));
+  }
   return run.take();
 }
 

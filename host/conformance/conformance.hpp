@@ -14,7 +14,6 @@
 namespace vyre::conformance {
 
 using vyre::Executor;
-[[nodiscard]] Result<Executor> parse_executor(std::string_view name);
 
 struct Options {
   Executor executor{Executor::cpu};
@@ -23,6 +22,8 @@ struct Options {
   std::chrono::nanoseconds case_timeout{std::chrono::seconds{120}};
   /// True: the run ends early, with Summary::stopped; the case under way is not judged.
   bool (*stopped)(){nullptr};
+  /// Counts files, before each of them.
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 };
 
 struct Failure {

@@ -113,6 +113,8 @@ typedef struct vyre_error vyre_error;
 VYRE_API int32_t vyre_error_code(const vyre_error* error); /* VYRE_OK for NULL */
 /* "CODE: sentence (at offset N)"; "ok" for NULL. Valid until the error is freed. */
 VYRE_API const char* vyre_error_text(const vyre_error* error);
+/* The sentence alone, without the code and the place; as long. */
+VYRE_API const char* vyre_error_message(const vyre_error* error);
 /* 1: the same call may succeed later without any other change. */
 VYRE_API int32_t vyre_error_retryable(const vyre_error* error);
 /* errno of VYRE_IO, the number of the violated rule of VYRE_REFUSED, else 0. */
@@ -144,6 +146,34 @@ typedef void (*vyre_log)(void* context, int32_t level, const char* text);
    first call: VYRE_LOG_WARN, to standard error. A call to the former hook that began on another
    thread may still be under way when this returns. */
 VYRE_API VYRE_CHECK vyre_error* vyre_set_log(vyre_log log, void* context, int32_t level);
+
+/* ---- Interruption --------------------------------------------------------------------------- */
+
+/* True: end early. Called now and then, perhaps from several threads; has no context, so that a
+   signal handler's flag can be asked. */
+typedef bool (*vyre_stopped)(void);
+/* Calls of this thread on programs that have a timeout ask `stopped` from now on while they work,
+   and end with VYRE_CANCELLED once it says true. NULL, as at first: they ask nothing. Returns what
+   was set before. Other threads are not concerned. */
+VYRE_API vyre_stopped vyre_interrupt_by(vyre_stopped stopped);
+
+/* ---- Limits and machine --------------------------------------------------------------------- */
+
+/* A bound of the library; the strings are static. */
+typedef struct {
+  uint32_t struct_size;
+  uint32_t reserved;
+  const char* name; /* "max_ring_slots" */
+  uint64_t value;
+  const char* unit;   /* "slots" */
+  const char* reason; /* why it is so much and no more */
+} vyre_limit;
+/* The bounds in a fixed order, from index 0; VYRE_NOT_FOUND behind the last. */
+VYRE_API VYRE_CHECK vyre_error* vyre_limit_at(size_t index, vyre_limit* limit);
+
+/* What each way of reading files gives in a folder, as a JSON array of {"tier": "A", "available":
+   true, "reason": "..."}. A scratch file is made there, read and removed. */
+VYRE_API VYRE_CHECK vyre_error* vyre_ingest_probe(const char* directory, vyre_blob** json);
 
 /* ---- Sessions ------------------------------------------------------------------------------- */
 
@@ -215,6 +245,7 @@ typedef struct {
   uint32_t workers;          /* threads or device workers of this session; 0: not known */
   const char* reason;        /* why `supported` is 0; "" otherwise */
   const char* backend;       /* "cpu" or "cuda" */
+  const char* device_name;   /* as its driver calls it; "" on the CPU */
 } vyre_caps;
 VYRE_API VYRE_CHECK vyre_error* vyre_session_caps(vyre_session* session, vyre_caps* caps);
 
@@ -260,6 +291,9 @@ typedef struct vyre_program vyre_program;
 
 /* The three layouts of the wire form. */
 enum { VYRE_PROFILE_V4_0_6_3 = 0, VYRE_PROFILE_V4_0_6_4 = 1, VYRE_PROFILE_V6 = 2 };
+/* "v4-0.6.3", "v4-0.6.4" and "v6"; "unknown" for a number that is no profile. Static. */
+VYRE_API const char* vyre_profile_name(uint32_t profile);
+VYRE_API VYRE_CHECK vyre_error* vyre_profile_find(const char* name, uint32_t* profile);
 
 /* Reads the text form (docs/vir0-text.md). Errors have line and column. */
 VYRE_API VYRE_CHECK vyre_error* vyre_program_assemble(const char* text, uint64_t size,
@@ -272,10 +306,20 @@ VYRE_API VYRE_CHECK vyre_error* vyre_program_encode(const vyre_program* program,
                                                     vyre_ns timeout, vyre_blob** wire);
 /* The text form; assembling it gives the same program. */
 VYRE_API VYRE_CHECK vyre_error* vyre_program_print(const vyre_program* program, vyre_blob** text);
+/* What the interpreters execute for it, an instruction a line: for people, in no fixed form. `flags`
+   may ask for the instructions as they are before constants are folded and instructions fused. */
+enum { VYRE_IMAGE_NOT_OPTIMISED = 1 };
+VYRE_API VYRE_CHECK vyre_error* vyre_program_print_image(const vyre_program* program,
+                                                         uint32_t flags, vyre_ns timeout,
+                                                         vyre_blob** text);
+/* Whether two programs are the same in everything, also where the wire form loses something. */
+VYRE_API VYRE_CHECK vyre_error* vyre_program_equal(const vyre_program* one,
+                                                   const vyre_program* other, bool* equal);
 /* Success if the program may run; else VYRE_REFUSED with the first violation. */
 VYRE_API VYRE_CHECK vyre_error* vyre_program_verify(const vyre_program* program, vyre_ns timeout);
 /* Every violation, or if there is none every warning, as a JSON array of
-   {"code": "V008", "statement": 3 or null, "message": "..."}. */
+   {"code": "V008", "statement": 3 or null, "message": "..."}. Codes of violations begin with V or
+   are "prepare", those of warnings begin with W. */
 VYRE_API VYRE_CHECK vyre_error* vyre_program_diagnose(const vyre_program* program,
                                                       vyre_blob** json);
 /* BLAKE3 of the canonical wire form: equal programs have equal fingerprints. Writes 32 bytes. */
@@ -305,6 +349,11 @@ VYRE_API VYRE_CHECK vyre_error* vyre_op_add(vyre_session* session, const char* n
                                             const vyre_op_options* options, vyre_ns timeout,
                                             vyre_op* op);
 VYRE_API VYRE_CHECK vyre_error* vyre_op_find(vyre_session* session, const char* name, vyre_op* op);
+
+/* Every op of the session, built-in ones first. `ops` needs room for `capacity` of them; *count gets
+   how many there are, also where that is more. */
+VYRE_API VYRE_CHECK vyre_error* vyre_session_ops(vyre_session* session, vyre_op* ops,
+                                                 size_t capacity, size_t* count);
 
 typedef struct {
   uint32_t struct_size;
@@ -675,9 +724,6 @@ VYRE_API void vyre_recorder_free(vyre_recorder* recorder);
 
 enum { VYRE_EXECUTOR_CPU = 1, VYRE_EXECUTOR_CUDA = 2, VYRE_EXECUTOR_REFERENCE = 3 };
 enum { VYRE_COMPARE_NONE = 0, VYRE_COMPARE_RECORDED = 1, VYRE_COMPARE_EXECUTOR = 2 };
-/* True: end early. Called now and then, perhaps from several threads; has no context, so that a
-   signal handler's flag can be asked. */
-typedef bool (*vyre_stopped)(void);
 typedef void (*vyre_progress)(void* context, uint64_t done, uint64_t total);
 
 typedef struct {
@@ -694,6 +740,8 @@ typedef struct {
   vyre_progress progress; /* may be NULL */
   void* context;
   vyre_stopped stopped; /* may be NULL */
+  uint32_t exact;       /* 1: F32 results have to be equal, whatever `ulp` says */
+  uint32_t reserved;
 } vyre_replay_options;
 typedef struct {
   uint32_t struct_size;
@@ -737,7 +785,10 @@ typedef struct {
   vyre_ns case_timeout;       /* default 120 s */
   vyre_failure on_failure;    /* may be NULL */
   void* context;
-  vyre_stopped stopped; /* may be NULL */
+  vyre_stopped stopped;      /* may be NULL */
+  vyre_progress progress;    /* counts files, before each; may be NULL */
+  uint32_t keep_no_failures; /* 1: none, whatever `max_failures_kept` says */
+  uint32_t reserved;
 } vyre_conformance_options;
 typedef struct {
   uint32_t struct_size;
@@ -826,6 +877,9 @@ VYRE_API VYRE_CHECK vyre_error* vyre_report_counters(vyre_session* session,
    input. */
 VYRE_API VYRE_CHECK vyre_error* vyre_report_summary(const char* const* paths, size_t count,
                                                     vyre_blob** text);
+/* The same lines, and the documents as a JSON array. Either may be NULL. */
+VYRE_API VYRE_CHECK vyre_error* vyre_report_read(const char* const* paths, size_t count,
+                                                 vyre_blob** summary, vyre_blob** json);
 
 #ifdef __cplusplus
 }

@@ -136,12 +136,10 @@ class Buffer {
   Buffer(detail::SharedSession session, BufferRef ref) : session_(std::move(session)), ref_(ref) {}
   template <class T>
   [[nodiscard]] Error not_whole(std::uint64_t bytes) const {
-    Error error;
-    error.code = Code::invalid_argument;
-    error.text = "invalid_argument: a buffer of " + std::to_string(bytes) +
-                 " bytes is no whole number of elements of " + std::to_string(sizeof(T)) +
-                 " bytes; read it into a span of the part you want";
-    return error;
+    return Error::of(Code::invalid_argument,
+                     "a buffer of " + std::to_string(bytes) +
+                         " bytes is no whole number of elements of " + std::to_string(sizeof(T)) +
+                         " bytes; read it into a span of the part you want");
   }
 
   detail::SharedSession session_;

@@ -27,8 +27,11 @@ struct ConformanceFailure {
 struct ConformanceOptions {
   Executor executor{Executor::cpu};
   std::uint64_t max_failures_kept{0};
+  bool keep_no_failures{false};  // whatever `max_failures_kept` says
   std::chrono::nanoseconds case_timeout{0};
   std::function<void(const ConformanceFailure&)> on_failure{};  // must not throw
+  /// Counts files, before each; must not throw.
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress{};
   vyre_stopped stopped{nullptr};
 };
 struct Conformance {
@@ -38,19 +41,23 @@ struct Conformance {
 /// "-" is standard input. A failed line is no error: look at counts.failed.
 [[nodiscard]] inline Result<Conformance> conformance(const std::vector<std::string>& files,
                                                      const ConformanceOptions& options = {}) {
-  std::vector<const char*> paths;
-  paths.reserve(files.size());
-  for (const std::string& file : files) paths.push_back(file.c_str());
+  const std::vector<const char*> paths = detail::c_strings(files);
   vyre_conformance_options c = VYRE_INIT(vyre_conformance_options);
   c.executor = static_cast<std::uint32_t>(options.executor);
   c.max_failures_kept = options.max_failures_kept;
   c.case_timeout = options.case_timeout.count();
+  c.keep_no_failures = options.keep_no_failures ? 1 : 0;
+  c.context = const_cast<ConformanceOptions*>(&options);
+  if (options.progress) {
+    c.progress = [](void* context, std::uint64_t done, std::uint64_t total) {
+      static_cast<const ConformanceOptions*>(context)->progress(done, total);
+    };
+  }
   if (options.on_failure) {
     c.on_failure = [](void* context, const char* file, std::uint64_t line, const char* name,
                       const char* why) {
       static_cast<const ConformanceOptions*>(context)->on_failure({file, line, name, why});
     };
-    c.context = const_cast<ConformanceOptions*>(&options);
   }
   c.stopped = options.stopped;
   vyre_conformance_result counts = VYRE_INIT(vyre_conformance_result);

@@ -50,7 +50,8 @@ struct Error {
   std::uint64_t offset{UINT64_MAX};  // into what was given, or of a copy that was cut; else the max
   std::uint32_t line{0};             // from 1; 0: none
   std::uint32_t column{0};
-  std::string text;  // one sentence: what, where, the value, the limit, the remedy
+  std::string text;     // "CODE: message (place)"
+  std::string message;  // one sentence: what, where, the value, the limit, the remedy
 
   /// Copies; null gives Code::ok.
   [[nodiscard]] static Error from(const vyre_error* error) {
@@ -60,7 +61,16 @@ struct Error {
             vyre_error_offset(error),
             vyre_error_line(error),
             vyre_error_column(error),
-            vyre_error_text(error)};
+            vyre_error_text(error),
+            vyre_error_message(error)};
+  }
+  /// An error of this API itself.
+  [[nodiscard]] static Error of(Code code, std::string message) {
+    Error error;
+    error.code = code;
+    error.text = std::string(name(code)) + ": " + message;
+    error.message = std::move(message);
+    return error;
   }
 };
 

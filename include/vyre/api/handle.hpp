@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "vyre/api/namespace.hpp"
 #include "vyre/vyre.h"
@@ -47,6 +49,14 @@ class Shared {
 using SharedSession = Shared<vyre_session, vyre_session_retain, vyre_session_free>;
 using SharedQueue = Shared<vyre_queue, vyre_queue_retain, vyre_queue_free>;
 using SharedProgram = Shared<vyre_program, vyre_program_retain, vyre_program_free>;
+
+/// As long as `texts` stay as they are.
+[[nodiscard]] inline std::vector<const char*> c_strings(const std::vector<std::string>& texts) {
+  std::vector<const char*> all;
+  all.reserve(texts.size());
+  for (const std::string& text : texts) all.push_back(text.c_str());
+  return all;
+}
 
 }  // namespace detail
 

@@ -22,6 +22,7 @@ struct Op {
   vyre_op handle{0};
   friend bool operator==(Op, Op) = default;
 };
+static_assert(sizeof(Op) == sizeof(vyre_op));
 
 enum class Order : std::uint32_t {
   none = 0,
@@ -88,6 +89,9 @@ namespace detail {
 
 [[nodiscard]] inline const vyre_item* c(const Item* items) {
   return reinterpret_cast<const vyre_item*>(items);
+}
+[[nodiscard]] inline vyre_op* c(Op* ops) {
+  return reinterpret_cast<vyre_op*>(ops);
 }
 [[nodiscard]] inline const vyre_ticket* c(const Ticket* tickets) {
   return reinterpret_cast<const vyre_ticket*>(tickets);

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "vyre/api/error.hpp"
@@ -21,6 +22,19 @@ enum class Profile : std::uint32_t {
   v4_0_6_4 = VYRE_PROFILE_V4_0_6_4,
   v6 = VYRE_PROFILE_V6,
 };
+/// "v4-0.6.3"
+[[nodiscard]] inline const char* name(Profile profile) {
+  return vyre_profile_name(static_cast<std::uint32_t>(profile));
+}
+[[nodiscard]] inline Result<Profile> find_profile(const std::string& name) {
+  std::uint32_t profile = 0;
+  const detail::Failed failed{vyre_profile_find(name.c_str(), &profile)};
+  if (failed) return failed.error();
+  return static_cast<Profile>(profile);
+}
+
+/// The instructions that a program becomes, before or after they are optimised.
+enum class Image : std::uint32_t { optimised = 0, not_optimised = VYRE_IMAGE_NOT_OPTIMISED };
 
 class Program {
  public:
@@ -57,6 +71,22 @@ class Program {
     const detail::Failed failed{vyre_program_print(get(), &blob)};
     if (failed) return failed.error();
     return Blob(blob);
+  }
+  /// What the interpreters execute for it, an instruction a line: for people, in no fixed form.
+  [[nodiscard]] Result<Blob> print_image(Image image = Image::optimised,
+                                         Timeout timeout = {}) const {
+    vyre_blob* blob = nullptr;
+    const detail::Failed failed{
+        vyre_program_print_image(get(), static_cast<std::uint32_t>(image), timeout.ns(), &blob)};
+    if (failed) return failed.error();
+    return Blob(blob);
+  }
+  /// Whether it is the same in everything, also where the wire form loses something.
+  [[nodiscard]] Result<bool> equals(const Program& other) const {
+    bool equal = false;
+    const detail::Failed failed{vyre_program_equal(get(), other.get(), &equal)};
+    if (failed) return failed.error();
+    return equal;
   }
   /// Success if the program may run; else Code::refused with the first violation.
   [[nodiscard]] Result<void> verify(Timeout timeout = {}) const {

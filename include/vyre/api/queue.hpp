@@ -199,9 +199,7 @@ class Queue {
   /// Files in chunks, an item of `op` for each.
   [[nodiscard]] Result<Stream> stream(const std::vector<std::string>& files, Op op,
                                       const StreamOptions& options = {}) {
-    std::vector<const char*> paths;
-    paths.reserve(files.size());
-    for (const std::string& file : files) paths.push_back(file.c_str());
+    const std::vector<const char*> paths = detail::c_strings(files);
     const vyre_stream_options c = c_options(options);
     vyre_stream* made = nullptr;
     const detail::Failed failed{
@@ -233,11 +231,9 @@ class Queue {
   [[nodiscard]] static std::optional<Error> mismatched(std::size_t items,
                                                        std::span<Ticket> tickets) {
     if (tickets.empty() || tickets.size() == items) return std::nullopt;
-    Error error;
-    error.code = Code::invalid_argument;
-    error.text = "invalid_argument: " + std::to_string(items) + " items and room for " +
-                 std::to_string(tickets.size()) + " tickets; give none or one for each item";
-    return error;
+    return Error::of(Code::invalid_argument, std::to_string(items) + " items and room for " +
+                                                 std::to_string(tickets.size()) +
+                                                 " tickets; give none or one for each item");
   }
   [[nodiscard]] static vyre_stream_options c_options(const StreamOptions& options) {
     vyre_stream_options c = VYRE_INIT(vyre_stream_options);

@@ -122,6 +122,26 @@ class Session {
     }
     return op;
   }
+  /// Built-in ops first, then added ones in the order in which they were added.
+  [[nodiscard]] Result<std::vector<Op>> ops() const {
+    std::vector<Op> ops;
+    for (std::size_t count = 0;;) {  // until no other thread has added one meanwhile
+      ops.resize(count);
+      if (const detail::Failed failed{
+              vyre_session_ops(get(), detail::c(ops.data()), ops.size(), &count)}) {
+        return failed.error();
+      }
+      if (count == ops.size()) return ops;
+    }
+  }
+  /// As reports and traces name it.
+  [[nodiscard]] Result<std::uint32_t> number(Op op) const {
+    std::uint32_t number = 0;
+    if (const detail::Failed failed{vyre_op_number(get(), op.handle, &number)}) {
+      return failed.error();
+    }
+    return number;
+  }
   [[nodiscard]] Result<OpInfo> describe(Op op) const {
     vyre_op_info c = VYRE_INIT(vyre_op_info);
     if (const detail::Failed failed{vyre_op_describe(get(), op.handle, &c)}) {
@@ -166,11 +186,9 @@ class Session {
       auto results = wait(tickets, least, std::chrono::milliseconds{5});
       if (results || results.error().code != Code::deadline_exceeded) return results;
       if (stop.stop_requested()) {
-        Error error = results.error();
-        error.code = Code::cancelled;
-        error.text = "cancelled: a stop was requested while waiting for " + std::to_string(least) +
-                     " of " + std::to_string(tickets.size()) + " items";
-        return error;
+        return Error::of(Code::cancelled, "a stop was requested while waiting for " +
+                                              std::to_string(least) + " of " +
+                                              std::to_string(tickets.size()) + " items");
       }
     }
   }
@@ -225,6 +243,18 @@ class Session {
     vyre_caps c = VYRE_INIT(vyre_caps);
     if (const detail::Failed failed{vyre_session_caps(get(), &c)}) return failed.error();
     return std::string(c.backend);
+  }
+  /// Threads or device workers.
+  [[nodiscard]] Result<std::uint32_t> workers() const {
+    vyre_caps c = VYRE_INIT(vyre_caps);
+    if (const detail::Failed failed{vyre_session_caps(get(), &c)}) return failed.error();
+    return c.workers;
+  }
+  /// The name of the device; empty on the CPU.
+  [[nodiscard]] Result<std::string> device_name() const {
+    vyre_caps c = VYRE_INIT(vyre_caps);
+    if (const detail::Failed failed{vyre_session_caps(get(), &c)}) return failed.error();
+    return std::string(c.device_name);
   }
   [[nodiscard]] Result<MegakernelReport> report() const;
   /// docs/report.md; `indent` below 0: one line.

@@ -54,6 +54,7 @@ struct ReplayOptions {
   bool check_races{false};
   std::uint32_t workers{0};
   std::uint32_t ulp{0};
+  bool exact{false};  // F32 results have to be equal, whatever `ulp` says
   std::uint64_t memory_bytes{0};
   std::chrono::nanoseconds timeout{0};
   std::function<void(std::uint64_t done, std::uint64_t total)> progress{};  // must not throw
@@ -74,6 +75,7 @@ struct Replayed {
   c.check_races = options.check_races ? 1 : 0;
   c.workers = options.workers;
   c.ulp = options.ulp;
+  c.exact = options.exact ? 1 : 0;
   c.memory_bytes = options.memory_bytes;
   c.timeout = options.timeout.count();
   if (options.progress) {

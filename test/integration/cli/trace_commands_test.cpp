@@ -107,6 +107,11 @@ TEST(CliConformance, JudgesAVectorFileAndExitsOneOnAFailure) {
     const Ran failed = vyre({"conformance", good, bad, "--executor", executor});
     EXPECT_EQ(failed.exit_code, 1) << failed.err;
     EXPECT_NE(failed.out.find("FAIL " + bad + ":1: plus_one"), std::string::npos) << failed.out;
+    const Ran kept_none =
+        vyre({"conformance", bad, "--executor", executor, "--json", "--max-failures", "0"});
+    EXPECT_EQ(kept_none.exit_code, 1) << kept_none.err;
+    EXPECT_EQ(Json::parse(kept_none.out)["failed"], 1);
+    EXPECT_TRUE(Json::parse(kept_none.out)["failures"].empty()) << kept_none.out;
     const Ran read = vyre({"conformance", "-", good, "--executor", executor}, {read_all(bad)});
     EXPECT_EQ(read.exit_code, 1) << read.err;
     EXPECT_NE(read.out.find("FAIL -:1: plus_one"), std::string::npos) << read.out;

@@ -137,6 +137,14 @@ TEST_F(Memory, EachAllocationOfAProgramMayFail) {
         return vyre_program_encode(histogram.get(), VYRE_PROFILE_V6, VYRE_DEFAULT_TIMEOUT, &blob);
       },
       free_blob);
+  fail_each(
+      "vyre_program_print_image",
+      [&] { return vyre_program_print_image(histogram.get(), 0, VYRE_DEFAULT_TIMEOUT, &blob); },
+      free_blob);
+  bool equal = false;
+  fail_each("vyre_program_equal",
+            [&] { return vyre_program_equal(histogram.get(), histogram.get(), &equal); });
+  EXPECT_TRUE(equal);
   fail_each("vyre_program_verify",
             [&] { return vyre_program_verify(histogram.get(), VYRE_DEFAULT_TIMEOUT); });
   vyre_op op = 0;

@@ -111,6 +111,12 @@ TEST_F(Mistakes, NullIsRefusedByNameInEveryPlace) {
   refused(vyre_queue_open(nullptr, nullptr, nullptr), "session");
   refused(vyre_program_assemble(nullptr, 4, 0, nullptr), "text");
   refused(vyre_program_verify(nullptr, 0), "program");
+  refused(vyre_program_print_image(nullptr, 0, 0, nullptr), "program");
+  refused(vyre_program_equal(nullptr, nullptr, nullptr), "one");
+  refused(vyre_profile_find(nullptr, nullptr), "name");
+  refused(vyre_limit_at(0, nullptr), "limit");
+  refused(vyre_ingest_probe(nullptr, nullptr), "directory");
+  refused(vyre_session_ops(s, nullptr, 0, nullptr), "count");
   refused(vyre_op_add(s, nullptr, nullptr, nullptr, 0, &op), "name");
   refused(vyre_op_find(s, nullptr, &op), "name");
   refused(vyre_op_describe(s, op, nullptr), "info");

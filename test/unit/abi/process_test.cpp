@@ -76,31 +76,5 @@ TEST_F(Reports, ASessionReportsInThreeForms) {
   EXPECT_TRUE(contains(std::string(Blob(text).text()), "1 item"));
 }
 
-TEST(AbiPrograms, ViolationsAreListedAsJson) {
-  const auto good = Program::assemble(kHistogram).value();
-  EXPECT_TRUE(good.verify());
-  const auto bad = Program::assemble(
-                       "workgroup 1, 1, 1;\n"
-                       "buffer y: u32[1] read_only;\n"
-                       "region \"r\" { y[0] = z; y[0] = w; }\n")
-                       .value();
-  const auto verdict = bad.verify();
-  ASSERT_FALSE(verdict);
-  EXPECT_EQ(verdict.error().code, Code::refused);
-  EXPECT_NE(verdict.error().detail, 0);
-  const std::string json{bad.diagnose().value().text()};
-  EXPECT_TRUE(contains(json, "\"code\":\"V")) << json;
-  EXPECT_TRUE(contains(json, "\"statement\":")) << json;
-  EXPECT_EQ(good.fingerprint().value(),
-            Program::decode(good.encode().value().bytes()).value().fingerprint().value());
-  EXPECT_EQ(Program::decode(std::array<std::uint8_t, 3>{1, 2, 3}).error().code, Code::malformed);
-  // An interrupt is asked every thousand steps or so.
-  std::string long_text{"workgroup 1, 1, 1;\nbuffer y: u32[1] read_write output live_out;\n"};
-  long_text += "region \"r\" {\n";
-  for (int i = 0; i < 5'000; ++i) long_text += "  y[0] = y[0] + 1;\n";
-  long_text += "}\n";
-  EXPECT_EQ(Program::assemble(long_text, Timeout::poll()).error().code, Code::deadline_exceeded);
-}
-
 }  // namespace
 }  // namespace vyre::test

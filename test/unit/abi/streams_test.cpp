@@ -162,6 +162,8 @@ TEST_F(Streams, ARecordedRunReplaysAndIsCompared) {
     EXPECT_TRUE(contains(std::string(replayed->json.text()), "\"difference\": null"));
   }
   EXPECT_GT(calls, 0);
+  how.exact = true;  // there is no float to differ
+  EXPECT_EQ(replay(path("trace"), how).value().counts.differs, 0u);
   how.stopped = [] { return true; };
   EXPECT_EQ(replay(path("trace"), how).value().counts.stopped, 1u);
   EXPECT_FALSE(replay(path("none")));
@@ -175,10 +177,17 @@ TEST_F(Streams, RecordingBeginsBeforeTheFirstItem) {
 
 TEST_F(Streams, VectorFilesAreJudged) {
   std::ofstream(path("empty.jsonl"));
-  const auto judged = conformance({path("empty.jsonl")});
+  ConformanceOptions counting;
+  std::vector<std::uint64_t> done;
+  counting.progress = [&done](std::uint64_t files, std::uint64_t of) {
+    EXPECT_EQ(of, 2u);
+    done.push_back(files);
+  };
+  const auto judged = conformance({path("empty.jsonl"), path("empty.jsonl")}, counting);
   ASSERT_TRUE(judged) << judged.error().text;
-  EXPECT_EQ(judged->counts.files, 1u);
+  EXPECT_EQ(judged->counts.files, 2u);
   EXPECT_EQ(judged->counts.cases, 0u);
+  EXPECT_EQ(done, (std::vector<std::uint64_t>{0, 1}));
   std::ofstream(path("broken.jsonl")) << "{\n";
   EXPECT_EQ(conformance({path("broken.jsonl")}).error().code, Code::malformed);
   ConformanceOptions options;

@@ -1,0 +1,22 @@
+// InterruptBy: what ends long calls of this thread early, for handlers of signals and interpreters.
+#pragma once
+
+#include "vyre/api/namespace.hpp"
+#include "vyre/vyre.h"
+
+namespace vyre::VYRE_V0 {
+
+/// As long as it lives, calls of its thread on programs that have a timeout ask `stopped` while
+/// they work, and end with Code::cancelled once it says true. The innermost one counts.
+class InterruptBy {
+ public:
+  explicit InterruptBy(vyre_stopped stopped) : before_(vyre_interrupt_by(stopped)) {}
+  InterruptBy(const InterruptBy&) = delete;
+  InterruptBy& operator=(const InterruptBy&) = delete;
+  ~InterruptBy() { (void)vyre_interrupt_by(before_); }
+
+ private:
+  vyre_stopped before_;
+};
+
+}  // namespace vyre::VYRE_V0

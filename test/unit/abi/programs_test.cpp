@@ -1,0 +1,167 @@
+// Programs through the surface: forms, verdicts, equality, what interrupts long work; and what the
+// library says of its limits and of the machine.
+#include <fstream>
+#include <set>
+#include <thread>
+
+#include "fixture.hpp"
+#include "support/folder_fixture.hpp"
+
+namespace vyre::test {
+namespace {
+
+TEST(AbiPrograms, ViolationsAndWarningsAreListedAsJson) {
+  const auto good = Program::assemble(kHistogram).value();
+  EXPECT_TRUE(good.verify());
+  EXPECT_EQ(good.diagnose().value().text(), "[]");
+  const auto bad = Program::assemble(
+                       "workgroup 1, 1, 1;\n"
+                       "buffer y: u32[1] read_only;\n"
+                       "region \"r\" { y[0] = z; y[0] = w; }\n")
+                       .value();
+  const auto verdict = bad.verify();
+  ASSERT_FALSE(verdict);
+  EXPECT_EQ(verdict.error().code, Code::refused);
+  EXPECT_NE(verdict.error().detail, 0);
+  const std::string json{bad.diagnose().value().text()};
+  EXPECT_TRUE(contains(json, "\"code\":\"V")) << json;
+  EXPECT_FALSE(contains(json, "\"code\":\"W")) << json;
+  EXPECT_TRUE(contains(json, "\"statement\":")) << json;
+  const auto odd = Program::assemble(
+                       "workgroup 1, 1, 1;\n"
+                       "buffer y: u32[] write_only;\n"
+                       "region \"r\" { y[0] = 1; }\n")
+                       .value();
+  EXPECT_TRUE(odd.verify());
+  const std::string warnings{odd.diagnose().value().text()};
+  EXPECT_TRUE(contains(warnings, "\"code\":\"W001\"")) << warnings;
+}
+
+TEST(AbiPrograms, TheWireFormGivesTheSameProgramExceptForWhatItCannotCarry) {
+  const auto histogram = Program::assemble(kHistogram).value();
+  const auto back = Program::decode(histogram.encode().value().bytes()).value();
+  EXPECT_EQ(histogram.fingerprint().value(), back.fingerprint().value());
+  EXPECT_TRUE(histogram.equals(back).value());
+  EXPECT_FALSE(histogram.equals(Program::assemble(kDivide).value()).value());
+  EXPECT_EQ(Program::decode(std::array<std::uint8_t, 3>{1, 2, 3}).error().code, Code::malformed);
+  const auto zero = Program::assemble(
+                        "workgroup 1, 1, 1;\n"
+                        "buffer y: f32[1] read_write output live_out;\n"
+                        "region \"r\" { y[0] = -0.0f; }\n")
+                        .value();
+  EXPECT_FALSE(zero.equals(Program::decode(zero.encode().value().bytes()).value()).value());
+}
+
+TEST(AbiPrograms, TheImageIsPrintedBeforeAndAfterItIsOptimised) {
+  const auto folded = Program::assemble(
+                          "workgroup 1, 1, 1;\n"
+                          "buffer y: u32[1] read_write output live_out;\n"
+                          "region \"r\" { y[0] = 2 * 3; }\n")
+                          .value();
+  const std::string optimised{folded.print_image().value().text()};
+  const std::string plain{folded.print_image(Image::not_optimised).value().text()};
+  EXPECT_FALSE(optimised.empty());
+  EXPECT_LT(optimised.size(), plain.size()) << optimised << plain;
+  vyre_blob* text = nullptr;
+  const detail::Failed failed{
+      vyre_program_print_image(folded.get(), 2, VYRE_DEFAULT_TIMEOUT, &text)};
+  EXPECT_EQ(failed.error().code, Code::unsupported);
+}
+
+TEST(AbiPrograms, ProfilesHaveNames) {
+  for (const Profile profile : {Profile::v4_0_6_3, Profile::v4_0_6_4, Profile::v6}) {
+    EXPECT_EQ(find_profile(name(profile)).value(), profile);
+  }
+  EXPECT_EQ(find_profile("v5").error().code, Code::invalid_argument);
+  EXPECT_STREQ(vyre_profile_name(9), "unknown");
+}
+
+TEST(AbiPrograms, LongWorkEndsAtItsTimeoutAndWhereItsThreadIsInterrupted) {
+  // Both are asked for every thousand steps or so.
+  std::string text{"workgroup 1, 1, 1;\nbuffer y: u32[1] read_write output live_out;\n"};
+  text += "region \"r\" {\n";
+  for (int i = 0; i < 5'000; ++i) text += "  y[0] = y[0] + 1;\n";
+  text += "}\n";
+  EXPECT_EQ(Program::assemble(text, Timeout::poll()).error().code, Code::deadline_exceeded);
+  const auto program = Program::assemble(text).value();
+  const InterruptBy interrupt([] { return true; });
+  const auto stopped = Program::assemble(text, Timeout::forever());
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, Code::cancelled);
+  EXPECT_EQ(program.encode().error().code, Code::cancelled);
+  EXPECT_EQ(program.verify().error().code, Code::cancelled);
+  std::jthread([&] { EXPECT_TRUE(Program::assemble(text)); }).join();  // has set nothing
+  {
+    const InterruptBy never([] { return false; });
+    EXPECT_TRUE(Program::assemble(text));
+    EXPECT_EQ(Program::assemble(text, Timeout::poll()).error().code, Code::deadline_exceeded);
+  }
+  EXPECT_EQ(program.fingerprint().error().code, Code::cancelled);
+  EXPECT_EQ(Program::assemble("nonsense").error().code, Code::malformed);
+}
+
+TEST(AbiErrors, TheMessageIsTheTextWithoutCodeAndPlace) {
+  const auto failed = Program::assemble("workgroup 1, 1, 1;\nnonsense");
+  ASSERT_FALSE(failed);
+  const Error& error = failed.error();
+  EXPECT_EQ(error.text, "malformed: " + error.message + " (line " + std::to_string(error.line) +
+                            ", column " + std::to_string(error.column) + ")");
+  EXPECT_STREQ(vyre_error_message(nullptr), "");
+  const Error own = Error::of(Code::busy, "wait");
+  EXPECT_EQ(own.text, "busy: wait");
+  EXPECT_EQ(own.message, "wait");
+}
+
+TEST(AbiMachine, EveryLimitHasANameAValueAndAReason) {
+  std::set<std::string_view> names;
+  for (const Limit& limit : limits().value()) {
+    EXPECT_TRUE(names.insert(limit.name).second) << limit.name;
+    EXPECT_NE(limit.value, 0u) << limit.name;
+    EXPECT_FALSE(limit.unit.empty() || limit.reason.empty()) << limit.name;
+  }
+  EXPECT_TRUE(names.contains("max_ring_slots"));
+  vyre_limit limit = VYRE_INIT(vyre_limit);
+  const detail::Failed failed{vyre_limit_at(names.size(), &limit)};
+  EXPECT_EQ(failed.error().code, Code::not_found);
+}
+
+using Machine = InAFolder;
+
+TEST_F(Machine, EveryWayOfReadingFilesIsTriedInAFolder) {
+  const std::string json{probe_ingest(path("")).value().text()};
+  for (const char tier : {'A', 'B', 'C', 'D', 'E'}) {
+    EXPECT_TRUE(contains(json, std::string("\"tier\":\"") + tier + "\"")) << json;
+  }
+  EXPECT_TRUE(contains(json, "\"available\":true")) << json;
+}
+
+TEST_F(Machine, ReportFilesAreReadOnceForPeopleAndPrograms) {
+  auto session = Session::open(on_cpu()).value();
+  ASSERT_TRUE(session.main().submit(Item{session.find("nop").value()}));
+  ASSERT_TRUE(session.close());
+  const std::string report{session.report_json(-1).value().text()};
+  std::ofstream(path("lines")) << report << '\n' << report << '\n';
+  const Reports read = read_reports({path("lines")}).value();
+  EXPECT_TRUE(contains(std::string(read.summary.text()), "2 item"));
+  EXPECT_EQ(summarise_reports({path("lines")}).value().text(), read.summary.text());
+  EXPECT_EQ(read.json.text(), "[" + report + "," + report + "]");
+  EXPECT_FALSE(read_reports({path("none")}));
+}
+
+using Ops = OnASession;
+
+TEST_F(Ops, AreListedWithTheirNumbers) {
+  const std::vector<Op> built_in = session_.ops().value();
+  ASSERT_FALSE(built_in.empty());
+  for (const Op op : built_in) EXPECT_TRUE(session_.describe(op).value().builtin);
+  EXPECT_EQ(session_.number(session_.find("nop").value()).value(), 0u);
+  const Op histogram = op("histogram", kHistogram);
+  const std::vector<Op> all = session_.ops().value();
+  ASSERT_EQ(all.size(), built_in.size() + 1);
+  EXPECT_EQ(all.back(), histogram);
+  EXPECT_EQ(session_.workers().value(), 2u);
+  EXPECT_EQ(session_.device_name().value(), "");
+}
+
+}  // namespace
+}  // namespace vyre::test

@@ -1,0 +1,36 @@
+#include "library.hpp"
+
+#include "base/message.hpp"
+#include "platform/stop.hpp"
+
+namespace vyre::cli {
+
+Error error_of(const v0::Error& error) {
+  if (error.code == v0::Code::cancelled && platform::stop_asked())
+    return platform::interrupted().value();
+  // Both number the same codes, the library from 1.
+  return {static_cast<Errc>(static_cast<std::int32_t>(error.code) - 1),
+          error.message,
+          error.offset,
+          error.line,
+          error.column,
+          error.detail};
+}
+
+Status taken(const v0::Result<void>& result) {
+  if (!result) return tl::unexpected<Error>(error_of(result.error()));
+  return {};
+}
+
+Result<v0::Executor> executor_of(const std::string& name, std::string_view what,
+                                 std::string_view others) {
+  for (const auto& [text, executor] :
+       {std::pair{"reference", v0::Executor::reference}, std::pair{"cpu", v0::Executor::cpu},
+        std::pair{"cuda", v0::Executor::cuda}}) {
+    if (name == text) return executor;
+  }
+  return fail(Errc::invalid_argument,
+              message("{} '{}' is unknown; use {}reference, cpu or cuda", what, name, others));
+}
+
+}  // namespace vyre::cli
