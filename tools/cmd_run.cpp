@@ -51,6 +51,12 @@ Status check_chunks(const RunOptions& options, const RunPlan& plan) {
   return {};
 }
 
+Status check_planning(const RunOptions& options) {
+  if (!options.plan || options.executor != "reference") return {};
+  return fail(Errc::invalid_argument,
+              "--plan is of sessions, and the reference executor has none; leave it away");
+}
+
 Status check_reading(const RunOptions& options) {
   const bool forced = options.tier != "auto";
   if (options.executor == "reference" && (forced || options.ingest_bytes)) {
@@ -91,6 +97,7 @@ Status check(const RunOptions& options, const RunPlan& plan) {
         message("--executor '{}' is unknown; use auto, reference, cpu or cuda", options.executor));
   }
   VYRE_TRY(check_chunks(options, plan));
+  VYRE_TRY(check_planning(options));
   return check_reading(options);
 }
 
@@ -131,6 +138,7 @@ Status finish(Engine& engine, const Shell& shell, const RunOptions& options,
               std::vector<report::InputFailure> failures) {
   report::Document document;
   const Status ended = engine.end(document);
+  if (const std::string plans = engine.plans(); !plans.empty()) complain(shell, plans);
   if (options.report.empty()) return ended;
   document.run.command = shell.command;
   for (report::InputFailure& failure : failures)
@@ -247,6 +255,8 @@ void add_flags(CLI::App* sub, RunOptions& options) {
                   "bytes that files stream through (default 64 MiB; 0: files do not stream)")
       ->type_name("BYTES")
       ->transform(bytes());
+  sub->add_flag("--plan", options.plan,
+                "submit items in plans, and say on standard error what the first one found");
   sub->add_option("--report", options.report, "write the run's report here")
       ->type_name("FILE")
       ->check(not_empty());

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <deque>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "base/message.hpp"
 #include "chunk_stream.hpp"
@@ -12,6 +15,7 @@
 #include "protocol/io_request.hpp"
 #include "protocol/limits.hpp"
 #include "run_engine.hpp"
+#include "runtime/plan.hpp"
 #include "runtime/session.hpp"
 #include "runtime/slices.hpp"
 #include "shell.hpp"
@@ -25,6 +29,7 @@ using runtime::Handle;
 /// One item: its ticket, what to read back and what to free.
 struct Running {
   runtime::Ticket ticket;
+  std::optional<Error> refused{};                // why the item has no ticket
   std::vector<Handle> returned;                  // in declaration order
   std::vector<const vir::BufferDecl*> declared;  // what they are
   std::vector<Handle> sets;                      // binding sets go before the buffers in them
@@ -40,6 +45,9 @@ std::size_t most_item_files() {
   if (getrlimit(RLIMIT_NOFILE, &open_files) == 0) most = std::min(most, open_files.rlim_cur);
   return static_cast<std::size_t>(std::max<rlim_t>(most / 4, 1));
 }
+
+/// Items of one plan: enough for a region of the largest size.
+constexpr std::size_t kPlanItems{kMaxRegionMembers};
 
 /// For items in flight to end by themselves, once a stop was asked for.
 constexpr std::chrono::milliseconds kStopPatience{500};
@@ -115,6 +123,7 @@ class SessionEngine : public Engine {
     Status started = try_start(input, buffer_bytes, running, until);
     if (started) {
       running_.push_back(std::move(running));
+      if (planned_.size() == kPlanItems) submit_planned();
     } else {
       free(running, true, until);
     }
@@ -122,6 +131,7 @@ class SessionEngine : public Engine {
   }
 
   Result<std::vector<Bytes>> finish_oldest() override {
+    if (running_.size() == planned_.size()) submit_planned();
     Running running = std::move(running_.front());
     running_.pop_front();
     // One deadline for all of an item: what was late is not waited for a second time.
@@ -141,6 +151,10 @@ class SessionEngine : public Engine {
     // A mapped file is read as the system sees fit, so a tier that was asked for means loading.
     if (item_class == vir::BufferRole::read && options_.tier == "auto") return FileWay::map;
     return session_.options().ingest_bytes != 0 ? FileWay::load : FileWay::read;
+  }
+  std::string plans() const override {
+    if (plans_ <= 1) return first_plan_;
+    return message("{}\nand {} more plans", first_plan_, plans_ - 1);
   }
   std::string_view executor() const override { return session_.backend_name(); }
 
@@ -187,6 +201,7 @@ class SessionEngine : public Engine {
   /// Whether files stream, and what their items share then.
   Status plan_stream() {
     const std::uint64_t ingest_bytes = session_.options().ingest_bytes;
+    if (options_.plan) return {};  // every item has buffers of its own
     if (ingest_bytes == 0 || plan_.item_buffer == vir::kNone) return {};
     const std::uint64_t least = plan_.sources[plan_.item_buffer].required_bytes;
     const bool chunked = options_.chunk_bytes != 0;
@@ -239,10 +254,41 @@ class SessionEngine : public Engine {
     VYRE_ASSIGN(item.input_handle, one_handle(inputs, running));
     VYRE_ASSIGN(item.output_handle, one_handle(outputs, running));
     item.param = options_.invocations;
+    if (options_.plan) {
+      planned_.push_back(item);
+      return {};
+    }
     VYRE_ASSIGN(running.ticket, runtime::in_slices(until, platform::stop_asked, [&](Deadline soon) {
                   return session_.submit(item, soon);
                 }));
     return {};
+  }
+
+  /// The last items that were started, as one plan: each gets its ticket, or why it has none.
+  void submit_planned() {
+    if (planned_.empty()) return;
+    const auto plan = session_.plan(planned_, {});
+    std::optional<Error> refused;
+    std::vector<runtime::Ticket> tickets(planned_.size());
+    if (plan) {
+      if (plans_++ == 0) first_plan_ = plan->describe();
+      while (first_plan_.ends_with('\n')) first_plan_.pop_back();
+      auto run = session_.submit(*plan, deadline());
+      if (run) {
+        tickets = std::move(run->tickets);
+        refused = std::move(run->stopped_by);
+      } else {
+        refused = std::move(run).error();
+      }
+    } else {
+      refused = plan.error();
+    }
+    for (std::size_t i = 0; i < tickets.size(); ++i) {
+      Running& running = running_[running_.size() - tickets.size() + i];
+      running.ticket = tickets[i];
+      if (tickets[i].session == 0) running.refused = refused;
+    }
+    planned_.clear();
   }
 
   Result<Handle> buffer(std::size_t index, ItemInput& input, std::uint64_t bytes) {
@@ -273,6 +319,7 @@ class SessionEngine : public Engine {
   }
 
   Result<std::vector<Bytes>> outcome_of(const Running& running, Deadline until) {
+    if (running.refused) return tl::unexpected<Error>(*running.refused);
     const auto waited = runtime::in_slices(until, platform::stop_asked, [&](Deadline soon) {
       return session_.wait(running.ticket, soon);
     });
@@ -323,6 +370,9 @@ class SessionEngine : public Engine {
   std::uint64_t stream_limit_{0};
   std::optional<ChunkStream> stream_;
   std::deque<Running> running_;
+  std::vector<MegakernelWorkItem> planned_;  // of the last of these, which are not submitted yet
+  std::uint64_t plans_{0};
+  std::string first_plan_;       // what it said of itself
   std::uint64_t late_items_{0};  // not ended when their time was up
   std::vector<Handle> late_;     // sets before the buffers in them
 };

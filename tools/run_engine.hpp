@@ -63,6 +63,9 @@ class Engine {
   /// order; chunks before it are passed over. Errors: it is late, or the stream is over.
   [[nodiscard]] virtual Result<StreamedItem> next_streamed(std::uint64_t file, std::uint64_t chunk);
 
+  /// What plans of items said of themselves (RunOptions::plan); empty: there were none.
+  [[nodiscard]] virtual std::string plans() const { return {}; }
+
   /// After the last item, or once a stop was asked for. Seals a recording, closes, and gives the
   /// report of the run, also where one of these fails.
   [[nodiscard]] virtual Status end(report::Document& document) = 0;

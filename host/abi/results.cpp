@@ -57,11 +57,12 @@ Result<runtime::Ticket> ticket_of(const vyre_session& session, const vyre_ticket
   if (!of_session(ticket.where, session.tag)) {
     return tl::unexpected<Error>(not_of_session("queue of the ticket", ticket.where, session.tag));
   }
-  return runtime::Ticket{Number::of(ticket.where).index, ticket.position, 0};
+  const Number number = Number::of(ticket.where);
+  return runtime::Ticket{number.index, ticket.position, 0, number.generation - kOnlyGeneration};
 }
 
 vyre_result result_for(const vyre_session& session, const runtime::ItemResult& result) noexcept {
-  return {ticket_for(session, result.ticket.queue, result.ticket.position),
+  return {ticket_for(session, result.ticket.queue, result.ticket.position, result.ticket.member),
           static_cast<std::uint32_t>(result.status),
           static_cast<std::uint32_t>(result.fault.code),
           result.fault.workgroup,

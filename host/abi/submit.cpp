@@ -10,6 +10,7 @@
 #include "base/message.hpp"
 #include "batch.hpp"
 #include "buffer.hpp"
+#include "items.hpp"
 #include "protocol/fault_names.hpp"
 #include "protocol/work_item.hpp"
 #include "queue.hpp"
@@ -68,12 +69,6 @@ Status check(const vyre_queue* queue, const void* items, std::size_t count,
                                               batch->session->tag, queue->session->tag));
 }
 
-/// The runtime's number of a buffer, or 0 for none; false if it is no live one of the session.
-bool find_number(const vyre_session& session, vyre_buffer buffer, std::uint32_t& number) noexcept {
-  number = buffer == 0 ? 0 : session.handles.item_number(buffer);
-  return buffer == 0 || number != 0;
-}
-
 /// Of an op's handle, all but the index.
 constexpr std::uint64_t without_index(std::uint64_t handle) {
   return handle >> kIndexBits;
@@ -120,10 +115,7 @@ class Converter {
   /// False if it has other flags, or a handle is none that it may name; why_refused() says which.
   [[nodiscard]] bool convert_one(const vyre_item& item, std::uint32_t flags,
                                  MegakernelWorkItem& made) const noexcept {
-    made = {Number::of(item.op).index, 0, 0, item.param};
-    return item.flags == flags && without_index(item.op) == ops_ &&
-           find_number(session_, item.input, made.input_handle) &&
-           find_number(session_, item.output, made.output_handle);
+    return item.flags == flags && abi::convert(session_, item, made);
   }
 
   const vyre_session& session_;
@@ -132,34 +124,13 @@ class Converter {
   const std::size_t stride_;
 };
 
-Error why_refused(const vyre_session& session, const vyre_item& item) {
-  if (auto op = op_number(session, item.op); !op) return std::move(op).error();
-  for (const vyre_buffer buffer : {item.input, item.output}) {
-    if (buffer == 0) continue;
-    if (auto handle = session.handles.find(buffer); !handle) return std::move(handle).error();
-  }
-  return {Errc::internal, "it was refused for no reason; please report it"};
-}
-
-/// Why an item was refused, with its place in the call.
-Error at_item(Error error, std::size_t index) {
-  error.message = message("item {}: {}", index, error.message);
-  return error;
-}
-
 Status submit_items(const vyre_session& session, const unsigned char* items, std::size_t count,
                     std::size_t stride, Submission& into) {
   std::array<MegakernelWorkItem, kBlockItems> block;
   const Converter converter(session, items, stride);
   for (std::size_t i = 0; i < count;) {
     const std::uint32_t flags = converter.at(i).flags;
-    if ((flags & ~std::uint32_t{VYRE_AFTER_PREVIOUS | VYRE_AFTER_ALL}) != 0) {
-      return tl::unexpected<Error>(
-          at_item({Errc::invalid_argument,
-                   message("flags {} are not all known: VYRE_AFTER_PREVIOUS and VYRE_AFTER_ALL are",
-                           flags)},
-                  i));
-    }
+    VYRE_TRY(known_flags(flags, i));
     const std::size_t size =
         converter.convert(i, std::min(count - i, block.size()), flags, block.data());
     i += size;

@@ -132,6 +132,30 @@ class Backend {
   /// that have not ended, and the ones among them that run go on.
   [[nodiscard]] virtual std::uint64_t cancel(std::uint32_t queue,
                                              std::span<const std::uint64_t> positions) = 0;
+
+  // Regions: several items in one slot (kRegionOp), which a plan makes. They end with one
+  // completion: done if all members are, cancelled if none was started, and otherwise faulted
+  // without a code, where the members' own results say how each ended.
+  /// False: the backend runs none, and every item has a slot of its own.
+  [[nodiscard]] virtual bool runs_regions() const noexcept { return false; }
+  /// A block for the items, one after another as they stand; `side_by_side`: in any order. nullopt:
+  /// publish them one by one, because no block is free, or because they gain more from several
+  /// workers than from one slot. Any thread.
+  [[nodiscard]] virtual std::optional<std::uint32_t> make_region(
+      std::span<const MegakernelWorkItem>, bool) {
+    return std::nullopt;
+  }
+  /// cancel() for members of a region, a bit each, that was published at `position`.
+  [[nodiscard]] virtual std::uint64_t cancel_members(std::uint32_t, std::uint64_t, std::uint32_t,
+                                                     std::uint64_t) {
+    return 0;
+  }
+  /// How the members ended, once the region's completion was taken.
+  [[nodiscard]] virtual std::span<const Completion> region_results(std::uint32_t) noexcept {
+    return {};
+  }
+  /// Only of a region that was not published, or whose completion was taken.
+  virtual void free_region(std::uint32_t) noexcept {}
   /// Items were published. Cheap when workers are awake.
   virtual void doorbell() noexcept = 0;
   /// Called now and then by threads that wait: fires start_until and clears up after the last dead

@@ -123,7 +123,7 @@ Deduper::Deduper(const Work& work, const DedupeTable* earlier)
       buffers_(work.buffers.size()) {
   for (std::size_t b = 0; b < buffers_.size(); ++b) {
     const BufferFacts& facts = work.buffers[b];
-    buffers_[b] = {facts.version, 0, facts.handle, facts.plain};
+    buffers_[b] = {facts.version, 0, 0, facts.handle, facts.plain};
   }
   table_.reserve(work.items.size());
 }
@@ -148,25 +148,29 @@ bool Deduper::fenced() const noexcept {
   return work_.items[next_].flags != kQueueFlagNone || behind_waits;
 }
 
-WorkKey Deduper::key_of(const Item& item) {
+WorkKey Deduper::key_of(const Item& item, bool of_the_batch) {
   scratch_.clear();
   for (const BufferUse& use : work_.uses_of(item)) {
-    scratch_.push_back({buffers_[use.buffer].handle, buffers_[use.buffer].version});
+    const Buffer& buffer = buffers_[use.buffer];
+    scratch_.push_back(
+        {buffer.handle, buffer.version + (of_the_batch ? buffer.perhaps_written : 0)});
   }
   return {work_.ops[item.op].id, item.param, item.inputs, scratch_};
 }
 
 std::optional<Standing> Deduper::next() {
   const Item& item = work_.items[next_];
-  const bool repeatable = may_repeat(item);
-  if (repeatable && !fenced()) {
-    const WorkKey key = key_of(item);
-    if (const auto here = table_.find(key)) {
+  repeatable_ = may_repeat(item);
+  if (repeatable_ && !fenced()) {
+    if (const auto here = table_.find(key_of(item, true))) {
       ++next_;
       return Standing{false, *here};
     }
-    const auto before = earlier_ != nullptr ? earlier_->find(key) : std::nullopt;
+    const auto before = earlier_ != nullptr ? earlier_->find(key_of(item, false)) : std::nullopt;
     if (before) {
+      for (const BufferUse& use : work_.uses_of(item)) {
+        if ((use.bits & kWrites) != 0) ++buffers_[use.buffer].perhaps_written;
+      }
       ++next_;
       return Standing{true, *before};
     }
@@ -174,7 +178,7 @@ std::optional<Standing> Deduper::next() {
   for (const BufferUse& use : work_.uses_of(item)) {
     if ((use.bits & kWrites) != 0) ++buffers_[use.buffer].version;
   }
-  if (repeatable) table_.remember(key_of(item), next_);
+  if (repeatable_) table_.remember(key_of(item, true), next_);
   ++next_;
   return std::nullopt;
 }

@@ -94,17 +94,23 @@ class Deduper {
 
   /// The next item of the batch. With a value it is removed; without, it runs and its writes count.
   [[nodiscard]] std::optional<Standing> next();
+  /// Of the item that next() went past: a later item may be equal to it.
+  [[nodiscard]] bool last_was_repeatable() const noexcept { return repeatable_; }
   /// The caller writes the buffer between two items of the batch.
   void host_write(std::uint32_t buffer) { ++buffers_[buffer].version; }
 
  private:
   [[nodiscard]] bool may_repeat(const Item& item);
   [[nodiscard]] bool fenced() const noexcept;
-  [[nodiscard]] WorkKey key_of(const Item& item);
+  /// With the versions that the batch has seen so far, or that a table from before it would know.
+  [[nodiscard]] WorkKey key_of(const Item& item, bool of_the_batch);
 
   /// What is looked at for every use of a buffer, side by side in memory.
   struct Buffer {
     std::uint64_t version;
+    /// Writers for which an earlier submission stands. Should one run after all, then between those
+    /// before it and those behind it.
+    std::uint64_t perhaps_written;
     std::uint64_t seen;  // the last item that was seen with it, and whether that item writes it
     std::uint32_t handle;
     bool plain;
@@ -114,6 +120,7 @@ class Deduper {
   const DedupeTable* earlier_;
   DedupeTable table_;
   std::size_t next_{0};
+  bool repeatable_{false};
   std::vector<Buffer> buffers_;
   std::vector<BufferVersion> scratch_;
 };

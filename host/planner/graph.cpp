@@ -69,14 +69,14 @@ class Builder {
 
 }  // namespace
 
-ConflictGraph conflict_graph(const Work& work, std::span<const std::uint8_t> runs) {
+ConflictGraph conflict_graph(const Work& work, std::span<const Runs> runs) {
   ConflictGraph graph;
   graph.first.reserve(work.items.size() + 1);
   graph.edges.reserve(work.uses.size());
   Builder builder(work, graph);
   for (std::uint32_t i = 0; i < work.items.size(); ++i) {
     graph.first.push_back(graph.edges.size());
-    if (runs.empty() || runs[i] != 0) builder.item(i);
+    if (runs.empty() || runs[i] != Runs::no) builder.item(i);
   }
   graph.first.push_back(graph.edges.size());
   return graph;

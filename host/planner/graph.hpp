@@ -37,8 +37,17 @@ struct ConflictGraph {
   }
 };
 
-/// Items for which `runs` is 0 have no edges; an empty `runs` means that all run.
-[[nodiscard]] ConflictGraph conflict_graph(const Work& work, std::span<const std::uint8_t> runs);
+/// Whether an item of the batch is to run.
+enum class Runs : std::uint8_t {
+  no,
+  yes,
+  /// An earlier submission stands for it, as long as nothing is written in between: it has a place
+  /// in the order and runs alone, if it runs.
+  perhaps,
+};
+
+/// Items that do not run have no edges; an empty `runs` means that all run.
+[[nodiscard]] ConflictGraph conflict_graph(const Work& work, std::span<const Runs> runs);
 
 /// An item, and the item that last wrote bytes which it reads or keeps.
 struct Derivation {

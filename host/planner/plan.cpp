@@ -26,7 +26,8 @@ class CarriedRules {
 };
 
 /// The rules of a region's own ops and of bytes from before the plan, and what derives from what.
-Result<PlanLineage> lineage_of(const Work& work, const Regions& regions) {
+Result<PlanLineage> lineage_of(const Work& work, const Regions& regions,
+                               std::span<const Runs> runs) {
   PlanLineage result;
   RuleSets own(regions.regions.size(), work.rules);
   Deriver deriver(work);
@@ -35,7 +36,7 @@ Result<PlanLineage> lineage_of(const Work& work, const Regions& regions) {
   std::vector<LineageEdge> edges;
   for (std::uint32_t i = 0; i < work.items.size(); ++i) {
     const std::uint32_t region = regions.places[i].region;
-    if (region == kNoItem) continue;
+    if (region == kNoItem || (!runs.empty() && runs[i] == Runs::perhaps)) continue;
     ++result.items;
     for (const std::uint32_t rule : work.ops[work.items[i].op].rules) own.add(region, rule);
     deriver.next(i, found, [&](std::uint32_t buffer) {
@@ -63,23 +64,26 @@ Result<Plan> make_plan(const Work& work, const PlanOptions& options, const Measu
   VYRE_TRY(check(work));
   Plan plan;
   plan.options = options;
-  std::vector<std::uint8_t> runs;
+  std::vector<Runs> runs;
   if (options.dedupe) {
-    runs.assign(work.items.size(), 1);
+    runs.assign(work.items.size(), Runs::yes);
+    plan.repeatable.assign(work.items.size(), false);
     Deduper deduper(work, earlier);
     for (std::uint32_t i = 0; i < work.items.size(); ++i) {
-      if (const auto standing = deduper.next()) {
-        runs[i] = 0;
-        plan.removed.push_back({i, *standing});
-      }
+      const auto standing = deduper.next();
+      plan.repeatable[i] = deduper.last_was_repeatable();
+      if (!standing) continue;
+      runs[i] = standing->earlier ? Runs::perhaps : Runs::no;
+      plan.removed.push_back({i, *standing});
     }
   }
   const ConflictGraph graph = conflict_graph(work, runs);
   plan.conflicts = graph.edges.size();
-  plan.regions = make_regions(work, graph, runs, measured, options.fuse);
+  plan.regions = make_regions(work, graph, runs, measured,
+                              {.fuse = options.fuse, .lanes = options.lanes});
   plan.elided = elided_stores(work, plan.regions);
   if (options.lineage) {
-    VYRE_ASSIGN(plan.lineage, lineage_of(work, plan.regions));
+    VYRE_ASSIGN(plan.lineage, lineage_of(work, plan.regions, runs));
   }
   for (const Removed& one : plan.removed) {
     if (!one.standing.earlier)

@@ -20,6 +20,7 @@ struct PlanOptions {
   bool dedupe{true};
   bool fuse{true};
   bool lineage{true};
+  bool lanes{true};  // fuse into one image, too
 };
 
 /// An item that does not run.
@@ -44,11 +45,15 @@ struct Plan {
   std::vector<Elided> elided;
   std::uint64_t conflicts{0};  // edges between items
   PlanLineage lineage;         // empty where it was not asked for
+  /// By item: it is worth a key in a DedupeTable once it was accepted.
+  std::vector<bool> repeatable;
 
   /// Where the item runs, or the item of the batch that stands for it. Where an earlier submission
-  /// stands for it, `region` is kNoItem and `removed` says which.
+  /// stands for it, that is where it runs if its buffers were written since.
   [[nodiscard]] const Place& place(std::size_t item) const noexcept { return regions.places[item]; }
-  [[nodiscard]] std::size_t published() const noexcept { return regions.members.size(); }
+  [[nodiscard]] std::size_t published() const noexcept {
+    return regions.places.size() - removed.size();
+  }
 };
 
 /// Looks at a batch and changes nothing. `earlier` may be null. An index of the batch that leads

@@ -19,6 +19,7 @@ struct OpenRegion {
   std::uint8_t flags{0};
   bool conflicts{false};  // members wait for each other
   bool one_image{false};  // it has several members that run in one image
+  bool closed{false};     // no item may join
   Refusal no_lanes{Refusal::none};
   RegionSums sums;
 };

@@ -24,20 +24,24 @@ const BindingFacts& binding(const OpFacts& op, const Item& item, std::size_t use
 
 class Builder {
  public:
-  Builder(const Work& work, const ConflictGraph& graph, const Measured& measured, bool fuse)
+  Builder(const Work& work, const ConflictGraph& graph, const Measured& measured,
+          const Forms& forms)
       : work_(work),
         graph_(graph),
         measured_(measured),
-        fuse_(fuse),
+        forms_(forms),
         region_of_(work.items.size(), kNoItem),
         reader_region_(work.buffers.size(), kNoItem) {}
 
-  void item(std::uint32_t item) {
+  void item(std::uint32_t item, Runs runs) {
     before_ = predecessors(item);
     const bool wall = work_.items[item].flags != kQueueFlagNone;
     if (wall) ++segment_;
-    if (!fuse_ || wall || !(follow(item) || share(item) || stand_beside(item)))
-      open_region(item, wall);
+    if (!forms_.fuse || wall || runs == Runs::perhaps ||
+        !(follow(item) || share(item) || stand_beside(item)))
+      open_region(item, wall       ? Refusal::flags
+                        : runs == Runs::perhaps ? Refusal::perhaps
+                                                : Refusal::none);
     if (wall) ++segment_;
   }
 
@@ -76,6 +80,7 @@ class Builder {
   Refusal order_refuses(std::uint32_t region) const {
     const OpenRegion& open = open_[region];
     if (open.segment != segment_) return Refusal::flags;
+    if (open.closed) return Refusal::perhaps;
     if (open.sums.members >= kMaxRegionMembers) return Refusal::full;
     const std::int64_t outside = before_.top == region ? before_.other_level : before_.top_level;
     return outside < static_cast<std::int64_t>(open.level) ? Refusal::none : Refusal::level;
@@ -179,6 +184,7 @@ class Builder {
   Refusal lanes_refuse_alone(std::uint32_t index) const {
     const Item& item = work_.items[index];
     const OpFacts& op = work_.ops[item.op];
+    if (!forms_.lanes) return Refusal::executor;
     if (!op.flat) return Refusal::not_flat;
     if (item.grid[0] == 0 || item.grid[1] == 0 || item.grid[2] == 0) return Refusal::grid;
     const auto uses = work_.uses_of(item);
@@ -227,16 +233,18 @@ class Builder {
     return true;
   }
 
-  void open_region(std::uint32_t item, bool wall) {
+  /// `alone`: why no item may join.
+  void open_region(std::uint32_t item, Refusal alone) {
     const auto region = static_cast<std::uint32_t>(open_.size());
     OpenRegion& open = open_.emplace_back();
     open.first = item;
     open.segment = segment_;
     open.level = static_cast<std::uint32_t>(before_.top_level + 1);
     open.flags = work_.items[item].flags;
-    open.no_lanes = wall ? Refusal::flags : lanes_refuse_alone(item);
+    open.closed = alone != Refusal::none;
+    open.no_lanes = open.closed ? alone : lanes_refuse_alone(item);
     add(item, open.sums);
-    if (!wall && fuse_) {
+    if (!open.closed && forms_.fuse) {
       if (bundles_.size() <= open.level) bundles_.resize(open.level + 1, kNoItem);
       bundles_[open.level] = region;
     }
@@ -247,7 +255,7 @@ class Builder {
     OpenRegion& open = open_[region];
     open.last = item;
     region_of_[item] = region;
-    if (open.no_lanes != Refusal::none || !fuse_) return;
+    if (open.no_lanes != Refusal::none || !forms_.fuse) return;
     const Item& facts = work_.items[item];
     const OpFacts& op = work_.ops[facts.op];
     open.registers += op.registers;
@@ -271,7 +279,7 @@ class Builder {
   const Work& work_;
   const ConflictGraph& graph_;
   const Measured& measured_;
-  const bool fuse_;
+  const Forms forms_;
   std::uint32_t segment_{0};
   Before before_;
   std::vector<OpenRegion> open_;
@@ -297,15 +305,18 @@ std::string_view name(Refusal refusal) noexcept {
                                                            "grid",        "read_write",
                                                            "element",     "other_lane",
                                                            "two_writers", "overwritten_input",
-                                                           "registers",   "nothing_shared"};
+                                                           "registers",   "nothing_shared",
+                                                           "executor",    "perhaps"};
   return kNames[static_cast<std::size_t>(refusal)];
 }
 
 Regions make_regions(const Work& work, const ConflictGraph& graph,
-                     std::span<const std::uint8_t> runs, const Measured& measured, bool fuse) {
-  Builder builder(work, graph, measured, fuse);
+                     std::span<const Runs> runs, const Measured& measured,
+                     const Forms& forms) {
+  Builder builder(work, graph, measured, forms);
   for (std::uint32_t i = 0; i < work.items.size(); ++i) {
-    if (runs.empty() || runs[i] != 0) builder.item(i);
+    const Runs one = runs.empty() ? Runs::yes : runs[i];
+    if (one != Runs::no) builder.item(i, one);
   }
   Regions regions;
   regions.not_fused = builder.take_not_fused();

@@ -44,8 +44,10 @@ enum class Refusal : std::uint8_t {
   overwritten_input,  // a buffer is read and later written
   registers,          // more than kMaxVectorRegisters
   nothing_shared,     // no buffer in common, so one image moves no fewer bytes
+  executor,           // the executor runs no images of several items
+  perhaps,            // an earlier submission stands for the other item, which runs alone if it runs
 };
-inline constexpr std::size_t kRefusals{16};
+inline constexpr std::size_t kRefusals{18};
 [[nodiscard]] std::string_view name(Refusal refusal) noexcept;
 
 struct Region {
@@ -89,11 +91,17 @@ struct Regions {
   }
 };
 
-/// `fuse` false: every item is a region of its own. `runs` is as for conflict_graph, which made
+/// Which regions may be made.
+struct Forms {
+  bool fuse{true};   // false: every item is a region of its own
+  bool lanes{true};  // false: none runs in one image
+};
+
+/// `runs` is as for conflict_graph, which made
 /// `graph`.
 [[nodiscard]] Regions make_regions(const Work& work, const ConflictGraph& graph,
-                                   std::span<const std::uint8_t> runs, const Measured& measured,
-                                   bool fuse);
+                                   std::span<const Runs> runs, const Measured& measured,
+                                   const Forms& forms);
 
 /// A buffer that a `lanes` region need not store, because nothing reads it afterwards.
 struct Elided {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "protocol/limits.hpp"
 #include "vyre/api/work_item.hpp"
 
 namespace vyre {
@@ -13,6 +14,10 @@ inline constexpr std::uint32_t kSlotPhaseBit{1u << 31};
 inline constexpr std::uint32_t kSlotFlagsShift{24};
 inline constexpr std::uint32_t kSlotFlagsMask{0x7Fu};
 inline constexpr std::uint32_t kSlotOpMask{0x00FF'FFFFu};
+
+/// The op of a slot that stands for several items, a region: its param is the number of the block
+/// that has them. Callers cannot name it.
+inline constexpr std::uint32_t kRegionOp{kFirstUserOp - 1};
 
 /// Ordering asked for one item; flags combine by OR.
 enum QueueFlags : std::uint8_t {

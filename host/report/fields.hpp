@@ -1,4 +1,5 @@
-// The one list of the document's keys, in the order in which they are written. Writer and reader
+// The one list of the document's keys, in the order in which they are written. Keys that `later`
+// names came after the first documents, and a reader does without them. Writer and reader
 // are visitors of it, so a field that is written and not read (or the reverse) cannot exist.
 // Private to this room. Page: docs/report.md.
 #pragma once
@@ -68,6 +69,7 @@ void visit_fields(V& v, OpRow& o) {
   v("executor", o.executor);
   v("steps", o.steps);
   v("latency", o.latency);
+  v.later("deduped", o.deduped);
 }
 
 template <class V>
@@ -89,6 +91,8 @@ void visit_fields(V& v, FaultRow& f) {
   v("workgroup", f.fault.workgroup);
   v("lane", f.fault.lane);
   v("statement", f.fault.statement);
+  v.later("member", f.member);
+  v.later("stands_for", f.stands_for);
 }
 
 template <class V>
@@ -146,6 +150,28 @@ void visit_fields(V& v, IngestSection& i) {
 }
 
 template <class V>
+void visit_fields(V& v, RegionCounts& r) {
+  v("single", r.single);
+  v("bundle", r.bundle);
+  v("chain", r.chain);
+  v("lanes", r.lanes);
+}
+
+template <class V>
+void visit_fields(V& v, RefusedCount& r) {
+  v("rule", r.rule);
+  v("count", r.count);
+}
+
+template <class V>
+void visit_fields(V& v, PlannerSection& p) {
+  v("plans", p.plans);
+  v("regions", p.regions);
+  v("members", p.members);
+  v("refused", p.refused);
+}
+
+template <class V>
 void visit_fields(V& v, RunInfo& r) {
   v("id", r.id);
   v("started_at", r.started_at);
@@ -157,7 +183,7 @@ void visit_fields(V& v, RunInfo& r) {
 }
 
 /// Everything but "schema" and "faults_rest", which the writer and reader treat by hand, and
-/// "ingest", which comes last.
+/// "ingest" and "planner", which come last.
 template <class V>
 void visit_fields(V& v, Document& d) {
   v("run", d.run);

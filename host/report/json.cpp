@@ -39,6 +39,11 @@ struct Writer {
   }
 
   template <class T>
+  void later(const char* key, T& value) {
+    (*this)(key, value);
+  }
+
+  template <class T>
   void write(T& value) {
     if constexpr (HasFields<T>::value) {
       out.begin_object();
@@ -83,6 +88,11 @@ class Reader {
     const auto found = object_.find(key);
     if (found == object_.end()) return wrong(at, "is missing");
     read(*found, at, value);
+  }
+
+  template <class T>
+  void later(const char* key, T& value) {
+    if (object_.contains(key)) (*this)(key, value);
   }
 
   void wrong(const std::string& at, const std::string& what) {
@@ -198,6 +208,7 @@ Result<Document> from_value(const ParsedJson& json) {
   std::uint64_t rest = 0;
   reader("faults_rest", rest);
   reader("ingest", document.ingest);
+  reader.later("planner", document.planner);
   if (error) return tl::unexpected<Error>(std::move(*error));
   if (document.faults.size() + rest != document.faults_total) {
     return fail(Errc::mismatch,
@@ -220,6 +231,7 @@ std::string to_json(const Document& document, int indent) {
   const std::uint64_t listed = document.faults.size();
   out.member("faults_rest", document.faults_total > listed ? document.faults_total - listed : 0);
   writer("ingest", copy.ingest);
+  writer("planner", copy.planner);
   return std::move(out.end_object()).text();
 }
 

@@ -7,6 +7,7 @@
 #include "base/message.hpp"
 #include "ingest.hpp"
 #include "protocol/fault_names.hpp"
+#include "base/message.hpp"
 #include "protocol/limits.hpp"
 
 namespace vyre::report {
@@ -117,6 +118,18 @@ Status check_identities(const Document& document) {
   if (document.faults.size() > kMaxReportedFaults) {
     return fail(Errc::limit_exceeded, message("report: {} faults are listed; the limit is {}",
                                               document.faults.size(), kMaxReportedFaults));
+  }
+  if (const auto& planner = document.planner) {
+    const RegionCounts& of = planner->regions;
+    const std::uint64_t most = r.published_items;
+    const bool fits = of.single <= most && of.bundle <= most && of.chain <= most &&
+                      of.lanes <= most && planner->members <= most &&
+                      of.single + of.bundle + of.chain + of.lanes <= planner->members;
+    if (!fits) {
+      return fail(Errc::mismatch,
+                  message("report: {} regions have {} members, and {} items were published",
+                          of.single + of.bundle + of.chain + of.lanes, planner->members, most));
+    }
   }
   if (document.ingest) return check_ingest(*document.ingest);
   return {};

@@ -31,6 +31,7 @@ struct OpRow {
   std::string executor;                // "cpu", "cuda", "reference"
   std::optional<std::uint64_t> steps;  // instructions or iterations, where the executor counts them
   std::optional<LatencySummary> latency;  // submit -> completion seen by the host
+  std::uint64_t deduped{0};               // items that did not run because another one stood for them
 };
 
 struct QueueRow {
@@ -47,6 +48,8 @@ struct FaultRow {
   std::string op;
   CompletionStatus status{CompletionStatus::faulted};
   Fault fault;
+  std::uint32_t member{0};      // of the region at that position
+  std::uint64_t stands_for{0};  // items that did not run, and ended as this one
 };
 
 /// One open error about a file or input that did not stop the run.
@@ -113,6 +116,24 @@ struct IngestSection {
   [[nodiscard]] Status validate_completed_zero_copy() const;
 };
 
+/// What plans came to (docs/internals/planner.md).
+struct RegionCounts {
+  std::uint64_t single{0};
+  std::uint64_t bundle{0};
+  std::uint64_t chain{0};
+  std::uint64_t lanes{0};
+};
+struct RefusedCount {
+  std::string rule;
+  std::uint64_t count{0};
+};
+struct PlannerSection {
+  std::uint64_t plans{0};             // that were submitted
+  RegionCounts regions;               // as they were published
+  std::uint64_t members{0};           // of all of them
+  std::vector<RefusedCount> refused;  // rules that kept items from sharing a region
+};
+
 struct RunInfo {
   std::string id;          // 128 random bits, hexadecimal
   std::string started_at;  // RFC 3339, UTC
@@ -133,6 +154,7 @@ struct Document {
   std::uint64_t faults_total{0};
   std::vector<InputFailure> input_failures;
   std::optional<IngestSection> ingest;  // nullopt: this run read no file through a pump
+  std::optional<PlannerSection> planner;  // nullopt: this run submitted no plan
 };
 
 /// {"schema": "vyre.report/1", ...}; one line when `indent` < 0.

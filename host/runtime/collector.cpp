@@ -121,19 +121,31 @@ void Collector::end(const Completion& completion, std::uint64_t position, std::i
   const std::uint32_t op = known ? submitted.op.load(std::memory_order_relaxed) : kNoOp;
   const CompletionStatus status = completion.status();
   if (op != kNoOp) {
+    const std::int64_t waited = now_ns - submitted.since_open_ns.load(std::memory_order_relaxed);
+    if ((op & kRegionMark) != 0) [[unlikely]]
+      return end_region(completion, position, op & ~kRegionMark, waited, now_ns);
     if (op != last_op_) {
-      auto& counters = ops_[op];
-      if (!counters) counters = std::make_unique<OpCounters>();
+      last_counters_ = &counters_of(op);
       last_op_ = op;
-      last_counters_ = counters.get();
     }
     ++last_counters_->items;
-    const std::int64_t waited = now_ns - submitted.since_open_ns.load(std::memory_order_relaxed);
     last_counters_->latency.add(static_cast<std::uint64_t>(std::max<std::int64_t>(waited, 0)), 1);
   }
   ++counts_.ended;
   counts_.last_end_ns = now_ns;
+  store(completion, position);
 
+  const bool observed = tap_.active();
+  const bool stands = !stood_for_.empty();
+  if (status == CompletionStatus::done && !observed && !stands) [[likely]]
+    return;
+  const ItemResult result = result_of(position, results_[position & (history_ - 1)]);
+  if (status != CompletionStatus::done) count_not_done(result, op);
+  if (observed) tell_completion(result, now_ns);
+  if (stands) end_those_it_stands_for(result, now_ns);
+}
+
+void Collector::store(const Completion& completion, std::uint64_t position) {
   ResultRecord& record = results_[position & (history_ - 1)];
   if (position >= history_) keep(position - history_, record);
   // Readers look at the mark before and after; one that is neither tells them that we are here.
@@ -143,27 +155,55 @@ void Collector::end(const Completion& completion, std::uint64_t position, std::i
   HostAtomics::store(&record.lane, completion.lane, Order::release);
   // [END-2] release: the record, and everything the item wrote.
   HostAtomics::store(&record.mark, mark_of(position), Order::release);
+}
 
-  const bool observed = tap_.active();
-  if (status == CompletionStatus::done && !observed) return;
-  const ItemResult result = result_of(position, record);
-  if (status != CompletionStatus::done) {
-    ++counts_.not_done;
-    if (status == CompletionStatus::faulted) ++counts_.faulted;
-    if (completion.code() == FaultCode::wall_time) ++counts_.never_started;
-    if (op != kNoOp)
-      ++(status == CompletionStatus::faulted ? last_counters_->faults : last_counters_->cancelled);
-    if (counts_.first_not_done.size() < kMaxReportedFaults) {
-      counts_.first_not_done.push_back(result);
-      counts_.first_not_done_ops.push_back(op);
-    }
-    if (options_.batches != nullptr) options_.batches->failed(result);
+void Collector::count_not_done(const ItemResult& result, std::uint32_t op) {
+  ++counts_.not_done;
+  if (result.status == CompletionStatus::faulted) ++counts_.faulted;
+  if (result.fault.code == FaultCode::wall_time) ++counts_.never_started;
+  if (op != kNoOp) {
+    OpCounters& counters = counters_of(op);
+    ++(result.status == CompletionStatus::faulted ? counters.faults : counters.cancelled);
   }
-  if (observed) {
-    tap_.tell(tap_.hold(turn_), [&](SessionObserver& observer) {
-      observer.on_completion(result, std::chrono::nanoseconds{now_ns});
-    });
+  if (counts_.first_not_done.size() < kMaxReportedFaults) {
+    counts_.first_not_done.push_back(result);
+    counts_.first_not_done_ops.push_back(op);
+    counts_.first_not_done_stand_for.push_back(0);
   }
+  if (options_.batches != nullptr) options_.batches->failed(result);
+}
+
+OpCounters& Collector::counters_of(std::uint32_t op) {
+  auto& counters = ops_[op];
+  if (!counters) counters = std::make_unique<OpCounters>();
+  return *counters;
+}
+
+void Collector::tell_completion(ItemResult result, std::int64_t now_ns,
+                                std::optional<std::uint64_t> number) {
+  // The number is there once the submitter lets go of the tap.
+  const ObserverTap::Hold hold = tap_.hold(turn_);
+  if (number)
+    result.ticket.position = *number;
+  else if (told_)
+    result.ticket.position = told_[result.ticket.position & (slots_ - 1)] + result.ticket.member;
+  result.ticket.member = 0;
+  tap_.tell(hold, [&](SessionObserver& observer) {
+    observer.on_completion(result, std::chrono::nanoseconds{now_ns});
+  });
+}
+
+void Collector::prepare_to_tell() {
+  const Holding holding(*this);
+  if (!told_) told_.reset(new std::uint64_t[slots_]);
+}
+
+std::uint64_t Collector::note_told(const ObserverTap::Hold&, std::uint64_t position,
+                                   std::size_t items) {
+  const std::uint64_t first = told_next_;
+  told_[position & (slots_ - 1)] = first;
+  told_next_ += items;
+  return first;
 }
 
 void Collector::advance(std::uint64_t below) {
@@ -228,13 +268,23 @@ void Collector::keep(std::uint64_t position, const ResultRecord& record) {
   if (HostAtomics::load(&record.mark, Order::relaxed) != mark_of(position)) return;
   const Completion head{HostAtomics::load(&record.head, Order::relaxed), 0, 0, 0};
   if (head.status() == CompletionStatus::done) return;
+  if (const auto members = not_done_.find(position); members != not_done_.end()) {
+    for (const NotDone& one : members->second) {
+      if (!one.asked) keep_result(one.result);
+    }
+    not_done_.erase(members);
+    return;
+  }
   std::vector<bool>::reference was_asked = asked_[position & (history_ - 1)];
   if (was_asked) {
     was_asked = false;
     return;
   }
+  keep_result(result_of(position, record));
+}
+
+void Collector::keep_result(const ItemResult& result) {
   try {
-    const ItemResult result = result_of(position, record);
     if (kept_.size() < kKeptFailures) {
       kept_.push_back({result, false});
       return;
@@ -254,7 +304,15 @@ void Collector::asked(const ItemResult& result) {
   const std::uint64_t position = result.ticket.position;
   const ResultRecord& record = results_[position & (history_ - 1)];
   if (HostAtomics::load(&record.mark, Order::relaxed) != mark_of(position)) {
-    (void)ask_kept(position);  // replaced since the caller looked
+    (void)ask_kept(result.ticket);  // replaced since the caller looked
+    return;
+  }
+  if (const auto members = not_done_.find(position); members != not_done_.end()) {
+    for (NotDone& one : members->second) {
+      if (one.result.ticket.member != result.ticket.member || one.asked) continue;
+      one.asked = true;
+      note_asked(result.ticket);
+    }
     return;
   }
   std::vector<bool>::reference known = asked_[position & (history_ - 1)];
@@ -268,15 +326,16 @@ void Collector::note_asked(const Ticket& ticket) {
   if (options_.batches != nullptr) options_.batches->asked(ticket);
 }
 
-std::optional<ItemResult> Collector::kept(std::uint64_t position) {
+std::optional<ItemResult> Collector::kept(const Ticket& ticket) {
   const Holding holding(*this);
-  return ask_kept(position);
+  return ask_kept(ticket);
 }
 
-std::optional<ItemResult> Collector::ask_kept(std::uint64_t position) {
+std::optional<ItemResult> Collector::ask_kept(const Ticket& ticket) {
   for (Kept& one : kept_) {
-    if (one.result.ticket.position != position) continue;
-    if (!one.asked) note_asked(one.result.ticket);
+    const Ticket& known = one.result.ticket;
+    if (known.position != ticket.position || known.member != ticket.member) continue;
+    if (!one.asked) note_asked(known);
     one.asked = true;
     return one.result;
   }
@@ -322,6 +381,7 @@ void Collector::add_ops(std::unordered_map<std::uint32_t, OpCounters>& into) {
     sum.items += counters->items;
     sum.faults += counters->faults;
     sum.cancelled += counters->cancelled;
+    sum.deduped += counters->deduped;
     sum.latency.add(counters->latency);
   }
 }

@@ -19,8 +19,10 @@
 #include "backend/backend.hpp"
 #include "base/zeroed_array.hpp"
 #include "batch.hpp"
+#include "done_work.hpp"
 #include "histogram.hpp"
 #include "observer_tap.hpp"
+#include "order_lock.hpp"
 #include "queue/waiter.hpp"
 #include "runtime/session.hpp"
 
@@ -30,12 +32,16 @@ struct OpCounters {
   std::uint64_t items{0};
   std::uint64_t faults{0};
   std::uint64_t cancelled{0};
+  std::uint64_t deduped{0};  // for which another item stands; not among `items`
   Histogram latency;
 };
 
 /// Everything a collector counted; a copy for the report.
 struct Counts {
   std::uint64_t ended{0};
+  std::uint64_t stood_for{0};     // of ended: another item stands for it
+  std::uint64_t members{0};       // of ended: in a region
+  std::uint64_t region_reads{0};  // completions of regions, and results of their members, read
   std::uint64_t not_done{0};
   std::uint64_t faulted{0};
   std::uint64_t asked{0};          // of not_done: a caller has the result
@@ -43,8 +49,11 @@ struct Counts {
   std::int64_t last_end_ns{0};     // since the session opened
   std::vector<ItemResult> first_not_done;
   std::vector<std::uint32_t> first_not_done_ops;  // kNoOp where unknown
+  std::vector<std::uint64_t> first_not_done_stand_for;
 };
 inline constexpr std::uint32_t kNoOp{~std::uint32_t{0}};
+/// With the number of a region's block, in place of an op. Ops have 24 bits.
+inline constexpr std::uint32_t kRegionMark{1u << 31};
 
 /// The right to work on a collector's state. A thread that finds it taken leaves word, and the
 /// holder is told of that when it gives the turn back: it then looks once more and wakes those that
@@ -87,6 +96,7 @@ struct CollectorOptions {
   std::uint32_t history{0};  // a power of two
   Deadline opened{};
   BatchList* batches{nullptr};  // told of items that were not done; null: none
+  backend::Backend* regions{nullptr};  // has the results of their members; null: there are none
 };
 
 class Collector {
@@ -106,6 +116,49 @@ class Collector {
   /// Before the item is published.
   void note_submit(std::uint64_t position, std::uint32_t op, std::int64_t since_open_ns) noexcept;
 
+  /// Positions are not items where a plan was submitted. What is accepted beyond the tail:
+  [[nodiscard]] std::uint64_t deduped() const noexcept {
+    return deduped_.load(std::memory_order_relaxed);  // relaxed: read after the ends, with the turn
+  }
+  [[nodiscard]] std::uint64_t published() const noexcept {
+    // Relaxed: as above.
+    return port_.submissions.tail() + more_members_.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t accepted() const noexcept { return published() + deduped(); }
+
+  /// `items` do the work that the item at `at` does, and are not published: they end as it does.
+  /// False, and nothing is counted: it has ended so long ago that its result may be dropped soon,
+  /// or `unless_cancelled` and it ended as cancelled.
+  [[nodiscard]] bool stand_for(const OrderLock&, const DoneWork::At& at,
+                               std::span<const MegakernelWorkItem> items, bool unless_cancelled,
+                               std::int64_t now_ns);
+  /// Before an observer is attached.
+  void prepare_to_tell();
+  /// Where an observer listens, before `items` are published at one position: the number by which
+  /// it is told of the first. Told items of a queue are counted from 0 without a gap, whatever a
+  /// plan left out or put together.
+  [[nodiscard]] std::uint64_t note_told(const ObserverTap::Hold&, std::uint64_t position,
+                                        std::size_t items);
+
+  // Regions, in blocks of the backend.
+  /// Before the position is reserved, so that nothing fails from there on; forget_region() undoes
+  /// it and frees the block.
+  void note_region(const OrderLock&, std::uint32_t block,
+                   std::span<const MegakernelWorkItem> items);
+  void forget_region(const OrderLock&, std::uint32_t block);
+  /// note_submit() for a region.
+  void note_submit_region(std::uint64_t position, std::uint32_t block, std::size_t members,
+                          std::int64_t since_open_ns) noexcept;
+  /// The position was given up before the region was published there.
+  void region_abandoned(const OrderLock&, std::uint64_t position, std::uint32_t block,
+                        std::int64_t now_ns);
+  /// Some region was submitted to this queue.
+  [[nodiscard]] bool has_regions() const noexcept {
+    return more_members_.load(std::memory_order_relaxed) != 0;  // relaxed: its ticket comes later
+  }
+  /// The block of the region that is in flight at a position, for cancel_members().
+  [[nodiscard]] std::optional<std::uint32_t> region_at(std::uint64_t position);
+
   /// Reads what was posted; returns how many items it found ended, and notifies. 0 also if another
   /// thread is at it, which then looks once more.
   std::uint64_t collect();
@@ -118,10 +171,12 @@ class Collector {
 
   enum class Found : std::uint8_t { ended, pending, never_submitted, forgotten };
   [[nodiscard]] Found look(std::uint64_t position, ItemResult& out) const noexcept;
+  /// The same for a member of a region; it may take the turn.
+  [[nodiscard]] Found look(const Ticket& ticket, ItemResult& out);
   /// A caller has this result now: if the item was not done, it need not be kept any longer.
   void asked(const ItemResult& result);
   /// The result of a forgotten item that was not done, if it is still kept; asked for thereby.
-  [[nodiscard]] std::optional<ItemResult> kept(std::uint64_t position);
+  [[nodiscard]] std::optional<ItemResult> kept(const Ticket& ticket);
   /// How many items that were not done were dropped before a caller asked for them.
   [[nodiscard]] std::uint64_t failures_dropped();
   [[nodiscard]] bool ended(std::uint64_t position) const noexcept;
@@ -177,13 +232,45 @@ class Collector {
     ItemResult result;
     bool asked{false};
   };
+  /// A region in flight.
+  struct Region {
+    std::vector<std::uint32_t> ops;  // of the members
+  };
+  /// A member that was not done, of a region that has ended.
+  struct NotDone {
+    ItemResult result;
+    bool asked{false};
+  };
+  /// Items that were not published because another one stands for them.
+  struct StoodFor {
+    std::uint32_t op{kNoOp};
+    std::uint64_t count{0};
+    std::vector<std::uint64_t> told;  // their numbers, where an observer listened
+  };
   // With the turn.
   [[nodiscard]] std::uint64_t gather();
   void end(const Completion& completion, std::uint64_t position, std::int64_t now_ns);
+  void store(const Completion& completion, std::uint64_t position);
+  void count_not_done(const ItemResult& result, std::uint32_t op);
+  void end_region(const Completion& completion, std::uint64_t position, std::uint32_t block,
+                  std::int64_t waited_ns, std::int64_t now_ns);
+  /// `results`: of the members; empty: all ended as the region. `told`: the observer heard of the
+  /// first member's end.
+  void end_members(const Completion& completion, std::uint64_t position, const Region& region,
+                   std::span<const Completion> results, std::int64_t waited_ns,
+                   std::int64_t now_ns, bool told = false);
+  void end_those_it_stands_for(const ItemResult& result, std::int64_t now_ns);
+  [[nodiscard]] Found look_at_member(const Ticket& ticket, ItemResult& out) const;
+  void end_stood_for(const ItemResult& result, const StoodFor& stood, std::int64_t now_ns);
+  [[nodiscard]] OpCounters& counters_of(std::uint32_t op);
+  /// `number` unless it is that of the item at the result's position.
+  void tell_completion(ItemResult result, std::int64_t now_ns,
+                       std::optional<std::uint64_t> number = {});
   void advance(std::uint64_t below);
   void keep(std::uint64_t position, const ResultRecord& record);
+  void keep_result(const ItemResult& result);
   void note_asked(const Ticket& ticket);
-  [[nodiscard]] std::optional<ItemResult> ask_kept(std::uint64_t position);
+  [[nodiscard]] std::optional<ItemResult> ask_kept(const Ticket& ticket);
   [[nodiscard]] ItemResult result_of(std::uint64_t position, const ResultRecord& record) const;
 
   const CollectorOptions options_;
@@ -206,6 +293,15 @@ class Collector {
   std::size_t oldest_kept_{0};
   std::uint64_t failures_dropped_{0};
   bool gave_up_{false};
+  std::unordered_map<std::uint64_t, StoodFor> stood_for_;  // by At::number(); of items in flight
+  std::atomic<std::uint64_t> deduped_{0};
+  std::unordered_map<std::uint32_t, Region> regions_;  // by block; in flight
+  std::atomic<std::uint64_t> more_members_{0};         // of all regions, beyond the first of each
+  /// By position, as long as the region's result is in the history.
+  std::unordered_map<std::uint64_t, std::vector<NotDone>> not_done_;
+  // Under the tap: the numbers by which the observer was told of items.
+  std::unique_ptr<std::uint64_t[]> told_;  // by slot; null: no observer was ever attached
+  std::uint64_t told_next_{0};
 };
 
 }  // namespace vyre::runtime

@@ -88,6 +88,7 @@ HandleRecord& HandleTable::put(const OrderLock&, std::uint32_t handle, HandleRec
   record.kind = kind;
   record.handle = handle;
   record.serial = next_serial_++;
+  record.version = next_version_++;
   record.bytes = bytes;
   return record;
 }

@@ -36,6 +36,9 @@ struct HandleRecord {
   std::uint32_t host_readers{0};  // downloads under way
   std::uint32_t host_writers{0};  // writes under way
   std::uint64_t bytes{0};
+  /// Another one after everything that writes the buffer; no two buffers of a session have the
+  /// same.
+  std::uint64_t version{0};
   std::vector<std::uint32_t> members;  // handles, of a set
   bool counted{false};                 // a set that takes of the memory budget
   std::shared_ptr<const ingest::File> file;
@@ -113,6 +116,11 @@ class HandleTable {
   void uncount_view(const OrderLock&) noexcept { --aliases_; }
   [[nodiscard]] std::uint32_t aliases(const OrderLock&) const noexcept { return aliases_; }
 
+  /// Something is about to write the buffer: an item that is published, or a copy of the host.
+  void raise_version(const OrderLock&, HandleRecord& record) noexcept {
+    record.version = next_version_++;
+  }
+
   /// A place in the lines of buffers (Line), later than all before.
   [[nodiscard]] std::uint64_t draw_turn(const OrderLock&) noexcept { return next_turn_++; }
 
@@ -134,6 +142,7 @@ class HandleTable {
   std::uint32_t places_used_{1};  // place 0 means "none"
   std::uint64_t next_serial_{1};
   std::uint64_t next_turn_{1};
+  std::uint64_t next_version_{1};
   std::deque<std::uint32_t> free_places_;
   std::uint32_t aliases_{0};
 };

@@ -47,6 +47,7 @@ Status HostCopies::write(Handle buffer, std::uint64_t offset, ByteSpan bytes,
   }
   VYRE_ASSIGN(record, over_.waits.await_free(lock, buffer, true, until));
   ++record->host_writers;
+  over_.handles.raise_version(lock, *record);
   lock.unlock();
   Copied written =
       copy_in_pieces(bytes.size(), message("the write to handle {}", buffer.id), until,

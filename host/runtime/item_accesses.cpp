@@ -63,6 +63,11 @@ Status ItemAccesses::add(const OrderLock& lock, std::uint32_t queue, const Side&
 Status ItemAccesses::find(const OrderLock& lock, std::uint32_t queue,
                           const MegakernelWorkItem& item, const OpRecord& op) {
   all_.clear();
+  return find_more(lock, queue, item, op);
+}
+
+Status ItemAccesses::find_more(const OrderLock& lock, std::uint32_t queue,
+                               const MegakernelWorkItem& item, const OpRecord& op) {
   const OpSignature& signature = op.info.signature;
   const bool touches = item.op_handle != kNop;
   VYRE_TRY(

@@ -37,6 +37,9 @@ class ItemAccesses {
   /// largest item so far has been here.
   [[nodiscard]] Status find(const OrderLock& lock, std::uint32_t queue,
                             const MegakernelWorkItem& item, const OpRecord& op);
+  /// Adds those of another item, which goes to the same place in the queue.
+  [[nodiscard]] Status find_more(const OrderLock& lock, std::uint32_t queue,
+                                 const MegakernelWorkItem& item, const OpRecord& op);
   [[nodiscard]] const std::vector<Access>& all(const OrderLock&) const noexcept { return all_; }
 
   /// A host copy has one of the buffers.
@@ -90,12 +93,14 @@ class ItemAccesses {
   }
   /// From now on the item at `position` uses the buffers.
   template <class Over>
-  void enter(const OrderLock&, std::uint32_t queue, std::uint64_t position, const Over& over) {
+  void enter(const OrderLock& lock, std::uint32_t queue, std::uint64_t position, const Over& over) {
     for (const Access& access : all_) {
       if (!access.writes) access.record->uses.add_reader(queue, position, over);
     }
     for (const Access& access : all_) {
-      if (access.writes) access.record->uses.set_writer(queue, position);
+      if (!access.writes) continue;
+      access.record->uses.set_writer(queue, position);
+      handles_.raise_version(lock, *access.record);
     }
   }
 

@@ -57,6 +57,7 @@ Result<MutableByteSpan> Leases::take(Handle buffer, LeaseAccess access, Deadline
   VYRE_TRY(may_be_leased(*record, access));
   VYRE_ASSIGN(record, over_.waits.await_free(lock, buffer, writes, {deadline}));
   ++(writes ? record->host_writers : record->host_readers);
+  if (writes) over_.handles.raise_version(lock, *record);
   ++record->leases;
   record->leased_to_write = writes;
   if (const auto there = over_.backend.host_bytes(record->handle))

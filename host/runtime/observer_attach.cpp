@@ -44,6 +44,10 @@ Status attach_observer(const ObserverAttachOver& over, std::shared_ptr<SessionOb
   const BringLock bringing = over.files.bring_lock();
   OrderLock lock(over.order);
   if (observer) VYRE_TRY(await_settled(over, lock, until));
+  if (observer) {
+    for (std::uint32_t q = 0; q < over.results.queues(); ++q)
+      over.results.collector(q).prepare_to_tell();
+  }
   const ObserverTap::Hold hold = over.tap.hold_to_attach(lock);
   if (!observer) {
     over.tap.detach(hold);

@@ -17,8 +17,8 @@ Results::Results(const SessionSetup& setup, backend::Backend& backend, ObserverT
   const std::uint32_t history = std::max(asked, setup.options.ring_slots);
   for (std::uint32_t q = 0; q < setup.options.queues; ++q) {
     collectors_.push_back(std::make_unique<Collector>(
-        CollectorOptions{setup.number, q, history, setup.opened, &batches_}, backend.port(q), tap,
-        changed_));
+        CollectorOptions{setup.number, q, history, setup.opened, &batches_, &backend},
+        backend.port(q), tap, changed_));
   }
 }
 
@@ -85,6 +85,13 @@ Status Results::of_this_session(const Ticket& ticket) const {
                         "{}, and this is session {}; ask the one that gave it out",
                         ticket.position, ticket.queue, ticket.session, setup_.number));
   }
+  if (ticket.member >= kMaxRegionMembers) {
+    return fail(
+        Errc::invalid_argument,
+        message("the ticket of position {} of queue {} names member {}, and a region has at "
+                "most {}; give tickets as a submit gave them",
+                ticket.position, ticket.queue, ticket.member, kMaxRegionMembers));
+  }
   if (ticket.queue >= collectors_.size())
     return tl::unexpected<Error>(setup_.no_such_queue(ticket.queue));
   return {};
@@ -97,9 +104,9 @@ Result<ItemResult> Results::wait(Ticket ticket, Deadline deadline) {
   ItemResult result;
   Collector::Found found = Collector::Found::pending;
   (void)wait_for(deadline, [&] {
-    found = collector.look(ticket.position, result);
+    found = collector.look(ticket, result);
     if (found == Collector::Found::pending && collector.collect_at(ticket.position))
-      found = collector.look(ticket.position, result);
+      found = collector.look(ticket, result);
     return found != Collector::Found::pending;
   });
   if (found != Collector::Found::ended) return missing(ticket, found);
@@ -120,7 +127,7 @@ Result<ItemResult> Results::missing(Ticket ticket, Collector::Found found) {
       break;
   }
   // The history holds it no more; a failure may still be kept.
-  if (auto failure = collector.kept(ticket.position)) return *failure;
+  if (auto failure = collector.kept(ticket)) return *failure;
   const std::uint64_t dropped = collector.failures_dropped();
   return fail(
       Errc::not_found,

@@ -1,8 +1,10 @@
 // Waiting for many items at once, cancelling them, and counting: what Results does for more than
 // one ticket. See results.hpp.
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <string>
+#include <utility>
 
 #include "base/message.hpp"
 #include "results.hpp"
@@ -112,7 +114,7 @@ Session::WaitedMany Results::wait_many(std::span<const Ticket> tickets, std::siz
     Collector& collector = *collectors_[ticket.queue];
     ItemResult result;
     results[i].reset();
-    const Collector::Found found = collector.look(ticket.position, result);
+    const Collector::Found found = collector.look(ticket, result);
     if (found == Collector::Found::ended) {
       collector.asked(result);
       results[i] = result;
@@ -129,11 +131,21 @@ Session::WaitedMany Results::wait_many(std::span<const Ticket> tickets, std::siz
 
 Result<std::uint64_t> Results::cancel(std::span<const Ticket> tickets) {
   std::vector<std::vector<std::uint64_t>> positions(collectors_.size());
+  std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> members;  // bits, by region
   for (const Ticket& ticket : tickets) {
     VYRE_TRY(of_an_item(ticket));
-    positions[ticket.queue].push_back(ticket.position);
+    if (collectors_[ticket.queue]->has_regions())
+      members[{ticket.queue, ticket.position}] |= std::uint64_t{1} << ticket.member;
+    else
+      positions[ticket.queue].push_back(ticket.position);
   }
   std::uint64_t sum = 0;
+  for (const auto& [at, bits] : members) {
+    if (const auto region = collectors_[at.first]->region_at(at.second))
+      sum += backend_.cancel_members(at.first, at.second, *region, bits);
+    else
+      positions[at.first].push_back(at.second);
+  }
   for (std::uint32_t q = 0; q < queues(); ++q)
     if (!positions[q].empty()) sum += backend_.cancel(q, positions[q]);
   return sum;
@@ -144,7 +156,7 @@ Totals Results::totals() {
   Totals totals;
   for (const auto& collector : collectors_) {
     const Counts counts = collector->counts();
-    totals.accepted += collector->producer().tail();  // after the counts: never below them
+    totals.accepted += collector->accepted();  // after the counts: never below them
     totals.done += counts.ended - counts.not_done;
     totals.faulted += counts.faulted;
     totals.cancelled += counts.not_done - counts.faulted;

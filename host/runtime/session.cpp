@@ -5,6 +5,7 @@
 
 #include "base/message.hpp"
 
+#include "runtime/plan.hpp"
 #include "session_core.hpp"
 #include "session_open.hpp"
 
@@ -189,6 +190,15 @@ Session::SubmitMany Session::submit_many(std::span<const MegakernelWorkItem> ite
   if (!usable()) [[unlikely]]
     return {{}, 0, why_unusable()};
   return core_->submit_many(items, deadline, queue, flags, batch);
+}
+Result<Plan> Session::plan(std::span<const MegakernelWorkItem> items,
+                           const PlanOptions& options) const {
+  VYRE_USABLE;
+  return core_->plan(items, options);
+}
+Result<SubmittedPlan> Session::submit(const Plan& plan, Deadline deadline) {
+  VYRE_USABLE;
+  return core_->submit_plan(plan, deadline);
 }
 Result<ItemResult> Session::wait(Ticket ticket, Deadline deadline) {
   VYRE_USABLE;

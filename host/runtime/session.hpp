@@ -90,6 +90,7 @@ struct Ticket {
   std::uint32_t queue{0};
   std::uint64_t position{0};
   std::uint32_t session{0};
+  std::uint32_t member{0};  // of the region at that position, which a plan made
 };
 
 /// How an accepted item ended.
@@ -164,6 +165,9 @@ struct OutputSize {
 };
 
 class Batch;
+class Plan;
+struct PlanOptions;
+struct SubmittedPlan;
 class SessionCore;
 class Stream;
 struct StreamOptions;
@@ -279,6 +283,14 @@ class Session {
   [[nodiscard]] SubmitMany submit_many(std::span<const MegakernelWorkItem> items, Deadline deadline,
                                        std::uint32_t queue = 0, std::uint8_t flags = kQueueFlagNone,
                                        Batch* batch = nullptr);
+  /// Looks at a batch of one queue and changes nothing (runtime/plan.hpp): which items need not run
+  /// because an earlier one did the same work and no buffer was written in between.
+  [[nodiscard]] Result<Plan> plan(std::span<const MegakernelWorkItem> items,
+                                  const PlanOptions& options) const;
+  /// Submits what was planned, in an order that gives the results of submitting the items one by
+  /// one; what the plan proposes is looked at again for each item. A plan larger than the ring goes
+  /// in pieces. An error: nothing was accepted.
+  [[nodiscard]] Result<SubmittedPlan> submit(const Plan& plan, Deadline deadline);
   /// Every ticket ends exactly once: done, faulted or cancelled. May be asked any number of times,
   /// also after close(), until the history bound (kDefaultHistory items a queue) drops it. Of items
   /// that were not done and that no caller has asked for, kKeptFailures a queue stay beyond that.

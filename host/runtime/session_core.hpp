@@ -18,6 +18,7 @@
 #include "backend_maker.hpp"
 #include "buffer_waits.hpp"
 #include "buffers.hpp"
+#include "done_work.hpp"
 #include "handle_table.hpp"
 #include "host_copies.hpp"
 #include "leases.hpp"
@@ -28,6 +29,7 @@
 #include "op_table.hpp"
 #include "order_lock.hpp"
 #include "output_sizes.hpp"
+#include "plan_maker.hpp"
 #include "results.hpp"
 #include "retirements.hpp"
 #include "runtime/forks.hpp"
@@ -124,6 +126,13 @@ class SessionCore {
                                                 PlaceInLines* kept = nullptr) {
     return submitter_.submit_many(items, deadline, queue, flags, batch, kept);
   }
+  [[nodiscard]] Result<Plan> plan(std::span<const MegakernelWorkItem> items,
+                                  const PlanOptions& options) {
+    return plan_maker_.make(items, options);
+  }
+  [[nodiscard]] Result<SubmittedPlan> submit_plan(const Plan& plan, Deadline deadline) {
+    return submitter_.submit_plan(plan.contents(), deadline);
+  }
   [[nodiscard]] Result<ItemResult> wait(Ticket ticket, Deadline deadline) {
     return results_.wait(ticket, deadline);
   }
@@ -219,6 +228,8 @@ class SessionCore {
   ResidentInputs inputs_;
   Buffers buffers_;
   Leases leases_;
+  DoneWork done_work_;
+  PlanMaker plan_maker_;
   Submitter submitter_;
 
   std::mutex close_mutex_;

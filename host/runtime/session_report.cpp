@@ -14,7 +14,7 @@ using OpSums = std::unordered_map<std::uint32_t, OpCounters>;
 struct QueueSums {
   OpSums ops;
   std::uint64_t accepted{0};
-  std::uint64_t ended{0};
+  std::uint64_t completions{0};  // and results of members that were read
   std::int64_t last_end_ns{-1};
 };
 
@@ -33,9 +33,9 @@ void add_faults(const ReportSources& from, std::uint32_t queue, const Counts& co
   for (std::size_t i = 0;
        i < counts.first_not_done.size() && document.faults.size() < kMaxReportedFaults; ++i) {
     const ItemResult& result = counts.first_not_done[i];
-    document.faults.push_back({queue, result.ticket.position,
-                               from.ops.name(counts.first_not_done_ops[i]), result.status,
-                               result.fault});
+    document.faults.push_back(
+        {queue, result.ticket.position, from.ops.name(counts.first_not_done_ops[i]), result.status,
+         result.fault, result.ticket.member, counts.first_not_done_stand_for[i]});
   }
 }
 
@@ -45,18 +45,20 @@ QueueSums add_queues(const ReportSources& from, report::Document& document) {
     Collector& collector = from.results.collector(q);
     // Ended first: what is accepted in between counts as remaining, never as negative.
     const Counts counts = collector.counts();
-    const std::uint64_t tail = collector.producer().tail();
-    sums.accepted += tail;
-    sums.ended += counts.ended;
+    const std::uint64_t deduped = collector.deduped();
+    const std::uint64_t published = collector.published();
+    sums.accepted += published + deduped;
+    sums.completions += counts.ended - counts.stood_for - counts.members + counts.region_reads;
+    document.report.published_items += published;
+    document.report.deduped_items += deduped;
     document.report.items_processed += counts.ended - counts.never_started;
     sums.last_end_ns = std::max(sums.last_end_ns, counts.ended != 0 ? counts.last_end_ns : -1);
     add_faults(from, q, counts, document);
-    document.queues.push_back(
-        {q, from.setup.options.ring_slots, tail, counts.ended, from.submitter.full_waits(q)});
+    document.queues.push_back({q, from.setup.options.ring_slots, published,
+                               counts.ended - counts.stood_for, from.submitter.full_waits(q)});
     collector.add_ops(sums.ops);
   }
   document.report.items_remaining = sums.accepted - document.report.items_processed;
-  document.report.published_items = sums.accepted;
   return sums;
 }
 
@@ -81,6 +83,7 @@ bool add_ops(const ReportSources& from, const OpSums& ops, report::Document& doc
     row.items = counters.items;
     row.faults = counters.faults;
     row.cancelled = counters.cancelled;
+    row.deduped = counters.deduped;
     row.executor = std::string(from.backend.name());
     if (op >= kFirstUserOp) {
       row.steps = from.backend.steps(op);
@@ -96,7 +99,7 @@ void add_telemetry(const ReportSources& from, const QueueSums& sums, MegakernelT
   const SessionCounters& counters = from.counters;
   t.bytes_uploaded = counters.bytes_in.load(std::memory_order_relaxed);
   t.bytes_read_back =
-      counters.bytes_out.load(std::memory_order_relaxed) + sums.ended * sizeof(Completion);
+      counters.bytes_out.load(std::memory_order_relaxed) + sums.completions * sizeof(Completion);
   t.bytes_moved = *t.bytes_uploaded + *t.bytes_read_back;
   t.resident_allocations = counters.allocations.load(std::memory_order_relaxed);
   t.sync_points = counters.sync_points.load(std::memory_order_relaxed);
@@ -120,6 +123,24 @@ void add_device(const ReportSources& from, report::Document& document) {
   if (from.setup.options.memory_budget_bytes == 0) t.device_memory_budget_bytes = facts.arena_bytes;
 }
 
+std::optional<report::PlannerSection> planner_section(const PlanCounts& counts) {
+  if (counts.plans == 0) return std::nullopt;
+  const auto of = [&](planner::Form form) {
+    return counts.regions[static_cast<std::size_t>(form)];
+  };
+  report::PlannerSection section;
+  section.plans = counts.plans;
+  section.regions = {of(planner::Form::single), of(planner::Form::bundle), of(planner::Form::chain),
+                     of(planner::Form::lanes)};
+  section.members = counts.members;
+  for (std::size_t r = 0; r < planner::kRefusals; ++r) {
+    if (counts.refused[r] != 0)
+      section.refused.push_back(
+          {std::string(name(static_cast<planner::Refusal>(r))), counts.refused[r]});
+  }
+  return section;
+}
+
 }  // namespace
 
 report::Document make_report(const ReportSources& from) {
@@ -133,6 +154,7 @@ report::Document make_report(const ReportSources& from) {
   add_telemetry(from, sums, document.report.telemetry);
   add_device(from, document);
   document.ingest = from.pump.section();
+  document.planner = planner_section(from.submitter.plan_counts());
   if (ran_programs) document.report.telemetry.execution_mode = ExecutionMode::Interpreter;
   return document;
 }

@@ -21,7 +21,7 @@ struct ReportSources {
   const backend::Backend& backend;
   const SessionLife& life;
   const OpTable& ops;
-  const Submitter& submitter;
+  Submitter& submitter;
   const SessionPump& pump;
   const SessionCounters& counters;
   Results& results;

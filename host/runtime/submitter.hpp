@@ -6,24 +6,37 @@
 // none while files are provided.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "backend/backend.hpp"
+#include "done_work.hpp"
 #include "handle_table.hpp"
 #include "item_accesses.hpp"
 #include "observer_tap.hpp"
 #include "op_table.hpp"
 #include "order_lock.hpp"
+#include "plan_contents.hpp"
 #include "results.hpp"
+#include "runtime/plan.hpp"
 #include "session_counters.hpp"
 #include "session_files.hpp"
 #include "session_life.hpp"
 #include "session_setup.hpp"
 
 namespace vyre::runtime {
+
+/// What was submitted in plans.
+struct PlanCounts {
+  std::uint64_t plans{0};
+  std::array<std::uint64_t, planner::kForms> regions{};
+  std::uint64_t members{0};  // of all regions
+  std::array<std::uint64_t, planner::kRefusals> refused{};
+};
 
 class Submitter {
  public:
@@ -38,6 +51,7 @@ class Submitter {
     SessionFiles& files;
     Results& results;
     SessionCounters& counters;
+    DoneWork& done_work;
   };
   explicit Submitter(const Over& over);
 
@@ -49,21 +63,34 @@ class Submitter {
   /// Gives up what submit_many() kept in `kept`: where its time was up before its next item got its
   /// buffers, the item keeps its place for the next call, whose first item it has to be.
   void leave_place(PlaceInLines& place);
+  /// Session::submit() of a plan.
+  [[nodiscard]] Result<SubmittedPlan> submit_plan(const PlanContents& plan, Deadline deadline);
+  [[nodiscard]] PlanCounts plan_counts();
   /// How often a submit found the queue full.
   [[nodiscard]] std::uint64_t full_waits(std::uint32_t queue) const noexcept {
     return full_waits_[queue].load(std::memory_order_relaxed);
   }
 
  private:
+  /// Items of a plan that are published together.
+  struct Unit {
+    const PlanContents& plan;
+    std::span<const std::uint32_t> members;  // indices of items
+    std::optional<std::uint32_t> block;      // of the region in the backend; none: one item
+  };
   /// One call of submit_many().
   struct Call {
     const std::uint32_t queue;
-    const std::uint8_t flags;
+    std::uint8_t flags;  // of each item; a plan sets those of the next
     const Deadline deadline;
     Batch* const batch;        // null: none
     PlaceInLines* const kept;  // null: an item that was not placed leaves its lines
     Session::SubmitMany& result;
     bool has_room{false};  // of the batch
+    /// In a plan: the position that after_previous means. Another producer may come in between, and
+    /// the item then waits for all before it.
+    std::optional<std::uint64_t> previous{};
+    const Unit* unit{nullptr};  // of a plan, which is placed next; null: none
 
     /// Where the next item has to go: behind the one before it, so that the items of one call have
     /// neighbouring positions.
@@ -102,26 +129,77 @@ class Submitter {
     Use conflict{};
     FileWant file{};
   };
-  [[nodiscard]] Placed place(const OrderLock& lock, Call& call, const MegakernelWorkItem& item,
-                             std::uint64_t turn, Obstacle& obstacle);
+  /// `items`: one, or those of a region.
+  [[nodiscard]] Placed place(const OrderLock& lock, Call& call,
+                             std::span<const MegakernelWorkItem> items, std::uint64_t turn,
+                             Obstacle& obstacle);
+  /// After place() said no, without the order lock. False: stop; `late` says whether the time was
+  /// up.
+  [[nodiscard]] bool await_place(OrderLock& lock, Placed placed, Call& call,
+                                 std::span<const MegakernelWorkItem> unit, std::uint64_t want,
+                                 PlaceInLines& lines, const Obstacle& obstacle, bool& late);
   /// Placed::yes: nothing keeps the item whose accesses were found from being published.
   [[nodiscard]] Placed look_for_obstacle(const OrderLock& lock, std::uint32_t queue,
                                          std::uint64_t turn, Obstacle& obstacle) const;
   /// Waits, without the order lock, for what kept the item from being placed; false: stop, and
   /// stopped_by says why.
   [[nodiscard]] bool wait_for_place(Placed placed, Call& call,
-                                    std::span<const MegakernelWorkItem> rest, std::uint64_t turn,
-                                    const Obstacle& obstacle);
+                                    std::span<const MegakernelWorkItem> unit, std::uint64_t want,
+                                    std::uint64_t turn, const Obstacle& obstacle);
   /// The same for Placed::line and Placed::copy.
-  [[nodiscard]] bool wait_for_buffers(bool in_line, Call& call, const MegakernelWorkItem& item,
-                                      std::uint64_t turn);
+  [[nodiscard]] bool wait_for_buffers(bool in_line, Call& call,
+                                      std::span<const MegakernelWorkItem> unit, std::uint64_t turn);
   [[nodiscard]] Status find_accesses(const OrderLock& lock, std::uint32_t queue,
-                                     const MegakernelWorkItem& item) {
-    return accesses_.find(lock, queue, item, over_.ops.record(item.op_handle));
+                                     std::span<const MegakernelWorkItem> unit) {
+    VYRE_TRY(accesses_.find(lock, queue, unit[0], over_.ops.record(unit[0].op_handle)));
+    for (const MegakernelWorkItem& item : unit.subspan(1))
+      VYRE_TRY(accesses_.find_more(lock, queue, item, over_.ops.record(item.op_handle)));
+    return {};
   }
+
+  // submitter_planned.cpp
+  /// One submission of a plan.
+  struct Planned {
+    const PlanContents& plan;
+    Call& call;
+    PlaceInLines& lines;
+    SubmittedPlan& result;
+    std::size_t left;                         // regions that have not been placed
+    std::vector<MegakernelWorkItem> items{};  // of the region that is being placed
+  };
+  [[nodiscard]] Status plan_is_good(const OrderLock& lock, const PlanContents& plan);
+  /// As one, or where that does not pay as single items; false: stop.
+  [[nodiscard]] bool submit_region(OrderLock& lock, Planned& planned,
+                                   const planner::Region& region);
+  /// Publishes the items in one slot; false: stop.
+  [[nodiscard]] bool submit_unit(OrderLock& lock, Planned& planned, const Unit& unit,
+                                 planner::Form form);
+  [[nodiscard]] bool submit_item(OrderLock& lock, Planned& planned, const std::uint32_t& item) {
+    return submit_unit(lock, planned, {planned.plan, {&item, 1}, std::nullopt},
+                       planner::Form::single);
+  }
+  /// The item was published, and those that it stands for are accepted with it; false: stop.
+  [[nodiscard]] bool accepted(OrderLock& lock, Planned& planned, std::uint32_t item,
+                              const DoneWork::At& at);
+  /// The items of a unit use their buffers from now on, one after another, and each is remembered
+  /// with the versions that it leaves.
+  void enter(const OrderLock& lock, const Unit& unit, std::uint64_t position);
+  /// publish() for a region.
+  void publish_region(const OrderLock& lock, const Call& call, std::uint64_t position,
+                      std::uint8_t flags, std::int64_t now_ns);
+  /// An earlier submission stands for the item, and nothing was written since.
+  [[nodiscard]] bool stood_for(const OrderLock& lock, Planned& planned, std::uint32_t item);
+  /// With the versions of now; none: a buffer was released.
+  [[nodiscard]] std::optional<planner::WorkKey> key_of(const OrderLock& lock,
+                                                       const PlanContents& plan,
+                                                       std::uint32_t index);
 
   const Over over_;
   ItemAccesses accesses_;  // of the item being placed; under the order lock
+  // Of plans; under the order lock.
+  PlanCounts plan_counts_;
+  std::vector<planner::BufferVersion> versions_;  // of the last key
+  std::vector<MegakernelWorkItem> stood_items_;
   std::unique_ptr<std::atomic<std::uint64_t>[]> full_waits_;
   /// By queue: a first item has been placed. Until then submits go by the order lock, so that an
   /// observer is either attached before them or refused.

@@ -1,26 +1,11 @@
 // Items that touch buffers, one by one under the order lock. See submitter.hpp.
 #include <string>
 
+#include "at_end.hpp"
 #include "base/message.hpp"
 #include "submitter.hpp"
 
 namespace vyre::runtime {
-namespace {
-
-template <class Action>
-class AtEnd {
- public:
-  explicit AtEnd(Action action) : action_(std::move(action)) {}
-  AtEnd(const AtEnd&) = delete;
-  AtEnd& operator=(const AtEnd&) = delete;
-  ~AtEnd() { action_(); }
-
- private:
-  Action action_;
-};
-
-}  // namespace
-
 Submitter::Placed Submitter::look_for_obstacle(const OrderLock& lock, std::uint32_t queue,
                                                std::uint64_t turn, Obstacle& obstacle) const {
   if (accesses_.behind_others(lock, turn)) return Placed::line;
@@ -39,11 +24,11 @@ Submitter::Placed Submitter::look_for_obstacle(const OrderLock& lock, std::uint3
 }
 
 Submitter::Placed Submitter::place(const OrderLock& lock, Call& call,
-                                   const MegakernelWorkItem& item, std::uint64_t turn,
+                                   std::span<const MegakernelWorkItem> items, std::uint64_t turn,
                                    Obstacle& obstacle) {
   const std::uint32_t queue = call.queue;
   const std::int64_t begin_ns = over_.setup.since_open_ns();
-  if (auto found = find_accesses(lock, queue, item); !found) {
+  if (auto found = find_accesses(lock, queue, items); !found) {
     (void)call.stop(std::move(found).error());
     return Placed::stop;
   }
@@ -69,16 +54,30 @@ Submitter::Placed Submitter::place(const OrderLock& lock, Call& call,
   begun_[queue].store(true, std::memory_order_release);
   if (call.result.accepted == 0) call.result.first.position = got.first;
   const auto over = [this](const Use& use) { return over_.results.over(use); };
-  const auto flags =
+  auto flags =
       static_cast<std::uint8_t>(call.flags | accesses_.order_flags(lock, queue, got.first, over));
-  accesses_.enter(lock, queue, got.first, over);
+  if (call.previous && *call.previous + 1 != got.first &&
+      (call.flags & kQueueFlagAfterPrevious) != 0)
+    flags = kQueueFlagAfterAll;
+  if (call.unit == nullptr) [[likely]]
+    accesses_.enter(lock, queue, got.first, over);
+  else
+    enter(lock, *call.unit, got.first);
   const std::int64_t publish_ns = over_.setup.since_open_ns();
-  publish(call, got, &item, flags, publish_ns);
+  const std::uint64_t number = over_.tap.active() ? over_.results.collector(queue).note_told(
+                                                        telling, got.first, items.size())
+                                                  : got.first;
+  const bool region = call.unit != nullptr && call.unit->block;
+  if (region)
+    publish_region(lock, call, got.first, flags, publish_ns);
+  else
+    publish(call, got, items.data(), flags, publish_ns);
   over_.tap.tell(telling, [&](SessionObserver& observer) {
-    observer.on_submit({queue, got.first, over_.setup.number}, item, call.flags,
-                       std::chrono::nanoseconds{publish_ns});
+    for (std::size_t i = 0; i < items.size(); ++i)
+      observer.on_submit({queue, number + i, over_.setup.number}, items[i], call.flags,
+                         std::chrono::nanoseconds{publish_ns});
   });
-  account(begin_ns, publish_ns, 1);
+  account(begin_ns, publish_ns, region ? 1 + items.size() : 1);
   ++call.result.accepted;
   return Placed::yes;
 }
@@ -105,30 +104,37 @@ bool Submitter::submit_ordered(Call& call, std::span<const MegakernelWorkItem> i
   });
   while (!items.empty()) {
     Obstacle obstacle;
-    const Placed placed = place(lock, call, items[0], lines.turn(), obstacle);
+    const Placed placed = place(lock, call, items.first(1), lines.turn(), obstacle);
     if (placed == Placed::yes) {
       leave_lines();
       items = items.subspan(1);
       continue;
     }
     if (placed == Placed::stop) return false;
-    if (placed != Placed::room && placed != Placed::file) lines.join(lock, accesses_);
-    // Something has to end first, perhaps an item that this call has published.
-    lock.unlock();
-    over_.backend.doorbell();
-    const bool goes_on = wait_for_place(placed, call, items, lines.turn(), obstacle);
-    late = !goes_on && Clock::now() >= call.deadline;
-    lock.lock();
-    if (!goes_on) return false;
+    if (!await_place(lock, placed, call, items.first(1), items.size(), lines, obstacle, late))
+      return false;
   }
   return true;
 }
 
-bool Submitter::wait_for_place(Placed placed, Call& call, std::span<const MegakernelWorkItem> rest,
-                               std::uint64_t turn, const Obstacle& obstacle) {
+bool Submitter::await_place(OrderLock& lock, Placed placed, Call& call,
+                            std::span<const MegakernelWorkItem> unit, std::uint64_t want,
+                            PlaceInLines& lines, const Obstacle& obstacle, bool& late) {
+  if (placed != Placed::room && placed != Placed::file) lines.join(lock, accesses_);
+  // Something has to end first, perhaps an item that this call has published.
+  lock.unlock();
+  over_.backend.doorbell();
+  const bool goes_on = wait_for_place(placed, call, unit, want, lines.turn(), obstacle);
+  late = !goes_on && Clock::now() >= call.deadline;
+  lock.lock();
+  return goes_on;
+}
+
+bool Submitter::wait_for_place(Placed placed, Call& call, std::span<const MegakernelWorkItem> unit,
+                               std::uint64_t want, std::uint64_t turn, const Obstacle& obstacle) {
   switch (placed) {
     case Placed::room:
-      return wait_for_room(call, rest.size()) || call.stop(full(call.queue));
+      return wait_for_room(call, want) || call.stop(full(call.queue));
     case Placed::conflict: {
       const Use& use = obstacle.conflict;
       return over_.results.wait_over(use, call.deadline) ||
@@ -143,7 +149,7 @@ bool Submitter::wait_for_place(Placed placed, Call& call, std::span<const Megake
     }
     case Placed::line:
     case Placed::copy:
-      return wait_for_buffers(placed == Placed::line, call, rest[0], turn);
+      return wait_for_buffers(placed == Placed::line, call, unit, turn);
     case Placed::yes:
     case Placed::stop:
       break;
@@ -151,17 +157,17 @@ bool Submitter::wait_for_place(Placed placed, Call& call, std::span<const Megake
   return false;
 }
 
-bool Submitter::wait_for_buffers(bool in_line, Call& call, const MegakernelWorkItem& item,
+bool Submitter::wait_for_buffers(bool in_line, Call& call, std::span<const MegakernelWorkItem> unit,
                                  std::uint64_t turn) {
   const auto free = [&] {
     const OrderLock again(over_.order);
-    if (!find_accesses(again, call.queue, item)) return true;  // place() says what is wrong
+    if (!find_accesses(again, call.queue, unit)) return true;  // place() says what is wrong
     return !(in_line ? accesses_.behind_others(again, turn) : accesses_.copy_under_way(again));
   };
   if (over_.results.wait_for(call.deadline, free)) return true;
   {
     const OrderLock again(over_.order);
-    const bool found = find_accesses(again, call.queue, item).has_value();
+    const bool found = find_accesses(again, call.queue, unit).has_value();
     if (const HandleRecord* leased = found ? accesses_.leased(again) : nullptr)
       return call.stop({Errc::deadline_exceeded, lease_held(*leased)});
   }

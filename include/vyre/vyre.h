@@ -4,9 +4,9 @@
    Errors    Functions that can fail return a vyre_error*: NULL is success. The caller frees it with
              vyre_error_free(). Where a function fails, its outputs are unchanged unless its comment
              says otherwise. No function throws, aborts or prints.
-   Objects   vyre_session, vyre_queue, vyre_program, vyre_batch, vyre_stream and vyre_recorder are
-             reference counted inside: they may be freed in any order, and freeing NULL does
-             nothing. An object that was freed must not be used again.
+   Objects   vyre_session, vyre_queue, vyre_program, vyre_plan, vyre_batch, vyre_stream and
+             vyre_recorder are reference counted inside: they may be freed in any order, and freeing
+             NULL does nothing. An object that was freed must not be used again.
    Handles   Buffers, ops and tickets are numbers: session tag (16 bits), generation (24), index
              (24). They need no freeing to stay safe: a handle of another session gives
              VYRE_INVALID_ARGUMENT, one that was retired gives VYRE_NOT_FOUND. 0 is no handle.
@@ -504,9 +504,10 @@ VYRE_API VYRE_CHECK vyre_error* vyre_op_number(vyre_session* session, vyre_op op
 VYRE_API VYRE_CHECK vyre_error* vyre_buffer_number(vyre_session* session, vyre_buffer buffer,
                                                    uint32_t* number);
 
-/* An accepted item. Positions count the items of a queue. */
+/* An accepted item. Positions count the items of a queue; items that a plan put together have one
+   position, and items that stand for each other have equal tickets. */
 typedef struct {
-  uint64_t where; /* session tag and queue; 0: no ticket */
+  uint64_t where; /* session tag, queue, and place among those at the position; 0: no ticket */
   uint64_t position;
 } vyre_ticket;
 
@@ -593,6 +594,37 @@ VYRE_API VYRE_CHECK vyre_error* vyre_cancel(vyre_session* session, const vyre_ti
 VYRE_API VYRE_CHECK vyre_error* vyre_run(vyre_queue* queue, vyre_op op, const vyre_buffer* inputs,
                                          size_t input_count, uint32_t param, vyre_ns timeout,
                                          vyre_buffer* outputs, size_t capacity, size_t* count);
+
+/* ---- Plans ---------------------------------------------------------------------------------- */
+
+/* What a queue found out about items before they are submitted: which need not run, because an
+   earlier one did the same work and no buffer was written in between, and which run as one. A plan
+   never changes, and it may be submitted any number of times by any thread. */
+typedef struct vyre_plan vyre_plan;
+
+enum { VYRE_PLAN_NO_DEDUPE = 1, VYRE_PLAN_NO_FUSION = 2 };
+typedef struct {
+  uint32_t struct_size;
+  uint32_t flags; /* VYRE_PLAN_... */
+} vyre_plan_options;
+
+/* Looks at `count` items that lie `stride` bytes apart (0: sizeof(vyre_item)) and submits none.
+   `options` may be NULL. */
+VYRE_API VYRE_CHECK vyre_error* vyre_plan_new(vyre_queue* queue, const vyre_item* items,
+                                              size_t count, size_t stride,
+                                              const vyre_plan_options* options, vyre_plan** plan);
+/* One screen for a reader; with `json` not 0 the same as a JSON object. */
+VYRE_API VYRE_CHECK vyre_error* vyre_plan_describe(const vyre_plan* plan, int32_t json,
+                                                   vyre_blob** text);
+/* Submits the plan to the queue that made it, in an order that gives the results of submitting the
+   items one by one. What the plan proposes is looked at again for each item; what no longer holds
+   is not done. `tickets` (room for the plan's items, in their order) and `accepted` may be NULL.
+   Where fewer were accepted, the call returns why, and both are written nevertheless: items that
+   were not accepted get a ticket of zeros, wherever they stand. */
+VYRE_API VYRE_CHECK vyre_error* vyre_plan_submit(vyre_queue* queue, const vyre_plan* plan,
+                                                 vyre_ns timeout, vyre_ticket* tickets,
+                                                 size_t* accepted);
+VYRE_API void vyre_plan_free(vyre_plan* plan);
 
 /* ---- Batches -------------------------------------------------------------------------------- */
 

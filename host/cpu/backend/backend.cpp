@@ -99,6 +99,24 @@ class CpuBackend final : public backend::Backend {
     return state_->cancel_items(queue, positions);
   }
 
+  [[nodiscard]] bool runs_regions() const noexcept override {
+    return true;
+  }
+  [[nodiscard]] std::optional<std::uint32_t> make_region(std::span<const MegakernelWorkItem> items,
+                                                         bool side_by_side) override {
+    return state_->make_region(items, side_by_side);
+  }
+  [[nodiscard]] std::uint64_t cancel_members(std::uint32_t queue, std::uint64_t position,
+                                             std::uint32_t region, std::uint64_t members) override {
+    return state_->cancel_members(queue, position, region, members);
+  }
+  [[nodiscard]] std::span<const Completion> region_results(std::uint32_t region) noexcept override {
+    return state_->regions.at(region).results;
+  }
+  void free_region(std::uint32_t region) noexcept override {
+    state_->regions.free(region);
+  }
+
   void doorbell() noexcept override {
     state_->wake_one();
   }

@@ -68,6 +68,25 @@ Completion Worker::run_item(const Work& work) {
   return completion;
 }
 
+bool Worker::run_region(const Work& work, Completion& completion) {
+  const bool void_slot = (work.taken.flags & (kQueueFlagAbandoned | kWorkCancelled)) != 0;
+  if (void_slot || state_.cancel_reason() != FaultCode::none) {
+    completion = run_item(work);  // which does not start it either
+    return true;
+  }
+  RegionBlock& block = state_.regions.at(work.taken.item.param);
+  bool all_done = true;
+  for (std::size_t m = 0; m < block.items.size(); ++m) {
+    const bool cancel = (block.cancelled >> m & 1) != 0;
+    const Work member{{block.items[m], cancel ? kWorkCancelled : 0}, work.queue, work.position};
+    if (!run_or_die(member, block.results[m])) return false;
+    all_done = all_done && block.results[m].status() == CompletionStatus::done;
+    ++members_ended_;
+  }
+  completion = all_done ? done(work) : faulted(work, {FaultCode::none, 0, 0, 0});
+  return true;
+}
+
 FaultCode Worker::bind(const Work& work, const OpRecord& op) {
   bool known = true;
   const auto inputs = state_.memory.members(work.taken.item.input_handle, known);

@@ -76,6 +76,27 @@ std::uint64_t State::cancel_items(std::uint32_t q, std::span<const std::uint64_t
   return count;
 }
 
+std::optional<std::uint32_t> State::make_region(std::span<const MegakernelWorkItem> items,
+                                                bool side_by_side) {
+  if (side_by_side && options.workers > 1) {
+    // As for a batch: with more work than that, other workers should have a part of it.
+    std::uint64_t expected = 0;
+    for (const MegakernelWorkItem& item : items) expected += expected_ns(ops.find(item.op_handle));
+    if (expected > kBatchNs) return std::nullopt;
+  }
+  return regions.put(items);
+}
+
+std::uint64_t State::cancel_members(std::uint32_t q, std::uint64_t position, std::uint32_t region,
+                                    std::uint64_t members) {
+  const std::lock_guard lock(taking);
+  if (position < queues[q]->next_start) return 0;
+  RegionBlock& block = regions.at(region);
+  const std::uint64_t fresh = members & ~block.cancelled;
+  block.cancelled |= fresh;
+  return static_cast<std::uint64_t>(std::popcount(fresh));
+}
+
 void State::cancel(FaultCode why) noexcept {
   std::uint8_t none = 0;
   cancel_why.compare_exchange_strong(none, static_cast<std::uint8_t>(why),

@@ -20,6 +20,7 @@
 #include "cpu/interpreter/interpreter.hpp"
 #include "ingest.hpp"
 #include "memory.hpp"
+#include "regions.hpp"
 #include "queue/abandon_watch.hpp"
 #include "queue/end_marks.hpp"
 #include "queue/queue.hpp"
@@ -116,6 +117,7 @@ struct State {
   MemoryTable memory;
   IngestMemory ingest;
   backend::StableTable<OpRecord> ops;
+  RegionTable regions;
 
   std::mutex taking;  // one taker at a time, over all queues
   std::uint32_t first_queue{0};
@@ -163,6 +165,11 @@ struct State {
   /// backend::Backend::cancel(). What a batch holds has started.
   [[nodiscard]] std::uint64_t cancel_items(std::uint32_t queue,
                                            std::span<const std::uint64_t> positions);
+  /// backend::Backend::make_region() and cancel_members().
+  [[nodiscard]] std::optional<std::uint32_t> make_region(std::span<const MegakernelWorkItem> items,
+                                                         bool side_by_side);
+  [[nodiscard]] std::uint64_t cancel_members(std::uint32_t queue, std::uint64_t position,
+                                             std::uint32_t region, std::uint64_t members);
   /// After items ended while their worker goes on with others: if an item was held back, another
   /// worker looks whether it may start now.
   void wake_for_held_back() noexcept;

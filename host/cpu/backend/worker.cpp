@@ -74,22 +74,32 @@ void Worker::sleep() {
 bool Worker::run_batch() {
   while (batch_.next != batch_.count) {
     const Work& work = batch_.items[batch_.next];
-    Completion completion = Completion::make(CompletionStatus::cancelled, FaultCode::out_of_memory,
-                                             static_cast<std::uint32_t>(work.position), 0, 0, 0);
-    try {
-      if (state_.options.worker_dies && state_.options.worker_dies(index_, items_run_))
-        return false;
-      completion = run_item(work);
-    } catch (const std::bad_alloc&) {
-      // This item ends; the next may need less, and everything that an item leaves here is set
-      // anew by the next.
+    Completion completion;
+    members_ended_ = 0;
+    if (work.taken.item.op_handle == kRegionOp) {
+      if (!run_region(work, completion)) return false;
+    } else {
+      if (!run_or_die(work, completion)) return false;
     }
-    ++items_run_;
     end(work, completion);
     ++batch_.next;
   }
   flush();
   must_look_ = true;
+  return true;
+}
+
+bool Worker::run_or_die(const Work& work, Completion& completion) {
+  try {
+    if (state_.options.worker_dies && state_.options.worker_dies(index_, items_run_)) return false;
+    completion = run_item(work);
+  } catch (const std::bad_alloc&) {
+    // This item ends; the next may need less, and everything that an item leaves here is set anew
+    // by the next.
+    completion = Completion::make(CompletionStatus::cancelled, FaultCode::out_of_memory,
+                                  static_cast<std::uint32_t>(work.position), 0, 0, 0);
+  }
+  ++items_run_;
   return true;
 }
 
@@ -113,13 +123,22 @@ void Worker::flush_before_long_work() {
   state_.wake_for_held_back();
 }
 
+Completion Worker::lost(const Work& work) {
+  const auto low = static_cast<std::uint32_t>(work.position);
+  const Completion lost =
+      Completion::make(CompletionStatus::cancelled, FaultCode::worker_lost, low, 0, 0, 0);
+  if (work.taken.item.op_handle != kRegionOp || members_ended_ == 0) return lost;
+  RegionBlock& block = state_.regions.at(work.taken.item.param);
+  std::fill(block.results.begin() + static_cast<std::ptrdiff_t>(members_ended_),
+            block.results.end(), lost);
+  return Completion::make(CompletionStatus::faulted, FaultCode::none, low, 0, 0, 0);
+}
+
 void Worker::die() noexcept {
   flush();
   if (batch_.next != batch_.count) {
     const Work& work = batch_.items[batch_.next++];
-    const Completion lost = Completion::make(CompletionStatus::cancelled, FaultCode::worker_lost,
-                                             static_cast<std::uint32_t>(work.position), 0, 0, 0);
-    end(work, lost);
+    end(work, lost(work));
     flush();
   }
   if (batch_.next != batch_.count) {

@@ -49,6 +49,12 @@ class Worker {
   /// False: the worker dies in the middle of it (fault injection).
   [[nodiscard]] bool run_batch();
   [[nodiscard]] Completion run_item(const Work& work);
+  /// Runs the members one after another; false: the worker dies in the middle of it.
+  [[nodiscard]] bool run_region(const Work& work, Completion& completion);
+  /// run_item(), or that there was no memory for it; false: the worker dies instead.
+  [[nodiscard]] bool run_or_die(const Work& work, Completion& completion);
+  /// What the item that the worker died in comes to.
+  [[nodiscard]] Completion lost(const Work& work);
   /// none, a fault, or shutdown.
   [[nodiscard]] FaultCode run_builtin(const MegakernelWorkItem& item, const OpRecord& op);
   [[nodiscard]] Completion run_program(const Work& work, OpRecord& op);
@@ -78,6 +84,7 @@ class Worker {
   /// worker that ends items looks once.
   bool must_look_{true};
   std::uint64_t items_run_{0};
+  std::size_t members_ended_{0};  // of the region that is running
   std::vector<core::BufferView> views_;
   std::vector<std::uint64_t> lengths_;
   std::vector<const platform::MappedFile*> files_;  // that the item reads where they are mapped

@@ -20,6 +20,7 @@
 #include "vyre/api/handle.hpp"
 #include "vyre/api/item.hpp"
 #include "vyre/api/namespace.hpp"
+#include "vyre/api/plan.hpp"
 #include "vyre/api/stream.hpp"
 #include "vyre/api/timeout.hpp"
 #include "vyre/api/work_item.hpp"
@@ -170,6 +171,29 @@ class Queue {
         get(), reinterpret_cast<const vyre_work_item*>(items.data()), items.size(),
         static_cast<std::uint32_t>(order), timeout.ns(), batch == nullptr ? nullptr : batch->get(),
         detail::c(tickets.data()), &result.accepted)};
+    if (failed) result.stopped_by = failed.error();
+    return result;
+  }
+  /// Looks at items and submits none: which need not run, and which run as one.
+  [[nodiscard]] Result<Plan> plan(std::span<const Item> items, const PlanOptions& options = {}) {
+    vyre_plan_options c = VYRE_INIT(vyre_plan_options);
+    c.flags = (options.dedupe ? 0u : std::uint32_t{VYRE_PLAN_NO_DEDUPE}) |
+              (options.fuse ? 0u : std::uint32_t{VYRE_PLAN_NO_FUSION});
+    vyre_plan* made = nullptr;
+    const detail::Failed failed{
+        vyre_plan_new(get(), detail::c(items.data()), items.size(), sizeof(Item), &c, &made)};
+    if (failed) return failed.error();
+    return Plan(made, items.size());
+  }
+  /// Submits a plan of this queue; the results are those of submitting its items one by one.
+  /// `tickets`, if it is not empty, has an element for each item and gets its ticket: equal ones
+  /// for items that stand for each other, Ticket{} for those that were not accepted.
+  [[nodiscard]] Submitted submit(const Plan& plan, std::span<Ticket> tickets = {},
+                                 Timeout timeout = {}) {
+    Submitted result;
+    if (auto error = mismatched(plan.items(), tickets)) return {0, std::move(error)};
+    const detail::Failed failed{vyre_plan_submit(get(), plan.get(), timeout.ns(),
+                                                 detail::c(tickets.data()), &result.accepted)};
     if (failed) result.stopped_by = failed.error();
     return result;
   }

@@ -24,6 +24,38 @@ TEST(CliRun, ManyFilesComeOutInTheirOrder) {
   EXPECT_EQ(ran.out, expected);
 }
 
+TEST(CliRun, APlanGivesTheSameOutputsRecordsTheSameItemsAndSaysWhatItFound) {
+  const Folder folder;
+  std::vector<std::string> arguments{"run", kLines};
+  for (int i = 0; i < 150; ++i)
+    arguments.push_back(
+        folder.write("f" + std::to_string(i), std::string(static_cast<std::size_t>(i % 9), '\n')));
+  arguments.push_back(folder.path("missing"));
+  const Ran plain = vyre(arguments);
+  arguments.push_back("--plan");
+  const Ran planned = vyre(arguments);
+  EXPECT_EQ(planned.exit_code, plain.exit_code);
+  EXPECT_EQ(planned.out, plain.out);
+  EXPECT_NE(planned.err.find("plan of 64 items: 0 removed"), std::string::npos) << planned.err;
+  EXPECT_NE(planned.err.find("and 2 more plans"), std::string::npos) << planned.err;
+
+  arguments.back() = "--trace";
+  arguments[0] = "record";
+  arguments.push_back(folder.path("trace"));
+  arguments.push_back("--plan");
+  const Ran recorded = vyre(arguments);
+  EXPECT_EQ(recorded.out, plain.out);
+  for (const char* executor : {"cpu", "reference"}) {
+    const Ran replayed =
+        vyre({"replay", folder.path("trace"), "--executor", executor, "--compare", "expected"});
+    EXPECT_EQ(replayed.exit_code, 0) << replayed.out << replayed.err;
+  }
+
+  const Ran refused = vyre({"run", kLines, "--plan", "--executor", "reference"});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_NE(refused.err.find("--plan is of sessions"), std::string::npos) << refused.err;
+}
+
 TEST(CliRun, AMissingFileIsNamedWithItsErrnoAndTheOthersRun) {
   const Folder folder;
   const std::string a = folder.write("a", "1\n2\n");

@@ -101,6 +101,11 @@ TEST_F(Memory, EachAllocationOfACallThatMakesSomethingMayFail) {
   fail_each(
       "vyre_batch_new", [&] { return vyre_batch_new(s_, &batch); },
       [&] { vyre_batch_free(batch); });
+  vyre_plan* plan = nullptr;
+  const vyre_item items[] = {{nop_.handle, 0, 0, 0, 0}, {nop_.handle, 0, 0, 0, 0}};
+  fail_each(
+      "vyre_plan_new", [&] { return vyre_plan_new(q_, items, 2, 0, nullptr, &plan); },
+      [&] { vyre_plan_free(plan); });
   vyre_buffer buffer = 0;
   fail_each(
       "vyre_buffer_new",

@@ -128,6 +128,10 @@ TEST_F(Mistakes, NullIsRefusedByNameInEveryPlace) {
   refused(vyre_submit(q, nullptr, 1, 0, 0, nullptr, nullptr, nullptr), "items");
   refused(vyre_wait(s, nullptr, 1, 1, 0, nullptr, 0, nullptr), "tickets");
   refused(vyre_batch_new(s, nullptr), "batch");
+  refused(vyre_plan_new(q, nullptr, 1, 0, nullptr, nullptr), "items");
+  refused(vyre_plan_new(q, nullptr, 0, 0, nullptr, nullptr), "plan");
+  refused(vyre_plan_describe(nullptr, 0, nullptr), "plan");
+  refused(vyre_plan_submit(q, nullptr, 0, nullptr, nullptr), "plan");
   refused(vyre_stream_next(nullptr, 0, nullptr), "stream");
   refused(vyre_record(s, nullptr, 0, nullptr), "directory");
   refused(vyre_replay(nullptr, nullptr, nullptr, nullptr), "directory");
@@ -137,6 +141,7 @@ TEST_F(Mistakes, NullIsRefusedByNameInEveryPlace) {
   vyre_queue_free(nullptr);
   vyre_program_free(nullptr);
   vyre_batch_free(nullptr);
+  vyre_plan_free(nullptr);
   vyre_stream_free(nullptr);
   vyre_recorder_free(nullptr);
   vyre_blob_free(nullptr);

@@ -106,6 +106,22 @@ TEST(Dedupe, AnEarlierPlanStandsForAnItemUntilABufferChanges) {
   EXPECT_FALSE(changed.next());
 }
 
+TEST(Dedupe, NoPairSpansAWriterForWhichAnEarlierPlanStandsForItMayRunAfterAll) {
+  Work work = one_op_work();
+  work.add(1, {1}, {0});  // 0: reads what the next one writes
+  work.add(1, {2}, {1});  // 1: an earlier plan stands for it
+  work.add(1, {1}, {0});  // 2: as 0, if 1 does not run
+  work.add(1, {2}, {1});  // 3: as 1
+  const BufferVersion after[] = {{12, 0}, {11, 0}};
+  DedupeTable earlier;
+  earlier.remember({work.ops[1].id, 0, 1, after}, 777);
+  Deduper deduper(work, &earlier);
+  EXPECT_FALSE(deduper.next());
+  EXPECT_EQ(deduper.next(), (Standing{true, 777}));
+  EXPECT_FALSE(deduper.next());
+  EXPECT_EQ(deduper.next(), (Standing{true, 777}));
+}
+
 TEST(DedupeTable, RemembersTheLastKeysAndNoOlderOnes) {
   for (const std::size_t buffers : {1u, 2u, 5u}) {
     SCOPED_TRACE(buffers);

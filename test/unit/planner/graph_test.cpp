@@ -32,13 +32,13 @@ TEST(ConflictGraph, ItsPathsOrderEveryConflictAndNothingElseHasAnEdge) {
     test::Choice choice(seed);
     const Work work = random_work(choice, 40);
     const std::size_t n = work.items.size();
-    std::vector<std::uint8_t> runs(n, 1);
-    for (auto& one : runs) one = choice.one_in(5) ? 0 : 1;
+    std::vector<Runs> runs(n, Runs::yes);
+    for (auto& one : runs) one = choice.one_in(5) ? Runs::no : Runs::yes;
     const ConflictGraph graph = conflict_graph(work, runs);
     std::vector<std::vector<bool>> before(n, std::vector<bool>(n, false));
     for (std::size_t i = 0; i < n; ++i) {
       for (const Conflict& edge : graph.before(i)) {
-        ASSERT_TRUE(runs[i] == 1 && runs[edge.earlier] == 1 && edge.earlier < i)
+        ASSERT_TRUE(runs[i] == Runs::yes && runs[edge.earlier] == Runs::yes && edge.earlier < i)
             << "VYRE_PLANNER_SEED=" << seed;
         ASSERT_TRUE(conflict(touched(work, edge.earlier), touched(work, i)))
             << "VYRE_PLANNER_SEED=" << seed << " items " << edge.earlier << " " << i;
@@ -47,7 +47,9 @@ TEST(ConflictGraph, ItsPathsOrderEveryConflictAndNothingElseHasAnEdge) {
           if (before[edge.earlier][k]) before[i][k] = true;
       }
       for (std::size_t k = 0; k < i; ++k) {
-        if (runs[i] == 0 || runs[k] == 0 || !conflict(touched(work, k), touched(work, i))) continue;
+        if (runs[i] == Runs::no || runs[k] == Runs::no ||
+            !conflict(touched(work, k), touched(work, i)))
+          continue;
         ASSERT_TRUE(before[i][k]) << "VYRE_PLANNER_SEED=" << seed << " items " << k << " " << i;
       }
     }

@@ -151,7 +151,8 @@ TEST(Plan, ItemsWithFlagsAreWallsThatNoRegionSpans) {
 TEST(Plan, CountsOfEdgesAndReadyRegionsAreThoseOfTheRegionGraph) {
   for_random_plans([](const Work& work, const Plan& plan) {
     const auto runs = running(work, plan);
-    std::vector<std::uint8_t> run_bits(runs.begin(), runs.end());
+    std::vector<Runs> run_bits;
+    for (const bool one : runs) run_bits.push_back(one ? Runs::yes : Runs::no);
     const ConflictGraph graph = conflict_graph(work, run_bits);
     std::set<std::pair<std::uint32_t, std::uint32_t>> edges;
     std::set<std::uint32_t> waiting;

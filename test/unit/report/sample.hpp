@@ -86,6 +86,10 @@ inline Document everything_measured() {
   d.faults_total = 4;
   d.input_failures.push_back({"/no/such/file", "No such file or directory"});
   d.ingest = some_ingest();
+  d.ops[0].deduped = 2;
+  d.faults[0].member = 5;
+  d.faults[0].stands_for = 1;
+  d.planner = PlannerSection{2, {1, 1, 2, 0}, 10, {{"full", 3}, {"cost", 1}}};
   return d;
 }
 
@@ -109,6 +113,7 @@ inline Document random_document(std::uint64_t seed) {
   r.deduped_items = small() >> 2;
   r.items_remaining = rng() % (r.published_items + r.deduped_items + 1);
   r.items_processed = r.published_items + r.deduped_items - r.items_remaining;
+  if (d.planner) d.planner = PlannerSection{small(), {0, 0, 0, 0}, 0, {}};
   r.wall_time = std::chrono::nanoseconds(static_cast<std::int64_t>(small() >> 1));
   maybe(r.queue_plan_ns, small);
   maybe(r.queue_publish_ns, small);

@@ -1,0 +1,179 @@
+// What a plan gains and costs in a session of CPU workers, against submitting the same items one by
+// one. Both sides take turns in one run; the row's time is the plan's median, and the counters have
+// the other side's (`one_by_one_ns`) and how many times faster the plan is (`times_faster`). Inside
+// the timed region: submitting and waiting for every item; where the name says so, making the plan.
+// Every run checks that all items ended as done and that the bytes are right. How numbers become
+// claims: docs/internals/benchmarking.md.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/plan.hpp"
+#include "runtime/session.hpp"
+#include "vir/text/text.hpp"
+
+namespace vyre::runtime {
+namespace {
+
+constexpr std::uint32_t kSteps{16};  // of a chain
+
+Deadline far() {
+  return after(std::chrono::seconds{60});
+}
+
+double median(std::vector<double>& values) {
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
+                   values.end());
+  return values[values.size() / 2];
+}
+
+/// False: something is wrong.
+using Side = std::function<bool()>;
+
+void in_turns(benchmark::State& state, const Side& planned, const Side& one_by_one) {
+  std::vector<double> planned_ns;
+  std::vector<double> plain_ns;
+  const auto timed = [](const Side& side, std::vector<double>& ns) {
+    const auto begin = Clock::now();
+    const bool good = side();
+    ns.push_back(std::chrono::duration<double, std::nano>(Clock::now() - begin).count());
+    return good;
+  };
+  for (auto _ : state) {
+    if (!timed(one_by_one, plain_ns) || !timed(planned, planned_ns))
+      return state.SkipWithError("an item was lost, refused or not done");
+    state.SetIterationTime(planned_ns.back() / 1e9);
+  }
+  if (planned_ns.empty()) return;
+  const double with = median(planned_ns);
+  const double without = median(plain_ns);
+  state.counters["planned_ns"] = with;
+  state.counters["one_by_one_ns"] = without;
+  state.counters["times_faster"] = without / with;
+}
+
+/// A session with items, and both ways of running them.
+struct Work {
+  std::optional<Session> session;
+  std::vector<MegakernelWorkItem> items;
+
+  [[nodiscard]] bool one_by_one() {
+    const auto many = session->submit_many(items, far());
+    return many.accepted == items.size() &&
+           ended({many.first.queue, many.first.position + items.size() - 1, many.first.session});
+  }
+  [[nodiscard]] bool planned(const Plan& plan) {
+    const auto run = session->submit(plan, far());
+    return run && run->accepted == items.size() && ended(run->tickets.back());
+  }
+  [[nodiscard]] bool plan_and_submit(const PlanOptions& options) {
+    const auto plan = session->plan(items, options);
+    return plan && planned(*plan);
+  }
+  /// Items behind others are ended when these are, in all batches here.
+  [[nodiscard]] bool ended(const Ticket& last) {
+    if (!session->wait(last, far())) return false;
+    const auto drained = session->wait_all(far());
+    return drained && drained->not_done == 0;
+  }
+};
+
+/// Each item adds one to what the one before it wrote; 32 lanes each.
+Result<Work> chain() {
+  Work work;
+  SessionOptions options;
+  options.backend = BackendKind::cpu;
+  VYRE_ASSIGN(work.session, Session::open(options));
+  VYRE_ASSIGN(const vir::Program program,
+              vir::assemble("workgroup 32, 1, 1;\n"
+                            "buffer x: u32[] read_only;\n"
+                            "buffer y: u32[32] read_write output live_out;\n"
+                            "region \"next\" { y[gid.x] = x[gid.x] + 1; }\n"));
+  VYRE_ASSIGN(const OpHandle op, work.session->register_program("next", program));
+  VYRE_ASSIGN(Handle before, work.session->allocate(128));
+  for (std::uint32_t i = 0; i < kSteps; ++i) {
+    VYRE_ASSIGN(const Handle next, work.session->allocate(128));
+    work.items.push_back({op.id, before.id, next.id, 0});
+    before = next;
+  }
+  return work;
+}
+
+void BM_Plan_ChainOf16(benchmark::State& state) {
+  auto work = chain();
+  if (!work) return state.SkipWithError(to_string(work.error()).c_str());
+  const auto plan = work->session->plan(work->items, {.dedupe = false});
+  if (!plan) return state.SkipWithError(to_string(plan.error()).c_str());
+  in_turns(
+      state, [&] { return work->planned(*plan); }, [&] { return work->one_by_one(); });
+  const auto bytes = work->session->download({work->items.back().output_handle, 0, 0}, far());
+  if (!bytes || load_le<std::uint32_t>(*bytes, 0) != kSteps)
+    state.SkipWithError("the chain came to another number");
+}
+BENCHMARK(BM_Plan_ChainOf16)->UseManualTime()->Unit(benchmark::kMicrosecond);
+
+/// Built-in copies in place of programs: the least that an item can cost.
+void BM_Plan_ChainOf16Copies(benchmark::State& state) {
+  auto work = chain();
+  if (!work) return state.SkipWithError(to_string(work.error()).c_str());
+  for (MegakernelWorkItem& item : work->items) item.op_handle = 2;  // mem.copy
+  const auto plan = work->session->plan(work->items, {.dedupe = false});
+  if (!plan) return state.SkipWithError(to_string(plan.error()).c_str());
+  in_turns(
+      state, [&] { return work->planned(*plan); }, [&] { return work->one_by_one(); });
+}
+BENCHMARK(BM_Plan_ChainOf16Copies)->UseManualTime()->Unit(benchmark::kMicrosecond);
+
+/// 1,000 items in chains of four; each turn plans anew.
+void BM_Plan_MakeAndSubmit1000(benchmark::State& state) {
+  Work work;
+  SessionOptions options;
+  options.backend = BackendKind::cpu;
+  auto opened = Session::open(options);
+  if (!opened) return state.SkipWithError(to_string(opened.error()).c_str());
+  work.session.emplace(std::move(*opened));
+  std::vector<Handle> buffers;
+  for (int b = 0; b < 1'250; ++b) buffers.push_back(*work.session->allocate(128));
+  for (std::size_t c = 0; c < 250; ++c) {
+    for (std::size_t i = 0; i < 4; ++i)
+      work.items.push_back({2, buffers[5 * c + i].id, buffers[5 * c + i + 1].id, 0});
+  }
+  const PlanOptions how{.dedupe = state.range(0) != 0};
+  in_turns(
+      state, [&] { return work.plan_and_submit(how); }, [&] { return work.one_by_one(); });
+}
+BENCHMARK(BM_Plan_MakeAndSubmit1000)
+    ->ArgName("dedupe")
+    ->Arg(0)
+    ->Arg(1)
+    ->UseManualTime()
+    ->Unit(benchmark::kMicrosecond);
+
+/// Every item comes ten times.
+void BM_Plan_TenOfEach(benchmark::State& state) {
+  auto work = chain();
+  if (!work) return state.SkipWithError(to_string(work.error()).c_str());
+  const auto input = work->session->allocate(1 << 16);
+  if (!input) return state.SkipWithError(to_string(input.error()).c_str());
+  std::vector<MegakernelWorkItem> items;
+  for (int times = 0; times < 10; ++times) {
+    for (const MegakernelWorkItem& item : work->items)
+      items.push_back({17, input->id, item.output_handle, 0});  // hash.crc32c
+  }
+  work->items = items;
+  in_turns(
+      state,
+      [&] {
+        // A write, so that the plan before stands for nothing.
+        return work->session->write(*input, 0, Bytes(1, 1), far()) && work->plan_and_submit({});
+      },
+      [&] { return work->one_by_one(); });
+}
+BENCHMARK(BM_Plan_TenOfEach)->UseManualTime()->Unit(benchmark::kMicrosecond);
+
+}  // namespace
+}  // namespace vyre::runtime

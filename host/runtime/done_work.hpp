@@ -1,0 +1,58 @@
+// What the last items of each queue did that were submitted in plans: a later item of a plan that
+// would do the same need not run. Host only.
+//
+// Lock: the caller holds the order lock, which every function asks for.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "order_lock.hpp"
+#include "planner/dedupe.hpp"
+#include "protocol/limits.hpp"
+
+namespace vyre::runtime {
+
+class DoneWork {
+ public:
+  explicit DoneWork(std::uint32_t queues) : tables_(queues) {}
+
+  /// A copy, for a plan that is made without the lock; null: no item of the queue was remembered.
+  [[nodiscard]] std::unique_ptr<planner::DedupeTable> copy(const OrderLock&,
+                                                           std::uint32_t queue) const {
+    const auto& table = tables_[queue];
+    return table ? std::make_unique<planner::DedupeTable>(*table) : nullptr;
+  }
+  /// Where an item was published.
+  struct At {
+    std::uint64_t position{0};
+    std::uint32_t member{0};
+    [[nodiscard]] std::uint64_t number() const noexcept {
+      return position * kMaxRegionMembers + member;
+    }
+    [[nodiscard]] static At of(std::uint64_t number) noexcept {
+      return {number / kMaxRegionMembers,
+              static_cast<std::uint32_t>(number % kMaxRegionMembers)};
+    }
+  };
+  /// The item that did the same; `key` has the versions of now.
+  [[nodiscard]] std::optional<At> find(const OrderLock&, std::uint32_t queue,
+                                                  const planner::WorkKey& key) const {
+    const auto& table = tables_[queue];
+    const auto found = table ? table->find(key) : std::nullopt;
+    return found ? std::optional(At::of(*found)) : std::nullopt;
+  }
+  /// `key` has the versions after the item's own writes.
+  void remember(const OrderLock&, std::uint32_t queue, const planner::WorkKey& key, const At& at) {
+    auto& table = tables_[queue];
+    if (!table) table = std::make_unique<planner::DedupeTable>();
+    table->remember(key, at.number());
+  }
+
+ private:
+  std::vector<std::unique_ptr<planner::DedupeTable>> tables_;  // by queue; null: none yet
+};
+
+}  // namespace vyre::runtime

@@ -1,0 +1,48 @@
+// Making plans: a batch of items becomes plain data for the planner. Nothing of the session
+// changes. Host only; any thread.
+//
+// Lock: takes the order lock while it looks at handles, and gives it up every few thousand items;
+// the planner runs without a lock.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "backend/backend.hpp"
+#include "done_work.hpp"
+#include "handle_table.hpp"
+#include "op_table.hpp"
+#include "order_lock.hpp"
+#include "plan_contents.hpp"
+#include "runtime/plan.hpp"
+#include "session_counters.hpp"
+#include "session_life.hpp"
+#include "session_setup.hpp"
+
+namespace vyre::runtime {
+
+class PlanMaker {
+ public:
+  struct Over {  // what it works over
+    const SessionSetup& setup;
+    const backend::Backend& backend;
+    const SessionLife& life;
+    OrderMutex& order;
+    HandleTable& handles;
+    const OpTable& ops;
+    const DoneWork& done_work;
+    SessionCounters& counters;
+  };
+  explicit PlanMaker(const Over& over) : over_(over) {}
+
+  [[nodiscard]] Result<Plan> make(std::span<const MegakernelWorkItem> items,
+                                  const PlanOptions& options);
+
+ private:
+  [[nodiscard]] Status check(std::span<const MegakernelWorkItem> items,
+                             const PlanOptions& options) const;
+
+  const Over over_;
+};
+
+}  // namespace vyre::runtime
