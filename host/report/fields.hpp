@@ -172,6 +172,21 @@ void visit_fields(V& v, PlannerSection& p) {
 }
 
 template <class V>
+void visit_fields(V& v, InputCache& i) {
+  v("found", i.found);
+  v("bytes_found", i.bytes_found);
+  v("sent", i.sent);
+  v("bytes_sent", i.bytes_sent);
+  v("evicted", i.evicted);
+  v("digest_ns", i.digest_ns);
+}
+
+template <class V>
+void visit_fields(V& v, CachesSection& c) {
+  v("inputs", c.inputs);
+}
+
+template <class V>
 void visit_fields(V& v, RunInfo& r) {
   v("id", r.id);
   v("started_at", r.started_at);
@@ -183,7 +198,7 @@ void visit_fields(V& v, RunInfo& r) {
 }
 
 /// Everything but "schema" and "faults_rest", which the writer and reader treat by hand, and
-/// "ingest" and "planner", which come last.
+/// "ingest", "planner" and "caches", which come last.
 template <class V>
 void visit_fields(V& v, Document& d) {
   v("run", d.run);

@@ -209,6 +209,7 @@ Result<Document> from_value(const ParsedJson& json) {
   reader("faults_rest", rest);
   reader("ingest", document.ingest);
   reader.later("planner", document.planner);
+  reader.later("caches", document.caches);
   if (error) return tl::unexpected<Error>(std::move(*error));
   if (document.faults.size() + rest != document.faults_total) {
     return fail(Errc::mismatch,
@@ -232,6 +233,7 @@ std::string to_json(const Document& document, int indent) {
   out.member("faults_rest", document.faults_total > listed ? document.faults_total - listed : 0);
   writer("ingest", copy.ingest);
   writer("planner", copy.planner);
+  writer("caches", copy.caches);
   return std::move(out.end_object()).text();
 }
 

@@ -31,7 +31,7 @@ struct OpRow {
   std::string executor;                // "cpu", "cuda", "reference"
   std::optional<std::uint64_t> steps;  // instructions or iterations, where the executor counts them
   std::optional<LatencySummary> latency;  // submit -> completion seen by the host
-  std::uint64_t deduped{0};               // items that did not run because another one stood for them
+  std::uint64_t deduped{0};  // items that did not run because another one stood for them
 };
 
 struct QueueRow {
@@ -134,6 +134,19 @@ struct PlannerSection {
   std::vector<RefusedCount> refused;  // rules that kept items from sharing a region
 };
 
+/// Cached buffers: what callers asked for, and what came of it.
+struct InputCache {
+  std::uint64_t found{0};  // that were there already
+  std::uint64_t bytes_found{0};
+  std::uint64_t sent{0};  // whose bytes were sent
+  std::uint64_t bytes_sent{0};
+  std::uint64_t evicted{0};    // to make room
+  std::uint64_t digest_ns{0};  // to know whether bytes are there
+};
+struct CachesSection {
+  InputCache inputs;
+};
+
 struct RunInfo {
   std::string id;          // 128 random bits, hexadecimal
   std::string started_at;  // RFC 3339, UTC
@@ -153,8 +166,9 @@ struct Document {
   std::vector<FaultRow> faults;  // the first kMaxReportedFaults
   std::uint64_t faults_total{0};
   std::vector<InputFailure> input_failures;
-  std::optional<IngestSection> ingest;  // nullopt: this run read no file through a pump
+  std::optional<IngestSection> ingest;    // nullopt: this run read no file through a pump
   std::optional<PlannerSection> planner;  // nullopt: this run submitted no plan
+  std::optional<CachesSection> caches;    // nullopt: this run asked for nothing cached
 };
 
 /// {"schema": "vyre.report/1", ...}; one line when `indent` < 0.

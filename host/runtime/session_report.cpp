@@ -104,9 +104,6 @@ void add_telemetry(const ReportSources& from, const QueueSums& sums, MegakernelT
   t.resident_allocations = counters.allocations.load(std::memory_order_relaxed);
   t.sync_points = counters.sync_points.load(std::memory_order_relaxed);
   t.readback_buffers = counters.readbacks.load(std::memory_order_relaxed);
-  const std::uint64_t found = counters.inputs_found.load(std::memory_order_relaxed);
-  if (found + counters.inputs_sent.load(std::memory_order_relaxed) != 0)
-    t.resident_input_cache_hit = found != 0;
   t.device_memory_budget_bytes = from.setup.options.memory_budget_bytes;
 }
 
@@ -141,6 +138,18 @@ std::optional<report::PlannerSection> planner_section(const PlanCounts& counts) 
   return section;
 }
 
+void add_caches(const SessionCounters& counters, report::Document& document) {
+  const auto of = [](const std::atomic<std::uint64_t>& counter) {
+    return counter.load(std::memory_order_relaxed);
+  };
+  const report::InputCache inputs{of(counters.inputs_found),   of(counters.input_bytes_found),
+                                  of(counters.inputs_sent),    of(counters.input_bytes_sent),
+                                  of(counters.inputs_evicted), of(counters.input_digest_ns)};
+  if (inputs.found + inputs.sent == 0) return;
+  document.caches = report::CachesSection{inputs};
+  document.report.telemetry.resident_input_cache_hit = inputs.found != 0;
+}
+
 }  // namespace
 
 report::Document make_report(const ReportSources& from) {
@@ -155,6 +164,7 @@ report::Document make_report(const ReportSources& from) {
   add_device(from, document);
   document.ingest = from.pump.section();
   document.planner = planner_section(from.submitter.plan_counts());
+  add_caches(from.counters, document);
   if (ran_programs) document.report.telemetry.execution_mode = ExecutionMode::Interpreter;
   return document;
 }

@@ -90,6 +90,7 @@ inline Document everything_measured() {
   d.faults[0].member = 5;
   d.faults[0].stands_for = 1;
   d.planner = PlannerSection{2, {1, 1, 2, 0}, 10, {{"full", 3}, {"cost", 1}}};
+  d.caches = CachesSection{{3, 300, 1, 100, 1, 55}};
   return d;
 }
 

@@ -39,6 +39,7 @@ class ResidentInputs : public ::vyre::test::InAFolder {
 
 TEST_F(ResidentInputs, EqualBytesAreSentOnce) {
   EXPECT_EQ(telemetry().resident_input_cache_hit, std::nullopt) << "nothing was looked for";
+  EXPECT_FALSE(session_->report().caches);
   const Bytes bytes = words({1, 2, 3});
   const auto first = session_->upload_cached(bytes, soon());
   ASSERT_OK(first);
@@ -54,6 +55,12 @@ TEST_F(ResidentInputs, EqualBytesAreSentOnce) {
   const auto other = session_->upload_cached(words({1, 2, 4}), soon());
   ASSERT_OK(other);
   EXPECT_NE(other->id, first->id);
+  const auto caches = session_->report().caches;
+  ASSERT_TRUE(caches);
+  EXPECT_EQ(caches->inputs.found, 1u);
+  EXPECT_EQ(caches->inputs.bytes_found, 12u);
+  EXPECT_EQ(caches->inputs.sent, 2u);
+  EXPECT_EQ(caches->inputs.bytes_sent, 24u);
   EXPECT_EQ(sum(*first), 6u);
   EXPECT_OK(session_->release(*first, soon()));
   EXPECT_EQ(sum(*second), 6u) << "the second caller still holds it";
@@ -138,6 +145,7 @@ TEST_F(ResidentInputs, WhatNoCallerHoldsMakesRoomTheOldestFirst) {
   ASSERT_OK(session_->release(*large, soon()));
   ASSERT_OK(session_->upload_cached(part(0), soon()));
   EXPECT_EQ(telemetry().bytes_uploaded, *sent + kPart) << "the first one is gone";
+  EXPECT_EQ(session_->report().caches->inputs.evicted, 1u);
 }
 
 TEST_F(ResidentInputs, AFileIsReadOnceUntilItChanges) {
