@@ -306,8 +306,8 @@ VYRE_API VYRE_CHECK vyre_error* vyre_program_encode(const vyre_program* program,
                                                     vyre_ns timeout, vyre_blob** wire);
 /* The text form; assembling it gives the same program. */
 VYRE_API VYRE_CHECK vyre_error* vyre_program_print(const vyre_program* program, vyre_blob** text);
-/* What the interpreters execute for it, an instruction a line: for people, in no fixed form. `flags`
-   may ask for the instructions as they are before constants are folded and instructions fused. */
+/* What the interpreters execute for it, an instruction a line: for people, in no fixed form. A flag
+   asks for the instructions as they are before constants are folded and instructions fused. */
 enum { VYRE_IMAGE_NOT_OPTIMISED = 1 };
 VYRE_API VYRE_CHECK vyre_error* vyre_program_print_image(const vyre_program* program,
                                                          uint32_t flags, vyre_ns timeout,
@@ -350,8 +350,8 @@ VYRE_API VYRE_CHECK vyre_error* vyre_op_add(vyre_session* session, const char* n
                                             vyre_op* op);
 VYRE_API VYRE_CHECK vyre_error* vyre_op_find(vyre_session* session, const char* name, vyre_op* op);
 
-/* Every op of the session, built-in ones first. `ops` needs room for `capacity` of them; *count gets
-   how many there are, also where that is more. */
+/* Every op of the session, built-in ones first. `ops` has room for `capacity` of them, and *count
+   gets how many there are, also where that is more. */
 VYRE_API VYRE_CHECK vyre_error* vyre_session_ops(vyre_session* session, vyre_op* ops,
                                                  size_t capacity, size_t* count);
 
