@@ -1,6 +1,7 @@
 // Limits, and what the machine gives.
-#include <nlohmann/json.hpp>
+#include <utility>
 
+#include "base/json_writer.hpp"
 #include "base/message.hpp"
 #include "blob.hpp"
 #include "guard.hpp"
@@ -32,13 +33,16 @@ vyre_error* vyre_ingest_probe(const char* directory, vyre_blob** json) {
   return guarded("vyre_ingest_probe", [&]() -> Status {
     VYRE_TRY(given(directory, "directory"));
     VYRE_TRY(given(json, "json"));
-    auto tiers = nlohmann::ordered_json::array();
+    JsonWriter tiers;
+    tiers.begin_array();
     for (const ingest::TierFacts& facts : ingest::probe_tiers(directory)) {
-      tiers.push_back({{"tier", ingest::letter(facts.tier)},
-                       {"available", facts.available},
-                       {"reason", facts.reason}});
+      tiers.begin_object()
+          .member("tier", ingest::letter(facts.tier))
+          .member("available", facts.available)
+          .member("reason", facts.reason)
+          .end_object();
     }
-    *json = make_blob(tiers.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    *json = make_blob(std::move(tiers.end_array()).text());
     return {};
   });
 }

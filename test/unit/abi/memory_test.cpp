@@ -239,6 +239,26 @@ TEST_F(Memory, EachAllocationOfWhatASessionTellsOfItselfMayFail) {
       });
 }
 
+TEST_F(Memory, EachAllocationOfAPlanMayFail) {
+  auto output = session_.main().allocate(4).value();
+  const std::array items{Item{fill_, {}, output, 1}, Item{fill_, {}, output, 1}, Item{nop_}};
+  vyre_plan* plan = nullptr;
+  const auto free_plan = [&] { vyre_plan_free(plan); };
+  fail_each(
+      "vyre_plan_new",
+      [&] { return vyre_plan_new(q_, detail::c(items.data()), items.size(), 0, nullptr, &plan); },
+      free_plan);
+  ASSERT_FALSE(
+      detail::Failed(vyre_plan_new(q_, detail::c(items.data()), items.size(), 0, nullptr, &plan)));
+  vyre_blob* text = nullptr;
+  for (const int json : {0, 1}) {
+    fail_each(
+        "vyre_plan_describe", [&] { return vyre_plan_describe(plan, json, &text); },
+        [&] { vyre_blob_free(text); });
+  }
+  free_plan();
+}
+
 class MemoryOfFiles : public test::InAFolder {
  protected:
   vyre_blob* json_{nullptr};
@@ -254,6 +274,15 @@ TEST_F(MemoryOfFiles, EachAllocationOfAReportThatIsReadMayFail) {
   const char* const paths[]{file.c_str()};
   fail_each(
       "vyre_report_summary", [&] { return vyre_report_summary(paths, 1, &json_); }, free_json_);
+}
+
+TEST_F(MemoryOfFiles, EachAllocationOfWhatTheMachineGivesMayFail) {
+  const std::string directory = path("");
+  fail_each(
+      "vyre_ingest_probe", [&] { return vyre_ingest_probe(directory.c_str(), &json_); },
+      free_json_);
+  vyre_limit limit = VYRE_INIT(vyre_limit);
+  fail_each("vyre_limit_at", [&] { return vyre_limit_at(0, &limit); });
 }
 
 TEST_F(MemoryOfFiles, AllocationsOfAConformanceRunMayFail) {

@@ -45,7 +45,8 @@ TEST_F(Plans, APlanSaysWhatItFoundAndIsSubmittedAgain) {
   EXPECT_TRUE(contains(plan.describe().value(), "plan of 2 items: 1 removed"));
   EXPECT_TRUE(contains(plan.json().value(), "\"removed_items\": 1"));
   EXPECT_EQ(session_.main().submit(plan).accepted, 2u);
-  ASSERT_TRUE(from.write(std::vector<std::uint32_t>{9}));
+  const std::array<std::uint32_t, 1> nine{9};
+  ASSERT_TRUE(from.write(std::span<const std::uint32_t>(nine)));
   std::array<Ticket, 2> tickets;
   EXPECT_EQ(session_.main().submit(plan, tickets).accepted, 2u);
   EXPECT_TRUE(session_.wait(tickets[1]).value().done());
@@ -118,8 +119,6 @@ TEST_F(Plans, MistakesAreRefusedWithTheirReasonAndNothingIsAccepted) {
 }
 
 TEST_F(Plans, OneMayOutliveEveryOtherReferenceOfItsSession) {
-  auto from = up<std::uint32_t>({1});
-  const std::array items{Item{copy_, from, from}};
   std::optional<Plan> plan;
   {
     auto session = Session::open(on_cpu()).value();
