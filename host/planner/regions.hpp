@@ -45,7 +45,7 @@ enum class Refusal : std::uint8_t {
   registers,          // more than kMaxVectorRegisters
   nothing_shared,     // no buffer in common, so one image moves no fewer bytes
   executor,           // the executor runs no images of several items
-  perhaps,            // an earlier submission stands for the other item, which runs alone if it runs
+  perhaps,            // an earlier submission stands for the other item; it runs alone if it runs
 };
 inline constexpr std::size_t kRefusals{18};
 [[nodiscard]] std::string_view name(Refusal refusal) noexcept;
