@@ -23,7 +23,7 @@ struct Options {
   /// True: the run ends early, with Summary::stopped; the case under way is not judged.
   bool (*stopped)(){nullptr};
   /// Counts files, before each of them.
-  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress{};
 };
 
 struct Failure {
