@@ -114,6 +114,20 @@ std::uint64_t Collector::collect_these(std::span<const std::uint64_t> positions)
   return came;
 }
 
+// Every item that ends passes here.
+[[gnu::always_inline]] inline void Collector::store(const Completion& completion,
+                                                    std::uint64_t position) {
+  ResultRecord& record = results_[position & (history_ - 1)];
+  if (position >= history_) keep(position - history_, record);
+  // Readers look at the mark before and after; one that is neither tells them that we are here.
+  HostAtomics::store(&record.mark, ~mark_of(position), Order::relaxed);
+  HostAtomics::store(&record.head, completion.head, Order::release);  // [END-2], all of them
+  HostAtomics::store(&record.workgroup, completion.workgroup, Order::release);
+  HostAtomics::store(&record.lane, completion.lane, Order::release);
+  // [END-2] release: the record, and everything the item wrote.
+  HostAtomics::store(&record.mark, mark_of(position), Order::release);
+}
+
 void Collector::end(const Completion& completion, std::uint64_t position, std::int64_t now_ns) {
   const SubmitRecord& submitted = submits_[position & (slots_ - 1)];
   const bool known = submitted.position_low.load(std::memory_order_relaxed) ==
@@ -122,9 +136,11 @@ void Collector::end(const Completion& completion, std::uint64_t position, std::i
   const CompletionStatus status = completion.status();
   if (op != kNoOp) {
     const std::int64_t waited = now_ns - submitted.since_open_ns.load(std::memory_order_relaxed);
-    if ((op & kRegionMark) != 0) [[unlikely]]
-      return end_region(completion, position, op & ~kRegionMark, waited, now_ns);
     if (op != last_op_) {
+      if ((op & kRegionMark) != 0) {
+        store(completion, position);
+        return end_region(completion, position, op & ~kRegionMark, waited, now_ns);
+      }
       last_counters_ = &counters_of(op);
       last_op_ = op;
     }
@@ -143,18 +159,6 @@ void Collector::end(const Completion& completion, std::uint64_t position, std::i
   if (status != CompletionStatus::done) count_not_done(result, op);
   if (observed) tell_completion(result, now_ns);
   if (stands) end_those_it_stands_for(result, now_ns);
-}
-
-void Collector::store(const Completion& completion, std::uint64_t position) {
-  ResultRecord& record = results_[position & (history_ - 1)];
-  if (position >= history_) keep(position - history_, record);
-  // Readers look at the mark before and after; one that is neither tells them that we are here.
-  HostAtomics::store(&record.mark, ~mark_of(position), Order::relaxed);
-  HostAtomics::store(&record.head, completion.head, Order::release);  // [END-2], all of them
-  HostAtomics::store(&record.workgroup, completion.workgroup, Order::release);
-  HostAtomics::store(&record.lane, completion.lane, Order::release);
-  // [END-2] release: the record, and everything the item wrote.
-  HostAtomics::store(&record.mark, mark_of(position), Order::release);
 }
 
 void Collector::count_not_done(const ItemResult& result, std::uint32_t op) {

@@ -95,7 +95,7 @@ struct CollectorOptions {
   std::uint32_t queue{0};
   std::uint32_t history{0};  // a power of two
   Deadline opened{};
-  BatchList* batches{nullptr};  // told of items that were not done; null: none
+  BatchList* batches{nullptr};         // told of items that were not done; null: none
   backend::Backend* regions{nullptr};  // has the results of their members; null: there are none
 };
 
@@ -257,8 +257,8 @@ class Collector {
   /// `results`: of the members; empty: all ended as the region. `told`: the observer heard of the
   /// first member's end.
   void end_members(const Completion& completion, std::uint64_t position, const Region& region,
-                   std::span<const Completion> results, std::int64_t waited_ns,
-                   std::int64_t now_ns, bool told = false);
+                   std::span<const Completion> results, std::int64_t waited_ns, std::int64_t now_ns,
+                   bool told = false);
   void end_those_it_stands_for(const ItemResult& result, std::int64_t now_ns);
   [[nodiscard]] Found look_at_member(const Ticket& ticket, ItemResult& out) const;
   void end_stood_for(const ItemResult& result, const StoodFor& stood, std::int64_t now_ns);

@@ -147,7 +147,6 @@ void Collector::end_region(const Completion& completion, std::uint64_t position,
   std::span<const Completion> results;
   if (members_differ(completion)) results = options_.regions->region_results(block);
   counts_.region_reads += 1 + results.size();
-  store(completion, position);
   end_members(completion, position, region, results, waited_ns, now_ns);
   // A worker that was left behind may still be at it.
   if (!gave_up_) options_.regions->free_region(block);

@@ -76,6 +76,7 @@ bool Worker::run_region(const Work& work, Completion& completion) {
   }
   RegionBlock& block = state_.regions.at(work.taken.item.param);
   bool all_done = true;
+  members_ended_ = 0;
   for (std::size_t m = 0; m < block.items.size(); ++m) {
     const bool cancel = (block.cancelled >> m & 1) != 0;
     const Work member{{block.items[m], cancel ? kWorkCancelled : 0}, work.queue, work.position};

@@ -74,13 +74,25 @@ void Worker::sleep() {
 bool Worker::run_batch() {
   while (batch_.next != batch_.count) {
     const Work& work = batch_.items[batch_.next];
-    Completion completion;
-    members_ended_ = 0;
-    if (work.taken.item.op_handle == kRegionOp) {
-      if (!run_region(work, completion)) return false;
-    } else {
-      if (!run_or_die(work, completion)) return false;
+    if (work.taken.item.op_handle == kRegionOp) [[unlikely]] {
+      Completion of_region;
+      if (!run_region(work, of_region)) return false;
+      end(work, of_region);
+      ++batch_.next;
+      continue;
     }
+    // As in run_or_die(), which would cost a no-op item a fifth of its time.
+    Completion completion = Completion::make(CompletionStatus::cancelled, FaultCode::out_of_memory,
+                                             static_cast<std::uint32_t>(work.position), 0, 0, 0);
+    try {
+      if (state_.options.worker_dies && state_.options.worker_dies(index_, items_run_))
+        return false;
+      completion = run_item(work);
+    } catch (const std::bad_alloc&) {
+      // This item ends; the next may need less, and everything that an item leaves here is set
+      // anew by the next.
+    }
+    ++items_run_;
     end(work, completion);
     ++batch_.next;
   }
@@ -94,8 +106,6 @@ bool Worker::run_or_die(const Work& work, Completion& completion) {
     if (state_.options.worker_dies && state_.options.worker_dies(index_, items_run_)) return false;
     completion = run_item(work);
   } catch (const std::bad_alloc&) {
-    // This item ends; the next may need less, and everything that an item leaves here is set anew
-    // by the next.
     completion = Completion::make(CompletionStatus::cancelled, FaultCode::out_of_memory,
                                   static_cast<std::uint32_t>(work.position), 0, 0, 0);
   }

@@ -51,7 +51,7 @@ class Worker {
   [[nodiscard]] Completion run_item(const Work& work);
   /// Runs the members one after another; false: the worker dies in the middle of it.
   [[nodiscard]] bool run_region(const Work& work, Completion& completion);
-  /// run_item(), or that there was no memory for it; false: the worker dies instead.
+  /// A member: run_item(), or that there was no memory for it; false: the worker dies instead.
   [[nodiscard]] bool run_or_die(const Work& work, Completion& completion);
   /// What the item that the worker died in comes to.
   [[nodiscard]] Completion lost(const Work& work);
