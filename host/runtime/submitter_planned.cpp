@@ -1,5 +1,7 @@
 // Submitting plans. What a plan proposes is looked at again under the order lock, item by item;
 // what no longer holds is not done, and the item is published as it is. See submitter.hpp.
+#include <algorithm>
+
 #include "at_end.hpp"
 #include "base/message.hpp"
 #include "submitter.hpp"
@@ -65,7 +67,13 @@ Result<SubmittedPlan> Submitter::submit_plan(const PlanContents& plan, Deadline 
 
 bool Submitter::submit_region(OrderLock& lock, Planned& planned, const planner::Region& region) {
   const auto members = planned.plan.plan.regions.members_of(region);
-  if (members.size() > 1) {
+  // An observer hears of a removed item right behind the one that stands for it, which a member
+  // further back may undo. So there the members go one by one.
+  const auto stands = [&](std::uint32_t member) {
+    return !planned.plan.stands_for(member).empty();
+  };
+  const bool alone = over_.tap.active() && std::any_of(members.begin(), members.end(), stands);
+  if (members.size() > 1 && !alone) {
     planned.items.clear();
     for (const std::uint32_t member : members) planned.items.push_back(planned.plan.items[member]);
     const bool side_by_side = region.form == planner::Form::bundle;

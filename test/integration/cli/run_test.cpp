@@ -51,7 +51,7 @@ TEST(CliRun, APlanGivesTheSameOutputsRecordsTheSameItemsAndSaysWhatItFound) {
     EXPECT_EQ(replayed.exit_code, 0) << replayed.out << replayed.err;
   }
 
-  const Ran refused = vyre({"run", kLines, "--plan", "--executor", "reference"});
+  const Ran refused = vyre({"run", kLines, folder.path("f0"), "--plan", "--executor", "reference"});
   EXPECT_EQ(refused.exit_code, 2);
   EXPECT_NE(refused.err.find("--plan is of sessions"), std::string::npos) << refused.err;
 }

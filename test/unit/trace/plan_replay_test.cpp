@@ -48,10 +48,11 @@ void record(const std::string& directory, std::uint64_t seed, bool planned, Reco
     for (std::uint64_t left = 5 + below(40); left != 0; --left) {
       switch (below(6)) {
         case 0:
-          items.push_back({square->id, buffer(), buffer(), 0});
+          items.push_back({square->id, buffers[below(6)].id, buffers[below(6)].id, 0});
           break;
         case 1:
-          items.push_back({trap->id, buffer(), buffer(), 0});
+          // What it wrote before it trapped differs between executors, so no item reads it.
+          items.push_back({trap->id, buffers[below(6)].id, buffers[6 + below(2)].id, 0});
           break;
         case 2:
           items.push_back({add->id, set.id, 0, 0});
@@ -91,7 +92,7 @@ TEST(PlanReplay, APlannedRunReplaysOnEveryExecutorAsAnUnplannedOneDoes) {
   for (std::uint64_t seed = first; seed < first + 8; ++seed) {
     SCOPED_TRACE("VYRE_SEED=" + std::to_string(seed));
     const test::Folder folder;
-    for (const bool plan : {true, false}) {
+    for (const bool plan : {false, true}) {
       SCOPED_TRACE(plan ? "planned" : "one by one");
       const std::string trace = folder / (plan ? "planned" : "plain");
       Recorded recorded;
