@@ -82,8 +82,9 @@ struct Work {
   }
 };
 
-/// Each item adds one to what the one before it wrote; 32 lanes each.
-Result<Work> chain() {
+/// Chains that have no buffer in common. Each item adds one to what the one before it in its chain
+/// wrote; 32 lanes each.
+Result<Work> chains(std::uint32_t count) {
   Work work;
   SessionOptions options;
   options.backend = BackendKind::cpu;
@@ -94,17 +95,20 @@ Result<Work> chain() {
                             "buffer y: u32[32] read_write output live_out;\n"
                             "region \"next\" { y[gid.x] = x[gid.x] + 1; }\n"));
   VYRE_ASSIGN(const OpHandle op, work.session->register_program("next", program));
-  VYRE_ASSIGN(Handle before, work.session->allocate(128));
-  for (std::uint32_t i = 0; i < kSteps; ++i) {
-    VYRE_ASSIGN(const Handle next, work.session->allocate(128));
-    work.items.push_back({op.id, before.id, next.id, 0});
-    before = next;
+  for (std::uint32_t c = 0; c < count; ++c) {
+    VYRE_ASSIGN(Handle before, work.session->allocate(128));
+    for (std::uint32_t i = 0; i < kSteps; ++i) {
+      VYRE_ASSIGN(const Handle next, work.session->allocate(128));
+      work.items.push_back({op.id, before.id, next.id, 0});
+      before = next;
+    }
   }
   return work;
 }
 
-void BM_Plan_ChainOf16(benchmark::State& state) {
-  auto work = chain();
+/// One chain, whose time is mostly that of waking a worker and the caller; and many at once.
+void BM_Plan_ChainsOf16(benchmark::State& state) {
+  auto work = chains(static_cast<std::uint32_t>(state.range(0)));
   if (!work) return state.SkipWithError(to_string(work.error()).c_str());
   const auto plan = work->session->plan(work->items, {.dedupe = false});
   if (!plan) return state.SkipWithError(to_string(plan.error()).c_str());
@@ -114,11 +118,17 @@ void BM_Plan_ChainOf16(benchmark::State& state) {
   if (!bytes || load_le<std::uint32_t>(*bytes, 0) != kSteps)
     state.SkipWithError("the chain came to another number");
 }
-BENCHMARK(BM_Plan_ChainOf16)->UseManualTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK(BM_Plan_ChainsOf16)
+    ->ArgName("chains")
+    ->Arg(1)
+    ->Arg(8)
+    ->Arg(64)
+    ->UseManualTime()
+    ->Unit(benchmark::kMicrosecond);
 
 /// Built-in copies in place of programs: the least that an item can cost.
 void BM_Plan_ChainOf16Copies(benchmark::State& state) {
-  auto work = chain();
+  auto work = chains(1);
   if (!work) return state.SkipWithError(to_string(work.error()).c_str());
   for (MegakernelWorkItem& item : work->items) item.op_handle = 2;  // mem.copy
   const auto plan = work->session->plan(work->items, {.dedupe = false});
@@ -155,7 +165,7 @@ BENCHMARK(BM_Plan_MakeAndSubmit1000)
 
 /// Every item comes ten times.
 void BM_Plan_TenOfEach(benchmark::State& state) {
-  auto work = chain();
+  auto work = chains(1);
   if (!work) return state.SkipWithError(to_string(work.error()).c_str());
   const auto input = work->session->allocate(1 << 16);
   if (!input) return state.SkipWithError(to_string(input.error()).c_str());
