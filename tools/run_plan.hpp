@@ -38,7 +38,7 @@ struct RunOptions {
   std::uint64_t chunk_bytes{0};  // 0: a file is one item
   std::uint64_t overlap_bytes{0};
   std::string tier{"auto"};
-  bool plan{false};  // items go in plans
+  bool plan{false};                           // items go in plans
   std::optional<std::uint64_t> ingest_bytes;  // nullopt: the runtime's default
 };
 

@@ -79,8 +79,8 @@ Result<Plan> make_plan(const Work& work, const PlanOptions& options, const Measu
   }
   const ConflictGraph graph = conflict_graph(work, runs);
   plan.conflicts = graph.edges.size();
-  plan.regions = make_regions(work, graph, runs, measured,
-                              {.fuse = options.fuse, .lanes = options.lanes});
+  plan.regions =
+      make_regions(work, graph, runs, measured, {.fuse = options.fuse, .lanes = options.lanes});
   plan.elided = elided_stores(work, plan.regions);
   if (options.lineage) {
     VYRE_ASSIGN(plan.lineage, lineage_of(work, plan.regions, runs));

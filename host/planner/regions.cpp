@@ -39,7 +39,7 @@ class Builder {
     if (wall) ++segment_;
     if (!forms_.fuse || wall || runs == Runs::perhaps ||
         !(follow(item) || share(item) || stand_beside(item)))
-      open_region(item, wall       ? Refusal::flags
+      open_region(item, wall                    ? Refusal::flags
                         : runs == Runs::perhaps ? Refusal::perhaps
                                                 : Refusal::none);
     if (wall) ++segment_;
@@ -310,9 +310,8 @@ std::string_view name(Refusal refusal) noexcept {
   return kNames[static_cast<std::size_t>(refusal)];
 }
 
-Regions make_regions(const Work& work, const ConflictGraph& graph,
-                     std::span<const Runs> runs, const Measured& measured,
-                     const Forms& forms) {
+Regions make_regions(const Work& work, const ConflictGraph& graph, std::span<const Runs> runs,
+                     const Measured& measured, const Forms& forms) {
   Builder builder(work, graph, measured, forms);
   for (std::uint32_t i = 0; i < work.items.size(); ++i) {
     const Runs one = runs.empty() ? Runs::yes : runs[i];

@@ -7,7 +7,6 @@
 #include "base/message.hpp"
 #include "ingest.hpp"
 #include "protocol/fault_names.hpp"
-#include "base/message.hpp"
 #include "protocol/limits.hpp"
 
 namespace vyre::report {

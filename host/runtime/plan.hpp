@@ -48,8 +48,8 @@ struct SubmittedPlan {
   /// the item was not accepted.
   std::vector<Ticket> tickets;
   std::uint64_t accepted{0};
-  std::uint64_t deduped{0};          // of these: another item stands for it
-  std::optional<Error> stopped_by;   // why not all
+  std::uint64_t deduped{0};         // of these: another item stands for it
+  std::optional<Error> stopped_by;  // why not all
 };
 
 }  // namespace vyre::runtime

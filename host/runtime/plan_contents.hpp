@@ -33,8 +33,8 @@ struct PlanContents {
   /// Items of the batch that are not published because this one is.
   [[nodiscard]] std::span<const std::uint32_t> stands_for(std::uint32_t item) const noexcept {
     if (stood_for.empty()) return {};
-    return std::span(stood_for)
-        .subspan(first_stood_for[item], first_stood_for[item + 1] - first_stood_for[item]);
+    return std::span(stood_for).subspan(first_stood_for[item],
+                                        first_stood_for[item + 1] - first_stood_for[item]);
   }
 };
 

@@ -140,9 +140,8 @@ Result<Manifest> parse_manifest(std::string_view text) {
     return fail(Errc::malformed, "'/schema' is missing; this is no trace manifest");
   }
   if (schema->get_ref<const std::string&>() != kSchema) {
-    return fail(Errc::version_mismatch,
-                message("'/schema' is '{}'; this reader knows '{}'",
-                        schema->get<std::string>().substr(0, 40), kSchema));
+    return fail(Errc::version_mismatch, message("'/schema' is '{}'; this reader knows '{}'",
+                                                schema->get<std::string>().substr(0, 40), kSchema));
   }
   Manifest manifest;
   if (const std::string wrong = read_manifest(json, manifest); !wrong.empty()) {

@@ -3,7 +3,9 @@
 // build does (host/rooms.cmake).
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <string>

@@ -20,11 +20,11 @@
 #include "cpu/interpreter/interpreter.hpp"
 #include "ingest.hpp"
 #include "memory.hpp"
-#include "regions.hpp"
 #include "queue/abandon_watch.hpp"
 #include "queue/end_marks.hpp"
 #include "queue/queue.hpp"
 #include "queue/waiter.hpp"
+#include "regions.hpp"
 
 namespace vyre::cpu {
 

@@ -57,7 +57,7 @@ struct FakeDevice {
   std::atomic<std::uint64_t> launches{0};
   std::atomic<bool> open{false};     // a door is
   FakeDoor* door{nullptr};           // that is open
-  std::atomic<bool> leaked{false};   // its pinned memory is nobody's any more
+  std::atomic<bool> leaked{false};   // its pinned memory is never freed
   std::atomic<bool> stays{false};    // whatever park_after is
   std::atomic<bool> lingers{false};  // does not leave, whatever it is told
   /// Every other time the kernel tells that it parks and then does not.

@@ -1,5 +1,5 @@
-// Cached uploads: equal bytes are sent once, nobody writes them, and they make room when memory is
-// wanted.
+// Cached uploads: equal bytes are sent once, neither items nor callers write them, and they make
+// room when memory is wanted.
 #include <atomic>
 #include <fstream>
 #include <thread>
