@@ -31,12 +31,7 @@ struct PlanItems {
 
 Result<PlanItems> items_of(const vyre_session& session, const vyre_item* items, std::size_t count,
                            std::size_t stride) {
-  if (count > kMaxPlanItems) {
-    return fail(Errc::limit_exceeded,
-                message("a plan of {} items was asked for; the limit is {} (kMaxPlanItems): make "
-                        "several",
-                        count, kMaxPlanItems));
-  }
+  VYRE_TRY(runtime::check_plan_size(count));
   PlanItems made;
   made.items.resize(count);
   made.flags.resize(count);

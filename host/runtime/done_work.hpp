@@ -9,21 +9,35 @@
 #include <optional>
 #include <vector>
 
+#include "handle_table.hpp"
 #include "order_lock.hpp"
 #include "planner/dedupe.hpp"
 #include "protocol/limits.hpp"
 
 namespace vyre::runtime {
 
+/// What an item of a plan does, with the versions that its buffers have now; none: one of them was
+/// released. `versions` holds them while the key is in use.
+[[nodiscard]] inline std::optional<planner::WorkKey> key_of(
+    const OrderLock& lock, HandleTable& handles, const planner::Work& work,
+    const planner::Item& item, std::vector<planner::BufferVersion>& versions) {
+  versions.clear();
+  for (const planner::BufferUse& use : work.uses_of(item)) {
+    const std::uint32_t handle = work.buffers[use.buffer].handle;
+    const HandleRecord* const record = handles.find(lock, handle);
+    if (record == nullptr || record->releasing) return std::nullopt;
+    versions.push_back({handle, record->version});
+  }
+  return planner::WorkKey{work.ops[item.op].id, item.param, item.inputs, versions};
+}
+
 class DoneWork {
  public:
   explicit DoneWork(std::uint32_t queues) : tables_(queues) {}
 
-  /// A copy, for a plan that is made without the lock; null: no item of the queue was remembered.
-  [[nodiscard]] std::unique_ptr<planner::DedupeTable> copy(const OrderLock&,
-                                                           std::uint32_t queue) const {
-    const auto& table = tables_[queue];
-    return table ? std::make_unique<planner::DedupeTable>(*table) : nullptr;
+  /// False: no item of the queue was remembered, so none is found.
+  [[nodiscard]] bool any(const OrderLock&, std::uint32_t queue) const noexcept {
+    return tables_[queue] != nullptr;
   }
   /// Where an item was published.
   struct At {
@@ -33,13 +47,12 @@ class DoneWork {
       return position * kMaxRegionMembers + member;
     }
     [[nodiscard]] static At of(std::uint64_t number) noexcept {
-      return {number / kMaxRegionMembers,
-              static_cast<std::uint32_t>(number % kMaxRegionMembers)};
+      return {number / kMaxRegionMembers, static_cast<std::uint32_t>(number % kMaxRegionMembers)};
     }
   };
   /// The item that did the same; `key` has the versions of now.
   [[nodiscard]] std::optional<At> find(const OrderLock&, std::uint32_t queue,
-                                                  const planner::WorkKey& key) const {
+                                       const planner::WorkKey& key) const {
     const auto& table = tables_[queue];
     const auto found = table ? table->find(key) : std::nullopt;
     return found ? std::optional(At::of(*found)) : std::nullopt;

@@ -23,6 +23,9 @@ struct PlanOptions {
   std::span<const std::uint8_t> flags{};
 };
 
+/// limit_exceeded where a plan cannot have so many items.
+[[nodiscard]] Status check_plan_size(std::size_t items);
+
 struct PlanContents;
 
 class Plan {

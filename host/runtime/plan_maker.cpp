@@ -135,17 +135,20 @@ void sort_removed(PlanContents& plan) {
 
 }  // namespace
 
+Status check_plan_size(std::size_t items) {
+  if (items <= kMaxPlanItems) return {};
+  return fail(Errc::limit_exceeded,
+              message("a plan of {} items was asked for; the limit is {} (kMaxPlanItems): make "
+                      "several",
+                      items, kMaxPlanItems));
+}
+
 Status PlanMaker::check(std::span<const MegakernelWorkItem> items,
                         const PlanOptions& options) const {
   VYRE_TRY(over_.life.open());
   if (options.queue >= over_.setup.options.queues)
     return tl::unexpected<Error>(over_.setup.no_such_queue(options.queue));
-  if (items.size() > kMaxPlanItems) {
-    return fail(Errc::limit_exceeded,
-                message("a plan of {} items was asked for; the limit is {} (kMaxPlanItems): make "
-                        "several",
-                        items.size(), kMaxPlanItems));
-  }
+  VYRE_TRY(check_plan_size(items.size()));
   if (!options.flags.empty() && options.flags.size() != items.size()) {
     return fail(Errc::invalid_argument,
                 message("{} queue flags were given with {} items; give none or one for each item",
@@ -174,22 +177,27 @@ Result<Plan> PlanMaker::make(std::span<const MegakernelWorkItem> items,
   plan->work.items.reserve(items.size());
   plan->work.uses.reserve(2 * items.size());
   WorkBuilder builder(*plan, over_.handles, over_.ops);
+  // Of what the queue has done, only what items of this batch would do again.
+  planner::DedupeTable earlier(items.size());
+  std::vector<planner::BufferVersion> versions;
   for (std::size_t i = 0; i < items.size();) {
     const OrderLock lock(over_.order);
-    for (const std::size_t end = std::min(items.size(), i + kSliceItems); i < end; ++i)
+    const bool looks_back = options.dedupe && over_.done_work.any(lock, options.queue);
+    for (const std::size_t end = std::min(items.size(), i + kSliceItems); i < end; ++i) {
       VYRE_TRY(builder.add(lock, i, options.flags.empty() ? std::uint8_t{0} : options.flags[i]));
-  }
-  std::unique_ptr<planner::DedupeTable> earlier;
-  if (options.dedupe) {
-    const OrderLock lock(over_.order);
-    earlier = over_.done_work.copy(lock, options.queue);
+      const planner::Item& item = plan->work.items.back();
+      if (!looks_back || !plan->work.ops[item.op].repeatable) continue;
+      const auto key = key_of(lock, over_.handles, plan->work, item, versions);
+      const auto at = key ? over_.done_work.find(lock, options.queue, *key) : std::nullopt;
+      if (at) earlier.remember(*key, at->number());
+    }
   }
   VYRE_ASSIGN(plan->plan, planner::make_plan(plan->work,
                                              {.dedupe = options.dedupe,
                                               .fuse = options.fuse && over_.backend.runs_regions(),
                                               .lineage = false,
                                               .lanes = false},
-                                             plan->measured, earlier.get()));
+                                             plan->measured, &earlier));
   sort_removed(*plan);
   SessionCounters::add(over_.counters.plan_ns,
                        static_cast<std::uint64_t>(over_.setup.since_open_ns() - begin_ns));

@@ -189,10 +189,6 @@ class Submitter {
                       std::uint8_t flags, std::int64_t now_ns);
   /// An earlier submission stands for the item, and nothing was written since.
   [[nodiscard]] bool stood_for(const OrderLock& lock, Planned& planned, std::uint32_t item);
-  /// With the versions of now; none: a buffer was released.
-  [[nodiscard]] std::optional<planner::WorkKey> key_of(const OrderLock& lock,
-                                                       const PlanContents& plan,
-                                                       std::uint32_t index);
 
   const Over over_;
   ItemAccesses accesses_;  // of the item being placed; under the order lock

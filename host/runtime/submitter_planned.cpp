@@ -135,7 +135,7 @@ void Submitter::enter(const OrderLock& lock, const Unit& unit, std::uint64_t pos
     if (unit.members.size() > 1) (void)find_accesses(lock, plan.queue, {&plan.items[item], 1});
     accesses_.enter(lock, plan.queue, position, over);
     if (plan.plan.repeatable.empty() || !plan.plan.repeatable[item]) continue;
-    if (const auto key = key_of(lock, plan, item))
+    if (const auto key = key_of(lock, over_.handles, plan.work, plan.work.items[item], versions_))
       over_.done_work.remember(lock, plan.queue, *key, {position, m});
   }
 }
@@ -177,7 +177,7 @@ bool Submitter::accepted(OrderLock& lock, Planned& planned, std::uint32_t item,
 
 bool Submitter::stood_for(const OrderLock& lock, Planned& planned, std::uint32_t item) {
   const PlanContents& plan = planned.plan;
-  const auto key = key_of(lock, plan, item);
+  const auto key = key_of(lock, over_.handles, plan.work, plan.work.items[item], versions_);
   if (!key) return false;
   const auto at = over_.done_work.find(lock, plan.queue, *key);
   if (!at || !over_.results.collector(plan.queue)
@@ -187,19 +187,6 @@ bool Submitter::stood_for(const OrderLock& lock, Planned& planned, std::uint32_t
   ++planned.result.accepted;
   ++planned.result.deduped;
   return true;
-}
-
-std::optional<planner::WorkKey> Submitter::key_of(const OrderLock& lock, const PlanContents& plan,
-                                                  std::uint32_t index) {
-  const planner::Item& item = plan.work.items[index];
-  versions_.clear();
-  for (const planner::BufferUse& use : plan.work.uses_of(item)) {
-    const std::uint32_t handle = plan.work.buffers[use.buffer].handle;
-    const HandleRecord* const record = over_.handles.find(lock, handle);
-    if (record == nullptr || record->releasing) return std::nullopt;
-    versions_.push_back({handle, record->version});
-  }
-  return planner::WorkKey{plan.work.ops[item.op].id, item.param, item.inputs, versions_};
 }
 
 PlanCounts Submitter::plan_counts() {
