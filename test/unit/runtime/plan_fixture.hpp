@@ -158,29 +158,27 @@ inline std::vector<std::string> one_by_one(Session& session, const PlanBatch& ba
   return endings;
 }
 
-class Plans : public ::testing::Test {
+/// A session with the ops and buffers of plans.
+class PlansOnASession : public ::testing::Test {
  protected:
-  void SetUp() override { open({}, test_options()); }
-  void open(const TestHooks& hooks, const SessionOptions& options) {
+  void open(const TestHooks& hooks, const SessionOptions& options, std::size_t buffers) {
     auto opened = open_for_tests(options, hooks);
     ASSERT_OK(opened);
     session_.emplace(std::move(*opened));
     auto ops = PlanOps::into(*session_);
     ASSERT_OK(ops);
     ops_ = *ops;
-    on_ = PlanBuffers::into(*session_, 4);
-  }
-  /// Without regions, so that positions are those of single items.
-  [[nodiscard]] SubmittedPlan submit(const std::vector<MegakernelWorkItem>& items,
-                                     PlanOptions options = {}) {
-    options.fuse = false;
-    auto plan = session_->plan(items, options);
-    if (!plan) return {{}, 0, 0, plan.error()};
-    return submit(*plan);
+    on_ = PlanBuffers::into(*session_, buffers);
   }
   [[nodiscard]] SubmittedPlan submit(const Plan& plan) {
     auto run = session_->submit(plan, soon());
     return run ? *run : SubmittedPlan{{}, 0, 0, run.error()};
+  }
+  [[nodiscard]] SubmittedPlan submit(const std::vector<MegakernelWorkItem>& items,
+                                     const PlanOptions& options = {}) {
+    auto plan = session_->plan(items, options);
+    if (!plan) return {{}, 0, 0, plan.error()};
+    return submit(*plan);
   }
   [[nodiscard]] std::string ended(const Ticket& ticket) {
     const auto result = session_->wait(ticket, soon());
@@ -192,6 +190,21 @@ class Plans : public ::testing::Test {
   std::optional<Session> session_;
   PlanOps ops_;
   PlanBuffers on_;
+};
+
+class Plans : public PlansOnASession {
+ protected:
+  void SetUp() override { open({}, test_options()); }
+  void open(const TestHooks& hooks, const SessionOptions& options) {
+    PlansOnASession::open(hooks, options, 4);
+  }
+  [[nodiscard]] SubmittedPlan submit(const Plan& plan) { return PlansOnASession::submit(plan); }
+  /// Without regions, so that positions are those of single items.
+  [[nodiscard]] SubmittedPlan submit(const std::vector<MegakernelWorkItem>& items,
+                                     PlanOptions options = {}) {
+    options.fuse = false;
+    return PlansOnASession::submit(items, options);
+  }
 };
 
 }  // namespace vyre::runtime::test

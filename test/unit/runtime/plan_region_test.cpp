@@ -10,7 +10,7 @@
 namespace vyre::runtime::test {
 namespace {
 
-class Regions : public ::testing::Test {
+class Regions : public PlansOnASession {
  protected:
   void SetUp() override {
     ONLY_ON_CPU("a device gives every item a slot of its own");
@@ -18,39 +18,16 @@ class Regions : public ::testing::Test {
   }
   void open(const TestHooks& hooks, SessionOptions options) {
     options.fuel = 100;
-    auto opened = open_for_tests(options, hooks);
-    ASSERT_OK(opened);
-    session_.emplace(std::move(*opened));
-    auto ops = PlanOps::into(*session_);
-    ASSERT_OK(ops);
-    ops_ = *ops;
-    on_ = PlanBuffers::into(*session_, 8);
-  }
-  [[nodiscard]] MegakernelWorkItem copy(std::size_t from, std::size_t to) const {
-    return {kCopy, on_.buffers[from].id, on_.buffers[to].id, 0};
+    PlansOnASession::open(hooks, options, 8);
   }
   [[nodiscard]] MegakernelWorkItem trap(std::size_t from, std::size_t to) const {
     return {ops_.trap, on_.buffers[from].id, on_.buffers[to].id, 0};
-  }
-  [[nodiscard]] SubmittedPlan submit(const std::vector<MegakernelWorkItem>& items,
-                                     const PlanOptions& options = {}) {
-    auto plan = session_->plan(items, options);
-    if (!plan) return {{}, 0, 0, plan.error()};
-    auto run = session_->submit(*plan, soon());
-    return run ? *run : SubmittedPlan{{}, 0, 0, run.error()};
-  }
-  [[nodiscard]] std::string ended(const Ticket& ticket) {
-    const auto result = session_->wait(ticket, soon());
-    return result ? ending(*result) : to_string(result.error());
   }
   [[nodiscard]] static std::size_t positions(const SubmittedPlan& run) {
     std::set<std::uint64_t> all;
     for (const Ticket& ticket : run.tickets) all.insert(ticket.position);
     return all.size();
   }
-  std::optional<Session> session_;
-  PlanOps ops_;
-  PlanBuffers on_;
 };
 
 TEST_F(Regions, AChainRunsInOneSlotAndEachMemberHasItsResult) {
