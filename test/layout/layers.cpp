@@ -24,7 +24,7 @@ const std::vector<Door>& doors() {
       {"cuda.h", {"cuda/door"}},
       {"CLI/", {"tools"}},
       {"spdlog/", {"platform", "tools"}},
-      {"nlohmann/", {"report", "planner", "trace", "conformance", "abi", "tools"}},
+      {"nlohmann/", {"report", "trace", "conformance", "tools"}},
       {"zlib.h", {"conformance", "trace", "platform"}},
       {"gtest/", {}},
       {"benchmark/", {}},
