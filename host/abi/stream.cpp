@@ -51,14 +51,18 @@ Result<runtime::StreamOptions> engine_options(const vyre_session& session, std::
   VYRE_TRY(read_named(from.options, from.option_count, {}, {}));
   VYRE_TRY(given_array(from.inputs, from.input_count, "inputs"));
   VYRE_TRY(given_array(from.outputs, from.output_count, "outputs"));
-  if ((from.flags & ~static_cast<std::uint32_t>(VYRE_STREAM_AS_THEY_COME)) != 0) {
+  constexpr std::uint32_t kKnown = VYRE_STREAM_AS_THEY_COME | VYRE_STREAM_KEEP_BYTES;
+  if ((from.flags & ~kKnown) != 0) {
     return fail(Errc::unsupported,
-                message("flags {} are not all known: VYRE_STREAM_AS_THEY_COME is", from.flags));
+                message("flags {} are not all known: VYRE_STREAM_AS_THEY_COME and "
+                        "VYRE_STREAM_KEEP_BYTES are",
+                        from.flags));
   }
   runtime::StreamOptions to;
   if (from.chunk_bytes != 0) to.chunk_bytes = from.chunk_bytes;
   to.overlap_bytes = from.overlap_bytes;
   to.in_order = (from.flags & VYRE_STREAM_AS_THEY_COME) == 0;
+  to.keep_bytes = (from.flags & VYRE_STREAM_KEEP_BYTES) != 0;
   to.param = from.param;
   to.queue = queue;
   to.max_in_flight = from.max_in_flight;
@@ -126,6 +130,7 @@ const vyre_chunk* show(vyre_stream& stream, const runtime::StreamResult& result)
   chunk.error = stream.error.get();
   chunk.outputs = stream.outputs.data();
   chunk.output_count = stream.outputs.size();
+  chunk.data = {result.bytes.data(), result.bytes.size()};
   return &chunk;
 }
 

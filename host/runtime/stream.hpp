@@ -54,6 +54,9 @@ struct StreamOptions {
   /// The largest number of chunks in progress, counted from the oldest chunk whose result has not
   /// been handed out: bounds what a caller that puts results in order has to keep. 0: unbounded.
   std::uint64_t max_ahead{0};
+  /// Results show the bytes of their chunks (StreamResult::bytes). Memory that holds a chunk is
+  /// free for another one after its result and not already after its item.
+  bool keep_bytes{false};
   /// The op's inputs in order; one of them is Handle{}: the chunk. Empty: the chunk alone.
   std::vector<Handle> inputs;
   /// The op's outputs in order. Empty: of their declared sizes; built-in ops have none declared.
@@ -82,7 +85,8 @@ struct StreamResult {
   CompletionStatus status{CompletionStatus::done};
   Fault fault;
   std::vector<ByteSpan> outputs;       // own outputs in order, where status is done
-  std::shared_ptr<const void> memory;  // keeps what `outputs` name
+  ByteSpan bytes;                      // of the chunk, with StreamOptions::keep_bytes; else empty
+  std::shared_ptr<const void> memory;  // keeps what `outputs` and `bytes` name
 };
 
 struct StreamProgress {

@@ -28,6 +28,7 @@ Stream::Engine::Engine(std::unique_ptr<StreamHost> host, StreamShape shape,
                        const StreamOptions& options)
     : host_(std::move(host)),
       shape_(std::move(shape)),
+      keep_bytes_(options.keep_bytes),
       order_(options.in_order ? ResultOrder::Mode::in_order : ResultOrder::Mode::as_they_come,
              options.max_ahead) {}
 
@@ -210,6 +211,7 @@ const StreamResult* Stream::Engine::deliver(ChunkId chunk) {
   result_.status = items_->status(chunk);
   result_.fault = items_->fault(chunk);
   result_.outputs.clear();
+  result_.bytes = keep_bytes_ && !result_.error ? reader_->bytes(chunk) : ByteSpan{};
   if (result_.error) {
     result_.status = CompletionStatus::cancelled;
   } else if (result_.status == CompletionStatus::done) {
@@ -222,6 +224,7 @@ const StreamResult* Stream::Engine::deliver(ChunkId chunk) {
 }
 
 void Stream::Engine::release(ChunkId chunk) {
+  reader_->free_bytes(chunk);  // where they were kept
   const FileId file = reader_->file(chunk);
   const ResultOrder::FileEnd end = order_.release(chunk);
   if (end != ResultOrder::FileEnd::not_yet) {

@@ -52,7 +52,9 @@ class Stream::Engine final : private ChunkItems::Listener {
   /// False: nothing more is to be begun now.
   [[nodiscard]] bool begin_chunk();
   void landed(ChunkId chunk);
-  void bytes_read(ChunkId chunk) override { reader_->free_bytes(chunk); }
+  void bytes_read(ChunkId chunk) override {
+    if (!keep_bytes_) reader_->free_bytes(chunk);
+  }
   void chunk_ended(ChunkId chunk) override;
   [[nodiscard]] const StreamResult* take_result();
   [[nodiscard]] const StreamResult* deliver(ChunkId chunk);
@@ -73,6 +75,7 @@ class Stream::Engine final : private ChunkItems::Listener {
   const std::unique_ptr<StreamHost> host_;  // keeps the session, which may be given up first
   std::weak_ptr<Engine> self_;
   StreamShape shape_;
+  const bool keep_bytes_;
   StreamCounters counters_;
   std::optional<ChunkReader> reader_;
   std::optional<ChunkItems> items_;

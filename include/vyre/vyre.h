@@ -652,7 +652,10 @@ typedef struct {
   vyre_buffer shared; /* not 0: a buffer that all chunks share, and `bytes` is 0 */
 } vyre_stream_output;
 
-enum { VYRE_STREAM_AS_THEY_COME = 1 };
+enum {
+  VYRE_STREAM_AS_THEY_COME = 1,
+  VYRE_STREAM_KEEP_BYTES = 2 /* vyre_chunk::data: memory is free after the result only */
+};
 enum { VYRE_PLACE_AUTO = 0, VYRE_PLACE_IN_PLACE = 1, VYRE_PLACE_DEVICE = 2 };
 typedef struct {
   uint32_t struct_size;
@@ -689,6 +692,7 @@ typedef struct {
   const vyre_error* error; /* not NULL: the file could not be read; no more comes of it. Borrowed */
   const vyre_span* outputs; /* own outputs in order, where the item is done */
   size_t output_count;
+  vyre_span data; /* the chunk's bytes, with VYRE_STREAM_KEEP_BYTES; else none */
 } vyre_chunk;
 
 /* The next path, valid until the next call; NULL: no more. Called from calls on the stream. */

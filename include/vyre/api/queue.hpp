@@ -261,7 +261,8 @@ class Queue {
   }
   [[nodiscard]] static vyre_stream_options c_options(const StreamOptions& options) {
     vyre_stream_options c = VYRE_INIT(vyre_stream_options);
-    c.flags = options.in_order ? 0 : VYRE_STREAM_AS_THEY_COME;
+    c.flags = (options.in_order ? 0u : std::uint32_t{VYRE_STREAM_AS_THEY_COME}) |
+              (options.keep_bytes ? std::uint32_t{VYRE_STREAM_KEEP_BYTES} : 0u);
     c.chunk_bytes = options.chunk_bytes;
     c.overlap_bytes = options.overlap_bytes;
     c.param = options.param;

@@ -44,6 +44,7 @@ struct StreamOptions {
   std::uint32_t param{0};
   std::uint32_t max_in_flight{0};
   std::uint64_t max_ahead{0};
+  bool keep_bytes{false};               // Chunk::bytes(); memory is free after the result only
   std::vector<BufferRef> inputs{};      // in declaration order, one of them BufferRef{}: the chunk
   std::vector<StreamOutput> outputs{};  // in declaration order; empty: of their declared sizes
   Place place{Place::automatic};
@@ -72,6 +73,10 @@ class Chunk {
   [[nodiscard]] std::optional<Error> error() const {
     if (chunk_->error == nullptr) return std::nullopt;
     return Error::from(chunk_->error);
+  }
+  /// With StreamOptions::keep_bytes; else none.
+  [[nodiscard]] std::span<const std::uint8_t> bytes() const {
+    return {static_cast<const std::uint8_t*>(chunk_->data.data), chunk_->data.size};
   }
   /// Own outputs, where the item is done.
   [[nodiscard]] std::size_t outputs() const { return chunk_->output_count; }

@@ -1,6 +1,7 @@
 // Streams through the API: chunks in order, sinks that stop or throw, one thread at a time; and
 // traces: recorded, replayed, compared.
 #include <atomic>
+#include <cstring>
 #include <fstream>
 #include <thread>
 
@@ -85,6 +86,48 @@ TEST_F(Streams, ASinkMayCallTheLibraryAndAnotherCallOnItsStreamIsBusy) {
     EXPECT_TRUE(again.error().retryable);
     EXPECT_TRUE(files.progress());
   }));
+}
+
+/// Far more bytes than memory for chunks: each place is used many times.
+TEST_F(Streams, KeptBytesAreThoseOfTheFileUntilTheNextCallWhateverIsReadMeanwhile) {
+  SessionOptions little = on_cpu();
+  little.more.emplace_back("ingest_bytes", std::to_string(8 << 20));
+  Session session = Session::open(little).value();
+  std::vector<std::string> files;
+  std::vector<std::string> contents;
+  for (std::size_t i = 0; i < 6; ++i) {
+    std::string bytes(i == 0 ? 0 : (std::size_t{3} << 20) + i * 4'097, '\0');
+    for (std::size_t at = 0; at < bytes.size(); ++at)
+      bytes[at] = static_cast<char>((at * 2'654'435'761u >> 13) + i);
+    files.push_back(path(std::to_string(i)));
+    std::ofstream(files.back()) << bytes;
+    contents.push_back(std::move(bytes));
+  }
+  files.push_back(path("none"));
+  for (const bool in_order : {true, false}) {
+    StreamOptions options = options_;
+    options.chunk_bytes = 256 << 10;
+    options.overlap_bytes = 64;
+    options.in_order = in_order;
+    options.keep_bytes = true;
+    auto stream =
+        session.main().stream(files, session.find("hash.crc32c").value(), options).value();
+    std::uint64_t compared = 0;
+    ASSERT_TRUE(stream.for_each([&](const Chunk& chunk) {
+      if (chunk.error()) {
+        EXPECT_TRUE(chunk.bytes().empty());
+        return;
+      }
+      ASSERT_EQ(chunk.bytes().size(), chunk.size_bytes());
+      ASSERT_EQ(0, std::memcmp(chunk.bytes().data(), contents[chunk.file()].data() + chunk.offset(),
+                               chunk.size_bytes()))
+          << "file " << chunk.file() << " at " << chunk.offset();
+      compared += chunk.size_bytes() - chunk.seen_bytes();
+    }));
+    EXPECT_EQ(compared, stream.progress().value().bytes_read);
+  }
+  auto forgetful = stream({path("a")});
+  EXPECT_TRUE(forgetful.next().value()->bytes().empty());
 }
 
 TEST_F(Streams, PathsComeFromACallerAndWhatItThrowsComesOut) {
