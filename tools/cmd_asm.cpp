@@ -1,10 +1,9 @@
 // vyre asm: text form (or a blob, to change its profile) to wire blob.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
-#include <nlohmann/json.hpp>
 
+#include "base/json_writer.hpp"
 #include "base/message.hpp"
 #include "claims.hpp"
 #include "commands.hpp"
@@ -49,15 +48,18 @@ Outcome run(Shell& shell, const Options& options) {
   VYRE_ASSIGN(const auto fingerprint, taken(program.fingerprint(profile, v0::Timeout::forever())));
   VYRE_TRY(write_output(options.output, blob.bytes()));
   if (shell.json) {
-    const nlohmann::ordered_json json{{"command", "asm"},
-                                      {"input", options.input},
-                                      {"output", options.output},
-                                      {"profile", v0::name(profile)},
-                                      {"bytes", blob.bytes().size()},
-                                      {"exact", exact},
-                                      {"fingerprint", to_hex(fingerprint)}};
+    JsonWriter json(kJsonIndent);
+    json.begin_object()
+        .member("command", "asm")
+        .member("input", options.input)
+        .member("output", options.output)
+        .member("profile", v0::name(profile))
+        .member("bytes", blob.bytes().size())
+        .member("exact", exact)
+        .member("fingerprint", to_hex(fingerprint))
+        .end_object();
     Output out;
-    VYRE_TRY(out.write(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
+    VYRE_TRY(out.write(json.text() + "\n"));
     VYRE_TRY(out.flush());
   }
   return kExitOk;
@@ -65,22 +67,20 @@ Outcome run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_asm(CLI::App& app, Action& chosen) {
+void add_asm(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  CLI::App* sub = app.add_subcommand("asm", "assemble a .vir text into a wire blob");
-  sub->add_option("program", options->input,
-                  "the text, or a blob to encode anew; - is standard input")
-      ->type_name("PROGRAM")
-      ->required();
-  sub->add_option("-o,--output", options->output, "the file for the blob; - is standard output")
-      ->type_name("FILE")
-      ->check(not_empty())
-      ->capture_default_str();
-  sub->add_option("--profile", options->profile, "the layout of wire blobs")
-      ->type_name(kProfileNames)
-      ->capture_default_str();
-  sub->callback(
-      [options, &chosen] { chosen = [options](Shell& shell) { return run(shell, *options); }; });
+  const Command sub = line.command("asm", "assemble a .vir text into a wire blob");
+  sub.option("program", options->input, "the text, or a blob to encode anew; - is standard input")
+      .type_name("PROGRAM")
+      .required();
+  sub.option("-o,--output", options->output, "the file for the blob; - is standard output")
+      .type_name("FILE")
+      .check(not_empty())
+      .shows_default();
+  sub.option("--profile", options->profile, "the layout of wire blobs")
+      .type_name(kProfileNames)
+      .shows_default();
+  sub.does([options](Shell& shell) { return run(shell, *options); });
 }
 
 }  // namespace vyre::cli

@@ -1,55 +1,84 @@
 // vyre caps: what this build and machine can do, how files are read here and why not better, and
 // every bound of the runtime.
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+#include <vector>
 
+#include "base/json_writer.hpp"
 #include "base/message.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
+#include "json_value.hpp"
 #include "library.hpp"
 #include "platform/host_info.hpp"
 
 namespace vyre::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 struct Options {
   std::string directory;  // empty: that of temporary files
 };
 
+/// What a session on a GPU with default options gets, not what the data sheet says.
+struct Device {
+  std::string name;
+  std::uint32_t max_worker_count{0};
+  std::uint64_t buffer_bytes{0};
+  std::uint64_t occupancy_bps{0};
+};
+
 /// A backend is what opening a session on it says.
-Result<Json> probe(const char* name) {
+struct Backend {
+  std::string name;
+  std::uint32_t workers{0};
+  std::optional<std::string> reason;  // why it is not available
+  std::optional<Device> device;
+};
+
+struct BuiltinOp {
+  std::uint32_t number{0};
+  std::string name;
+};
+
+/// What each way of reading files gives in a folder; file systems differ in it.
+struct Ingest {
+  std::string directory;  // printable
+  JsonValue tiers;
+};
+
+struct Capabilities {
+  std::vector<Backend> backends;
+  Ingest ingest;
+  std::vector<BuiltinOp> ops;
+  std::vector<v0::Limit> limits;
+};
+
+Result<Backend> probe(const char* name) {
   v0::SessionOptions options;
   options.device = name;
   options.queues = 1;
+  Backend backend;
+  backend.name = name;
   const auto session = v0::Session::open(options);
-  Json json{{"name", name},
-            {"available", session.has_value()},
-            {"workers", 0},
-            {"reason", nullptr},
-            {"device", nullptr}};
   if (!session) {
-    json["reason"] = session.error().message;
-    return json;
+    backend.reason = session.error().message;
+    return backend;
   }
-  VYRE_ASSIGN(json["workers"], taken(session->workers()));
+  VYRE_ASSIGN(backend.workers, taken(session->workers()));
   VYRE_ASSIGN(const MegakernelCaps caps, taken(session->caps()));
-  if (!caps.supported) return json;
-  // What a session with default options gets, not what the data sheet says.
+  if (!caps.supported) return backend;
   VYRE_ASSIGN(const MegakernelReport report, taken(session->report()));
-  VYRE_ASSIGN(const std::string device, taken(session->device_name()));
-  json["device"] = Json{{"name", device},
-                        {"max_worker_count", caps.max_worker_count},
-                        {"buffer_bytes", report.telemetry.device_memory_budget_bytes.value_or(0)},
-                        {"occupancy_bps", report.telemetry.occupancy_proxy_bps.value_or(0)}};
-  return json;
+  VYRE_ASSIGN(std::string device, taken(session->device_name()));
+  backend.device = Device{std::move(device), caps.max_worker_count,
+                          report.telemetry.device_memory_budget_bytes.value_or(0),
+                          report.telemetry.occupancy_proxy_bps.value_or(0)};
+  return backend;
 }
 
-Result<Json> builtin_ops() {
-  Json rows = Json::array();
+Result<std::vector<BuiltinOp>> builtin_ops() {
+  std::vector<BuiltinOp> rows;
   v0::SessionOptions options;
   options.device = "cpu";
   options.queues = 1;
@@ -60,99 +89,128 @@ Result<Json> builtin_ops() {
   for (const v0::Op op : ops) {
     VYRE_ASSIGN(const std::uint32_t number, taken(session->number(op)));
     VYRE_ASSIGN(const v0::OpInfo info, taken(session->describe(op)));
-    rows.push_back(Json{{"op_handle", number}, {"name", info.name}});
+    rows.push_back({number, std::string(info.name)});
   }
   return rows;
 }
 
-/// What each way of reading files gives in a folder; file systems differ in it.
-Result<Json> ingest(const std::string& directory) {
+Result<Ingest> ingest(const std::string& directory) {
   VYRE_ASSIGN(const v0::Blob tiers, taken(v0::probe_ingest(directory)));
-  return Json{{"directory", shown(directory)}, {"tiers", Json::parse(tiers.text())}};
+  VYRE_ASSIGN(JsonValue parsed, parse_json(tiers.text()));
+  return Ingest{shown(directory), std::move(parsed)};
 }
 
-std::string for_people(const Json& json) {
-  std::string text = message(
-      "{}\nhost: {}, {} logical CPUs, {}\n\n", json["build"].get<std::string>(),
-      json["host"]["cpu"].get<std::string>(), json["host"]["logical_cpus"].get<std::uint32_t>(),
-      json["host"]["kernel"].get<std::string>());
-  for (const Json& backend : json["backends"]) {
-    text += message("backend {}: ", backend["name"].get<std::string>());
-    if (backend["available"].get<bool>()) {
-      text += message("{} workers", backend["workers"].get<std::uint32_t>());
-      if (const Json& device = backend["device"]; !device.is_null()) {
-        text += message(" (warps) on {}, {} bytes for buffers", device["name"].get<std::string>(),
-                        device["buffer_bytes"].get<std::uint64_t>());
-      }
-      text += "\n";
-    } else {
-      text += message("not available: {}\n", backend["reason"].get<std::string>());
+std::string for_people(const Capabilities& found) {
+  std::string text =
+      message("{}\nhost: {}, {} logical CPUs, {}\n\n", vyre_build(), platform::cpu_model(),
+              platform::logical_cpus(), platform::kernel_release());
+  for (const Backend& backend : found.backends) {
+    text += message("backend {}: ", backend.name);
+    if (backend.reason) {
+      text += message("not available: {}\n", *backend.reason);
+      continue;
     }
+    text += message("{} workers", backend.workers);
+    if (backend.device) {
+      text += message(" (warps) on {}, {} bytes for buffers", backend.device->name,
+                      backend.device->buffer_bytes);
+    }
+    text += "\n";
   }
-  text += message("\nreading files in '{}':\n", json["ingest"]["directory"].get<std::string>());
-  for (const Json& tier : json["ingest"]["tiers"]) {
-    text += message("  tier {}{}{}\n", tier["tier"].get<std::string>(),
-                    tier["available"].get<bool>() ? ": " : ": not available: ",
-                    tier["reason"].get<std::string>());
+  text += message("\nreading files in '{}':\n", found.ingest.directory);
+  for (const JsonValue& tier : found.ingest.tiers.elements()) {
+    text += message("  tier {}{}{}\n", tier["tier"].text(),
+                    tier["available"].flag() ? ": " : ": not available: ", tier["reason"].text());
   }
   text += "\nbuilt-in ops:\n";
-  for (const Json& op : json["ops"]) {
-    text +=
-        message("  {} {}\n", op["op_handle"].get<std::uint32_t>(), op["name"].get<std::string>());
-  }
+  for (const BuiltinOp& op : found.ops) text += message("  {} {}\n", op.number, op.name);
   text += "\nlimits:\n";
-  for (const Json& limit : json["limits"]) {
-    text += message("  {} = {} {}  ({})\n", limit["name"].get<std::string>(),
-                    limit["value"].get<std::uint64_t>(), limit["unit"].get<std::string>(),
-                    limit["reason"].get<std::string>());
+  for (const v0::Limit& limit : found.limits) {
+    text += message("  {} = {} {}  ({})\n", limit.name, limit.value, limit.unit, limit.reason);
   }
   return text;
 }
 
+void write(JsonWriter& json, const Backend& backend) {
+  json.begin_object()
+      .member("name", backend.name)
+      .member("available", !backend.reason)
+      .member("workers", backend.workers)
+      .member("reason", backend.reason)
+      .key("device");
+  if (backend.device) {
+    json.begin_object()
+        .member("name", backend.device->name)
+        .member("max_worker_count", backend.device->max_worker_count)
+        .member("buffer_bytes", backend.device->buffer_bytes)
+        .member("occupancy_bps", backend.device->occupancy_bps)
+        .end_object();
+  } else {
+    json.value(nullptr);
+  }
+  json.end_object();
+}
+
+std::string json_of(const Capabilities& found) {
+  JsonWriter json(kJsonIndent);
+  json.begin_object().member("command", "caps").member("build", vyre_build());
+  json.key("host")
+      .begin_object()
+      .member("cpu", platform::cpu_model())
+      .member("logical_cpus", platform::logical_cpus())
+      .member("kernel", platform::kernel_release())
+      .end_object();
+  json.key("backends").begin_array();
+  for (const Backend& backend : found.backends) write(json, backend);
+  json.end_array();
+  json.key("ingest").begin_object().member("directory", found.ingest.directory);
+  found.ingest.tiers.write(json.key("tiers"));
+  json.end_object().key("ops").begin_array();
+  for (const BuiltinOp& op : found.ops)
+    json.begin_object().member("op_handle", op.number).member("name", op.name).end_object();
+  json.end_array().key("limits").begin_array();
+  for (const v0::Limit& limit : found.limits) {
+    json.begin_object()
+        .member("name", limit.name)
+        .member("value", limit.value)
+        .member("unit", limit.unit)
+        .member("reason", limit.reason)
+        .end_object();
+  }
+  return json.end_array().end_object().text() + "\n";
+}
+
 Outcome run(Shell& shell, const Options& options) {
-  Json json{{"command", "caps"}, {"build", vyre_build()}};
-  json["host"] = Json{{"cpu", platform::cpu_model()},
-                      {"logical_cpus", platform::logical_cpus()},
-                      {"kernel", platform::kernel_release()}};
-  json["backends"] = Json::array();
+  Capabilities found;
   for (const char* const name : {"cpu", "cuda"}) {
-    VYRE_ASSIGN(Json backend, probe(name));
-    json["backends"].push_back(std::move(backend));
+    VYRE_ASSIGN(Backend backend, probe(name));
+    found.backends.push_back(std::move(backend));
   }
   std::error_code none;
   const std::string temporary = std::filesystem::temp_directory_path(none).string();
-  VYRE_ASSIGN(json["ingest"], ingest(!options.directory.empty()    ? options.directory
-                                     : !none && !temporary.empty() ? temporary
-                                                                   : "."));
-  VYRE_ASSIGN(json["ops"], builtin_ops());
-  VYRE_ASSIGN(const std::vector<v0::Limit> limits, taken(v0::limits()));
-  json["limits"] = Json::array();
-  for (const v0::Limit& limit : limits) {
-    json["limits"].push_back(Json{{"name", limit.name},
-                                  {"value", limit.value},
-                                  {"unit", limit.unit},
-                                  {"reason", limit.reason}});
-  }
+  VYRE_ASSIGN(found.ingest, ingest(!options.directory.empty()    ? options.directory
+                                   : !none && !temporary.empty() ? temporary
+                                                                 : "."));
+  VYRE_ASSIGN(found.ops, builtin_ops());
+  VYRE_ASSIGN(found.limits, taken(v0::limits()));
   Output out;
-  VYRE_TRY(out.write(shell.json ? json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
-                                : for_people(json)));
+  VYRE_TRY(out.write(shell.json ? json_of(found) : for_people(found)));
   VYRE_TRY(out.flush());
   return kExitOk;
 }
 
 }  // namespace
 
-void add_caps(CLI::App& app, Action& chosen) {
+void add_caps(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  CLI::App* sub = app.add_subcommand(
+  const Command sub = line.command(
       "caps",
       "print backends, ways of reading files, built-in ops and limits of this build and machine");
-  sub->add_option("--directory", options->directory,
-                  "where files are read from: a scratch file is made and read there "
-                  "(default: the folder of temporary files)")
-      ->type_name("DIR");
-  sub->callback(
-      [options, &chosen] { chosen = [options](Shell& shell) { return run(shell, *options); }; });
+  sub.option("--directory", options->directory,
+             "where files are read from: a scratch file is made and read there "
+             "(default: the folder of temporary files)")
+      .type_name("DIR");
+  sub.does([options](Shell& shell) { return run(shell, *options); });
 }
 
 }  // namespace vyre::cli

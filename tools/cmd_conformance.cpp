@@ -1,5 +1,4 @@
 // vyre conformance: runs vector files against an executor.
-#include <CLI/CLI.hpp>
 #include <atomic>
 #include <memory>
 
@@ -74,26 +73,25 @@ Outcome run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_conformance(CLI::App& app, Action& chosen) {
+void add_conformance(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  CLI::App* sub = app.add_subcommand("conformance", "run vector files against an executor");
-  sub->add_option("file", options->inputs,
-                  "vector files: JSON Lines, plain or gzip; - is standard input")
-      ->type_name("FILE")
-      ->required();
-  sub->add_option("--executor", options->executor, "what runs the cases")
-      ->type_name("reference|cpu|cuda")
-      ->capture_default_str();
-  sub->add_option("--max-failures", options->max_failures, "failures spelled out in the summary")
-      ->type_name("N")
-      ->capture_default_str()
-      ->transform(whole<std::uint64_t>());
-  sub->add_option("--timeout", options->timeout_s, "seconds for one case")
-      ->type_name("SECONDS")
-      ->capture_default_str()
-      ->check(seconds());
-  sub->callback(
-      [options, &chosen] { chosen = [options](Shell& shell) { return run(shell, *options); }; });
+  const Command sub = line.command("conformance", "run vector files against an executor");
+  sub.option("file", options->inputs,
+             "vector files: JSON Lines, plain or gzip; - is standard input")
+      .type_name("FILE")
+      .required();
+  sub.option("--executor", options->executor, "what runs the cases")
+      .type_name("reference|cpu|cuda")
+      .shows_default();
+  sub.option("--max-failures", options->max_failures, "failures spelled out in the summary")
+      .type_name("N")
+      .shows_default()
+      .check(whole<std::uint64_t>());
+  sub.option("--timeout", options->timeout_s, "seconds for one case")
+      .type_name("SECONDS")
+      .shows_default()
+      .check(seconds());
+  sub.does([options](Shell& shell) { return run(shell, *options); });
 }
 
 }  // namespace vyre::cli

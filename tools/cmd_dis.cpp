@@ -1,8 +1,7 @@
 // vyre dis: a program as text, or the image that the interpreters execute.
-#include <CLI/CLI.hpp>
 #include <memory>
-#include <nlohmann/json.hpp>
 
+#include "base/json_writer.hpp"
 #include "claims.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
@@ -31,15 +30,18 @@ Outcome run(Shell& shell, const Options& options) {
   const std::string_view text = printed.text();
   if (!shell.json || options.output != "-") VYRE_TRY(write_output(options.output, text));
   if (shell.json) {
-    nlohmann::ordered_json json{
-        {"command", "dis"}, {"input", options.input}, {"form", options.image ? "image" : "text"}};
+    JsonWriter json(kJsonIndent);
+    json.begin_object()
+        .member("command", "dis")
+        .member("input", options.input)
+        .member("form", options.image ? "image" : "text");
     if (options.output == "-") {
-      json["text"] = text;
+      json.member("text", text);
     } else {
-      json["output"] = options.output;
+      json.member("output", options.output);
     }
     Output out;
-    VYRE_TRY(out.write(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
+    VYRE_TRY(out.write(json.end_object().text() + "\n"));
     VYRE_TRY(out.flush());
   }
   return kExitOk;
@@ -47,25 +49,24 @@ Outcome run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_dis(CLI::App& app, Action& chosen) {
+void add_dis(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  CLI::App* sub = app.add_subcommand("dis", "print a program in text form");
-  sub->add_option("program", options->input, "a wire blob or a text; - is standard input")
-      ->type_name("PROGRAM")
-      ->required();
-  sub->add_option("-o,--output", options->output, "the file for the text; - is standard output")
-      ->type_name("FILE")
-      ->check(not_empty())
-      ->capture_default_str();
-  sub->add_option("--profile", options->profile, "the layout of wire blobs")
-      ->type_name(kProfileNames)
-      ->capture_default_str();
-  CLI::Option* image = sub->add_flag("--image", options->image, "print the lowered image instead");
-  sub->add_flag("--no-optimise", options->plain,
-                "the image without constant folding and fused instructions")
-      ->needs(image);
-  sub->callback(
-      [options, &chosen] { chosen = [options](Shell& shell) { return run(shell, *options); }; });
+  const Command sub = line.command("dis", "print a program in text form");
+  sub.option("program", options->input, "a wire blob or a text; - is standard input")
+      .type_name("PROGRAM")
+      .required();
+  sub.option("-o,--output", options->output, "the file for the text; - is standard output")
+      .type_name("FILE")
+      .check(not_empty())
+      .shows_default();
+  sub.option("--profile", options->profile, "the layout of wire blobs")
+      .type_name(kProfileNames)
+      .shows_default();
+  const Option image = sub.flag("--image", options->image, "print the lowered image instead");
+  sub.flag("--no-optimise", options->plain,
+           "the image without constant folding and fused instructions")
+      .needs(image);
+  sub.does([options](Shell& shell) { return run(shell, *options); });
 }
 
 }  // namespace vyre::cli

@@ -1,27 +1,21 @@
 // vyre replay: runs a recorded trace again and compares.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
-#include <nlohmann/json.hpp>
 
+#include "base/json_writer.hpp"
 #include "base/message.hpp"
 #include "claims.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
 #include "flag_checks.hpp"
+#include "json_value.hpp"
 #include "library.hpp"
 #include "platform/descriptor.hpp"
 #include "platform/stop.hpp"
 
 namespace vyre::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-std::string dump(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace);
-}
 
 struct Options {
   std::string directory;
@@ -70,11 +64,18 @@ Outcome inspect(Shell& shell, const Options& options) {
   const bool complete = info.complete != 0;
   Output out;
   if (shell.json) {
-    const Json json{{"command", "replay"},     {"directory", options.directory},
-                    {"items", info.items},     {"programs", info.programs},
-                    {"buffers", info.buffers}, {"bytes", info.bytes},
-                    {"complete", complete},    {"recorded_at", info.recorded_at}};
-    VYRE_TRY(out.write(dump(json) + "\n"));
+    JsonWriter json(kJsonIndent);
+    json.begin_object()
+        .member("command", "replay")
+        .member("directory", options.directory)
+        .member("items", info.items)
+        .member("programs", info.programs)
+        .member("buffers", info.buffers)
+        .member("bytes", info.bytes)
+        .member("complete", complete)
+        .member("recorded_at", info.recorded_at)
+        .end_object();
+    VYRE_TRY(out.write(json.text() + "\n"));
   } else {
     VYRE_TRY(out.write(
         message("{}: {} items, {} programs, {} buffers, {} bytes, {}, recorded at {}\n",
@@ -88,7 +89,7 @@ Outcome inspect(Shell& shell, const Options& options) {
 
 /// What a replay found, for people.
 std::string for_people(const Options& options, const vyre_replay_result& counts,
-                       const Json& found) {
+                       const JsonValue& found) {
   std::string text = message("{} items replayed on {}", counts.items, options.executor);
   if (options.compare != "none") {
     text += message("; {} buffers ({} bytes) compared with {}", counts.buffers_compared,
@@ -97,15 +98,46 @@ std::string for_people(const Options& options, const vyre_replay_result& counts,
   if (counts.complete == 0)
     text += "; the recording was cut short and replays up to its last complete record";
   text += "\n";
-  if (counts.differs != 0)
-    text += message("DIFFERENT {}\n", found["difference"]["message"].get<std::string>());
-  for (const Json& racy : found["racy_items"]) {
-    for (const Json& race : racy["races"]) {
-      text += message("RACES item {}, {}: {}\n", racy["item"].get<std::uint64_t>(),
-                      shown(racy["program"].get<std::string>()), race.get<std::string>());
+  if (counts.differs != 0) text += message("DIFFERENT {}\n", found["difference"]["message"].text());
+  for (const JsonValue& racy : found["racy_items"].elements()) {
+    for (const JsonValue& race : racy["races"].elements()) {
+      text += message("RACES item {}, {}: {}\n", racy["item"].number(),
+                      shown(racy["program"].text()), race.text());
     }
   }
   return text;
+}
+
+std::string json_of(const Options& options, const vyre_replay_result& counts, JsonValue& found) {
+  JsonWriter json(kJsonIndent);
+  json.begin_object()
+      .member("command", "replay")
+      .member("directory", options.directory)
+      .member("executor", options.executor)
+      .member("compare", options.compare)
+      .member("items", counts.items)
+      .member("buffers_compared", counts.buffers_compared)
+      .member("bytes_compared", counts.bytes_compared)
+      .member("complete", counts.complete != 0);
+  if (counts.differs != 0) found["difference"].erase("status");
+  found["difference"].write(json.key("difference"));
+  found["racy_items"].write(json.key("racy_items"));
+  return json.end_object().text();
+}
+
+/// The report of the run with what only the command knows. `stopped`: why it ended early, if it
+/// did.
+std::string report_of(const Shell& shell, JsonValue& report, const std::string& stopped) {
+  JsonValue::Array command;
+  for (const std::string& argument : shell.command) command.emplace_back(argument);
+  report["run"]["command"] = JsonValue(std::move(command));
+  if (!stopped.empty()) {
+    report["input_failures"].elements().emplace_back(
+        JsonValue::Object{{"what", JsonValue("the replay")}, {"message", JsonValue(stopped)}});
+  }
+  JsonWriter json(kJsonIndent);
+  report.write(json);
+  return std::move(json).text();
 }
 
 Outcome run(Shell& shell, const Options& options) {
@@ -123,35 +155,19 @@ Outcome run(Shell& shell, const Options& options) {
   VYRE_ASSIGN(const v0::Replayed replayed, taken(v0::replay(options.directory, how)));
   progress.clear();
   const vyre_replay_result& counts = replayed.counts;
-  Json found = Json::parse(replayed.json.text());
+  VYRE_ASSIGN(JsonValue found, parse_json(replayed.json.text()));
   std::string stopped;
   if (counts.stopped != 0) {
     stopped =
         message("{}: {} items had ended", platform::interrupted().value().message, counts.items);
   }
   if (!options.report.empty()) {
-    Json& report = found["report"];
-    report["run"]["command"] = shell.command;
-    if (counts.stopped != 0) {
-      report["input_failures"].push_back(Json{{"what", "the replay"}, {"message", stopped}});
-    }
-    VYRE_TRY(write_output(options.report, dump(report) + "\n"));
+    VYRE_TRY(write_output(options.report, report_of(shell, found["report"], stopped) + "\n"));
   }
   if (counts.stopped != 0) return fail(Errc::cancelled, stopped);
   Output out;
   if (shell.json) {
-    Json json{{"command", "replay"},
-              {"directory", options.directory},
-              {"executor", options.executor},
-              {"compare", options.compare},
-              {"items", counts.items},
-              {"buffers_compared", counts.buffers_compared},
-              {"bytes_compared", counts.bytes_compared},
-              {"complete", counts.complete != 0},
-              {"difference", std::move(found["difference"])},
-              {"racy_items", std::move(found["racy_items"])}};
-    if (counts.differs != 0) json["difference"].erase("status");
-    VYRE_TRY(out.write(dump(json) + "\n"));
+    VYRE_TRY(out.write(json_of(options, counts, found) + "\n"));
   } else {
     VYRE_TRY(out.write(for_people(options, counts, found)));
   }
@@ -161,46 +177,45 @@ Outcome run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_replay(CLI::App& app, Action& chosen) {
+void add_replay(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  CLI::App* sub = app.add_subcommand("replay", "run a recorded trace again and compare");
-  sub->add_option("trace", options->directory, "the trace directory")->type_name("DIR")->required();
-  const std::vector<CLI::Option*> of_a_run{
-      sub->add_option("--executor", options->executor, "what runs the items again")
-          ->type_name("reference|cpu|cuda")
-          ->capture_default_str(),
-      sub->add_option("--compare", options->compare,
-                      "what outputs are compared with: nothing, the recorded bytes or an executor")
-          ->type_name("none|expected|reference|cpu|cuda")
-          ->capture_default_str(),
-      sub->add_option("--check", options->check,
-                      "races: name the items whose lanes race for memory (--executor reference)")
-          ->check(CLI::IsMember({"races"})),
-      sub->add_option("--pace", options->pace, "full speed, or as recorded")
-          ->type_name("full|recorded")
-          ->capture_default_str(),
-      sub->add_option("--ulp", options->ulp,
-                      "tolerance for f32 outputs of programs with transcendentals")
-          ->type_name("N")
-          ->capture_default_str()
-          ->transform(whole<std::uint32_t>()),
-      sub->add_option("--workers", options->workers, "CPU worker threads; 0 is one a logical CPU")
-          ->type_name("N")
-          ->capture_default_str()
-          ->transform(workers()),
-      sub->add_option("--timeout", options->timeout_s, "seconds for the whole replay")
-          ->type_name("SECONDS")
-          ->capture_default_str()
-          ->check(seconds()),
-      sub->add_option("--report", options->report, "write the run's report here")
-          ->type_name("FILE")
-          ->check(not_empty())};
-  CLI::Option* const inspect =
-      sub->add_flag("--inspect", options->inspect,
-                    "check every record and digest without running anything: no other flag");
-  for (CLI::Option* const option : of_a_run) inspect->excludes(option);
-  sub->callback(
-      [options, &chosen] { chosen = [options](Shell& shell) { return run(shell, *options); }; });
+  const Command sub = line.command("replay", "run a recorded trace again and compare");
+  sub.option("trace", options->directory, "the trace directory").type_name("DIR").required();
+  const std::vector<Option> of_a_run{
+      sub.option("--executor", options->executor, "what runs the items again")
+          .type_name("reference|cpu|cuda")
+          .shows_default(),
+      sub.option("--compare", options->compare,
+                 "what outputs are compared with: nothing, the recorded bytes or an executor")
+          .type_name("none|expected|reference|cpu|cuda")
+          .shows_default(),
+      sub.option("--check", options->check,
+                 "races: name the items whose lanes race for memory (--executor reference)")
+          .one_of({"races"}),
+      sub.option("--pace", options->pace, "full speed, or as recorded")
+          .type_name("full|recorded")
+          .shows_default(),
+      sub.option("--ulp", options->ulp,
+                 "tolerance for f32 outputs of programs with transcendentals")
+          .type_name("N")
+          .shows_default()
+          .check(whole<std::uint32_t>()),
+      sub.option("--workers", options->workers, "CPU worker threads; 0 is one a logical CPU")
+          .type_name("N")
+          .shows_default()
+          .check(workers()),
+      sub.option("--timeout", options->timeout_s, "seconds for the whole replay")
+          .type_name("SECONDS")
+          .shows_default()
+          .check(seconds()),
+      sub.option("--report", options->report, "write the run's report here")
+          .type_name("FILE")
+          .check(not_empty())};
+  const Option inspect =
+      sub.flag("--inspect", options->inspect,
+               "check every record and digest without running anything: no other flag");
+  for (const Option& option : of_a_run) inspect.excludes(option);
+  sub.does([options](Shell& shell) { return run(shell, *options); });
 }
 
 }  // namespace vyre::cli

@@ -1,12 +1,10 @@
 // vyre report: a summary of one report or of many.
-#include <CLI/CLI.hpp>
 #include <memory>
-#include <nlohmann/json.hpp>
 
-#include "base/message.hpp"
 #include "claims.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
+#include "json_value.hpp"
 #include "library.hpp"
 
 namespace vyre::cli {
@@ -21,11 +19,11 @@ Outcome run(Shell& shell, const Options& options) {
   Output out;
   if (shell.json) {
     VYRE_ASSIGN(const v0::Reports read, taken(v0::read_reports(options.inputs)));
-    const nlohmann::ordered_json json{
-        {"command", "report"},
-        {"summary", read.summary.text()},
-        {"documents", nlohmann::ordered_json::parse(read.json.text())}};
-    VYRE_TRY(out.write(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
+    VYRE_ASSIGN(const JsonValue documents, parse_json(read.json.text()));
+    JsonWriter json(kJsonIndent);
+    json.begin_object().member("command", "report").member("summary", read.summary.text());
+    documents.write(json.key("documents"));
+    VYRE_TRY(out.write(json.end_object().text() + "\n"));
   } else {
     VYRE_ASSIGN(const v0::Blob summary, taken(v0::summarise_reports(options.inputs)));
     VYRE_TRY(out.write(summary.text()));
@@ -37,14 +35,13 @@ Outcome run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_report(CLI::App& app, Action& chosen) {
+void add_report(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  CLI::App* sub = app.add_subcommand("report", "summarise run reports");
-  sub->add_option("file", options->inputs, "reports: JSON documents or JSON Lines")
-      ->type_name("FILE")
-      ->required();
-  sub->callback(
-      [options, &chosen] { chosen = [options](Shell& shell) { return run(shell, *options); }; });
+  const Command sub = line.command("report", "summarise run reports");
+  sub.option("file", options->inputs, "reports: JSON documents or JSON Lines")
+      .type_name("FILE")
+      .required();
+  sub.does([options](Shell& shell) { return run(shell, *options); });
 }
 
 }  // namespace vyre::cli

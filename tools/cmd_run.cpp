@@ -1,6 +1,5 @@
 // vyre run and vyre record: a program over files, an item each or one a chunk, all in flight within
 // a memory bound. Flags and what contradicts what are here; runner.hpp does the work.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -179,122 +178,117 @@ Outcome run(Shell& shell, const RunOptions& options) {
   return runner.end(ended);
 }
 
-void add_flags(CLI::App* sub, RunOptions& options) {
-  sub->add_option("program", options.program, "a wire blob or a .vir text")
-      ->type_name("PROGRAM")
-      ->required();
-  sub->add_option("file", options.files,
-                  "files, an item each, with --chunk an item a chunk; - is standard input")
-      ->type_name("FILE");
-  sub->add_option("--item", options.item,
-                  "the buffer that gets a file's bytes (default: the first that needs bytes)")
-      ->type_name("BUFFER");
-  sub->add_option("--bind", options.binds,
-                  "the same bytes in every item: of a file, or u32:1,2 i32: f32: hex: text:")
-      ->type_name("BUFFER=SOURCE")
-      ->allow_extra_args(false);
-  sub->add_option("--count", options.counts,
-                  "zeros, that many elements; + - * / % ( ) len(BUFFER) bytes(BUFFER)")
-      ->type_name("BUFFER=EXPRESSION")
-      ->allow_extra_args(false);
-  sub->add_option("--trim", options.trims, "cut OUTPUT to the bytes that BUFFER's first word says")
-      ->type_name("OUTPUT=BUFFER")
-      ->allow_extra_args(false);
-  sub->add_option("--output", options.outputs, "a returned buffer to give out (default: all)")
-      ->type_name("BUFFER")
-      ->allow_extra_args(false);
-  sub->add_option("--format", options.format, "how standard output shows outputs")
-      ->type_name("auto|raw|hex|hex32|u32|i32|f32")
-      ->capture_default_str();
-  sub->add_option("-o,--out", options.out_file, "a file for the one output of one item")
-      ->type_name("FILE")
-      ->check(not_empty());
-  sub->add_option("--out-dir", options.out_directory,
-                  "a directory for the outputs, FILE.BUFFER each")
-      ->type_name("DIR")
-      ->check(not_empty());
-  sub->add_option("--invocations", options.invocations,
-                  "a grid that covers this many (0: the program's own)")
-      ->type_name("N")
-      ->capture_default_str()
-      ->transform(whole<std::uint32_t>());
-  sub->add_option("--workers", options.workers, "CPU worker threads; 0 is one a logical CPU")
-      ->type_name("N")
-      ->capture_default_str()
-      ->transform(workers());
-  sub->add_option("--fuel", options.fuel,
-                  "loop iterations a workgroup may spend; 0 is the default bound")
-      ->type_name("N")
-      ->transform(whole<std::uint64_t>());
-  sub->add_option("--timeout", options.timeout_s,
-                  "seconds to wait for one item, and for the program to be ready")
-      ->type_name("SECONDS")
-      ->capture_default_str()
-      ->check(seconds());
-  sub->add_option("--max-memory", options.max_memory_bytes,
-                  "bytes that the items in flight may hold")
-      ->type_name("BYTES")
-      ->capture_default_str()
-      ->transform(bytes());
-  sub->add_option("--chunk", options.chunk_bytes,
-                  "cut files into items of so many bytes, a multiple of 16 (0: a file is an item)")
-      ->type_name("BYTES")
-      ->capture_default_str()
-      ->transform(bytes());
-  sub->add_option("--overlap", options.overlap_bytes,
-                  "a chunk begins so many bytes before the end of the one before it")
-      ->type_name("BYTES")
-      ->capture_default_str()
-      ->transform(bytes());
-  sub->add_option(
-         "--tier", options.tier,
-         "how files are read: auto, or A B C D E, which is an error where it cannot be had")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"auto", "A", "B", "C", "D", "E"}));
-  sub->add_option("--ingest-memory", options.ingest_bytes,
-                  "bytes that files stream through (default 64 MiB; 0: files do not stream)")
-      ->type_name("BYTES")
-      ->transform(bytes());
-  sub->add_flag("--plan", options.plan,
-                "submit items in plans, and say on standard error what the first one found");
-  sub->add_option("--report", options.report, "write the run's report here")
-      ->type_name("FILE")
-      ->check(not_empty());
-  sub->add_option("--profile", options.profile, "the layout of wire blobs")
-      ->type_name(kProfileNames)
-      ->capture_default_str();
+void add_flags(const Command& sub, RunOptions& options) {
+  sub.option("program", options.program, "a wire blob or a .vir text")
+      .type_name("PROGRAM")
+      .required();
+  sub.option("file", options.files,
+             "files, an item each, with --chunk an item a chunk; - is standard input")
+      .type_name("FILE");
+  sub.option("--item", options.item,
+             "the buffer that gets a file's bytes (default: the first that needs bytes)")
+      .type_name("BUFFER");
+  sub.option("--bind", options.binds,
+             "the same bytes in every item: of a file, or u32:1,2 i32: f32: hex: text:")
+      .type_name("BUFFER=SOURCE")
+      .one_value_each();
+  sub.option("--count", options.counts,
+             "zeros, that many elements; + - * / % ( ) len(BUFFER) bytes(BUFFER)")
+      .type_name("BUFFER=EXPRESSION")
+      .one_value_each();
+  sub.option("--trim", options.trims, "cut OUTPUT to the bytes that BUFFER's first word says")
+      .type_name("OUTPUT=BUFFER")
+      .one_value_each();
+  sub.option("--output", options.outputs, "a returned buffer to give out (default: all)")
+      .type_name("BUFFER")
+      .one_value_each();
+  sub.option("--format", options.format, "how standard output shows outputs")
+      .type_name("auto|raw|hex|hex32|u32|i32|f32")
+      .shows_default();
+  sub.option("-o,--out", options.out_file, "a file for the one output of one item")
+      .type_name("FILE")
+      .check(not_empty());
+  sub.option("--out-dir", options.out_directory, "a directory for the outputs, FILE.BUFFER each")
+      .type_name("DIR")
+      .check(not_empty());
+  sub.option("--invocations", options.invocations,
+             "a grid that covers this many (0: the program's own)")
+      .type_name("N")
+      .shows_default()
+      .check(whole<std::uint32_t>());
+  sub.option("--workers", options.workers, "CPU worker threads; 0 is one a logical CPU")
+      .type_name("N")
+      .shows_default()
+      .check(workers());
+  sub.option("--fuel", options.fuel,
+             "loop iterations a workgroup may spend; 0 is the default bound")
+      .type_name("N")
+      .check(whole<std::uint64_t>());
+  sub.option("--timeout", options.timeout_s,
+             "seconds to wait for one item, and for the program to be ready")
+      .type_name("SECONDS")
+      .shows_default()
+      .check(seconds());
+  sub.option("--max-memory", options.max_memory_bytes, "bytes that the items in flight may hold")
+      .type_name("BYTES")
+      .shows_default()
+      .check(bytes());
+  sub.option("--chunk", options.chunk_bytes,
+             "cut files into items of so many bytes, a multiple of 16 (0: a file is an item)")
+      .type_name("BYTES")
+      .shows_default()
+      .check(bytes());
+  sub.option("--overlap", options.overlap_bytes,
+             "a chunk begins so many bytes before the end of the one before it")
+      .type_name("BYTES")
+      .shows_default()
+      .check(bytes());
+  sub.option("--tier", options.tier,
+             "how files are read: auto, or A B C D E, which is an error where it cannot be had")
+      .shows_default()
+      .one_of({"auto", "A", "B", "C", "D", "E"});
+  sub.option("--ingest-memory", options.ingest_bytes,
+             "bytes that files stream through (default 64 MiB; 0: files do not stream)")
+      .type_name("BYTES")
+      .check(bytes());
+  sub.flag("--plan", options.plan,
+           "submit items in plans, and say on standard error what the first one found");
+  sub.option("--report", options.report, "write the run's report here")
+      .type_name("FILE")
+      .check(not_empty());
+  sub.option("--profile", options.profile, "the layout of wire blobs")
+      .type_name(kProfileNames)
+      .shows_default();
 }
 
 }  // namespace
 
-void add_run(CLI::App& app, Action& chosen) {
+void add_run(CommandLine& line) {
   auto options = std::make_shared<RunOptions>();
-  CLI::App* sub = app.add_subcommand("run", "run a program over files");
+  const Command sub = line.command("run", "run a program over files");
   add_flags(sub, *options);
-  sub->add_option("--executor", options->executor, "what runs the items")
-      ->type_name("auto|reference|cpu|cuda")
-      ->capture_default_str();
-  sub->add_option("--check", options->check,
-                  "races: fail items whose lanes race for memory (--executor reference)")
-      ->check(CLI::IsMember({"races"}));
-  sub->callback(
-      [options, &chosen] { chosen = [options](Shell& shell) { return run(shell, *options); }; });
+  sub.option("--executor", options->executor, "what runs the items")
+      .type_name("auto|reference|cpu|cuda")
+      .shows_default();
+  sub.option("--check", options->check,
+             "races: fail items whose lanes race for memory (--executor reference)")
+      .one_of({"races"});
+  sub.does([options](Shell& shell) { return run(shell, *options); });
 }
 
-void add_record(CLI::App& app, Action& chosen) {
+void add_record(CommandLine& line) {
   auto options = std::make_shared<RunOptions>();
-  CLI::App* sub =
-      app.add_subcommand("record", "run a program over files and record the run as a trace");
-  sub->add_option("--trace", options->trace_directory, "the directory of the trace, new or empty")
-      ->type_name("DIR")
-      ->required()
-      ->check(not_empty());
+  const Command sub =
+      line.command("record", "run a program over files and record the run as a trace");
+  sub.option("--trace", options->trace_directory, "the directory of the trace, new or empty")
+      .type_name("DIR")
+      .required()
+      .check(not_empty());
   add_flags(sub, *options);
-  sub->add_option("--executor", options->executor, "what runs the items")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
-  sub->callback(
-      [options, &chosen] { chosen = [options](Shell& shell) { return run(shell, *options); }; });
+  sub.option("--executor", options->executor, "what runs the items")
+      .shows_default()
+      .one_of({"auto", "cpu", "cuda"});
+  sub.does([options](Shell& shell) { return run(shell, *options); });
 }
 
 }  // namespace vyre::cli

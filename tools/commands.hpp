@@ -1,19 +1,18 @@
-// One function a command: each adds its flags to the parser and, when it was chosen, leaves its
-// action.
+// One function a command: each adds the command with its flags, and says what it does.
 #pragma once
 
-#include "shell.hpp"
+#include "options.hpp"
 
 namespace vyre::cli {
 
-void add_caps(CLI::App& app, Action& chosen);
-void add_asm(CLI::App& app, Action& chosen);
-void add_dis(CLI::App& app, Action& chosen);
-void add_verify(CLI::App& app, Action& chosen);
-void add_run(CLI::App& app, Action& chosen);
-void add_record(CLI::App& app, Action& chosen);
-void add_replay(CLI::App& app, Action& chosen);
-void add_conformance(CLI::App& app, Action& chosen);
-void add_report(CLI::App& app, Action& chosen);
+void add_caps(CommandLine& line);
+void add_asm(CommandLine& line);
+void add_dis(CommandLine& line);
+void add_verify(CommandLine& line);
+void add_run(CommandLine& line);
+void add_record(CommandLine& line);
+void add_replay(CommandLine& line);
+void add_conformance(CommandLine& line);
+void add_report(CommandLine& line);
 
 }  // namespace vyre::cli

@@ -1,19 +1,17 @@
 #include "describe.hpp"
 
-#include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
+#include <sstream>
 
+#include "base/json_writer.hpp"
 #include "vyre/version.h"
 
 namespace vyre::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 /// The values that an option may take, if its type name lists them: "cpu|cuda", or what a check for
 /// membership appends, "TEXT:{races}".
-Json choices_of(const std::string& type) {
-  Json choices = Json::array();
+std::vector<std::string> choices_of(const std::string& type) {
+  std::vector<std::string> choices;
   const auto open = type.find('{');
   const bool checked = open != std::string::npos && type.back() == '}';
   const char separator = checked ? ',' : '|';
@@ -23,46 +21,40 @@ Json choices_of(const std::string& type) {
   return choices;
 }
 
-Json option_json(const CLI::Option& option) {
-  Json names = Json::array();
-  for (const std::string& name : option.get_snames()) names.push_back("-" + name);
-  for (const std::string& name : option.get_lnames()) names.push_back("--" + name);
-  const bool takes_value = option.get_items_expected_max() > 0;
-  const std::string type = takes_value ? option.get_type_name() : std::string();
-  return Json{
-      {"names", std::move(names)},
-      {"positional", option.get_positional()},
-      {"value", takes_value ? Json(type) : Json()},
-      {"choices", choices_of(type)},
-      {"many", option.get_items_expected_max() > 1},
-      {"required", option.get_required()},
-      {"default",
-       takes_value && !option.get_default_str().empty() ? Json(option.get_default_str()) : Json()},
-      {"description", option.get_description()}};
-}
-
-Json options_json(const CLI::App& app) {
-  Json options = Json::array();
-  for (const CLI::Option* option : app.get_options()) {
-    if (!option->get_group().empty()) options.push_back(option_json(*option));
+void write_options(JsonWriter& json, const CommandDescription& command) {
+  json.key("options").begin_array();
+  for (const OptionDescription& option : command.options) {
+    json.begin_object()
+        .member("names", option.names)
+        .member("positional", option.positional)
+        .member("value", option.value)
+        .member("choices", choices_of(option.value.value_or("")))
+        .member("many", option.many)
+        .member("required", option.required)
+        .member("default", option.default_value)
+        .member("description", option.what)
+        .end_object();
   }
-  return options;
+  json.end_array();
 }
 
 }  // namespace
 
-std::string describe(const CLI::App& app) {
-  Json json{{"name", app.get_name()},
-            {"version", VYRE_VERSION_STRING},
-            {"description", app.get_description()},
-            {"options", options_json(app)},
-            {"commands", Json::array()}};
-  for (const CLI::App* command : app.get_subcommands(nullptr)) {
-    json["commands"].push_back(Json{{"name", command->get_name()},
-                                    {"description", command->get_description()},
-                                    {"options", options_json(*command)}});
+std::string describe(const std::vector<CommandDescription>& all) {
+  const CommandDescription& whole = all.front();
+  JsonWriter json(kJsonIndent);
+  json.begin_object()
+      .member("name", whole.name)
+      .member("version", VYRE_VERSION_STRING)
+      .member("description", whole.what);
+  write_options(json, whole);
+  json.key("commands").begin_array();
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    json.begin_object().member("name", all[i].name).member("description", all[i].what);
+    write_options(json, all[i]);
+    json.end_object();
   }
-  return json.dump(2);
+  return json.end_array().end_object().text();
 }
 
 }  // namespace vyre::cli

@@ -3,15 +3,13 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
-namespace CLI {
-class App;
-}
+#include "options.hpp"
 
 namespace vyre::cli {
 
-/// Reads the parser's own lists, so that a new option is described as soon as it is added. Options
-/// that help hides are left out.
-[[nodiscard]] std::string describe(const CLI::App& app);
+/// `all`: see CommandLine::described().
+[[nodiscard]] std::string describe(const std::vector<CommandDescription>& all);
 
 }  // namespace vyre::cli

@@ -1,19 +1,18 @@
 // The `vyre` command line: reads the flags, runs one command, turns its answer into an exit code.
 // Single-threaded here; the runtime brings its own threads. Spec: docs/cli.md.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <exception>
 #include <new>
-#include <nlohmann/json.hpp>
-#include <sstream>
 
+#include "base/json_writer.hpp"
 #include "base/message.hpp"
 #include "commands.hpp"
 #include "describe.hpp"
 #include "exit_codes.hpp"
 #include "library.hpp"
+#include "options.hpp"
 #include "platform/descriptor.hpp"
 #include "platform/log.hpp"
 #include "platform/stop.hpp"
@@ -21,31 +20,7 @@
 namespace vyre::cli {
 namespace {
 
-/// Before an argument that the parser would take apart: it reads "[a,b]" as two.
-constexpr char kWhole{'\x01'};
-
-std::vector<std::string> protect(const std::vector<std::string>& arguments) {
-  std::vector<std::string> made;
-  for (const std::string& argument : arguments) {
-    const bool taken_apart = !argument.empty() && (argument[0] == '[' || argument[0] == kWhole);
-    made.push_back(taken_apart ? kWhole + argument : argument);
-  }
-  return made;
-}
-
-/// Takes the mark off every value again, before any other check of it.
-void unprotect_values(CLI::App& app) {
-  const CLI::Validator plain(
-      [](std::string& value) {
-        if (!value.empty() && value[0] == kWhole) value.erase(0, 1);
-        return std::string();
-      },
-      "");
-  for (CLI::App* const sub : app.get_subcommands(nullptr)) {
-    for (CLI::Option* const option : sub->get_options()) option->transform(plain);
-  }
-  for (CLI::Option* const option : app.get_options()) option->transform(plain);
-}
+constexpr char kProgram[]{"vyre"};
 
 /// "--flag" where "--flag=" was given: the parser would take the next argument for the value.
 std::string flag_without_value(const std::vector<std::string>& arguments) {
@@ -78,11 +53,9 @@ int report_error(const Shell& shell, const Error& error) {
     if (shell.json) {
       Output out;
       const std::string name = shell.name.empty() ? first_word(shell.command) : shell.name;
-      const nlohmann::json command = name.empty() ? nlohmann::json() : nlohmann::json(name);
+      const std::string command = name.empty() ? "null" : JsonWriter().value(name).text();
       Status written =
-          out.write("{\"command\": " +
-                    command.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) +
-                    ", \"error\": " + error_json(error) + "}\n");
+          out.write("{\"command\": " + command + ", \"error\": " + error_json(error) + "}\n");
       if (written) written = out.flush();
       if (!written) complain(shell, to_string(written.error()));
     }
@@ -90,36 +63,33 @@ int report_error(const Shell& shell, const Error& error) {
   return exit_code(error.code);
 }
 
-std::string command_names(const CLI::App& app) {
+std::string command_names(const CommandLine& line) {
   std::string names;
-  for (const CLI::App* sub : app.get_subcommands(nullptr)) {
-    names += (names.empty() ? "" : ", ") + sub->get_name();
+  for (const CommandDescription& command : line.described()) {
+    if (command.name != kProgram) names += (names.empty() ? "" : ", ") + command.name;
   }
   return names;
 }
 
-int parse_failure(const CLI::App& app, const CLI::ParseError& error, Shell& shell) {
-  if (error.get_exit_code() == 0) {  // --help, --version, --describe
-    std::ostringstream text;
-    (void)app.exit(error, text, text);
-    Output out;
-    Status written = out.write(text.str());
-    if (written) written = out.flush();
-    return written ? kExitOk : report_error(shell, written.error());
-  }
+int print_only(const Shell& shell, const std::string& text) {
+  Output out;
+  Status written = out.write(text);
+  if (written) written = out.flush();
+  return written ? kExitOk : report_error(shell, written.error());
+}
+
+int refuse(const CommandLine& line, const Parsed& parsed, Shell& shell) {
   for (const std::string& argument : shell.command) shell.json = shell.json || argument == "--json";
-  std::string wrong = error.what();
-  if (const auto chosen = app.get_subcommands(); !chosen.empty()) {
-    shell.name = chosen.front()->get_name();
-  } else {
+  std::string wrong = *parsed.wrong;
+  shell.name = parsed.command;
+  if (parsed.command.empty()) {
     // The parser only says that a command is missing; what stands in its place helps more.
     const std::string word = first_word(shell.command);
     if (!word.empty()) {
-      wrong = message("unknown command '{}'; the commands are {}", shown(word), command_names(app));
+      wrong =
+          message("unknown command '{}'; the commands are {}", shown(word), command_names(line));
     }
   }
-  std::replace(wrong.begin(), wrong.end(), '\n', ' ');
-  wrong.erase(std::remove(wrong.begin(), wrong.end(), kWhole), wrong.end());
   report_error(shell, Error{Errc::invalid_argument, message("{}; see vyre --help", wrong),
                             kNoOffset, 0, 0, 0});
   return kExitUsage;
@@ -145,41 +115,33 @@ int main_of(int argc, char** argv) {
   const v0::InterruptBy interrupt(platform::stop_asked);
   Shell shell;
   shell.command.assign(argv, argv + argc);
-  CLI::App app(
+  CommandLine line(
+      kProgram,
       "vyre: runs VIR0 programs over files, records and replays the runs, and reports on them",
-      "vyre");
-  app.require_subcommand(1);
-  app.fallthrough();
-  app.set_version_flag("--version", vyre_build());
-  app.add_flag_callback("--describe", [&app] { throw CLI::CallForVersion(describe(app), 0); })
-      ->group("");  // for tools/manual.py, so help does not list it
-  app.add_flag("--json", shell.json, "print the result as JSON on standard output");
-  app.add_option("--log-level", shell.log_level,
-                 "messages of this level and above go to standard error")
-      ->type_name("trace|debug|info|warn|error|off")
-      ->capture_default_str();
-  Action action;
+      vyre_build());
+  line.describe_by([&line] { return describe(line.described()); });
+  line.globals().flag("--json", shell.json, "print the result as JSON on standard output");
+  line.globals()
+      .option("--log-level", shell.log_level,
+              "messages of this level and above go to standard error")
+      .type_name("trace|debug|info|warn|error|off")
+      .shows_default();
   for (const auto add : {add_caps, add_asm, add_dis, add_verify, add_run, add_record, add_replay,
                          add_conformance, add_report}) {
-    add(app, action);
+    add(line);
   }
-  unprotect_values(app);
   if (const std::string flag = flag_without_value(shell.command); !flag.empty()) {
     return report_error(shell, Error{Errc::invalid_argument,
                                      message("{}: the value is empty", flag), kNoOffset, 0, 0, 0});
   }
-  try {
-    std::vector<std::string> arguments = protect(shell.command);
-    arguments.erase(arguments.begin(), arguments.begin() + std::min(argc, 1));
-    std::reverse(arguments.begin(), arguments.end());  // as the parser wants them
-    app.parse(std::move(arguments));
-  } catch (const CLI::ParseError& error) {
-    return parse_failure(app, error, shell);
-  }
-  shell.name = app.get_subcommands().front()->get_name();
+  const Parsed parsed =
+      line.parse({shell.command.begin() + std::min(argc, 1), shell.command.end()});
+  if (parsed.print) return print_only(shell, *parsed.print);
+  if (parsed.wrong) return refuse(line, parsed, shell);
+  shell.name = parsed.command;
   if (Status level = platform::set_log_level(shell.log_level); !level)
     return report_error(shell, level.error());
-  const Outcome outcome = guarded(action, shell);
+  const Outcome outcome = guarded(line.action(), shell);
   const int code = outcome ? *outcome : report_error(shell, outcome.error());
   return platform::stop_signal() == 0 ? code : 128 + platform::stop_signal();
 }

@@ -30,7 +30,7 @@ def described(vyre):
         for option in command["options"]:
             if option["value"] == "TEXT" or not option["description"]:
                 fail(f"option {option['names'] or '?'} of {command['name']} needs a type name and "
-                     "a description: add ->type_name(...) where tools/ adds the option")
+                     "a description: add .type_name(...) where tools/ adds the option")
     shared = {name for option in vyre["options"] for name in option["names"]}
     for command in vyre["commands"]:
         command["options"] = [o for o in command["options"] if not shared & set(o["names"])]

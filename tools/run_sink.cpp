@@ -4,22 +4,16 @@
 #include <cctype>
 #include <cerrno>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <string_view>
 #include <unordered_set>
 
+#include "base/json_writer.hpp"
 #include "base/message.hpp"
 #include "platform/log.hpp"
 #include "platform/stop.hpp"
 
 namespace vyre::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 /// The part of a path or buffer name that is safe in a file name everywhere.
 std::string file_name(std::string text) {
@@ -64,11 +58,16 @@ std::vector<std::string> stored_paths(const RunPlan& plan, const RunOptions& opt
 
 namespace {
 
-Json row_of(const RunPlan& plan, const ItemName& item, const char* status) {
-  Json row{{"file", item.file}};
-  if (plan.item_buffer == vir::kNone) row["file"] = nullptr;
-  if (item.offset) row["offset"] = *item.offset;
-  row["status"] = status;
+JsonWriter row_of(const RunPlan& plan, const ItemName& item, const char* status) {
+  JsonWriter row;
+  row.begin_object().key("file");
+  if (plan.item_buffer == vir::kNone) {
+    row.value(nullptr);
+  } else {
+    row.value(item.file);
+  }
+  if (item.offset) row.member("offset", *item.offset);
+  row.member("status", status);
   return row;
 }
 
@@ -87,8 +86,8 @@ Sink::Sink(const Shell& shell, const RunPlan& plan, const RunOptions& options)
 Status Sink::begin(std::string_view executor) {
   if (!shell_.json) return {};
   return out_.write("{\"command\": \"" + shell_.name +
-                    "\", \"program\": " + dump(options_.program) +
-                    ", \"executor\": " + dump(executor) + ", \"items\": [");
+                    "\", \"program\": " + JsonWriter().value(options_.program).text() +
+                    ", \"executor\": " + JsonWriter().value(executor).text() + ", \"items\": [");
 }
 
 Status Sink::json_item(const std::string& row) {
@@ -105,9 +104,8 @@ std::vector<std::string> Sink::paths_of(const ItemName& item) {
 Status Sink::done(const ItemName& item, std::span<const ByteSpan> outputs) {
   if (platform::log().should_log(spdlog::level::trace))
     platform::log().trace("item '{}' is done", shown(item.text()));
-  Json row = row_of(plan_, item, "done");
-  // Appended, not looked up one by one: a program may have thousands of outputs.
-  Json::object_t entries;
+  JsonWriter row = row_of(plan_, item, "done");
+  row.key("outputs").begin_object();
   std::unordered_set<std::string_view> named;  // one may be asked for twice
   const std::vector<std::string> paths = paths_of(item);
   for (std::size_t i = 0; i < plan_.wanted.size(); ++i) {
@@ -118,7 +116,7 @@ Status Sink::done(const ItemName& item, std::span<const ByteSpan> outputs) {
       const std::size_t length = load_le<std::uint32_t>(outputs[output.trim_by], 0);
       bytes = bytes.first(std::min(bytes.size(), length));
     }
-    Json entry{{"bytes", bytes.size()}};
+    std::string text;  // of an output that goes into the row
     if (!paths.empty()) {
       if (Status stored = store(paths[i], output, bytes); !stored) {
         // Standard output has no other item to go on with, and a stop is for all items.
@@ -126,18 +124,17 @@ Status Sink::done(const ItemName& item, std::span<const ByteSpan> outputs) {
         write_failed_ = true;
         return failed(item, stored.error());
       }
-      entry["file"] = paths[i];
     } else if (shell_.json) {
-      entry["text"] = to_text(bytes, output.format, ' ');
+      text = to_text(bytes, output.format, ' ');
     } else {
       VYRE_TRY(print(item, output, bytes));
     }
-    if (shell_.json && named.insert(output.name).second)
-      entries.emplace_back(output.name, std::move(entry));
+    if (!shell_.json || !named.insert(output.name).second) continue;
+    row.key(output.name).begin_object().member("bytes", bytes.size());
+    row.member(paths.empty() ? "text" : "file", paths.empty() ? text : paths[i]).end_object();
   }
-  row["outputs"] = std::move(entries);
   ++ended_;
-  return shell_.json ? json_item(dump(row)) : Status{};
+  return shell_.json ? json_item(row.end_object().end_object().text()) : Status{};
 }
 
 Status Sink::print(const ItemName& item, const WantedOutput& output, ByteSpan bytes) {
@@ -173,9 +170,9 @@ Status Sink::failed(const ItemName& item, const Error& error) {
   VYRE_TRY(out_.flush());
   complain(shell_, text);
   if (!shell_.json) return {};
-  Json row = row_of(plan_, item, "failed");
-  row["error"] = Json::parse(error_json(error));
-  return json_item(dump(row));
+  JsonWriter row = row_of(plan_, item, "failed");
+  write_error(row.key("error"), error);
+  return json_item(row.end_object().text());
 }
 
 Status Sink::end(const Error* error) {

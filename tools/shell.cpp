@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "base/message.hpp"
 #include "platform/descriptor.hpp"
@@ -47,12 +46,18 @@ void complain(const Shell& shell, const std::string& text) {
                             "to standard error");
 }
 
+void write_error(JsonWriter& json, const Error& error) {
+  json.begin_object().member("code", errc_name(error.code)).member("message", error.message);
+  if (error.line != 0) json.member("line", error.line).member("column", error.column);
+  if (error.offset != kNoOffset) json.member("offset", error.offset);
+  if (error.code == Errc::io) json.member("errno", error.detail);
+  json.end_object();
+}
+
 std::string error_json(const Error& error) {
-  nlohmann::ordered_json json{{"code", errc_name(error.code)}, {"message", error.message}};
-  if (error.line != 0) json["line"] = error.line, json["column"] = error.column;
-  if (error.offset != kNoOffset) json["offset"] = error.offset;
-  if (error.code == Errc::io) json["errno"] = error.detail;
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  JsonWriter json;
+  write_error(json, error);
+  return std::move(json).text();
 }
 
 std::string shown(std::string_view name) {

@@ -10,10 +10,8 @@
 #include <vector>
 
 #include "base/bytes.hpp"
-
-namespace CLI {
-class App;
-}
+#include "base/error.hpp"
+#include "base/json_writer.hpp"
 
 namespace vyre::cli {
 
@@ -42,7 +40,11 @@ class Output {
 
 /// One line for people on stderr: "vyre run: <text>".
 void complain(const Shell& shell, const std::string& text);
-/// The error as JSON, as it stands under "error" in the output of --json.
+/// The form of the documents that --json prints.
+inline constexpr int kJsonIndent{2};
+/// The error as it stands under "error" in the output of --json.
+void write_error(JsonWriter& json, const Error& error);
+/// The same on one line.
 [[nodiscard]] std::string error_json(const Error& error);
 /// Printable as a file name on a terminal: control characters are escaped.
 [[nodiscard]] std::string shown(std::string_view name);

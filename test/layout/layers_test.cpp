@@ -85,6 +85,8 @@ TEST(Layers, ForbiddenIncludesAreFound) {
   EXPECT_EQ(count("host/cpu/a.cpp", "#include <liburing.h>\n"), 1u);
   EXPECT_EQ(count("include/vyre/api/a.hpp", "#include <cuda_runtime.h>\n"), 1u);
   EXPECT_EQ(count("cuda/door/a.cu", "#include <cuda_runtime.h>\n"), 0u);
+  EXPECT_EQ(count("tools/options.cpp", "#include <CLI/CLI.hpp>\n"), 0u);
+  EXPECT_EQ(count("tools/a.cpp", "#include <CLI/CLI.hpp>\n"), 1u);
   EXPECT_EQ(count("host/garage/a.cpp", ""), 1u);
   EXPECT_EQ(count("host/cpu/a.cpp", "// #include \"tools/x.hpp\"\n"), 0u);
 }

@@ -1,0 +1,48 @@
+#include "flag_checks.hpp"
+
+#include "numbers.hpp"
+#include "protocol/limits.hpp"
+
+namespace vyre::cli {
+namespace {
+
+/// Puts the number that `read` finds in place of the text: the parser behind takes a leading 0 for
+/// octal and a sign for a large number.
+template <class Read>
+ValueCheck number_by(Read read) {
+  return [read](std::string& value) {
+    const auto number = read(value);
+    if (!number) return number.error().message;
+    value = std::to_string(*number);
+    return std::string();
+  };
+}
+
+}  // namespace
+
+ValueCheck not_empty() {
+  return [](std::string& value) {
+    return value.empty() ? std::string("the name is empty") : std::string();
+  };
+}
+
+ValueCheck whole_up_to(std::uint64_t most) {
+  return number_by([most](const std::string& value) { return whole_number(value, most); });
+}
+
+ValueCheck workers() {
+  return whole_up_to(kMaxCpuWorkers);
+}
+
+ValueCheck bytes() {
+  return number_by([](const std::string& value) { return byte_count(value); });
+}
+
+ValueCheck seconds() {
+  return [](std::string& value) {
+    const auto number = seconds_of(value);
+    return number ? std::string() : number.error().message;
+  };
+}
+
+}  // namespace vyre::cli
