@@ -1,4 +1,5 @@
-// What a plan gains and costs in a session of CPU workers, against submitting the same items one by
+// What a plan gains and costs in a session of CPU workers, and in one on a device where the name
+// says so (such a row is an error where there is none), against submitting the same items one by
 // one. Both sides take turns in one run; the row's time is the plan's median, and the counters have
 // the other side's (`one_by_one_ns`) and how many times faster the plan is (`times_faster`). Inside
 // the timed region: submitting and waiting for every item; where the name says so, making the plan.
@@ -84,10 +85,10 @@ struct Work {
 
 /// Chains that have no buffer in common. Each item adds one to what the one before it in its chain
 /// wrote; 32 lanes each.
-Result<Work> chains(std::uint32_t count) {
+Result<Work> chains(std::uint32_t count, BackendKind backend = BackendKind::cpu) {
   Work work;
   SessionOptions options;
-  options.backend = BackendKind::cpu;
+  options.backend = backend;
   VYRE_ASSIGN(work.session, Session::open(options));
   VYRE_ASSIGN(const vir::Program program,
               vir::assemble("workgroup 32, 1, 1;\n"
@@ -106,9 +107,8 @@ Result<Work> chains(std::uint32_t count) {
   return work;
 }
 
-/// One chain, whose time is mostly that of waking a worker and the caller; and many at once.
-void BM_Plan_ChainsOf16(benchmark::State& state) {
-  auto work = chains(static_cast<std::uint32_t>(state.range(0)));
+void chains_of_16(benchmark::State& state, BackendKind backend) {
+  auto work = chains(static_cast<std::uint32_t>(state.range(0)), backend);
   if (!work) return state.SkipWithError(to_string(work.error()).c_str());
   const auto plan = work->session->plan(work->items, {.dedupe = false});
   if (!plan) return state.SkipWithError(to_string(plan.error()).c_str());
@@ -118,25 +118,53 @@ void BM_Plan_ChainsOf16(benchmark::State& state) {
   if (!bytes || load_le<std::uint32_t>(*bytes, 0) != kSteps)
     state.SkipWithError("the chain came to another number");
 }
-BENCHMARK(BM_Plan_ChainsOf16)
-    ->ArgName("chains")
-    ->Arg(1)
-    ->Arg(8)
-    ->Arg(64)
-    ->UseManualTime()
-    ->Unit(benchmark::kMicrosecond);
 
-/// Built-in copies in place of programs: the least that an item can cost.
-void BM_Plan_ChainOf16Copies(benchmark::State& state) {
-  auto work = chains(1);
+/// One chain, whose time on CPU workers is mostly that of waking a worker and the caller; and many
+/// at once.
+void BM_Plan_ChainsOf16(benchmark::State& state) {
+  chains_of_16(state, BackendKind::cpu);
+}
+void BM_Plan_DeviceChainsOf16(benchmark::State& state) {
+  chains_of_16(state, BackendKind::cuda);
+}
+void one_chain_and_many(benchmark::internal::Benchmark* row) {
+  row->ArgName("chains")->Arg(1)->Arg(8)->Arg(64);
+  row->UseManualTime()->Unit(benchmark::kMicrosecond);
+}
+BENCHMARK(BM_Plan_ChainsOf16)->Apply(one_chain_and_many);
+BENCHMARK(BM_Plan_DeviceChainsOf16)->Apply(one_chain_and_many);
+
+/// Built-in copies in place of programs: the least that an item can cost. `bundle`: in place of the
+/// chain, so many copies of one input that wait for no other.
+void copies(benchmark::State& state, BackendKind backend, std::size_t bundle) {
+  auto work = chains(bundle == 0 ? 1 : static_cast<std::uint32_t>(bundle / kSteps), backend);
   if (!work) return state.SkipWithError(to_string(work.error()).c_str());
-  for (MegakernelWorkItem& item : work->items) item.op_handle = 2;  // mem.copy
+  const std::uint32_t input = work->items[0].input_handle;
+  for (MegakernelWorkItem& item : work->items) {
+    item.op_handle = 2;  // mem.copy
+    if (bundle != 0) item.input_handle = input;
+  }
   const auto plan = work->session->plan(work->items, {.dedupe = false});
   if (!plan) return state.SkipWithError(to_string(plan.error()).c_str());
   in_turns(
       state, [&] { return work->planned(*plan); }, [&] { return work->one_by_one(); });
 }
+void BM_Plan_ChainOf16Copies(benchmark::State& state) {
+  copies(state, BackendKind::cpu, 0);
+}
 BENCHMARK(BM_Plan_ChainOf16Copies)->UseManualTime()->Unit(benchmark::kMicrosecond);
+void BM_Plan_DeviceChainOf16Copies(benchmark::State& state) {
+  copies(state, BackendKind::cuda, 0);
+}
+BENCHMARK(BM_Plan_DeviceChainOf16Copies)->UseManualTime()->Unit(benchmark::kMicrosecond);
+void BM_Plan_BundleOf64Copies(benchmark::State& state) {
+  copies(state, BackendKind::cpu, 64);
+}
+BENCHMARK(BM_Plan_BundleOf64Copies)->UseManualTime()->Unit(benchmark::kMicrosecond);
+void BM_Plan_DeviceBundleOf64Copies(benchmark::State& state) {
+  copies(state, BackendKind::cuda, 64);
+}
+BENCHMARK(BM_Plan_DeviceBundleOf64Copies)->UseManualTime()->Unit(benchmark::kMicrosecond);
 
 /// 1,000 items in chains of four; each turn plans anew.
 void BM_Plan_MakeAndSubmit1000(benchmark::State& state) {

@@ -10,6 +10,7 @@
 #include "device_buffers.hpp"
 #include "device_ops.hpp"
 #include "lending.hpp"
+#include "regions.hpp"
 #include "reservation.hpp"
 #include "resident.hpp"
 
@@ -26,6 +27,7 @@ struct Parts {
         door(std::move(given)),
         reserved(std::move(made)),
         cancels(reserved),
+        regions(reserved, cancels),
         lending(*door),
         resident(*door, reserved, cancels, lending, options, device),
         arena(reserved.arena, reserved.arena_bytes),
@@ -38,6 +40,7 @@ struct Parts {
   std::unique_ptr<Door> door;
   Reservation reserved;
   Cancels cancels;
+  Regions regions;
   Lending lending;
   Resident resident;
   DeviceArena arena;
@@ -64,6 +67,19 @@ class CudaBackend final : public backend::Backend {
                                      std::span<const std::uint64_t> positions) override {
     return parts_->cancels.items(queue, positions);
   }
+  [[nodiscard]] bool runs_regions() const noexcept override { return true; }
+  [[nodiscard]] std::optional<std::uint32_t> make_region(std::span<const MegakernelWorkItem> items,
+                                                         bool side_by_side) override {
+    return parts_->regions.make(items, side_by_side);
+  }
+  [[nodiscard]] std::uint64_t cancel_members(std::uint32_t queue, std::uint64_t position,
+                                             std::uint32_t region, std::uint64_t members) override {
+    return parts_->regions.cancel(queue, position, region, members);
+  }
+  [[nodiscard]] std::span<const Completion> region_results(std::uint32_t region) noexcept override {
+    return parts_->regions.results(region);
+  }
+  void free_region(std::uint32_t region) noexcept override { parts_->regions.free(region); }
   void stop_running() noexcept override { parts_->resident.stop_running(); }
   [[nodiscard]] bool stop(Deadline deadline) noexcept override {
     const bool ended = parts_->resident.stop(deadline);

@@ -31,25 +31,37 @@ void Cancels::order_looks(bool wanted) noexcept {
   }
 }
 
-std::uint64_t Cancels::items(std::uint32_t q, std::span<const std::uint64_t> positions) {
+bool Cancels::in_flight(std::uint32_t q, std::uint64_t position) const noexcept {
   const queue::Producer producer = reserved_.queues[q].producer();
-  const queue::Writer writer = reserved_.queues[q].writer();
+  const auto collected = [&] {
+    return HostAtomics::load(&producer.collected->position, Order::acquire);  // [RING-5]
+  };
+  if (position < collected() || position >= producer.tail()) return false;
+  const bool posted = reserved_.queues[q].writer().posted(position);
+  // A position below `collected` may have lost its slot to a later item.
+  return !posted && position >= collected();
+}
+
+std::uint64_t Cancels::items(std::uint32_t q, std::span<const std::uint64_t> positions) {
   const std::lock_guard lock(mutex_);
   std::vector<std::uint64_t>& marked = marked_[q];
   marked.reserve(marked.size() + positions.size());  // before anything has changed
-  const std::uint64_t tail = producer.tail();
   std::uint64_t count = 0;
   for (const std::uint64_t position : positions) {
-    // A position below `collected` may have lost its slot to a later item.
-    const std::uint64_t collected =
-        HostAtomics::load(&producer.collected->position, Order::acquire);  // [RING-5]
-    if (position < collected || position >= tail || writer.posted(position)) continue;
-    if (!marks(q).set(position)) continue;
+    if (!in_flight(q, position) || !marks(q).set(position)) continue;
     marked.push_back(position);
     ++count;
   }
   if (count != 0) order_looks(true);
   return count;
+}
+
+bool Cancels::look_for_members(std::uint32_t q, std::uint64_t position) {
+  const std::lock_guard lock(mutex_);
+  if (!in_flight(q, position)) return false;
+  marked_[q].push_back(position);
+  order_looks(true);
+  return true;
 }
 
 void Cancels::settle() noexcept {

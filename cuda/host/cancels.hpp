@@ -23,18 +23,23 @@ class Cancels {
   void all(FaultCode why) noexcept;
   /// backend::Backend::cancel().
   [[nodiscard]] std::uint64_t items(std::uint32_t queue, std::span<const std::uint64_t> positions);
+  /// The region at the position has members that are not to start: the kernel looks for them until
+  /// the region was collected. False: it has ended.
+  [[nodiscard]] bool look_for_members(std::uint32_t queue, std::uint64_t position);
   /// Now and then: takes back the marks of collected items, and with the last of them the order to
   /// look at marks.
   void settle() noexcept;
 
  private:
   [[nodiscard]] queue::CancelMarks<queue::HostAtomics> marks(std::uint32_t queue) const noexcept;
+  /// Accepted, and its completion was not posted.
+  [[nodiscard]] bool in_flight(std::uint32_t queue, std::uint64_t position) const noexcept;
   /// Tells the kernel whether there are marks to look at.
   void order_looks(bool wanted) noexcept;
 
   Reservation& reserved_;
   std::mutex mutex_;                                // marks, and the list of them
-  std::vector<std::vector<std::uint64_t>> marked_;  // positions whose marks are set, by queue
+  std::vector<std::vector<std::uint64_t>> marked_;  // positions to look for, by queue
 };
 
 }  // namespace vyre::cuda

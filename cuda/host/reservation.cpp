@@ -95,6 +95,7 @@ struct SystemLayout {
   std::uint64_t ops;
   std::uint64_t spread;
   std::uint64_t relay;
+  std::uint64_t regions;
   std::uint64_t io;
   std::uint64_t warps;
   std::uint64_t zeroed_end;  // everything below starts as zero, but for `queues` and `ended`
@@ -115,7 +116,9 @@ SystemLayout lay_out(const std::vector<queue::Queue>& rings, std::uint32_t grid_
     items += ring.completion_slots();
   }
   layout.ended_end = places.bytes();
-  // Every item in flight may have an entry, and every warp that each spread item asks for help.
+  // Every item in flight may have an entry, and in place of a bundle each of its members. So may
+  // every warp that each spread item asks for help.
+  items += std::uint64_t{kRegionBlocks} * kMaxRegionMembers;
   layout.entries_log2 =
       run_queue_log2(items, std::uint64_t{kMaxSpreadItems} * grid_warps, rings.size());
   layout.run_head = places.add(sizeof(std::uint64_t));
@@ -126,6 +129,7 @@ SystemLayout lay_out(const std::vector<queue::Queue>& rings, std::uint32_t grid_
   layout.ops = places.add(std::uint64_t{kMaxDeviceOps} * sizeof(DeviceProgram*));
   layout.spread = places.add(kMaxSpreadItems * sizeof(SpreadItem));
   layout.relay = places.add(sizeof(Relay));
+  layout.regions = places.add(kRegionBlocks * sizeof(RegionRun));
   layout.io = places.add(sizeof(interpreter::IoWords));
   layout.warps = places.add(grid_warps * sizeof(WarpState));
   layout.zeroed_end = places.bytes();
@@ -176,14 +180,15 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
   VYRE_ASSIGN(made.facts, door.open(device.max_blocks, ingress + 1));
   const std::uint32_t warps = made.facts.blocks * kBlockWarps;
 
-  // Pinned: words between host and kernel, commands, rings, the queues' first image, staging,
-  // ingest memory.
+  // Pinned: words between host and kernel, commands, regions, rings, the queues' first image,
+  // staging, ingest memory.
   const queue::QueueOptions users{options.ring_slots, options.completion_slots, false};
   const queue::QueueOptions own{kMaxControlCommands, kMaxControlCommands, true};
   Places pinned;
   const std::uint64_t orders = pinned.add(sizeof(HostOrders));
   const std::uint64_t report = pinned.add(sizeof(KernelReport));
   const std::uint64_t commands = pinned.add(kMaxControlCommands * sizeof(ControlCommand));
+  const std::uint64_t regions = pinned.add(kRegionBlocks * sizeof(RegionBlock));
   const std::uint64_t images = pinned.add((options.queues + 1) * sizeof(DeviceQueue));
   std::vector<std::uint64_t> rings;
   for (std::uint32_t q = 0; q < options.queues; ++q)
@@ -203,6 +208,7 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
   made.report = new (host.data() + report) KernelReport{};
   made.commands = {new (host.data() + commands) ControlCommand[kMaxControlCommands]{},
                    kMaxControlCommands};
+  made.region_blocks = {new (host.data() + regions) RegionBlock[kRegionBlocks]{}, kRegionBlocks};
   made.staging = host.subspan(staging, device.staging_bytes);
   made.ingest = host.subspan(ingest, options.ingest_bytes);
   for (std::uint32_t q = 0; q <= options.queues; ++q) {
@@ -267,6 +273,8 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
   a.orders = made.orders;
   a.report = made.report;
   a.relay = reinterpret_cast<Relay*>(system + layout.relay);
+  a.region_blocks = made.region_blocks.data();
+  a.region_runs = reinterpret_cast<RegionRun*>(system + layout.regions);
   a.run.entries = reinterpret_cast<RunEntry*>(system + layout.entries);
   a.run.head = reinterpret_cast<std::uint64_t*>(system + layout.run_head);
   a.run.tail = reinterpret_cast<std::uint64_t*>(system + layout.run_tail);

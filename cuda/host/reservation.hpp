@@ -22,6 +22,7 @@ struct Reservation {
   megakernel::HostOrders* orders{nullptr};
   megakernel::KernelReport* report{nullptr};
   std::span<megakernel::ControlCommand> commands;
+  std::span<megakernel::RegionBlock> region_blocks;
   MutableByteSpan staging;
   MutableByteSpan ingest;  // page aligned, zeroed, as IngestLayout says; empty: none was asked for
   std::uint8_t* arena{nullptr};

@@ -66,6 +66,23 @@ __device__ __forceinline__ void put_completion(const QueueEnd& end, std::uint64_
   ptx::store_relaxed_gpu_u32(end.ended + slot, static_cast<std::uint32_t>(position));
 }
 
+[[nodiscard]] __device__ inline CompletionStatus status_of(const Fault& fault) {
+  switch (fault.code) {
+    case FaultCode::none:
+      return CompletionStatus::done;
+    case FaultCode::shutdown:
+    case FaultCode::out_of_memory:
+      return CompletionStatus::cancelled;
+    default:
+      return CompletionStatus::faulted;
+  }
+}
+/// As its completion tells it: a cancelled item has its reason only.
+[[nodiscard]] __device__ inline Fault packed(const Fault& fault) {
+  if (status_of(fault) == CompletionStatus::cancelled) return {fault.code, 0, 0, 0};
+  return fault;
+}
+
 /// Which side can see what an item wrote.
 enum class Wrote : std::uint32_t {
   device,  // device memory, which only items read

@@ -17,7 +17,20 @@ namespace vyre::cuda::megakernel {
 
 enum class JobKind : std::uint32_t { program, builtin, command };
 
+/// The region that the warp is at, if any, and the member that its job is.
+struct AtRegion {
+  std::uint32_t block;  // kNoRegion: none
+  std::uint32_t member;
+  std::uint32_t members;
+  std::uint32_t is_chain;
+  std::uint32_t ended;  // of a chain: how its members ended so far
+  std::uint32_t queue;
+  std::uint64_t position;
+};
+inline constexpr std::uint32_t kNoRegion{~0u};
+
 struct Job {
+  AtRegion region;  // planning leaves it as it is
   JobKind kind;
   Wrote wrote;
   std::uint32_t op;

@@ -18,6 +18,7 @@
 #include "protocol/completion.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/ring.hpp"
+#include "protocol/work_item.hpp"
 
 namespace vyre::cuda::megakernel {
 
@@ -108,8 +109,9 @@ static_assert(sizeof(DeviceQueue) == 384);
 
 enum class RunEntryKind : std::uint32_t {
   item,
-  help,   // look at spread item `spread`
-  empty,  // taken in advance and not used
+  help,    // look at spread item `spread`
+  empty,   // taken in advance and not used
+  member,  // an item of a bundle; `spread` says which (region_rules.hpp)
 };
 /// Two 16-byte halves, each with the mark of its lap (run_queue_rules.hpp) in the high byte of its
 /// first word, so that a reader knows of each whether it is new.
@@ -171,6 +173,32 @@ struct alignas(128) SpreadItem {
   std::uint32_t reserved[30];
 };
 static_assert(std::is_trivially_copyable_v<SpreadItem>);
+
+// ---- regions: several items in one slot ----
+
+/// Regions in flight, of all queues; without a free block, items are published one by one.
+inline constexpr std::uint32_t kRegionBlocks{256};
+/// What a slot with kRegionOp names (pinned). Written by the host before the slot is published,
+/// but for `cancelled`, and for the results that the kernel writes before the completion.
+struct alignas(128) RegionBlock {
+  std::uint32_t members;
+  std::uint32_t side_by_side;
+  /// Members that are not to start, a bit each; written by the host at any time. Looked at only
+  /// while the orders say kItemsCancelled.
+  std::uint64_t cancelled;
+  std::uint32_t reserved[28];
+  MegakernelWorkItem items[kMaxRegionMembers];
+  /// Done at first; the kernel writes those of members that were not done.
+  Completion results[kMaxRegionMembers];
+};
+static_assert(sizeof(RegionBlock) == 128 + kMaxRegionMembers * 32);
+/// The same region as warps run it (device).
+struct alignas(128) RegionRun {
+  std::uint32_t ended;  // of a bundle: how its members ended so far (region_rules.hpp)
+  std::uint32_t reserved[31];
+  MegakernelWorkItem items[kMaxRegionMembers];  // of a chain, by the warp that took the slot
+};
+static_assert(sizeof(RegionRun) == 128 + kMaxRegionMembers * 16);
 
 // ---- the host's own items ----
 
@@ -294,6 +322,8 @@ struct KernelArguments {
   const HostOrders* orders;
   KernelReport* report;
   Relay* relay;
+  RegionBlock* region_blocks;  // [kRegionBlocks]; pinned
+  RegionRun* region_runs;      // [kRegionBlocks]
   RunQueue run;
   SpreadItem* spread;
   std::uint8_t* spread_memory;  // device, kMaxSpreadItems * kSpreadBytes

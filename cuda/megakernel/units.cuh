@@ -54,6 +54,16 @@ __device__ inline bool is_over(const Job& job, std::uint32_t phase, std::uint32_
   return job.kind == JobKind::builtin ? units == 0 : phase > 1;
 }
 
+[[nodiscard]] __device__ inline std::uint64_t bytes_of(const builtin::Call& call) {
+  std::uint64_t sum = 0;
+#pragma unroll
+  for (std::uint32_t i = 0; i < builtin::kMaxInputs; ++i) {
+    if (i < call.input_count) sum += call.inputs[i].bytes;
+  }
+  // Only mem.fill reads nothing; elsewhere outputs may be much longer than what is written.
+  return call.input_count == 0 ? call.outputs[0].bytes : sum;
+}
+
 /// After the last phase: whether the op itself found something wrong.
 __device__ inline FaultCode outcome_of(const Job& job) {
   return job.kind == JobKind::builtin ? builtin::outcome(job.call) : FaultCode::none;

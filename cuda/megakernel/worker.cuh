@@ -13,6 +13,7 @@
 #include "egress.cuh"
 #include "job.cuh"
 #include "planning.cuh"
+#include "region.cuh"
 #include "run_queue.cuh"
 #include "spread_fault.cuh"
 #include "units.cuh"
@@ -39,9 +40,13 @@ class Worker {
 
   __device__ void run() {
     Taken taken;
+    leave_region(job_);
     tell(WarpActivity::waiting, 0, 0);
-    while (take_entry(a_, taken)) {
+    while (next_member(a_, job_, taken) || take_entry(a_, taken)) {
       switch (taken.kind) {
+        case RunEntryKind::member:
+          begin_member(job_, taken);
+          [[fallthrough]];
         case RunEntryKind::item:
           tell(WarpActivity::item, taken.queue, taken.position);
           run_item(taken);
@@ -52,6 +57,7 @@ class Worker {
           if (lane_id() == 0) (void)ptx::fetch_add_relaxed_gpu_u32(&slot.helpers, ~0u);  // one less
           __syncwarp();  // no lane claims a unit before lane 0 has counted the helper
           share(slot);
+          tell(WarpActivity::waiting, 0, 0);
           break;
         }
         case RunEntryKind::empty:
@@ -91,6 +97,10 @@ class Worker {
       status = CompletionStatus::cancelled;
       fault.code = cancelled;
     } else if (why != FaultCode::none) {
+      if (taken.item.op_handle == kRegionOp) {
+        begin_region(a_, job_, taken.item.param, taken.queue, taken.position);
+        return;
+      }
       status = CompletionStatus::faulted;
       fault.code = why;
     } else if (SpreadItem* const slot = worth_spreading(fault.code)) {
@@ -103,7 +113,16 @@ class Worker {
       status = status_of(fault);
       wrote = job_.wrote;
     }
-    end_item(ends_[taken.queue], taken.position, status, fault, wrote);
+    end(taken.queue, taken.position, status, fault, wrote);
+  }
+
+  __device__ __forceinline__ void end(std::uint32_t queue, std::uint64_t position,
+                                      CompletionStatus status, const Fault& fault, Wrote wrote) {
+    if (job_.region.block == kNoRegion) {
+      end_item(ends_[queue], position, status, fault, wrote);
+    } else {
+      end_member(a_, ends_[queue], job_, status, fault, wrote);
+    }
   }
 
   /// Why the item is not to start, or none. `order`: the relay's word; lane 0's counts.
@@ -111,26 +130,13 @@ class Worker {
     order = __shfl_sync(~0u, order, 0);
     const FaultCode why = cancel_reason(order);
     if ((order & kItemsCancelled) == 0 || why != FaultCode::none) return why;
-    const bool marked = is_cancelled(a_, taken.queue, taken.position, ends_[taken.queue].log2);
+    const bool marked =
+        job_.region.block != kNoRegion
+            ? is_member_cancelled(a_, job_.region)
+            : is_cancelled(a_, taken.queue, taken.position, ends_[taken.queue].log2);
     return __shfl_sync(~0u, marked ? 1u : 0u, 0) != 0 ? FaultCode::cancelled : FaultCode::none;
   }
 
-  [[nodiscard]] __device__ static CompletionStatus status_of(const Fault& fault) {
-    switch (fault.code) {
-      case FaultCode::none:
-        return CompletionStatus::done;
-      case FaultCode::shutdown:
-      case FaultCode::out_of_memory:
-        return CompletionStatus::cancelled;
-      default:
-        return CompletionStatus::faulted;
-    }
-  }
-  [[nodiscard]] __device__ Fault packed(Fault fault) const {
-    // A cancelled item tells its reason only.
-    if (status_of(fault) == CompletionStatus::cancelled) return {fault.code, 0, 0, 0};
-    return fault;
-  }
   [[nodiscard]] __device__ bool stop_asked() const {
     return __shfl_sync(~0u, ptx::load_relaxed_gpu_u32(&a_.relay->stop_running), 0) != 0;
   }
@@ -203,16 +209,6 @@ class Worker {
     }
     why = FaultCode::out_of_memory;
     return nullptr;
-  }
-
-  [[nodiscard]] __device__ static std::uint64_t bytes_of(const builtin::Call& call) {
-    std::uint64_t sum = 0;
-#pragma unroll
-    for (std::uint32_t i = 0; i < builtin::kMaxInputs; ++i) {
-      if (i < call.input_count) sum += call.inputs[i].bytes;
-    }
-    // Only mem.fill reads nothing; elsewhere outputs may be much longer than what is written.
-    return call.input_count == 0 ? call.outputs[0].bytes : sum;
   }
 
   [[nodiscard]] __device__ std::uint8_t* memory_of(const SpreadItem& slot) const {
@@ -330,9 +326,10 @@ class Worker {
       }
       finished = __shfl_sync(~0u, finished, 0);
       __syncwarp();  // publishes lane 0's acquire of what the other units wrote to all lanes
-      if (finished == units && !advance(slot, phase)) break;
+      // The warp that ends a member of a chain stays at its region.
+      if (finished == units && !advance(slot, phase)) return;
     }
-    tell(WarpActivity::waiting, 0, 0);
+    leave_region(job_);
   }
 
   __device__ void run_claimed(SpreadItem& slot, std::uint32_t phase, std::uint32_t unit) {
@@ -379,7 +376,7 @@ class Worker {
         ptx::add_relaxed_gpu_u64(const_cast<std::uint64_t*>(&job_.program->steps), steps);
     }
     __syncwarp();  // every lane has read the slot before lane 0 ends the item
-    end_item(ends_[job_.queue], job_.position, status_of(fault), packed(fault), job_.wrote);
+    end(job_.queue, job_.position, status_of(fault), packed(fault), job_.wrote);
     if (lane_id() == 0) ptx::store_release_gpu_u32(&slot.taken, 0);
     __syncwarp();  // no lane looks for work before lane 0 has freed the slot
   }

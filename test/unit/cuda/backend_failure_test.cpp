@@ -121,8 +121,8 @@ TEST(CudaBackendFailure, AKernelThatEndsWithoutItsItemIsFoundOut) {
 TEST(CudaBackendFailure, APromiseThatTheKernelFindsBrokenLosesTheDeviceWithTheValues) {
   const std::pair<Broken, const char*> cases[]{
       {Broken::entry_overwritten,
-       "entry 1234 of the run queue, which has 16384, was not there: a worker found the mark 131"},
-      {Broken::no_room, "entry 1234 of the run queue, which has 16384, could not be written"},
+       "entry 1234 of the run queue, which has 32768, was not there: a worker found the mark 131"},
+      {Broken::no_room, "entry 1234 of the run queue, which has 32768, could not be written"},
       {Broken::lock_kept, "the fault lock of spread item 1234 was not given back within "}};
   for (const auto& [broken, text] : cases) {
     Running running;

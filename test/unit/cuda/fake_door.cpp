@@ -265,6 +265,37 @@ std::uint64_t FakeDoor::round(const KernelArguments& a) {
   return sum;
 }
 
+FaultCode FakeDoor::run_op(const KernelArguments& a, const MegakernelWorkItem& item) {
+  if (item.op_handle < kFirstUserOp) return FaultCode::none;
+  auto* const program = const_cast<DeviceProgram*>(a.ops[item.op_handle - kFirstUserOp]);
+  if (program == nullptr) return FaultCode::unknown_op;
+  program->steps += item.param;
+  return FaultCode::none;
+}
+
+CompletionStatus FakeDoor::run_region(const KernelArguments& a, std::uint64_t position,
+                                      std::uint32_t number) {
+  RegionBlock& block = a.region_blocks[number];
+  CompletionStatus all = CompletionStatus::done;
+  for (std::uint32_t m = 0; m < block.members; ++m) {
+    if (device_->before_member) device_->before_member(m);
+    const std::uint32_t order = HostAtomics::load(&a.orders->cancel, Order::relaxed);
+    const bool marked = (order & kItemsCancelled) != 0 &&
+                        (HostAtomics::load(&block.cancelled, Order::relaxed) >> m & 1) != 0;
+    FaultCode why = cancel_reason(order);
+    if (why == FaultCode::none && marked) why = FaultCode::cancelled;
+    CompletionStatus status = CompletionStatus::cancelled;
+    if (why == FaultCode::none) {
+      why = run_op(a, block.items[m]);
+      if (why == FaultCode::none) continue;
+      status = CompletionStatus::faulted;
+    }
+    block.results[m] = Completion::make(status, why, static_cast<std::uint32_t>(position), 0, 0, 0);
+    all = CompletionStatus::faulted;
+  }
+  return all;
+}
+
 void FakeDoor::run_item(const KernelArguments& a, std::uint32_t q, std::uint64_t position,
                         const queue::TakenItem& taken) {
   DeviceQueue& queue = a.queues[q];
@@ -307,15 +338,11 @@ void FakeDoor::run_item(const KernelArguments& a, std::uint32_t q, std::uint64_t
     }
     if (command.entry.handle != 0)
       a.handles[backend::handle_index(command.entry.handle)] = command.entry;
-  } else if (taken.item.op_handle >= kFirstUserOp) {
-    const auto* const program =
-        const_cast<DeviceProgram*>(a.ops[taken.item.op_handle - kFirstUserOp]);
-    if (program == nullptr) {
-      status = CompletionStatus::faulted;
-      why = FaultCode::unknown_op;
-    } else {
-      const_cast<DeviceProgram*>(program)->steps += taken.item.param;
-    }
+  } else if (taken.item.op_handle == kRegionOp) {
+    status = run_region(a, position, taken.item.param);
+  } else {
+    why = run_op(a, taken.item);
+    if (why != FaultCode::none) status = CompletionStatus::faulted;
   }
   const queue::CompletionWriter<HostAtomics> writer{
       queue.completions, queue::RingGeometry::of(1u << queue.completion_slots_log2)};

@@ -70,6 +70,7 @@ struct FakeDevice {
   std::atomic<bool> refuse_lock{false};
   std::atomic<std::uint64_t> unlocks{0};
   std::atomic<std::uint64_t> unlocks_beside_a_kernel{0};  // which would have waited for it
+  std::function<void(std::uint32_t)> before_member;       // of a region; by the kernel
   std::function<void(KernelState)> after_look;  // by the thread that looked, before it is told
   std::shared_ptr<FakeDriver> driver{std::make_shared<FakeDriver>()};
   /// The kernel found a promise of its own broken: a Broken, told in its next round.
@@ -116,6 +117,10 @@ class FakeDoor final : public Door {
   void run_kernel(const megakernel::KernelArguments& a);
   /// Items taken from all queues in one round.
   [[nodiscard]] std::uint64_t round(const megakernel::KernelArguments& a);
+  [[nodiscard]] static FaultCode run_op(const megakernel::KernelArguments& a,
+                                        const MegakernelWorkItem& item);
+  [[nodiscard]] CompletionStatus run_region(const megakernel::KernelArguments& a,
+                                            std::uint64_t position, std::uint32_t number);
   void run_item(const megakernel::KernelArguments& a, std::uint32_t queue, std::uint64_t position,
                 const queue::TakenItem& taken);
 

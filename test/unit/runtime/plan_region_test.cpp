@@ -12,10 +12,7 @@ namespace {
 
 class Regions : public PlansOnASession {
  protected:
-  void SetUp() override {
-    ONLY_ON_CPU("a device gives every item a slot of its own");
-    open({}, test_options(1));
-  }
+  void SetUp() override { open({}, test_options(1)); }
   void open(const TestHooks& hooks, SessionOptions options) {
     options.fuel = 100;
     PlansOnASession::open(hooks, options, 8);
