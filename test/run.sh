@@ -16,8 +16,8 @@ for argument in "$@"; do
 done
 
 # What only tests need: groff reads the manual pages, abidiff compares the ABI, doxygen makes the
-# reference of the headers.
-bash tools/install_dependencies.sh groff-base abigail-tools doxygen
+# reference of the headers, ripgrep and zstd judge `vyre scan`.
+bash tools/install_dependencies.sh groff-base abigail-tools doxygen ripgrep zstd
 
 jobs=$(nproc)
 # nvcc is often installed but not on PATH.

@@ -7,7 +7,7 @@ set -euo pipefail
 packages=(
   g++ cmake ninja-build pkg-config git python3 gzip
   libexpected-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libcli11-dev liburing-dev zlib1g-dev
-  libgtest-dev libbenchmark-dev libvalijson-dev
+  libzstd-dev libgtest-dev libbenchmark-dev libvalijson-dev
   "$@"
 )
 

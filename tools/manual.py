@@ -33,7 +33,9 @@ def described(vyre):
                      "a description: add .type_name(...) where tools/ adds the option")
     shared = {name for option in vyre["options"] for name in option["names"]}
     for command in vyre["commands"]:
-        command["options"] = [o for o in command["options"] if not shared & set(o["names"])]
+        # A command may give the short name of a shared option to one of its own.
+        command["options"] = [o for o in command["options"]
+                              if not o["names"] or not set(o["names"]) <= shared]
     return vyre
 
 

@@ -134,6 +134,11 @@ Option Command::flag(const std::string& names, bool& given, const std::string& w
   return Option(parsed_->add_flag(names, given, what));
 }
 
+void Command::frees_h() const {
+  const std::string what = parsed_->get_help_ptr()->get_description();  // that option goes
+  parsed_->set_help_flag("--help", what);
+}
+
 void Command::does(Action action) const {
   parsed_->callback([chosen = chosen_, action = std::move(action)] { *chosen = action; });
 }

@@ -59,6 +59,8 @@ class Command {
   Option option(const std::string& names, std::vector<std::string>& values,
                 const std::string& what) const;
   Option flag(const std::string& names, bool& given, const std::string& what) const;
+  /// -h is an option of the command; --help alone asks for help.
+  void frees_h() const;
   /// What the command does once it is chosen.
   void does(Action action) const;
 

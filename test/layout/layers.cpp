@@ -25,7 +25,8 @@ const std::vector<Door>& doors() {
       {"CLI/", {"tools/options.cpp"}},
       {"spdlog/", {"platform", "tools"}},
       {"nlohmann/", {"report", "trace", "conformance", "tools/json_value.cpp"}},
-      {"zlib.h", {"conformance", "trace", "platform"}},
+      {"zlib.h", {"conformance", "trace", "platform", "tools/scan_input.cpp"}},
+      {"zstd.h", {"tools/scan_input.cpp"}},
       {"gtest/", {}},
       {"benchmark/", {}},
   };

@@ -1,0 +1,196 @@
+#include "scan_input.hpp"
+
+#include <poll.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/message.hpp"
+#include "platform/descriptor.hpp"
+#include "platform/file.hpp"
+
+namespace vyre::cli {
+namespace {
+
+constexpr std::size_t kInputBytes{std::size_t{1} << 17};
+constexpr std::array<std::uint8_t, 2> kGzip{0x1F, 0x8B};
+constexpr std::array<std::uint8_t, 4> kZstandard{0x28, 0xB5, 0x2F, 0xFD};
+
+template <std::size_t N>
+bool begins_with(ByteSpan bytes, const std::array<std::uint8_t, N>& magic) {
+  return bytes.size() >= N && std::equal(magic.begin(), magic.end(), bytes.begin());
+}
+
+/// A descriptor with what was read of it and not taken.
+class RawInput final : public ScanInput {
+ public:
+  RawInput(platform::Descriptor from, std::string name)
+      : from_(std::move(from)), name_(std::move(name)) {}
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] ByteSpan ahead() const noexcept { return ByteSpan(buffer_).subspan(taken_); }
+  void take(std::size_t bytes) { taken_ += bytes; }
+  /// Reads more behind ahead(). False: the end.
+  Result<bool> more() {
+    buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(taken_));
+    taken_ = 0;
+    const std::size_t have = buffer_.size();
+    buffer_.resize(have + kInputBytes);
+    const auto n = platform::read_some(from_, MutableByteSpan(buffer_).subspan(have), name_);
+    buffer_.resize(have + n.value_or(0));
+    if (!n) return tl::unexpected<Error>(n.error());
+    return *n != 0;
+  }
+
+  Result<std::size_t> read(MutableByteSpan out) override {
+    const ByteSpan here = ahead();
+    if (here.empty()) return platform::read_some(from_, out, name_);
+    const std::size_t bytes = std::min(here.size(), out.size());
+    std::memcpy(out.data(), here.data(), bytes);
+    take(bytes);
+    return bytes;
+  }
+  bool ready(std::chrono::milliseconds timeout) override {
+    if (!ahead().empty()) return true;
+    pollfd wanted{from_.get(), POLLIN, 0};
+    // A signal ends the wait, and the read behind it says so.
+    return ::poll(&wanted, 1, static_cast<int>(timeout.count())) != 0;
+  }
+
+ private:
+  platform::Descriptor from_;
+  std::string name_;
+  Bytes buffer_;
+  std::size_t taken_{0};
+};
+
+/// gzip (RFC 1952), one member after another.
+class GzipInput final : public ScanInput {
+ public:
+  explicit GzipInput(std::unique_ptr<RawInput> from) : from_(std::move(from)) {}
+  GzipInput(const GzipInput&) = delete;
+  GzipInput& operator=(const GzipInput&) = delete;
+  ~GzipInput() override {
+    if (begun_) ::inflateEnd(&stream_);
+  }
+
+  Result<std::size_t> read(MutableByteSpan out) override {
+    for (;;) {
+      if (!inside_) {
+        VYRE_ASSIGN(const bool member, next_member());
+        if (!member) return std::size_t{0};
+      }
+      if (from_->ahead().empty()) {
+        VYRE_ASSIGN(const bool more, from_->more());
+        if (!more) return broken("ends in the middle of gzip data");
+      }
+      const ByteSpan in = from_->ahead();
+      stream_.next_in = const_cast<Bytef*>(in.data());
+      stream_.avail_in = static_cast<uInt>(in.size());
+      stream_.next_out = out.data();
+      stream_.avail_out = static_cast<uInt>(std::min<std::size_t>(out.size(), 1u << 30));
+      const std::size_t room = stream_.avail_out;
+      const int answer = ::inflate(&stream_, Z_NO_FLUSH);
+      from_->take(in.size() - stream_.avail_in);
+      if (answer == Z_STREAM_END) inside_ = false;
+      if (answer == Z_MEM_ERROR) return fail(Errc::out_of_memory, "zlib has no memory left");
+      if (answer != Z_OK && answer != Z_STREAM_END && answer != Z_BUF_ERROR)
+        return broken(message("is no valid gzip data: {}", stream_.msg ? stream_.msg : "unknown"));
+      if (const std::size_t made = room - stream_.avail_out; made != 0) return made;
+    }
+  }
+  bool ready(std::chrono::milliseconds timeout) override { return from_->ready(timeout); }
+
+ private:
+  tl::unexpected<Error> broken(const std::string& what) const {
+    return fail(Errc::malformed, message("{} {}", from_->name(), what));
+  }
+  Result<bool> next_member() {
+    while (from_->ahead().size() < kGzip.size()) {
+      VYRE_ASSIGN(const bool more, from_->more());
+      if (!more) break;
+    }
+    if (from_->ahead().empty()) return false;
+    if (!begins_with(from_->ahead(), kGzip)) return broken("has other bytes behind its gzip data");
+    constexpr int kGzipOnly{16};
+    const int answer =
+        begun_ ? ::inflateReset(&stream_) : ::inflateInit2(&stream_, MAX_WBITS + kGzipOnly);
+    if (answer != Z_OK) return fail(Errc::out_of_memory, "zlib has no memory left");
+    begun_ = inside_ = true;
+    return true;
+  }
+
+  std::unique_ptr<RawInput> from_;
+  z_stream stream_{};
+  bool begun_{false};
+  bool inside_{false};  // a member
+};
+
+/// Zstandard (RFC 8878), one frame after another.
+class ZstandardInput final : public ScanInput {
+ public:
+  explicit ZstandardInput(std::unique_ptr<RawInput> from)
+      : from_(std::move(from)), stream_(::ZSTD_createDStream(), ::ZSTD_freeDStream) {}
+
+  Result<std::size_t> read(MutableByteSpan out) override {
+    if (!stream_) return fail(Errc::out_of_memory, "libzstd has no memory left");
+    for (;;) {
+      if (from_->ahead().empty() && !full_) {
+        VYRE_ASSIGN(const bool more, from_->more());
+        if (!more && !inside_) return std::size_t{0};
+        if (!more) return broken("ends in the middle of Zstandard data");
+      }
+      ZSTD_inBuffer in{from_->ahead().data(), from_->ahead().size(), 0};
+      ZSTD_outBuffer made{out.data(), out.size(), 0};
+      const std::size_t answer = ::ZSTD_decompressStream(stream_.get(), &made, &in);
+      from_->take(in.pos);
+      if (::ZSTD_isError(answer) != 0) {
+        return broken(message("is no valid Zstandard data: {}", ::ZSTD_getErrorName(answer)));
+      }
+      inside_ = answer != 0;
+      full_ = made.pos == made.size;  // there may be more to come of what was read
+      if (made.pos != 0) return made.pos;
+    }
+  }
+  bool ready(std::chrono::milliseconds timeout) override { return full_ || from_->ready(timeout); }
+
+ private:
+  tl::unexpected<Error> broken(const std::string& what) const {
+    return fail(Errc::malformed, message("{} {}", from_->name(), what));
+  }
+
+  std::unique_ptr<RawInput> from_;
+  std::unique_ptr<ZSTD_DStream, std::size_t (*)(ZSTD_DStream*)> stream_;
+  bool inside_{false};  // a frame
+  bool full_{false};
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ScanInput>> open_scan_input(const ScanFile& file, bool decompress) {
+  VYRE_ASSIGN(platform::Descriptor from, platform::open_input(file.path));
+  auto raw = std::make_unique<RawInput>(std::move(from), platform::input_name(file.path));
+  if (!decompress) return raw;
+  while (raw->ahead().size() < kZstandard.size()) {
+    VYRE_ASSIGN(const bool more, raw->more());
+    if (!more) break;
+  }
+  if (begins_with(raw->ahead(), kGzip)) return std::make_unique<GzipInput>(std::move(raw));
+  if (begins_with(raw->ahead(), kZstandard))
+    return std::make_unique<ZstandardInput>(std::move(raw));
+  return raw;
+}
+
+bool is_compressed(const std::string& path) {
+  const auto file = platform::open_input(path);
+  if (!file) return false;
+  std::array<std::uint8_t, kZstandard.size()> head{};
+  const auto n = platform::read_some(*file, head, path);
+  const ByteSpan read = ByteSpan(head).first(n.value_or(0));
+  return begins_with(read, kGzip) || begins_with(read, kZstandard);
+}
+
+}  // namespace vyre::cli

@@ -1,0 +1,57 @@
+// What `vyre scan` was asked for. Spec: docs/scan.md.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace vyre::cli {
+
+/// What is printed of a file.
+enum class ScanOutput : std::uint8_t {
+  lines,          // lines with a word in them
+  matches,        // -o: the words alone
+  line_count,     // -c: how many such lines
+  match_count,    // --count-matches: how many words
+  files_with,     // -l: its name, if it has one
+  files_without,  // -L: its name, if it has none
+  nothing,        // -q: the exit code says it
+};
+
+struct ScanOptions {
+  // What is looked for.
+  std::vector<std::string> expressions;
+  std::vector<std::string> word_files;
+  bool ignore_case{false};
+
+  // Where.
+  std::vector<std::string> paths;
+  std::string paths_from;      // a file with paths; empty: none
+  bool null_separated{false};  // paths_from has NUL behind each, not a newline
+  bool hidden{false};          // folders: files and folders whose names begin with a dot, too
+  bool follow_links{false};    // folders: symbolic links, too
+  bool text{false};            // NUL bytes mean nothing
+  bool binary{false};          // folders: binary files as if they had been named
+  bool decompress{false};      // gzip and Zstandard
+
+  // What is printed.
+  ScanOutput output{ScanOutput::lines};
+  bool overlapping{false};  // every match, not the longest of those that overlap
+  bool line_numbers{false};
+  bool offsets{false};
+  bool names{false};  // of files
+  bool null_after_name{false};
+  bool colour{false};
+  bool line_buffered{false};    // standard output is a terminal
+  std::uint64_t most_lines{0};  // with matches, of a file; 0: all
+
+  // How.
+  std::string executor{"auto"};
+  std::uint32_t workers{0};
+  std::uint64_t chunk_bytes{std::uint64_t{1} << 20};
+  std::chrono::milliseconds flush_after{200};
+};
+
+}  // namespace vyre::cli

@@ -1,0 +1,167 @@
+#include "scan_run.hpp"
+
+#include <unistd.h>
+
+#include <deque>
+
+#include "base/message.hpp"
+#include "platform/descriptor.hpp"
+#include "platform/stop.hpp"
+#include "scan_engine.hpp"
+#include "scan_file.hpp"
+#include "scan_printer.hpp"
+#include "scan_walk.hpp"
+
+namespace vyre::cli {
+namespace {
+
+class Scan final : private ScanEngine::Sink {
+ public:
+  Scan(const Shell& shell, const ScanOptions& options, ScanEngine& engine, ScanPrinter& printer,
+       std::vector<std::string> paths)
+      : shell_(shell),
+        options_(options),
+        engine_(engine),
+        printer_(printer),
+        walk_(shell, options, std::move(paths)),
+        run_(options, shell.json, printer) {}
+
+  Status all() {
+    while (!enough()) {
+      if (!ahead_) ahead_ = walk_.next();
+      if (!ahead_) break;
+      if (streams(*ahead_)) {
+        VYRE_TRY(files());
+      } else {
+        const ScanFile file = *std::exchange(ahead_, std::nullopt);
+        VYRE_TRY(input(file));
+      }
+    }
+    VYRE_TRY(std::move(printed_));
+    return printer_.finish();
+  }
+
+  [[nodiscard]] int exit_code() const {
+    if (run_.found() && options_.output == ScanOutput::nothing) return kScanFound;
+    if (failed_ || walk_.failed()) return kScanFailed;
+    return run_.found() ? kScanFound : kScanNone;
+  }
+
+ private:
+  [[nodiscard]] bool streams(const ScanFile& file) const {
+    return file.regular && platform::size_is_true(file.path) &&
+           !(options_.decompress && is_compressed(file.path));
+  }
+
+  /// The next files as one stream, as far as files are such that can be streamed.
+  Status files() {
+    under_way_.clear();
+    first_ = 0;
+    const auto next = [this]() -> std::optional<std::string> {
+      if (!ahead_) ahead_ = walk_.next();
+      if (!ahead_ || !streams(*ahead_)) return std::nullopt;
+      under_way_.push_back(*std::exchange(ahead_, std::nullopt));
+      return under_way_.back().path;
+    };
+    VYRE_TRY(engine_.scan_files(next, *this));
+    return end_file();
+  }
+
+  Status input(const ScanFile& file) {
+    under_way_.assign(1, file);
+    first_ = 0;
+    const auto opened = open_scan_input(file, options_.decompress);
+    if (!opened) {
+      tell(opened.error());
+      return {};
+    }
+    const Status read = engine_.scan_input(**opened, *this);
+    VYRE_TRY(end_file());
+    if (read) return {};
+    if (platform::stop_asked() || read.error().code == Errc::faulted) return read;
+    tell(read.error());
+    return {};
+  }
+
+  void tell(const Error& error) {
+    failed_ = true;
+    complain(shell_, error.message);
+  }
+
+  /// Files come one after another, each from its first piece.
+  void go_to(std::uint64_t file) {
+    if (open_ == file) return;
+    (void)keep(end_file());
+    under_way_.erase(under_way_.begin(),
+                     under_way_.begin() + static_cast<std::ptrdiff_t>(file - first_));
+    first_ = file;
+    open_ = file;
+    run_.begin(under_way_.front());
+  }
+  Status end_file() {
+    if (!std::exchange(open_, std::nullopt)) return {};
+    return run_.end();
+  }
+  bool keep(Status status) {
+    if (!status && printed_) printed_ = std::move(status);
+    return printed_.has_value();
+  }
+
+  bool piece(std::uint64_t file, const ScanPiece& piece) override {
+    go_to(file);
+    return run_.add(piece);
+  }
+  void failed(std::uint64_t file, const Error& error) override {
+    if (open_ == file) (void)keep(end_file());
+    tell(error);
+  }
+  bool enough() const override {
+    return !printed_ || (run_.found() && options_.output == ScanOutput::nothing);
+  }
+  void waiting() override { (void)keep(printer_.flush()); }
+
+  const Shell& shell_;
+  const ScanOptions& options_;
+  ScanEngine& engine_;
+  ScanPrinter& printer_;
+  ScanWalk walk_;
+  ScanFileRun run_;
+  std::optional<ScanFile> ahead_;   // found, and not begun
+  std::deque<ScanFile> under_way_;  // of this stream, from number first_ on
+  std::uint64_t first_{0};
+  std::optional<std::uint64_t> open_;  // the file that run_ is in
+  bool failed_{false};
+  Status printed_;
+};
+
+/// Where grep and ripgrep look if no path is given: what comes through a pipe or from a file, and
+/// else here.
+std::vector<std::string> default_paths() {
+  return {::isatty(STDIN_FILENO) == 1 ? "" : "-"};
+}
+
+}  // namespace
+
+Outcome scan(const Shell& shell, const ScanOptions& options, const std::string& report) {
+  VYRE_ASSIGN(const ScanWords words, read_words(shell, options));
+  std::vector<std::string> paths = options.paths;
+  if (!options.paths_from.empty()) {
+    VYRE_ASSIGN(const auto listed, paths_of_list(options.paths_from, options.null_separated));
+    paths.insert(paths.end(), listed.begin(), listed.end());
+  } else if (paths.empty()) {
+    paths = default_paths();
+  }
+  VYRE_ASSIGN(const std::unique_ptr<ScanEngine> engine, ScanEngine::open(options, words));
+  const auto printer = shell.json ? scan_json_printer(words) : scan_text_printer(options);
+  Scan scan(shell, options, *engine, *printer, std::move(paths));
+  const Status scanned = scan.all();
+  if (!scanned) (void)printer->flush();
+  if (!report.empty()) {
+    VYRE_ASSIGN(const std::string json, engine->report());
+    VYRE_TRY(write_output(report, json + "\n"));
+  }
+  VYRE_TRY(scanned);
+  return scan.exit_code();
+}
+
+}  // namespace vyre::cli

@@ -1,0 +1,66 @@
+// The files that `vyre scan` looks into, one after another: those that were named, and what lies in
+// named folders, by name. Main thread.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "scan_options.hpp"
+#include "shell.hpp"
+
+namespace vyre::cli {
+
+struct ScanFile {
+  std::string path;   // "-" is standard input
+  bool named{false};  // itself, and not found in a folder
+  bool regular{false};
+};
+
+class ScanWalk {
+ public:
+  /// An empty path is the folder that the command runs in; what lies there has no prefix.
+  ScanWalk(const Shell& shell, const ScanOptions& options, std::vector<std::string> paths);
+
+  /// The next file; nothing at the end. What cannot be opened is told on standard error, and the
+  /// walk goes on.
+  [[nodiscard]] std::optional<ScanFile> next();
+  /// Something could not be looked into.
+  [[nodiscard]] bool failed() const noexcept { return failed_; }
+
+ private:
+  struct Identity {
+    dev_t device{0};
+    ino_t inode{0};
+    friend bool operator==(const Identity&, const Identity&) = default;
+  };
+  /// A folder on the way, and what of it is still to come, last first.
+  struct Level {
+    Identity identity;
+    std::string prefix;                                        // with a slash behind it
+    std::vector<std::pair<std::string, unsigned char>> names;  // with their kind (DT_...)
+  };
+
+  [[nodiscard]] std::optional<ScanFile> take_named();
+  [[nodiscard]] std::optional<ScanFile> take_found();
+  void enter(const std::string& path);
+  void tell(const std::string& path, const std::string& why);
+
+  const Shell& shell_;
+  const bool hidden_;
+  const bool follow_links_;
+  std::vector<std::string> paths_;
+  std::size_t next_path_{0};
+  std::vector<Level> levels_;
+  std::optional<Identity> standard_output_;  // where it is a regular file
+  bool failed_{false};
+};
+
+/// The paths of --files-from, in its order.
+[[nodiscard]] Result<std::vector<std::string>> paths_of_list(const std::string& list,
+                                                             bool null_separated);
+
+}  // namespace vyre::cli
