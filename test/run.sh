@@ -25,7 +25,23 @@ if ! command -v nvcc >/dev/null && [ -x /usr/local/cuda/bin/nvcc ]; then
   export PATH="$PATH:/usr/local/cuda/bin"
 fi
 
-step() { printf '\n== %s (%ss)\n' "$1" "$SECONDS"; }
+# Each step is announced, and a table of their seconds comes last, also where one of them failed.
+started=()
+step() {
+  started+=("$SECONDS $1")
+  printf '\n== %s (%ss)\n' "$1" "$SECONDS"
+}
+table() {
+  local i begun name next
+  printf '\nseconds  step\n'
+  for i in "${!started[@]}"; do
+    read -r begun name <<<"${started[i]}"
+    next=${started[i + 1]:-$SECONDS}
+    printf '%7d  %s\n' "$((${next%% *} - begun))" "$name"
+  done
+  printf '%7d  in all\n' "$SECONDS"
+}
+trap table EXIT
 
 step "build"
 cmake --preset dev
@@ -44,4 +60,4 @@ if [ "$quick" = no ]; then
     ctest --preset "$preset" --parallel "$jobs" --no-tests=error
   done
 fi
-step "all done"
+printf '\n== all done\n'

@@ -91,8 +91,8 @@ Outcome on_interpreter(const vir::Program& source, const std::vector<Words>& inp
   return out;
 }
 
-/// The cases of every file, in the order of the file names.
-nlohmann::json all_cases() {
+/// Read once: a process names every case before it runs one.
+nlohmann::json read_cases() {
   std::vector<std::filesystem::path> paths;
   const std::filesystem::path folder = std::filesystem::path(VYRE_SOURCE_DIR) / "test" / "cases";
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
@@ -105,6 +105,12 @@ nlohmann::json all_cases() {
     for (auto& one : nlohmann::json::parse(file)) all.push_back(std::move(one));
   }
   return all;
+}
+
+/// The cases of every file, in the order of the file names.
+const nlohmann::json& all_cases() {
+  static const nlohmann::json kCases = read_cases();
+  return kCases;
 }
 
 /// Both executors refuse what the validator refuses, by the same code.
