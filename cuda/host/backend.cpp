@@ -178,6 +178,11 @@ class CudaBackend final : public backend::Backend {
     facts.arena_used = parts_->arena.used();
     return facts;
   }
+  [[nodiscard]] backend::Workforce workforce() const noexcept override {
+    const Reservation& reserved = parts_->reserved;
+    return {reserved.facts.blocks - reserved.arguments.ingress_blocks, megakernel::kBlockWarps,
+            megakernel::kBlockThreads};
+  }
 
  private:
   std::unique_ptr<Parts> parts_;

@@ -98,6 +98,31 @@ struct DeviceFacts {
   std::uint64_t arena_used{0};
 };
 
+/// What a backend runs items with, as the launch policy counts.
+struct Workforce {
+  std::uint32_t groups{0};           // worker threads, or worker blocks; 0: not known
+  std::uint32_t items_a_group{1};    // that it runs at once
+  std::uint32_t threads_a_group{1};  // of the device
+};
+
+/// How many groups look for work, at least one: `now` until positions of all queues together are
+/// more than `until`, and `then` from there on.
+struct AwakeGroups {
+  std::uint32_t now{0};
+  std::uint64_t until{0};
+  std::uint32_t then{0};
+};
+
+/// What items cost so far, over those that were timed. Zeros: none was.
+struct ItemCosts {
+  std::uint64_t slots{0};  // taken, and ended
+  std::uint64_t slots_ns{0};
+  std::uint64_t bytes{0};  // that copies and fills read and wrote
+  std::uint64_t bytes_ns{0};
+  std::uint64_t steps{0};  // of programs that one worker ran alone
+  std::uint64_t steps_ns{0};
+};
+
 /// What a backend tells its Session; called from backend threads, never under a lock of the
 /// backend.
 class Listener {
@@ -156,6 +181,22 @@ class Backend {
   }
   /// Only of a region that was not published, or whose completion was taken.
   virtual void free_region(std::uint32_t) noexcept {}
+
+  // The launch policy. Any thread. No result depends on the limits, which a backend may leave out.
+  [[nodiscard]] virtual Workforce workforce() const noexcept { return {}; }
+  /// Groups that run something at this moment; nullopt: the backend does not know.
+  [[nodiscard]] virtual std::optional<std::uint32_t> busy_groups() const noexcept {
+    return std::nullopt;
+  }
+  /// Items of the queue that workers have taken and not ended; nullopt: the backend does not know.
+  [[nodiscard]] virtual std::optional<std::uint64_t> items_running(std::uint32_t) const noexcept {
+    return std::nullopt;
+  }
+  virtual void keep_awake(const AwakeGroups&) noexcept {}
+  /// At most `items` of the queue are with workers, as long as the next one to start is at a
+  /// position below `until`.
+  virtual void set_window(std::uint32_t, std::uint64_t, std::uint64_t) noexcept {}
+
   /// Items were published. Cheap when workers are awake.
   virtual void doorbell() noexcept = 0;
   /// Called now and then by threads that wait: fires start_until and clears up after the last dead
@@ -227,6 +268,8 @@ class Backend {
                                            Deadline deadline = Deadline::max()) = 0;
   /// Instructions executed for `op` so far (core::RunResult::instructions).
   [[nodiscard]] virtual std::uint64_t steps(std::uint32_t op) const noexcept = 0;
+  /// Any thread, after start().
+  [[nodiscard]] virtual ItemCosts item_costs() const noexcept { return {}; }
 
   /// Any thread, from the moment the backend is made.
   [[nodiscard]] virtual DeviceFacts device_facts() const { return {}; }

@@ -85,17 +85,32 @@ Result<MegakernelLaunchPlan> LaunchHistory::decide(const MegakernelLaunchRequest
     ++counts_.refused;
     return plan;
   }
+  note(*plan);
+  return plan;
+}
+
+void LaunchHistory::note(const MegakernelLaunchPlan& plan) {
   ++counts_.decisions;
-  ++counts_.topologies[static_cast<std::size_t>(plan->topology)];
-  ++counts_.pressures[static_cast<std::size_t>(plan->pressure)];
-  ++counts_.modes[static_cast<std::size_t>(plan->execution_mode)];
-  if (plan->topology == Topology::Empty) {
+  ++counts_.topologies[static_cast<std::size_t>(plan.topology)];
+  ++counts_.pressures[static_cast<std::size_t>(plan.pressure)];
+  ++counts_.modes[static_cast<std::size_t>(plan.execution_mode)];
+  if (plan.topology == Topology::Empty) {
     previous_.reset();
   } else {
-    previous_ = plan->topology;
-    last_ = *plan;
+    previous_ = plan.topology;
+    last_ = plan;
   }
-  return plan;
+}
+
+void LaunchHistory::Counts::add(const Counts& other) noexcept {
+  const auto sum = [](auto& into, const auto& from) {
+    for (std::size_t i = 0; i < into.size(); ++i) into[i] += from[i];
+  };
+  sum(topologies, other.topologies);
+  sum(pressures, other.pressures);
+  sum(modes, other.modes);
+  decisions += other.decisions;
+  refused += other.refused;
 }
 
 }  // namespace vyre::planner

@@ -50,11 +50,14 @@ class LaunchHistory {
     std::array<std::uint64_t, 2> modes{};       // by ExecutionMode
     std::uint64_t decisions{0};
     std::uint64_t refused{0};  // requests that got an error; they are no decisions
+    void add(const Counts& other) noexcept;
   };
 
   [[nodiscard]] Result<MegakernelLaunchPlan> decide(
       const MegakernelLaunchRequest& request,
       const MegakernelLaunchPolicy& policy = MegakernelLaunchPolicy::standard());
+  /// Counts a decision that decide() made, or its caller.
+  void note(const MegakernelLaunchPlan& plan);
   [[nodiscard]] const Counts& counts() const noexcept { return counts_; }
   /// The last decision that was not Empty.
   [[nodiscard]] const std::optional<MegakernelLaunchPlan>& last() const noexcept { return last_; }

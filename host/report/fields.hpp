@@ -164,11 +164,45 @@ void visit_fields(V& v, RefusedCount& r) {
 }
 
 template <class V>
+void visit_fields(V& v, TopologyCounts& t) {
+  v("empty", t.empty);
+  v("sparse_frontier", t.sparse_frontier);
+  v("hybrid_frontier", t.hybrid_frontier);
+  v("dense_frontier", t.dense_frontier);
+  v("fused_dense", t.fused_dense);
+  v("memory_constrained", t.memory_constrained);
+}
+
+template <class V>
+void visit_fields(V& v, PressureCounts& p) {
+  v("empty", p.empty);
+  v("light", p.light);
+  v("balanced", p.balanced);
+  v("saturated", p.saturated);
+}
+
+template <class V>
+void visit_fields(V& v, ModeCounts& m) {
+  v("interpreter", m.interpreter);
+  v("jit", m.jit);
+}
+
+template <class V>
+void visit_fields(V& v, DecisionCounts& d) {
+  v("decisions", d.decisions);
+  v("refused", d.refused);
+  v("topologies", d.topologies);
+  v("pressures", d.pressures);
+  v("modes", d.modes);
+}
+
+template <class V>
 void visit_fields(V& v, PlannerSection& p) {
   v("plans", p.plans);
   v("regions", p.regions);
   v("members", p.members);
   v("refused", p.refused);
+  v.later("launches", p.launches);
 }
 
 template <class V>

@@ -2,6 +2,7 @@
 #include "report/names.hpp"
 
 #include <array>
+#include <initializer_list>
 #include <limits>
 
 #include "base/message.hpp"
@@ -85,6 +86,31 @@ bool parse_enum(std::string_view word, FaultCode& value) noexcept {
   return false;
 }
 
+namespace {
+
+/// What was decided about topology, pressure and mode adds up to the decisions.
+Status check_decisions(const DecisionCounts& d) {
+  const auto check = [&](const char* what, std::initializer_list<std::uint64_t> parts) -> Status {
+    std::uint64_t left = d.decisions;
+    bool fits = true;
+    for (const std::uint64_t part : parts) {
+      fits = fits && part <= left;
+      left -= fits ? part : 0;
+    }
+    if (fits && left == 0) return {};
+    return fail(Errc::mismatch, message("report: the launch decisions by {} do not add up to {}",
+                                        what, d.decisions));
+  };
+  const TopologyCounts& t = d.topologies;
+  const PressureCounts& p = d.pressures;
+  VYRE_TRY(check("topology", {t.empty, t.sparse_frontier, t.hybrid_frontier, t.dense_frontier,
+                              t.fused_dense, t.memory_constrained}));
+  VYRE_TRY(check("pressure", {p.empty, p.light, p.balanced, p.saturated}));
+  return check("mode", {d.modes.interpreter, d.modes.jit});
+}
+
+}  // namespace
+
 Status check_identities(const Document& document) {
   const MegakernelReport& r = document.report;
   if (r.items_processed > std::numeric_limits<std::uint64_t>::max() - r.items_remaining ||
@@ -129,6 +155,7 @@ Status check_identities(const Document& document) {
                   message("report: {} regions have {} members, and {} items were published",
                           of.single + of.bundle + of.chain + of.lanes, planner->members, most));
     }
+    if (planner->launches) VYRE_TRY(check_decisions(*planner->launches));
   }
   if (document.ingest) return check_ingest(*document.ingest);
   return {};

@@ -127,11 +127,38 @@ struct RefusedCount {
   std::string rule;
   std::uint64_t count{0};
 };
+/// Decisions of the launch policy, by what was decided.
+struct TopologyCounts {
+  std::uint64_t empty{0};
+  std::uint64_t sparse_frontier{0};
+  std::uint64_t hybrid_frontier{0};
+  std::uint64_t dense_frontier{0};
+  std::uint64_t fused_dense{0};
+  std::uint64_t memory_constrained{0};
+};
+struct PressureCounts {
+  std::uint64_t empty{0};
+  std::uint64_t light{0};
+  std::uint64_t balanced{0};
+  std::uint64_t saturated{0};
+};
+struct ModeCounts {
+  std::uint64_t interpreter{0};
+  std::uint64_t jit{0};
+};
+struct DecisionCounts {
+  std::uint64_t decisions{0};
+  std::uint64_t refused{0};  // times that no launch fitted; these are no decisions
+  TopologyCounts topologies;
+  PressureCounts pressures;
+  ModeCounts modes;  // that were wished for
+};
 struct PlannerSection {
-  std::uint64_t plans{0};             // that were submitted
-  RegionCounts regions;               // as they were published
-  std::uint64_t members{0};           // of all of them
-  std::vector<RefusedCount> refused;  // rules that kept items from sharing a region
+  std::uint64_t plans{0};                  // that were submitted
+  RegionCounts regions;                    // as they were published
+  std::uint64_t members{0};                // of all of them
+  std::vector<RefusedCount> refused;       // rules that kept items from sharing a region
+  std::optional<DecisionCounts> launches;  // nullopt: the launch policy was not asked
 };
 
 /// Cached buffers: what callers asked for, and what came of it.
@@ -167,7 +194,7 @@ struct Document {
   std::uint64_t faults_total{0};
   std::vector<InputFailure> input_failures;
   std::optional<IngestSection> ingest;    // nullopt: this run read no file through a pump
-  std::optional<PlannerSection> planner;  // nullopt: this run submitted no plan
+  std::optional<PlannerSection> planner;  // nullopt: no plan and no launch decision
   std::optional<CachesSection> caches;    // nullopt: this run asked for nothing cached
 };
 

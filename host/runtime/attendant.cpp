@@ -94,6 +94,7 @@ bool Attendant::look_and_sleep(const Over& over, std::vector<DoneCall>& calls) {
       epoch, after(std::chrono::nanoseconds{results_.polls() ? kPollSleepNsMax : kHostLookNs}));
   if (need == Need::soon) (void)called_.wait_until(began + kUnhurried, is_over);
   if (!life_.closing()) backend_.tend();
+  results_.keep_house(Clock::now());
   return true;
 }
 

@@ -70,6 +70,9 @@ class Buffers {
   [[nodiscard]] Status release(Handle handle, Deadline deadline, std::vector<DoneCall>& calls);
   [[nodiscard]] Status retire(Handle handle, std::vector<DoneCall>& calls);
 
+  /// Evicts cached buffers that no caller holds until they come to `bytes`; returns what they came
+  /// to.
+  std::uint64_t evict(std::uint64_t bytes);
   /// Tells the observer of everything alive as if it were made now, sets after their buffers.
   [[nodiscard]] Status tell_all(const OrderLock& lock, const BringLock& bringing,
                                 const ObserverTap::Hold& hold);
@@ -99,8 +102,8 @@ class Buffers {
   /// `attempt()`, again and again while memory is short and retired handles still hold some.
   template <class Attempt>
   [[nodiscard]] Result<Handle> with_memory(const CopyUntil& until, const Attempt& attempt);
-  /// Releases a cached buffer that no caller holds. False: there is none.
-  [[nodiscard]] bool evict_one();
+  /// Releases a cached buffer that no caller holds, of so many bytes; nullopt: there is none.
+  [[nodiscard]] std::optional<std::uint64_t> evict_one();
   [[nodiscard]] std::optional<Handle> hold_cached(const ContentKey& key);
   /// Makes a buffer that no caller knows yet a cached one, or finds that another was faster.
   [[nodiscard]] Result<Handle> share(const ContentKey& key, Handle made, Deadline deadline);

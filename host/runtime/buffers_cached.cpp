@@ -5,6 +5,7 @@
 
 #include "base/message.hpp"
 #include "buffers.hpp"
+#include "runtime/budget.hpp"
 
 namespace vyre::runtime {
 namespace {
@@ -33,18 +34,29 @@ ContentKey key_of_file(const ingest::FileIdentity& file) {
 
 }  // namespace
 
-bool Buffers::evict_one() {
+std::uint64_t Buffers::evict(std::uint64_t bytes) {
+  std::uint64_t sum = 0;
+  while (sum < bytes) {
+    const auto evicted = evict_one();
+    if (!evicted) break;
+    sum += counted_bytes(*evicted);
+  }
+  return sum;
+}
+
+std::optional<std::uint64_t> Buffers::evict_one() {
   std::vector<DoneCall> none;  // no caller lent a cached buffer
   OrderLock lock(over_.order);
   over_.retirements.make_room(lock);
   HandleRecord* const oldest = over_.inputs.take_oldest(lock);
   if (oldest == nullptr) {
     over_.retirements.need_no_room(lock);
-    return false;
+    return std::nullopt;
   }
+  const std::uint64_t bytes = oldest->bytes;
   SessionCounters::add(over_.counters.inputs_evicted, 1);
   over_.retirements.take(lock, *oldest, Clock::now(), none);
-  return true;
+  return bytes;
 }
 
 std::optional<Handle> Buffers::hold_cached(const ContentKey& key) {

@@ -199,6 +199,19 @@ class Collector {
 
   [[nodiscard]] Counts counts();
   void add_ops(std::unordered_map<std::uint32_t, OpCounters>& into);
+  /// Items that have ended, and of each op how many of them it was that ran; `each(op, items)`.
+  template <class Each>
+  [[nodiscard]] std::uint64_t ended_items(const Each& each) {
+    const Holding holding(*this);
+    for (const auto& [op, counters] : ops_) each(op, counters->items - counters->cancelled);
+    return counts_.ended;
+  }
+  /// Positions below were read by a poller.
+  [[nodiscard]] std::uint64_t taken() const noexcept {
+    return queue::HostAtomics::load(&port_.submissions.taken->position, queue::Order::relaxed);
+  }
+  /// Items of the op that ended otherwise than cancelled.
+  [[nodiscard]] std::uint64_t items_run(std::uint32_t op);
 
  private:
   /// The turn, blocking; notifies at its end if others tried to have it.

@@ -205,4 +205,10 @@ Collector::Found Collector::look_at_member(const Ticket& ticket, ItemResult& out
   return found;
 }
 
+std::uint64_t Collector::items_run(std::uint32_t op) {
+  const Holding holding(*this);
+  const auto found = ops_.find(op);
+  return found == ops_.end() ? 0 : found->second->items - found->second->cancelled;
+}
+
 }  // namespace vyre::runtime

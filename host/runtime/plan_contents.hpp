@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct PlanContents {
   planner::Work work;
   planner::Measured measured;
   planner::Plan plan;
+  std::optional<std::uint64_t> least_hit_bytes;  // of the buffers that hits go to
   /// An earlier submission stands for the item, unless a buffer was written since.
   std::vector<bool> perhaps;
   std::vector<std::uint64_t> first_stood_for;  // in `stood_for`, by item; one more at the end

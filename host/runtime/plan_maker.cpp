@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "base/message.hpp"
+#include "builtin/rules.hpp"
 #include "protocol/limits.hpp"
 
 namespace vyre::runtime {
@@ -112,6 +113,23 @@ class WorkBuilder {
   std::vector<std::uint32_t> pool_;
 };
 
+/// Bytes of the least output of the items that write hits.
+std::optional<std::uint64_t> least_hit_bytes(const planner::Work& work) {
+  const auto writes_hits = [](const planner::OpFacts& op) {
+    return op.id == static_cast<std::uint32_t>(builtin::Op::match_literals);
+  };
+  std::optional<std::uint64_t> least;
+  if (std::none_of(work.ops.begin(), work.ops.end(), writes_hits)) return least;
+  for (const planner::Item& item : work.items) {
+    if (!writes_hits(work.ops[item.op])) continue;
+    for (const planner::BufferUse& use : work.uses_of(item).subspan(item.inputs)) {
+      const std::uint64_t bytes = work.buffers[use.buffer].bytes;
+      least = std::min(least.value_or(bytes), bytes);
+    }
+  }
+  return least;
+}
+
 /// Removed items by the item that stands for them.
 void sort_removed(PlanContents& plan) {
   const auto& removed = plan.plan.removed;
@@ -166,6 +184,30 @@ Status PlanMaker::check(std::span<const MegakernelWorkItem> items,
   return {};
 }
 
+planner::Measured PlanMaker::measure() const {
+  const auto mean = [](std::uint64_t sum, std::uint64_t count) {
+    return static_cast<double>(sum) / static_cast<double>(count);
+  };
+  const backend::ItemCosts costs = over_.backend.item_costs();
+  planner::Measured measured;
+  if (costs.slots != 0) {
+    std::uint64_t published = 0;
+    for (const std::uint64_t tail : over_.results.tails()) published += tail;
+    measured.item_ns = mean(costs.slots_ns, costs.slots) +
+                       mean(over_.counters.publish_ns.load(std::memory_order_relaxed), published);
+  }
+  if (costs.bytes_ns != 0) measured.bytes_per_ns = mean(costs.bytes, costs.bytes_ns);
+  if (costs.steps != 0) measured.step_ns = mean(costs.steps_ns, costs.steps);
+  return measured;
+}
+
+std::optional<double> PlanMaker::mean_steps(std::uint32_t op) const {
+  if (op < kFirstUserOp) return std::nullopt;
+  const std::uint64_t items = over_.results.items_run(op);
+  if (items == 0) return std::nullopt;
+  return static_cast<double>(over_.backend.steps(op)) / static_cast<double>(items);
+}
+
 Result<Plan> PlanMaker::make(std::span<const MegakernelWorkItem> items,
                              const PlanOptions& options) {
   VYRE_TRY(check(items, options));
@@ -192,6 +234,9 @@ Result<Plan> PlanMaker::make(std::span<const MegakernelWorkItem> items,
       if (at) earlier.remember(*key, at->number());
     }
   }
+  plan->least_hit_bytes = least_hit_bytes(plan->work);
+  plan->measured = measure();
+  for (planner::OpFacts& op : plan->work.ops) op.steps = mean_steps(op.id);
   VYRE_ASSIGN(plan->plan, planner::make_plan(plan->work,
                                              {.dedupe = options.dedupe,
                                               .fuse = options.fuse && over_.backend.runs_regions(),

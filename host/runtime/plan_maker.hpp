@@ -14,6 +14,7 @@
 #include "op_table.hpp"
 #include "order_lock.hpp"
 #include "plan_contents.hpp"
+#include "results.hpp"
 #include "runtime/plan.hpp"
 #include "session_counters.hpp"
 #include "session_life.hpp"
@@ -25,12 +26,13 @@ class PlanMaker {
  public:
   struct Over {  // what it works over
     const SessionSetup& setup;
-    const backend::Backend& backend;
+    backend::Backend& backend;
     const SessionLife& life;
     OrderMutex& order;
     HandleTable& handles;
     const OpTable& ops;
     const DoneWork& done_work;
+    Results& results;
     SessionCounters& counters;
   };
   explicit PlanMaker(const Over& over) : over_(over) {}
@@ -41,6 +43,10 @@ class PlanMaker {
  private:
   [[nodiscard]] Status check(std::span<const MegakernelWorkItem> items,
                              const PlanOptions& options) const;
+  /// What items cost in this session so far.
+  [[nodiscard]] planner::Measured measure() const;
+  /// Mean steps of an item of the op; none: it is no program, or none ran yet.
+  [[nodiscard]] std::optional<double> mean_steps(std::uint32_t op) const;
 
   const Over over_;
 };

@@ -50,6 +50,12 @@ std::uint64_t Results::events() const noexcept {
   return sum;
 }
 
+std::uint64_t Results::items_run(std::uint32_t op) {
+  std::uint64_t sum = 0;
+  for (auto& collector : collectors_) sum += collector->items_run(op);
+  return sum;
+}
+
 bool Results::all_ended(const std::vector<std::uint64_t>& tails) const {
   for (std::size_t q = 0; q < tails.size(); ++q) {
     if (collectors_[q]->ended_below() < tails[q]) return false;

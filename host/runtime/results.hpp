@@ -16,6 +16,7 @@
 #include "batch.hpp"
 #include "collector.hpp"
 #include "hazards.hpp"
+#include "housekeeper.hpp"
 #include "observer_tap.hpp"
 #include "queue/waiter.hpp"
 #include "session_counters.hpp"
@@ -28,6 +29,12 @@ class Results final : public backend::Listener {
   /// Makes a collector for each queue of the backend.
   Results(const SessionSetup& setup, backend::Backend& backend, ObserverTap& tap,
           SessionCounters& counters);
+
+  /// Before any thread waits. The keeper lives as long as threads do.
+  void set_housekeeper(Housekeeper& keeper) noexcept { keeper_ = &keeper; }
+  void keep_house(Deadline now) noexcept {
+    if (keeper_ != nullptr) keeper_->pass(now);
+  }
 
   // From threads of the backend.
   void posted() noexcept override;
@@ -66,6 +73,8 @@ class Results final : public backend::Listener {
   [[nodiscard]] bool polls() const noexcept { return polls_; }
   /// Grows whenever results were written.
   [[nodiscard]] std::uint64_t events() const noexcept;
+  /// Items of the op that ended otherwise than cancelled.
+  [[nodiscard]] std::uint64_t items_run(std::uint32_t op);
 
   /// The public calls.
   [[nodiscard]] Result<ItemResult> wait(Ticket ticket, Deadline deadline);
@@ -95,6 +104,7 @@ class Results final : public backend::Listener {
   backend::Backend& backend_;
   SessionCounters& counters_;
   const bool polls_;
+  Housekeeper* keeper_{nullptr};
   BatchList batches_;
   std::vector<std::unique_ptr<Collector>> collectors_;
   alignas(64) queue::Waiter changed_;  // written with every notification, apart from what is read
@@ -108,7 +118,9 @@ bool Results::wait_for(Deadline deadline, const Ready& ready) {
   };
   if (polls_) return poll_for(deadline, look);
   for (;;) {
-    const Deadline slice = std::min(deadline, after(std::chrono::nanoseconds{kHostLookNs}));
+    const Deadline now = Clock::now();
+    keep_house(now);
+    const Deadline slice = std::min(deadline, later(now, std::chrono::nanoseconds{kHostLookNs}));
     if (changed_.wait_until(slice, look)) return true;
     backend_.tend();
     if (Clock::now() >= deadline) return look();
@@ -118,6 +130,7 @@ bool Results::wait_for(Deadline deadline, const Ready& ready) {
 template <class Look>
 bool Results::poll_for(Deadline deadline, const Look& look) {
   const Deadline begin = Clock::now();
+  keep_house(begin);
   const Deadline spin_until = begin + std::chrono::nanoseconds{kPollSpinNs};
   for (Deadline now = begin; now < spin_until; now = Clock::now()) {
     for (std::uint32_t i = 0; i < kWaitSpins; ++i) {
@@ -135,6 +148,7 @@ bool Results::poll_for(Deadline deadline, const Look& look) {
       return true;
     }
     const Deadline now = Clock::now();
+    keep_house(now);
     const auto pause = std::clamp<std::chrono::nanoseconds>(
         (now - begin) / 8, std::chrono::nanoseconds{kPollSleepNsMin},
         std::chrono::nanoseconds{kPollSleepNsMax});

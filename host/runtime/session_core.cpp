@@ -32,10 +32,15 @@ SessionCore::SessionCore(SessionSetup setup, std::unique_ptr<backend::Backend> b
       buffers_({setup_, *backend_, life_, maker_, order_, handles_, budget_, tap_, waits_, copies_,
                 files_, pump_, retirements_, inputs_, counters_}),
       leases_({*backend_, life_, order_, handles_, tap_, waits_, results_, counters_}),
+      launch_(
+          {setup_, *backend_, life_, order_, budget_, results_, counters_, attendant_, buffers_}),
       done_work_(setup_.options.queues),
-      plan_maker_({setup_, *backend_, life_, order_, handles_, ops_, done_work_, counters_}),
+      plan_maker_(
+          {setup_, *backend_, life_, order_, handles_, ops_, done_work_, results_, counters_}),
       submitter_({setup_, *backend_, life_, order_, handles_, ops_, tap_, files_, results_,
-                  counters_, done_work_}) {}
+                  counters_, done_work_, launch_}) {
+  results_.set_housekeeper(launch_);
+}
 
 SessionCore::~SessionCore() {
   attendant_.stop();   // it looks at the other parts

@@ -21,6 +21,7 @@
 #include "done_work.hpp"
 #include "handle_table.hpp"
 #include "host_copies.hpp"
+#include "launch_control.hpp"
 #include "leases.hpp"
 #include "memory_budget.hpp"
 #include "notify_descriptor.hpp"
@@ -147,7 +148,8 @@ class SessionCore {
   }
   [[nodiscard]] Status owns(const Batch& batch) const { return setup_.owns(batch); }
   [[nodiscard]] report::Document report() {
-    return make_report({setup_, *backend_, life_, ops_, submitter_, pump_, counters_, results_});
+    return make_report(
+        {setup_, *backend_, life_, ops_, submitter_, launch_, pump_, counters_, results_});
   }
   [[nodiscard]] Status observe(std::shared_ptr<SessionObserver> observer) {
     return attach_observer({order_, handles_, ops_, tap_, files_, buffers_, results_},
@@ -188,6 +190,11 @@ class SessionCore {
   void count_file(const ingest::Pump& pump, const ingest::File& file) noexcept {
     pump_.count_file(pump, file);
   }
+  void count_hits(std::uint64_t hits) noexcept {
+    SessionCounters::add(counters_.hit_headers, 1);
+    SessionCounters::add(counters_.hits, hits);
+  }
+  [[nodiscard]] const LaunchControl& launch() const noexcept { return launch_; }
   void count_streamed(std::uint64_t bytes) noexcept {
     SessionCounters::add(counters_.bytes_in, bytes);
   }
@@ -228,6 +235,7 @@ class SessionCore {
   ResidentInputs inputs_;
   Buffers buffers_;
   Leases leases_;
+  LaunchControl launch_;
   DoneWork done_work_;
   PlanMaker plan_maker_;
   Submitter submitter_;

@@ -21,6 +21,8 @@ struct alignas(64) SessionCounters {
   std::atomic<std::uint64_t> input_bytes_sent{0};
   std::atomic<std::uint64_t> inputs_evicted{0};
   std::atomic<std::uint64_t> input_digest_ns{0};
+  std::atomic<std::uint64_t> hit_headers{0};  // of match.literals, that streams read
+  std::atomic<std::uint64_t> hits{0};         // in them
   std::atomic<std::uint32_t> allocations{0};
   std::atomic<std::uint32_t> sync_points{0};
   std::atomic<std::uint32_t> readbacks{0};

@@ -120,13 +120,27 @@ void add_device(const ReportSources& from, report::Document& document) {
   if (from.setup.options.memory_budget_bytes == 0) t.device_memory_budget_bytes = facts.arena_bytes;
 }
 
-std::optional<report::PlannerSection> planner_section(const PlanCounts& counts) {
-  if (counts.plans == 0) return std::nullopt;
+std::optional<report::DecisionCounts> decisions_of(const planner::LaunchHistory::Counts& counts) {
+  if (counts.decisions + counts.refused == 0) return std::nullopt;
+  const auto& t = counts.topologies;
+  const auto& p = counts.pressures;
+  const auto& m = counts.modes;
+  return report::DecisionCounts{counts.decisions,
+                                counts.refused,
+                                {t[0], t[1], t[2], t[3], t[4], t[5]},
+                                {p[0], p[1], p[2], p[3]},
+                                {m[0], m[1]}};
+}
+
+std::optional<report::PlannerSection> planner_section(
+    const PlanCounts& counts, std::optional<report::DecisionCounts> launches) {
+  if (counts.plans == 0 && !launches) return std::nullopt;
   const auto of = [&](planner::Form form) {
     return counts.regions[static_cast<std::size_t>(form)];
   };
   report::PlannerSection section;
   section.plans = counts.plans;
+  section.launches = launches;
   section.regions = {of(planner::Form::single), of(planner::Form::bundle), of(planner::Form::chain),
                      of(planner::Form::lanes)};
   section.members = counts.members;
@@ -136,6 +150,16 @@ std::optional<report::PlannerSection> planner_section(const PlanCounts& counts) 
           {std::string(name(static_cast<planner::Refusal>(r))), counts.refused[r]});
   }
   return section;
+}
+
+void add_launch(const LaunchSummary& launch, MegakernelTelemetry& t) {
+  if (launch.busy_bps) t.occupancy_proxy_bps = launch.busy_bps;
+  if (!launch.last) return;
+  t.topology = launch.last->topology;
+  t.pressure = launch.last->pressure;
+  t.frontier_density_bps = launch.last->frontier_density_bps;
+  t.hit_capacity = launch.last->hit_capacity;
+  t.estimated_peak_device_bytes = launch.last->estimated_peak_device_bytes;
 }
 
 void add_caches(const SessionCounters& counters, report::Document& document) {
@@ -163,7 +187,9 @@ report::Document make_report(const ReportSources& from) {
   add_telemetry(from, sums, document.report.telemetry);
   add_device(from, document);
   document.ingest = from.pump.section();
-  document.planner = planner_section(from.submitter.plan_counts());
+  const LaunchSummary launch = from.launch.summary();
+  add_launch(launch, document.report.telemetry);
+  document.planner = planner_section(from.submitter.plan_counts(), decisions_of(launch.counts));
   add_caches(from.counters, document);
   if (ran_programs) document.report.telemetry.execution_mode = ExecutionMode::Interpreter;
   return document;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "backend/backend.hpp"
+#include "launch_control.hpp"
 #include "op_table.hpp"
 #include "report/report.hpp"
 #include "results.hpp"
@@ -22,6 +23,7 @@ struct ReportSources {
   const SessionLife& life;
   const OpTable& ops;
   Submitter& submitter;
+  LaunchControl& launch;
   const SessionPump& pump;
   const SessionCounters& counters;
   Results& results;

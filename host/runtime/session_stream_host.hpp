@@ -92,6 +92,9 @@ class Stream::SessionHost final : public StreamHost {
   void leave_place() override { session_.leave_place(place_); }
   queue::Waiter& changed() override { return session_.changed(); }
   std::chrono::nanoseconds close_timeout() override { return session_.options().close_timeout; }
+  bool memory_is_short() override { return session_.launch().memory_is_short(); }
+  bool saturated() override { return session_.launch().saturated(queue_); }
+  void count_hits(std::uint64_t hits) override { session_.count_hits(hits); }
 
   Result<OpInfo> op_info(OpHandle op) override { return session_.op_info(op); }
   Result<std::uint64_t> buffer_bytes(Handle buffer) override {

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "base/message.hpp"
+#include "builtin/literals_layout.hpp"
+#include "builtin/rules.hpp"
 
 namespace vyre::runtime {
 namespace {
@@ -164,10 +166,20 @@ void Stream::Engine::begin_chunks() {
       end_with(closed_or(std::move(flushed).error()));
   };
   for (std::uint32_t begun = 1; begun <= kBeginBatch && !ended_by_ && !cancelled(); ++begun) {
-    if (order_.far_ahead() || !begin_chunk()) break;
+    if (order_.far_ahead() || enough_in_flight() || !begin_chunk()) break;
     if (begun % kReadBatch == 0) flush();
   }
   flush();
+}
+
+bool Stream::Engine::enough_in_flight() {
+  std::uint32_t most = shape_.most_in_flight;
+  if (host_->memory_is_short()) most = std::max(most / 2, 1u);
+  if (!host_->saturated())
+    in_flight_when_saturated_.reset();
+  else if (!in_flight_when_saturated_)
+    in_flight_when_saturated_ = std::max(in_flight_, 1u);
+  return in_flight_ >= std::min(most, in_flight_when_saturated_.value_or(most));
 }
 
 bool Stream::Engine::begin_chunk() {
@@ -177,6 +189,7 @@ bool Stream::Engine::begin_chunk() {
   if (begin.what == ChunkReader::Begun::nothing) return false;
   const StreamChunk& chunk = reader_->chunk(*free);
   items_->begin(*free);
+  ++in_flight_;
   order_.begin(*free, reader_->file(*free), {chunk.file, chunk.index}, chunk.last);
   if (*free >= errors_.size()) errors_.resize(*free + 1);
   errors_[*free] = std::move(begin.error);
@@ -217,14 +230,24 @@ const StreamResult* Stream::Engine::deliver(ChunkId chunk) {
   } else if (result_.status == CompletionStatus::done) {
     const auto results = items_->results(chunk);
     result_.outputs.assign(results.begin(), results.end());
+    count_hits();
   }
   result_.memory = self_.lock();
   delivered_ = chunk;
   return &result_;
 }
 
+void Stream::Engine::count_hits() {
+  const bool has_header =
+      !result_.outputs.empty() && result_.outputs[0].size() >= sizeof(builtin::LiteralHits);
+  if (shape_.op.id != static_cast<std::uint32_t>(builtin::Op::match_literals) || !has_header)
+    return;
+  host_->count_hits(load_le<std::uint64_t>(result_.outputs[0], 0));
+}
+
 void Stream::Engine::release(ChunkId chunk) {
   reader_->free_bytes(chunk);  // where they were kept
+  --in_flight_;
   const FileId file = reader_->file(chunk);
   const ResultOrder::FileEnd end = order_.release(chunk);
   if (end != ResultOrder::FileEnd::not_yet) {

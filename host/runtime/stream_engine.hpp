@@ -51,6 +51,9 @@ class Stream::Engine final : private ChunkItems::Listener {
   void begin_chunks();
   /// False: nothing more is to be begun now.
   [[nodiscard]] bool begin_chunk();
+  /// As the launch policy sees it: as many chunks are in flight as should be, and at least one.
+  [[nodiscard]] bool enough_in_flight();
+  void count_hits();
   void landed(ChunkId chunk);
   void bytes_read(ChunkId chunk) override {
     if (!keep_bytes_) reader_->free_bytes(chunk);
@@ -81,6 +84,8 @@ class Stream::Engine final : private ChunkItems::Listener {
   std::optional<ChunkItems> items_;
   ResultOrder order_;
 
+  std::uint32_t in_flight_{0};  // chunks
+  std::optional<std::uint32_t> in_flight_when_saturated_;
   std::uint64_t events_seen_{0};
   std::optional<ChunkId> delivered_;          // result_ is of it
   std::vector<std::optional<Error>> errors_;  // by chunk

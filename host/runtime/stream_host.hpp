@@ -86,6 +86,13 @@ class StreamHost : public FileHost, public ItemHost {
   /// Wakes wait_for(). Any thread.
   [[nodiscard]] virtual queue::Waiter& changed() = 0;
   [[nodiscard]] virtual std::chrono::nanoseconds close_timeout() = 0;
+  // What the launch policy asks of the stream.
+  /// Fewer chunks should be in flight.
+  [[nodiscard]] virtual bool memory_is_short() = 0;
+  /// No more chunks should be in flight than are.
+  [[nodiscard]] virtual bool saturated() = 0;
+  /// A result says how many hits an item had.
+  virtual void count_hits(std::uint64_t hits) = 0;
 
   /// What the stream is opened with.
   [[nodiscard]] virtual Result<OpInfo> op_info(OpHandle op) = 0;

@@ -17,6 +17,7 @@
 #include "done_work.hpp"
 #include "handle_table.hpp"
 #include "item_accesses.hpp"
+#include "launch_control.hpp"
 #include "observer_tap.hpp"
 #include "op_table.hpp"
 #include "order_lock.hpp"
@@ -52,6 +53,7 @@ class Submitter {
     Results& results;
     SessionCounters& counters;
     DoneWork& done_work;
+    LaunchControl& launch;
   };
   explicit Submitter(const Over& over);
 

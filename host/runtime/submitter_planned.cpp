@@ -30,6 +30,10 @@ Result<SubmittedPlan> Submitter::submit_plan(const PlanContents& plan, Deadline 
   }
   if (auto refused = refuses(plan.queue, kQueueFlagNone))
     return tl::unexpected<Error>(std::move(*refused));
+  const std::int64_t begin_ns = over_.setup.since_open_ns();
+  VYRE_TRY(over_.launch.decide(plan));
+  SessionCounters::add(over_.counters.plan_ns,
+                       static_cast<std::uint64_t>(over_.setup.since_open_ns() - begin_ns));
   SubmittedPlan result;
   result.tickets.resize(plan.items.size());
   Session::SubmitMany one;

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "ingest/io.hpp"
+#include "planner/launch_policy.hpp"
 #include "runtime/session.hpp"
 
 namespace vyre::backend {
@@ -43,6 +44,12 @@ struct TestHooks {
   std::optional<std::uint32_t> free_handles_kept;
   /// Makes the backend instead of the one that SessionOptions name. Null: that one.
   std::function<Result<std::unique_ptr<backend::Backend>>(const backend::Options&)> make_backend;
+  /// Between two decisions of the launch policy that no plan asks for; as it is by default.
+  std::optional<std::chrono::nanoseconds> decide_every;
+  /// Asked for every decision of the launch policy: what is decided instead; nullopt: the policy.
+  std::function<std::optional<planner::MegakernelLaunchPlan>(
+      std::uint32_t queue, const planner::MegakernelLaunchRequest& request)>
+      forced_launch;
   /// Called by a submit between its look for an observer and the reservation of a position.
   std::function<void()> looked_for_observer;
 };

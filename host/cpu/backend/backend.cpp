@@ -118,7 +118,28 @@ class CpuBackend final : public backend::Backend {
   }
 
   void doorbell() noexcept override {
-    state_->wake_one();
+    state_->ring();
+  }
+
+  [[nodiscard]] backend::Workforce workforce() const noexcept override {
+    return {state_->options.workers, 1, 1};
+  }
+  [[nodiscard]] std::optional<std::uint32_t> busy_groups() const noexcept override {
+    return static_cast<std::uint32_t>(std::count_if(
+        workers_.begin(), workers_.end(), [](const auto& worker) { return worker->busy(); }));
+  }
+  [[nodiscard]] std::optional<std::uint64_t> items_running(
+      std::uint32_t queue) const noexcept override {
+    const WorkerQueue& worker_queue = *state_->queues[queue];
+    const std::uint64_t ended = worker_queue.marks.count();
+    const std::uint64_t started = worker_queue.started.load(std::memory_order_relaxed);
+    return started - std::min(started, ended);
+  }
+  void keep_awake(const backend::AwakeGroups& groups) noexcept override {
+    state_->keep_awake(groups);
+  }
+  void set_window(std::uint32_t queue, std::uint64_t items, std::uint64_t until) noexcept override {
+    state_->set_window(queue, items, until);
   }
 
   void tend() noexcept override {
@@ -230,6 +251,11 @@ class CpuBackend final : public backend::Backend {
   [[nodiscard]] std::uint64_t steps(std::uint32_t op) const noexcept override {
     const OpRecord* record = state_->ops.find(op);
     return record == nullptr ? 0 : record->steps.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] backend::ItemCosts item_costs() const noexcept override {
+    backend::ItemCosts sum;
+    for (const auto& worker : workers_) worker->costs().add_to(sum);
+    return sum;
   }
 
  private:

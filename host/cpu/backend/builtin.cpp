@@ -42,6 +42,7 @@ FaultCode Worker::run_builtin(const MegakernelWorkItem& item, const OpRecord& op
   const auto inputs = gather(item.input_handle, input_buffers);
   const auto outputs = gather(item.output_handle, output_buffers);
   if (!known) return FaultCode::unknown_handle;
+  builtin_bytes_ = bytes;
   if (bytes > kShortBytes || op.estimate_ns.load(std::memory_order_relaxed) > kShortNs)
     flush_before_long_work();
   const FaultCode why =

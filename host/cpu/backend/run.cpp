@@ -41,6 +41,12 @@ Completion builtin_ended(const Work& work, FaultCode why) {
   return why == FaultCode::shutdown ? cancelled(work, why) : faulted(work, {why, 0, 0, 0});
 }
 
+/// Ops that do nothing else, so that they go as fast as memory does.
+bool moves_bytes(std::uint32_t op) {
+  return op == static_cast<std::uint32_t>(builtin::Op::mem_copy) ||
+         op == static_cast<std::uint32_t>(builtin::Op::mem_fill);
+}
+
 }  // namespace
 
 Completion Worker::run_item(const Work& work) {
@@ -61,6 +67,9 @@ Completion Worker::run_item(const Work& work) {
                               : run_program(work, *op);
   const auto ns =
       std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin).count();
+  ran_ns_ += ns;
+  if (moves_bytes(id) && completion.status() == CompletionStatus::done)
+    costs_.add_bytes(builtin_bytes_, std::chrono::nanoseconds{ns});
   // Relaxed: a hint, and losing one update of two workers costs nothing.
   const std::uint32_t before = op->estimate_ns.load(std::memory_order_relaxed);
   const auto now = static_cast<std::uint32_t>(std::clamp<std::int64_t>(ns, 1, 1'000'000'000));
@@ -203,9 +212,13 @@ Completion Worker::run_program(const Work& work, OpRecord& op) {
   if (spread) {
     fault = run_spread(op, *launch, steps);
   } else {
+    const bool timed = programs_++ % kTimedOneOf == 0;
+    const Deadline begin = timed ? Clock::now() : Deadline{};
     const core::RunResult result =
         interpreter_.run(image, views_, launch->grid, {0, launch->total}, state_.options.fuel,
                          &state_.stop_running, asks());
+    if (timed) [[unlikely]]
+      costs_.add_steps(result.instructions, Clock::now() - begin);
     fault = result.fault;
     steps = result.instructions;
   }
@@ -269,7 +282,9 @@ bool Worker::help() {
   }
   if (!item) return false;
   state_.wake_one();  // one more hand, as long as there are idle ones
+  busy_.store(1, std::memory_order_relaxed);
   share(*item);
+  busy_.store(0, std::memory_order_relaxed);
   return true;
 }
 

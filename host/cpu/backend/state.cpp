@@ -41,6 +41,8 @@ WorkerQueue::WorkerQueue(queue::Queue given, std::chrono::nanoseconds producer_t
 }
 
 bool WorkerQueue::must_wait(std::uint32_t flags, std::uint64_t ahead) const noexcept {
+  if (has_window() && next_start - marks.count() >= window.load(std::memory_order_relaxed))
+    return true;
   if ((flags & kQueueFlagAfterAll) != 0) {
     return marks.count() + ahead != next_start;  // [ORDER-2]
   }
@@ -111,6 +113,7 @@ void State::wake_one() noexcept {
   while (idle != 0) {
     const int worker = std::countr_zero(idle);
     const std::uint64_t bit = std::uint64_t{1} << worker;
+    if (!may_look(static_cast<std::uint32_t>(worker))) return;    // nor do those behind it
     idle = idle_mask.fetch_and(~bit, std::memory_order_acq_rel);  // [WAKE-1]
     if ((idle & bit) != 0) {
       waiters[static_cast<std::size_t>(worker)]->notify();
@@ -125,11 +128,45 @@ void State::wake_all() noexcept {
   for (auto& waiter : waiters) waiter->notify();
 }
 
+void State::keep_awake(const backend::AwakeGroups& groups) noexcept {
+  const std::uint32_t before = awake.load(std::memory_order_relaxed);
+  awake_until.store(groups.until, std::memory_order_relaxed);
+  awake_then.store(groups.then, std::memory_order_relaxed);
+  set_awake(groups.now);
+  look_beyond();
+  // One of those that slept on; it wakes the next where there is more.
+  if (awake.load(std::memory_order_relaxed) > before) wake_one();
+}
+
+void State::look_beyond() noexcept {
+  std::uint64_t positions = 0;
+  for (const auto& worker_queue : queues) positions += worker_queue->producer.tail();
+  if (positions <= awake_until.load(std::memory_order_relaxed)) return;
+  awake_until.store(~std::uint64_t{0}, std::memory_order_relaxed);
+  set_awake(awake_then.load(std::memory_order_relaxed));
+}
+
+void State::set_awake(std::uint32_t workers) noexcept {
+  awake.store(std::clamp(workers, 1u, options.workers), std::memory_order_relaxed);
+}
+
+void State::set_window(std::uint32_t q, std::uint64_t items, std::uint64_t until) noexcept {
+  WorkerQueue& worker_queue = *queues[q];
+  worker_queue.window.store(std::max<std::uint64_t>(items, 1), std::memory_order_relaxed);
+  worker_queue.window_until.store(until, std::memory_order_relaxed);
+  // What the last window held back may start now.
+  wake_for_held_back();
+}
+
 void State::wake_for_held_back() noexcept {
   // [HELD-1] acq_rel, at both ends on the same word: either the mark is seen here, or the taker's
   // exchange comes later and its second look sees what this worker ended before.
   if (held_back.fetch_or(0, std::memory_order_acq_rel) == 0) return;
-  look_again.store(true, std::memory_order_release);
+  look_for_me();
+}
+
+void State::look_for_me() noexcept {
+  look_again.store(true, std::memory_order_release);  // [WAKE-1], with idle_mask
   wake_one();
 }
 
@@ -157,6 +194,7 @@ bool State::take(Batch& batch) {
     const std::uint64_t begun =
         worker_queue.next_start;  // items of this queue from here on are in the batch
     bool blocked = false;
+    const bool windowed = worker_queue.has_window();
     while (batch.count < kBatchItems && !blocked) {
       if (worker_queue.pending_begin == worker_queue.pending_end) {
         worker_queue.pending_begin = 0;
@@ -181,7 +219,7 @@ bool State::take(Batch& batch) {
         const queue::TakenItem& taken = worker_queue.pending[worker_queue.pending_begin];
         const std::uint64_t position = worker_queue.next_start;
         const bool abandoned = (taken.flags & kQueueFlagAbandoned) != 0;
-        if (taken.flags != 0 && (!cancelling || abandoned)) {
+        if ((taken.flags != 0 || windowed) && (!cancelling || abandoned)) {
           const std::uint64_t ahead = position - begun;
           blocked = worker_queue.must_wait(taken.flags, ahead);
           if (blocked && !told_held_back) {
@@ -205,6 +243,7 @@ bool State::take(Batch& batch) {
         ++worker_queue.next_start;
       }
     }
+    worker_queue.started.store(worker_queue.next_start, std::memory_order_relaxed);
     more = more || batch.count == kBatchItems;
   }
   first_queue = static_cast<std::uint32_t>((first_queue + 1) % queues.size());

@@ -74,6 +74,15 @@ struct WorkerQueue {
   std::vector<bool> cancels;    // by place: to end as cancelled in their turn; empty: never any
   std::uint64_t cancel_count{0};
 
+  // From the launch policy. Relaxed: limits that no result depends on.
+  std::atomic<std::uint64_t> window{0};        // items with workers,
+  std::atomic<std::uint64_t> window_until{0};  // for items below
+  /// next_start, for other threads. Relaxed: a count.
+  std::atomic<std::uint64_t> started{0};
+
+  [[nodiscard]] bool has_window() const noexcept {
+    return next_start < window_until.load(std::memory_order_relaxed);
+  }
   /// The item at next_start is to end as cancelled; it is counted no more.
   [[nodiscard]] bool take_cancel() noexcept;
   /// Must the item at next_start wait for others? `ahead`: items of this queue that the
@@ -109,7 +118,7 @@ struct SpreadItem {
 };
 
 struct State {
-  explicit State(const backend::Options& given) : options(given) {}
+  explicit State(const backend::Options& given) : options(given), awake(given.workers) {}
 
   backend::Options options;
   backend::Listener* listener{nullptr};
@@ -146,6 +155,12 @@ struct State {
   std::atomic<std::uint64_t> idle_mask{0};
   std::vector<std::unique_ptr<queue::Waiter>> waiters;
 
+  // How many workers look for work: those with the lowest numbers. Relaxed: no result depends on
+  // it, and idle_mask has the order that sleeping workers need. [WAKE-1]
+  std::atomic<std::uint32_t> awake;
+  std::atomic<std::uint64_t> awake_until{~std::uint64_t{0}};  // positions of all queues together
+  std::atomic<std::uint32_t> awake_then{0};
+
   // A promise of this backend that a worker found broken; the first one stays.
   std::atomic<bool> promise_broken{false};  // relaxed: the mutex orders the error
   mutable std::mutex broken_mutex;
@@ -158,6 +173,23 @@ struct State {
   void cancel(FaultCode why) noexcept;
   void wake_one() noexcept;
   void wake_all() noexcept;
+  /// False: the worker only ends what it has, and sleeps. Where a worker has died all look.
+  [[nodiscard]] bool may_look(std::uint32_t worker) const noexcept {
+    return worker < awake.load(std::memory_order_relaxed) ||
+           alive.load(std::memory_order_relaxed) < options.workers;
+  }
+  /// backend::Backend::keep_awake() and set_window().
+  void keep_awake(const backend::AwakeGroups& groups) noexcept;
+  void set_window(std::uint32_t queue, std::uint64_t items, std::uint64_t until) noexcept;
+  /// After items were published.
+  void ring() noexcept {
+    if (awake.load(std::memory_order_relaxed) < options.workers) [[unlikely]]
+      look_beyond();
+    wake_one();
+  }
+  /// More was published than the number of awake workers was meant for.
+  void look_beyond() noexcept;
+  void set_awake(std::uint32_t workers) noexcept;
 
   /// Moves startable items into `batch` (empty before). True if more work is left for other
   /// workers. Call with `taking` held.
@@ -173,6 +205,8 @@ struct State {
   /// After items ended while their worker goes on with others: if an item was held back, another
   /// worker looks whether it may start now.
   void wake_for_held_back() noexcept;
+  /// For a worker that ended items and may not look itself: another one does.
+  void look_for_me() noexcept;
   /// Without the lock: is there anything that take() could look at?
   [[nodiscard]] bool may_have_work() const noexcept;
   /// When an idle worker should look again without a doorbell: a slot that was taken but not

@@ -19,7 +19,9 @@ void Worker::run() noexcept {
     while (!dead && !state_.exit.load(std::memory_order_acquire)) {
       heartbeat_.store(heartbeat_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
       if (batch_.next != batch_.count) {
+        busy_.store(1, std::memory_order_relaxed);
         dead = !run_batch();
+        busy_.store(0, std::memory_order_relaxed);
         idle = 0;
       } else if (step()) {
         idle = 0;
@@ -39,6 +41,11 @@ void Worker::run() noexcept {
 }
 
 bool Worker::step() {
+  if (!state_.may_look(index_)) [[unlikely]] {
+    if (must_look_) state_.look_for_me();
+    must_look_ = false;
+    return false;
+  }
   if (state_.spread_count.load(std::memory_order_acquire) != 0) {  // [WAKE-1]
     if (must_look_) state_.wake_for_held_back();                   // helping may take long
     if (help()) return true;
@@ -50,8 +57,13 @@ bool Worker::step() {
   } else if (!state_.may_have_work() || !lock.try_lock()) {
     return false;
   }
+  timed_ = batches_ % kTimedOneOf == 0;
+  if (timed_) [[unlikely]]
+    taken_at_ = Clock::now();
   const bool more = state_.take(batch_);
   lock.unlock();
+  batches_ += batch_.count != 0;
+  ran_ns_ = 0;
   if (more) state_.wake_one();
   return batch_.count != 0;
 }
@@ -61,14 +73,18 @@ void Worker::sleep() {
   queue::Waiter& waiter = *state_.waiters[index_];
   const std::uint32_t epoch = waiter.prepare();
   state_.idle_mask.fetch_or(bit, std::memory_order_acq_rel);  // [WAKE-1]
-  if (state_.exit.load(std::memory_order_acquire) || state_.may_have_work() ||
-      state_.spread_count.load(std::memory_order_acquire) != 0) {
+  const bool work = state_.may_have_work() ||
+                    state_.spread_count.load(std::memory_order_acquire) != 0;  // [WAKE-1]
+  if (state_.exit.load(std::memory_order_acquire) || (work && state_.may_look(index_))) {
     waiter.cancel();
   } else {
     (void)waiter.sleep(epoch, state_.next_look(Clock::now()));
   }
-  state_.idle_mask.fetch_and(~bit, std::memory_order_acq_rel);  // [WAKE-1]
-  must_look_ = true;  // deadlines and abandoned slots show themselves in take() only
+  const std::uint64_t idle =
+      state_.idle_mask.fetch_and(~bit, std::memory_order_acq_rel);  // [WAKE-1]
+  // Deadlines and abandoned slots show themselves in take() only. A worker that was woken and may
+  // not look any more has another one look.
+  must_look_ = must_look_ || (idle & bit) == 0 || state_.may_look(index_);
 }
 
 bool Worker::run_batch() {
@@ -98,6 +114,8 @@ bool Worker::run_batch() {
   }
   flush();
   must_look_ = true;
+  if (timed_) [[unlikely]]
+    costs_.add_slots(batch_.count, Clock::now() - taken_at_ - std::chrono::nanoseconds{ran_ns_});
   return true;
 }
 
@@ -145,6 +163,7 @@ Completion Worker::lost(const Work& work) {
 }
 
 void Worker::die() noexcept {
+  busy_.store(0, std::memory_order_relaxed);
   flush();
   if (batch_.next != batch_.count) {
     const Work& work = batch_.items[batch_.next++];

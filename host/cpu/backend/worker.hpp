@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "costs.hpp"
 #include "cpu/interpreter/interpreter.hpp"
 #include "state.hpp"
 
@@ -24,6 +25,11 @@ class Worker {
   [[nodiscard]] std::uint64_t heartbeat() const noexcept {
     return heartbeat_.load(std::memory_order_relaxed);  // relaxed: a count
   }
+  /// It runs items at this moment, or a share of one.
+  [[nodiscard]] bool busy() const noexcept {
+    return busy_.load(std::memory_order_relaxed) != 0;  // relaxed: a sample
+  }
+  [[nodiscard]] const Costs& costs() const noexcept { return costs_; }
 
  private:
   struct BoundRange {  // of memory that the item names
@@ -84,7 +90,13 @@ class Worker {
   /// worker that ends items looks once.
   bool must_look_{true};
   std::uint64_t items_run_{0};
-  std::size_t members_ended_{0};  // of the region that is running
+  std::uint64_t batches_{0};   // that had an item
+  std::uint64_t programs_{0};  // that this worker ran alone
+  bool timed_{false};          // this batch is, since
+  Deadline taken_at_{};
+  std::int64_t ran_ns_{0};          // its items, without their way through the ring
+  std::uint64_t builtin_bytes_{0};  // of the buffers of the last built-in op
+  std::size_t members_ended_{0};    // of the region that is running
   std::vector<core::BufferView> views_;
   std::vector<std::uint64_t> lengths_;
   std::vector<const platform::MappedFile*> files_;  // that the item reads where they are mapped
@@ -93,6 +105,8 @@ class Worker {
   std::vector<BoundRange> ranges_;
   std::unordered_map<std::uint32_t, Launch> launches_;  // by op
   alignas(64) std::atomic<std::uint64_t> heartbeat_{0};
+  std::atomic<std::uint32_t> busy_{0};
+  Costs costs_;
 };
 
 }  // namespace vyre::cpu

@@ -89,7 +89,8 @@ inline Document everything_measured() {
   d.ops[0].deduped = 2;
   d.faults[0].member = 5;
   d.faults[0].stands_for = 1;
-  d.planner = PlannerSection{2, {1, 1, 2, 0}, 10, {{"full", 3}, {"cost", 1}}};
+  d.planner = PlannerSection{2, {1, 1, 2, 0}, 10, {{"full", 3}, {"cost", 1}}, {}};
+  d.planner->launches = DecisionCounts{6, 1, {1, 1, 1, 1, 1, 1}, {1, 2, 2, 1}, {4, 2}};
   d.caches = CachesSection{{3, 300, 1, 100, 1, 55}};
   return d;
 }
@@ -114,7 +115,7 @@ inline Document random_document(std::uint64_t seed) {
   r.deduped_items = small() >> 2;
   r.items_remaining = rng() % (r.published_items + r.deduped_items + 1);
   r.items_processed = r.published_items + r.deduped_items - r.items_remaining;
-  if (d.planner) d.planner = PlannerSection{small(), {0, 0, 0, 0}, 0, {}};
+  if (d.planner) d.planner = PlannerSection{small(), {0, 0, 0, 0}, 0, {}, {}};
   r.wall_time = std::chrono::nanoseconds(static_cast<std::int64_t>(small() >> 1));
   maybe(r.queue_plan_ns, small);
   maybe(r.queue_publish_ns, small);

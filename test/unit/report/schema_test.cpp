@@ -76,11 +76,16 @@ TEST_F(ReportSchema, EveryKeyThatIsWrittenIsRequired) {
                                                 Json::json_pointer("/planner"),
                                                 Json::json_pointer("/planner/regions"),
                                                 Json::json_pointer("/planner/refused/0"),
+                                                Json::json_pointer("/planner/launches"),
+                                                Json::json_pointer("/planner/launches/topologies"),
+                                                Json::json_pointer("/planner/launches/pressures"),
+                                                Json::json_pointer("/planner/launches/modes"),
                                                 Json::json_pointer("/caches"),
                                                 Json::json_pointer("/caches/inputs")};
   // Documents from before these keys are good ones.
-  const std::set<std::string> later{"/planner", "/ops/0/deduped", "/faults/0/member",
-                                    "/faults/0/stands_for", "/caches"};
+  const std::set<std::string> later{"/planner",         "/ops/0/deduped",
+                                    "/faults/0/member", "/faults/0/stands_for",
+                                    "/caches",          "/planner/launches"};
   for (const auto& pointer : objects) {
     const Json object = full.at(pointer);
     for (const auto& [key, value] : object.items()) {

@@ -20,7 +20,7 @@
 
 namespace vyre::runtime::test {
 
-class HandBackend final : public backend::Backend {
+class HandBackend : public backend::Backend {
  public:
   /// A door that calls stop at while it is shut.
   class Gate {

@@ -1,0 +1,86 @@
+// What items cost in a session: numbers come from items that ran, and a plan fuses by them.
+#include <nlohmann/json.hpp>
+
+#include "plan_fixture.hpp"
+
+namespace vyre::runtime::test {
+namespace {
+
+nlohmann::json costs_of(const Plan& plan) {
+  return nlohmann::json::parse(plan.describe_json())["measured"];
+}
+
+class PlanCosts : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto opened = Session::open(test_options(1));
+    ASSERT_OK(opened);
+    session.emplace(std::move(*opened));
+    auto made = PlanOps::into(*session);
+    ASSERT_OK(made);
+    ops = *made;
+    buffers = PlanBuffers::into(*session, 8).buffers;
+  }
+  Plan plan(std::span<const MegakernelWorkItem> items) {
+    auto made = session->plan(items, {.dedupe = false});
+    EXPECT_OK(made);
+    return std::move(made.value());
+  }
+  /// Items one behind the other, so that only the cost says whether they share a region.
+  [[nodiscard]] std::vector<MegakernelWorkItem> chain(std::uint32_t op) const {
+    return {{op, buffers[0].id, buffers[1].id, 0}, {op, buffers[1].id, buffers[2].id, 0}};
+  }
+  void run(std::span<const MegakernelWorkItem> items) {
+    ASSERT_EQ(session->submit_many(items, soon()).accepted, items.size());
+    ASSERT_OK(session->wait_all(soon()));
+  }
+  std::optional<Session> session;
+  PlanOps ops;
+  std::vector<Handle> buffers;
+};
+
+TEST_F(PlanCosts, ASessionThatRanNothingHasMeasuredNothing) {
+  const Plan plan = this->plan(chain(ops.add));
+  for (const char* key : {"item_ns", "bytes_per_ns", "step_ns", "fused_step_ratio"})
+    EXPECT_TRUE(costs_of(plan)[key].is_null()) << key;
+  EXPECT_NE(plan.describe().find("item not measured, bandwidth not measured, step not measured"),
+            std::string::npos)
+      << plan.describe();
+}
+
+TEST_F(PlanCosts, EachNumberComesFromItemsThatRan) {
+  ONLY_ON_CPU("a device times no item yet");
+  run(std::vector<MegakernelWorkItem>(100, {kNop, 0, 0, 0}));
+  const auto nops = costs_of(plan(chain(kCopy)));
+  EXPECT_GT(nops["item_ns"], 1.0);
+  EXPECT_LT(nops["item_ns"], 1e9);
+  EXPECT_TRUE(nops["bytes_per_ns"].is_null()) << "no byte was moved";
+  EXPECT_TRUE(nops["step_ns"].is_null()) << "no program ran";
+  run(chain(kCopy));
+  const auto copies = costs_of(plan(chain(kCopy)));
+  EXPECT_GT(copies["bytes_per_ns"], 0.0);
+  EXPECT_LT(copies["bytes_per_ns"], 1e4);
+  EXPECT_TRUE(copies["step_ns"].is_null());
+  run(chain(ops.spin));
+  const Plan last = plan(chain(kCopy));
+  EXPECT_GT(costs_of(last)["step_ns"], 0.0);
+  EXPECT_LT(costs_of(last)["step_ns"], 1e6);
+  EXPECT_TRUE(costs_of(last)["fused_step_ratio"].is_null());
+  EXPECT_EQ(last.describe().find("item not measured"), std::string::npos) << last.describe();
+}
+
+TEST_F(PlanCosts, LongItemsDoNotShareARegionAndShortOnesDo) {
+  ONLY_ON_CPU("a device times no item yet");
+  // Each of four lanes makes two million turns: some milliseconds beside a slot's microsecond.
+  ASSERT_OK(session->write(buffers[0], 0, words({2'000'000, 0, 0, 0}), soon()));
+  run(std::vector<MegakernelWorkItem>{{ops.spin, buffers[0].id, buffers[3].id, 0}});
+  const auto of = [&](std::uint32_t op) {
+    return nlohmann::json::parse(plan(chain(op)).describe_json());
+  };
+  EXPECT_EQ(of(ops.spin)["forms"]["single"], 2) << of(ops.spin).dump(2);
+  EXPECT_EQ(of(ops.spin)["refused"]["cost"], 1);
+  EXPECT_EQ(of(kNop)["forms"]["single"], 0) << "two that take no time at all";
+}
+
+}  // namespace
+}  // namespace vyre::runtime::test
