@@ -11,6 +11,9 @@ packages=(
   "$@"
 )
 
+# Debian has it for x86 only; without it match.literals runs in its plain form.
+if [ "$(dpkg --print-architecture)" = amd64 ]; then packages+=(libhyperscan-dev); fi
+
 missing=()
 for package in "${packages[@]}"; do
   if ! dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed'; then

@@ -64,7 +64,7 @@ Result<std::unique_ptr<ScanEngine>> ScanEngine::open(const ScanOptions& options,
       const v0::Blob automaton,
       taken(v0::compile_literals(
           words.views(), options.ignore_case ? v0::AsciiCase::same : v0::AsciiCase::distinct)));
-  VYRE_ASSIGN(v0::Buffer uploaded, taken(session.main().upload(automaton.bytes())));
+  VYRE_ASSIGN(v0::Buffer uploaded, taken(session.main().upload_cached(automaton.bytes())));
   VYRE_ASSIGN(const v0::Op op, taken(session.find("match.literals")));
   const std::uint64_t overlap = (words.longest() - 1 + kStep - 1) / kStep * kStep;
   return std::unique_ptr<ScanEngine>(

@@ -5,8 +5,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <span>
 
+#include "base/bytes.hpp"
 #include "builtin/rules.hpp"
 
 namespace vyre::builtin {
@@ -43,10 +45,23 @@ class StopWord {
   const void* of_{nullptr};
 };
 
+/// Another form of match.literals, for a pattern blob whose bytes never change: it gives what the
+/// plain form gives.
+class LiteralMatcher {
+ public:
+  virtual ~LiteralMatcher() = default;
+  /// As run() does match.literals; nothing: the plain form is to do it, and may find anything in
+  /// `out`.
+  [[nodiscard]] virtual std::optional<FaultCode> match(ByteSpan text, ByteSpan blob,
+                                                       MutableByteSpan out,
+                                                       const StopWord& stop) noexcept = 0;
+};
+
 /// Runs one item. none, or why nothing was written (rules.hpp, and bad_binding for a pattern blob
 /// that breaks its rules); shutdown if `stop` said so on the way: then outputs are unspecified.
+/// `literals`: of the pattern blob, where its bytes never change.
 [[nodiscard]] FaultCode run(std::uint32_t op, std::span<const Buffer> inputs,
                             std::span<const Buffer> outputs, std::uint32_t param,
-                            const StopWord& stop = {}) noexcept;
+                            const StopWord& stop = {}, LiteralMatcher* literals = nullptr) noexcept;
 
 }  // namespace vyre::builtin

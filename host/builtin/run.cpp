@@ -20,7 +20,7 @@ Bindings bindings_of(std::span<const Buffer> buffers) {
 }  // namespace
 
 FaultCode run(std::uint32_t id, std::span<const Buffer> inputs, std::span<const Buffer> outputs,
-              std::uint32_t param, const StopWord& stop) noexcept {
+              std::uint32_t param, const StopWord& stop, LiteralMatcher* literals) noexcept {
   const Bindings in_bindings = bindings_of(inputs);
   const Bindings out_bindings = bindings_of(outputs);
   if (const FaultCode why =
@@ -74,6 +74,9 @@ FaultCode run(std::uint32_t id, std::span<const Buffer> inputs, std::span<const 
       ended = xxh64(in(0), param, out(0), stop);
       break;
     case Op::match_literals:
+      if (literals != nullptr) {
+        if (const auto answer = literals->match(in(0), in(1), out(0), stop)) return *answer;
+      }
       return match(in(0), in(1), out(0), stop);
   }
   return ended ? FaultCode::none : FaultCode::shutdown;

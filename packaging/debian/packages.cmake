@@ -24,6 +24,9 @@ set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(library_package libvyre${VYRE_ABI_VERSION})
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME ${library_package})
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION libs)
+if(libhs_FOUND)
+  set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS libhyperscan5)
+endif()
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_LIST_DIR}/triggers)
 set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "small jobs over streaming bytes, shared library
 The library hands work items of 16 bytes to a GPU kernel that stays, or to CPU

@@ -27,6 +27,7 @@ const std::vector<Door>& doors() {
       {"nlohmann/", {"report", "trace", "conformance", "tools/json_value.cpp"}},
       {"zlib.h", {"conformance", "trace", "platform", "tools/scan_input.cpp"}},
       {"zstd.h", {"tools/scan_input.cpp"}},
+      {"hs.h", {"host/cpu/backend/hyperscan.cpp"}},
       {"gtest/", {}},
       {"benchmark/", {}},
   };

@@ -43,10 +43,15 @@ FaultCode Worker::run_builtin(const MegakernelWorkItem& item, const OpRecord& op
   const auto outputs = gather(item.output_handle, output_buffers);
   if (!known) return FaultCode::unknown_handle;
   builtin_bytes_ = bytes;
+  builtin::LiteralMatcher* literals = nullptr;
+  if (inputs.size() == 2) {
+    const std::uint32_t patterns = state_.memory.members(item.input_handle, known)[1];
+    literals = state_.memory.find(patterns)->literals.get();
+  }
   if (bytes > kShortBytes || op.estimate_ns.load(std::memory_order_relaxed) > kShortNs)
     flush_before_long_work();
   const FaultCode why =
-      builtin::run(item.op_handle, inputs, outputs, item.param, &state_.stop_running);
+      builtin::run(item.op_handle, inputs, outputs, item.param, &state_.stop_running, literals);
   if (why != FaultCode::none) return why;
   for (const platform::MappedFile* file : files_) {
     if (!file->intact()) return FaultCode::io_error;

@@ -72,8 +72,10 @@ void MemoryTable::import(std::uint32_t handle, MutableByteSpan host, bool writab
 
 void MemoryTable::make_read_only(std::uint32_t handle) noexcept {
   MemoryEntry* entry = entries_.find(backend::handle_index(handle));
-  if (entry != nullptr && entry->handle == handle && entry->kind == MemoryEntry::Kind::memory)
-    entry->kind = MemoryEntry::Kind::file;
+  if (entry == nullptr || entry->handle != handle || entry->kind != MemoryEntry::Kind::memory)
+    return;
+  entry->kind = MemoryEntry::Kind::file;
+  entry->literals = LiteralSearch::of({entry->data, entry->bytes});
 }
 
 Status MemoryTable::make_alias(std::uint32_t handle) {

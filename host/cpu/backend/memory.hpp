@@ -12,6 +12,7 @@
 #include "backend/backend.hpp"
 #include "backend/stable_table.hpp"
 #include "base/bytes.hpp"
+#include "literal_search.hpp"
 #include "platform/mapped_file.hpp"
 
 namespace vyre::cpu {
@@ -30,7 +31,8 @@ struct MemoryEntry {
   bool alias{false};  // memory of another owner; data and bytes move
   bool lent{false};   // memory of another owner, which stays where it is
   std::unique_ptr<platform::MappedFile> file;
-  std::vector<std::uint32_t> members;  // of a set
+  std::unique_ptr<LiteralSearch> literals;  // of a cached input that is a pattern blob
+  std::vector<std::uint32_t> members;       // of a set
 };
 
 class MemoryTable {

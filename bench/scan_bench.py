@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""Times `vyre scan` beside ripgrep and grep: processor time of whole processes, in turns.
+
+usage: bench/scan_bench.py VYRE [--text FOLDER] [--megabytes N] [--rounds N]    to standard output
+
+The text is made of the files in FOLDER (/usr/include), repeated to N megabytes. Words are taken
+from it that occur at most three times in its first 60 MB. All tools print to a pipe and must print
+the same bytes. A row has the medians and their ratio.
+"""
+import argparse
+import collections
+import datetime
+import json
+import os
+import pathlib
+import random
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HEAD = 60_000_000
+
+
+def make_text(folder, megabytes, path):
+    pieces, size = [], 0
+    for name in sorted(pathlib.Path(folder).rglob("*")):
+        if name.is_file() and not name.is_symlink():
+            piece = name.read_bytes()
+            if b"\0" not in piece:
+                pieces.append(piece)
+                size += len(piece)
+        if size >= megabytes * 1_000_000:
+            break
+    text = b"".join(pieces)
+    with open(path, "wb") as file:
+        left = megabytes * 1_000_000
+        while left > 0:
+            left -= file.write(text[:left])
+    return text[:HEAD]
+
+
+def measure(command):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    begun = time.monotonic()
+    ran = subprocess.run(command, stdout=subprocess.PIPE, env=dict(os.environ, LC_ALL="C"),
+                         check=False)
+    took = time.monotonic() - begun
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if ran.returncode > 1:
+        sys.exit(f"{command[0]} ended with code {ran.returncode}")
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return cpu * 1e3, took * 1e3, ran.stdout
+
+
+def files_of(count, folder):
+    r = random.Random(5)
+    for i in range(count):
+        words = (b"line %d" % r.randrange(1 << 30) for _ in range(300))
+        pathlib.Path(folder, f"f{i:05}").write_bytes(b"\n".join(words)[:4096])
+    pathlib.Path(folder, "g").write_bytes(b"a needle in a file\n")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("vyre")
+    parser.add_argument("--text", default="/usr/include")
+    parser.add_argument("--megabytes", type=int, default=300)
+    parser.add_argument("--rounds", type=int, default=5)
+    asked = parser.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        text = os.path.join(folder, "text")
+        counts = collections.Counter(
+            re.findall(rb"[A-Za-z_]{5,14}", make_text(asked.text, asked.megabytes, text)))
+        rare = sorted(word for word, count in counts.items() if count <= 3)
+        r = random.Random(2)
+        cases = []
+        for count in (8, 100, 2000):
+            words = os.path.join(folder, f"words{count}")
+            pathlib.Path(words).write_bytes(b"\n".join(r.sample(rare, count)) + b"\n")
+            cases.append((f"one_file/{count}_words", words, text))
+        os.mkdir(os.path.join(folder, "files"))
+        files_of(10_000, os.path.join(folder, "files"))
+        needle = os.path.join(folder, "needle")
+        pathlib.Path(needle).write_bytes(b"needle\n")
+        cases.append(("10000_files_of_4_KiB/1_word", needle, os.path.join(folder, "files")))
+        for name, words, where in cases:
+            commands = {
+                "vyre": [asked.vyre, "scan", "--executor", "cpu", "-f", words, where],
+                "rg": ["rg", "-F", "-N", "--no-heading", "--no-ignore", "-f", words, where],
+                "grep": ["grep", "-r", "-F", "-f", words, where],
+            }
+            taken = {tool: [] for tool in commands}
+            for _ in range(asked.rounds):
+                outputs = set()
+                for tool, command in commands.items():
+                    *times, output = measure(command)
+                    taken[tool].append(times)
+                    outputs.add(output)
+                if len(outputs) != 1:
+                    sys.exit(f"{name}: the tools do not print the same")
+            row = {"name": name}
+            for tool, times in taken.items():
+                row[f"{tool}_cpu_ms"] = round(statistics.median(t[0] for t in times), 1)
+                row[f"{tool}_wall_ms"] = round(statistics.median(t[1] for t in times), 1)
+            for tool in ("rg", "grep"):
+                row[f"cpu_of_{tool}"] = round(row["vyre_cpu_ms"] / row[f"{tool}_cpu_ms"], 3)
+            rows.append(row)
+    version = subprocess.run([asked.vyre, "--version"], capture_output=True, text=True, check=True)
+    context = {
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "build": version.stdout.strip(),
+        "cpus": os.cpu_count(),
+        "load_avg": os.getloadavg(),
+        "rg": subprocess.run(["rg", "--version"], capture_output=True, text=True,
+                             check=True).stdout.split("\n")[0],
+        "rounds": asked.rounds,
+        "megabytes": asked.megabytes,
+    }
+    json.dump({"context": context, "rows": rows}, sys.stdout, indent=2)
+    print()
+
+
+main()
