@@ -42,10 +42,15 @@ struct WarpMemory {
 }
 
 /// What stays in the slice between items, so that the next item of the same program need not bring
-/// it again. Owned by the warp, zero at the start; anything else that writes the slice, or puts
-/// another image at the same address, clears it.
+/// it again, and how the slice is laid out for spans of so many lanes. Owned by the warp, whose
+/// lanes may share it, and zero at the start; anything else that writes the slice, or puts another
+/// image at the same address, clears it.
 struct Staged {
   const core::Instruction* code{nullptr};
+  std::uint64_t lanes{0};
+  std::uint64_t fuel{0};
+  std::uint32_t flat{0};
+  Plan plan{};
 };
 
 /// Runs workgroups `span` of `grid`, exactly as the reference would: bytes, fault, fuel.

@@ -28,11 +28,12 @@ class SpanRun {
 
   /// Instructions and constants into the slice, unless they are still there; buffers as accesses
   /// want them.
-  VYRE_HOT void stage(const core::BoundBuffer* buffers, Staged& staged) {
+  VYRE_HOT void stage(const core::BoundBuffer* buffers, u64 workgroup_bytes, Staged& staged) {
     const core::ImageView& image = m_.image;
     const u32 self = warp::self();
     const bool there = plan_.code_staged != 0 && staged.code == image.code;
     if (!there) {
+      warp::sync();  // every lane has looked at what is staged
       for (u32 k = self; k < image.constant_count; k += kWarpLanes)
         m_.scalars[k] = image.constants[k];
     }
@@ -54,6 +55,11 @@ class SpanRun {
     for (u32 k = self; k < image.mask_count; k += kWarpLanes)
       m_.mask_active[k] = core::Active::none;
     auto* const table = at<core::BoundBuffer>(plan_.table);
+    if (workgroup_bytes == 0) {
+      for (u32 k = self; k < image.buffer_count; k += kWarpLanes) table[k] = buffers[k];
+      warp::sync();  // publishes instructions, constants, the table
+      return;
+    }
     std::uint8_t* const workgroup = at<std::uint8_t>(plan_.workgroup);
     u64 used = 0;
     for (u32 k = 0; k < image.buffer_count; ++k) {
@@ -174,16 +180,24 @@ inline __noinline__ VYRE_DEVICE core::RunResult run(
   const std::uint64_t lanes =
       std::uint64_t{image.workgroup[0]} * image.workgroup[1] * image.workgroup[2] * span.count;
   core::ImageView view = image;
-  Plan plan = make_plan(view, workgroup_bytes, uses_async, memory.shared_bytes, lanes);
-  if (image.flat != 0 && image.loops != 0 && fuel <= core::kSmallFuel &&
-      lanes > plan.width * span.count) {
-    // A workgroup is a frame if there is room for it: core::kSmallFuel says why.
-    view.flat = 0;
-    const Plan whole = make_plan(view, workgroup_bytes, uses_async, memory.shared_bytes, lanes);
-    if (whole.scratch_bytes <= memory.scratch_bytes) {
-      plan = whole;
-    } else {
-      view.flat = 1;
+  // The lanes of a span tell its workgroups, because all spans of an image have workgroups alike.
+  const bool planned = staged.code == image.code && staged.lanes == lanes && staged.fuel == fuel;
+  Plan plan;
+  if (planned) {
+    view.flat = staged.flat;
+    plan = staged.plan;
+  } else {
+    plan = make_plan(view, workgroup_bytes, uses_async, memory.shared_bytes, lanes);
+    if (image.flat != 0 && image.loops != 0 && fuel <= core::kSmallFuel &&
+        lanes > plan.width * span.count) {
+      // A workgroup is a frame if there is room for it: core::kSmallFuel says why.
+      view.flat = 0;
+      const Plan whole = make_plan(view, workgroup_bytes, uses_async, memory.shared_bytes, lanes);
+      if (whole.scratch_bytes <= memory.scratch_bytes) {
+        plan = whole;
+      } else {
+        view.flat = 1;
+      }
     }
   }
   if (plan.scratch_bytes > memory.scratch_bytes) {
@@ -193,7 +207,13 @@ inline __noinline__ VYRE_DEVICE core::RunResult run(
     return refused;
   }
   SpanRun one(view, plan, memory);
-  one.stage(buffers, staged);
+  one.stage(buffers, workgroup_bytes, staged);
+  if (!planned) {
+    staged.lanes = lanes;
+    staged.fuel = fuel;
+    staged.flat = view.flat;
+    staged.plan = plan;
+  }
   return one.run(grid, span, fuel, stop, workgroup_bytes, uses_async);
 }
 

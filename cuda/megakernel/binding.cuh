@@ -11,8 +11,10 @@
 #include "cuda/interpreter/io_access.hpp"
 #include "cuda/megakernel/layout.hpp"
 #include "cuda/ptx/access.cuh"
+#include "job.cuh"
 #include "lane.cuh"
 #include "protocol/completion.hpp"
+#include "protocol/work_item.hpp"
 
 namespace vyre::cuda::megakernel {
 
@@ -24,6 +26,12 @@ struct Entry {
   EntryKind kind;
   std::uint32_t members;
   bool known;
+
+  [[nodiscard]] __device__ __forceinline__ Entry of_lane(std::uint32_t lane) const {
+    return {__shfl_sync(~0u, data, lane), __shfl_sync(~0u, bytes, lane),
+            static_cast<EntryKind>(__shfl_sync(~0u, static_cast<std::uint32_t>(kind), lane)),
+            __shfl_sync(~0u, members, lane), __shfl_sync(~0u, known ? 1u : 0u, lane) != 0};
+  }
 };
 
 __device__ inline Entry find_entry(const KernelArguments& a, std::uint32_t handle) {
@@ -60,7 +68,9 @@ struct Named {
   std::uint32_t count;
 
   __device__ static Named of(const KernelArguments& a, std::uint32_t handle) {
-    const Entry entry = find_entry(a, handle);
+    return of(find_entry(a, handle), handle);
+  }
+  __device__ static Named of(const Entry& entry, std::uint32_t handle) {
     const bool set = entry.kind == EntryKind::set;
     return {entry, handle, handle == 0 ? 0 : set ? entry.members : 1};
   }
@@ -74,13 +84,34 @@ struct Named {
   }
 };
 
+/// What a program's item names, looked up in one trip to the second-level cache, unless a buffer is
+/// an alias. The same on all lanes.
+struct Looked {
+  const DeviceProgram* program;  // null: no program has the op
+  Named inputs;
+  Named outputs;
+
+  __device__ __forceinline__ static Looked up(const KernelArguments& a,
+                                              const MegakernelWorkItem& item) {
+    const std::uint32_t index = item.op_handle - kFirstUserOp;
+    std::uint64_t program = 0;
+    if (item.op_handle >= kFirstUserOp && index < a.op_count)
+      program = ptx::load_relaxed_gpu_u64(reinterpret_cast<const std::uint64_t*>(a.ops + index));
+    const bool odd = (lane_id() & 1) != 0;
+    const Entry entry = find_entry(a, odd ? item.output_handle : item.input_handle);
+    return {reinterpret_cast<const DeviceProgram*>(program),
+            Named::of(entry.of_lane(0), item.input_handle),
+            Named::of(entry.of_lane(1), item.output_handle)};
+  }
+};
+
 // ---- the buffers of a program ----
 
-/// What a lane learns while it binds; lanes differ.
+/// What a warp learns while it binds.
 struct BindingFacts {
-  std::uint64_t elements;  // the most of any buffer that counts for the grid
-  bool writes{false};      // the program may write one of them
-  bool for_host{false};    // it may write memory of the host
+  Roles roles{};         // the same on all lanes
+  bool writes{false};    // the program may write a buffer of this lane
+  bool for_host{false};  // it may write memory of the host
 };
 
 /// The bytes that the buffer at `at` of `list` lends to the declared one, or why it cannot.
@@ -107,6 +138,41 @@ __device__ __forceinline__ FaultCode find_view(const KernelArguments& a, const N
   return FaultCode::none;
 }
 
+/// Binds the named buffers where the warp's job before, of the same program, had buffers of the
+/// same lengths in memory. False: bind_buffers() has to look; nothing has changed.
+[[nodiscard]] __device__ __forceinline__ bool bind_again(const KernelArguments& a,
+                                                         const Roles& roles, const Named& inputs,
+                                                         const Named& outputs,
+                                                         core::BoundBuffer* bound, bool& for_host) {
+  if (inputs.count != __popc(roles.inputs) || outputs.count != __popc(roles.allocated))
+    return false;
+  const std::uint32_t lane = lane_id();
+  const std::uint32_t before = (1u << lane) - 1u;
+  const bool in = (roles.inputs >> lane & 1) != 0;
+  const bool out = (roles.allocated >> lane & 1) != 0;
+  const bool written = (roles.written >> lane & 1) != 0;
+  std::uint64_t data = 0;
+  bool fits = true;
+  if (in || out) {
+    const std::uint32_t at = __popc((in ? roles.inputs : roles.allocated) & before);
+    const Entry entry = in ? inputs.at(a, at) : outputs.at(a, at);
+    data = entry.data;
+    // An allocated buffer is bound as long as declared, whatever it has behind that.
+    fits = entry.known && entry.kind == EntryKind::memory &&
+           (in ? entry.bytes == bound[lane].bytes : entry.bytes >= bound[lane].bytes);
+  }
+  // As is_written_twice(), which then says so.
+  for (std::uint32_t left = roles.inputs | roles.allocated; left != 0; left &= left - 1) {
+    const auto k = static_cast<std::uint32_t>(__ffs(static_cast<int>(left))) - 1u;
+    if (__shfl_sync(~0u, data, k) == data && k != lane && written) fits = false;
+  }
+  if (!__all_sync(~0u, fits)) return false;
+  for_host = __any_sync(~0u, written && is_hosts(a, reinterpret_cast<const void*>(data)));
+  if (in || out) bound[lane].data = reinterpret_cast<std::uint8_t*>(data);
+  __syncwarp();  // publishes the bound buffers to all lanes
+  return true;
+}
+
 /// Binds the named buffers to those that `program` declares, in their order, into `bound`.
 /// Publishes `bound` to the warp.
 __device__ __forceinline__ FaultCode bind_buffers(const KernelArguments& a,
@@ -126,6 +192,8 @@ __device__ __forceinline__ FaultCode bind_buffers(const KernelArguments& a,
     const bool out = role == BufferRole::allocated;
     const std::uint32_t ins = __ballot_sync(~0u, in);
     const std::uint32_t outs = __ballot_sync(~0u, out);
+    if (base == 0)
+      facts.roles = {ins, outs, __ballot_sync(~0u, out || role == BufferRole::read_write)};
     const std::uint32_t before = (1u << lane) - 1u;
     if (i < count) {
       const ProgramBuffer declared = program.buffers[i];
@@ -139,10 +207,6 @@ __device__ __forceinline__ FaultCode bind_buffers(const KernelArguments& a,
       facts.writes = facts.writes || out || role == BufferRole::read_write;
       facts.for_host =
           facts.for_host || ((out || role == BufferRole::read_write) && is_hosts(a, view.data));
-      if (declared.grid.counts != 0 || program.rule.all_buffers != 0) {
-        const std::uint64_t n = core::grid_elements(declared.grid, view.bytes);
-        facts.elements = n > facts.elements ? n : facts.elements;
-      }
     }
     const std::uint32_t bad = __ballot_sync(~0u, code != FaultCode::none);
     if (bad != 0) {

@@ -10,12 +10,20 @@
 #include "core/grid.hpp"
 #include "core/image.hpp"
 #include "cuda/builtin/builtin_ops.cuh"
+#include "cuda/interpreter/interpret.cuh"
 #include "cuda/megakernel/layout.hpp"
 #include "egress.cuh"
 
 namespace vyre::cuda::megakernel {
 
 enum class JobKind : std::uint32_t { program, builtin, command };
+
+/// Which of a program's first kWarp buffers are inputs, allocated, and written, a bit each.
+struct Roles {
+  std::uint32_t inputs;
+  std::uint32_t allocated;
+  std::uint32_t written;
+};
 
 /// The region that the warp is at, if any, and the member that its job is.
 struct AtRegion {
@@ -35,14 +43,19 @@ struct Job {
   Wrote wrote;
   std::uint32_t op;
   std::uint32_t queue;
-  std::uint32_t param;
   std::uint64_t position;
-  // Of a program.
+  // Of a program. What is behind `bound` follows from it, `shaped_by` and the lengths of its
+  // buffers, and planning keeps it for the next item with the same.
   const DeviceProgram* program;
   core::BoundBuffer* bound;
+  Roles roles;
+  std::uint32_t shaped_by;  // param
   std::uint64_t workgroups;
   core::Grid grid;
   std::uint32_t unit_workgroups;
+  std::uint32_t zeroing_units;
+  std::uint32_t running_units;
+  std::uint32_t is_small;  // quicker on one warp alone
   // Of a built-in op; of the host's command.
   builtin::Call call;
   ControlCommand command;
@@ -55,6 +68,7 @@ inline constexpr std::uint32_t kSharedBuffers{16};
 /// The first bytes of a warp's slice of shared memory; the rest is the interpreter's.
 struct WarpLocal {
   Job job;
+  interpreter::Staged staged;
   core::BoundBuffer bound[kSharedBuffers];
 };
 inline constexpr std::uint32_t kWarpLocalBytes{(sizeof(WarpLocal) + 127) / 128 * 128};

@@ -11,6 +11,7 @@
 #include "cuda/builtin/builtin_ops.cuh"
 #include "job.cuh"
 #include "run_queue.cuh"
+#include "units.cuh"
 
 namespace vyre::cuda::megakernel {
 
@@ -18,13 +19,14 @@ namespace vyre::cuda::megakernel {
 inline constexpr std::uint64_t kLeastUnitLanes{512};
 inline constexpr std::uint64_t kMostUnitLanes{16'384};
 inline constexpr std::uint64_t kUnitsAWarp{8};
+/// A job of at most so many lanes, or so many units of bytes, is quicker on one warp alone.
+inline constexpr std::uint64_t kAloneLanes{1'024};
+inline constexpr std::uint32_t kAloneUnits{2};
 
 /// Workgroups of one unit.
 [[nodiscard]] __device__ __forceinline__ std::uint32_t unit_workgroups(const KernelArguments& a,
-                                                                       const core::ImageView& image,
+                                                                       std::uint64_t lanes,
                                                                        std::uint64_t workgroups) {
-  const std::uint32_t* const size = image.workgroup;
-  const std::uint64_t lanes = std::uint64_t{size[0]} * size[1] * size[2];
   const std::uint64_t workers = std::uint64_t{gridDim.x - a.ingress_blocks} * kBlockWarps;
   std::uint64_t unit = workgroups / (workers * kUnitsAWarp);
   const std::uint64_t least = (kLeastUnitLanes + lanes - 1) / lanes;
@@ -56,53 +58,104 @@ inline constexpr std::uint64_t kUnitsAWarp{8};
   return n;
 }
 
-__device__ inline FaultCode plan_program(const KernelArguments& a, const Taken& taken,
-                                         const WarpPlace& place) {
-  const std::uint32_t index = taken.item.op_handle - kFirstUserOp;
-  const Named inputs = Named::of(a, taken.item.input_handle);
-  const Named outputs = Named::of(a, taken.item.output_handle);
-  const DeviceProgram* program = nullptr;
-  if (taken.item.op_handle >= kFirstUserOp && index < a.op_count) {
-    program = reinterpret_cast<const DeviceProgram*>(
-        ptx::load_relaxed_gpu_u64(reinterpret_cast<const std::uint64_t*>(a.ops + index)));
+/// Elements that the grid covers, and units of output that the item begins with zeroing, from the
+/// lengths of its buffers.
+struct Lengths {
+  std::uint64_t elements;
+  std::uint32_t zeroing_units;
+};
+[[nodiscard]] __device__ __forceinline__ Lengths lengths_of(const DeviceProgram& program,
+                                                            const core::BoundBuffer* bound) {
+  Lengths found{program.rule.at_least, 0};
+  for (std::uint32_t i = lane_id(); i < program.image.buffer_count; i += kWarp) {
+    const ProgramBuffer declared = program.buffers[i];
+    if (declared.role == BufferRole::allocated) found.zeroing_units += units_for(bound[i].bytes);
+    if (declared.grid.counts == 0 && program.rule.all_buffers == 0) continue;
+    const std::uint64_t n = core::grid_elements(declared.grid, bound[i].bytes);
+    found.elements = n > found.elements ? n : found.elements;
   }
-  if (program == nullptr) return FaultCode::unknown_op;
-  if (inputs.lost() || outputs.lost()) return FaultCode::unknown_handle;
+  return {most_of_warp(found.elements), __reduce_add_sync(~0u, found.zeroing_units)};
+}
 
-  const std::uint32_t count = program->image.buffer_count;
-  core::BoundBuffer* const bound =
-      count <= kSharedBuffers ? place.local->bound
-                              : reinterpret_cast<core::BoundBuffer*>(place.scratch - kBoundBytes);
-  BindingFacts facts{program->rule.at_least};
-  if (const FaultCode refused = bind_buffers(a, *program, inputs, outputs, bound, facts);
-      refused != FaultCode::none)
-    return refused;
-  if (count > 1 && __any_sync(~0u, facts.writes) && is_written_twice(*program, bound))
-    return FaultCode::bad_binding;
-
-  std::uint64_t elements = most_of_warp(facts.elements);
-  if (taken.item.param != 0) elements = taken.item.param;
+/// Grid and units of a program over the buffers that are bound, into the job.
+[[nodiscard]] __device__ __forceinline__ FaultCode shape_program(const KernelArguments& a,
+                                                                 const DeviceProgram& program,
+                                                                 const core::BoundBuffer* bound,
+                                                                 const Roles& roles,
+                                                                 std::uint32_t param, Job& job) {
+  const Lengths lengths = lengths_of(program, bound);
   std::uint32_t grid[3];
   std::uint64_t workgroups = 0;
-  if (const FaultCode refused = find_grid(*program, elements, grid, workgroups);
+  if (const FaultCode refused =
+          find_grid(program, param != 0 ? param : lengths.elements, grid, workgroups);
       refused != FaultCode::none)
     return refused;
-  const std::uint32_t unit = unit_workgroups(a, program->image, workgroups);
-  const bool for_host = __any_sync(~0u, facts.for_host);
+  const std::uint32_t* const size = program.image.workgroup;
+  const std::uint64_t lanes = std::uint64_t{size[0]} * size[1] * size[2];
+  const std::uint32_t unit = unit_workgroups(a, lanes, workgroups);
+  const bool few_lanes = workgroups == 1 || workgroups <= kAloneLanes / lanes;
+  __syncwarp();  // no lane still reads the job before this one
+  if (lane_id() == 0) {
+    job.program = &program;
+    job.roles = roles;
+    job.shaped_by = param;
+    job.workgroups = workgroups;
+    job.grid = {grid[0], grid[1], grid[2]};
+    job.unit_workgroups = unit;
+    job.zeroing_units = lengths.zeroing_units;
+    job.running_units = static_cast<std::uint32_t>((workgroups + unit - 1) / unit);
+    job.is_small = few_lanes && lengths.zeroing_units <= kAloneUnits ? 1 : 0;
+  }
+  return FaultCode::none;
+}
+
+/// The warp keeps no shape: what is bound is that of no job.
+__device__ __forceinline__ FaultCode refuse_program(Job& job, FaultCode why) {
+  __syncwarp();  // no lane still reads the job before this one
+  if (lane_id() == 0) job.program = nullptr;
+  __syncwarp();  // publishes that to all lanes
+  return why;
+}
+
+__device__ inline FaultCode plan_program(const KernelArguments& a, const Taken& taken,
+                                         const WarpPlace& place) {
+  const Looked looked = Looked::up(a, taken.item);
+  const DeviceProgram* const program = looked.program;
+  if (program == nullptr) return FaultCode::unknown_op;
+  if (looked.inputs.lost() || looked.outputs.lost()) return FaultCode::unknown_handle;
+
   Job& job = place.local->job;
+  core::BoundBuffer* bound = place.local->bound;
+  bool for_host = false;
+  // A job that came from another warp has its buffers elsewhere.
+  const bool again = job.program == program && job.bound == bound &&
+                     job.shaped_by == taken.item.param &&
+                     bind_again(a, job.roles, looked.inputs, looked.outputs, bound, for_host);
+  if (!again) {
+    const std::uint32_t count = program->image.buffer_count;
+    if (count > kSharedBuffers)
+      bound = reinterpret_cast<core::BoundBuffer*>(place.scratch - kBoundBytes);
+    BindingFacts facts;
+    if (const FaultCode refused =
+            bind_buffers(a, *program, looked.inputs, looked.outputs, bound, facts);
+        refused != FaultCode::none)
+      return refuse_program(job, refused);
+    if (count > 1 && __any_sync(~0u, facts.writes) && is_written_twice(*program, bound))
+      return refuse_program(job, FaultCode::bad_binding);
+    if (const FaultCode refused =
+            shape_program(a, *program, bound, facts.roles, taken.item.param, job);
+        refused != FaultCode::none)
+      return refuse_program(job, refused);
+    for_host = __any_sync(~0u, facts.for_host);
+  }
   __syncwarp();  // no lane still reads the job before this one
   if (lane_id() == 0) {
     job.kind = JobKind::program;
     job.wrote = for_host ? Wrote::host : Wrote::device;
     job.op = taken.item.op_handle;
     job.queue = taken.queue;
-    job.param = taken.item.param;
     job.position = taken.position;
-    job.program = program;
     job.bound = bound;
-    job.workgroups = workgroups;
-    job.grid = {grid[0], grid[1], grid[2]};
-    job.unit_workgroups = unit;
   }
   __syncwarp();  // publishes the job to all lanes
   return FaultCode::none;
@@ -145,7 +198,6 @@ __device__ inline FaultCode plan_builtin(const KernelArguments& a, const Taken& 
     job.wrote = for_host ? Wrote::host : Wrote::device;
     job.op = taken.item.op_handle;
     job.queue = taken.queue;
-    job.param = taken.item.param;
     job.position = taken.position;
     builtin::Call& call = job.call;
     call.op = taken.item.op_handle;

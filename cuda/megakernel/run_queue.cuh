@@ -102,12 +102,16 @@ __device__ inline bool take_entry(const KernelArguments& a, Taken& out) {
   const void* const half = (lane & 1) != 0 ? static_cast<const void*>(&entry->tail)
                                            : static_cast<const void*>(&entry->head);
   uint4 v;
-  // Near the front a look acquires; far from it, where a warp looks long, it does not: an acquire
-  // empties the cache that the multiprocessor's other warps work with.
+  // Only the first look acquires, and one more when the entry is there: an acquire empties the
+  // cache that the multiprocessor's other warps work with.
   bool near = true;
   for (std::uint32_t looks = 1;; ++looks) {
-    v = near ? ptx::load_acquire_gpu_v4(half) : ptx::load_relaxed_gpu_v4(half);  // [RUN-1] acquire
-    if (__all_sync(~0u, is_entry(v.x, mark))) break;
+    v = looks == 1 ? ptx::load_acquire_gpu_v4(half)   // [RUN-1] acquire
+                   : ptx::load_relaxed_gpu_v4(half);  // relaxed: the look below
+    if (__all_sync(~0u, is_entry(v.x, mark))) {
+      if (looks != 1) v = ptx::load_acquire_gpu_v4(half);  // [RUN-1] acquire
+      break;
+    }
     if ((looks & 7u) != 0) continue;
     if (const std::uint32_t lost = __ballot_sync(~0u, is_overwritten(v.x, mark)); lost != 0) {
       const std::uint32_t found = __shfl_sync(~0u, v.x, static_cast<int>(lowest_of(lost)));
@@ -120,7 +124,6 @@ __device__ inline bool take_entry(const KernelArguments& a, Taken& out) {
     near = __shfl_sync(~0u, number, 0) <= __shfl_sync(~0u, tail, 0) + kNear;
     __nanosleep(near ? kNearSleepNs : kFarSleepNs);
   }
-  if (!near) ptx::fence_acq_rel_gpu();                // [RUN-1] acquire
   if (lane == 0) count_read<RunCounts>(run, number);  // [RUN-2]
   out.item.op_handle = __shfl_sync(~0u, v.x, 0) & kSlotOpMask;
   out.item.input_handle = __shfl_sync(~0u, v.y, 0);

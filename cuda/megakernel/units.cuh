@@ -20,23 +20,11 @@ __device__ inline std::uint32_t units_for(std::uint64_t bytes) {
   return static_cast<std::uint32_t>((bytes + kBytesAUnit - 1) / kBytesAUnit);
 }
 
-/// Units of output that a program's item begins with zeroing.
-__device__ inline std::uint32_t zeroing_units(const Job& job) {
-  std::uint32_t sum = 0;
-  for (std::uint32_t i = lane_id(); i < job.program->image.buffer_count; i += kWarp) {
-    if (job.program->buffers[i].role == BufferRole::allocated) sum += units_for(job.bound[i].bytes);
-  }
-  return __reduce_add_sync(~0u, sum);
-}
-
 /// Units of `phase`; 0: it has none, and is_over() says whether another phase follows.
 __device__ inline std::uint32_t units_of(const Job& job, std::uint32_t phase) {
   switch (job.kind) {
     case JobKind::program:
-      if (phase == 0) return zeroing_units(job);
-      if (phase > 1) return 0;
-      return static_cast<std::uint32_t>((job.workgroups + job.unit_workgroups - 1) /
-                                        job.unit_workgroups);
+      return phase == 0 ? job.zeroing_units : phase == 1 ? job.running_units : 0;
     case JobKind::builtin:
       return builtin::units(job.call, phase);
     case JobKind::command:
@@ -69,18 +57,23 @@ __device__ inline FaultCode outcome_of(const Job& job) {
   return job.kind == JobKind::builtin ? builtin::outcome(job.call) : FaultCode::none;
 }
 
+/// Zeroes a piece of the allocated buffers; units count over them in their order.
 __device__ inline void zero_unit(const Job& job, std::uint32_t unit) {
-  for (std::uint32_t i = 0; i < job.program->image.buffer_count; ++i) {
-    if (job.program->buffers[i].role != BufferRole::allocated) continue;
-    const core::BoundBuffer& buffer = job.bound[i];
+  const auto has_zeroed = [&](const core::BoundBuffer& buffer) {
     const std::uint32_t units = units_for(buffer.bytes);
-    if (unit < units) {
-      const std::uint64_t at = unit * kBytesAUnit;
-      zero_bytes(buffer.data + at,
-                 buffer.bytes - at < kBytesAUnit ? buffer.bytes - at : kBytesAUnit);
-      return;
+    if (unit >= units) {
+      unit -= units;
+      return false;
     }
-    unit -= units;
+    const std::uint64_t at = unit * kBytesAUnit;
+    zero_bytes(buffer.data + at, buffer.bytes - at < kBytesAUnit ? buffer.bytes - at : kBytesAUnit);
+    return true;
+  };
+  for (std::uint32_t left = job.roles.allocated; left != 0; left &= left - 1) {
+    if (has_zeroed(job.bound[__ffs(static_cast<int>(left)) - 1])) return;
+  }
+  for (std::uint32_t i = kWarp; i < job.program->image.buffer_count; ++i) {
+    if (job.program->buffers[i].role == BufferRole::allocated && has_zeroed(job.bound[i])) return;
   }
 }
 
@@ -132,7 +125,7 @@ __device__ inline core::RunResult run_unit(const KernelArguments& a, const Job& 
       }
       break;
     case JobKind::builtin:
-      staged = {};  // the op overwrites the slice, so no program is staged there
+      staged.code = nullptr;  // the op overwrites the slice, so no program is staged there
       builtin::run_unit(job.call, phase, unit, {place.shared, place.shared_bytes});
       break;
     case JobKind::command:

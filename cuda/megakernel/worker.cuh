@@ -20,10 +20,6 @@
 
 namespace vyre::cuda::megakernel {
 
-/// A job of at most so many lanes, or so many units of bytes, is quicker on one warp alone.
-inline constexpr std::uint64_t kAloneLanes{1'024};
-inline constexpr std::uint32_t kAloneUnits{2};
-
 /// So many looks for a free spread item, each followed by a sleep of kSpreadSleepNs: about ten
 /// minutes. An item that must have a slot and gets none ends as cancelled, out of memory.
 inline constexpr std::uint32_t kSpreadLooks{1'200'000'000};
@@ -36,11 +32,12 @@ class Worker {
         ends_(ends),
         place_(place),
         job_(place.local->job),
+        staged_(place.local->staged),
         warp_(blockIdx.x * kBlockWarps + threadIdx.x / kWarp) {}
 
   __device__ void run() {
     Taken taken;
-    leave_region(job_);
+    forget_job();
     tell(WarpActivity::waiting, 0, 0);
     while (next_member(a_, job_, taken) || take_entry(a_, taken)) {
       switch (taken.kind) {
@@ -76,6 +73,15 @@ class Worker {
                               make_uint4(static_cast<std::uint32_t>(activity), queue,
                                          static_cast<std::uint32_t>(position),
                                          static_cast<std::uint32_t>(position >> 32)));
+  }
+
+  /// What the launch before left in the slice.
+  __device__ void forget_job() {
+    if (lane_id() == 0) {
+      job_.program = nullptr;
+      staged_ = {};
+    }
+    leave_region(job_);
   }
 
   __device__ void run_item(const Taken& taken) {
@@ -171,13 +177,9 @@ class Worker {
   __device__ SpreadItem* worth_spreading(FaultCode& why) {
     bool must = false;
     switch (job_.kind) {
-      case JobKind::program: {
-        const std::uint32_t* const size = job_.program->image.workgroup;
-        const std::uint64_t lanes = std::uint64_t{size[0]} * size[1] * size[2];
-        const bool small = job_.workgroups == 1 || job_.workgroups <= kAloneLanes / lanes;
-        if (small && zeroing_units(job_) <= kAloneUnits) return nullptr;
+      case JobKind::program:
+        if (job_.is_small != 0) return nullptr;
         break;
-      }
       case JobKind::builtin:
         must = builtin::scratch_needed(job_.call) > place_.scratch_bytes;
         // Judged by its bytes, because many units may follow a small first phase.
@@ -385,8 +387,8 @@ class Worker {
   const QueueEnd* ends_;
   const WarpPlace place_;
   Job& job_;
+  interpreter::Staged& staged_;
   const std::uint32_t warp_;
-  interpreter::Staged staged_;
 };
 
 }  // namespace vyre::cuda::megakernel
