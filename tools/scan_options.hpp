@@ -52,6 +52,7 @@ struct ScanOptions {
   std::uint32_t workers{0};
   std::uint64_t chunk_bytes{std::uint64_t{1} << 20};
   std::chrono::milliseconds flush_after{200};
+  std::optional<std::uint64_t> files_bytes{};  // all bytes there are, if that is known
 };
 
 }  // namespace vyre::cli

@@ -1,5 +1,6 @@
 #include "scan_run.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <deque>
@@ -140,9 +141,20 @@ std::vector<std::string> default_paths() {
   return {::isatty(STDIN_FILENO) == 1 ? "" : "-"};
 }
 
+/// Of all, if none is a folder or lasts.
+std::optional<std::uint64_t> bytes_of_files(const std::vector<std::string>& paths) {
+  std::uint64_t bytes = 0;
+  for (const std::string& path : paths) {
+    struct stat status;
+    if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+    bytes += static_cast<std::uint64_t>(status.st_size);
+  }
+  return bytes;
+}
+
 }  // namespace
 
-Outcome scan(const Shell& shell, const ScanOptions& options, const std::string& report) {
+Outcome scan(const Shell& shell, ScanOptions options, const std::string& report) {
   VYRE_ASSIGN(const ScanWords words, read_words(shell, options));
   std::vector<std::string> paths = options.paths;
   if (!options.paths_from.empty()) {
@@ -151,6 +163,7 @@ Outcome scan(const Shell& shell, const ScanOptions& options, const std::string& 
   } else if (paths.empty()) {
     paths = default_paths();
   }
+  options.files_bytes = bytes_of_files(paths);
   VYRE_ASSIGN(const std::unique_ptr<ScanEngine> engine, ScanEngine::open(options, words));
   const auto printer = shell.json ? scan_json_printer(words) : scan_text_printer(options);
   Scan scan(shell, options, *engine, *printer, std::move(paths));

@@ -14,7 +14,6 @@ inline constexpr int kScanFound{0};
 inline constexpr int kScanNone{1};
 inline constexpr int kScanFailed{2};  // something could not be searched
 
-[[nodiscard]] Outcome scan(const Shell& shell, const ScanOptions& options,
-                           const std::string& report);
+[[nodiscard]] Outcome scan(const Shell& shell, ScanOptions options, const std::string& report);
 
 }  // namespace vyre::cli
