@@ -66,7 +66,7 @@ bool LaunchControl::look_at_all(Deadline now) {
   sample();
   if (now < next_decision_) return false;
   next_decision_ = now + every_;
-  const Seen seen = see();
+  const Seen& seen = see();
   bool over_budget = false;
   for (std::uint32_t q = 0; q < over_.results.queues(); ++q) {
     const auto decided = decide(q, seen, nullptr);
@@ -92,16 +92,30 @@ LaunchControl::Memory LaunchControl::memory() const {
   return {over_.budget.reserved(lock), budget};
 }
 
-LaunchControl::Seen LaunchControl::see() {
-  Seen seen;
-  for (std::uint32_t q = 0; q < over_.results.queues(); ++q)
-    seen.ended.push_back(over_.results.collector(q).ended_items(
-        [&](std::uint32_t op, std::uint64_t items) { seen.ops[op].items += items; }));
-  for (auto& [op, activity] : seen.ops) {
-    if (op >= kFirstUserOp) activity.steps = over_.backend.steps(op);
+const LaunchControl::Seen& LaunchControl::see() {
+  Activity& ops = seen_.ops;
+  ops.clear();
+  seen_.ended.clear();
+  for (std::uint32_t q = 0; q < over_.results.queues(); ++q) {
+    seen_.ended.push_back(
+        over_.results.collector(q).ended_items([&](std::uint32_t op, std::uint64_t items) {
+          ops.push_back({op, {items, 0}});
+        }));
   }
-  seen.memory = memory();
-  return seen;
+  std::sort(ops.begin(), ops.end(), [](const OpSeen& a, const OpSeen& b) { return a.op < b.op; });
+  std::size_t kept = 0;  // one of each op
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    if (kept != 0 && ops[kept - 1].op == ops[i].op)
+      ops[kept - 1].activity.items += ops[i].activity.items;
+    else
+      ops[kept++] = ops[i];
+  }
+  ops.resize(kept);
+  for (OpSeen& seen : ops) {
+    if (seen.op >= kFirstUserOp) seen.activity.steps = over_.backend.steps(seen.op);
+  }
+  seen_.memory = memory();
+  return seen_;
 }
 
 planner::MegakernelLaunchRequest LaunchControl::request(std::uint32_t queue, const Seen& seen,
@@ -127,12 +141,15 @@ planner::MegakernelLaunchRequest LaunchControl::request(std::uint32_t queue, con
     const std::uint64_t hits = over_.counters.hits.load(std::memory_order_relaxed);
     signals.mean_hits = static_cast<double>(hits) / static_cast<double>(headers);
   }
-  std::vector<planner::OpActivity> ops;
-  for (const auto& [op, activity] : seen.ops) {
-    const planner::OpActivity before = of.seen[op];
-    ops.push_back({since(activity.items, before.items), since(activity.steps, before.steps)});
+  ops_.clear();
+  auto before = of.seen.begin();
+  for (const OpSeen& op : seen.ops) {
+    while (before != of.seen.end() && before->op < op.op) ++before;
+    const bool known = before != of.seen.end() && before->op == op.op;
+    const planner::OpActivity then = known ? before->activity : planner::OpActivity{};
+    ops_.push_back({since(op.activity.items, then.items), since(op.activity.steps, then.steps)});
   }
-  signals.ops = ops;
+  signals.ops = ops_;
   std::vector<std::uint64_t> shapes;
   for (const auto& [shape, times] : of.shapes) shapes.push_back(times);
   signals.shapes = shapes;
@@ -159,7 +176,10 @@ void LaunchControl::act(std::uint32_t queue, const MegakernelLaunchPlan& decided
                         std::size_t planned) {
   Queue& of = queues_[queue];
   const bool empty = decided.topology == Topology::Empty;
-  if (!empty) last_ = decided;
+  if (!empty) {
+    last_ = decided;
+    hit_capacity_.store(decided.hit_capacity, std::memory_order_relaxed);
+  }
   of.saturated.store(decided.pressure == Pressure::Saturated, std::memory_order_relaxed);
   of.wants = empty ? 0 : std::min(decided.dispatch_grid[0], decided.worker_groups);
   of.wants_then = empty ? 0 : decided.worker_groups;

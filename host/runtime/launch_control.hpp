@@ -19,6 +19,7 @@
 #include "attendant.hpp"
 #include "backend/backend.hpp"
 #include "buffers.hpp"
+#include "builtin/literals_layout.hpp"
 #include "housekeeper.hpp"
 #include "memory_budget.hpp"
 #include "order_lock.hpp"
@@ -66,11 +67,21 @@ class LaunchControl final : public Housekeeper, public Attendant::Duty {
     return queues_[queue].saturated.load(std::memory_order_relaxed);
   }
 
+  /// Of a buffer that hits go to.
+  [[nodiscard]] std::uint64_t hit_bytes() const noexcept {
+    const std::uint64_t hits = hit_capacity_.load(std::memory_order_relaxed);
+    return sizeof(builtin::LiteralHits) + hits * sizeof(builtin::LiteralHit);
+  }
+
   /// Evicts cached inputs that no caller holds, down to the threshold of the policy.
   [[nodiscard]] Attendant::Need look(std::vector<DoneCall>& calls) override;
 
  private:
-  using Activity = std::unordered_map<std::uint32_t, planner::OpActivity>;  // by op
+  struct OpSeen {
+    std::uint32_t op{0};
+    planner::OpActivity activity;
+  };
+  using Activity = std::vector<OpSeen>;  // ascending
   struct Queue {
     planner::LaunchHistory history;
     Activity seen;  // of the session, at the last decision
@@ -97,7 +108,7 @@ class LaunchControl final : public Housekeeper, public Attendant::Duty {
   [[nodiscard]] Memory memory() const;
   // With the mutex.
   void sample();
-  [[nodiscard]] Seen see();
+  [[nodiscard]] const Seen& see();
   [[nodiscard]] planner::MegakernelLaunchRequest request(std::uint32_t queue, const Seen& seen,
                                                          const PlanContents* plan);
   [[nodiscard]] Result<planner::MegakernelLaunchPlan> decide(std::uint32_t queue, const Seen& seen,
@@ -111,10 +122,14 @@ class LaunchControl final : public Housekeeper, public Attendant::Duty {
   const std::chrono::nanoseconds every_;
   std::unique_ptr<Queue[]> queues_;
   std::atomic<bool> short_{false};
+  std::atomic<std::uint32_t> hit_capacity_{
+      planner::MegakernelLaunchPolicy::standard().min_hit_capacity};
   std::mutex mutex_;
   // Under the mutex.
   Deadline next_decision_{};
   std::optional<planner::MegakernelLaunchPlan> last_;
+  Seen seen_;                             // of the last see()
+  std::vector<planner::OpActivity> ops_;  // since the last decision of a queue
   std::uint64_t samples_{0};
   std::uint64_t busy_{0};  // sum of samples
 };

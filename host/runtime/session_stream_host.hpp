@@ -94,6 +94,7 @@ class Stream::SessionHost final : public StreamHost {
   std::chrono::nanoseconds close_timeout() override { return session_.options().close_timeout; }
   bool memory_is_short() override { return session_.launch().memory_is_short(); }
   bool saturated() override { return session_.launch().saturated(queue_); }
+  std::uint64_t hit_bytes() override { return session_.launch().hit_bytes(); }
   void count_hits(std::uint64_t hits) override { session_.count_hits(hits); }
 
   Result<OpInfo> op_info(OpHandle op) override { return session_.op_info(op); }

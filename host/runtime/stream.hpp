@@ -59,7 +59,8 @@ struct StreamOptions {
   bool keep_bytes{false};
   /// The op's inputs in order; one of them is Handle{}: the chunk. Empty: the chunk alone.
   std::vector<Handle> inputs;
-  /// The op's outputs in order. Empty: of their declared sizes; built-in ops have none declared.
+  /// The op's outputs in order. Empty: of their declared sizes; built-in ops have none declared,
+  /// but match.literals then has room for as many hits as the launch policy expects.
   std::vector<StreamOutput> outputs;
   ChunkPlace place{ChunkPlace::automatic};
 };

@@ -91,6 +91,8 @@ class StreamHost : public FileHost, public ItemHost {
   [[nodiscard]] virtual bool memory_is_short() = 0;
   /// No more chunks should be in flight than are.
   [[nodiscard]] virtual bool saturated() = 0;
+  /// Bytes of a buffer for the hits of an item.
+  [[nodiscard]] virtual std::uint64_t hit_bytes() = 0;
   /// A result says how many hits an item had.
   virtual void count_hits(std::uint64_t hits) = 0;
 

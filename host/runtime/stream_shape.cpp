@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/message.hpp"
+#include "builtin/rules.hpp"
 
 namespace vyre::runtime {
 Result<StreamShape> StreamShape::make(StreamHost& host, OpHandle op, const StreamOptions& options) {
@@ -68,6 +69,8 @@ Status StreamShape::check_inputs(StreamHost& host, const OpInfo& info) {
 
 Status StreamShape::check_outputs(StreamHost& host, const OpInfo& info) {
   const auto& wanted = info.signature.outputs;
+  if (outputs.empty() && op.id == static_cast<std::uint32_t>(builtin::Op::match_literals))
+    outputs.push_back({host.hit_bytes(), {}});
   if (outputs.empty() && builtin && !wanted.empty()) {
     return fail(
         Errc::invalid_argument,

@@ -181,7 +181,7 @@ struct State {
   /// backend::Backend::keep_awake() and set_window().
   void keep_awake(const backend::AwakeGroups& groups) noexcept;
   void set_window(std::uint32_t queue, std::uint64_t items, std::uint64_t until) noexcept;
-  /// After items were published.
+  /// After items were published, or left for other workers.
   void ring() noexcept {
     if (awake.load(std::memory_order_relaxed) < options.workers) [[unlikely]]
       look_beyond();

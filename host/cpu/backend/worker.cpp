@@ -64,7 +64,7 @@ bool Worker::step() {
   lock.unlock();
   batches_ += batch_.count != 0;
   ran_ns_ = 0;
-  if (more) state_.wake_one();
+  if (more) state_.ring();
   return batch_.count != 0;
 }
 
