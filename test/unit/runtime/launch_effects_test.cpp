@@ -67,12 +67,13 @@ MegakernelLaunchPlan launch(Topology topology, Pressure pressure, std::uint32_t 
 class LaunchOnWorkers : public ::testing::Test {
  protected:
   static constexpr std::uint32_t kItems{8};
-  void open(const MegakernelLaunchPlan& decided) {
+  /// nullopt: the policy decides.
+  void open(const std::optional<MegakernelLaunchPlan>& decided) {
     TestHooks hooks;
     hooks.decide_every = std::chrono::nanoseconds{0};
     hooks.worker_dies = [this](std::uint32_t worker, std::uint64_t) { return gate.pass(worker); };
     hooks.forced_launch = [decided](std::uint32_t, const MegakernelLaunchRequest&) {
-      return std::optional(decided);
+      return decided;
     };
     SessionOptions options = test_options(4);
     options.backend = BackendKind::cpu;
@@ -136,6 +137,22 @@ TEST_F(LaunchOnWorkers, TheReportShowsHowManyWereBusy) {
   EXPECT_EQ(session->report().report.telemetry.occupancy_proxy_bps, 7'500) << "three of four";
   gate.open();
   ASSERT_OK(session->wait_all(soon()));
+}
+
+TEST_F(LaunchOnWorkers, WhatIsMeasuredOfThemIsReported) {
+  open(std::nullopt);
+  ASSERT_EQ(session->submit_many(items, soon()).accepted, items.size());
+  ASSERT_TRUE(gate.await_standing(4));
+  (void)session->wait_all(now());
+  const MegakernelTelemetry t = session->report().report.telemetry;
+  EXPECT_EQ(t.frontier_density_bps, 5'000) << "four of eight items have a worker";
+  EXPECT_EQ(t.topology, Topology::DenseFrontier);
+  EXPECT_EQ(t.pressure, Pressure::Balanced);
+  EXPECT_EQ(t.hit_capacity, 1'024u);
+  EXPECT_FALSE(t.execution_mode.has_value()) << "no program has ended";
+  gate.open();
+  ASSERT_OK(session->wait_all(soon()));
+  EXPECT_EQ(session->report().report.telemetry.execution_mode, ExecutionMode::Interpreter);
 }
 
 /// Chunks in flight of a stream whose items stand still.

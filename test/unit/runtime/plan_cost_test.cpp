@@ -74,6 +74,11 @@ TEST_F(PlanCosts, LongItemsDoNotShareARegionAndShortOnesDo) {
   // Each of four lanes makes two million turns: some milliseconds beside a slot's microsecond.
   ASSERT_OK(session->write(buffers[0], 0, words({2'000'000, 0, 0, 0}), soon()));
   run(std::vector<MegakernelWorkItem>{{ops.spin, buffers[0].id, buffers[3].id, 0}});
+  // The item took all of its steps between its submission and its end.
+  const report::OpRow row = session->report().ops.at(0);
+  ASSERT_GT(row.steps.value(), 8'000'000u);
+  EXPECT_LE(costs_of(plan(chain(kNop)))["step_ns"].get<double>() * static_cast<double>(*row.steps),
+            static_cast<double>(row.latency.value().max_ns));
   const auto of = [&](std::uint32_t op) {
     return nlohmann::json::parse(plan(chain(op)).describe_json());
   };
