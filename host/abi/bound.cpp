@@ -8,12 +8,22 @@
 namespace vyre::abi {
 namespace {
 
-vyre_stopped& asked_by_this_thread() noexcept {
+vyre_stopped& of_this_thread() noexcept {
   thread_local vyre_stopped asked = nullptr;
   return asked;
 }
 
 }  // namespace
+
+std::atomic<bool> any_thread_asks{false};
+
+vyre_stopped given_by_this_thread() noexcept {
+  return of_this_thread();
+}
+
+Error interrupted() {
+  return {Errc::cancelled, "the function given to vyre_interrupt_by() asked for it"};
+}
 
 Bound::Bound(vyre_ns timeout)
     : deadline_(deadline_after(timeout, kDefaultTimeout)),
@@ -28,5 +38,6 @@ bool Bound::over() {
 }  // namespace vyre::abi
 
 vyre_stopped vyre_interrupt_by(vyre_stopped stopped) {
-  return std::exchange(vyre::abi::asked_by_this_thread(), stopped);
+  if (stopped != nullptr) vyre::abi::any_thread_asks.store(true, std::memory_order_relaxed);
+  return std::exchange(vyre::abi::of_this_thread(), stopped);
 }

@@ -5,6 +5,7 @@
 
 #include "base/message.hpp"
 #include "blob.hpp"
+#include "bound.hpp"
 #include "builtin/literals.hpp"
 #include "queue.hpp"
 #include "structures.hpp"
@@ -75,10 +76,11 @@ vyre_error* vyre_buffer_new(vyre_queue* queue, uint64_t bytes, const vyre_buffer
     const Deadline deadline = session.deadline(timeout);
     const ByteSpan init{static_cast<const std::uint8_t*>(wanted.init),
                         wanted.init == nullptr ? 0 : bytes};
+    const vyre_stopped asked = asked_by_this_thread();
     const auto make = [&] {
-      if (cached) return session.engine.upload_cached(init, deadline);
-      return wanted.init == nullptr ? session.engine.allocate(bytes, deadline)
-                                    : session.engine.upload(init, deadline);
+      if (cached) return session.engine.upload_cached(init, deadline, asked);
+      return wanted.init == nullptr ? session.engine.allocate(bytes, deadline, asked)
+                                    : session.engine.upload(init, deadline, asked);
     };
     VYRE_ASSIGN(const runtime::Handle made, make());
     VYRE_ASSIGN(*buffer, give_out(session, made));
@@ -130,8 +132,10 @@ Status load(vyre_queue* queue, const char* path, vyre_ns timeout, bool cached,
   VYRE_TRY(given(path, "path"));
   vyre_session& session = *queue->session;
   const Deadline deadline = session.deadline(timeout);
-  VYRE_ASSIGN(const runtime::Handle made, cached ? session.engine.load_file_cached(path, deadline)
-                                                 : session.engine.load_file(path, deadline));
+  const vyre_stopped asked = asked_by_this_thread();
+  VYRE_ASSIGN(const runtime::Handle made,
+              cached ? session.engine.load_file_cached(path, deadline, asked)
+                     : session.engine.load_file(path, deadline, asked));
   VYRE_ASSIGN(*buffer, give_out(session, made));
   return {};
 }
@@ -159,7 +163,7 @@ vyre_error* vyre_buffer_bind(vyre_queue* queue, const vyre_buffer* buffers, size
     vyre_session& session = *queue->session;
     VYRE_ASSIGN(const auto members, handles_of(session, buffers, count));
     VYRE_ASSIGN(const runtime::Handle made,
-                session.engine.bind(members, session.deadline(timeout)));
+                session.engine.bind(members, session.deadline(timeout), asked_by_this_thread()));
     VYRE_ASSIGN(*set, give_out(session, made));
     return {};
   });
@@ -192,7 +196,7 @@ vyre_error* vyre_buffer_read(vyre_session* session, vyre_buffer buffer, uint64_t
     VYRE_TRY(given_array(bytes, size, "bytes"));
     VYRE_ASSIGN(const runtime::Handle handle, session->handles.find(buffer));
     return session->engine.download_into(handle, at, {static_cast<std::uint8_t*>(bytes), size},
-                                         session->deadline(timeout));
+                                         session->deadline(timeout), asked_by_this_thread());
   });
 }
 
@@ -203,7 +207,7 @@ vyre_error* vyre_buffer_write(vyre_session* session, vyre_buffer buffer, uint64_
     VYRE_TRY(given_array(bytes, size, "bytes"));
     VYRE_ASSIGN(const runtime::Handle handle, session->handles.find(buffer));
     return session->engine.write(handle, at, {static_cast<const std::uint8_t*>(bytes), size},
-                                 session->deadline(timeout));
+                                 session->deadline(timeout), asked_by_this_thread());
   });
 }
 
@@ -215,7 +219,8 @@ vyre_error* vyre_buffer_lease(vyre_session* session, vyre_buffer buffer, uint32_
     VYRE_ASSIGN(const runtime::LeaseAccess wanted, lease_access(access));
     VYRE_ASSIGN(const runtime::Handle handle, session->handles.find(buffer));
     session->handles.begin_lease(buffer, handle);
-    const auto leased = session->engine.lease(handle, wanted, session->deadline(timeout));
+    const auto leased =
+        session->engine.lease(handle, wanted, session->deadline(timeout), asked_by_this_thread());
     if (!leased) {
       session->handles.end_lease(buffer);
       return tl::unexpected<Error>(leased.error());

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/message.hpp"
+#include "bound.hpp"
 #include "program.hpp"
 #include "protocol/limits.hpp"
 #include "session.hpp"
@@ -30,9 +31,9 @@ vyre_error* vyre_op_add(vyre_session* session, const char* name, const vyre_prog
     VYRE_TRY(given(op, "op"));
     VYRE_ASSIGN(const auto wanted, read_options(options, "vyre_op_options"));
     VYRE_TRY(read_named(wanted.options, wanted.option_count, {}, {"jit", "plan"}));
-    VYRE_ASSIGN(
-        const runtime::OpHandle added,
-        session->engine.register_program(name, program->program, session->deadline(timeout)));
+    VYRE_ASSIGN(const runtime::OpHandle added,
+                session->engine.register_program(name, program->program, session->deadline(timeout),
+                                                 asked_by_this_thread()));
     *op = public_op(*session, added.id);
     return {};
   });

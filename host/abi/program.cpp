@@ -11,7 +11,9 @@
 #include "blob.hpp"
 #include "bound.hpp"
 #include "guard.hpp"
+#include "structures.hpp"
 #include "vir/lower/lower.hpp"
+#include "vir/program/dispatch.hpp"
 #include "vir/text/text.hpp"
 #include "vir/validate/validate.hpp"
 #include "vir/wire/wire.hpp"
@@ -33,11 +35,52 @@ Result<vir::Profile> profile_of(std::uint32_t profile) {
 }
 
 /// Everything that is wrong with it, or else everything that is suspicious.
-std::vector<vir::Diagnostic> diagnosed(const vir::Program& program) {
-  const auto prepared = vir::prepare(program);
-  if (!prepared) return {vir::diagnostic_of(prepared.error())};
-  auto violations = vir::diagnose(*prepared);
+Result<std::vector<vir::Diagnostic>> diagnosed(const vir::Program& program,
+                                               Interrupt* interrupt = nullptr) {
+  const auto over = [interrupt] { return interrupt != nullptr && interrupt->over(); };
+  const auto late = [] {
+    return fail(Errc::deadline_exceeded,
+                "the program was not checked when its time was up; allow more, or split it");
+  };
+  const auto prepared = vir::prepare(program, interrupt);
+  if (over()) return late();
+  if (!prepared) return std::vector{vir::diagnostic_of(prepared.error())};
+  auto violations = vir::diagnose(*prepared, interrupt);
+  if (over()) return late();
   return violations.empty() ? vir::warnings_of_valid(*prepared) : violations;
+}
+
+std::uint32_t public_role(vir::BufferRole role) noexcept {
+  switch (role) {
+    case vir::BufferRole::read:
+      return VYRE_ROLE_READ;
+    case vir::BufferRole::read_write:
+      return VYRE_ROLE_READ_WRITE;
+    case vir::BufferRole::allocated:
+      return VYRE_ROLE_OUTPUT;
+    case vir::BufferRole::workgroup:
+      break;
+  }
+  return VYRE_ROLE_WORKGROUP;
+}
+
+Result<vyre_program_buffer> described(const vir::Program& program, const vir::BufferDecl& buffer) {
+  const std::string& name = program.name(buffer.name);
+  vyre_program_buffer to{};
+  to.role = public_role(vir::role_of(buffer));
+  to.element = static_cast<std::uint32_t>(program.types[buffer.element].tag);
+  to.name = name.c_str();
+  to.name_bytes = name.size();
+  to.count = buffer.count;
+  VYRE_ASSIGN(to.least_bytes, vir::required_bytes(program, buffer));
+  to.element_bytes = vir::size_bytes(program, buffer.element);
+  to.length_bits = vir::length_bits(program, buffer);
+  if (buffer.output_byte_range) {
+    to.has_result = 1;
+    to.result_begin = buffer.output_byte_range->start;
+    to.result_end = buffer.output_byte_range->end;
+  }
+  return to;
 }
 
 }  // namespace
@@ -71,9 +114,10 @@ vyre_error* vyre_program_assemble(const char* text, uint64_t size, vyre_ns timeo
     VYRE_TRY(given_array(text, size, "text"));
     VYRE_TRY(given(program, "program"));
     Bound bound(timeout);
+    vir::SourceMap places;
     VYRE_ASSIGN(vir::Program read, bound.checked(vir::assemble(std::string_view(text, size),
-                                                               nullptr, bound.interrupt())));
-    *program = new vyre_program(std::move(read));
+                                                               &places, bound.interrupt())));
+    *program = new vyre_program(std::move(read), std::move(places));
     return {};
   });
 }
@@ -160,9 +204,10 @@ vyre_error* vyre_program_diagnose(const vyre_program* program, vyre_blob** json)
   return guarded("vyre_program_diagnose", [&]() -> Status {
     VYRE_TRY(given(program, "program"));
     VYRE_TRY(given(json, "json"));
+    VYRE_ASSIGN(const auto found, diagnosed(program->program));
     JsonWriter rows;
     rows.begin_array();
-    for (const vir::Diagnostic& d : diagnosed(program->program)) {
+    for (const vir::Diagnostic& d : found) {
       rows.begin_object().member("code", d.code).key("statement");
       if (d.statement != vir::kNone) {
         rows.value(d.statement);
@@ -172,6 +217,61 @@ vyre_error* vyre_program_diagnose(const vyre_program* program, vyre_blob** json)
       rows.member("message", d.message).end_object();
     }
     *json = make_blob(std::move(rows.end_array()).text());
+    return {};
+  });
+}
+
+vyre_error* vyre_program_examine(const vyre_program* program, vyre_ns timeout, vyre_diagnosed each,
+                                 void* context) {
+  return guarded("vyre_program_examine", [&]() -> Status {
+    VYRE_TRY(given(program, "program"));
+    VYRE_TRY(given(reinterpret_cast<const void*>(each), "each"));
+    Bound bound(timeout);
+    VYRE_ASSIGN(const auto found, bound.checked(diagnosed(program->program, bound.interrupt())));
+    static_assert(vir::kNone == UINT32_MAX);
+    for (const vir::Diagnostic& d : found) {
+      const vyre_diagnostic shown{sizeof(vyre_diagnostic), d.statement, d.code.c_str(),
+                                  d.message.c_str()};
+      each(context, &shown);
+    }
+    return {};
+  });
+}
+
+vyre_error* vyre_program_describe_buffer(const vyre_program* program, size_t index,
+                                         vyre_program_buffer* buffer) {
+  return guarded("vyre_program_describe_buffer", [&]() -> Status {
+    VYRE_TRY(given(program, "program"));
+    VYRE_TRY(given(buffer, "buffer"));
+    VYRE_TRY(check_output(buffer, "vyre_program_buffer"));
+    const vir::Program& read = program->program;
+    if (index >= read.buffers.size()) {
+      return fail(Errc::not_found, message("the program declares {} buffers, from 0 on; {} is none",
+                                           read.buffers.size(), index));
+    }
+    VYRE_ASSIGN(const vyre_program_buffer found, described(read, read.buffers[index]));
+    write_output(buffer, found);
+    return {};
+  });
+}
+
+vyre_error* vyre_program_grid(const vyre_program* program, const uint64_t* bytes, size_t count,
+                              uint32_t param, uint32_t* grid) {
+  return guarded("vyre_program_grid", [&]() -> Status {
+    VYRE_TRY(given(program, "program"));
+    VYRE_TRY(given_array(bytes, count, "bytes"));
+    VYRE_TRY(given(grid, "grid"));
+    const std::size_t declared = program->program.buffers.size();
+    if (count != declared) {
+      return fail(Errc::invalid_argument,
+                  message("the program declares {} buffers, and there are {} sizes; give one for "
+                          "each, 0 for workgroup buffers",
+                          declared, count));
+    }
+    VYRE_ASSIGN(const vir::Grid found, param != 0
+                                           ? vir::grid_for(program->program, param)
+                                           : vir::infer_grid(program->program, {bytes, count}));
+    std::copy(found.begin(), found.end(), grid);
     return {};
   });
 }

@@ -1,5 +1,5 @@
 // Reports: the JSON document, upstream's counters, summaries of files.
-#include "report/report.hpp"
+#include "report.hpp"
 
 #include <memory>
 #include <optional>
@@ -7,12 +7,15 @@
 #include <utility>
 #include <vector>
 
+#include "base/message.hpp"
 #include "blob.hpp"
 #include "session.hpp"
 #include "structures.hpp"
 
 namespace vyre::abi {
 namespace {
+
+constexpr std::uint32_t kMaxIndent{16};
 
 /// A value that was measured, and the bit that says so.
 template <class T>
@@ -78,6 +81,29 @@ std::string array_of(const std::vector<report::Document>& documents) {
 }
 
 }  // namespace
+
+Result<vyre_blob*> report_of(report::Document document, const vyre_report_options* options) {
+  VYRE_ASSIGN(const auto wanted, read_options(options, "vyre_report_options"));
+  VYRE_TRY(given_array(wanted.command, wanted.command_count, "command"));
+  VYRE_TRY(given_array(wanted.input_failures, wanted.input_failure_count, "input_failures"));
+  if (wanted.indent > kMaxIndent) {
+    return fail(Errc::invalid_argument,
+                message("indent is {}; it is at most {} spaces", wanted.indent, kMaxIndent));
+  }
+  for (std::size_t i = 0; i < wanted.command_count; ++i) {
+    VYRE_TRY(given(wanted.command[i], "a word of the command"));
+    document.run.command.emplace_back(wanted.command[i]);
+  }
+  for (std::size_t i = 0; i < wanted.input_failure_count; ++i) {
+    const vyre_input_failure& failure = wanted.input_failures[i];
+    VYRE_TRY(given(failure.what, "`what` of an input failure"));
+    VYRE_TRY(given(failure.why, "`why` of an input failure"));
+    document.input_failures.push_back({failure.what, failure.why});
+  }
+  const int indent = wanted.indent == 0 ? -1 : static_cast<int>(wanted.indent);
+  return make_blob(report::to_json(document, indent));
+}
+
 }  // namespace vyre::abi
 
 using namespace vyre;
@@ -88,6 +114,16 @@ vyre_error* vyre_report_json(vyre_session* session, int32_t indent, vyre_blob** 
     VYRE_TRY(usable(session));
     VYRE_TRY(given(json, "json"));
     *json = make_blob(report::to_json(session->engine.report(), indent));
+    return {};
+  });
+}
+
+vyre_error* vyre_session_report(vyre_session* session, const vyre_report_options* options,
+                                vyre_blob** json) {
+  return guarded("vyre_session_report", [&]() -> Status {
+    VYRE_TRY(usable(session));
+    VYRE_TRY(given(json, "json"));
+    VYRE_ASSIGN(*json, report_of(session->engine.report(), options));
     return {};
   });
 }

@@ -9,6 +9,7 @@
 
 #include "base/message.hpp"
 #include "batch.hpp"
+#include "bound.hpp"
 #include "protocol/fault_names.hpp"
 #include "structures.hpp"
 
@@ -32,22 +33,39 @@ vyre_result pending(const vyre_ticket& ticket) noexcept {
   return {ticket, VYRE_ITEM_PENDING, VYRE_FAULT_NONE, 0, 0, 0};
 }
 
+runtime::Session::WaitedMany wait_many(vyre_session& session,
+                                       const std::vector<runtime::Ticket>& tickets,
+                                       std::size_t least, Deadline deadline,
+                                       std::vector<std::optional<runtime::ItemResult>>& results) {
+  const Waits waits(deadline);
+  for (;;) {
+    auto waited = session.engine.wait_many(tickets, least, waits.soon(), results);
+    if (!waited.stopped_by || waited.stopped_by->code != Errc::deadline_exceeded) return waited;
+    if (waits.stopped()) {
+      waited.stopped_by = interrupted();
+      return waited;
+    }
+    if (!waits.goes_on(*waited.stopped_by)) return waited;
+  }
+}
+
 /// One ticket, as most callers wait: no array is made.
 Status wait_for_one(vyre_session& session, const vyre_ticket& ticket, std::size_t least,
                     Deadline deadline, void* results, std::size_t stride, std::size_t* ended) {
   VYRE_ASSIGN(const runtime::Ticket known, ticket_of(session, ticket));
-  const auto result = session.engine.wait(known, deadline);
+  const auto result =
+      Waits(deadline).run([&](Deadline until) { return session.engine.wait(known, until); });
   if (result) {
     write_result(results, stride, 0, result_for(session, *result));
     if (ended != nullptr) *ended = 1;
     return {};
   }
-  if (result.error().code != Errc::deadline_exceeded) {
+  if (result.error().code != Errc::deadline_exceeded && result.error().code != Errc::cancelled) {
     return tl::unexpected<Error>(result.error());
   }
   write_result(results, stride, 0, pending(ticket));
   if (ended != nullptr) *ended = 0;
-  if (least == 0) return {};
+  if (least == 0 && result.error().code == Errc::deadline_exceeded) return {};
   return tl::unexpected<Error>(result.error());
 }
 
@@ -114,7 +132,7 @@ vyre_error* vyre_wait(vyre_session* session, const vyre_ticket* tickets, size_t 
     }
     VYRE_ASSIGN(const auto known, tickets_of(*session, tickets, count));
     std::vector<std::optional<runtime::ItemResult>> found(results == nullptr ? 0 : count);
-    runtime::Session::WaitedMany waited = session->engine.wait_many(known, least, deadline, found);
+    runtime::Session::WaitedMany waited = wait_many(*session, known, least, deadline, found);
     const bool written = !waited.stopped_by || waited.stopped_by->code != Errc::invalid_argument;
     if (written) {
       for (std::size_t i = 0; i < found.size(); ++i) {
@@ -143,7 +161,9 @@ vyre_error* vyre_session_wait(vyre_session* session, vyre_ns timeout, vyre_total
   return guarded("vyre_session_wait", [&]() -> Status {
     VYRE_TRY(usable(session));
     VYRE_TRY(check_output(totals, "vyre_totals"));
-    VYRE_TRY(session->engine.wait_all(session->deadline(timeout)));
+    VYRE_TRY(Waits(session->deadline(timeout)).run([&](Deadline until) {
+      return session->engine.wait_all(until);
+    }));
     write_output(totals, totals_of(session->engine.totals()));
     return {};
   });
@@ -185,7 +205,9 @@ vyre_error* vyre_batch_wait(vyre_batch* batch, vyre_ns timeout, vyre_totals* tot
     vyre_session& session = *batch->session;
     VYRE_TRY(usable(&session));
     VYRE_TRY(check_output(totals, "vyre_totals"));
-    Status ended = session.engine.wait_batch(*batch->engine, session.deadline(timeout));
+    Status ended = Waits(session.deadline(timeout)).run([&](Deadline until) {
+      return session.engine.wait_batch(*batch->engine, until);
+    });
     VYRE_ASSIGN(const runtime::Totals now, session.engine.batch_totals(*batch->engine));
     write_output(totals, totals_of(now));
     return ended;

@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "base/message.hpp"
+#include "bound.hpp"
 #include "queue.hpp"
 #include "runtime/stream.hpp"
 #include "structures.hpp"
+#include "taken.hpp"
 
 /// One thread at a time is in a call (`taken`). What callers see of the last result lives here
 /// until the next call.
@@ -27,24 +29,6 @@ struct vyre_stream {
 
 namespace vyre::abi {
 namespace {
-
-/// The right to be in a call on a stream.
-class Taken {
- public:
-  // [STREAM-1] acquire: what the call before did with the stream.
-  explicit Taken(vyre_stream& stream)
-      : stream_(stream), mine_(!stream.taken.exchange(true, std::memory_order_acquire)) {}
-  Taken(const Taken&) = delete;
-  Taken& operator=(const Taken&) = delete;
-  ~Taken() {
-    if (mine_) stream_.taken.store(false, std::memory_order_release);  // [STREAM-1]
-  }
-  explicit operator bool() const noexcept { return mine_; }
-
- private:
-  vyre_stream& stream_;
-  const bool mine_;
-};
 
 Result<runtime::StreamOptions> engine_options(const vyre_session& session, std::uint32_t queue,
                                               const vyre_stream_options& from) {
@@ -135,8 +119,9 @@ const vyre_chunk* show(vyre_stream& stream, const runtime::StreamResult& result)
 }
 
 Result<const vyre_chunk*> next(vyre_stream& stream, vyre_ns timeout) {
+  const Waits waits(stream.session->deadline(timeout));
   VYRE_ASSIGN(const runtime::StreamResult* result,
-              stream.engine.next(stream.session->deadline(timeout)));
+              waits.run([&](Deadline until) { return stream.engine.next(until); }));
   return result == nullptr ? nullptr : show(stream, *result);
 }
 
@@ -158,7 +143,7 @@ vyre_error* alone(const char* call, vyre_stream* stream, const Work& work) noexc
   return guarded(call, [&]() -> Status {
     VYRE_TRY(given(stream, "stream"));
     VYRE_TRY(usable(&*stream->session));
-    const Taken taken(*stream);
+    const Taken taken(stream->taken);
     if (taken) return work();
     return fail(Errc::busy, "another call is under way on this stream; wait for it");
   });

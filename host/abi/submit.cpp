@@ -9,6 +9,7 @@
 
 #include "base/message.hpp"
 #include "batch.hpp"
+#include "bound.hpp"
 #include "buffer.hpp"
 #include "items.hpp"
 #include "protocol/fault_names.hpp"
@@ -29,14 +30,14 @@ class Submission {
   Submission(vyre_queue& queue, vyre_ns timeout, vyre_batch* batch, vyre_ticket* tickets)
       : queue_(queue),
         session_(*queue.session),
-        deadline_(session_.deadline(timeout)),
+        waits_(session_.deadline(timeout)),
         batch_(batch == nullptr ? nullptr : batch->engine.get()),
         tickets_(tickets) {}
 
   /// Goes on where other threads' items came in between.
   Status submit(std::span<const MegakernelWorkItem> items, std::uint8_t flags) {
     while (!items.empty()) {
-      auto many = session_.engine.submit_many(items, deadline_, queue_.number, flags, batch_);
+      auto many = session_.engine.submit_many(items, waits_.soon(), queue_.number, flags, batch_);
       if (tickets_ != nullptr) {
         for (std::uint64_t i = 0; i < many.accepted; ++i) {
           tickets_[accepted_ + i] = ticket_for(session_, queue_.number, many.first.position + i);
@@ -44,7 +45,11 @@ class Submission {
       }
       accepted_ += many.accepted;
       items = items.subspan(many.accepted);
-      if (many.stopped_by) return tl::unexpected<Error>(std::move(*many.stopped_by));
+      if (!many.stopped_by) continue;
+      if (waits_.stopped()) return tl::unexpected<Error>(interrupted());
+      if (!waits_.goes_on(*many.stopped_by)) {
+        return tl::unexpected<Error>(std::move(*many.stopped_by));
+      }
     }
     return {};
   }
@@ -53,7 +58,7 @@ class Submission {
  private:
   vyre_queue& queue_;
   vyre_session& session_;
-  const Deadline deadline_;
+  const Waits waits_;
   runtime::Batch* const batch_;
   vyre_ticket* const tickets_;
   std::size_t accepted_{0};
@@ -69,18 +74,13 @@ Status check(const vyre_queue* queue, const void* items, std::size_t count,
                                               batch->session->tag, queue->session->tag));
 }
 
-/// Of an op's handle, all but the index.
-constexpr std::uint64_t without_index(std::uint64_t handle) {
-  return handle >> kIndexBits;
-}
-
 /// Turns items of a call into the runtime's. Those that touch no buffer are most of what is
 /// submitted in bulk, so a group of them is turned at once, without a branch for each.
 class Converter {
  public:
   Converter(const vyre_session& session, const unsigned char* items, std::size_t stride)
       : session_(session),
-        ops_(without_index(Number{session.tag, kOnlyGeneration, 0}.bits())),
+        ops_(Number{session.tag, kOnlyGeneration, 0}.bits()),
         items_(items),
         stride_(stride) {}
 
@@ -101,16 +101,24 @@ class Converter {
  private:
   static constexpr std::size_t kGroup{16};
 
-  /// False, and what it wrote means nothing, if one of them is not of the simple kind.
+  /// False, and what it wrote means nothing, if one of them is not of the simple kind. What differs
+  /// is gathered and looked at once for all, with few instructions an item.
   [[nodiscard]] bool convert_group(std::size_t first, std::uint32_t flags,
                                    MegakernelWorkItem* made) const noexcept {
-    std::uint64_t wrong = 0;
+    std::uint64_t of_ops = 0;
+    std::uint64_t of_buffers = 0;
+    std::uint32_t of_flags = 0;
+    const unsigned char* next = items_ + first * stride_;
+#pragma GCC unroll 16
     for (std::size_t i = 0; i < kGroup; ++i) {
-      const vyre_item& item = at(first + i);
-      wrong |= (without_index(item.op) ^ ops_) | item.input | item.output | (item.flags ^ flags);
-      made[i] = {Number::of(item.op).index, 0, 0, item.param};
+      const auto& item = *reinterpret_cast<const vyre_item*>(next);
+      next += stride_;
+      of_ops |= item.op ^ ops_;
+      of_buffers |= item.input | item.output;
+      of_flags |= item.flags ^ flags;
+      made[i] = {static_cast<std::uint32_t>(item.op) & kMaxIndex, 0, 0, item.param};
     }
-    return wrong == 0;
+    return ((of_ops >> kIndexBits) | of_buffers | of_flags) == 0;
   }
   /// False if it has other flags, or a handle is none that it may name; why_refused() says which.
   [[nodiscard]] bool convert_one(const vyre_item& item, std::uint32_t flags,
@@ -119,7 +127,7 @@ class Converter {
   }
 
   const vyre_session& session_;
-  const std::uint64_t ops_;  // without_index() of every op of the session
+  const std::uint64_t ops_;  // every op of the session but for the index
   const unsigned char* const items_;
   const std::size_t stride_;
 };
@@ -170,7 +178,7 @@ Result<std::uint32_t> one_handle(vyre_session& session, const std::vector<runtim
                                  Deadline deadline, Made& sets) {
   if (list.empty()) return 0;
   if (list.size() == 1) return list.front().id;
-  VYRE_TRY(sets.keep(session.engine.bind(list, deadline)));
+  VYRE_TRY(sets.keep(session.engine.bind(list, deadline, asked_by_this_thread())));
   return sets.handles().back().id;
 }
 
@@ -203,7 +211,8 @@ Status make_outputs(vyre_session& session, const runtime::OpInfo& op,
                           "and submit an item that names it",
                           i, op.name));
     }
-    VYRE_TRY(outputs.keep(session.engine.allocate(sizes[i].bytes, deadline)));
+    VYRE_TRY(
+        outputs.keep(session.engine.allocate(sizes[i].bytes, deadline, asked_by_this_thread())));
   }
   return {};
 }
@@ -269,8 +278,12 @@ vyre_error* vyre_run(vyre_queue* queue, vyre_op op, const vyre_buffer* inputs, s
     MegakernelWorkItem item{number, 0, 0, param};
     VYRE_ASSIGN(item.input_handle, one_handle(session, bound, deadline, sets));
     VYRE_ASSIGN(item.output_handle, one_handle(session, made.handles(), deadline, sets));
-    VYRE_ASSIGN(const runtime::Ticket ticket, session.engine.submit(item, deadline, queue->number));
-    VYRE_ASSIGN(const runtime::ItemResult result, session.engine.wait(ticket, deadline));
+    const Waits waits(deadline);
+    VYRE_ASSIGN(const runtime::Ticket ticket, waits.run([&](Deadline until) {
+      return session.engine.submit(item, until, queue->number);
+    }));
+    VYRE_ASSIGN(const runtime::ItemResult result,
+                waits.run([&](Deadline until) { return session.engine.wait(ticket, until); }));
     if (result.status != CompletionStatus::done) {
       return tl::unexpected<Error>(not_done(*info, result));
     }

@@ -8,6 +8,7 @@
 
 #include "base/message.hpp"
 #include "blob.hpp"
+#include "bound.hpp"
 #include "executors.hpp"
 #include "session.hpp"
 #include "structures.hpp"
@@ -103,7 +104,7 @@ vyre_error* vyre_record_finish(vyre_recorder* recorder, vyre_ns timeout) {
     VYRE_TRY(usable_recorder(recorder));
     vyre_session& session = *recorder->session;
     const Deadline deadline = session.deadline(timeout);
-    VYRE_TRY(session.engine.wait_all(deadline));
+    VYRE_TRY(Waits(deadline).run([&](Deadline until) { return session.engine.wait_all(until); }));
     VYRE_TRY(recorder->engine->finish(session.engine, deadline));
     return recorder->engine->status();
   });
@@ -117,6 +118,9 @@ vyre_error* vyre_record_cut_short(vyre_recorder* recorder) {
 }
 
 void vyre_recorder_free(vyre_recorder* recorder) {
+  if (recorder == nullptr) return;
+  // In a forked child the thread that it ends with is missing: the memory stays.
+  if (recorder->session->forked()) return;
   quietly([recorder] { delete recorder; });
 }
 

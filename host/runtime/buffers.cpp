@@ -209,8 +209,9 @@ Result<std::uint32_t> Buffers::take_set(const OrderLock& lock,
   return place;
 }
 
-Result<Handle> Buffers::bind(std::span<const Handle> buffers, bool aliases, Deadline deadline) {
-  return with_memory({deadline}, [&] { return try_bind(buffers, aliases, deadline); });
+Result<Handle> Buffers::bind(std::span<const Handle> buffers, bool aliases,
+                             const CopyUntil& until) {
+  return with_memory(until, [&] { return try_bind(buffers, aliases, until.deadline); });
 }
 
 Result<Handle> Buffers::try_bind(std::span<const Handle> buffers, bool aliases, Deadline deadline) {

@@ -65,7 +65,7 @@ class Buffers {
   [[nodiscard]] Result<Handle> make_alias();
   /// `aliases`: for streams, whose sets may name aliases and take nothing of the budget.
   [[nodiscard]] Result<Handle> bind(std::span<const Handle> buffers, bool aliases,
-                                    Deadline deadline);
+                                    const CopyUntil& until);
   /// Both add the calls that are to be made when no lock is held.
   [[nodiscard]] Status release(Handle handle, Deadline deadline, std::vector<DoneCall>& calls);
   [[nodiscard]] Status retire(Handle handle, std::vector<DoneCall>& calls);

@@ -26,11 +26,11 @@ Status may_be_leased(const HandleRecord& record, LeaseAccess access) {
 }  // namespace
 
 Result<std::shared_ptr<Bytes>> Leases::copy_of(std::uint32_t handle, std::uint64_t bytes,
-                                               Deadline deadline) {
+                                               const CopyUntil& until) {
   try {
     auto copy = std::make_shared<Bytes>(bytes);
     const Copied read = copy_in_pieces(bytes, message("the copy for a lease of handle {}", handle),
-                                       {deadline}, [&](std::uint64_t at, std::uint64_t piece) {
+                                       until, [&](std::uint64_t at, std::uint64_t piece) {
                                          return over_.backend.read(
                                              handle, at, MutableByteSpan{*copy}.subspan(at, piece));
                                        });
@@ -45,7 +45,7 @@ Result<std::shared_ptr<Bytes>> Leases::copy_of(std::uint32_t handle, std::uint64
   }
 }
 
-Result<MutableByteSpan> Leases::take(Handle buffer, LeaseAccess access, Deadline deadline) {
+Result<MutableByteSpan> Leases::take(Handle buffer, LeaseAccess access, const CopyUntil& until) {
   const bool writes = access == LeaseAccess::read_write;
   if (writes) VYRE_TRY(over_.life.open());
   if (over_.life.leaked()) {
@@ -55,7 +55,7 @@ Result<MutableByteSpan> Leases::take(Handle buffer, LeaseAccess access, Deadline
   OrderLock lock(over_.order);
   VYRE_ASSIGN(HandleRecord * record, over_.handles.find_buffer(lock, buffer, "lease"));
   VYRE_TRY(may_be_leased(*record, access));
-  VYRE_ASSIGN(record, over_.waits.await_free(lock, buffer, writes, {deadline}));
+  VYRE_ASSIGN(record, over_.waits.await_free(lock, buffer, writes, until));
   ++(writes ? record->host_writers : record->host_readers);
   if (writes) over_.handles.raise_version(lock, *record);
   ++record->leases;
@@ -64,7 +64,7 @@ Result<MutableByteSpan> Leases::take(Handle buffer, LeaseAccess access, Deadline
     return MutableByteSpan{const_cast<std::uint8_t*>(there->data()), record->bytes};
   if (record->lease_copy) return MutableByteSpan{*record->lease_copy};  // of another reader
   lock.unlock();
-  auto copy = copy_of(record->handle, record->bytes, deadline);
+  auto copy = copy_of(record->handle, record->bytes, until);
   lock.lock();
   if (!copy) {
     end(lock, *record);

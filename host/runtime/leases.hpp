@@ -32,13 +32,14 @@ class Leases {
   };
   explicit Leases(const Over& over) : over_(over) {}
 
-  [[nodiscard]] Result<MutableByteSpan> take(Handle buffer, LeaseAccess access, Deadline deadline);
+  [[nodiscard]] Result<MutableByteSpan> take(Handle buffer, LeaseAccess access,
+                                             const CopyUntil& until);
   [[nodiscard]] Status give_back(Handle buffer, Deadline deadline);
 
  private:
   /// A copy of the bytes that a device has.
   [[nodiscard]] Result<std::shared_ptr<Bytes>> copy_of(std::uint32_t handle, std::uint64_t bytes,
-                                                       Deadline deadline);
+                                                       const CopyUntil& until);
   /// Ends one lease of the record, and wakes those that wait for it.
   void end(const OrderLock& lock, HandleRecord& record);
 

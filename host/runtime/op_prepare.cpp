@@ -51,13 +51,15 @@ Status describe(const vir::Program& program, backend::ProgramOp& op, OpSignature
 
 }  // namespace
 
-Result<PreparedOp> prepare_op(std::string_view name, const vir::Program& given, Deadline deadline) {
+Result<PreparedOp> prepare_op(std::string_view name, const vir::Program& given,
+                              const CopyUntil& until) {
   if (name.empty()) return fail(Errc::invalid_argument, "an op needs a name");
-  if (Clock::now() >= deadline) {
+  const auto over = [&until] { return until.told_to_stop() || Clock::now() >= until.deadline; };
+  if (over()) {
     return fail(Errc::deadline_exceeded,
                 "the deadline was over before the program could be made ready; allow more time");
   }
-  Interrupt interrupt([deadline] { return Clock::now() >= deadline; });
+  Interrupt interrupt(over);
   VYRE_ASSIGN(vir::Program program, vir::prepare(given, &interrupt));
   VYRE_TRY(vir::validate(program, &interrupt));
   PreparedOp prepared;

@@ -46,10 +46,15 @@ OpTable::OpTable(std::uint32_t session, OrderMutex& order, BackendMaker& maker,
 }
 
 Result<OpHandle> OpTable::register_program(std::string_view name, const vir::Program& program,
-                                           Deadline deadline) {
-  VYRE_ASSIGN(PreparedOp prepared, prepare_op(name, program, deadline));
-  return maker_.make(deadline, [&](backend::Backend& backend) {
-    return add(backend, std::move(prepared), program, deadline);
+                                           const CopyUntil& until) {
+  auto prepared = prepare_op(name, program, until);
+  if (!prepared) {
+    if (prepared.error().code == Errc::deadline_exceeded && until.told_to_stop())
+      return fail(Errc::cancelled, "told to stop before the program was ready");
+    return tl::unexpected<Error>(std::move(prepared).error());
+  }
+  return maker_.make(until.deadline, [&](backend::Backend& backend) {
+    return add(backend, std::move(*prepared), program, until.deadline);
   });
 }
 

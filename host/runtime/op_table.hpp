@@ -16,6 +16,7 @@
 #include "backend/backend.hpp"
 #include "backend/stable_table.hpp"
 #include "backend_maker.hpp"
+#include "copy_until.hpp"
 #include "memory_budget.hpp"
 #include "observer_tap.hpp"
 #include "order_lock.hpp"
@@ -43,9 +44,9 @@ struct PreparedOp {
   std::vector<FileNeed> file_needs;
   std::uint64_t host_bytes{0};  // that the session keeps of it, near enough
 };
-/// Touches no session. Gives up at the deadline.
+/// Touches no session. deadline_exceeded where `until` has come.
 [[nodiscard]] Result<PreparedOp> prepare_op(std::string_view name, const vir::Program& program,
-                                            Deadline deadline);
+                                            const CopyUntil& until);
 
 class OpTable {
  public:
@@ -55,7 +56,8 @@ class OpTable {
   /// Prepares and adds. The same name with the same program is the same op; with another program
   /// it is refused.
   [[nodiscard]] Result<OpHandle> register_program(std::string_view name,
-                                                  const vir::Program& program, Deadline deadline);
+                                                  const vir::Program& program,
+                                                  const CopyUntil& until);
   [[nodiscard]] Result<OpHandle> find(std::string_view name) const;
   [[nodiscard]] Result<OpInfo> info(OpHandle op) const;
   /// "unknown" where no op has the number.

@@ -82,16 +82,16 @@ MegakernelCaps Session::caps() const {
 }
 
 Result<OpHandle> Session::register_program(std::string_view name, const vir::Program& program,
-                                           Deadline deadline) {
+                                           Deadline deadline, bool (*stopped)()) {
   VYRE_USABLE;
-  return core_->register_program(name, program, deadline);
+  return core_->register_program(name, program, {deadline, stopped});
 }
 Result<OpHandle> Session::register_wire(std::string_view name, ByteSpan blob, vir::Profile profile,
                                         Deadline deadline) {
   VYRE_USABLE;
   Interrupt interrupt([deadline] { return Clock::now() >= deadline; });
   VYRE_ASSIGN(const vir::Program program, vir::decode(blob, {profile, &interrupt}));
-  return core_->register_program(name, program, deadline);
+  return core_->register_program(name, program, {deadline});
 }
 Result<OpHandle> Session::find_op(std::string_view name) const {
   VYRE_USABLE;
@@ -109,9 +109,9 @@ Result<std::vector<OutputSize>> Session::output_bytes(OpHandle op,
   return core_->output_bytes(op, input_bytes, param);
 }
 
-Result<Handle> Session::allocate(std::uint64_t bytes, Deadline deadline) {
+Result<Handle> Session::allocate(std::uint64_t bytes, Deadline deadline, bool (*stopped)()) {
   VYRE_USABLE;
-  return core_->allocate(bytes, nullptr, {deadline});
+  return core_->allocate(bytes, nullptr, {deadline, stopped});
 }
 Result<Handle> Session::upload(ByteSpan bytes, Deadline deadline, bool (*stopped)()) {
   VYRE_USABLE;
@@ -145,17 +145,19 @@ Result<Handle> Session::import(MutableByteSpan host, const ImportOptions& option
   VYRE_USABLE;
   return core_->import(host, options, deadline);
 }
-Result<MutableByteSpan> Session::lease(Handle buffer, LeaseAccess access, Deadline deadline) {
+Result<MutableByteSpan> Session::lease(Handle buffer, LeaseAccess access, Deadline deadline,
+                                       bool (*stopped)()) {
   VYRE_USABLE;
-  return core_->lease(buffer, access, deadline);
+  return core_->lease(buffer, access, {deadline, stopped});
 }
 Status Session::unlease(Handle buffer, Deadline deadline) {
   VYRE_USABLE;
   return core_->unlease(buffer, deadline);
 }
-Result<Handle> Session::bind(std::span<const Handle> buffers, Deadline deadline) {
+Result<Handle> Session::bind(std::span<const Handle> buffers, Deadline deadline,
+                             bool (*stopped)()) {
   VYRE_USABLE;
-  return core_->bind(buffers, deadline);
+  return core_->bind(buffers, {deadline, stopped});
 }
 Result<std::uint64_t> Session::buffer_bytes(Handle buffer) const {
   VYRE_USABLE;

@@ -197,10 +197,11 @@ class Session {
 
   // Ops. Built-ins have fixed ids (test/golden/builtin_ops.txt); programs are appended from
   // kFirstUserOp. Making a large program ready takes seconds: deadline_exceeded where it took too
-  // long; nothing is registered then.
+  // long, cancelled where `stopped` said true; nothing is registered then.
   [[nodiscard]] Result<OpHandle> register_program(std::string_view name,
                                                   const vir::Program& program,
-                                                  Deadline deadline = Deadline::max());
+                                                  Deadline deadline = Deadline::max(),
+                                                  bool (*stopped)() = nullptr);
   [[nodiscard]] Result<OpHandle> register_wire(std::string_view name, ByteSpan blob,
                                                vir::Profile profile = vir::Profile::v4_0_6_3,
                                                Deadline deadline = Deadline::max());
@@ -216,8 +217,10 @@ class Session {
   // written. Calls wait until their deadline for a device, for each other, and for retired buffers
   // whose bytes they need; where they fail nothing is left.
   // Calls that copy look at their deadline, and at `stopped` if it is given (true: give up,
-  // Errc::cancelled), before each piece of kCopyPieceBytes but the first.
-  [[nodiscard]] Result<Handle> allocate(std::uint64_t bytes, Deadline deadline = Deadline::max());
+  // Errc::cancelled), before each piece of kCopyPieceBytes but the first. All look at both while
+  // they wait.
+  [[nodiscard]] Result<Handle> allocate(std::uint64_t bytes, Deadline deadline = Deadline::max(),
+                                        bool (*stopped)() = nullptr);
   [[nodiscard]] Result<Handle> upload(ByteSpan bytes, Deadline deadline = Deadline::max(),
                                       bool (*stopped)() = nullptr);
   /// A read-only buffer with these bytes. Callers with equal bytes share it: the second one sends
@@ -250,7 +253,8 @@ class Session {
                                       Deadline deadline = Deadline::max());
   /// Binding set: an ordered list of buffers under one handle.
   [[nodiscard]] Result<Handle> bind(std::span<const Handle> buffers,
-                                    Deadline deadline = Deadline::max());
+                                    Deadline deadline = Deadline::max(),
+                                    bool (*stopped)() = nullptr);
   [[nodiscard]] Result<std::uint64_t> buffer_bytes(Handle buffer) const;
   /// Waits for the items submitted so far that use it, then frees; a buffer in a live binding set
   /// is refused. Where a device does not answer until the deadline, the rest happens by itself.
@@ -264,7 +268,8 @@ class Session {
   /// writes, and their deadline_exceeded names it. Readers are counted; a lease to write is alone.
   /// On a device it is a copy, which unlease() writes back. Mapped files are refused (unsupported).
   /// Reading leases can be taken after close(), too. A handle that was retired can be unleased.
-  [[nodiscard]] Result<MutableByteSpan> lease(Handle buffer, LeaseAccess access, Deadline deadline);
+  [[nodiscard]] Result<MutableByteSpan> lease(Handle buffer, LeaseAccess access, Deadline deadline,
+                                              bool (*stopped)() = nullptr);
   /// deadline_exceeded: the device has not taken the bytes; the lease goes on, call again.
   [[nodiscard]] Status unlease(Handle buffer, Deadline deadline = Deadline::max());
 

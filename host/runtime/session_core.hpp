@@ -58,9 +58,10 @@ class SessionCore {
 
   // Public calls.
   [[nodiscard]] Result<OpHandle> register_program(std::string_view name,
-                                                  const vir::Program& program, Deadline deadline) {
+                                                  const vir::Program& program,
+                                                  const CopyUntil& until) {
     VYRE_TRY(life_.open());
-    return ops_.register_program(name, program, deadline);
+    return ops_.register_program(name, program, until);
   }
   [[nodiscard]] Result<OpHandle> find_op(std::string_view name) const { return ops_.find(name); }
   [[nodiscard]] Result<OpInfo> op_info(OpHandle op) const { return ops_.info(op); }
@@ -85,8 +86,8 @@ class SessionCore {
     return buffers_.import(host, options, deadline);
   }
   [[nodiscard]] Result<MutableByteSpan> lease(Handle buffer, LeaseAccess access,
-                                              Deadline deadline) {
-    return leases_.take(buffer, access, deadline);
+                                              const CopyUntil& until) {
+    return leases_.take(buffer, access, until);
   }
   [[nodiscard]] Status unlease(Handle buffer, Deadline deadline) {
     return leases_.give_back(buffer, deadline);
@@ -97,8 +98,8 @@ class SessionCore {
   [[nodiscard]] Result<Handle> load_file_cached(const std::string& path, const CopyUntil& until) {
     return buffers_.load_file_cached(path, until);
   }
-  [[nodiscard]] Result<Handle> bind(std::span<const Handle> buffers, Deadline deadline) {
-    return buffers_.bind(buffers, false, deadline);
+  [[nodiscard]] Result<Handle> bind(std::span<const Handle> buffers, const CopyUntil& until) {
+    return buffers_.bind(buffers, false, until);
   }
   // The caller makes `calls` when it holds no lock and needs the session no more.
   [[nodiscard]] Status release(Handle handle, Deadline deadline, std::vector<DoneCall>& calls) {
@@ -174,7 +175,7 @@ class SessionCore {
   [[nodiscard]] Result<Handle> make_alias() { return buffers_.make_alias(); }
   /// bind(), where aliases may be members.
   [[nodiscard]] Result<Handle> bind_aliases(std::span<const Handle> buffers, Deadline deadline) {
-    return buffers_.bind(buffers, true, deadline);
+    return buffers_.bind(buffers, true, {deadline});
   }
   [[nodiscard]] backend::Backend& backend() noexcept { return *backend_; }
   [[nodiscard]] Collector& collector(std::uint32_t queue) noexcept {

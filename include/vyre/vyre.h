@@ -4,9 +4,10 @@
    Errors    Functions that can fail return a vyre_error*: NULL is success. The caller frees it with
              vyre_error_free(). Where a function fails, its outputs are unchanged unless its comment
              says otherwise. No function throws, aborts or prints.
-   Objects   vyre_session, vyre_queue, vyre_program, vyre_plan, vyre_batch, vyre_stream and
-             vyre_recorder are reference counted inside: they may be freed in any order, and freeing
-             NULL does nothing. An object that was freed must not be used again.
+   Objects   vyre_session, vyre_queue, vyre_program, vyre_plan, vyre_batch, vyre_stream,
+             vyre_recorder and vyre_reference are reference counted inside: they may be freed in
+             any order, and freeing NULL does nothing. An object that was freed must not be used
+             again.
    Handles   Buffers, ops and tickets are numbers: session tag (16 bits), generation (24), index
              (24). They need no freeing to stay safe: a handle of another session gives
              VYRE_INVALID_ARGUMENT, one that was retired gives VYRE_NOT_FOUND. 0 is no handle.
@@ -152,9 +153,11 @@ VYRE_API VYRE_CHECK vyre_error* vyre_set_log(vyre_log log, void* context, int32_
 /* True: end early. Called now and then, perhaps from several threads; has no context, so that a
    signal handler's flag can be asked. */
 typedef bool (*vyre_stopped)(void);
-/* Calls of this thread on programs that have a timeout ask `stopped` from now on while they work,
-   and end with VYRE_CANCELLED once it says true. NULL, as at first: they ask nothing. Returns what
-   was set before. Other threads are not concerned. */
+/* Calls of this thread that have a timeout ask `stopped` from now on while they work or wait, and
+   end with VYRE_CANCELLED once it says true: within about 50 ms, and a copy within a piece of
+   16 MiB. What a call had done by then stays, as at its timeout. NULL, as at first: they ask
+   nothing. Returns what was set before. Other threads are not concerned, and closing, replays and
+   vyre_plan_submit() ask nothing. */
 VYRE_API vyre_stopped vyre_interrupt_by(vyre_stopped stopped);
 
 /* ---- Limits and machine --------------------------------------------------------------------- */
@@ -322,6 +325,69 @@ VYRE_API VYRE_CHECK vyre_error* vyre_program_verify(const vyre_program* program,
    are "prepare", those of warnings begin with W. */
 VYRE_API VYRE_CHECK vyre_error* vyre_program_diagnose(const vyre_program* program,
                                                       vyre_blob** json);
+typedef struct {
+  uint32_t struct_size;
+  uint32_t statement; /* in pre-order, from 0; UINT32_MAX: the whole program */
+  const char* code;   /* of a violation "V008" or "prepare", of a warning "W001" */
+  const char* message;
+} vyre_diagnostic;
+/* The strings are valid during the call. */
+typedef void (*vyre_diagnosed)(void* context, const vyre_diagnostic* diagnostic);
+/* The same as vyre_program_diagnose(), one after another to `each`, in program order. */
+VYRE_API VYRE_CHECK vyre_error* vyre_program_examine(const vyre_program* program, vyre_ns timeout,
+                                                     vyre_diagnosed each, void* context);
+
+enum {
+  VYRE_ROLE_READ = 0,       /* takes bytes */
+  VYRE_ROLE_READ_WRITE = 1, /* takes bytes, is written in place and is a result */
+  VYRE_ROLE_OUTPUT = 2,     /* zeros before the program runs, and a result */
+  VYRE_ROLE_WORKGROUP = 3   /* belongs to a workgroup: no item names it */
+};
+/* Element types by their number in the wire form; others than these are in its page. */
+enum {
+  VYRE_ELEMENT_U32 = 0x01,
+  VYRE_ELEMENT_I32 = 0x02,
+  VYRE_ELEMENT_U64 = 0x03,
+  VYRE_ELEMENT_BOOL = 0x06,
+  VYRE_ELEMENT_BYTES = 0x07,
+  VYRE_ELEMENT_F16 = 0x09,
+  VYRE_ELEMENT_BF16 = 0x0A,
+  VYRE_ELEMENT_F32 = 0x0B,
+  VYRE_ELEMENT_F64 = 0x0C,
+  VYRE_ELEMENT_U8 = 0x0E,
+  VYRE_ELEMENT_U16 = 0x0F,
+  VYRE_ELEMENT_I8 = 0x10,
+  VYRE_ELEMENT_I16 = 0x11,
+  VYRE_ELEMENT_I64 = 0x12,
+  VYRE_ELEMENT_I4 = 0x1B
+};
+typedef struct {
+  uint32_t struct_size;
+  uint32_t role;          /* VYRE_ROLE_... */
+  uint32_t element;       /* VYRE_ELEMENT_... */
+  uint32_t has_result;    /* 1: the result is the part from result_begin to result_end, if it has
+                             so many bytes; 0: all of it */
+  const char* name;       /* lives as long as the program */
+  uint64_t name_bytes;    /* of `name`, which may hold zero bytes */
+  uint64_t count;         /* declared elements; 0: its size is decided at run time */
+  uint64_t least_bytes;   /* that so many elements need */
+  uint64_t element_bytes; /* of one element in memory; 0: the type has no size */
+  uint64_t length_bits;   /* a program sees its length as bytes * 8 / length_bits */
+  uint64_t result_begin;
+  uint64_t result_end;
+} vyre_program_buffer;
+/* The declared buffers in order, from index 0; VYRE_NOT_FOUND behind the last. VYRE_REFUSED where
+   elements are declared of a type without a size. */
+VYRE_API VYRE_CHECK vyre_error* vyre_program_describe_buffer(const vyre_program* program,
+                                                             size_t index,
+                                                             vyre_program_buffer* buffer);
+/* The workgroups that an item with buffers of these sizes has in x, y and z. `bytes` has a size for
+   each declared buffer; those of workgroup buffers are passed over. `param` as in vyre_item. Writes
+   3 numbers. */
+VYRE_API VYRE_CHECK vyre_error* vyre_program_grid(const vyre_program* program,
+                                                  const uint64_t* bytes, size_t count,
+                                                  uint32_t param, uint32_t* grid);
+
 /* BLAKE3 of the canonical wire form: equal programs have equal fingerprints. Writes 32 bytes. */
 VYRE_API VYRE_CHECK vyre_error* vyre_program_fingerprint(const vyre_program* program,
                                                          uint32_t profile, vyre_ns timeout,
@@ -850,6 +916,24 @@ VYRE_API VYRE_CHECK vyre_error* vyre_conformance(const char* const* paths, size_
 VYRE_API VYRE_CHECK vyre_error* vyre_report_json(vyre_session* session, int32_t indent,
                                                  vyre_blob** json);
 
+typedef struct {
+  const char* what; /* "notes.txt" */
+  const char* why;
+} vyre_input_failure;
+/* What a report says of the run and the library cannot know. */
+typedef struct {
+  uint32_t struct_size;
+  uint32_t indent;            /* spaces a level; default: one line */
+  const char* const* command; /* the words of the command line */
+  size_t command_count;
+  const vyre_input_failure* input_failures; /* inputs that could not be had */
+  size_t input_failure_count;
+} vyre_report_options;
+/* The same as vyre_report_json() with what `options`, which may be NULL, say. */
+VYRE_API VYRE_CHECK vyre_error* vyre_session_report(vyre_session* session,
+                                                    const vyre_report_options* options,
+                                                    vyre_blob** json);
+
 /* MegakernelReport with its MegakernelTelemetry. Bit n of `present` says that the n-th of the
    fields behind it was measured; the others are 0. */
 enum {
@@ -916,6 +1000,51 @@ VYRE_API VYRE_CHECK vyre_error* vyre_report_summary(const char* const* paths, si
 /* The same lines, and the documents as a JSON array. Either may be NULL. */
 VYRE_API VYRE_CHECK vyre_error* vyre_report_read(const char* const* paths, size_t count,
                                                  vyre_blob** summary, vyre_blob** json);
+
+/* ---- The reference executor ----------------------------------------------------------------- */
+
+/* One program on the reference executor, the judge of all others: slow, without threads, an item
+   after the other on the caller's thread. One thread at a time: another gets VYRE_BUSY. */
+typedef struct vyre_reference vyre_reference;
+
+typedef struct {
+  uint32_t struct_size;
+  uint32_t check_races; /* 1: items whose lanes race for memory have no results */
+  const char* name;     /* of the program, in messages and reports; default "program" */
+  uint64_t fuel;        /* loop iterations that a workgroup may spend; default 2^32 */
+  uint32_t param;       /* of each item */
+  uint32_t reserved;
+} vyre_reference_options;
+
+/* Verifies the program. `options` may be NULL. */
+VYRE_API VYRE_CHECK vyre_error* vyre_reference_new(vyre_program* program,
+                                                   const vyre_reference_options* options,
+                                                   vyre_ns timeout, vyre_reference** reference);
+
+typedef struct {
+  uint32_t struct_size;
+  uint32_t status; /* VYRE_ITEM_... */
+  uint32_t code;   /* why it is not done, and where: as in vyre_result */
+  uint32_t lane;
+  uint64_t workgroup;
+  uint32_t statement;
+  uint32_t reserved;
+  uint64_t races;           /* that were found */
+  const vyre_span* outputs; /* results in declaration order, valid until the next run */
+  size_t output_count;      /* 0 where the call fails */
+} vyre_reference_result;
+/* Runs an item. `inputs` has the bytes of each buffer that takes some, in declaration order. Where
+   an item ran and has no results, the call says why, and *result, which may be NULL, is written
+   nevertheless: VYRE_FAULTED for a fault or a race, VYRE_LIMIT_EXCEEDED where accesses were too
+   many to watch, VYRE_DEADLINE_EXCEEDED. VYRE_REFUSED: `inputs` do not fit the program. */
+VYRE_API VYRE_CHECK vyre_error* vyre_reference_run(vyre_reference* reference,
+                                                   const vyre_span* inputs, size_t count,
+                                                   vyre_ns timeout, vyre_reference_result* result);
+/* What its items came to, as vyre_session_report() says it. */
+VYRE_API VYRE_CHECK vyre_error* vyre_reference_report(vyre_reference* reference,
+                                                      const vyre_report_options* options,
+                                                      vyre_blob** json);
+VYRE_API void vyre_reference_free(vyre_reference* reference);
 
 #ifdef __cplusplus
 }

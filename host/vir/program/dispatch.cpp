@@ -125,12 +125,19 @@ Result<std::uint64_t> required_bytes(const Program& program, const BufferDecl& b
   return total;
 }
 
+std::uint64_t length_bits(const Program& program, const BufferDecl& buffer) {
+  if (packed_bits(program, buffer.element) == 4) return 4;
+  const std::uint64_t stride = element_stride(program, buffer.element);
+  std::uint64_t bits = 0;
+  if (__builtin_mul_overflow(std::max<std::uint64_t>(stride, 1), std::uint64_t{8}, &bits))
+    return ~std::uint64_t{7};  // longer than any buffer
+  return bits;
+}
+
 std::uint64_t element_count(const Program& program, const BufferDecl& buffer,
                             std::uint64_t byte_length) {
-  const auto bits = packed_bits(program, buffer.element);
-  if (bits && *bits == 4) return byte_length * 2;
-  const std::uint64_t stride = element_stride(program, buffer.element);
-  return stride == 0 ? byte_length : byte_length / stride;
+  const std::uint64_t bits = length_bits(program, buffer);
+  return bits == 4 ? byte_length * 2 : byte_length / (bits / 8);
 }
 
 Result<std::uint64_t> workgroup_bytes(const Program& program) {

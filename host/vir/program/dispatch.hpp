@@ -30,6 +30,9 @@ using core::BufferRole;
 /// error.
 [[nodiscard]] Result<std::uint64_t> required_bytes(const Program& program,
                                                    const BufferDecl& buffer);
+/// Bits of what a length counts (BufLen): 4 for 4-bit types, 8 for those that are only ever
+/// addressed as a whole, else an element.
+[[nodiscard]] std::uint64_t length_bits(const Program& program, const BufferDecl& buffer);
 /// Elements in `byte_length` real bytes (what BufLen returns); 4-bit types count two a byte.
 [[nodiscard]] std::uint64_t element_count(const Program& program, const BufferDecl& buffer,
                                           std::uint64_t byte_length);

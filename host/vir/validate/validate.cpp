@@ -17,8 +17,8 @@ std::vector<Diagnostic> found_in(const Program& program, Interrupt* interrupt) {
 
 }  // namespace
 
-std::vector<Diagnostic> diagnose(const Program& program) {
-  return found_in(program, nullptr);
+std::vector<Diagnostic> diagnose(const Program& program, Interrupt* interrupt) {
+  return found_in(program, interrupt);
 }
 
 Status validate(const Program& program, Interrupt* interrupt) {

@@ -18,8 +18,10 @@ struct Diagnostic {
   std::string message;
 };
 
-/// All violations, in program order; empty means the program may run.
-[[nodiscard]] std::vector<Diagnostic> diagnose(const Program& program);
+/// All violations, in program order; empty means the program may run. Those found so far where
+/// `interrupt` said so before the end.
+[[nodiscard]] std::vector<Diagnostic> diagnose(const Program& program,
+                                               Interrupt* interrupt = nullptr);
 /// First violation as an Error (Errc::refused, detail = code number), or success; deadline_exceeded
 /// where `interrupt` said so before the end.
 [[nodiscard]] Status validate(const Program& program, Interrupt* interrupt = nullptr);

@@ -143,6 +143,7 @@ class Failed {
   ~Failed() { vyre_error_free(error_); }
   explicit operator bool() const noexcept { return error_ != nullptr; }
   [[nodiscard]] Error error() const { return Error::from(error_); }
+  [[nodiscard]] const vyre_error* get() const noexcept { return error_; }
 
  private:
   vyre_error* error_;

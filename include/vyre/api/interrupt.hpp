@@ -6,8 +6,9 @@
 
 namespace vyre::VYRE_V0 {
 
-/// As long as it lives, calls of its thread on programs that have a timeout ask `stopped` while
-/// they work, and end with Code::cancelled once it says true. The innermost one counts.
+/// As long as it lives, calls of its thread that have a timeout ask `stopped` while they work or
+/// wait, and end with Code::cancelled once it says true (vyre_interrupt_by). The innermost one
+/// counts.
 class InterruptBy {
  public:
   explicit InterruptBy(vyre_stopped stopped) : before_(vyre_interrupt_by(stopped)) {}

@@ -4,9 +4,11 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "vyre/api/error.hpp"
 #include "vyre/api/handle.hpp"
@@ -32,6 +34,48 @@ enum class Profile : std::uint32_t {
   if (failed) return failed.error();
   return static_cast<Profile>(profile);
 }
+
+/// A finding about a program.
+struct Diagnostic {
+  std::string code;                        // of a violation "V008" or "prepare"; "W001"
+  std::optional<std::uint32_t> statement;  // in pre-order, from 0; none: the whole program
+  std::string message;
+  [[nodiscard]] bool is_warning() const { return code.starts_with('W'); }
+};
+
+/// What a declared buffer is to an item.
+enum class Role : std::uint32_t {
+  read = VYRE_ROLE_READ,
+  read_write = VYRE_ROLE_READ_WRITE,
+  output = VYRE_ROLE_OUTPUT,
+  workgroup = VYRE_ROLE_WORKGROUP,
+};
+/// A declared buffer. An item's input names the buffers that take bytes, its output the others.
+struct ProgramBuffer {
+  std::string name;
+  Role role{Role::read};
+  std::uint32_t element{0};        // VYRE_ELEMENT_...
+  std::uint64_t count{0};          // declared elements; 0: its size is decided at run time
+  std::uint64_t least_bytes{0};    // that so many elements need
+  std::uint64_t element_bytes{0};  // of one element in memory; 0: the type has no size
+  std::uint64_t length_bits{8};    // see length_of()
+  bool has_result{false};          // the result is this part, if the buffer has so many bytes:
+  std::uint64_t result_begin{0};
+  std::uint64_t result_end{0};
+
+  [[nodiscard]] bool takes_bytes() const { return role == Role::read || role == Role::read_write; }
+  [[nodiscard]] bool is_result() const { return role == Role::read_write || role == Role::output; }
+  /// Its length to the program, if it has so many bytes.
+  [[nodiscard]] std::uint64_t length_of(std::uint64_t bytes) const {
+    return length_bits < 8 ? bytes * (8 / length_bits) : bytes / (length_bits / 8);
+  }
+  /// The part of `bytes` that is the result.
+  [[nodiscard]] std::span<const std::uint8_t> result_of(std::span<const std::uint8_t> bytes) const {
+    if (!has_result || result_begin > result_end || result_end > bytes.size()) return bytes;
+    return bytes.subspan(static_cast<std::size_t>(result_begin),
+                         static_cast<std::size_t>(result_end - result_begin));
+  }
+};
 
 /// The instructions that a program becomes, before or after they are optimised.
 enum class Image : std::uint32_t { optimised = 0, not_optimised = VYRE_IMAGE_NOT_OPTIMISED };
@@ -98,6 +142,41 @@ class Program {
     const detail::Failed failed{vyre_program_diagnose(get(), &blob)};
     if (failed) return failed.error();
     return Blob(blob);
+  }
+  /// Every violation, or if there is none every warning, in program order.
+  [[nodiscard]] Result<std::vector<Diagnostic>> examine(Timeout timeout = {}) const {
+    std::vector<Diagnostic> found;
+    const vyre_diagnosed keep = [](void* context, const vyre_diagnostic* d) {
+      const bool whole = d->statement == UINT32_MAX;
+      static_cast<std::vector<Diagnostic>*>(context)->push_back(
+          {d->code, whole ? std::nullopt : std::optional(d->statement), d->message});
+    };
+    const detail::Failed failed{vyre_program_examine(get(), timeout.ns(), keep, &found)};
+    if (failed) return failed.error();
+    return found;
+  }
+  /// The declared buffers, in order.
+  [[nodiscard]] Result<std::vector<ProgramBuffer>> buffers() const {
+    std::vector<ProgramBuffer> all;
+    for (;;) {
+      vyre_program_buffer c = VYRE_INIT(vyre_program_buffer);
+      const detail::Failed failed{vyre_program_describe_buffer(get(), all.size(), &c)};
+      if (failed && vyre_error_code(failed.get()) == VYRE_NOT_FOUND) return all;
+      if (failed) return failed.error();
+      all.push_back({std::string(c.name, static_cast<std::size_t>(c.name_bytes)),
+                     static_cast<Role>(c.role), c.element, c.count, c.least_bytes, c.element_bytes,
+                     c.length_bits, c.has_result != 0, c.result_begin, c.result_end});
+    }
+  }
+  /// The workgroups in x, y and z of an item whose declared buffers have so many bytes; `param` as
+  /// in Item.
+  [[nodiscard]] Result<std::array<std::uint32_t, 3>> grid(std::span<const std::uint64_t> bytes,
+                                                          std::uint32_t param = 0) const {
+    std::array<std::uint32_t, 3> grid{};
+    const detail::Failed failed{
+        vyre_program_grid(get(), bytes.data(), bytes.size(), param, grid.data())};
+    if (failed) return failed.error();
+    return grid;
   }
   /// Equal programs have equal fingerprints.
   [[nodiscard]] Result<std::array<std::uint8_t, 32>> fingerprint(

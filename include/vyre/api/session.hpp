@@ -21,6 +21,7 @@
 #include "vyre/api/program.hpp"
 #include "vyre/api/queue.hpp"
 #include "vyre/api/report.hpp"
+#include "vyre/api/report_options.hpp"
 #include "vyre/api/timeout.hpp"
 #include "vyre/api/trace.hpp"
 #include "vyre/vyre.h"
@@ -262,6 +263,12 @@ class Session {
     vyre_blob* json = nullptr;
     if (const detail::Failed failed{vyre_report_json(get(), indent, &json)}) return failed.error();
     return Blob(json);
+  }
+  /// The same with what the options say.
+  [[nodiscard]] Result<Blob> report_json(const ReportOptions& options) const {
+    return detail::report_json(options, [this](const vyre_report_options* c, vyre_blob** json) {
+      return vyre_session_report(get(), c, json);
+    });
   }
 
   /// Accepts nothing more, lets running items end for `grace` (default: close_timeout), cancels

@@ -37,6 +37,92 @@ TEST(AbiPrograms, ViolationsAndWarningsAreListedAsJson) {
   EXPECT_TRUE(contains(warnings, "\"code\":\"W001\"")) << warnings;
 }
 
+TEST(AbiPrograms, OnePassGivesViolationsOrElseWarnings) {
+  EXPECT_TRUE(Program::assemble(kHistogram).value().examine().value().empty());
+  const auto bad = Program::assemble(
+                       "workgroup 1, 1, 1;\n"
+                       "buffer y: u32[1] read_only;\n"
+                       "region \"r\" { y[0] = z; y[0] = w; }\n")
+                       .value();
+  const auto violations = bad.examine().value();
+  ASSERT_GE(violations.size(), 2u);
+  for (const Diagnostic& violation : violations) {
+    EXPECT_EQ(violation.code[0], 'V') << violation.message;
+    EXPECT_FALSE(violation.is_warning());
+    EXPECT_TRUE(violation.statement);
+  }
+  const auto odd = Program::assemble(
+                       "workgroup 1, 1, 1;\n"
+                       "buffer y: u32[] write_only;\n"
+                       "region \"r\" { y[0] = 1; }\n")
+                       .value();
+  const auto warnings = odd.examine().value();
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_EQ(warnings[0].code, "W001");
+  EXPECT_TRUE(warnings[0].is_warning());
+  EXPECT_TRUE(detail::Failed(vyre_program_examine(odd.get(), 0, nullptr, nullptr)));
+}
+
+TEST(AbiPrograms, AFindingCarriesTheBytesOfANameAsTheyAre) {
+  const auto odd = Program::assemble(
+      "workgroup 1, 1, 1;\n"
+      "buffer \"\\xff\": u32[] write_only;\n"
+      "region \"r\" { \"\\xff\"[0] = 1; }\n");
+  ASSERT_TRUE(odd) << odd.error().text;
+  EXPECT_TRUE(contains(odd->examine().value().at(0).message, "\xff"));
+}
+
+TEST(AbiPrograms, DeclaredBuffersSayWhatAnItemHasToBind) {
+  const auto program = Program::assemble(
+      "workgroup 8, 1, 1;\n"
+      "buffer x: f32[] read_only;\n"
+      "buffer t: i4[3] read_write;\n"
+      "buffer y: u32[16] write_only output range(8, 24);\n"
+      "buffer w: u32[4] workgroup;\n"
+      "region \"r\" { y[0] = 1; }\n");
+  ASSERT_TRUE(program) << program.error().text;
+  const auto buffers = program->buffers().value();
+  ASSERT_EQ(buffers.size(), 4u);
+  EXPECT_EQ(buffers[0].name, "x");
+  EXPECT_EQ(buffers[0].role, Role::read);
+  EXPECT_EQ(buffers[0].element, static_cast<std::uint32_t>(VYRE_ELEMENT_F32));
+  EXPECT_EQ(buffers[0].least_bytes, 0u);
+  EXPECT_EQ(buffers[0].length_of(23), 5u);
+  EXPECT_TRUE(buffers[0].takes_bytes() && !buffers[0].is_result());
+  EXPECT_EQ(buffers[1].role, Role::read_write);
+  EXPECT_EQ(buffers[1].element, static_cast<std::uint32_t>(VYRE_ELEMENT_I4));
+  EXPECT_EQ(buffers[1].least_bytes, 2u);
+  EXPECT_EQ(buffers[1].length_of(2), 4u);
+  EXPECT_TRUE(buffers[1].takes_bytes() && buffers[1].is_result());
+  EXPECT_EQ(buffers[2].role, Role::output);
+  EXPECT_EQ(buffers[2].count, 16u);
+  EXPECT_EQ(buffers[2].least_bytes, 64u);
+  EXPECT_EQ(buffers[2].element_bytes, 4u);
+  const std::array<std::uint8_t, 64> bytes{};
+  EXPECT_EQ(buffers[2].result_of(bytes).data(), bytes.data() + 8);
+  EXPECT_EQ(buffers[2].result_of(bytes).size(), 16u);
+  EXPECT_EQ(buffers[2].result_of(std::span(bytes).first(20)).size(), 20u);  // it does not fit
+  EXPECT_EQ(buffers[3].role, Role::workgroup);
+  EXPECT_FALSE(buffers[3].takes_bytes() || buffers[3].is_result());
+}
+
+TEST(AbiPrograms, TheGridIsThatOfAnItemWithTheseBuffers) {
+  const auto program = Program::assemble(
+                           "workgroup 8, 1, 1;\n"
+                           "buffer x: u32[] read_only;\n"
+                           "buffer y: u32[] write_only output;\n"
+                           "region \"r\" { y[gid.x] = x[gid.x]; }\n")
+                           .value();
+  using Grid = std::array<std::uint32_t, 3>;
+  EXPECT_EQ(program.grid(std::array<std::uint64_t, 2>{400, 68}).value(), (Grid{3, 1, 1}));
+  EXPECT_EQ(program.grid(std::array<std::uint64_t, 2>{400, 68}, 9).value(), (Grid{2, 1, 1}));
+  const auto few = program.grid(std::array<std::uint64_t, 1>{4});
+  EXPECT_EQ(few.error().code, Code::invalid_argument);
+  EXPECT_TRUE(contains(few.error().message, "declares 2 buffers, and there are 1"));
+  const auto huge = program.grid(std::array<std::uint64_t, 2>{0, std::uint64_t{1} << 40});
+  EXPECT_EQ(huge.error().code, Code::limit_exceeded);
+}
+
 TEST(AbiPrograms, TheWireFormGivesTheSameProgramExceptForWhatItCannotCarry) {
   const auto histogram = Program::assemble(kHistogram).value();
   const auto back = Program::decode(histogram.encode().value().bytes()).value();
@@ -90,11 +176,13 @@ TEST(AbiPrograms, LongWorkEndsAtItsTimeoutAndWhereItsThreadIsInterrupted) {
   EXPECT_EQ(stopped.error().code, Code::cancelled);
   EXPECT_EQ(program.encode().error().code, Code::cancelled);
   EXPECT_EQ(program.verify().error().code, Code::cancelled);
+  EXPECT_EQ(program.examine().error().code, Code::cancelled);
   std::jthread([&] { EXPECT_TRUE(Program::assemble(text)); }).join();  // has set nothing
   {
     const InterruptBy never([] { return false; });
     EXPECT_TRUE(Program::assemble(text));
     EXPECT_EQ(Program::assemble(text, Timeout::poll()).error().code, Code::deadline_exceeded);
+    EXPECT_EQ(program.examine(Timeout::poll()).error().code, Code::deadline_exceeded);
   }
   EXPECT_EQ(program.fingerprint().error().code, Code::cancelled);
   EXPECT_EQ(Program::assemble("nonsense").error().code, Code::malformed);
