@@ -1,5 +1,5 @@
-// The Recorder: a session's observer that appends records as things happen and stores contents by
-// digest. Called from any thread of the session under its locks; one mutex here orders the records.
+// What records a session: appends records in the order of events and stores contents by digest.
+// HandOver calls it, mostly from its writer; one mutex here is for those that ask or end meanwhile.
 // Page: docs/internals/trace.md, "Recording".
 #include <algorithm>
 #include <mutex>
@@ -10,6 +10,7 @@
 
 #include "base/message.hpp"
 #include "format.hpp"
+#include "hand_over.hpp"
 #include "platform/file.hpp"
 #include "platform/host_info.hpp"
 #include "platform/output.hpp"
@@ -40,7 +41,7 @@ struct OpWrites {
   std::vector<bool> inputs;  // by input buffer: read_write
 };
 
-class DirectoryRecorder final : public Recorder {
+class DirectoryRecorder final : public EventRecorder {
  public:
   DirectoryRecorder(std::string directory, RecordOptions options, Manifest manifest,
                     platform::AppendFile events)
@@ -61,7 +62,7 @@ class DirectoryRecorder final : public Recorder {
                      std::chrono::nanoseconds since_open) override;
 
   Status finish(runtime::Session& session, Deadline deadline) override;
-  Status cut_short(runtime::Session& session) override;
+  Status cut_short(runtime::Session& session, const std::function<Status()>& catch_up) override;
   Status status() const override;
 
  private:
@@ -437,7 +438,8 @@ Status DirectoryRecorder::finish(runtime::Session& session, Deadline deadline) {
   return {};
 }
 
-Status DirectoryRecorder::cut_short(runtime::Session& session) {
+Status DirectoryRecorder::cut_short(runtime::Session& session,
+                                    const std::function<Status()>& catch_up) {
   std::vector<std::uint32_t> handles;
   {
     const std::lock_guard lock(mutex_);
@@ -451,6 +453,7 @@ Status DirectoryRecorder::cut_short(runtime::Session& session) {
     if (bytes) VYRE_TRY(record_final(handle, *bytes));
   }
   const Status closed = session.close();
+  VYRE_TRY(catch_up());  // with the items that it cancelled
   const runtime::SessionOptions options = session.options();
   const std::lock_guard lock(mutex_);
   VYRE_TRY(status_);
@@ -508,8 +511,8 @@ Result<std::shared_ptr<Recorder>> Recorder::create(const std::string& directory,
     if (!existed) std::filesystem::remove(directory, code);
     return tl::unexpected<Error>(std::move(events).error());
   }
-  return std::make_shared<DirectoryRecorder>(directory, options, std::move(manifest),
-                                             std::move(*events));
+  return HandOver::start(std::make_unique<DirectoryRecorder>(
+      directory, options, std::move(manifest), std::move(*events)));
 }
 
 }  // namespace vyre::trace

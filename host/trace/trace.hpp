@@ -24,9 +24,10 @@ struct RecordOptions {
 };
 
 /// Records everything a session does into `directory` (created; must not exist or be empty). Attach
-/// before the first submit with session.observe(). Records are appended as they happen: a kill
-/// leaves a trace that replays up to its last complete record. finish() writes the expected outputs
-/// and seals the manifest.
+/// before the first submit with session.observe(). A thread appends records shortly after things
+/// happen, so that no caller of the session waits for the disk unless the recording is far behind:
+/// a kill leaves a trace that replays up to its last complete record. finish() writes the expected
+/// outputs and seals the manifest.
 class Recorder : public runtime::SessionObserver {
  public:
   [[nodiscard]] static Result<std::shared_ptr<Recorder>> create(const std::string& directory,
@@ -37,7 +38,8 @@ class Recorder : public runtime::SessionObserver {
   /// In place of finish() where a recording ends early: stores what items that ended have written,
   /// closes the session, which cancels the others, and seals the manifest.
   [[nodiscard]] virtual Status cut_short(runtime::Session& session) = 0;
-  /// First error met while recording (observers cannot fail the session); ok if none.
+  /// First error met while recording (observers cannot fail the session), once all that happened so
+  /// far is recorded; ok if none.
   [[nodiscard]] virtual Status status() const = 0;
 };
 
