@@ -12,16 +12,15 @@
 #include "platform/file.hpp"
 #include "platform/stop.hpp"
 #include "program_file.hpp"
-#include "protocol/limits.hpp"
 #include "run_engine.hpp"
 #include "runner.hpp"
-#include "vir/validate/validate.hpp"
 
 namespace vyre::cli {
 namespace {
 
 /// Streams keep items at multiples of this.
 constexpr std::uint64_t kChunkStep{16};
+constexpr std::uint32_t kReportIndent{2};
 
 Status check_chunks(const RunOptions& options, const RunPlan& plan) {
   const auto refused = [](const std::string& text) { return fail(Errc::invalid_argument, text); };
@@ -35,15 +34,15 @@ Status check_chunks(const RunOptions& options, const RunPlan& plan) {
     return refused(message("{}{} is no multiple of {}; {} is", flag, bytes, kChunkStep,
                            bytes / kChunkStep * kChunkStep + kChunkStep));
   }
-  if (options.chunk_bytes > kMaxChunkBytes) {
-    return refused(message("--chunk {} is more than {}, the largest chunk", options.chunk_bytes,
-                           kMaxChunkBytes));
+  if (const std::uint64_t most = limit("max_chunk_bytes"); options.chunk_bytes > most) {
+    return refused(
+        message("--chunk {} is more than {}, the largest chunk", options.chunk_bytes, most));
   }
   if (options.overlap_bytes > options.chunk_bytes / 2) {
     return refused(message("--overlap {} is more than half of --chunk {}", options.overlap_bytes,
                            options.chunk_bytes));
   }
-  if (plan.item_buffer == vir::kNone)
+  if (plan.item_buffer == kNoBuffer)
     return refused("--chunk cuts files, and this program takes none");
   if (!options.out_file.empty())
     return refused("-o takes the output of one item, --chunk makes many; use --out-dir");
@@ -103,46 +102,38 @@ Status check(const RunOptions& options, const RunPlan& plan) {
 /// A file whose elements no grid reaches is refused while nothing has run. Other sizes are not
 /// known before their item is read.
 Status check_reach(const RunOptions& options, const RunPlan& plan) {
-  if (options.chunk_bytes != 0 || plan.item_buffer == vir::kNone) return {};
+  if (options.chunk_bytes != 0 || plan.item_buffer == kNoBuffer) return {};
   for (const std::string& file : options.files) {
     VYRE_TRY(plan.check_reach(file, regular_bytes(file), options.invocations));
   }
   return {};
 }
 
-/// Prepares and validates the program once, and warns of what it does and probably should not. A
-/// refusal is the session's to tell when the program is registered, but the reference executor has
-/// no session, and a device that is not there must not hide it.
-Status ready_to_run(const Shell& shell, const RunOptions& options, const vir::Program& program,
-                    Interrupt& late) {
-  const auto prepared = vir::prepare(program, &late);
-  Status valid;
-  if (prepared) {
-    valid = vir::validate(*prepared, &late);
-  } else {
-    valid = tl::unexpected<Error>(prepared.error());
-  }
+/// Checks the program once, and warns of what it does and probably should not. A refusal is the
+/// session's to tell when the program is added, but the reference executor has no session, and a
+/// device that is not there must not hide it.
+Status ready_to_run(const Shell& shell, const RunOptions& options, const v0::Program& program,
+                    Deadline ready_by) {
+  const auto found = taken(program.examine(left_until(ready_by)));
   if (platform::stop_asked()) return platform::interrupted();
-  if (!valid) {
+  if (!found || (!found->empty() && !found->front().is_warning())) {
     const bool here = options.executor == "reference" || options.executor == "cuda";
-    return here ? valid : Status{};
+    return here ? taken(program.verify(left_until(ready_by))) : Status{};
   }
-  for (const vir::Diagnostic& w : vir::warnings_of_valid(*prepared))
+  for (const v0::Diagnostic& w : *found)
     complain(shell, message("warning: {}", describe(w.code, w.statement, w.message)));
   return {};
 }
 
 /// Ends the engine and writes the report of the run, also of one that was cut short.
 Status finish(Engine& engine, const Shell& shell, const RunOptions& options,
-              std::vector<report::InputFailure> failures) {
-  report::Document document;
-  const Status ended = engine.end(document);
+              std::vector<v0::InputFailure> failures) {
+  const Status ended = engine.end();
   if (const std::string plans = engine.plans(); !plans.empty()) complain(shell, plans);
   if (options.report.empty()) return ended;
-  document.run.command = shell.command;
-  for (report::InputFailure& failure : failures)
-    document.input_failures.push_back(std::move(failure));
-  const Status written = write_output(options.report, report::to_json(document) + "\n");
+  const auto report = engine.report({kReportIndent, shell.command, std::move(failures)});
+  if (!report) return ended ? tl::unexpected<Error>(report.error()) : ended;
+  const Status written = write_output(options.report, std::string(report->text()) + "\n");
   return ended ? written : ended;
 }
 
@@ -154,19 +145,17 @@ Deadline ready_deadline(const RunOptions& options) {
 }
 
 Outcome run(Shell& shell, const RunOptions& options) {
-  VYRE_ASSIGN(const vir::Profile profile, vir::parse_profile(options.profile));
+  VYRE_ASSIGN(const v0::Profile profile, taken(v0::find_profile(options.profile)));
   VYRE_TRY(check_streams(shell, options));
   const Deadline ready_by = ready_deadline(options);
-  Interrupt late([ready_by] { return platform::stop_asked() || Clock::now() >= ready_by; });
-  VYRE_ASSIGN(ProgramFile file, load_program(options.program, profile, late));
-  VYRE_ASSIGN(RunPlan plan, make_plan(std::move(file.program), options));
-  plan.places = std::move(file.places);
+  VYRE_ASSIGN(v0::Program program, load_program(options.program, profile, left_until(ready_by)));
+  VYRE_ASSIGN(const RunPlan plan, make_plan(std::move(program), options));
   VYRE_TRY(check(options, plan));
   VYRE_TRY(check_paths(shell, options, stored_paths(plan, options)));
   VYRE_TRY(check_reach(options, plan));
-  VYRE_TRY(ready_to_run(shell, options, plan.program, late));
+  VYRE_TRY(ready_to_run(shell, options, plan.program, ready_by));
   VYRE_ASSIGN(const std::unique_ptr<Engine> engine,
-              options.executor == "reference" ? make_reference_engine(plan, options)
+              options.executor == "reference" ? make_reference_engine(plan, options, ready_by)
                                               : make_session_engine(plan, options, ready_by));
   if (!options.out_directory.empty()) VYRE_TRY(platform::make_directories(options.out_directory));
   Runner runner(shell, options, plan, *engine);

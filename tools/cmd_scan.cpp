@@ -10,9 +10,9 @@
 #include "claims.hpp"
 #include "commands.hpp"
 #include "flag_checks.hpp"
+#include "library.hpp"
 #include "platform/descriptor.hpp"
 #include "platform/stop.hpp"
-#include "protocol/limits.hpp"
 #include "scan_file.hpp"
 #include "scan_run.hpp"
 
@@ -39,9 +39,10 @@ struct Flags {
 Status check(const Shell& shell, const Flags& flags) {
   const auto refused = [](std::string text) { return fail(Errc::invalid_argument, text); };
   const ScanOptions& scan = flags.scan;
-  if (scan.chunk_bytes < kBinaryHead || scan.chunk_bytes > kMaxChunkBytes) {
+  const std::uint64_t most = limit("max_chunk_bytes");
+  if (scan.chunk_bytes < kBinaryHead || scan.chunk_bytes > most) {
     return refused(
-        message("--chunk is {}; it takes {} to {}", scan.chunk_bytes, kBinaryHead, kMaxChunkBytes));
+        message("--chunk is {}; it takes {} to {}", scan.chunk_bytes, kBinaryHead, most));
   }
   if (scan.null_separated && scan.paths_from.empty())
     return refused("-0 is of the list that --files-from names; give that too");

@@ -10,7 +10,6 @@
 #include "commands.hpp"
 #include "exit_codes.hpp"
 #include "flag_checks.hpp"
-#include "json_value.hpp"
 #include "program_file.hpp"
 
 namespace vyre::cli {
@@ -21,57 +20,62 @@ struct Options {
   std::string profile{"v4-0.6.3"};
 };
 
-/// What one file is: unreadable with an error, or refused for its diagnostics, or accepted.
+/// What one file is: unreadable with an error, or refused for violations, or accepted. Of a program
+/// without violations, all findings are warnings.
 struct Verdict {
   std::string file;
   std::optional<Error> error;
-  JsonValue::Array diagnostics;
-  JsonValue::Array warnings;
+  std::vector<v0::Diagnostic> found;
 
+  [[nodiscard]] bool accepted() const {
+    return !error && (found.empty() || found.front().is_warning());
+  }
   [[nodiscard]] int exit() const {
     if (error) return exit_code(error->code);
-    return diagnostics.empty() ? kExitOk : kExitVerdict;
+    return accepted() ? kExitOk : kExitVerdict;
   }
 };
 
-Result<Verdict> verify(const std::string& path, v0::Profile profile) {
-  Verdict verdict{path, {}, {}, {}};
+Verdict verify(const std::string& path, v0::Profile profile) {
+  Verdict verdict{path, {}, {}};
   const auto program = load_program(path, profile);
   if (!program) {
     verdict.error = program.error();
     return verdict;
   }
-  const auto found = taken(program->diagnose());
-  if (!found) {
+  auto found = taken(program->examine(v0::Timeout::forever()));
+  if (found) {
+    verdict.found = *std::move(found);
+  } else {
     verdict.error = found.error();
-    return verdict;
   }
-  VYRE_ASSIGN(JsonValue rows, parse_json(found->text()));
-  verdict.diagnostics = std::move(rows.elements());
-  // Of a program without violations, all are warnings.
-  if (!verdict.diagnostics.empty() && verdict.diagnostics[0]["code"].text()[0] == 'W')
-    std::swap(verdict.diagnostics, verdict.warnings);
   return verdict;
 }
 
-/// A line for each diagnostic: "FILE: V008 (statement 3): ...".
-std::string lines_of(const std::string& file, const char* kind, const JsonValue::Array& rows) {
-  std::string lines;
-  for (const JsonValue& row : rows) {
-    const JsonValue& place = row["statement"];
-    const auto statement =
-        place.is_null() ? vir::kNone : static_cast<std::uint32_t>(place.number());
-    lines += message("{}: {}{}\n", file, kind,
-                     describe(row["code"].text(), statement, row["message"].text()));
-  }
-  return lines;
-}
-
+/// A line for each finding: "FILE: V008 (statement 3): ...".
 std::string for_people(const Verdict& verdict) {
   if (verdict.error) return message("{}\n", to_string(*verdict.error));
   const std::string file = shown(verdict.file);
-  return lines_of(file, "", verdict.diagnostics) + lines_of(file, "warning ", verdict.warnings) +
-         (verdict.diagnostics.empty() ? message("{}: accepted\n", file) : "");
+  std::string lines;
+  for (const v0::Diagnostic& d : verdict.found) {
+    lines += message("{}: {}{}\n", file, d.is_warning() ? "warning " : "",
+                     describe(d.code, d.statement, d.message));
+  }
+  return verdict.accepted() ? lines + message("{}: accepted\n", file) : lines;
+}
+
+void write(JsonWriter& json, const std::vector<v0::Diagnostic>& found) {
+  json.begin_array();
+  for (const v0::Diagnostic& d : found) {
+    json.begin_object().member("code", d.code).key("statement");
+    if (d.statement) {
+      json.value(*d.statement);
+    } else {
+      json.value(nullptr);
+    }
+    json.member("message", d.message).end_object();
+  }
+  json.end_array();
 }
 
 void write(JsonWriter& json, const Verdict& verdict) {
@@ -80,9 +84,11 @@ void write(JsonWriter& json, const Verdict& verdict) {
     json.member("verdict", "unreadable");
     write_error(json.key("error"), *verdict.error);
   } else {
-    json.member("verdict", verdict.diagnostics.empty() ? "accepted" : "refused");
-    cli::write(json.key("diagnostics"), verdict.diagnostics);
-    cli::write(json.key("warnings"), verdict.warnings);
+    const bool accepted = verdict.accepted();
+    json.member("verdict", accepted ? "accepted" : "refused");
+    const std::vector<v0::Diagnostic> none;
+    write(json.key("diagnostics"), accepted ? none : verdict.found);
+    write(json.key("warnings"), accepted ? verdict.found : none);
   }
   json.end_object();
 }
@@ -102,7 +108,7 @@ Outcome run(Shell& shell, const Options& options) {
   int worst = kExitOk;
   Output out;
   for (const std::string& path : options.inputs) {
-    VYRE_ASSIGN(Verdict verdict, verify(path, profile));
+    Verdict verdict = verify(path, profile);
     worst = std::max(worst, verdict.exit());
     if (shell.json) {
       verdicts.push_back(std::move(verdict));

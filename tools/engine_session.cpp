@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,47 +13,43 @@
 #include "base/message.hpp"
 #include "chunk_stream.hpp"
 #include "platform/stop.hpp"
-#include "protocol/io_request.hpp"
-#include "protocol/limits.hpp"
 #include "run_engine.hpp"
-#include "runtime/plan.hpp"
-#include "runtime/session.hpp"
-#include "runtime/slices.hpp"
 #include "shell.hpp"
-#include "trace/trace.hpp"
 
 namespace vyre::cli {
 namespace {
 
-using runtime::Handle;
-
-/// One item: its ticket, what to read back and what to free.
+/// One item: its ticket, what to read back and what goes with it.
 struct Running {
-  runtime::Ticket ticket;
-  std::optional<Error> refused{};                // why the item has no ticket
-  std::vector<Handle> returned;                  // in declaration order
-  std::vector<const vir::BufferDecl*> declared;  // what they are
-  std::vector<Handle> sets;                      // binding sets go before the buffers in them
-  std::vector<Handle> read;
-  std::vector<Handle> written;  // read-write and output buffers
+  v0::Ticket ticket;
+  std::optional<Error> refused{};                  // why the item has no ticket
+  std::vector<v0::Buffer> sets;                    // binding sets go before the buffers in them
+  std::vector<v0::Buffer> read;                    // buffers of its own that it only reads
+  std::vector<v0::Buffer> returned;                // in declaration order
+  std::vector<const v0::ProgramBuffer*> declared;  // what they are
 };
 
 /// Files that items in flight have mapped: a quarter of what may be, by this process's table and by
 /// its limit of descriptors. Each holds two of those, and late items and everybody else need some.
 std::size_t most_item_files() {
   rlimit open_files{};
-  rlim_t most = kMaxMappedFiles;
+  rlim_t most = limit("max_mapped_files");
   if (getrlimit(RLIMIT_NOFILE, &open_files) == 0) most = std::min(most, open_files.rlim_cur);
   return static_cast<std::size_t>(std::max<rlim_t>(most / 4, 1));
 }
-
-/// Items of one plan: enough for a region of the largest size.
-constexpr std::size_t kPlanItems{kMaxRegionMembers};
 
 /// For items in flight to end by themselves, once a stop was asked for.
 constexpr std::chrono::milliseconds kStopPatience{500};
 /// For items in flight when the session closes: each was waited for already.
 constexpr std::chrono::milliseconds kCloseTimeout{500};
+
+/// Of the session's ring and of the memory that files stream through, if no flag says.
+constexpr std::uint32_t kRingSlots{4'096};
+constexpr std::uint64_t kIngestBytes{std::uint64_t{64} << 20};
+/// So much of ingest memory, or less, holds what the session reads by for itself.
+constexpr std::uint64_t kIngestHead{std::uint64_t{5} << 20};
+/// Files are read in blocks.
+constexpr std::uint64_t kBlockBytes{4'096};
 
 /// A file of at most this part of ingest memory streams whole: enough of them are read at once to
 /// keep storage busy. Larger ones are mapped.
@@ -64,25 +61,27 @@ constexpr std::uint64_t kOutputShare{8};
 
 class SessionEngine : public Engine {
  public:
-  SessionEngine(const RunPlan& plan, const RunOptions& options, runtime::Session session)
-      : plan_(plan), options_(options), session_(std::move(session)) {}
+  SessionEngine(const RunPlan& plan, const RunOptions& options, v0::Session session,
+                std::string executor)
+      : plan_(plan),
+        options_(options),
+        ingest_bytes_(options.ingest_bytes.value_or(kIngestBytes)),
+        executor_(std::move(executor)),
+        session_(std::move(session)) {}
 
   Status prepare(Deadline ready_by) {
-    VYRE_ASSIGN(op_, session_.register_program(options_.program, plan_.program, ready_by));
+    VYRE_ASSIGN(op_, taken(session_.add(options_.program, plan_.program, left_until(ready_by))));
     shared_.resize(plan_.sources.size());
     for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
       const BufferSource& source = plan_.sources[i];
-      if (source.kind == SourceKind::bound && source.buffer_class == vir::BufferRole::read) {
+      if (source.kind == SourceKind::bound && plan_.buffers[i].role == v0::Role::read) {
         VYRE_ASSIGN(shared_[i], upload(source.bound));
       }
     }
     VYRE_TRY(plan_stream());
     // Last, so that what is refused before leaves no trace behind; it is told of what there is.
     if (!options_.trace_directory.empty()) {
-      trace::RecordOptions how;
-      how.session = session_.options();
-      VYRE_ASSIGN(recorder_, trace::Recorder::create(options_.trace_directory, how));
-      VYRE_TRY(session_.observe(recorder_));
+      VYRE_ASSIGN(recorder_, taken(session_.record(options_.trace_directory)));
     }
     return {};
   }
@@ -90,125 +89,126 @@ class SessionEngine : public Engine {
   std::uint64_t stream_limit() const override { return stream_limit_; }
 
   Status stream(FileSource files) override {
-    StreamPlan common;
-    common.chunk_bytes = options_.chunk_bytes != 0 ? options_.chunk_bytes : stream_limit_;
-    common.overlap_bytes = options_.overlap_bytes;
-    common.invocations = options_.invocations;
+    v0::StreamOptions how;
+    std::vector<const v0::ProgramBuffer*> returned;
+    how.chunk_bytes = options_.chunk_bytes != 0 ? options_.chunk_bytes : stream_limit_;
+    how.overlap_bytes = options_.overlap_bytes;
+    how.param = options_.invocations;
     for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
-      const vir::BufferRole buffer_class = plan_.sources[i].buffer_class;
-      if (vir::takes_input(buffer_class)) common.inputs.push_back(shared_[i]);
-      if (!vir::is_returned(buffer_class)) continue;
-      common.outputs.push_back({plan_.sources[i].required_bytes, {}});
-      common.returned.push_back(&plan_.program.buffers[i]);
+      const v0::ProgramBuffer& buffer = plan_.buffers[i];
+      if (buffer.takes_bytes())
+        how.inputs.push_back(shared_[i] ? shared_[i]->ref() : v0::BufferRef{});
+      if (!buffer.is_result()) continue;
+      how.outputs.push_back({buffer.least_bytes, {}});
+      returned.push_back(&buffer);
     }
     // What chunks hold beside ingest memory: half of what other items may.
-    common.max_in_flight = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
+    how.max_in_flight = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
         options_.max_memory_bytes / 2 / std::max<std::uint64_t>(output_bytes(), 1), 1,
-        kMaxStreamItems));
-    VYRE_ASSIGN(stream_, ChunkStream::open(session_, op_, std::move(common), std::move(files)));
+        limit("max_stream_items")));
+    VYRE_ASSIGN(stream_, ChunkStream::open(session_.main(), op_, how, std::move(returned),
+                                           std::move(files)));
     return {};
   }
 
   Result<StreamedItem> next_streamed(std::uint64_t file, std::uint64_t chunk) override {
-    auto item = runtime::in_slices(deadline(), platform::stop_asked, [&](Deadline until) {
-      return stream_->wait_for(file, chunk, until);
-    });
+    auto item = stream_->wait_for(file, chunk, left_until(deadline()));
     late_items_ += !item && item.error().code == Errc::deadline_exceeded;
     return item;
   }
 
   Status start(ItemInput input, const std::vector<std::uint64_t>& buffer_bytes) override {
     Running running;
-    const Deadline until = deadline();
-    Status started = try_start(input, buffer_bytes, running, until);
-    if (started) {
-      running_.push_back(std::move(running));
-      if (planned_.size() == kPlanItems) submit_planned();
-    } else {
-      free(running, true, until);
+    Status started = try_start(input, buffer_bytes, running, deadline());
+    if (!started) {
+      let_go(running, true);
+      return started;
     }
-    return started;
+    running_.push_back(std::move(running));
+    if (planned_.size() == plan_items_) submit_planned();
+    return {};
   }
 
   Result<std::vector<Bytes>> finish_oldest() override {
     if (running_.size() == planned_.size()) submit_planned();
     Running running = std::move(running_.front());
     running_.pop_front();
-    // One deadline for all of an item: what was late is not waited for a second time.
-    const Deadline until = deadline();
-    Result<std::vector<Bytes>> outcome = outcome_of(running, until);
+    Result<std::vector<Bytes>> outcome = outcome_of(running);
     // A recording keeps what items wrote until it has stored it.
-    free(running, recorder_ == nullptr, until);
+    let_go(running, !recorder_);
     return outcome;
   }
 
   /// Half a ring, so that submitting never has to wait for the ring itself.
   std::size_t max_in_flight() const override {
-    return std::clamp<std::size_t>(session_.options().ring_slots / 2, 1, item_files_);
+    return std::clamp<std::size_t>(kRingSlots / 2, 1, item_files_);
   }
   FileWay file_way() const override {
-    const auto item_class = plan_.sources[plan_.item_buffer].buffer_class;
     // A mapped file is read as the system sees fit, so a tier that was asked for means loading.
-    if (item_class == vir::BufferRole::read && options_.tier == "auto") return FileWay::map;
-    return session_.options().ingest_bytes != 0 ? FileWay::load : FileWay::read;
+    if (plan_.buffers[plan_.item_buffer].role == v0::Role::read && options_.tier == "auto")
+      return FileWay::map;
+    return ingest_bytes_ != 0 ? FileWay::load : FileWay::read;
   }
   std::string plans() const override {
     if (plans_ <= 1) return first_plan_;
     return message("{}\nand {} more plans", first_plan_, plans_ - 1);
   }
-  std::string_view executor() const override { return session_.backend_name(); }
+  std::string_view executor() const override { return executor_; }
 
-  Status end(report::Document& document) override {
+  Status end() override {
+    const v0::InterruptBy nothing(nullptr);  // a stop is why it ends
     stream_.reset();
-    const Status recorded = end_recording();
-    const Status closed = session_.close();
-    document = session_.report();
-    return recorded ? closed : recorded;
+    Status recorded = end_recording();
+    const auto closed = taken(session_.close());
+    if (recorded && !closed) return tl::unexpected<Error>(closed.error());
+    return recorded;
+  }
+  Result<v0::Blob> report(const v0::ReportOptions& options) const override {
+    return taken(session_.report_json(options));
   }
 
  private:
+  /// Of an item that is waited for from now on. One for all of it: what was late is not waited for
+  /// a second time.
   [[nodiscard]] Deadline deadline() const {
     return after(std::chrono::nanoseconds(static_cast<std::int64_t>(options_.timeout_s * 1e9)));
   }
 
   Status end_recording() {
-    if (recorder_ == nullptr) return {};
-    VYRE_TRY(recorder_->status());
+    if (!recorder_) return {};
     if (platform::stop_signal() != 0) {
-      (void)session_.wait_all(after(kStopPatience));
-      return recorder_->cut_short(session_);
+      (void)session_.wait_all(kStopPatience);
+      return taken(recorder_->cut_short());
     }
-    Status recorded = recorder_->finish(session_, deadline());
-    if (!recorded && late_items_ != 0 && recorded.error().code == Errc::invalid_argument) {
-      recorded = fail(
+    if (late_items_ != 0 && !session_.wait_all(v0::Timeout::poll())) {
+      return fail(
           Errc::cancelled,
           message("the trace is left unsealed, because {} items did not end within --timeout; it "
                   "replays up to its last complete record. Record anew with a larger --timeout",
                   late_items_));
     }
-    return recorded;
+    return taken(recorder_->finish(left_until(deadline())));
   }
 
   [[nodiscard]] std::uint64_t output_bytes() const {
     std::uint64_t sum = 0;
-    for (const BufferSource& source : plan_.sources) {
-      if (!vir::is_returned(source.buffer_class)) continue;
-      if (__builtin_add_overflow(sum, source.required_bytes, &sum)) return ~std::uint64_t{0};
+    for (const v0::ProgramBuffer& buffer : plan_.buffers) {
+      if (!buffer.is_result()) continue;
+      if (__builtin_add_overflow(sum, buffer.least_bytes, &sum)) return ~std::uint64_t{0};
     }
     return sum;
   }
 
   /// Whether files stream, and what their items share then.
   Status plan_stream() {
-    const std::uint64_t ingest_bytes = session_.options().ingest_bytes;
     if (options_.plan) return {};  // every item has buffers of its own
-    if (ingest_bytes == 0 || plan_.item_buffer == vir::kNone) return {};
-    const std::uint64_t least = plan_.sources[plan_.item_buffer].required_bytes;
+    if (ingest_bytes_ == 0 || plan_.item_buffer == kNoBuffer) return {};
+    const std::uint64_t least = plan_.buffers[plan_.item_buffer].least_bytes;
     const bool chunked = options_.chunk_bytes != 0;
     // The last chunk of a file may be too short for a program that declares how much it needs: an
     // error of that item, not a fault.
-    const bool outputs_fit =
-        output_bytes() <= (ingest_bytes - IngestLayout::kStreams) / kOutputShare;
+    const std::uint64_t of_streams = ingest_bytes_ - std::min(ingest_bytes_, kIngestHead);
+    const bool outputs_fit = output_bytes() <= of_streams / kOutputShare;
     if (!plan_.items_share_inputs() || !outputs_fit || (chunked && least != 0)) {
       if (!chunked || options_.tier == "auto") return {};
       return fail(
@@ -222,167 +222,167 @@ class SessionEngine : public Engine {
     if (!bytes) return {};  // every item says so
     for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
       if (plan_.sources[i].kind != SourceKind::zeros) continue;
-      VYRE_ASSIGN(shared_[i], session_.allocate((*bytes)[i]));
+      VYRE_ASSIGN(shared_[i], allocate((*bytes)[i]));
     }
-    stream_limit_ =
-        options_.chunk_bytes != 0
-            ? ~std::uint64_t{0}
-            : std::min(ingest_bytes / kStreamShare / kIoBlock * kIoBlock, kMaxChunkBytes);
+    stream_limit_ = options_.chunk_bytes != 0
+                        ? ~std::uint64_t{0}
+                        : std::min(ingest_bytes_ / kStreamShare / kBlockBytes * kBlockBytes,
+                                   limit("max_chunk_bytes"));
     return {};
   }
 
   Status try_start(ItemInput& input, const std::vector<std::uint64_t>& buffer_bytes,
                    Running& running, Deadline until) {
-    std::vector<Handle> inputs;
-    std::vector<Handle> outputs;
+    std::vector<v0::BufferRef> inputs;
+    std::vector<v0::BufferRef> outputs;
     for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
-      const BufferSource& source = plan_.sources[i];
-      if (source.buffer_class == vir::BufferRole::workgroup) continue;
-      VYRE_ASSIGN(const Handle handle, buffer(i, input, buffer_bytes[i]));
-      const bool returned = vir::is_returned(source.buffer_class);
-      if (returned) {
-        running.returned.push_back(handle);
-        running.declared.push_back(&plan_.program.buffers[i]);
-        running.written.push_back(handle);
-      } else if (shared_[i].id == 0) {
-        running.read.push_back(handle);
+      const v0::ProgramBuffer& declared = plan_.buffers[i];
+      if (declared.role == v0::Role::workgroup) continue;
+      auto& list = declared.takes_bytes() ? inputs : outputs;
+      if (shared_[i] && !declared.is_result()) {
+        list.push_back(*shared_[i]);
+        continue;
       }
-      (vir::takes_input(source.buffer_class) ? inputs : outputs).push_back(handle);
+      VYRE_ASSIGN(v0::Buffer made, buffer(i, input, buffer_bytes[i], until));
+      list.push_back(made);
+      if (declared.is_result()) {
+        running.returned.push_back(std::move(made));
+        running.declared.push_back(&declared);
+      } else {
+        running.read.push_back(std::move(made));
+      }
     }
-    MegakernelWorkItem item{};
-    item.op_handle = op_.id;
-    VYRE_ASSIGN(item.input_handle, one_handle(inputs, running));
-    VYRE_ASSIGN(item.output_handle, one_handle(outputs, running));
-    item.param = options_.invocations;
+    v0::Item item{op_, {}, {}, options_.invocations};
+    VYRE_ASSIGN(item.input, one_buffer(inputs, running));
+    VYRE_ASSIGN(item.output, one_buffer(outputs, running));
     if (options_.plan) {
       planned_.push_back(item);
       return {};
     }
-    VYRE_ASSIGN(running.ticket, runtime::in_slices(until, platform::stop_asked, [&](Deadline soon) {
-                  return session_.submit(item, soon);
-                }));
+    VYRE_ASSIGN(running.ticket, taken(session_.main().submit(item, left_until(until))));
     return {};
   }
 
   /// The last items that were started, as one plan: each gets its ticket, or why it has none.
   void submit_planned() {
     if (planned_.empty()) return;
-    const auto plan = session_.plan(planned_, {});
+    std::vector<v0::Ticket> tickets(planned_.size());
     std::optional<Error> refused;
-    std::vector<runtime::Ticket> tickets(planned_.size());
+    const auto plan = taken(session_.main().plan(planned_));
     if (plan) {
-      if (plans_++ == 0) first_plan_ = plan->describe();
-      while (first_plan_.ends_with('\n')) first_plan_.pop_back();
-      auto run = session_.submit(*plan, deadline());
-      if (run) {
-        tickets = std::move(run->tickets);
-        refused = std::move(run->stopped_by);
-      } else {
-        refused = std::move(run).error();
+      if (plans_++ == 0) {
+        if (auto text = plan->describe()) first_plan_ = *std::move(text);
       }
+      while (first_plan_.ends_with('\n')) first_plan_.pop_back();
+      const auto run = session_.main().submit(*plan, tickets, left_until(deadline()));
+      if (run.stopped_by) refused = error_of(*run.stopped_by);
     } else {
       refused = plan.error();
     }
     for (std::size_t i = 0; i < tickets.size(); ++i) {
       Running& running = running_[running_.size() - tickets.size() + i];
       running.ticket = tickets[i];
-      if (tickets[i].session == 0) running.refused = refused;
+      if (tickets[i] == v0::Ticket{}) running.refused = refused;
     }
     planned_.clear();
   }
 
-  Result<Handle> buffer(std::size_t index, ItemInput& input, std::uint64_t bytes) {
+  Result<v0::Buffer> buffer(std::size_t index, ItemInput& input, std::uint64_t bytes,
+                            Deadline until) {
     const BufferSource& source = plan_.sources[index];
-    if (shared_[index].id != 0) return shared_[index];
     if (source.kind == SourceKind::bound) return upload(source.bound);
-    if (source.kind != SourceKind::item) return session_.allocate(bytes);
+    if (source.kind != SourceKind::item) return allocate(bytes);
     if (input.in_file) {
-      return file_way() == FileWay::map
-                 ? session_.map_file(input.path)
-                 : session_.load_file(input.path, deadline(), platform::stop_asked);
+      v0::Queue& queue = session_.main();
+      return taken(file_way() == FileWay::map ? queue.map_file(input.path, v0::Timeout::forever())
+                                              : queue.load_file(input.path, left_until(until)));
     }
-    Result<Handle> uploaded = upload(input.bytes);
+    Result<v0::Buffer> uploaded = upload(input.bytes);
     input.bytes = {};
     return uploaded;
   }
 
-  Result<Handle> upload(ByteSpan bytes) {
-    return session_.upload(bytes, Deadline::max(), platform::stop_asked);
+  Result<v0::Buffer> upload(ByteSpan bytes) {
+    return taken(session_.main().upload(bytes, v0::Timeout::forever()));
+  }
+  Result<v0::Buffer> allocate(std::uint64_t bytes) {
+    return taken(session_.main().allocate(bytes, v0::Timeout::forever()));
   }
 
-  Result<std::uint32_t> one_handle(const std::vector<Handle>& buffers, Running& running) {
-    if (buffers.empty()) return 0;
-    if (buffers.size() == 1) return buffers[0].id;
-    VYRE_ASSIGN(const Handle set, session_.bind(buffers));
-    running.sets.push_back(set);
-    return set.id;
+  Result<v0::BufferRef> one_buffer(const std::vector<v0::BufferRef>& buffers, Running& running) {
+    if (buffers.empty()) return v0::BufferRef{};
+    if (buffers.size() == 1) return buffers[0];
+    VYRE_ASSIGN(v0::Buffer set, taken(session_.main().bind(buffers, v0::Timeout::forever())));
+    running.sets.push_back(std::move(set));
+    return running.sets.back().ref();
   }
 
-  Result<std::vector<Bytes>> outcome_of(const Running& running, Deadline until) {
+  Result<std::vector<Bytes>> outcome_of(const Running& running) {
     if (running.refused) return tl::unexpected<Error>(*running.refused);
-    const auto waited = runtime::in_slices(until, platform::stop_asked, [&](Deadline soon) {
-      return session_.wait(running.ticket, soon);
-    });
-    if (!waited) {
-      late_items_ += waited.error().code == Errc::deadline_exceeded;
-      return tl::unexpected<Error>(waited.error());
+    const Deadline until = deadline();
+    const auto result = taken(session_.wait(running.ticket, left_until(until)));
+    if (!result) {
+      late_items_ += result.error().code == Errc::deadline_exceeded;
+      return tl::unexpected<Error>(result.error());
     }
-    const runtime::ItemResult result = *waited;
-    if (result.status != CompletionStatus::done) {
-      return tl::unexpected<Error>(error_of(result.status, result.fault));
-    }
+    if (!result->done()) return tl::unexpected<Error>(error_of(*result));
     std::vector<Bytes> outputs;
-    for (std::size_t i = 0; i < running.returned.size(); ++i) {
-      VYRE_ASSIGN(Bytes bytes, session_.download(running.returned[i], until, platform::stop_asked));
-      const vir::ByteRange range = vir::returned_range(*running.declared[i], bytes.size());
-      bytes.resize(range.end);
-      bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(range.start));
-      outputs.push_back(std::move(bytes));
+    try {
+      for (std::size_t i = 0; i < running.returned.size(); ++i) {
+        VYRE_ASSIGN(Bytes bytes, taken(running.returned[i].read<std::uint8_t>(left_until(until))));
+        const ByteSpan part = running.declared[i]->result_of(bytes);
+        outputs.push_back(part.size() == bytes.size() ? std::move(bytes)
+                                                      : Bytes(part.begin(), part.end()));
+      }
+    } catch (const std::bad_alloc&) {
+      return fail(Errc::out_of_memory, "the host has no memory left for a copy of its results");
     }
     return outputs;
   }
 
-  /// What an item that is late still holds is tried again without waiting, and goes with the
-  /// session at last; it is not worth failing an item that has its result.
-  void free(const Running& running, bool written, Deadline until) {
-    std::vector<Handle> late;
-    const auto release = [&](const std::vector<Handle>& handles, Deadline by) {
-      for (const Handle handle : handles) {
-        const Status released = session_.release(handle, by);
-        if (!released && released.error().code != Errc::not_found) late.push_back(handle);
-      }
-    };
-    if (platform::stop_signal() != 0) until = Clock::now();  // goes with the session
-    release(late_, Clock::now());
-    release(running.sets, until);
-    release(running.read, until);
-    if (written) release(running.written, until);
-    late_ = std::move(late);
+  /// Ends what an item alone has used; memory comes back when the item has ended, too.
+  void let_go(Running& running, bool results) {
+    running.sets.clear();
+    running.read.clear();
+    if (results) running.returned.clear();
+    for (v0::Buffer& kept : running.returned) kept_.push_back(std::move(kept));
   }
 
   const RunPlan& plan_;
   const RunOptions& options_;
+  const std::uint64_t ingest_bytes_;
+  const std::string executor_;
   const std::size_t item_files_{most_item_files()};
-  runtime::Session session_;
-  std::shared_ptr<trace::Recorder> recorder_;
-  runtime::OpHandle op_;
-  std::vector<Handle> shared_;  // by declaration index; 0: every item has its own
+  const std::size_t plan_items_{limit("max_region_members")};  // enough for the largest region
+  v0::Session session_;
+  std::optional<v0::Recorder> recorder_;
+  v0::Op op_;
+  std::vector<std::optional<v0::Buffer>> shared_;  // by declaration index; of all items
+  std::vector<v0::Buffer> kept_;                   // until the recording has ended
   std::uint64_t stream_limit_{0};
   std::optional<ChunkStream> stream_;
   std::deque<Running> running_;
-  std::vector<MegakernelWorkItem> planned_;  // of the last of these, which are not submitted yet
+  std::vector<v0::Item> planned_;  // of the last of these, which are not submitted yet
   std::uint64_t plans_{0};
   std::string first_plan_;       // what it said of itself
   std::uint64_t late_items_{0};  // not ended when their time was up
-  std::vector<Handle> late_;     // sets before the buffers in them
 };
 
-/// One of the names that --tier takes.
-ingest::TierChoice tier_of(const std::string& name) {
-  using ingest::TierChoice;
-  constexpr TierChoice kForced[]{TierChoice::direct_fixed, TierChoice::direct, TierChoice::buffered,
-                                 TierChoice::gpudirect, TierChoice::thread_pool};
-  return name == "auto" ? TierChoice::automatic : kForced[name[0] - 'A'];
+v0::SessionOptions session_options(const RunOptions& options) {
+  v0::SessionOptions to;
+  to.device = options.executor;
+  to.queues = 1;
+  to.workers = options.workers;
+  to.ring_slots = kRingSlots;
+  to.fuel = options.fuel;
+  to.close_timeout = kCloseTimeout;
+  if (options.ingest_bytes)
+    to.more.emplace_back("ingest_bytes", std::to_string(*options.ingest_bytes));
+  // The library writes the letters of --tier small.
+  std::string tier = options.tier;
+  if (tier.size() == 1) tier[0] = static_cast<char>(tier[0] - 'A' + 'a');
+  to.more.emplace_back("ingest_tier", tier);
+  return to;
 }
 
 }  // namespace
@@ -397,16 +397,10 @@ Result<StreamedItem> Engine::next_streamed(std::uint64_t, std::uint64_t) {
 
 Result<std::unique_ptr<Engine>> make_session_engine(const RunPlan& plan, const RunOptions& options,
                                                     Deadline ready_by) {
-  runtime::SessionOptions session_options;
-  if (options.executor == "cpu") session_options.backend = runtime::BackendKind::cpu;
-  if (options.executor == "cuda") session_options.backend = runtime::BackendKind::cuda;
-  session_options.workers = options.workers;
-  session_options.close_timeout = kCloseTimeout;
-  if (options.fuel != 0) session_options.fuel = options.fuel;
-  if (options.ingest_bytes) session_options.ingest_bytes = *options.ingest_bytes;
-  session_options.ingest_tier = tier_of(options.tier);
-  VYRE_ASSIGN(runtime::Session session, runtime::Session::open(session_options));
-  auto engine = std::make_unique<SessionEngine>(plan, options, std::move(session));
+  VYRE_ASSIGN(v0::Session session, taken(v0::Session::open(session_options(options))));
+  VYRE_ASSIGN(std::string executor, taken(session.backend()));
+  auto engine =
+      std::make_unique<SessionEngine>(plan, options, std::move(session), std::move(executor));
   VYRE_TRY(engine->prepare(ready_by));
   return engine;
 }

@@ -1,7 +1,7 @@
 #include "flag_checks.hpp"
 
+#include "library.hpp"
 #include "numbers.hpp"
-#include "protocol/limits.hpp"
 
 namespace vyre::cli {
 namespace {
@@ -31,7 +31,7 @@ ValueCheck whole_up_to(std::uint64_t most) {
 }
 
 ValueCheck workers() {
-  return whole_up_to(kMaxCpuWorkers);
+  return whole_up_to(limit("max_cpu_workers"));
 }
 
 ValueCheck bytes() {

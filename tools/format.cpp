@@ -52,15 +52,15 @@ Result<Format> parse_format(std::string_view name) {
               message("format '{}' is unknown; use auto, raw, hex, hex32, u32, i32 or f32", name));
 }
 
-Format resolve(Format format, const vir::Program& program, const vir::BufferDecl& buffer) {
+Format resolve(Format format, const v0::ProgramBuffer& buffer) {
   if (format != Format::automatic) return format;
-  switch (program.types[buffer.element].tag) {
-    case vir::TypeTag::U32:
-    case vir::TypeTag::Bool:
+  switch (buffer.element) {
+    case VYRE_ELEMENT_U32:
+    case VYRE_ELEMENT_BOOL:
       return Format::u32;
-    case vir::TypeTag::I32:
+    case VYRE_ELEMENT_I32:
       return Format::i32;
-    case vir::TypeTag::F32:
+    case VYRE_ELEMENT_F32:
       return Format::f32;
     default:
       return Format::hex;

@@ -1,5 +1,8 @@
 #include "library.hpp"
 
+#include <algorithm>
+#include <stdexcept>
+
 #include "base/message.hpp"
 #include "platform/stop.hpp"
 
@@ -20,6 +23,29 @@ Error error_of(const v0::Error& error) {
 Status taken(const v0::Result<void>& result) {
   if (!result) return tl::unexpected<Error>(error_of(result.error()));
   return {};
+}
+
+v0::Timeout left_until(Deadline deadline) {
+  if (deadline == Deadline::max()) return v0::Timeout::forever();
+  return v0::Timeout(deadline - Clock::now());
+}
+
+std::uint64_t limit(std::string_view name) {
+  const auto all = v0::limits().value();
+  const auto found = std::find_if(all.begin(), all.end(),
+                                  [name](const v0::Limit& one) { return one.name == name; });
+  if (found == all.end()) throw std::out_of_range(message("the library has no limit '{}'", name));
+  return found->value;
+}
+
+Error error_of(const v0::ItemResult& result) {
+  const bool faulted = result.status == v0::ItemStatus::faulted;
+  std::string text = result.code_name();
+  if (faulted) {
+    text += message(" at workgroup {}, lane {}, statement {}", result.workgroup, result.lane,
+                    result.statement);
+  }
+  return {faulted ? Errc::faulted : Errc::cancelled, std::move(text), kNoOffset, 0, 0, 0};
 }
 
 Result<v0::Executor> executor_of(const std::string& name, std::string_view what,

@@ -1,11 +1,13 @@
 // The library as the command uses it: the public C++ API, and its answers as the command's own.
-// Main thread.
+// Main thread, whose calls of the library a stop signal ends (main.cpp).
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "vyre/vyre.hpp"
 
@@ -20,6 +22,15 @@ template <class T>
   return *std::move(result);
 }
 [[nodiscard]] Status taken(const v0::Result<void>& result);
+
+/// What is left until a deadline.
+[[nodiscard]] v0::Timeout left_until(Deadline deadline);
+
+/// A bound of the library by the name that `vyre caps` gives it.
+[[nodiscard]] std::uint64_t limit(std::string_view name);
+
+/// Why an item has no results.
+[[nodiscard]] Error error_of(const v0::ItemResult& result);
 
 /// "reference", "cpu" or "cuda". `what` it is and the `others` that it may be are for the message.
 [[nodiscard]] Result<v0::Executor> executor_of(const std::string& name, std::string_view what,

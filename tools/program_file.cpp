@@ -6,7 +6,6 @@
 #include "base/message.hpp"
 #include "platform/file.hpp"
 #include "platform/stop.hpp"
-#include "protocol/limits.hpp"
 #include "shell.hpp"
 
 namespace vyre::cli {
@@ -29,7 +28,7 @@ struct Contents {
 
 Result<Contents> read_program(const std::string& path) {
   Contents file;
-  VYRE_ASSIGN(file.bytes, platform::read_file(path, kMaxTextBytes));
+  VYRE_ASSIGN(file.bytes, platform::read_file(path, limit("max_text_bytes")));
   file.blob = file.text().substr(0, kMagic.size()) == kMagic;
   if (!file.blob && file.text().find('\0') != std::string_view::npos) {
     return fail(
@@ -43,29 +42,19 @@ Result<Contents> read_program(const std::string& path) {
 
 }  // namespace
 
-Result<v0::Program> load_program(const std::string& path, v0::Profile profile) {
+Result<v0::Program> load_program(const std::string& path, v0::Profile profile,
+                                 v0::Timeout timeout) {
   VYRE_ASSIGN(const Contents file, read_program(path));
-  auto program = file.blob ? v0::Program::decode(file.bytes, profile, v0::Timeout::forever())
-                           : v0::Program::assemble(file.text(), v0::Timeout::forever());
+  auto program = file.blob ? v0::Program::decode(file.bytes, profile, timeout)
+                           : v0::Program::assemble(file.text(), timeout);
   if (program) return *std::move(program);
   if (platform::stop_asked()) return platform::interrupted();
   return tl::unexpected<Error>(named(error_of(program.error()), path));
 }
 
-Result<ProgramFile> load_program(const std::string& path, vir::Profile profile,
-                                 Interrupt& interrupt) {
-  VYRE_ASSIGN(const Contents file, read_program(path));
-  vir::SourceMap places;
-  auto program = file.blob ? vir::decode(file.bytes, {profile, &interrupt})
-                           : vir::assemble(file.text(), &places, &interrupt);
-  if (!program && platform::stop_asked()) return platform::interrupted();
-  if (!program) return tl::unexpected<Error>(named(std::move(program).error(), path));
-  return ProgramFile{std::move(*program), std::move(places)};
-}
-
-std::string describe(const std::string& code, std::uint32_t statement, const std::string& what) {
-  const std::string where =
-      statement == vir::kNone ? "program" : message("statement {}", statement);
+std::string describe(const std::string& code, std::optional<std::uint32_t> statement,
+                     const std::string& what) {
+  const std::string where = statement ? message("statement {}", *statement) : "program";
   return message("{} ({}): {}", code, where, what);
 }
 

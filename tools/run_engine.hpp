@@ -10,9 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "report/report.hpp"
+#include "library.hpp"
 #include "run_plan.hpp"
-#include "runtime/session.hpp"
 
 namespace vyre::cli {
 
@@ -66,16 +65,18 @@ class Engine {
   /// What plans of items said of themselves (RunOptions::plan); empty: there were none.
   [[nodiscard]] virtual std::string plans() const { return {}; }
 
-  /// After the last item, or once a stop was asked for. Seals a recording, closes, and gives the
-  /// report of the run, also where one of these fails.
-  [[nodiscard]] virtual Status end(report::Document& document) = 0;
+  /// After the last item, or once a stop was asked for. Seals a recording and closes.
+  [[nodiscard]] virtual Status end() = 0;
+  /// The report of the run, after its end, also where that failed.
+  [[nodiscard]] virtual Result<v0::Blob> report(const v0::ReportOptions& options) const = 0;
 };
 
-/// The program must be registered at `ready_by`.
+/// The program must be ready at `ready_by`.
 [[nodiscard]] Result<std::unique_ptr<Engine>> make_session_engine(const RunPlan& plan,
                                                                   const RunOptions& options,
                                                                   Deadline ready_by);
 [[nodiscard]] Result<std::unique_ptr<Engine>> make_reference_engine(const RunPlan& plan,
-                                                                    const RunOptions& options);
+                                                                    const RunOptions& options,
+                                                                    Deadline ready_by);
 
 }  // namespace vyre::cli

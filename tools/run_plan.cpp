@@ -13,25 +13,16 @@
 namespace vyre::cli {
 namespace {
 
-using vir::BufferRole;
-
 class Planner {
  public:
-  Planner(vir::Program program, const RunOptions& options) : options_(options) {
-    plan_.program = std::move(program);
-  }
+  Planner(v0::Program program, std::vector<v0::ProgramBuffer> buffers, const RunOptions& options)
+      : options_(options), plan_{std::move(program), std::move(buffers), {}} {}
 
   Result<RunPlan> run() {
-    for (const vir::BufferDecl& buffer : plan_.program.buffers) {
-      BufferSource source;
-      source.buffer_class = vir::role_of(buffer);
-      if (source.buffer_class != BufferRole::workgroup) {
-        VYRE_ASSIGN(source.required_bytes, vir::required_bytes(plan_.program, buffer));
-      }
-      const auto index = static_cast<std::uint32_t>(plan_.sources.size());
-      by_name_.try_emplace(plan_.program.name(buffer.name), index);
-      returned_.push_back(vir::is_returned(source.buffer_class) ? returned_count_++ : vir::kNone);
-      plan_.sources.push_back(std::move(source));
+    plan_.sources.resize(plan_.buffers.size());
+    for (std::uint32_t i = 0; i < plan_.buffers.size(); ++i) {
+      by_name_.try_emplace(name_of(i), i);
+      returned_.push_back(plan_.buffers[i].is_result() ? returned_count_++ : kNoBuffer);
     }
     VYRE_TRY(bind());
     VYRE_TRY(count());
@@ -45,7 +36,7 @@ class Planner {
 
  private:
   [[nodiscard]] const std::string& name_of(std::size_t index) const {
-    return plan_.program.name(plan_.program.buffers[index].name);
+    return plan_.buffers[index].name;
   }
 
   Result<std::uint32_t> find(const std::string& name, const std::string& flag) const {
@@ -60,7 +51,7 @@ class Planner {
 
   Result<std::uint32_t> find_input(const std::string& name, const std::string& flag) const {
     VYRE_ASSIGN(const std::uint32_t index, find(name, flag));
-    if (!vir::takes_input(plan_.sources[index].buffer_class)) {
+    if (!plan_.buffers[index].takes_bytes()) {
       return fail(
           Errc::invalid_argument,
           message("{}: buffer '{}' takes no bytes; the runtime fills it with zeros by itself", flag,
@@ -88,10 +79,11 @@ class Planner {
       plan_.sources[index].bound = std::move(*bound);
       plan_.sources[index].kind = SourceKind::bound;
       const std::uint64_t have = plan_.sources[index].bound.size();
-      if (have < plan_.sources[index].required_bytes) {
+      const std::uint64_t least = plan_.buffers[index].least_bytes;
+      if (have < least) {
         return fail(Errc::invalid_argument,
                     message("--bind {} has {} bytes; the buffer needs at least {}",
-                            shown(assignment.first), have, plan_.sources[index].required_bytes));
+                            shown(assignment.first), have, least));
       }
     }
     return {};
@@ -112,18 +104,17 @@ class Planner {
       VYRE_ASSIGN(plan_.item_buffer, find_input(options_.item, "--item"));
     } else {
       // Read-only buffers first: those that are written in place are usually results.
-      for (const BufferRole wanted : {BufferRole::read, BufferRole::read_write}) {
-        for (std::size_t i = 0; i < plan_.sources.size() && plan_.item_buffer == vir::kNone; ++i) {
-          const BufferSource& source = plan_.sources[i];
-          const bool has_default =
-              source.buffer_class == BufferRole::read_write && source.required_bytes != 0;
-          if (source.buffer_class == wanted && source.kind == SourceKind::none && !has_default) {
+      for (const v0::Role wanted : {v0::Role::read, v0::Role::read_write}) {
+        for (std::size_t i = 0; i < plan_.sources.size() && plan_.item_buffer == kNoBuffer; ++i) {
+          const v0::ProgramBuffer& buffer = plan_.buffers[i];
+          const bool has_default = buffer.role == v0::Role::read_write && buffer.least_bytes != 0;
+          if (buffer.role == wanted && plan_.sources[i].kind == SourceKind::none && !has_default) {
             plan_.item_buffer = static_cast<std::uint32_t>(i);
           }
         }
       }
     }
-    if (plan_.item_buffer == vir::kNone) {
+    if (plan_.item_buffer == kNoBuffer) {
       if (options_.files.empty()) return {};
       return fail(Errc::invalid_argument,
                   "no buffer of the program is left for the files; --item BUFFER names one, or "
@@ -141,16 +132,17 @@ class Planner {
   Status fill_rest() {
     for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
       BufferSource& source = plan_.sources[i];
-      if (!vir::takes_input(source.buffer_class) || source.kind != SourceKind::none) continue;
-      const bool in_place = source.buffer_class == BufferRole::read_write;
-      if (!in_place || (source.required_bytes == 0 && plan_.item_buffer == vir::kNone)) {
+      const v0::ProgramBuffer& buffer = plan_.buffers[i];
+      if (!buffer.takes_bytes() || source.kind != SourceKind::none) continue;
+      const bool in_place = buffer.role == v0::Role::read_write;
+      if (!in_place || (buffer.least_bytes == 0 && plan_.item_buffer == kNoBuffer)) {
         return fail(Errc::invalid_argument,
                     message("buffer '{}' needs bytes: --bind {}=VALUE gives them{}",
                             shown(name_of(i)), shown(name_of(i)),
                             in_place ? message(", --count {}=N zeros", shown(name_of(i))) : ""));
       }
       source.kind = SourceKind::zeros;
-      source.follows_item = source.required_bytes == 0;
+      source.follows_item = buffer.least_bytes == 0;
       source.sized_by_item = source.follows_item;
     }
     return {};
@@ -165,14 +157,14 @@ class Planner {
       const auto size_of = [&](std::string_view name, bool in_elements) -> Result<std::uint64_t> {
         for (std::size_t k = 0; k < plan_.sources.size(); ++k) {
           const BufferSource& source = plan_.sources[k];
+          const v0::ProgramBuffer& buffer = plan_.buffers[k];
           if (name_of(k) != name) continue;
-          if (source.kind == SourceKind::zeros && source.required_bytes == 0) break;
+          if (source.kind == SourceKind::zeros && buffer.least_bytes == 0) break;
           of_item = of_item || source.kind == SourceKind::item;
           if (source.kind == SourceKind::item) return 1;
           const std::uint64_t bytes =
-              source.kind == SourceKind::bound ? source.bound.size() : source.required_bytes;
-          if (!in_elements) return bytes;
-          return vir::element_count(plan_.program, plan_.program.buffers[k], bytes);
+              source.kind == SourceKind::bound ? source.bound.size() : buffer.least_bytes;
+          return in_elements ? buffer.length_of(bytes) : bytes;
         }
         return fail(Errc::invalid_argument,
                     message("'{}' is no buffer with a size of its own", shown(name)));
@@ -185,10 +177,7 @@ class Planner {
         if (!of_item || elements.error().code == Errc::invalid_argument)
           why = elements.error().message;
       } else if (!of_item &&
-                 __builtin_mul_overflow(*elements,
-                                        std::uint64_t{vir::size_bytes(
-                                            plan_.program, plan_.program.buffers[i].element)},
-                                        &bytes)) {
+                 __builtin_mul_overflow(*elements, plan_.buffers[i].element_bytes, &bytes)) {
         why = message("{} elements are beyond 64 bits of bytes", *elements);
       }
       if (!why.empty())
@@ -199,19 +188,18 @@ class Planner {
 
   /// Position among the returned buffers, which is how executors give them back.
   [[nodiscard]] std::optional<std::size_t> returned_index(std::uint32_t index) const {
-    if (returned_[index] == vir::kNone) return std::nullopt;
+    if (returned_[index] == kNoBuffer) return std::nullopt;
     return returned_[index];
   }
 
   Status choose_outputs() {
     VYRE_ASSIGN(const Format format, parse_format(options_.format));
     const auto want = [&](std::uint32_t index) {
-      const vir::BufferDecl& buffer = plan_.program.buffers[index];
-      const bool declared = buffer.count != 0 || buffer.output_byte_range.has_value();
-      const std::uint64_t element = vir::size_bytes(plan_.program, buffer.element);
-      plan_.wanted.push_back({name_of(index), *returned_index(index),
-                              resolve(format, plan_.program, buffer),
-                              declared || element == 0 ? 1 : element, vir::kNone});
+      const v0::ProgramBuffer& buffer = plan_.buffers[index];
+      const bool declared = buffer.count != 0 || buffer.has_result;
+      const std::uint64_t element = buffer.element_bytes;
+      plan_.wanted.push_back({name_of(index), *returned_index(index), resolve(format, buffer),
+                              declared || element == 0 ? 1 : element, kNoBuffer});
     };
     for (const std::string& name : options_.outputs) {
       VYRE_ASSIGN(const std::uint32_t index, find(name, "--output"));
@@ -251,14 +239,15 @@ class Planner {
   const RunOptions& options_;
   RunPlan plan_;
   std::unordered_map<std::string, std::uint32_t> by_name_;  // buffers; the first of equal names
-  std::vector<std::uint32_t> returned_;  // by buffer: position among the returned, or kNone
+  std::vector<std::uint32_t> returned_;  // by buffer: position among the returned, or kNoBuffer
   std::uint32_t returned_count_{0};
 };
 
 }  // namespace
 
-Result<RunPlan> make_plan(vir::Program program, const RunOptions& options) {
-  return Planner(std::move(program), options).run();
+Result<RunPlan> make_plan(v0::Program program, const RunOptions& options) {
+  VYRE_ASSIGN(auto buffers, taken(program.buffers()));
+  return Planner(std::move(program), std::move(buffers), options).run();
 }
 
 Status RunPlan::check_reach(const std::string& name, std::uint64_t item_bytes,
@@ -267,7 +256,7 @@ Status RunPlan::check_reach(const std::string& name, std::uint64_t item_bytes,
   if (invocations != 0 || item_bytes <= std::numeric_limits<std::uint32_t>::max() / 8) return {};
   const auto bytes = buffer_bytes(item_bytes);
   if (!bytes) return {};  // said when the item starts
-  const auto grid = vir::infer_grid(program, *bytes);
+  const auto grid = taken(program.grid(*bytes));
   if (grid || grid.error().code != Errc::limit_exceeded) return {};
   return fail(Errc::limit_exceeded,
               message("'{}' has {} bytes, too many for one item: {}; --chunk BYTES cuts it into "
@@ -276,9 +265,9 @@ Status RunPlan::check_reach(const std::string& name, std::uint64_t item_bytes,
 }
 
 bool RunPlan::items_share_inputs() const {
-  if (item_buffer == vir::kNone) return false;
-  for (const BufferSource& source : sources) {
-    if (source.buffer_class == BufferRole::read_write || source.sized_by_item) return false;
+  if (item_buffer == kNoBuffer) return false;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    if (buffers[i].role == v0::Role::read_write || sources[i].sized_by_item) return false;
   }
   return true;
 }
@@ -288,42 +277,39 @@ Result<std::vector<std::uint64_t>> RunPlan::buffer_bytes(std::uint64_t item_byte
   for (std::size_t i = 0; i < sources.size(); ++i) {
     bytes[i] = sources[i].kind == SourceKind::item    ? item_bytes
                : sources[i].kind == SourceKind::bound ? sources[i].bound.size()
-                                                      : sources[i].required_bytes;
+                                                      : buffers[i].least_bytes;
   }
   const auto size_of = [&](std::string_view name, bool in_elements) -> Result<std::uint64_t> {
     for (std::size_t i = 0; i < sources.size(); ++i) {
-      if (program.name(program.buffers[i].name) != name) continue;
-      if (sources[i].kind == SourceKind::zeros && sources[i].required_bytes == 0) break;
-      return in_elements ? vir::element_count(program, program.buffers[i], bytes[i]) : bytes[i];
+      if (buffers[i].name != name) continue;
+      if (sources[i].kind == SourceKind::zeros && buffers[i].least_bytes == 0) break;
+      return in_elements ? buffers[i].length_of(bytes[i]) : bytes[i];
     }
     return fail(Errc::invalid_argument,
                 message("'{}' is no buffer with a size of its own", shown(name)));
   };
   std::vector<std::uint64_t> result = bytes;
   for (std::size_t i = 0; i < sources.size(); ++i) {
-    const vir::BufferDecl& buffer = program.buffers[i];
     if (sources[i].kind != SourceKind::zeros ||
         (sources[i].count.empty() && !sources[i].follows_item))
       continue;
     std::uint64_t elements = 0;
     if (sources[i].follows_item) {
-      elements = vir::element_count(program, program.buffers[item_buffer], item_bytes);
+      elements = buffers[item_buffer].length_of(item_bytes);
     } else {
       VYRE_ASSIGN(elements, evaluate_size(sources[i].count, size_of));
     }
-    const std::uint64_t width = vir::size_bytes(program, buffer.element);
-    if (__builtin_mul_overflow(elements, width, &result[i])) {
+    if (__builtin_mul_overflow(elements, buffers[i].element_bytes, &result[i])) {
       return fail(Errc::limit_exceeded,
                   message("buffer '{}' with {} elements is beyond 64 bits of bytes",
-                          shown(program.name(buffer.name)), elements));
+                          shown(buffers[i].name), elements));
     }
   }
   for (std::size_t i = 0; i < sources.size(); ++i) {
-    if (!vir::takes_input(sources[i].buffer_class) || result[i] >= sources[i].required_bytes)
-      continue;
-    return fail(Errc::invalid_argument, message("buffer '{}' gets {} bytes; it needs at least {}",
-                                                shown(program.name(program.buffers[i].name)),
-                                                result[i], sources[i].required_bytes));
+    if (!buffers[i].takes_bytes() || result[i] >= buffers[i].least_bytes) continue;
+    return fail(Errc::invalid_argument,
+                message("buffer '{}' gets {} bytes; it needs at least {}", shown(buffers[i].name),
+                        result[i], buffers[i].least_bytes));
   }
   return result;
 }

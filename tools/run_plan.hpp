@@ -8,9 +8,7 @@
 #include <vector>
 
 #include "format.hpp"
-#include "vir/program/dispatch.hpp"
-#include "vir/program/program.hpp"
-#include "vir/text/text.hpp"
+#include "library.hpp"
 
 namespace vyre::cli {
 
@@ -44,15 +42,16 @@ struct RunOptions {
 
 enum class SourceKind : std::uint8_t { none, item, bound, zeros };
 
+/// The index of no buffer.
+inline constexpr std::uint32_t kNoBuffer{0xFFFF'FFFF};
+
 /// Where the bytes of one declared buffer come from.
 struct BufferSource {
-  vir::BufferRole buffer_class{vir::BufferRole::workgroup};
   SourceKind kind{SourceKind::none};
   Bytes bound;
   std::string count;          // zeros: the expression of its elements; empty: see `follows_item`
   bool follows_item{false};   // zeros: as many elements as the item has
   bool sized_by_item{false};  // zeros: how many depends on the item's size
-  std::uint64_t required_bytes{0};
 };
 
 /// One returned buffer that is wanted. `returned` indexes the returned buffers in declaration
@@ -64,15 +63,15 @@ struct WantedOutput {
   /// Bytes come in multiples of this: what is left of a file behind its last whole element is out
   /// of the program's reach.
   std::uint64_t step{1};
-  std::uint32_t trim_by{vir::kNone};  // index of the returned buffer whose first word is the length
+  std::uint32_t trim_by{kNoBuffer};  // index of the returned buffer whose first word is the length
 };
 
 struct RunPlan {
-  vir::Program program;
-  vir::SourceMap places;              // of the program, where it came from a text
-  std::vector<BufferSource> sources;  // by declaration index
-  std::uint32_t item_buffer{vir::kNone};
-  std::vector<WantedOutput> wanted;
+  v0::Program program;
+  std::vector<v0::ProgramBuffer> buffers;  // as the program declares them
+  std::vector<BufferSource> sources;       // of each
+  std::uint32_t item_buffer{kNoBuffer};
+  std::vector<WantedOutput> wanted{};
 
   /// Bytes of every buffer that takes input, for an item of this size; zeros evaluated.
   [[nodiscard]] Result<std::vector<std::uint64_t>> buffer_bytes(std::uint64_t item_bytes) const;
@@ -86,6 +85,6 @@ struct RunPlan {
 };
 
 /// Refuses contradictions and unknown names, and says which flag helps.
-[[nodiscard]] Result<RunPlan> make_plan(vir::Program program, const RunOptions& options);
+[[nodiscard]] Result<RunPlan> make_plan(v0::Program program, const RunOptions& options);
 
 }  // namespace vyre::cli

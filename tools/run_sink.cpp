@@ -30,7 +30,7 @@ std::string file_name(std::string text) {
 }  // namespace
 
 std::vector<std::string> OutputNames::of(const ItemName& item) {
-  std::string stem = plan_.item_buffer == vir::kNone ? "output" : file_name(item.file);
+  std::string stem = plan_.item_buffer == kNoBuffer ? "output" : file_name(item.file);
   if (item.offset) stem += message("@{}", *item.offset);
   std::vector<std::string> paths;
   for (const WantedOutput& output : plan_.wanted) {
@@ -52,7 +52,7 @@ std::vector<std::string> stored_paths(const RunPlan& plan, const RunOptions& opt
     for (std::string& path : names.of(item)) paths.push_back(std::move(path));
   };
   for (const std::string& file : options.files) add({file, std::nullopt});
-  if (plan.item_buffer == vir::kNone) add({});
+  if (plan.item_buffer == kNoBuffer) add({});
   return paths;
 }
 
@@ -61,7 +61,7 @@ namespace {
 JsonWriter row_of(const RunPlan& plan, const ItemName& item, const char* status) {
   JsonWriter row;
   row.begin_object().key("file");
-  if (plan.item_buffer == vir::kNone) {
+  if (plan.item_buffer == kNoBuffer) {
     row.value(nullptr);
   } else {
     row.value(item.file);
@@ -112,7 +112,7 @@ Status Sink::done(const ItemName& item, std::span<const ByteSpan> outputs) {
     const WantedOutput& output = plan_.wanted[i];
     ByteSpan bytes = outputs[output.returned];
     bytes = bytes.first(bytes.size() / output.step * output.step);
-    if (output.trim_by != vir::kNone && outputs[output.trim_by].size() >= 4) {
+    if (output.trim_by != kNoBuffer && outputs[output.trim_by].size() >= 4) {
       const std::size_t length = load_le<std::uint32_t>(outputs[output.trim_by], 0);
       bytes = bytes.first(std::min(bytes.size(), length));
     }
@@ -141,7 +141,7 @@ Status Sink::print(const ItemName& item, const WantedOutput& output, ByteSpan by
   if (output.format == Format::raw) return out_.write(bytes);
   std::string line;
   if (labelled_) {
-    if (plan_.item_buffer != vir::kNone) line += shown(item.text()) + " ";
+    if (plan_.item_buffer != kNoBuffer) line += shown(item.text()) + " ";
     if (plan_.wanted.size() > 1) line += shown(output.name) + " ";
     line.back() = ':';
     line += ' ';

@@ -71,7 +71,7 @@ Status Runner::run() {
 }
 
 Status Runner::all_items() {
-  if (plan_.item_buffer == vir::kNone) VYRE_TRY(start({}, {}));
+  if (plan_.item_buffer == kNoBuffer) VYRE_TRY(start({}, {}));
   for (std::size_t i = 0; i < options_.files.size(); ++i) VYRE_TRY(submit(i));
   while (!waiting_.empty()) VYRE_TRY(retire());
   return {};
@@ -150,12 +150,12 @@ Runner::Memory Runner::memory_of(const std::vector<std::uint64_t>& bytes, bool o
   Memory sum;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     const BufferSource& source = plan_.sources[i];
-    const bool shared =
-        source.kind == SourceKind::bound && source.buffer_class == vir::BufferRole::read;
-    if (source.buffer_class == vir::BufferRole::workgroup || shared) continue;
+    const v0::ProgramBuffer& buffer = plan_.buffers[i];
+    const bool shared = source.kind == SourceKind::bound && buffer.role == v0::Role::read;
+    if (buffer.role == v0::Role::workgroup || shared) continue;
     if (source.kind == SourceKind::item && !of_item) continue;
     if (__builtin_add_overflow(sum.need, bytes[i], &sum.need)) return {~std::uint64_t{0}, 0};
-    if (recording && vir::is_returned(source.buffer_class)) sum.kept += bytes[i];
+    if (recording && buffer.is_result()) sum.kept += bytes[i];
   }
   return sum;
 }
@@ -216,11 +216,9 @@ Status Runner::give_up(ItemName name, Error error) {
 /// Once a buffer: a small item may leave an output of a computed size without elements.
 void Runner::warn_of_empty_outputs(const ItemName& name, std::uint64_t item_bytes,
                                    const std::vector<std::uint64_t>& bytes) {
-  const vir::Program& program = plan_.program;
-  if (plan_.item_buffer != vir::kNone &&
-      vir::element_count(program, program.buffers[plan_.item_buffer], item_bytes) == 0) {
+  const std::uint32_t item = plan_.item_buffer;
+  if (item != kNoBuffer && plan_.buffers[item].length_of(item_bytes) == 0)
     return;  // no input, no output
-  }
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     if (bytes[i] != 0 || plan_.sources[i].kind != SourceKind::zeros || warned_of_[i]) continue;
     warned_of_[i] = true;
@@ -228,7 +226,7 @@ void Runner::warn_of_empty_outputs(const ItemName& name, std::uint64_t item_byte
     complain(shell_,
              message("warning: buffer '{}' has no elements{}: every store to it does nothing; "
                      "--count gives it some",
-                     shown(program.name(program.buffers[i].name)),
+                     shown(plan_.buffers[i].name),
                      name.file.empty() ? "" : message(" for '{}'", shown(name.text()))));
   }
 }

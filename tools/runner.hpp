@@ -25,9 +25,7 @@ class Runner {
   [[nodiscard]] Status run();
   /// After the engine's end, whose error belongs to the same answer.
   [[nodiscard]] Outcome end(Status ended);
-  [[nodiscard]] std::vector<report::InputFailure> take_failures() {
-    return std::move(input_failures_);
-  }
+  [[nodiscard]] std::vector<v0::InputFailure> take_failures() { return std::move(input_failures_); }
 
  private:
   [[nodiscard]] Status all_items();
@@ -72,7 +70,7 @@ class Runner {
   std::uint64_t kept_bytes_{0};       // until the recording has ended
   std::uint64_t kept_of_streams_{0};  // of these
   std::uint64_t ended_{0};
-  std::vector<report::InputFailure> input_failures_;
+  std::vector<v0::InputFailure> input_failures_;
 
   enum class Way : std::uint8_t { unknown, buffers, stream };
   std::vector<Way> ways_;        // of the files, decided when first asked for

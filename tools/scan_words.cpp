@@ -4,8 +4,8 @@
 #include <unordered_set>
 
 #include "base/message.hpp"
+#include "library.hpp"
 #include "platform/file.hpp"
-#include "protocol/limits.hpp"
 
 namespace vyre::cli {
 namespace {
@@ -44,13 +44,13 @@ class Collected {
                   message("{}: the word is empty, and every line would hold it; leave it away",
                           place(line)));
     }
-    if (word.size() > kMaxLiteralBytes) {
+    if (word.size() > most_bytes_) {
       return fail(Errc::limit_exceeded, message("{}: the word has {} bytes; {} are the most",
-                                                place(line), word.size(), kMaxLiteralBytes));
+                                                place(line), word.size(), most_bytes_));
     }
-    if (given_ == kMaxLiterals) {
+    if (given_ == most_words_) {
       return fail(Errc::limit_exceeded,
-                  message("{}: {} words are the most; scan twice", place(line), kMaxLiterals));
+                  message("{}: {} words are the most; scan twice", place(line), most_words_));
     }
     if (seen_.insert(ignore_case_ ? folded(word) : std::string(word)).second) {
       words_.texts.emplace_back(word);
@@ -61,6 +61,8 @@ class Collected {
   }
 
   const bool ignore_case_;
+  const std::uint64_t most_words_{limit("max_literals")};
+  const std::uint64_t most_bytes_{limit("max_literal_bytes")};  // of one
   std::unordered_set<std::string> seen_;
   ScanWords words_;
   std::uint32_t given_{0};

@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "base/message.hpp"
-#include "protocol/limits.hpp"
+#include "library.hpp"
 
 namespace vyre::cli {
 namespace {
@@ -82,7 +82,7 @@ class Evaluator {
 
   std::uint64_t term() {
     if (accept('(')) {
-      if (++parentheses_ > kMaxSizeParentheses)
+      if (++parentheses_ > limit("max_size_parentheses"))
         return wrong("too many parentheses inside each other");
       const std::uint64_t value = sum();
       --parentheses_;
