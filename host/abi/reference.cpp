@@ -103,7 +103,8 @@ Status run(vyre_reference& of, std::vector<Bytes> inputs, vyre_ns timeout,
     return tl::unexpected<Error>(interrupted());
   of.document.report.wall_time += Clock::now() - begin;
   ++of.row.items;
-  if (outcome.verdict == reference::Verdict::refused) return fail(Errc::refused, outcome.message);
+  if (outcome.verdict == reference::Verdict::refused)
+    return fail(outcome.out_of_memory ? Errc::out_of_memory : Errc::refused, outcome.message);
   std::optional<Error> why = races_of(of, outcome);
   if (!why && outcome.verdict != reference::Verdict::done) why = not_done(of, outcome);
   if (!why) {

@@ -66,8 +66,15 @@ Result<std::vector<report::Document>> documents_of(const char* const* paths, std
   std::vector<report::Document> documents;
   for (std::size_t i = 0; i < count; ++i) {
     VYRE_TRY(given(paths[i], "a path"));
-    VYRE_ASSIGN(auto read, report::read_documents(paths[i]));
-    for (report::Document& document : read) documents.push_back(std::move(document));
+    auto read = report::read_documents(paths[i]);
+    if (!read) {
+      Error error = std::move(read).error();
+      const std::string name = message("'{}'", paths[i]);  // also where it reads standard input
+      if (error.message.find(name) == std::string::npos)
+        error.message = message("{}: {}", name, error.message);
+      return tl::unexpected<Error>(std::move(error));
+    }
+    for (report::Document& document : *read) documents.push_back(std::move(document));
   }
   return documents;
 }

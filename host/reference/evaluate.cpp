@@ -24,6 +24,12 @@ Outcome refused(std::string message) {
   return outcome;
 }
 
+Outcome no_memory(const char* message) {
+  Outcome outcome = refused(message);
+  outcome.out_of_memory = true;
+  return outcome;
+}
+
 /// What this executor holds in memory at once must stay below kMaxReferenceBytes, whatever a
 /// program declares.
 Status check_sizes(const vir::Program& program, const Names& names, const vir::BufferPlan& plan) {
@@ -156,9 +162,9 @@ Outcome evaluate(const vir::Program& program, std::span<const Bytes> inputs,
   try {
     return evaluate_checked(program, inputs, options);
   } catch (const std::bad_alloc&) {
-    return refused("out of memory: the program's buffers or variables do not fit this machine");
+    return no_memory("out of memory: the program's buffers or variables do not fit this machine");
   } catch (const std::length_error&) {
-    return refused("out of memory: a buffer is longer than this machine can hold");
+    return no_memory("out of memory: a buffer is longer than this machine can hold");
   }
 }
 

@@ -45,7 +45,8 @@ struct Outcome {
   std::vector<Bytes> outputs;
   Fault fault;
   std::string message;
-  Races races;  // with check_races, of all that ran, whatever the verdict
+  Races races;                // with check_races, of all that ran, whatever the verdict
+  bool out_of_memory{false};  // why it is refused: this machine has no room for it
 };
 
 [[nodiscard]] Outcome evaluate(const vir::Program& program, std::span<const Bytes> inputs,

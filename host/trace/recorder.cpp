@@ -503,16 +503,18 @@ Result<std::shared_ptr<Recorder>> Recorder::create(const std::string& directory,
   manifest.host = message("{}, {}", platform::cpu_model(), platform::kernel_release());
   manifest.session = options.session;
   const bool existed = std::filesystem::exists(directory, code);
-  auto events = begin_directory(directory, manifest);
-  if (!events) {
-    // Nothing is recorded yet: no half of a trace stays.
-    for (const char* const made : {"/events.bin", "/manifest.json", "/blobs"})
-      std::filesystem::remove(directory + made, code);
-    if (!existed) std::filesystem::remove(directory, code);
-    return tl::unexpected<Error>(std::move(events).error());
-  }
-  return HandOver::start(std::make_unique<DirectoryRecorder>(
-      directory, options, std::move(manifest), std::move(*events)));
+  const auto recorder = [&]() -> Result<std::shared_ptr<HandOver>> {
+    VYRE_ASSIGN(auto events, begin_directory(directory, manifest));
+    return HandOver::start(std::make_unique<DirectoryRecorder>(
+        directory, options, std::move(manifest), std::move(events)));
+  };
+  auto made = recorder();
+  if (made) return *std::move(made);
+  // Nothing is recorded yet: no half of a trace stays.
+  for (const char* const file : {"/events.bin", "/manifest.json", "/blobs"})
+    std::filesystem::remove(directory + file, code);
+  if (!existed) std::filesystem::remove(directory, code);
+  return tl::unexpected<Error>(std::move(made).error());
 }
 
 }  // namespace vyre::trace

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The Debian packages of a build, from `cpack` to a run in a root that holds nothing but what they
-# say they depend on.
+# say they depend on. Of a build with CUDA, too: its packages need neither a driver nor the toolkit,
+# and run where there is no device.
 #
 # Usage: package_test.sh BUILD SOURCE WORK
 #
@@ -10,7 +11,7 @@ build=$1 source=$2 work=$3
 
 skip() { echo "skipped: $1"; exit 77; }
 fail() { echo "$1" >&2; exit 1; }
-for tool in cpack dpkg-deb dpkg-shlibdeps dpkg-query chroot; do
+for tool in cpack dpkg-deb dpkg-shlibdeps dpkg-query chroot readelf; do
   command -v "$tool" >/dev/null || skip "$tool is not installed"
 done
 [ "$(id -u)" -eq 0 ] || skip "only root enters another root"
@@ -45,6 +46,7 @@ add() {
 }
 for deb in "${debs[@]}"; do
   depends=$(dpkg-deb -f "$deb" Depends)
+  ! grep -qiE 'cuda|nvidia|cudart' <<<"$depends" || fail "$deb depends on CUDA: $depends"
   echo "$(dpkg-deb -f "$deb" Package): $depends"
   for name in $(names <<<"$depends"); do
     case "$name" in libvyre* | vyre) ;; *) add "$name" ;; esac
@@ -65,11 +67,21 @@ done | sort -u | tar --create --files-from - 2>/dev/null |
   tar --extract --keep-directory-symlink --directory "$work/root"
 for deb in "${debs[@]}"; do dpkg-deb -x "$deb" "$work/root"; done
 
+# The library as it is installed: its size, and what it needs.
+library=$(find "$work/root/usr" -name 'libvyre.so.?')
+library_bytes=$(stat -L -c %s "$library")
+kernel=without
+! readelf -SW "$library" | grep -q nv_fatbin || kernel=with
+echo "libvyre has $library_bytes bytes, $kernel the kernel for CUDA devices"
+[ "$library_bytes" -le $((12 << 20)) ] || fail "libvyre has $library_bytes bytes, more than 12 MiB"
+! readelf -dW "$library" | grep NEEDED | grep -qiE 'cuda|nvidia' || fail "libvyre needs CUDA"
+
 # The command runs a program over a file; a C program of outside finds the library.
 mkdir -p "$work/root/tmp" "$work/root/dev"
 cp "$source/docs/examples/line_count.vir" "$source/README.md" "$work/root/tmp/"
 lines=$(chroot "$work/root" /usr/bin/vyre run /tmp/line_count.vir /tmp/README.md)
 [ "$lines" = "$(wc -l <"$source/README.md")" ] || fail "vyre counts $lines lines of README.md"
+chroot "$work/root" /usr/bin/vyre caps >"$work/caps.txt" || fail "vyre caps fails without a device"
 sed -n '/^```c$/,/^```$/{//!p}' "$source/docs/abi.md" >"$work/first.c"
 cc -std=c99 -I "$work/root/usr/include" "$work/first.c" -o "$work/root/tmp/first" \
   -L "$(dirname "$(find "$work/root/usr" -name libvyre.so)")" -lvyre

@@ -257,6 +257,7 @@ TEST(CliNames, BracketsAndOtherMarksBelongToTheName) {
       0);
   EXPECT_EQ(sh("$VYRE replay '[T]' --compare expected").exit_code, 0);
   EXPECT_NE(sh("$VYRE report '[none]'").err.find("'[none]'"), std::string::npos);
+  EXPECT_NE(sh("$VYRE report - <.").err.find("'-'"), std::string::npos);
   EXPECT_NE(sh("$VYRE conformance '[none]'").err.find("'[none]'"), std::string::npos);
   EXPECT_EQ(sh("$VYRE run '[p]' '[x]' '[nope]'").exit_code, 1);
 }

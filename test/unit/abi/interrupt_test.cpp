@@ -21,6 +21,7 @@ class Interrupted : public InAFolder {
  protected:
   /// A session of one slow item that uses `output_`, and of a full ring of 32.
   void SetUp() override {
+    InAFolder::SetUp();
     SessionOptions options = on_cpu();
     options.workers = 1;
     options.ring_slots = 32;
@@ -79,7 +80,9 @@ TEST_F(Interrupted, RunsStreamsAndRecordingsEnd) {
   const Op sum = session_->find("reduce.sum.u32").value();
   expect_cancelled("run", [&] { return session_->main().run(sum, std::array{output_->ref()}); });
   std::ofstream(path("chunk")) << std::string(64, 'a');
-  auto stream = session_->main().stream(std::vector{path("chunk")}, sum).value();
+  StreamOptions options;
+  options.outputs = {{.bytes = 4}};
+  auto stream = session_->main().stream(std::vector{path("chunk")}, sum, options).value();
   expect_cancelled("Stream::next", [&] { return stream.next(); });
   expect_cancelled("Stream::for_each", [&] { return stream.for_each([](Chunk) {}); });
 }

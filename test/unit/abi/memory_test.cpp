@@ -152,6 +152,16 @@ TEST_F(Memory, EachAllocationOfAProgramMayFail) {
   EXPECT_TRUE(equal);
   fail_each("vyre_program_verify",
             [&] { return vyre_program_verify(histogram.get(), VYRE_DEFAULT_TIMEOUT); });
+  vyre_program_buffer buffer = VYRE_INIT(vyre_program_buffer);
+  fail_each("vyre_program_describe_buffer",
+            [&] { return vyre_program_describe_buffer(histogram.get(), 1, &buffer); });
+  EXPECT_EQ(buffer.least_bytes, 64u);
+  const std::array<std::uint64_t, 2> sizes{16, 64};
+  std::array<std::uint32_t, 3> grid{};
+  fail_each("vyre_program_grid", [&] {
+    return vyre_program_grid(histogram.get(), sizes.data(), sizes.size(), 0, grid.data());
+  });
+  EXPECT_EQ(grid[0], 16u);
   vyre_op op = 0;
   fail_each("vyre_op_add", [&] {
     return vyre_op_add(s_, "histogram", histogram.get(), nullptr, VYRE_DEFAULT_TIMEOUT, &op);
@@ -159,6 +169,29 @@ TEST_F(Memory, EachAllocationOfAProgramMayFail) {
   auto data = up<std::uint32_t>({1, 2, 2, 9});
   const auto out = session_.main().run(Op{op}, std::array{data.ref()}).value();
   EXPECT_EQ(out[0].read<std::uint32_t>().value()[2], 2u);
+}
+
+TEST_F(Memory, EachAllocationOfTheReferenceExecutorMayFail) {
+  const auto divide = Program::assemble(kDivide).value();
+  vyre_reference* reference = nullptr;
+  fail_each(
+      "vyre_reference_new",
+      [&] { return vyre_reference_new(divide.get(), nullptr, VYRE_DEFAULT_TIMEOUT, &reference); },
+      [&] { vyre_reference_free(reference); });
+  ASSERT_FALSE(
+      detail::Failed(vyre_reference_new(divide.get(), nullptr, VYRE_DEFAULT_TIMEOUT, &reference)));
+  const std::int32_t five = 5;
+  const vyre_span input{&five, sizeof five};
+  vyre_reference_result result = VYRE_INIT(vyre_reference_result);
+  fail_each("vyre_reference_run", [&] {
+    return vyre_reference_run(reference, &input, 1, VYRE_DEFAULT_TIMEOUT, &result);
+  });
+  ASSERT_EQ(result.output_count, 1u);
+  vyre_blob* json = nullptr;
+  fail_each(
+      "vyre_reference_report", [&] { return vyre_reference_report(reference, nullptr, &json); },
+      [&] { vyre_blob_free(json); });
+  vyre_reference_free(reference);
 }
 
 TEST_F(Memory, EachAllocationOfSubmittingAndWaitingMayFail) {
@@ -211,6 +244,16 @@ TEST_F(Memory, EachAllocationOfWhatASessionTellsOfItselfMayFail) {
         "vyre_report_json", [&] { return vyre_report_json(s_, indent, &json); },
         [&] { vyre_blob_free(json); });
   }
+  const char* const word = "scan";
+  const vyre_input_failure gone{"notes.txt", "is gone"};
+  vyre_report_options options = VYRE_INIT(vyre_report_options);
+  options.command = &word;
+  options.command_count = 1;
+  options.input_failures = &gone;
+  options.input_failure_count = 1;
+  fail_each(
+      "vyre_session_report", [&] { return vyre_session_report(s_, &options, &json); },
+      [&] { vyre_blob_free(json); });
   vyre_counters counters = VYRE_INIT(vyre_counters);
   fail_each("vyre_report_counters", [&] { return vyre_report_counters(s_, &counters); });
   EXPECT_EQ(counters.items_processed, 2u);
@@ -237,6 +280,17 @@ TEST_F(Memory, EachAllocationOfWhatASessionTellsOfItselfMayFail) {
         EXPECT_TRUE(contains(static_cast<const char*>(vyre_blob_data(json)), "\"code\":"));
         vyre_blob_free(json);
       });
+  int findings = 0;
+  const vyre_diagnosed count = [](void* context, const vyre_diagnostic*) {
+    ++*static_cast<int*>(context);
+  };
+  fail_each(
+      "vyre_program_examine",
+      [&] {
+        findings = 0;
+        return vyre_program_examine(bad->get(), VYRE_DEFAULT_TIMEOUT, count, &findings);
+      },
+      [&] { EXPECT_EQ(findings, 1); });
 }
 
 TEST_F(Memory, EachAllocationOfAPlanMayFail) {

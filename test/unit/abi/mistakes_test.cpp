@@ -111,6 +111,13 @@ TEST_F(Mistakes, NullIsRefusedByNameInEveryPlace) {
   refused(vyre_queue_open(nullptr, nullptr, nullptr), "session");
   refused(vyre_program_assemble(nullptr, 4, 0, nullptr), "text");
   refused(vyre_program_verify(nullptr, 0), "program");
+  refused(vyre_program_examine(nullptr, 0, nullptr, nullptr), "program");
+  refused(vyre_program_describe_buffer(nullptr, 0, nullptr), "program");
+  refused(vyre_program_grid(nullptr, nullptr, 0, 0, nullptr), "program");
+  refused(vyre_reference_new(nullptr, nullptr, 0, nullptr), "program");
+  refused(vyre_reference_run(nullptr, nullptr, 0, 0, nullptr), "reference");
+  refused(vyre_reference_report(nullptr, nullptr, nullptr), "reference");
+  refused(vyre_session_report(s, nullptr, nullptr), "json");
   refused(vyre_program_print_image(nullptr, 0, 0, nullptr), "program");
   refused(vyre_program_equal(nullptr, nullptr, nullptr), "one");
   refused(vyre_profile_find(nullptr, nullptr), "name");
@@ -144,6 +151,7 @@ TEST_F(Mistakes, NullIsRefusedByNameInEveryPlace) {
   vyre_plan_free(nullptr);
   vyre_stream_free(nullptr);
   vyre_recorder_free(nullptr);
+  vyre_reference_free(nullptr);
   vyre_blob_free(nullptr);
   vyre_error_free(nullptr);
   vyre_stream_cancel(nullptr);

@@ -1,5 +1,8 @@
 // Programs through the surface: forms, verdicts, equality, what interrupts long work; and what the
 // library says of its limits and of the machine.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <fstream>
 #include <set>
 #include <thread>
@@ -223,6 +226,18 @@ TEST_F(Machine, EveryWayOfReadingFilesIsTriedInAFolder) {
   EXPECT_TRUE(contains(json, "\"available\":true")) << json;
 }
 
+TEST_F(Machine, AReportThatCannotBeReadIsNamedAsTheCallerNamedIt) {
+  const int before = ::dup(STDIN_FILENO);
+  const int folder = ::open(path("").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  ASSERT_EQ(::dup2(folder, STDIN_FILENO), STDIN_FILENO);
+  const auto failed = summarise_reports({"-"});
+  EXPECT_EQ(::dup2(before, STDIN_FILENO), STDIN_FILENO);
+  ::close(before);
+  ::close(folder);
+  ASSERT_FALSE(failed);
+  EXPECT_TRUE(contains(failed.error().message, "'-': cannot read")) << failed.error().message;
+}
+
 TEST_F(Machine, ReportFilesAreReadOnceForPeopleAndPrograms) {
   auto session = Session::open(on_cpu()).value();
   ASSERT_TRUE(session.main().submit(Item{session.find("nop").value()}));
@@ -233,7 +248,9 @@ TEST_F(Machine, ReportFilesAreReadOnceForPeopleAndPrograms) {
   EXPECT_TRUE(contains(std::string(read.summary.text()), "2 item"));
   EXPECT_EQ(summarise_reports({path("lines")}).value().text(), read.summary.text());
   EXPECT_EQ(read.json.text(), "[" + report + "," + report + "]");
-  EXPECT_FALSE(read_reports({path("none")}));
+  const auto none = read_reports({path("none")});
+  ASSERT_FALSE(none);
+  EXPECT_TRUE(contains(none.error().message, path("none")));
 }
 
 using Ops = OnASession;

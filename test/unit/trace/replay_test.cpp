@@ -439,6 +439,7 @@ TEST(TraceRecorder, EqualContentsAreStoredOnce) {
   const Bytes bytes(1'000, 7);
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(session->upload(bytes));
   ASSERT_TRUE(session->allocate(1'000));
+  ASSERT_TRUE((*recorder)->status());  // all of it is recorded now
   const auto blobs = std::filesystem::directory_iterator(folder / "trace/blobs");
   EXPECT_EQ(std::distance(blobs, std::filesystem::directory_iterator{}), 1);
   ASSERT_TRUE((*recorder)->finish(*session, after(std::chrono::seconds{10})));
