@@ -27,6 +27,20 @@ set_target_properties(vyre_precompiled PROPERTIES ${vyre_room_properties})
 target_link_libraries(vyre_precompiled PRIVATE tl::expected Threads::Threads)
 target_precompile_headers(vyre_precompiled PRIVATE ${vyre_standard_headers})
 
+# Files of one target that are compiled as one read its headers and instantiate its templates once,
+# which halves the time of a clean build. Compiled file by file (the dev preset), each file of a
+# room shows that it includes what it needs and shadows no name of its own. Together, a local name
+# may be one of another file.
+function(vyre_compile_together target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+endfunction()
+function(vyre_compile_room_together target)
+  if(VYRE_TOGETHER STREQUAL "ALL")
+    vyre_compile_together(${target})
+    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wno-shadow>)
+  endif()
+endfunction()
+
 function(vyre_room name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
   if(NOT DEFINED vyre_floor_${name})
@@ -40,6 +54,7 @@ function(vyre_room name)
     set_property(GLOBAL APPEND PROPERTY vyre_compiled_rooms vyre_${target})
     set_target_properties(vyre_${target} PROPERTIES ${vyre_room_properties})
     target_precompile_headers(vyre_${target} REUSE_FROM vyre_precompiled)
+    vyre_compile_room_together(vyre_${target})
   else()
     add_library(vyre_${target} INTERFACE)
     set(scope INTERFACE)

@@ -3,15 +3,20 @@
 # AddressSanitizer + UBSan, and those with threads under ThreadSanitizer. Installs missing Debian
 # packages. No GPU is needed; CUDA code is built where nvcc is found.
 #
-# Usage: test/run.sh [--quick]     --quick: the plain build and its tests only
+# Usage: test/run.sh [--quick] [--fast-build]
+#   --quick       the plain build and its tests only
+#   --fast-build  for a build that nothing else uses: the test files of a binary are compiled
+#                 together, and device code, which runs nowhere here, is hardly optimised
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 quick=no
+fast=()
 for argument in "$@"; do
   case "$argument" in
     --quick) quick=yes ;;
-    *) echo "unknown argument '$argument'; use --quick or nothing" >&2; exit 2 ;;
+    --fast-build) fast=(-DVYRE_TOGETHER=TESTS -DVYRE_CUDA_FAST_COMPILE=ON) ;;
+    *) echo "unknown argument '$argument'; use --quick or --fast-build" >&2; exit 2 ;;
   esac
 done
 
@@ -44,7 +49,7 @@ table() {
 trap table EXIT
 
 step "build"
-cmake --preset dev
+cmake --preset dev "${fast[@]}"
 cmake --build --preset dev --parallel "$jobs"
 step "tests"
 ctest --preset dev --parallel "$jobs" --no-tests=error --label-exclude '^package$'

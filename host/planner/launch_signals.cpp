@@ -13,7 +13,7 @@ constexpr std::uint64_t kHotItems{4'096};  // if it ran so many items
 constexpr std::uint64_t kHotShapeTimes{4};
 constexpr std::uint64_t kHitHeaderBytes{16};  // in front of the records of a hit buffer
 constexpr std::uint64_t kHitBytes{16};
-constexpr std::uint64_t kFullBps{10'000};
+constexpr std::uint64_t kWholeBps{10'000};
 
 std::uint32_t saturated(std::uint64_t value) noexcept {
   return static_cast<std::uint32_t>(
@@ -39,7 +39,7 @@ std::uint32_t hot_ops(std::span<const OpActivity> ops) noexcept {
 std::uint16_t share_bps(std::uint64_t part, std::uint64_t whole) noexcept {
   if (whole == 0) return 0;
   const double share = static_cast<double>(part) / static_cast<double>(whole);
-  return static_cast<std::uint16_t>(std::clamp(share * kFullBps, 1.0, double{kFullBps}));
+  return static_cast<std::uint16_t>(std::clamp(share * kWholeBps, 1.0, double{kWholeBps}));
 }
 
 std::uint32_t hit_capacity(const std::optional<std::uint64_t>& bytes) noexcept {

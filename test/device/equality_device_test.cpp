@@ -204,16 +204,16 @@ void sweep(std::uint64_t first_seed, std::uint64_t programs, const RandomKnobs& 
   auto session = runtime::Session::open(on_device());
   ASSERT_TRUE(session) << to_string(session.error());
   std::atomic<std::uint64_t> next{0};
-  std::vector<std::thread> running;
+  std::vector<std::thread> threads_running;
   for (std::uint32_t t = 0; t < threads; ++t) {
-    running.emplace_back([&, t] {
+    threads_running.emplace_back([&, t] {
       SessionRunner runner(*session, "t" + std::to_string(t) + "_");
       for (std::uint64_t i = next++; i < total; i = next++) {
         compare(runner, only != 0 ? only : first_seed + i, knobs, same_fault, found);
       }
     });
   }
-  for (std::thread& thread : running) thread.join();
+  for (std::thread& thread : threads_running) thread.join();
   std::printf("seeds from %llu: %llu compared, %llu faulted, %d wrong\n",
               static_cast<unsigned long long>(only != 0 ? only : first_seed),
               static_cast<unsigned long long>(found.compared),

@@ -9,7 +9,7 @@
 namespace vyre {
 namespace {
 
-constexpr std::uint64_t kFirstSeed{12'000'000};
+constexpr std::uint64_t kFirstRacySeed{12'000'000};
 constexpr std::uint64_t kPrograms{400};
 
 reference::Outcome judged(const vir::Program& program, const std::vector<Bytes>& inputs) {
@@ -19,7 +19,7 @@ reference::Outcome judged(const vir::Program& program, const std::vector<Bytes>&
 }
 
 TEST(RandomRaces, ProgramsThatAreFreeOfRacesAreNeverReported) {
-  for (std::uint64_t seed = kFirstSeed; seed < kFirstSeed + kPrograms; ++seed) {
+  for (std::uint64_t seed = kFirstRacySeed; seed < kFirstRacySeed + kPrograms; ++seed) {
     test::Choice choice(seed);
     const auto random = test::random_case(choice);
     const auto outcome = judged(random.program, random.inputs);
@@ -34,7 +34,7 @@ TEST(RandomRaces, ProgramsThatAreFreeOfRacesAreNeverReported) {
 TEST(RandomRaces, TheSameProgramsWithoutTheirBarriersRace) {
   std::uint32_t with_barriers = 0;
   std::uint32_t raced = 0;
-  for (std::uint64_t seed = kFirstSeed; seed < kFirstSeed + kPrograms; ++seed) {
+  for (std::uint64_t seed = kFirstRacySeed; seed < kFirstRacySeed + kPrograms; ++seed) {
     test::Choice choice(seed);
     auto random = test::random_case(choice);
     bool any = false;

@@ -6,10 +6,6 @@
 namespace vyre::vir {
 namespace {
 
-std::string word(StaticType type) {
-  return std::string(type_word(type));
-}
-
 // ---- names
 
 void variable_is_bound(Checker& c, const char* code, const Expr& e) {
@@ -72,20 +68,20 @@ void atomic_element_is_u32(Checker& c, const char* code, const Expr& e) {
   const StaticType element = c.type_of_declared(target->element);
   if (element == StaticType(TypeTag::U32)) return;
   c.report(code, message("atomic on buffer {} of type {}; atomics work on u32", c.name(e.name),
-                         word(element)));
+                         type_word(element)));
 }
 
 void atomic_index_is_u32(Checker& c, const char* code, const Expr& e) {
   if (is_one_of(c.type_of(e.child[0]), TypeTag::U32)) return;
   c.report(code, message("atomic on {} with an index of type {}; it must be u32, cast it",
-                         c.name(e.name), word(c.type_of(e.child[0]))));
+                         c.name(e.name), type_word(c.type_of(e.child[0]))));
 }
 
 void atomic_values_are_u32(Checker& c, const char* code, const Expr& e) {
   for (const ExprId value : {e.child[1], e.child[2]}) {
     if (value == kNone || is_one_of(c.type_of(value), TypeTag::U32)) continue;
     c.report(code, message("atomic on {} with a value of type {}; it must be u32, cast it",
-                           c.name(e.name), word(c.type_of(value))));
+                           c.name(e.name), type_word(c.type_of(value))));
   }
 }
 
@@ -107,7 +103,7 @@ void fma_operands_are_f32(Checker& c, const char* code, const Expr& e) {
   for (const ExprId operand : e.child) {
     if (is_one_of(c.type_of(operand), TypeTag::F32)) continue;
     return c.report(code, message("fma with an operand of type {}; all three must be f32",
-                                  word(c.type_of(operand))));
+                                  type_word(c.type_of(operand))));
   }
 }
 
@@ -115,7 +111,8 @@ void select_arms_agree(Checker& c, const char* code, const Expr& e) {
   const StaticType yes = c.type_of(e.child[1]);
   const StaticType no = c.type_of(e.child[2]);
   if (!yes.known() || !no.known() || yes == no) return;
-  c.report(code, message("select between {} and {}; cast one of them", word(yes), word(no)));
+  c.report(code,
+           message("select between {} and {}; cast one of them", type_word(yes), type_word(no)));
 }
 
 constexpr bool is_integer_like(TypeTag tag) noexcept {
@@ -164,14 +161,15 @@ void cast_is_in_the_table(Checker& c, const char* code, const Expr& e) {
   const StaticType to = c.type_of_declared(e.bits);
   if (!from.known() || from == to || to == StaticType(TypeTag::Bytes)) return;  // V023: bytes
   if (cast_exists(from.tag(), to.tag())) return;
-  c.report(code, message("no cast from {} to {}; go through u32", word(from), word(to)));
+  c.report(code, message("no cast from {} to {}; go through u32", type_word(from), type_word(to)));
 }
 
 void nothing_is_cast_to_bytes(Checker& c, const char* code, const Expr& e) {
   const StaticType from = c.type_of(e.child[0]);
   const StaticType to = c.type_of_declared(e.bits);
   if (to != StaticType(TypeTag::Bytes) || !from.known() || from == to) return;
-  c.report(code, message("cast of {} to bytes; store it to a typed buffer instead", word(from)));
+  c.report(code,
+           message("cast of {} to bytes; store it to a typed buffer instead", type_word(from)));
 }
 
 // ---- constructs without a meaning here
@@ -196,7 +194,7 @@ void expression_is_executable(Checker& c, const char* code, const Expr& e) {
               c.name(e.name)));
 }
 
-constexpr ExprRule kRules[] = {
+constexpr ExprRule kExprRules[] = {
     {"V006", ExprTag::Var, variable_is_bound},
     {"V004", ExprTag::Load, buffer_is_declared},
     {"V004", ExprTag::BufLen, buffer_is_declared},
@@ -225,7 +223,7 @@ constexpr ExprRule kRules[] = {
 }  // namespace
 
 std::span<const ExprRule> value_rules() noexcept {
-  return kRules;
+  return kExprRules;
 }
 
 }  // namespace vyre::vir

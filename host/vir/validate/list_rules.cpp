@@ -84,7 +84,7 @@ void plain_and_atomic_are_separated(Checker& c, const char* code, std::span<cons
   }
 }
 
-constexpr ListRule kRules[] = {
+constexpr ListRule kListRules[] = {
     {"V107", return_is_last},
     {"V122", plain_and_atomic_are_separated},
 };
@@ -92,7 +92,7 @@ constexpr ListRule kRules[] = {
 }  // namespace
 
 std::span<const ListRule> list_rules() noexcept {
-  return kRules;
+  return kListRules;
 }
 
 }  // namespace vyre::vir

@@ -7,10 +7,6 @@
 namespace vyre::vir {
 namespace {
 
-std::string word(StaticType type) {
-  return std::string(type_word(type));
-}
-
 // ---- variables
 
 void let_is_new_in_its_list(Checker& c, const char* code, const Node& node) {
@@ -59,7 +55,7 @@ void assignment_keeps_the_type(Checker& c, const char* code, const Node& node) {
   const StaticType value = c.type_of(node.e0);
   if (!live->type.known() || !value.known() || live->type == value) return;
   c.report(code, message("variable {} is {} but is assigned a value of type {}; cast it",
-                         c.name(node.name), word(live->type), word(value)));
+                         c.name(node.name), type_word(live->type), type_word(value)));
 }
 
 // ---- stores
@@ -120,7 +116,7 @@ void stored_bytes_are_extractable(Checker& c, const char* code, const Node& node
 void store_index_is_u32(Checker& c, const char* code, const Node& node) {
   if (is_one_of(c.type_of(node.e0), TypeTag::U32)) return;
   c.report(code, message("store to {} with an index of type {}; it must be u32, cast it",
-                         c.name(node.name), word(c.type_of(node.e0))));
+                         c.name(node.name), type_word(c.type_of(node.e0))));
 }
 
 void stored_value_has_the_element_type(Checker& c, const char* code, const Node& node) {
@@ -134,7 +130,7 @@ void stored_value_has_the_element_type(Checker& c, const char* code, const Node&
   };
   if (pair(TypeTag::U32, TypeTag::Bytes) || pair(TypeTag::Bytes, TypeTag::U32)) return;
   c.report(code, message("store of a value of type {} to buffer {} of type {}; cast it",
-                         word(value), c.name(node.name), word(element)));
+                         type_word(value), c.name(node.name), type_word(element)));
 }
 
 void constant_store_index_is_in_bounds(Checker& c, const char* code, const Node& node) {
@@ -151,14 +147,14 @@ void constant_store_index_is_in_bounds(Checker& c, const char* code, const Node&
 void condition_is_u32_or_bool(Checker& c, const char* code, const Node& node) {
   if (is_one_of(c.type_of(node.e0), TypeTag::U32, TypeTag::Bool)) return;
   c.report(code, message("condition of type {}; it must be u32 or bool, compare with zero",
-                         word(c.type_of(node.e0))));
+                         type_word(c.type_of(node.e0))));
 }
 
 void loop_bounds_are_u32(Checker& c, const char* code, const Node& node) {
   for (const ExprId bound : {node.e0, node.e1}) {
     if (is_one_of(c.type_of(bound), TypeTag::U32)) continue;
-    c.report(code,
-             message("loop bound of type {}; it must be u32, cast it", word(c.type_of(bound))));
+    c.report(code, message("loop bound of type {}; it must be u32, cast it",
+                           type_word(c.type_of(bound))));
   }
 }
 
@@ -189,7 +185,7 @@ void collective_was_lowered(Checker& c, const char* code, const Node& node) {
           c.name(node.name)));
 }
 
-constexpr NodeRule kRules[] = {
+constexpr NodeRule kNodeRules[] = {
     {"V032", NodeTag::Let, let_is_new_in_its_list},
     {"V008", NodeTag::Let, let_shadows_nothing},
     {"V008", NodeTag::Loop, loop_variable_shadows_nothing},
@@ -221,7 +217,7 @@ constexpr NodeRule kRules[] = {
 }  // namespace
 
 std::span<const NodeRule> node_rules() noexcept {
-  return kRules;
+  return kNodeRules;
 }
 
 }  // namespace vyre::vir

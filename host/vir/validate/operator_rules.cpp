@@ -199,7 +199,7 @@ void atomic_is_no_extension(Checker& c, const char* code, const Expr& e) {
   }
 }
 
-constexpr ExprRule kRules[] = {
+constexpr ExprRule kOperatorRules[] = {
     {"V111", ExprTag::BinOp, arithmetic_operands},
     {"V112", ExprTag::BinOp, integer_operands},
     {"V113", ExprTag::BinOp, shift_operands},
@@ -218,7 +218,7 @@ constexpr ExprRule kRules[] = {
 }  // namespace
 
 std::span<const ExprRule> operator_rules() noexcept {
-  return kRules;
+  return kOperatorRules;
 }
 
 }  // namespace vyre::vir

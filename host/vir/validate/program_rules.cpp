@@ -158,7 +158,7 @@ void self_exclusive_regions_appear_once(Checker& c, const char* code) {
   }
 }
 
-constexpr ProgramRule kRules[] = {
+constexpr ProgramRule kProgramRules[] = {
     {"V018", nesting_is_bounded},
     {"V019", statement_count_is_bounded},
     {"V033", expression_depth_is_bounded},
@@ -178,7 +178,7 @@ constexpr ProgramRule kRules[] = {
 }  // namespace
 
 std::span<const ProgramRule> program_rules() noexcept {
-  return kRules;
+  return kProgramRules;
 }
 
 }  // namespace vyre::vir

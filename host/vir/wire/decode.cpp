@@ -10,8 +10,6 @@
 namespace vyre::vir {
 namespace {
 
-constexpr std::size_t kHeaderBytes{40};
-constexpr std::size_t kDigestOffset{8};
 constexpr std::uint16_t kFlagCompressed{1};
 constexpr std::uint16_t kFlagSealed{2};
 constexpr std::uint16_t kFlagEndianFixed{4};
@@ -37,11 +35,11 @@ Result<std::uint16_t> check_envelope(ByteSpan blob, Profile profile) {
     }
   }
   if (!magic) return fail(Errc::malformed, "not a VIR0 program: the magic is not \"VYRE\"", 0);
-  if (blob.size() < kHeaderBytes) {
-    return fail(
-        Errc::malformed,
-        message("program has {} bytes, its header alone takes {}", blob.size(), kHeaderBytes),
-        blob.size());
+  if (blob.size() < tables::kHeaderBytes) {
+    return fail(Errc::malformed,
+                message("program has {} bytes, its header alone takes {}", blob.size(),
+                        tables::kHeaderBytes),
+                blob.size());
   }
   const auto flags = load_le<std::uint16_t>(blob, 6);
   if ((flags & ~(kFlagCompressed | kFlagSealed | kFlagEndianFixed)) != 0) {
@@ -56,14 +54,15 @@ Result<std::uint16_t> check_envelope(ByteSpan blob, Profile profile) {
   if ((flags & kFlagEndianFixed) == 0) {
     return fail(Errc::malformed, "header flag 4 (little-endian opaque payloads) is missing", 6);
   }
-  const Digest digest = blake3(blob.subspan(kHeaderBytes));
-  if (std::memcmp(digest.bytes.data(), blob.data() + kDigestOffset, digest.bytes.size()) != 0) {
+  const Digest digest = blake3(blob.subspan(tables::kHeaderBytes));
+  if (std::memcmp(digest.bytes.data(), blob.data() + tables::kDigestOffset, digest.bytes.size()) !=
+      0) {
     return fail(
         Errc::malformed,
         message(
             "digest of the body is {}, the header has another; the program is damaged or truncated",
             digest.hex()),
-        kDigestOffset);
+        tables::kDigestOffset);
   }
   return version;
 }
@@ -92,7 +91,7 @@ Result<Profile> parse_profile(std::string_view name) {
 
 Result<Program> decode(ByteSpan blob, const DecodeOptions& options) {
   VYRE_ASSIGN(const std::uint16_t version, check_envelope(blob, options.profile));
-  return WireDecoder(blob, kHeaderBytes, options, version).run();
+  return WireDecoder(blob, tables::kHeaderBytes, options, version).run();
 }
 
 Result<Program> WireDecoder::run() {

@@ -10,10 +10,6 @@
 #include "vir/wire/reader.hpp"
 
 namespace vyre::vir {
-namespace {
-constexpr std::size_t kHeaderBytes{40};
-constexpr std::size_t kDigestOffset{8};
-}  // namespace
 
 void WireEncoder::leb(std::uint64_t value) {
   for (; value >= 0x80; value >>= 7) u8(static_cast<std::uint8_t>(value | 0x80));
@@ -50,7 +46,7 @@ void WireEncoder::leb_string(std::string_view text) {
 }
 
 Result<Bytes> WireEncoder::whole() {
-  out_.assign(kHeaderBytes, 0);
+  out_.assign(tables::kHeaderBytes, 0);
   std::memcpy(out_.data(), "VYRE", 4);
   out_[4] = profile_ == Profile::v6 ? 6 : 4;
   out_[6] = 4;
@@ -61,8 +57,8 @@ Result<Bytes> WireEncoder::whole() {
          message("program encodes to {} bytes, the limit is {}", out_.size(), kMaxProgramBytes));
   }
   if (error_) return tl::unexpected<Error>(std::move(*error_));
-  const Digest digest = blake3(ByteSpan(out_).subspan(kHeaderBytes));
-  std::memcpy(out_.data() + kDigestOffset, digest.bytes.data(), digest.bytes.size());
+  const Digest digest = blake3(ByteSpan(out_).subspan(tables::kHeaderBytes));
+  std::memcpy(out_.data() + tables::kDigestOffset, digest.bytes.data(), digest.bytes.size());
   return std::move(out_);
 }
 

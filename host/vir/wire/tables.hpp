@@ -2,6 +2,7 @@
 // Host only, private to this room; every list is vocabulary.def's.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -23,6 +24,10 @@ namespace vyre::vir::tables {
 [[nodiscard]] bool is_quantized_storage(TypeTag tag) noexcept;
 /// "vyre.node.let" ...; empty for a tag that is no node (Opaque has its kind instead).
 [[nodiscard]] std::string_view node_op_id(NodeTag tag) noexcept;
+
+/// Of a blob; the digest in its header is of what follows the header.
+inline constexpr std::size_t kHeaderBytes{40};
+inline constexpr std::size_t kDigestOffset{8};
 
 inline constexpr std::uint32_t kExtensionBit{0x8000'0000u};
 inline constexpr std::uint8_t kExtensionTag{0x80};

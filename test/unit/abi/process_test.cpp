@@ -46,9 +46,9 @@ TEST(AbiProcess, TheLibrarySaysWhatItIs) {
                                                   std::to_string(VYRE_VERSION_PATCH));
 }
 
-using Reports = InAFolder;
+using ReportForms = InAFolder;
 
-TEST_F(Reports, ASessionReportsInThreeForms) {
+TEST_F(ReportForms, ASessionReportsInThreeForms) {
   auto session = Session::open(on_cpu()).value();
   ASSERT_TRUE(session.main().submit(Item{session.find("nop").value()}));
   ASSERT_TRUE(session.wait_all());

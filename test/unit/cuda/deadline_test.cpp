@@ -15,9 +15,6 @@ constexpr std::uint64_t kLarge{std::uint64_t{20} << 20};  // more than half of t
 Deadline shortly() {
   return Clock::now() + milliseconds{3};
 }
-Deadline soon() {
-  return Clock::now() + std::chrono::seconds{30};
-}
 Errc code_of(const Status& status) {
   return status ? Errc::internal : status.error().code;
 }

@@ -39,6 +39,11 @@ class Running {
   std::vector<queue::TakenCompletion> collect(std::size_t count, std::uint32_t queue = 0);
 };
 
+/// Later than what a test waits for takes on any machine.
+[[nodiscard]] inline Deadline soon() {
+  return Clock::now() + std::chrono::seconds{30};
+}
+
 /// Bytes that tell their place.
 [[nodiscard]] Bytes pattern(std::size_t bytes, std::uint64_t seed);
 

@@ -11,10 +11,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-Deadline soon() {
-  return Clock::now() + std::chrono::seconds{30};
-}
-
 class DeviceImport : public ::testing::Test {
  protected:
   void SetUp() override { running_.start(); }

@@ -72,20 +72,20 @@ PumpOptions moody(Mood& mood) {
   return options;
 }
 
-constexpr std::uint64_t kFileBytes{4'000'000};
+constexpr std::uint64_t kLongFileBytes{4'000'000};
 constexpr std::uint64_t kRead{64 * 1024};
 
 class HowItEnds : public ::testing::Test {
  protected:
   void SetUp() override {
     ASSERT_TRUE(folder.there());
-    write_pattern(folder / "file", kFileBytes);
+    write_pattern(folder / "file", kLongFileBytes);
     file = open(folder / "file", TierChoice::buffered);
   }
   std::vector<ReadRequest> requests(Ends& ends, std::uint64_t count) {
     std::vector<ReadRequest> all;
     for (std::uint64_t i = 0; i < count; ++i) {
-      all.push_back({file, i * 4096 % (kFileBytes - kRead), kRead,
+      all.push_back({file, i * 4096 % (kLongFileBytes - kRead), kRead,
                      memory->streams() + i % 64 * kRead, kRead, &ends, i});
     }
     return all;

@@ -17,7 +17,7 @@ using vyre::test::Choice;
 using vyre::test::SimulatedFile;
 using vyre::test::SimulatedIo;
 
-constexpr std::uint64_t kFileBytes{200'000};
+constexpr std::uint64_t kShortFileBytes{200'000};
 constexpr std::uint64_t kSlot{8192};
 constexpr std::uint64_t kClients{3};
 constexpr std::uint64_t kSlots{16};  // of a client
@@ -29,7 +29,7 @@ class SimulatedPump : public ::testing::Test {
     write_file(folder / "file", content);
     file = open(folder / "file", TierChoice::buffered);
     simulated.content = content.data();
-    simulated.bytes = kFileBytes;
+    simulated.bytes = kShortFileBytes;
   }
   /// Rounds of reads of one client until `rounds` are over or the pump takes no more.
   void client(Pump& pump, std::uint64_t number, std::uint64_t rounds) {
@@ -39,7 +39,8 @@ class SimulatedPump : public ::testing::Test {
       std::vector<ReadRequest> requests;
       for (std::uint64_t i = 0; i < kSlots; ++i) {
         const std::uint64_t bytes = 1 + choice.below(kSlot);
-        const std::uint64_t offset = choice.below(kFileBytes - static_cast<std::uint32_t>(bytes));
+        const std::uint64_t offset =
+            choice.below(kShortFileBytes - static_cast<std::uint32_t>(bytes));
         requests.push_back({file, offset, bytes, memory.streams() + (number * kSlots + i) * kSlot,
                             kSlot, &ends, i});
       }
@@ -58,7 +59,7 @@ class SimulatedPump : public ::testing::Test {
   void item_client(Pump& pump, queue::IoClient& client, std::uint64_t rounds) {
     Choice choice(77);
     for (std::uint64_t round = 0; round < rounds; ++round) {
-      const std::uint64_t offset = choice.below(kFileBytes - 4096);
+      const std::uint64_t offset = choice.below(kShortFileBytes - 4096);
       const auto line = client.try_ask(IoRequestOp::read, 1, 0, offset, 4096, 0);
       if (!line) return;
       pump.ring();
@@ -116,7 +117,7 @@ class SimulatedPump : public ::testing::Test {
   }
 
   Folder folder;
-  Bytes content{pattern(0, kFileBytes + 4096)};
+  Bytes content{pattern(0, kShortFileBytes + 4096)};
   SimulatedFile simulated;
   Memory memory{kClients * kSlots * kSlot};
   std::shared_ptr<const File> file;

@@ -8,7 +8,7 @@
 namespace vyre::planner {
 namespace {
 
-LaunchSignals device() {
+LaunchSignals busy_device() {
   LaunchSignals s;
   s.items_not_ended = 100;
   s.items_running = 10;
@@ -20,13 +20,13 @@ LaunchSignals device() {
 }
 
 TEST(LaunchSignals, WithoutAPlanTheFrontierIsTheShareOfItemsWithWorkers) {
-  const auto r = launch_request(device());
+  const auto r = launch_request(busy_device());
   EXPECT_EQ(r.queue_len, 100u);
   EXPECT_EQ(r.graph_node_count, 0u);
   EXPECT_EQ(r.frontier_density_bps, 1'000);
   EXPECT_EQ(r.expected_hits_per_item, 1u);
   EXPECT_EQ(r.requested_hit_capacity, 0u);
-  LaunchSignals idle = device();
+  LaunchSignals idle = busy_device();
   idle.items_running = 0;
   EXPECT_EQ(launch_request(idle).frontier_density_bps, 1) << "0 would mean that it is not known";
   idle.items_not_ended = 0;
@@ -38,7 +38,7 @@ TEST(LaunchSignals, APlanBringsItsItemsRegionsEdgesAndReadyRegions) {
   work.ops[1].flat = false;
   work.add(1, {3}, {4});
   const Plan plan = testing::plan_of(work, {true, false, false});
-  LaunchSignals s = device();
+  LaunchSignals s = busy_device();
   s.plan = &plan.regions;
   const auto r = launch_request(s);
   EXPECT_EQ(r.queue_len, 103u);
@@ -49,7 +49,7 @@ TEST(LaunchSignals, APlanBringsItsItemsRegionsEdgesAndReadyRegions) {
 
 TEST(LaunchSignals, HotOpsHaveAThirtySecondOfTheStepsAndEnoughItems) {
   const OpActivity ops[] = {{4'096, 32}, {4'095, 900}, {10'000, 31}, {5'000, 61}};
-  LaunchSignals s = device();
+  LaunchSignals s = busy_device();
   s.ops = ops;  // 1,024 steps: 32 are a 32nd
   EXPECT_EQ(launch_request(s).hot_opcode_count, 2u);
   const std::uint64_t shapes[] = {3, 4, 100};
@@ -58,7 +58,7 @@ TEST(LaunchSignals, HotOpsHaveAThirtySecondOfTheStepsAndEnoughItems) {
 }
 
 TEST(LaunchSignals, HitBuffersAndMeanHitsGiveTheCapacity) {
-  LaunchSignals s = device();
+  LaunchSignals s = busy_device();
   s.least_hit_buffer_bytes = 16 + 16 * 7 + 15;
   s.mean_hits = 2.1;
   EXPECT_EQ(launch_request(s).requested_hit_capacity, 7u);
@@ -68,7 +68,7 @@ TEST(LaunchSignals, HitBuffersAndMeanHitsGiveTheCapacity) {
 }
 
 TEST(LaunchSignals, NumbersBeyond32BitsSaturate) {
-  LaunchSignals s = device();
+  LaunchSignals s = busy_device();
   s.items_not_ended = ~std::uint64_t{0};
   s.mean_hits = 1e30;
   s.least_hit_buffer_bytes = ~std::uint64_t{0};
@@ -79,7 +79,7 @@ TEST(LaunchSignals, NumbersBeyond32BitsSaturate) {
 }
 
 TEST(LaunchHistory, TheLastTopologyHoldsUntilTheQueueIsEmpty) {
-  auto r = launch_request(device());
+  auto r = launch_request(busy_device());
   LaunchHistory history;
   EXPECT_FALSE(history.last());
   const auto at = [&](std::uint16_t density) {
@@ -96,7 +96,7 @@ TEST(LaunchHistory, TheLastTopologyHoldsUntilTheQueueIsEmpty) {
 }
 
 TEST(LaunchHistory, EveryDecisionIsCountedByTopologyPressureAndMode) {
-  auto r = launch_request(device());
+  auto r = launch_request(busy_device());
   LaunchHistory history;
   for (const std::uint32_t items : {0u, 1u, 5'000u}) {
     r.queue_len = items;

@@ -22,7 +22,7 @@ struct Judged {
   }
 };
 
-constexpr std::uint32_t kWords{64};
+constexpr std::uint32_t kWordCount{64};
 
 /// `a` and `o` have 64 words each, `w` 64 words of the workgroup; two workgroups of 32 lanes.
 Judged judge(const std::string& body, std::vector<std::uint32_t> memory_of = {}) {
@@ -37,7 +37,7 @@ Judged judge(const std::string& body, std::vector<std::uint32_t> memory_of = {})
   const auto prepared = vir::prepare(*program);
   EXPECT_TRUE(prepared.has_value());
   judged.program = *prepared;
-  const std::vector<Bytes> inputs{Bytes(kWords * 4), Bytes(kWords * 4), Bytes(kWords)};
+  const std::vector<Bytes> inputs{Bytes(kWordCount * 4), Bytes(kWordCount * 4), Bytes(kWordCount)};
   Options options;
   options.check_races = true;
   options.memory_of = std::move(memory_of);

@@ -52,7 +52,7 @@ class FakeFiles final : public FileHost {
   bool cancelled{false};
 };
 
-constexpr std::uint64_t kChunk{4'096};
+constexpr std::uint64_t kReadChunk{4'096};
 constexpr std::uint64_t kBuffer{2 * kIoBlock};  // two chunks
 
 class Reader : public ::testing::Test {
@@ -60,7 +60,7 @@ class Reader : public ::testing::Test {
   void start(std::vector<std::string> paths, std::uint64_t buffers = 8,
              std::uint64_t overlap_bytes = 0) {
     memory_.resize((buffers + 1) * kBuffer);
-    const auto plan = ChunkPlan::make(kChunk, overlap_bytes);
+    const auto plan = ChunkPlan::make(kReadChunk, overlap_bytes);
     ASSERT_OK(plan);
     reader_.emplace(
         host_,
@@ -104,7 +104,7 @@ class Reader : public ::testing::Test {
 };
 
 TEST_F(Reader, CutsFilesIntoChunksInReadingOrder) {
-  start({file("a", 2 * kChunk + 5), file("b", 10)});
+  start({file("a", 2 * kReadChunk + 5), file("b", 10)});
   EXPECT_EQ(begin_all(), std::vector(4, Begun::reading));
   EXPECT_TRUE(reader_->finished());
   ASSERT_EQ(host_.reads.size(), 4u);
@@ -116,14 +116,14 @@ TEST_F(Reader, CutsFilesIntoChunksInReadingOrder) {
   EXPECT_EQ(ended[0].chunk, 1u);
   EXPECT_EQ(ended[0].what, Ended::landed);
   EXPECT_EQ(ended[1].chunk, 3u);
-  EXPECT_EQ(reader_->bytes(1).size(), kChunk);
-  EXPECT_EQ(reader_->bytes(1)[0], kChunk % 251);
+  EXPECT_EQ(reader_->bytes(1).size(), kReadChunk);
+  EXPECT_EQ(reader_->bytes(1)[0], kReadChunk % 251);
   EXPECT_EQ(reader_->chunk(2).bytes, 5u);
   EXPECT_TRUE(reader_->chunk(2).last);
   EXPECT_EQ(reader_->chunk(3).file, 1u);
   EXPECT_EQ(reader_->path(3), folder_.path("b"));
   EXPECT_EQ(host_.counted, 2);
-  EXPECT_EQ(counters_.progress().bytes_opened, 2 * kChunk + 15);
+  EXPECT_EQ(counters_.progress().bytes_opened, 2 * kReadChunk + 15);
 }
 
 TEST_F(Reader, AnEmptyFileIsOneChunkThatNeedsNoRead) {
@@ -135,9 +135,9 @@ TEST_F(Reader, AnEmptyFileIsOneChunkThatNeedsNoRead) {
 }
 
 TEST_F(Reader, WithoutRoomNothingIsBegunUntilBytesAreFreed) {
-  start({file("a", 4 * kChunk)}, 2);
+  start({file("a", 4 * kReadChunk)}, 2);
   EXPECT_EQ(begin_all().size(), 4u) << "two chunks to a buffer";
-  start({file("b", 8 * kChunk)}, 2);
+  start({file("b", 8 * kReadChunk)}, 2);
   next_ = 0;
   host_.reads.clear();
   EXPECT_EQ(begin_all().size(), 4u);
@@ -154,17 +154,17 @@ TEST_F(Reader, WithoutRoomNothingIsBegunUntilBytesAreFreed) {
 }
 
 TEST_F(Reader, AShortReadFailsTheFileAndNamesBothSizes) {
-  const std::string path = file("a", 3 * kChunk);
+  const std::string path = file("a", 3 * kReadChunk);
   start({path, file("b", 10)}, 1);
   EXPECT_EQ(begin_all().size(), 2u);
-  ASSERT_EQ(truncate(path.c_str(), static_cast<off_t>(kChunk + 7)), 0);
+  ASSERT_EQ(truncate(path.c_str(), static_cast<off_t>(kReadChunk + 7)), 0);
   host_.end(1, ingest::ReadStatus::end_of_file, 0, 7);
   auto ended = ends();
   ASSERT_EQ(ended.size(), 1u);
   EXPECT_EQ(ended[0].what, Ended::file_failed);
   ASSERT_TRUE(ended[0].error);
   EXPECT_EQ(ended[0].error->code, Errc::io);
-  for (const std::uint64_t size : {3 * kChunk, kChunk + 7})
+  for (const std::uint64_t size : {3 * kReadChunk, kReadChunk + 7})
     EXPECT_NE(ended[0].error->message.find(std::to_string(size)), std::string::npos);
   EXPECT_TRUE(reader_->chunk(1).last);
   host_.end(0);
@@ -177,7 +177,7 @@ TEST_F(Reader, AShortReadFailsTheFileAndNamesBothSizes) {
 }
 
 TEST_F(Reader, AReadThatTheSystemRefusesFailsTheFileWithErrnoAndOffset) {
-  start({file("a", 2 * kChunk)});
+  start({file("a", 2 * kReadChunk)});
   EXPECT_EQ(begin_all().size(), 2u);
   host_.end(1, ingest::ReadStatus::error, EIO, 0);
   const auto ended = ends();
@@ -216,7 +216,7 @@ TEST_F(Reader, WithoutADescriptorAFileWaitsForReadsOfTheStreamAndElseFails) {
 }
 
 TEST_F(Reader, APumpThatDiedIsNotTheFilesFault) {
-  start({file("a", 2 * kChunk)});
+  start({file("a", 2 * kReadChunk)});
   EXPECT_EQ(begin_all().size(), 2u);
   host_.broken = Error{Errc::io, "the ring died"};
   host_.end(0, ingest::ReadStatus::error, EIO, 0);
@@ -241,7 +241,7 @@ TEST_F(Reader, APumpThatTakesNoReadsSaysSoWhenTheyAreHandedOver) {
 }
 
 TEST_F(Reader, AStreamThatIsOverWaitsForItsReadsAndForNothingElse) {
-  start({file("a", 3 * kChunk)});
+  start({file("a", 3 * kReadChunk)});
   EXPECT_EQ(begin_all().size(), 3u);
   reader_->cancel();
   EXPECT_TRUE(host_.cancelled);

@@ -8,7 +8,7 @@
 namespace vyre::runtime::test {
 namespace {
 
-constexpr std::uint64_t kChunk{16'384};
+constexpr std::uint64_t kChunkBytes{16'384};
 
 struct Way {
   const char* name;
@@ -35,8 +35,8 @@ std::vector<Made> files_of_all_sizes(const Folder& folder) {
   std::vector<Made> files;
   for (const std::uint64_t size :
        {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{15}, std::uint64_t{16},
-        std::uint64_t{4095}, std::uint64_t{4096}, std::uint64_t{4097}, kChunk - 1, kChunk,
-        kChunk + 1, 3 * kChunk + 5}) {
+        std::uint64_t{4095}, std::uint64_t{4096}, std::uint64_t{4097}, kChunkBytes - 1, kChunkBytes,
+        kChunkBytes + 1, 3 * kChunkBytes + 5}) {
     Bytes bytes = random_bytes(size, test_seed() + size);
     files.push_back({folder.write("f" + std::to_string(size), bytes), std::move(bytes)});
   }
@@ -54,7 +54,7 @@ Result<Session> open_way(const Way& way) {
 
 /// Chunks of each file, put together, are the file; each result is what the op makes of its chunk.
 void check_crcs(const std::vector<Made>& files, const Ran& ran, std::uint64_t overlap,
-                std::uint64_t chunk_bytes = kChunk) {
+                std::uint64_t chunk_bytes = kChunkBytes) {
   ASSERT_FALSE(ran.error) << to_string(*ran.error);
   std::map<std::uint64_t, std::uint64_t> covered;
   std::map<std::uint64_t, bool> ended;
@@ -92,10 +92,10 @@ TEST(StreamRead, GivesTheBytesOfFilesOfAnySizeOnEveryTierAndEveryWay) {
   for (const Way& way : kWays) {
     auto session = open_way(way);
     ASSERT_OK(session);
-    for (const std::uint64_t overlap : {std::uint64_t{0}, std::uint64_t{16}, kChunk / 2}) {
+    for (const std::uint64_t overlap : {std::uint64_t{0}, std::uint64_t{16}, kChunkBytes / 2}) {
       for (const bool in_order : {true, false}) {
         SCOPED_TRACE(std::string(way.name) + ", overlap " + std::to_string(overlap));
-        StreamOptions options = crc_options(kChunk, overlap);
+        StreamOptions options = crc_options(kChunkBytes, overlap);
         options.in_order = in_order;
         options.place = way.place;
         auto stream = session->stream(paths_of(files), OpHandle{kCrc32c}, options);
@@ -191,7 +191,7 @@ TEST(StreamRead, AProgramSeesItsChunkAsItsBufferAndItsOutputStartsFromZeros) {
     const auto op = session->register_program("ends", *program);
     ASSERT_OK(op);
     StreamOptions options;
-    options.chunk_bytes = kChunk;
+    options.chunk_bytes = kChunkBytes;
     options.place = way.place;
     auto stream = session->stream(paths_of(files), *op, options);
     ASSERT_OK(stream);
@@ -215,9 +215,9 @@ TEST(StreamRead, AProgramSeesItsChunkAsItsBufferAndItsOutputStartsFromZeros) {
 TEST(StreamRead, FindsWhatCrossesABoundaryExactlyOnceAndCarriesNoHitsOver) {
   const Folder folder;
   Random random(test_seed());
-  Bytes text(5 * kChunk + 100, '.');
+  Bytes text(5 * kChunkBytes + 100, '.');
   const std::string_view word = "boundary";
-  for (std::uint64_t at = kChunk - 7; at + 16 < text.size(); at += kChunk - 64)
+  for (std::uint64_t at = kChunkBytes - 7; at + 16 < text.size(); at += kChunkBytes - 64)
     std::memcpy(text.data() + at, word.data(), word.size());
   for (int i = 0; i < 50; ++i)
     std::memcpy(text.data() + random.below(static_cast<std::uint32_t>(text.size() - 8)),
@@ -229,7 +229,7 @@ TEST(StreamRead, FindsWhatCrossesABoundaryExactlyOnceAndCarriesNoHitsOver) {
   }
   ASSERT_GT(expected.size(), 20u);
   const std::string path = folder.write("text", text);
-  const std::string none = folder.write("none", Bytes(4 * kChunk, '.'));
+  const std::string none = folder.write("none", Bytes(4 * kChunkBytes, '.'));
   const ByteSpan pattern{reinterpret_cast<const std::uint8_t*>(word.data()), word.size()};
   const auto blob = builtin::compile_literals(std::span{&pattern, 1});
   ASSERT_OK(blob);
@@ -240,7 +240,7 @@ TEST(StreamRead, FindsWhatCrossesABoundaryExactlyOnceAndCarriesNoHitsOver) {
     const auto literals = session->upload(*blob);
     ASSERT_OK(literals);
     StreamOptions options;
-    options.chunk_bytes = kChunk;
+    options.chunk_bytes = kChunkBytes;
     options.overlap_bytes = 64;
     options.inputs = {Handle{}, *literals};
     options.outputs = {{sizeof(builtin::LiteralHits) + 64 * sizeof(builtin::LiteralHit), {}}};
@@ -343,7 +343,7 @@ TEST(StreamRead, MemoryStaysWhatItWasHoweverMuchFlowsThrough) {
 
 TEST(StreamRead, ItemsOfAllChunksMayShareAnOutput) {
   const Folder folder;
-  const Bytes bytes = random_bytes(8 * kChunk, test_seed());
+  const Bytes bytes = random_bytes(8 * kChunkBytes, test_seed());
   const std::string path = folder.write("f", bytes);
   constexpr std::string_view kAdd =
       "workgroup 1, 1, 1;\n"
@@ -357,14 +357,14 @@ TEST(StreamRead, ItemsOfAllChunksMayShareAnOutput) {
   const auto sum = session->allocate(4);
   ASSERT_OK(sum);
   StreamOptions options;
-  options.chunk_bytes = kChunk;
+  options.chunk_bytes = kChunkBytes;
   options.inputs = {Handle{}, *sum};
   auto stream = session->stream({path}, *op, options);
   ASSERT_OK(stream);
   const Ran ran = run_to_end(*stream);
   ASSERT_FALSE(ran.error) << to_string(*ran.error);
   std::uint32_t expected = 0;
-  for (std::size_t at = 0; at < bytes.size(); at += kChunk)
+  for (std::size_t at = 0; at < bytes.size(); at += kChunkBytes)
     expected += load_le<std::uint32_t>(bytes, at);
   EXPECT_EQ(*session->download(*sum, soon()), words({expected}));
 }
