@@ -33,7 +33,7 @@ backend::Options options_of(std::uint32_t workers) {
   return options;
 }
 
-class Quiet final : public backend::Listener {
+class Unheard final : public backend::Listener {
  public:
   void posted() noexcept override {}
   void idle() noexcept override {}
@@ -98,7 +98,7 @@ class AwakeWorkers : public ::testing::Test {
     return items == 0;
   }
 
-  Quiet listener_;
+  Unheard listener_;
   std::unique_ptr<backend::Backend> backend_;
   backend::QueuePort port_;
   std::mutex mutex_;

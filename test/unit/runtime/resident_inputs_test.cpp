@@ -10,7 +10,7 @@
 namespace vyre::runtime::test {
 namespace {
 
-constexpr std::uint32_t kSum{3};
+constexpr std::uint32_t kSumOp{3};
 
 class ResidentInputs : public ::vyre::test::InAFolder {
  protected:
@@ -26,7 +26,7 @@ class ResidentInputs : public ::vyre::test::InAFolder {
   MegakernelTelemetry telemetry() { return session_->report().report.telemetry; }
   std::uint32_t sum(const Handle& in) {
     const auto out = session_->allocate(4);
-    EXPECT_EQ(run(*session_, {kSum, in.id, out->id, 0}), "done none");
+    EXPECT_EQ(run(*session_, {kSumOp, in.id, out->id, 0}), "done none");
     const Bytes bytes = session_->download(*out, soon()).value_or(Bytes(4));
     EXPECT_OK(session_->release(*out, soon()));
     return load_le<std::uint32_t>(bytes, 0);
@@ -98,7 +98,7 @@ TEST_F(ResidentInputs, AReleasedHandleIsOverThoughTheNextUploadFindsTheBytes) {
     ASSERT_FALSE(again) << "a caller cannot release more than it holds";
     EXPECT_EQ(again.error().code, Errc::not_found);
     if (round == 1) break;
-    const auto item = session_->submit({kSum, first->id, 0, 0}, soon());
+    const auto item = session_->submit({kSumOp, first->id, 0, 0}, soon());
     ASSERT_FALSE(item);
     EXPECT_EQ(item.error().code, Errc::invalid_argument);
     const auto sent = telemetry().bytes_uploaded;
@@ -114,7 +114,7 @@ TEST_F(ResidentInputs, AnItemStillReadsABufferThatItsCallerReleased) {
   for (std::uint32_t i = 0; i < 200; ++i) {
     const auto in = session_->upload_cached(words({i, 1}), soon());
     ASSERT_OK(in);
-    ASSERT_OK(session_->submit({kSum, in->id, out->id, 0}, soon()));
+    ASSERT_OK(session_->submit({kSumOp, in->id, out->id, 0}, soon()));
     ASSERT_OK(session_->release(*in, soon()));
   }
   const Bytes last = session_->download(*out, soon()).value();

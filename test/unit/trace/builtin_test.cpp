@@ -11,7 +11,7 @@ namespace {
 
 using runtime::Handle;
 
-ReplayOptions on(Executor executor, Compare compare) {
+ReplayOptions on_two_workers(Executor executor, Compare compare) {
   ReplayOptions options;
   options.executor = executor;
   options.compare = compare;
@@ -76,13 +76,13 @@ TEST(TraceReplay, BuiltInOpsReplayTheSameOnEveryExecutorRefusalsToo) {
   const std::string trace = folder / "trace";
   const std::uint64_t items = record_ops(trace);
   for (const Executor executor : {Executor::cpu, Executor::reference}) {
-    const auto result = replay(trace, on(executor, Compare::expected));
+    const auto result = replay(trace, on_two_workers(executor, Compare::expected));
     ASSERT_TRUE(result) << to_string(result.error());
     EXPECT_FALSE(result->difference) << result->difference->message;
     EXPECT_EQ(result->items, items);
     EXPECT_GT(result->buffers_compared, 15u);
   }
-  const auto both = replay(trace, on(Executor::cpu, Compare::executor));
+  const auto both = replay(trace, on_two_workers(Executor::cpu, Compare::executor));
   ASSERT_TRUE(both) << to_string(both.error());
   EXPECT_FALSE(both->difference) << both->difference->message;
   EXPECT_GT(both->buffers_compared, 15u);

@@ -10,7 +10,7 @@
 namespace vyre::trace {
 namespace {
 
-constexpr std::chrono::seconds kWait{60};
+constexpr std::chrono::seconds kLargeFileWait{60};
 
 TEST(TraceRecorder, AMappedFileOfAnySizeIsRefusedByItsSizeAndNotCopied) {
   const test::Folder folder;
@@ -54,10 +54,10 @@ TEST(TraceReplay, FilesBeyondThoseThatItMapsAreLoadedThroughThePump) {
       const auto in = session->map_file(path);  // all of them stay
       const auto out = session->allocate(256);
       ASSERT_TRUE(in && out);
-      ASSERT_TRUE(session->submit({op->id, in->id, out->id, 0}, after(kWait)));
+      ASSERT_TRUE(session->submit({op->id, in->id, out->id, 0}, after(kLargeFileWait)));
     }
-    ASSERT_TRUE(session->wait_all(after(kWait)));
-    ASSERT_TRUE((*recorder)->finish(*session, after(kWait)));
+    ASSERT_TRUE(session->wait_all(after(kLargeFileWait)));
+    ASSERT_TRUE((*recorder)->finish(*session, after(kLargeFileWait)));
   }
   ReplayOptions how;
   how.compare = Compare::expected;

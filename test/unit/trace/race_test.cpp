@@ -50,7 +50,7 @@ MemorySource recorded(std::string_view statement) {
   return source;
 }
 
-ReplayOptions on(Executor executor, Compare compare) {
+ReplayOptions on_one_worker(Executor executor, Compare compare) {
   ReplayOptions options;
   options.executor = executor;
   options.compare = compare;
@@ -62,7 +62,7 @@ ReplayOptions on(Executor executor, Compare compare) {
 TEST(TraceRaces, ADifferenceInWhatARacingItemLeftSaysSo) {
   for (const Executor executor : {Executor::cpu, Executor::reference}) {
     MemorySource source = recorded("o[0] = gid.x;");
-    const auto result = replay(source, on(executor, Compare::expected));
+    const auto result = replay(source, on_one_worker(executor, Compare::expected));
     ASSERT_TRUE(result) << to_string(result.error());
     ASSERT_TRUE(result->difference);
     EXPECT_TRUE(result->difference->races);
@@ -76,7 +76,7 @@ TEST(TraceRaces, ADifferenceInWhatARacingItemLeftSaysSo) {
 
 TEST(TraceRaces, ADifferenceWithoutARaceIsOne) {
   MemorySource source = recorded("o[gid.x] = gid.x;");
-  const auto result = replay(source, on(Executor::cpu, Compare::expected));
+  const auto result = replay(source, on_one_worker(Executor::cpu, Compare::expected));
   ASSERT_TRUE(result) << to_string(result.error());
   ASSERT_TRUE(result->difference);
   EXPECT_FALSE(result->difference->races);
@@ -88,7 +88,7 @@ TEST(TraceRaces, ADifferenceWithoutARaceIsOne) {
 TEST(TraceRaces, TheSearchBehindADifferenceStopsWhenToldTo) {
   static std::uint32_t asked;
   static std::uint32_t most;
-  ReplayOptions options = on(Executor::reference, Compare::expected);
+  ReplayOptions options = on_one_worker(Executor::reference, Compare::expected);
   options.stopped = [] { return ++asked > most; };
   asked = 0;
   most = ~std::uint32_t{0};
@@ -109,7 +109,7 @@ TEST(TraceRaces, TheSearchBehindADifferenceStopsWhenToldTo) {
 
 TEST(TraceRaces, AreLookedForInEveryItemWhenAsked) {
   MemorySource source = recorded("o[0] = gid.x;");
-  ReplayOptions options = on(Executor::reference, Compare::none);
+  ReplayOptions options = on_one_worker(Executor::reference, Compare::none);
   EXPECT_TRUE(replay(source, options)->racy_items.empty());
   options.check_races = true;
   const auto result = replay(source, options);
