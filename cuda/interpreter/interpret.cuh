@@ -53,19 +53,27 @@ struct Staged {
   Plan plan{};
 };
 
+/// Nothing follows a span.
+struct NoNext {
+  [[nodiscard]] VYRE_DEVICE bool operator()(core::BoundBuffer*) const { return false; }
+};
+
 /// Runs workgroups `span` of `grid`, exactly as the reference would: bytes, fault, fuel.
 /// `image`: its arrays in device memory, `code` 16-byte aligned. `buffers`: bound by declaration
 /// index, in device memory; workgroup buffers are the interpreter's own and their entries are
 /// ignored; where a buffer's address has kFileTag, the rest of it is the handle of a file that is
 /// only copied out of asynchronously. `stop`: a device word (may be null); nonzero ends the run as
 /// FaultCode::shutdown soon. Too little scratch ends it as out_of_memory. The result is the same on
-/// all lanes.
-[[nodiscard]] VYRE_DEVICE core::RunResult run(const core::ImageView& image,
-                                              std::uint64_t workgroup_bytes, bool uses_async,
-                                              const core::BoundBuffer* buffers,
-                                              const core::Grid& grid, core::WorkgroupSpan span,
-                                              std::uint64_t fuel, const std::uint32_t* stop,
-                                              const WarpMemory& memory, Staged& staged);
+/// all lanes. `next`: asked after a span without a fault, unless the program copies asynchronously;
+/// where it says true, it has put other buffers of the same lengths into the table that it gets,
+/// and the same span runs over them. The result is that of the last one, with the sum of
+/// instructions.
+template <class Next = NoNext>
+[[nodiscard]] __noinline__ VYRE_DEVICE core::RunResult run(
+    const core::ImageView& image, std::uint64_t workgroup_bytes, bool uses_async,
+    const core::BoundBuffer* buffers, const core::Grid& grid, core::WorkgroupSpan span,
+    std::uint64_t fuel, const std::uint32_t* stop, const WarpMemory& memory, Staged& staged,
+    const Next& next = {});
 
 }  // namespace vyre::cuda::interpreter
 

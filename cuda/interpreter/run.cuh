@@ -74,8 +74,10 @@ class SpanRun {
     warp::sync();  // publishes instructions, constants, the table
   }
 
-  VYRE_HOT core::RunResult run(const core::Grid& grid, core::WorkgroupSpan span, u64 fuel,
-                               const u32* stop, u64 workgroup_bytes, bool uses_async) {
+  template <class Next>
+  VYRE_DEVICE __forceinline__ core::RunResult run(const core::Grid& grid, core::WorkgroupSpan span,
+                                                  u64 fuel, const u32* stop, u64 workgroup_bytes,
+                                                  bool uses_async, const Next& next) {
     m_.grid = grid;
     m_.line =
         m_.image.workgroup[1] == 1 && m_.image.workgroup[2] == 1 && grid[1] == 1 && grid[2] == 1;
@@ -138,6 +140,9 @@ class SpanRun {
       }
       first = m_.first_lane + m_.count;  // the last of the frames that ran ahead
       if (flat && m_.image.loops != 0) carry(first % lanes);
+      if (first < end || uses_async || !next(at<core::BoundBuffer>(plan_.table))) continue;
+      m_.begin_span();
+      first = span.first * lanes;
     }
     warp::sync();  // every lane is through with the slice
     return result;
@@ -173,10 +178,12 @@ class SpanRun {
   WarpMemory memory_;
 };
 
-inline __noinline__ VYRE_DEVICE core::RunResult run(
-    const core::ImageView& image, std::uint64_t workgroup_bytes, bool uses_async,
-    const core::BoundBuffer* buffers, const core::Grid& grid, core::WorkgroupSpan span,
-    std::uint64_t fuel, const std::uint32_t* stop, const WarpMemory& memory, Staged& staged) {
+template <class Next>
+VYRE_DEVICE core::RunResult run(const core::ImageView& image, std::uint64_t workgroup_bytes,
+                                bool uses_async, const core::BoundBuffer* buffers,
+                                const core::Grid& grid, core::WorkgroupSpan span,
+                                std::uint64_t fuel, const std::uint32_t* stop,
+                                const WarpMemory& memory, Staged& staged, const Next& next) {
   const std::uint64_t lanes =
       std::uint64_t{image.workgroup[0]} * image.workgroup[1] * image.workgroup[2] * span.count;
   core::ImageView view = image;
@@ -214,7 +221,7 @@ inline __noinline__ VYRE_DEVICE core::RunResult run(
     staged.flat = view.flat;
     staged.plan = plan;
   }
-  return one.run(grid, span, fuel, stop, workgroup_bytes, uses_async);
+  return one.run(grid, span, fuel, stop, workgroup_bytes, uses_async, next);
 }
 
 }  // namespace vyre::cuda::interpreter

@@ -11,7 +11,7 @@
 #include "cuda/builtin/builtin_ops.cuh"
 #include "job.cuh"
 #include "run_queue.cuh"
-#include "units.cuh"
+#include "zeroing.cuh"
 
 namespace vyre::cuda::megakernel {
 

@@ -6,19 +6,14 @@
 
 #include "backend/handle.hpp"
 #include "bytes.cuh"
+#include "chain.cuh"
 #include "cuda/builtin/builtin_ops.cuh"
 #include "cuda/interpreter/interpret.cuh"
 #include "cuda/ptx/access.cuh"
 #include "job.cuh"
+#include "zeroing.cuh"
 
 namespace vyre::cuda::megakernel {
-
-/// Bytes of output that one warp zeroes, or copies, in one unit.
-inline constexpr std::uint64_t kBytesAUnit{std::uint64_t{64} << 10};
-
-__device__ inline std::uint32_t units_for(std::uint64_t bytes) {
-  return static_cast<std::uint32_t>((bytes + kBytesAUnit - 1) / kBytesAUnit);
-}
 
 /// Units of `phase`; 0: it has none, and is_over() says whether another phase follows.
 __device__ inline std::uint32_t units_of(const Job& job, std::uint32_t phase) {
@@ -57,26 +52,6 @@ __device__ inline FaultCode outcome_of(const Job& job) {
   return job.kind == JobKind::builtin ? builtin::outcome(job.call) : FaultCode::none;
 }
 
-/// Zeroes a piece of the allocated buffers; units count over them in their order.
-__device__ inline void zero_unit(const Job& job, std::uint32_t unit) {
-  const auto has_zeroed = [&](const core::BoundBuffer& buffer) {
-    const std::uint32_t units = units_for(buffer.bytes);
-    if (unit >= units) {
-      unit -= units;
-      return false;
-    }
-    const std::uint64_t at = unit * kBytesAUnit;
-    zero_bytes(buffer.data + at, buffer.bytes - at < kBytesAUnit ? buffer.bytes - at : kBytesAUnit);
-    return true;
-  };
-  for (std::uint32_t left = job.roles.allocated; left != 0; left &= left - 1) {
-    if (has_zeroed(job.bound[__ffs(static_cast<int>(left)) - 1])) return;
-  }
-  for (std::uint32_t i = kWarp; i < job.program->image.buffer_count; ++i) {
-    if (job.program->buffers[i].role == BufferRole::allocated && has_zeroed(job.bound[i])) return;
-  }
-}
-
 __device__ inline void command_unit(const KernelArguments& a, const ControlCommand& command,
                                     std::uint32_t phase, std::uint32_t unit) {
   if (phase == 0) {
@@ -103,10 +78,12 @@ __device__ inline void command_unit(const KernelArguments& a, const ControlComma
   }
 }
 
-/// Runs one unit. The result is that of a program; other jobs return an empty one.
+/// Runs one unit. The result is that of a program; other jobs return an empty one. `next`: what
+/// follows a program's unit.
 __device__ inline core::RunResult run_unit(const KernelArguments& a, const Job& job,
                                            std::uint32_t phase, std::uint32_t unit,
-                                           const WarpPlace& place, interpreter::Staged& staged) {
+                                           const WarpPlace& place, interpreter::Staged& staged,
+                                           const NextMember& next) {
   core::RunResult result;
   switch (job.kind) {
     case JobKind::program:
@@ -121,7 +98,7 @@ __device__ inline core::RunResult run_unit(const KernelArguments& a, const Job& 
             a.fuel, &a.relay->stop_running,
             {place.shared, place.shared_bytes, place.scratch, place.scratch_bytes,
              a.io.requests != nullptr ? &a.io : nullptr, job.queue},
-            staged);
+            staged, next);
       }
       break;
     case JobKind::builtin:

@@ -148,6 +148,7 @@ class Worker {
   }
 
   __device__ Fault run_alone() {
+    const bool is_chained = job_.region.block != kNoRegion && job_.region.is_chain != 0;
     Fault fault;
     std::uint64_t steps = 0;
     for (std::uint32_t phase = 0; fault.code == FaultCode::none; ++phase) {
@@ -158,7 +159,9 @@ class Worker {
           fault.code = FaultCode::shutdown;
           break;
         }
-        const core::RunResult result = run_unit(a_, job_, phase, unit, place_, staged_);
+        const core::RunResult result =
+            run_unit(a_, job_, phase, unit, place_, staged_,
+                     {is_chained && units == 1 ? &a_ : nullptr, place_.local});
         fault = result.fault;  // units rise: the first fault is the lowest
         steps += result.instructions;
       }
@@ -341,7 +344,8 @@ class Worker {
       const std::uint64_t lowest =
           __shfl_sync(~0u, ptx::load_relaxed_gpu_u64(&slot.lowest_fault), 0);
       if (lowest < first) return;
-      const core::RunResult result = run_unit(a_, job_, phase, unit, place_, staged_);
+      const core::RunResult result =
+          run_unit(a_, job_, phase, unit, place_, staged_, {nullptr, nullptr});
       if (lane_id() == 0) {
         ptx::add_relaxed_gpu_u64(&slot.steps, result.instructions);
         if (result.fault.code != FaultCode::none) note_fault(a_, slot, result.fault);
@@ -349,7 +353,7 @@ class Worker {
     } else if (job_.kind == JobKind::builtin && stop_asked()) {
       if (lane_id() == 0) note_fault(a_, slot, {FaultCode::shutdown, 0, 0, 0});
     } else {
-      (void)run_unit(a_, job_, phase, unit, place_, staged_);
+      (void)run_unit(a_, job_, phase, unit, place_, staged_, {nullptr, nullptr});
     }
     __syncwarp();  // what all lanes wrote comes before lane 0's release of the unit
   }

@@ -136,6 +136,12 @@ class Machine {
     policy.sync();
   }
 
+  /// The next start() begins another span, over other buffers.
+  VYRE_HOT void begin_span() {
+    first_start_ = true;
+    carried = 0;
+  }
+
   /// Once for many frames of one image: constants are never written again.
   VYRE_HD void load_constants() {
     for (u32 k = 0; k < image.mask_count; ++k) mask_active[k] = Active::none;

@@ -210,6 +210,57 @@ TEST_F(Regions, RandomBatchesGiveTheSameBytesAndResultsAsItemsOneByOne) {
   EXPECT_GT(failures, 100u);
 }
 
+TEST_F(Regions, ChainsOfOneOpGiveEachMemberItsOwnBuffersFuelAndFault) {
+  const PlanBuffers planned = PlanBuffers::into(*session_, 8);
+  const Handle longer = *session_->upload(words({1, 2, 3, 4, 5, 6, 7, 8}));
+  const std::uint32_t ops[] = {ops_.add, ops_.trap, ops_.spin, ops_.twice};
+  std::uint64_t faults = 0;
+  std::uint64_t done = 0;
+  std::uint64_t slots = 0;
+  for (std::uint64_t seed = test_seed(); seed < test_seed() + 60u * test_scale(); ++seed) {
+    SCOPED_TRACE("VYRE_SEED=" + std::to_string(seed));
+    Random random(seed);
+    for (std::size_t b = 0; b < 8; ++b) {
+      const Bytes bytes = words({random.below(20), 8 * random.below(9), 16, 2 * random.below(99)});
+      for (const PlanBuffers* on : {&std::as_const(on_), &planned})
+        ASSERT_OK(session_->write(on->buffers[b], 0, bytes, soon()));
+    }
+    const std::uint32_t op = ops[seed % 4];
+    PlanBatch batch;
+    PlanBatch other;  // the same on other buffers
+    std::size_t from = random.below(7);
+    while (batch.items.size() < 12) {
+      const std::size_t to = (from + 1 + random.below(6)) % 7;
+      // Now and then another param, another length, another op.
+      const std::uint32_t way = random.below(12);
+      const auto item = [&](const PlanBuffers& on) {
+        MegakernelWorkItem made{op, on.buffers[from].id, on.buffers[to].id, way == 0 ? 64u : 0u};
+        if (op == ops_.add) made.input_handle = on.pairs[2 * from].id;
+        if (op == ops_.twice) made.output_handle = 0;
+        if (way == 1 && (op == ops_.trap || op == ops_.spin)) made.input_handle = longer.id;
+        if (way == 2) made = {kCopy, on.buffers[from].id, on.buffers[to].id, 0};
+        return made;
+      };
+      batch.items.push_back(item(on_));
+      batch.flags.push_back(0);
+      other.items.push_back(item(planned));
+      if (op != ops_.twice || way == 2) from = to;
+    }
+    const auto run = submit(other.items, {.dedupe = false});
+    ASSERT_FALSE(run.stopped_by) << to_string(*run.stopped_by);
+    slots += positions(run);
+    const auto endings = one_by_one(*session_, batch);
+    for (std::size_t i = 0; i < endings.size(); ++i) {
+      ASSERT_EQ(ended(run.tickets[i]), endings[i]) << "item " << i;
+      ++(endings[i].substr(0, 4) == "done" ? done : faults);
+    }
+    ASSERT_TRUE(on_.bytes(*session_) == planned.bytes(*session_));
+  }
+  EXPECT_GT(faults, 20u);
+  EXPECT_GT(done, 200u);
+  EXPECT_LT(slots, faults + done) << "items share slots";
+}
+
 TEST_F(Regions, ThreadsThatPlanAndSubmitAtOnceGiveEveryItemItsEnd) {
   open({}, test_options(2, 2));
   std::vector<std::thread> threads;
