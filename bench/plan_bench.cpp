@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -212,6 +213,65 @@ void BM_Plan_TenOfEach(benchmark::State& state) {
       [&] { return work->one_by_one(); });
 }
 BENCHMARK(BM_Plan_TenOfEach)->UseManualTime()->Unit(benchmark::kMicrosecond);
+
+/// Two filters in one image, over 64 MiB of words. They read one input; or the second reads what
+/// the first left, which is stored or, as scratch, is not.
+enum class Filters : std::uint8_t { of_one_input, of_a_filter, of_scratch };
+
+void two_filters(benchmark::State& state, Filters filters) {
+  constexpr std::uint32_t kWords{std::uint32_t{16} << 20};
+  const auto text = [](const char* value) {
+    return "workgroup 256, 1, 1;\nbuffer x: u32[] read_only;\nbuffer y: u32[" +
+           std::to_string(kWords) +
+           "] read_write output live_out;\nregion \"filter\" { y[gid.x] = " + value + "; }\n";
+  };
+  Work work;
+  SessionOptions options;
+  options.backend = BackendKind::cpu;
+  auto opened = Session::open(options);
+  if (!opened) return state.SkipWithError(to_string(opened.error()).c_str());
+  work.session.emplace(std::move(*opened));
+  Bytes input;
+  for (std::uint32_t i = 0; i < kWords; ++i) append_le(input, i * 2'654'435'761u);
+  const auto op = [&](const char* name, const char* value) {
+    return work.session->register_program(name, *vir::assemble(text(value)))->id;
+  };
+  const Handle in = *work.session->upload(input, far());
+  const Handle first = *work.session->allocate(input.size(), far());
+  const Handle second = *work.session->allocate(input.size(), far());
+  const std::uint32_t from = filters == Filters::of_one_input ? in.id : first.id;
+  work.items = {{op("low", "select(x[gid.x] % 16 == 3, x[gid.x], 0)"), in.id, first.id, 0},
+                {op("high", "select(x[gid.x] / 16 % 16 == 5, x[gid.x], 0)"), from, second.id, 0}};
+  const Handle scratch[] = {first};
+  const PlanOptions how{.dedupe = false,
+                        .scratch = std::span(scratch).first(filters == Filters::of_scratch)};
+  const auto plan = work.session->plan(work.items, how);
+  if (!plan || plan->describe().find("1 lanes") == std::string::npos)
+    return state.SkipWithError("the filters are not one image");
+  in_turns(
+      state, [&] { return work.planned(*plan); }, [&] { return work.one_by_one(); });
+  if (!work.planned(*plan)) return state.SkipWithError("an item was lost, refused or not done");
+  const auto bytes = work.session->download(second, far());
+  for (std::uint32_t i = 0; bytes && i < kWords; ++i) {
+    const std::uint32_t word = i * 2'654'435'761u;
+    const bool passes = filters == Filters::of_one_input || word % 16 == 3;
+    const std::uint32_t want = passes && word / 16 % 16 == 5 ? word : 0;
+    if (load_le<std::uint32_t>(*bytes, std::size_t{i} * 4) != want)
+      return state.SkipWithError("the filters left other words");
+  }
+}
+BENCHMARK_CAPTURE(two_filters, of_one_input, Filters::of_one_input)
+    ->Name("BM_Plan_TwoFiltersOf64MiB/of_one_input")
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(two_filters, of_a_filter, Filters::of_a_filter)
+    ->Name("BM_Plan_TwoFiltersOf64MiB/of_a_filter")
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(two_filters, of_scratch, Filters::of_scratch)
+    ->Name("BM_Plan_TwoFiltersOf64MiB/of_scratch")
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace vyre::runtime

@@ -1,8 +1,9 @@
 // The planner on one thread. Inside the timed region: the planning of a batch that lies ready as
 // plain data; outside: making the batch. Baselines of the same run: a hash set of the items' four
-// words, which is dedupe without looking at versions, and one pass over the edges of a lineage that
-// joins words of a set. Each run checks its answer, and rows of a quarter of the size show the
-// growth. How numbers become claims: docs/internals/benchmarking.md.
+// words, which is dedupe without looking at versions; one pass over the buffers of a batch that
+// notes the last writer of each, which is the least that a plan has to look at; and one pass over
+// the edges of a lineage that joins words of a set. Each run checks its answer, and rows of a
+// quarter of the size show the growth. How numbers become claims: docs/internals/benchmarking.md.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -115,6 +116,23 @@ void plan(benchmark::State& state, Work (*make)(std::uint32_t), Form form) {
   state.SetItemsProcessed(state.iterations() * n);
 }
 
+void plan_baseline(benchmark::State& state, Work (*make)(std::uint32_t), std::uint32_t edges) {
+  const auto n = static_cast<std::uint32_t>(state.range(0));
+  const Work work = make(n);
+  for (auto _ : state) {
+    std::vector<std::uint32_t> writer(work.buffers.size(), kNoItem);
+    std::uint32_t found = 0;
+    for (std::uint32_t i = 0; i < n; ++i) {
+      for (const BufferUse& use : work.uses_of(i)) {
+        if ((use.bits & kReads) != 0) found += writer[use.buffer] != kNoItem ? 1 : 0;
+        if ((use.bits & kWrites) != 0) writer[use.buffer] = i;
+      }
+    }
+    if (found != edges * (n - 1)) state.SkipWithError("another number of edges");
+  }
+  state.SetItemsProcessed(state.iterations() * n);
+}
+
 std::vector<LineageEdge> random_edges(std::uint32_t regions, bool cycles) {
   std::vector<LineageEdge> edges;
   for (std::uint32_t e = 0; e < 3 * regions; ++e) {
@@ -165,6 +183,12 @@ void BM_Planner_Chain(benchmark::State& state) {
 void BM_Planner_Independent(benchmark::State& state) {
   plan(state, independent, Form::bundle);
 }
+void BM_Planner_ChainBaseline(benchmark::State& state) {
+  plan_baseline(state, chain, 1);
+}
+void BM_Planner_IndependentBaseline(benchmark::State& state) {
+  plan_baseline(state, independent, 0);
+}
 void BM_Planner_Lineage(benchmark::State& state) {
   close_lineage(state, false);
 }
@@ -180,7 +204,9 @@ void BM_Planner_LineageBaseline(benchmark::State& state) {
 VYRE_PLANNER_BENCH(BM_Planner_Dedupe);
 VYRE_PLANNER_BENCH(BM_Planner_DedupeBaseline);
 VYRE_PLANNER_BENCH(BM_Planner_Chain);
+VYRE_PLANNER_BENCH(BM_Planner_ChainBaseline);
 VYRE_PLANNER_BENCH(BM_Planner_Independent);
+VYRE_PLANNER_BENCH(BM_Planner_IndependentBaseline);
 VYRE_PLANNER_BENCH(BM_Planner_Lineage);
 VYRE_PLANNER_BENCH(BM_Planner_LineageCycles);
 VYRE_PLANNER_BENCH(BM_Planner_LineageBaseline);

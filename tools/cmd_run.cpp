@@ -50,6 +50,10 @@ Status check_chunks(const RunOptions& options, const RunPlan& plan) {
 }
 
 Status check_planning(const RunOptions& options) {
+  if (options.lineage && !options.plan)
+    return fail(Errc::invalid_argument, "--lineage is of plans: give --plan too");
+  if (!options.rules.empty() && !options.lineage)
+    return fail(Errc::invalid_argument, "--rule names what a lineage shows: give --lineage too");
   if (!options.plan || options.executor != "reference") return {};
   return fail(Errc::invalid_argument,
               "--plan is of sessions, and the reference executor has none; leave it away");
@@ -242,6 +246,12 @@ void add_flags(const Command& sub, RunOptions& options) {
       .check(bytes());
   sub.flag("--plan", options.plan,
            "submit items in plans, and say on standard error what the first one found");
+  sub.flag("--lineage", options.lineage,
+           "with --plan: the report says which files and rules contributed to what");
+  sub.option("--rule", options.rules,
+             "with --lineage: a rule that the program applies (default: its name)")
+      .type_name("NAME")
+      .one_value_each();
   sub.option("--report", options.report, "write the run's report here")
       .type_name("FILE")
       .check(not_empty());

@@ -70,7 +70,8 @@ class SessionEngine : public Engine {
         session_(std::move(session)) {}
 
   Status prepare(Deadline ready_by) {
-    VYRE_ASSIGN(op_, taken(session_.add(options_.program, plan_.program, left_until(ready_by))));
+    VYRE_ASSIGN(op_, taken(session_.add(options_.program, plan_.program,
+                                        v0::OpOptions{options_.rules}, left_until(ready_by))));
     shared_.resize(plan_.sources.size());
     for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
       const BufferSource& source = plan_.sources[i];
@@ -244,6 +245,8 @@ class SessionEngine : public Engine {
         continue;
       }
       VYRE_ASSIGN(v0::Buffer made, buffer(i, input, buffer_bytes[i], until));
+      if (options_.lineage && plan_.sources[i].kind == SourceKind::item)
+        VYRE_TRY(taken(session_.tag(made, {input.path})));
       list.push_back(made);
       if (declared.is_result()) {
         running.returned.push_back(std::move(made));
@@ -266,9 +269,11 @@ class SessionEngine : public Engine {
   /// The last items that were started, as one plan: each gets its ticket, or why it has none.
   void submit_planned() {
     if (planned_.empty()) return;
+    v0::PlanOptions how;
+    how.lineage = options_.lineage;
     std::vector<v0::Ticket> tickets(planned_.size());
     std::optional<Error> refused;
-    const auto plan = taken(session_.main().plan(planned_));
+    const auto plan = taken(session_.main().plan(planned_, how));
     if (plan) {
       if (plans_++ == 0) {
         if (auto text = plan->describe()) first_plan_ = *std::move(text);

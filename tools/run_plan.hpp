@@ -37,6 +37,8 @@ struct RunOptions {
   std::uint64_t overlap_bytes{0};
   std::string tier{"auto"};
   bool plan{false};                           // items go in plans
+  bool lineage{false};                        // which are asked what derives from what
+  std::vector<std::string> rules;             // of the program; empty: its name
   std::optional<std::uint64_t> ingest_bytes;  // nullopt: the runtime's default
 };
 

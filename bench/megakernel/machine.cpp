@@ -47,7 +47,7 @@ Machine::~Machine() {
 Result<std::uint32_t> Machine::add_program(const std::string& text) {
   VYRE_ASSIGN(const vir::Program assembled, vir::assemble(text));
   VYRE_ASSIGN(runtime::PreparedOp prepared,
-              runtime::prepare_op("bench", assembled, Deadline::max()));
+              runtime::prepare_op("bench", assembled, {Deadline::max()}));
   const std::uint32_t id = kFirstUserOp + next_op_;
   VYRE_TRY(backend_->add_program(id, std::move(prepared.op)));
   ++next_op_;

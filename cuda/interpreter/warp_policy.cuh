@@ -214,6 +214,8 @@ struct WarpPolicy {
     folded[l] += spent >> kFoldShift;
     return spent & ((1u << kFoldShift) - 1);
   }
+  /// Steps of the members of a fused image are not told apart here.
+  VYRE_HOT void pass_member(u32, u64) const {}
   VYRE_HOT void begin_loops() const {
     u32* const f = folded;
     each([=](u32 l) { f[l] = 0; });

@@ -240,6 +240,16 @@ vyre_error* vyre_buffer_unlease(vyre_session* session, vyre_buffer buffer, vyre_
   });
 }
 
+vyre_error* vyre_buffer_tag(vyre_session* session, vyre_buffer buffer, const char* const* rules,
+                            size_t count) {
+  return guarded("vyre_buffer_tag", [&]() -> Status {
+    VYRE_TRY(usable(session));
+    VYRE_ASSIGN(const auto names, read_strings(rules, count, "rules"));
+    VYRE_ASSIGN(const runtime::Handle handle, session->handles.find(buffer));
+    return session->engine.tag(handle, names);
+  });
+}
+
 vyre_error* vyre_buffer_retire(vyre_session* session, vyre_buffer buffer) {
   return guarded("vyre_buffer_retire", [&]() -> Status {
     VYRE_TRY(usable(session));

@@ -6,6 +6,7 @@
 #include "bound.hpp"
 #include "program.hpp"
 #include "protocol/limits.hpp"
+#include "runtime/op_options.hpp"
 #include "session.hpp"
 #include "structures.hpp"
 
@@ -31,9 +32,10 @@ vyre_error* vyre_op_add(vyre_session* session, const char* name, const vyre_prog
     VYRE_TRY(given(op, "op"));
     VYRE_ASSIGN(const auto wanted, read_options(options, "vyre_op_options"));
     VYRE_TRY(read_named(wanted.options, wanted.option_count, {}, {"jit", "plan"}));
+    VYRE_ASSIGN(auto rules, read_strings(wanted.rules, wanted.rule_count, "rules"));
     VYRE_ASSIGN(const runtime::OpHandle added,
                 session->engine.register_program(name, program->program, session->deadline(timeout),
-                                                 asked_by_this_thread()));
+                                                 {std::move(rules)}, asked_by_this_thread()));
     *op = public_op(*session, added.id);
     return {};
   });

@@ -4,6 +4,7 @@
 
 #include "base/message.hpp"
 #include "blob.hpp"
+#include "buffer.hpp"
 #include "guard.hpp"
 #include "items.hpp"
 #include "queue.hpp"
@@ -69,18 +70,24 @@ vyre_error* vyre_plan_new(vyre_queue* queue, const vyre_item* items, size_t coun
     VYRE_TRY(given(plan, "plan"));
     VYRE_ASSIGN(const auto wanted, read_options(options, "vyre_plan_options"));
     VYRE_ASSIGN(const std::size_t step, checked_stride(stride, sizeof(vyre_item)));
-    if ((wanted.flags & ~std::uint32_t{VYRE_PLAN_NO_DEDUPE | VYRE_PLAN_NO_FUSION}) != 0) {
+    constexpr std::uint32_t kKnown{VYRE_PLAN_NO_DEDUPE | VYRE_PLAN_NO_FUSION | VYRE_PLAN_LINEAGE};
+    if ((wanted.flags & ~kKnown) != 0) {
       return fail(Errc::invalid_argument,
-                  message("plan flags {} are not all known: VYRE_PLAN_NO_DEDUPE and "
-                          "VYRE_PLAN_NO_FUSION are",
+                  message("plan flags {} are not all known: VYRE_PLAN_NO_DEDUPE, "
+                          "VYRE_PLAN_NO_FUSION and VYRE_PLAN_LINEAGE are",
                           wanted.flags));
     }
+    VYRE_TRY(given_array(wanted.scratch, wanted.scratch_count, "vyre_plan_options.scratch"));
+    VYRE_ASSIGN(const auto scratch,
+                handles_of(*queue->session, wanted.scratch, wanted.scratch_count));
     VYRE_ASSIGN(const PlanItems made, items_of(*queue->session, items, count, step));
     VYRE_ASSIGN(runtime::Plan planned,
                 queue->session->engine.plan(made.items,
                                             {.queue = queue->number,
                                              .dedupe = (wanted.flags & VYRE_PLAN_NO_DEDUPE) == 0,
                                              .fuse = (wanted.flags & VYRE_PLAN_NO_FUSION) == 0,
+                                             .lineage = (wanted.flags & VYRE_PLAN_LINEAGE) != 0,
+                                             .scratch = scratch,
                                              .flags = made.flags}));
     *plan = new vyre_plan(queue->session, queue->number, std::move(planned));
     return {};

@@ -1,6 +1,7 @@
 // Reports: the JSON document, upstream's counters, summaries of files.
 #include "report.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -145,6 +146,19 @@ vyre_error* vyre_report_counters(vyre_session* session, vyre_counters* counters)
   });
 }
 
+vyre_error* vyre_report_regions(vyre_session* session, uint32_t* regions, size_t capacity,
+                                size_t* count) {
+  return guarded("vyre_report_regions", [&]() -> Status {
+    VYRE_TRY(usable(session));
+    VYRE_TRY(given_array(regions, capacity, "regions"));
+    VYRE_TRY(given(count, "count"));
+    const std::vector<std::uint32_t> all = session->engine.report().report.region_lineage;
+    std::copy_n(all.begin(), std::min(all.size(), capacity), regions);
+    *count = all.size();
+    return {};
+  });
+}
+
 vyre_error* vyre_report_summary(const char* const* paths, size_t count, vyre_blob** text) {
   return guarded("vyre_report_summary", [&]() -> Status {
     VYRE_TRY(given(text, "text"));
@@ -163,6 +177,25 @@ vyre_error* vyre_report_read(const char* const* paths, size_t count, vyre_blob**
     if (summary != nullptr) lines.reset(make_blob(report::summarise(documents)));
     if (json != nullptr) *json = make_blob(array_of(documents));
     if (summary != nullptr) *summary = lines.release();
+    return {};
+  });
+}
+
+vyre_error* vyre_report_lineage(const char* const* paths, size_t count, uint32_t format,
+                                vyre_blob** text) {
+  return guarded("vyre_report_lineage", [&]() -> Status {
+    VYRE_TRY(given(text, "text"));
+    if (format != VYRE_LINEAGE_TEXT && format != VYRE_LINEAGE_DOT) {
+      return fail(Errc::invalid_argument,
+                  message("format {} of a lineage is not known: VYRE_LINEAGE_TEXT and "
+                          "VYRE_LINEAGE_DOT are",
+                          format));
+    }
+    VYRE_ASSIGN(const auto documents, documents_of(paths, count));
+    VYRE_ASSIGN(const std::string lines, format == VYRE_LINEAGE_DOT
+                                             ? report::lineage_graph(documents)
+                                             : report::lineage_text(documents));
+    *text = make_blob(lines);
     return {};
   });
 }

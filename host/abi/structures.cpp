@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/message.hpp"
+#include "guard.hpp"
 
 namespace vyre::abi {
 
@@ -61,6 +62,20 @@ Status read_named(const vyre_option* options, std::size_t count,
                                            names.empty() ? "none" : names));
   }
   return {};
+}
+
+Result<std::vector<std::string>> read_strings(const char* const* strings, std::size_t count,
+                                              const char* what) {
+  VYRE_TRY(given_array(strings, count, what));
+  std::vector<std::string> list;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (strings[i] == nullptr) {
+      return fail(Errc::invalid_argument,
+                  message("entry {} of {} is NULL; give {} strings", i, what, count));
+    }
+    list.emplace_back(strings[i]);
+  }
+  return list;
 }
 
 Result<std::uint64_t> whole_number(std::string_view key, std::string_view value,

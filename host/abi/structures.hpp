@@ -69,6 +69,9 @@ struct NamedOption {
 [[nodiscard]] Status read_named(const vyre_option* options, std::size_t count,
                                 const std::vector<NamedOption>& known,
                                 const std::vector<std::string_view>& reserved);
+/// `count` strings of the caller's list `what`; null among them is an error that says which.
+[[nodiscard]] Result<std::vector<std::string>> read_strings(const char* const* strings,
+                                                            std::size_t count, const char* what);
 /// All of `value` as a decimal number.
 [[nodiscard]] Result<std::uint64_t> whole_number(std::string_view key, std::string_view value,
                                                  std::uint64_t most);

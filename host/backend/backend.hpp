@@ -81,6 +81,23 @@ struct ProgramOp {
   std::vector<core::GridBuffer> grid_buffers;  // by declaration index
 };
 
+/// One image that does what the members of a region do one after another (vir::fuse).
+struct FusedProgram {
+  /// A program as any other. Its buffers are the members', one member's behind the other's, and its
+  /// grid is that of the first member.
+  ProgramOp program;
+  /// Of these, by index: nothing is stored there, and its bytes do not matter.
+  std::vector<bool> elided;
+  /// Two of them are one buffer, which a member writes and a later one reads. The image holds where
+  /// the reader sees `longer`: more elements than the writer has.
+  struct Handed {
+    std::uint32_t writer{0};
+    std::uint32_t reader{0};
+    bool longer{false};
+  };
+  std::vector<Handed> handed;
+};
+
 /// The host's ends of one queue. Views over memory that the backend owns until it is destroyed.
 struct QueuePort {
   queue::SubmissionProducer<queue::HostAtomics> submissions{};
@@ -113,14 +130,11 @@ struct AwakeGroups {
   std::uint32_t then{0};
 };
 
-/// What items cost so far, over those that were timed. Zeros: none was.
+/// What items cost so far: the medians of those that were timed. nullopt: none was.
 struct ItemCosts {
-  std::uint64_t slots{0};  // taken, and ended
-  std::uint64_t slots_ns{0};
-  std::uint64_t bytes{0};  // that copies and fills read and wrote
-  std::uint64_t bytes_ns{0};
-  std::uint64_t steps{0};  // of programs that one worker ran alone
-  std::uint64_t steps_ns{0};
+  std::optional<double> slot_ns;  // to take one and to post its end
+  std::optional<double> byte_ns;  // that copies and fills read or wrote
+  std::optional<double> step_ns;  // of programs that one worker ran alone
 };
 
 /// What a backend tells its Session; called from backend threads, never under a lock of the
@@ -169,6 +183,15 @@ class Backend {
   [[nodiscard]] virtual std::optional<std::uint32_t> make_region(
       std::span<const MegakernelWorkItem>, bool) {
     return std::nullopt;
+  }
+  /// True: of members in one image, the backend runs the image.
+  [[nodiscard]] virtual bool runs_fused() const noexcept { return false; }
+  /// make_region() for members in one image. A run of the image with a fault is void, and so is one
+  /// of members whose grids or lengths are not what the image needs: then they run one after
+  /// another from the same inputs.
+  [[nodiscard]] virtual std::optional<std::uint32_t> make_fused_region(
+      std::span<const MegakernelWorkItem> items, std::shared_ptr<const FusedProgram>) {
+    return make_region(items, false);
   }
   /// cancel() for members of a region, a bit each, that was published at `position`.
   [[nodiscard]] virtual std::uint64_t cancel_members(std::uint32_t, std::uint64_t, std::uint32_t,

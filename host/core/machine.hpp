@@ -69,7 +69,7 @@ struct Operand {
 };
 
 /// Work of run() that is rare or long. A policy may do it out of line, on a copy of the machine.
-enum class Rare : std::uint32_t { execute, fuel, shutdown, deadlock, end_of_lanes };
+enum class Rare : std::uint32_t { execute, fuel, shutdown, deadlock, end_of_lanes, rejoin };
 
 template <class Policy>
 class Machine {
@@ -110,29 +110,11 @@ class Machine {
     returned_ = false;
     doomed_ = false;
     fault = FrameFault{};
-    spent = 0;
-    // No workgroup can be over before the whole frame has spent what one may.
-    next_check = (carried < fuel ? fuel - carried : 0) + 1;
-    if (next_check > kFoldIterations) next_check = kFoldIterations;
-    const u32 n = count;
     // The masks of a full frame whose lanes all came to the end are still what they were.
-    if (!(masks_full_ && !returned && n == policy.width())) {
-      u32* const m = masks;
-      u32* const alive = live;
-      policy.each([=](u32 l) {
-        const u32 on = l < n ? 0xFFFFFFFFu : 0u;
-        m[l] = on;
-        alive[l] = on;
-      });
-    }
-    masks_full_ = n == policy.width();
-    if (image.loops != 0) {
-      policy.begin_loops();
-      u32* const n_iterations = iterations;
-      policy.each([=](u32 l) { n_iterations[l] = 0; });
-      rounds_ = 0;
-    }
-    mask_active[0] = n == policy.width() ? Active::full : Active::some;
+    if (!(masks_full_ && !returned && count == policy.width())) all_lanes_on();
+    masks_full_ = count == policy.width();
+    fill_fuel();
+    mask_active[0] = masks_full_ ? Active::full : Active::some;
     policy.sync();
   }
 
@@ -246,6 +228,30 @@ class Machine {
       1u << 30};  // 32-bit lane counters are folded before they could wrap
   friend struct ColdInstructions;
   friend struct MemoryInstructions;
+
+  VYRE_HOT void all_lanes_on() {
+    u32* const m = masks;
+    u32* const alive = live;
+    const u32 n = count;
+    policy.each([=](u32 l) {
+      const u32 on = l < n ? 0xFFFFFFFFu : 0u;
+      m[l] = on;
+      alive[l] = on;
+    });
+  }
+  /// For a program that begins in this frame.
+  VYRE_HOT void fill_fuel() {
+    spent = 0;
+    // No workgroup can be over before the whole frame has spent what one may.
+    next_check = (carried < fuel ? fuel - carried : 0) + 1;
+    if (next_check > kFoldIterations) next_check = kFoldIterations;
+    if (image.loops == 0) return;
+    policy.begin_loops();
+    u32* const n = iterations;
+    policy.each([=](u32 l) { n[l] = 0; });
+    rounds_ = 0;
+  }
+  VYRE_HD void rejoin();
 
   VYRE_HD void record_fault(FaultCode code, u32 lane);
   VYRE_HOT void refresh_mask();
@@ -402,6 +408,22 @@ VYRE_HD void Machine<P>::record_fault(FaultCode code, u32 lane) {
   policy.each([=](u32 l) { alive[l] = l >= lane ? 0u : alive[l]; });
   returned_ = true;
   refresh_mask();
+}
+
+/// The next member of a fused image begins, with all lanes of the frame. Its fuel is its own where
+/// no workgroup is cut; else the members spend the fuel of one together, which may run out too soon
+/// and never too late.
+template <class P>
+VYRE_HD void Machine<P>::rejoin() {
+  if (returned_) {
+    all_lanes_on();
+    mask_active[0] = count == policy.width() ? Active::full : Active::some;
+    returned_ = false;
+  }
+  const bool whole =
+      carried == 0 && first_lane % lanes_per_workgroup == 0 && count % lanes_per_workgroup == 0;
+  if (whole) fill_fuel();
+  policy.sync();
 }
 
 template <class P>

@@ -26,6 +26,9 @@ VYRE_HD void Machine<P>::perform(Rare what) {
     case Rare::end_of_lanes:
       MemoryInstructions::end_of_lanes(*this);
       break;
+    case Rare::rejoin:
+      rejoin();
+      break;
   }
 }
 
@@ -387,6 +390,11 @@ VYRE_HOT Stop Machine<P>::run() {
         pc_ = i.imm;
         continue;
       }
+      case Opcode::rejoin:
+        if (doomed_) return Stop::end;  // the run is void
+        policy.pass_member(i.imm, instructions * count);
+        if (returned_ || image.loops != 0) rare<Rare::rejoin>();
+        break;
       case Opcode::poll:
         if (policy.look_at_stop()) rare<Rare::shutdown>();
         break;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kLines{20};   // of a list in the text
 constexpr std::size_t kMembers{8};  // of a region in the text
+constexpr std::size_t kRules{8};    // of a region in the text
 
 std::string fixed(double value, int digits) {
   char text[64];
@@ -39,6 +40,18 @@ std::string item_text(const Work& work, std::uint32_t item) {
   return message("{} {}", item, work.ops[work.items[item].op].name);
 }
 
+std::string rules_text(const Work& work, const std::vector<std::uint32_t>& slots) {
+  std::string text = "; rules:";
+  for (std::size_t i = 0; i < std::min(slots.size(), kRules); ++i) {
+    const bool named = slots[i] < work.rule_names.size();
+    text += message("{} {}", i != 0 ? "," : "",
+                    named ? work.rule_names[slots[i]] : message("number {}", slots[i]));
+  }
+  if (slots.empty()) text += " none";
+  if (slots.size() > kRules) text += message(", and {} more", slots.size() - kRules);
+  return text;
+}
+
 std::string region_line(const Work& work, const Plan& plan, std::size_t index) {
   const Region& region = plan.regions.regions[index];
   const auto members = plan.regions.members_of(region);
@@ -46,6 +59,7 @@ std::string region_line(const Work& work, const Plan& plan, std::size_t index) {
   for (std::size_t m = 0; m < std::min(members.size(), kMembers); ++m)
     line += message("{}{}", m != 0 ? ", " : "", item_text(work, members[m]));
   if (members.size() > kMembers) line += message(", and {} more", members.size() - kMembers);
+  if (plan.options.lineage) line += rules_text(work, plan.lineage.sets.slots(index));
   if (members.size() == 1) return message("{}\n", line);
   line += message("; saves {} us of {} us",
                   fixed((region.cost.saved_ns - region.cost.lost_ns) / 1e3, 2),
@@ -106,6 +120,11 @@ std::string describe(const Work& work, const Plan& plan, const Measured& measure
                     one.standing.earlier ? "the earlier item" : "item", one.standing.item);
   }
   text += rest_of(plan.removed.size());
+  for (std::size_t i = 0; i < std::min(plan.elided.size(), kLines); ++i) {
+    text += message("not stored: buffer {}, between members of region {}\n",
+                    work.buffers[plan.elided[i].buffer].handle, plan.elided[i].region);
+  }
+  text += rest_of(plan.elided.size());
   for (std::size_t i = 0; i < std::min(regions.not_fused.size(), kLines); ++i) {
     const NotFused& one = regions.not_fused[i];
     text += message("not fused: {} with {}: {}\n", item_text(work, one.item),
@@ -166,7 +185,9 @@ std::string describe_json(const Work& work, const Plan& plan, const Measured& me
         .member("handle", work.buffers[plan.elided[i].buffer].handle)
         .end_object();
   }
-  return std::move(out.end_array().end_object()).text();
+  out.end_array();
+  if (plan.options.lineage) out.member("rules", work.rule_names);
+  return std::move(out.end_object()).text();
 }
 
 }  // namespace vyre::planner

@@ -2,7 +2,6 @@
 #include "planner/lineage.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <limits>
 
 #include "base/message.hpp"
@@ -10,7 +9,6 @@
 namespace vyre::planner {
 namespace {
 
-constexpr std::size_t kFoldedBits{32};
 constexpr std::uint32_t kUnseen{0};
 
 void unite(std::span<std::uint64_t> into, std::span<const std::uint64_t> other) noexcept {
@@ -143,30 +141,17 @@ class Components {
 Result<std::uint32_t> RuleBook::slot(std::string_view name) {
   if (name.empty())
     return fail(Errc::invalid_argument, "a lineage rule has an empty name; give it one");
-  const auto [at, added] =
-      slots_.try_emplace(std::string(name), static_cast<std::uint32_t>(names_.size()));
-  if (added) names_.emplace_back(name);
-  return at->second;
-}
-
-std::vector<std::uint32_t> RuleSets::slots(std::size_t region) const {
-  std::vector<std::uint32_t> found;
-  for (std::size_t w = 0; w < words_; ++w) {
-    for (std::uint64_t left = of(region)[w]; left != 0; left &= left - 1)
-      found.push_back(static_cast<std::uint32_t>(64 * w + std::countr_zero(left)));
+  if (const auto known = slots_.find(std::string(name)); known != slots_.end())
+    return known->second;
+  const auto slot = static_cast<std::uint32_t>(names_.size());
+  names_.emplace_back(name);
+  try {
+    slots_.emplace(name, slot);
+  } catch (...) {  // no memory: both have the name, or none
+    names_.pop_back();
+    throw;
   }
-  return found;
-}
-
-std::uint32_t RuleSets::folded(std::size_t region) const noexcept {
-  if (words_ == 0) return 0;
-  const auto set = of(region);
-  const auto low = static_cast<std::uint32_t>(set[0]);
-  if (rules_ <= kFoldedBits) return low;
-  constexpr std::uint32_t kOthers{1u << (kFoldedBits - 1)};
-  const bool others = set[0] >> (kFoldedBits - 1) != 0 ||
-                      std::any_of(set.begin() + 1, set.end(), [](auto word) { return word != 0; });
-  return (low & ~kOthers) | (others ? kOthers : 0);
+  return slot;
 }
 
 Result<RuleSets> lineage(RuleSets own, std::span<const LineageEdge> edges,

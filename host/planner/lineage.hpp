@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "planner/rule_set.hpp"
 #include "protocol/limits.hpp"
 
 namespace vyre::planner {
@@ -51,10 +52,13 @@ class RuleSets {
     return (of(region)[rule / 64] >> rule % 64 & 1) != 0;
   }
   /// Slots in ascending order.
-  [[nodiscard]] std::vector<std::uint32_t> slots(std::size_t region) const;
-  /// 32 bits for the report. With at most 32 rules bit = slot; with more, slots 0 to 30 keep their
-  /// bits and bit 31 says that at least one of the others is in the set.
-  [[nodiscard]] std::uint32_t folded(std::size_t region) const noexcept;
+  [[nodiscard]] std::vector<std::uint32_t> slots(std::size_t region) const {
+    return slots_of(of(region));
+  }
+  /// 32 bits for the report.
+  [[nodiscard]] std::uint32_t folded(std::size_t region) const noexcept {
+    return fold_rules(of(region), rules_);
+  }
 
  private:
   std::size_t regions_{0};

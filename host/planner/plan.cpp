@@ -25,9 +25,12 @@ class CarriedRules {
   std::vector<std::uint32_t> rules_;
 };
 
-/// The rules of a region's own ops and of bytes from before the plan, and what derives from what.
-Result<PlanLineage> lineage_of(const Work& work, const Regions& regions,
-                               std::span<const Runs> runs) {
+}  // namespace
+
+Result<PlanLineage> lineage_of(const Work& work, const Plan& plan) {
+  const Regions& regions = plan.regions;
+  std::vector<bool> removed(work.items.size(), false);
+  for (const Removed& one : plan.removed) removed[one.item] = true;
   PlanLineage result;
   RuleSets own(regions.regions.size(), work.rules);
   Deriver deriver(work);
@@ -35,8 +38,8 @@ Result<PlanLineage> lineage_of(const Work& work, const Regions& regions,
   std::vector<Derivation> found;
   std::vector<LineageEdge> edges;
   for (std::uint32_t i = 0; i < work.items.size(); ++i) {
+    if (removed[i]) continue;
     const std::uint32_t region = regions.places[i].region;
-    if (region == kNoItem || (!runs.empty() && runs[i] == Runs::perhaps)) continue;
     ++result.items;
     for (const std::uint32_t rule : work.ops[work.items[i].op].rules) own.add(region, rule);
     deriver.next(i, found, [&](std::uint32_t buffer) {
@@ -56,8 +59,6 @@ Result<PlanLineage> lineage_of(const Work& work, const Regions& regions,
   }
   return result;
 }
-
-}  // namespace
 
 Result<Plan> make_plan(const Work& work, const PlanOptions& options, const Measured& measured,
                        const DedupeTable* earlier) {
@@ -82,14 +83,24 @@ Result<Plan> make_plan(const Work& work, const PlanOptions& options, const Measu
   plan.regions =
       make_regions(work, graph, runs, measured, {.fuse = options.fuse, .lanes = options.lanes});
   plan.elided = elided_stores(work, plan.regions);
-  if (options.lineage) {
-    VYRE_ASSIGN(plan.lineage, lineage_of(work, plan.regions, runs));
-  }
   for (const Removed& one : plan.removed) {
     if (!one.standing.earlier)
       plan.regions.places[one.item] = plan.regions.places[one.standing.item];
   }
+  if (options.lineage) {
+    VYRE_ASSIGN(plan.lineage, lineage_of(work, plan));
+  }
   return plan;
+}
+
+void weaken(Plan& plan, std::uint32_t region, Refusal why, const Measured& measured) {
+  Region& weaker = plan.regions.regions[region];
+  weaker.form = Form::chain;
+  weaker.no_lanes = why;
+  weaker.sums.bytes_not_moved = 0;
+  weaker.cost = cost_of(measured, weaker.sums, false);
+  ++plan.regions.refused[static_cast<std::size_t>(why)];
+  std::erase_if(plan.elided, [region](const Elided& one) { return one.region == region; });
 }
 
 }  // namespace vyre::planner

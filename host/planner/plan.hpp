@@ -62,6 +62,12 @@ struct Plan {
                                      const Measured& measured,
                                      const DedupeTable* earlier = nullptr);
 
+/// What the regions of a plan that was made of this batch derive from; make_plan() calls it where
+/// lineage is asked for.
+[[nodiscard]] Result<PlanLineage> lineage_of(const Work& work, const Plan& plan);
+/// A region in one image becomes a chain, because the image cannot be had.
+void weaken(Plan& plan, std::uint32_t region, Refusal why, const Measured& measured);
+
 /// One screen for a reader: counts, costs, the first regions, and what was not fused and why.
 [[nodiscard]] std::string describe(const Work& work, const Plan& plan, const Measured& measured);
 /// The same as a JSON object. At most kMaxReportedRegions entries of a list are spelled out.

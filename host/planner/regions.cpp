@@ -102,7 +102,8 @@ class Builder {
     if (!before_.last_of_top || (open.sums.members > 1 && !open.conflicts))
       return refused(item, region, Refusal::parallel);
     const RegionSums sums = with(item, region, 0);
-    if (!cost_of(measured_, sums, false).worth_it()) return refused(item, region, Refusal::cost);
+    if (!cost_of(measured_, sums, false).worth_it() || !better_as_chain(open, sums))
+      return refused(item, region, Refusal::cost);
     return join(item, region, sums, lanes == Refusal::none ? Refusal::cost : lanes, true);
   }
 
@@ -204,6 +205,15 @@ class Builder {
     if (!measured_.bytes_per_ns) return item.bytes_not_moved >= kLeastShared * item.bytes;
     const RegionCost cost = cost_of(measured_, item, true);
     return cost.saved_ns >= kLeastShared * cost.unfused_ns;
+  }
+
+  /// Whether members that run in one image are better off as a chain with one more.
+  [[nodiscard]] bool better_as_chain(const OpenRegion& open,
+                                     const RegionSums& sums) const noexcept {
+    if (!open.one_image) return true;
+    const RegionCost image = cost_of(measured_, open.sums, true);
+    const RegionCost chain = cost_of(measured_, sums, false);
+    return measured_.bytes_per_ns && chain.saved_ns >= image.saved_ns - image.lost_ns;
   }
 
   void add(std::uint32_t index, RegionSums& sums) const {

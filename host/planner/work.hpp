@@ -91,7 +91,8 @@ struct Work {
   std::vector<OpFacts> ops;
   std::vector<Item> items;
   std::vector<BufferUse> uses;
-  std::size_t rules{0};  // lineage rules; slots are below
+  std::size_t rules{0};                 // lineage rules; slots are below
+  std::vector<std::string> rule_names;  // by slot; empty: they have none
   std::vector<CarriedRule> carried;
 
   /// Appends an item. Its members of binding sets come one by one; a nop has no buffers, because it

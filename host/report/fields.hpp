@@ -221,6 +221,26 @@ void visit_fields(V& v, CachesSection& c) {
 }
 
 template <class V>
+void visit_fields(V& v, LineageRegion& r) {
+  v("queue", r.queue);
+  v("position", r.position);
+  v("form", r.form);
+  v("items", r.items);
+  v("ops", r.ops);
+  v("own", r.own);
+  v("rules", r.rules);
+  v("from", r.from);
+}
+
+template <class V>
+void visit_fields(V& v, LineageSection& l) {
+  v("rules", l.rules);
+  v("rules_rest", l.rules_rest);
+  v("regions", l.regions);
+  v("regions_rest", l.regions_rest);
+}
+
+template <class V>
 void visit_fields(V& v, RunInfo& r) {
   v("id", r.id);
   v("started_at", r.started_at);
@@ -232,7 +252,7 @@ void visit_fields(V& v, RunInfo& r) {
 }
 
 /// Everything but "schema" and "faults_rest", which the writer and reader treat by hand, and
-/// "ingest", "planner" and "caches", which come last.
+/// "ingest", "planner", "caches" and "lineage", which come last.
 template <class V>
 void visit_fields(V& v, Document& d) {
   v("run", d.run);

@@ -210,6 +210,7 @@ Result<Document> from_value(const ParsedJson& json) {
   reader("ingest", document.ingest);
   reader.later("planner", document.planner);
   reader.later("caches", document.caches);
+  reader.later("lineage", document.lineage);
   if (error) return tl::unexpected<Error>(std::move(*error));
   if (document.faults.size() + rest != document.faults_total) {
     return fail(Errc::mismatch,
@@ -234,6 +235,7 @@ std::string to_json(const Document& document, int indent) {
   writer("ingest", copy.ingest);
   writer("planner", copy.planner);
   writer("caches", copy.caches);
+  writer("lineage", copy.lineage);
   return std::move(out.end_object()).text();
 }
 

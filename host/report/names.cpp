@@ -7,6 +7,7 @@
 
 #include "base/message.hpp"
 #include "ingest.hpp"
+#include "lineage.hpp"
 #include "protocol/fault_names.hpp"
 #include "protocol/limits.hpp"
 
@@ -157,6 +158,7 @@ Status check_identities(const Document& document) {
     }
     if (planner->launches) VYRE_TRY(check_decisions(*planner->launches));
   }
+  VYRE_TRY(check_lineage(document));
   if (document.ingest) return check_ingest(*document.ingest);
   return {};
 }

@@ -174,6 +174,27 @@ struct CachesSection {
   InputCache inputs;
 };
 
+/// What derives from what (docs/internals/lineage.md). Rules are named by their slot in
+/// `rules`, regions by their number, which is their place in `regions` and in region_lineage.
+struct LineageRegion {
+  std::uint32_t queue{0};
+  std::uint64_t position{0};
+  std::string form;                  // "single", "bundle", "chain", "lanes"
+  std::uint64_t items{0};            // its members
+  std::vector<std::uint32_t> ops;    // op_handle of each op of its members, once
+  std::vector<std::uint32_t> own;    // rules of these ops, and tags of what they read
+  std::vector<std::uint32_t> rules;  // its whole set
+  std::vector<std::uint64_t> from;   // regions that wrote last what it reads or keeps
+};
+/// Numbers in the lists of all rows: what a reader takes is four times as many values.
+inline constexpr std::uint64_t kMaxReportedLineage{std::uint64_t{1} << 20};
+struct LineageSection {
+  std::vector<std::string> rules;
+  std::uint64_t rules_rest{0};  // rules whose names are not spelled out
+  std::vector<LineageRegion> regions;
+  std::uint64_t regions_rest{0};  // regions that are not spelled out
+};
+
 struct RunInfo {
   std::string id;          // 128 random bits, hexadecimal
   std::string started_at;  // RFC 3339, UTC
@@ -196,6 +217,7 @@ struct Document {
   std::optional<IngestSection> ingest;    // nullopt: this run read no file through a pump
   std::optional<PlannerSection> planner;  // nullopt: no plan and no launch decision
   std::optional<CachesSection> caches;    // nullopt: this run asked for nothing cached
+  std::optional<LineageSection> lineage;  // nullopt: this run did not track lineage
 };
 
 /// {"schema": "vyre.report/1", ...}; one line when `indent` < 0.
@@ -213,6 +235,12 @@ struct Document {
 /// A few readable lines for a terminal; several documents are summed with medians where sums are
 /// meaningless.
 [[nodiscard]] std::string summarise(const std::vector<Document>& documents);
+
+/// Who contributed to what: every region with its rules and what it derives from. not_found where
+/// a run did not track lineage.
+[[nodiscard]] Result<std::string> lineage_text(const std::vector<Document>& documents);
+/// The same as a graph for Graphviz.
+[[nodiscard]] Result<std::string> lineage_graph(const std::vector<Document>& documents);
 
 /// Fills id, started_at, build and host from this process and machine.
 [[nodiscard]] RunInfo describe_run(std::vector<std::string> command);

@@ -242,6 +242,7 @@ Result<Handle> Buffers::try_bind(std::span<const Handle> buffers, bool aliases, 
   HandleRecord& record = over_.handles.put(lock, handle, HandleRecord::Kind::set, 0);
   record.members = std::move(members);
   record.counted = !aliases;
+  SessionCounters::add(over_.counters.allocations, 1);
   if (over_.tap.active()) tell_set(lock, over_.tap.hold(lock), record);
   return over_.handles.public_handle(record);
 }
@@ -258,7 +259,6 @@ void Buffers::tell_set(const OrderLock& lock, const ObserverTap::Hold& hold,
 
 Status Buffers::release(Handle handle, Deadline deadline, std::vector<DoneCall>& calls) {
   VYRE_TRY(over_.life.open());
-  SessionCounters::add(over_.counters.sync_points, 1);
   OrderLock lock(over_.order);
   VYRE_ASSIGN(HandleRecord* const record, over_.handles.find_live(lock, handle, "release"));
   if (record->holders > 1) {

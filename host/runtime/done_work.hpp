@@ -63,6 +63,10 @@ class DoneWork {
     if (!table) table = std::make_unique<planner::DedupeTable>();
     table->remember(key, at.number());
   }
+  /// No item is found that was remembered so far.
+  void forget(const OrderLock&) noexcept {
+    for (auto& table : tables_) table.reset();
+  }
 
  private:
   std::vector<std::unique_ptr<planner::DedupeTable>> tables_;  // by queue; null: none yet

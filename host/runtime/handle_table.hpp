@@ -24,6 +24,8 @@
 
 namespace vyre::runtime {
 
+struct BufferLineage;
+
 struct HandleRecord {
   enum class Kind : std::uint8_t { none, buffer, file, set, alias };
   Kind kind{Kind::none};
@@ -53,6 +55,8 @@ struct HandleRecord {
   bool leased_to_write{false};
   bool lease_returning{false};        // its copy is being written back
   std::shared_ptr<Bytes> lease_copy;  // of a buffer on a device
+  /// What its bytes come from; null: nothing that the session tracks (LineageLog).
+  std::shared_ptr<const BufferLineage> lineage;
   Uses uses;
   Line line;
 };
@@ -123,6 +127,18 @@ class HandleTable {
 
   /// A place in the lines of buffers (Line), later than all before.
   [[nodiscard]] std::uint64_t draw_turn(const OrderLock&) noexcept { return next_turn_++; }
+
+  /// Calls `visit(HandleRecord&, index)` for the buffer that a handle of an item names, or for the
+  /// members of its binding set.
+  template <class Visit>
+  void for_each_buffer(const OrderLock& lock, std::uint32_t handle, const Visit& visit) {
+    HandleRecord* const record = handle == 0 ? nullptr : find(lock, handle);
+    if (record == nullptr) return;
+    if (record->kind != HandleRecord::Kind::set) return visit(*record, std::size_t{0});
+    for (std::size_t i = 0; i < record->members.size(); ++i) {
+      if (HandleRecord* const member = find(lock, record->members[i])) visit(*member, i);
+    }
+  }
 
   /// Calls `visit(HandleRecord&)` for every live handle, until it returns false.
   template <class Visit>

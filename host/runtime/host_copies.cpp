@@ -24,7 +24,6 @@ Result<std::uint64_t> HostCopies::buffer_bytes(Handle buffer) {
 Status HostCopies::write(Handle buffer, std::uint64_t offset, ByteSpan bytes,
                          const CopyUntil& until) {
   VYRE_TRY(over_.life.open());
-  SessionCounters::add(over_.counters.sync_points, 1);
   OrderLock lock(over_.order);
   VYRE_ASSIGN(HandleRecord * record, over_.handles.find_buffer(lock, buffer, "write"));
   if (record->kind == HandleRecord::Kind::file) {
@@ -55,6 +54,7 @@ Status HostCopies::write(Handle buffer, std::uint64_t offset, ByteSpan bytes,
                        return over_.backend.write(buffer.id, offset + at, bytes.subspan(at, piece));
                      });
   lock.lock();
+  if (written.bytes == record->bytes) record->lineage.reset();  // nothing of it is left
   // Before others may use the buffer again: an observer hears of what is in it, in that order.
   if (written.status || written.bytes != 0) {
     over_.tap.tell(over_.tap.hold(lock), [&](SessionObserver& observer) {
@@ -88,7 +88,6 @@ Status HostCopies::download_into(Handle buffer, std::uint64_t offset, MutableByt
     return fail(Errc::closed,
                 "the session is closed, and a worker that did not stop may still be writing");
   }
-  SessionCounters::add(over_.counters.sync_points, 1);
   OrderLock lock(over_.order);
   VYRE_ASSIGN(HandleRecord * record, over_.handles.find_buffer(lock, buffer, "download"));
   if (!inside(*record, offset, out.size())) {

@@ -75,6 +75,7 @@ Result<PreparedOp> prepare_op(std::string_view name, const vir::Program& given,
   VYRE_ASSIGN(vir::GridPlan grid, vir::grid_rule(program));
   op.grid_rule = grid.rule;
   op.grid_buffers = std::move(grid.buffers);
+  prepared.fusion = fusion_facts(program, op);
   prepared.host_bytes = host_bytes(given) + host_bytes(*op.image);
   return prepared;
 }

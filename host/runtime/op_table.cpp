@@ -1,6 +1,7 @@
 // See op_table.hpp.
 #include "op_table.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/message.hpp"
@@ -20,8 +21,8 @@ bool same_wire(const vir::Program& one, const vir::Program& other) {
 }  // namespace
 
 OpTable::OpTable(std::uint32_t session, OrderMutex& order, BackendMaker& maker,
-                 MemoryBudget& budget, ObserverTap& tap)
-    : session_(session), order_(order), maker_(maker), budget_(budget), tap_(tap) {
+                 MemoryBudget& budget, ObserverTap& tap, RuleTable& rules)
+    : session_(session), order_(order), maker_(maker), budget_(budget), tap_(tap), rules_(rules) {
   struct BuiltinOp {
     std::uint32_t id;
     const char* name;
@@ -46,7 +47,8 @@ OpTable::OpTable(std::uint32_t session, OrderMutex& order, BackendMaker& maker,
 }
 
 Result<OpHandle> OpTable::register_program(std::string_view name, const vir::Program& program,
-                                           const CopyUntil& until) {
+                                           const CopyUntil& until, const OpOptions& options) {
+  VYRE_TRY(check_rule_names(options.rules, message("op '{}'", name)));
   auto prepared = prepare_op(name, program, until);
   if (!prepared) {
     if (prepared.error().code == Errc::deadline_exceeded && until.told_to_stop())
@@ -54,7 +56,7 @@ Result<OpHandle> OpTable::register_program(std::string_view name, const vir::Pro
     return tl::unexpected<Error>(std::move(prepared).error());
   }
   return maker_.make(until.deadline, [&](backend::Backend& backend) {
-    return add(backend, std::move(*prepared), program, until.deadline);
+    return add(backend, std::move(*prepared), program, until.deadline, options);
   });
 }
 
@@ -72,14 +74,34 @@ Result<OpHandle> OpTable::same_or_refused(const OpRecord& before, const Prepared
                     : ""));
 }
 
+Status OpTable::same_rules(const OpRecord& before, const OpOptions& options) const {
+  if (options.rules.empty()) return {};
+  std::vector<std::string> has;
+  {
+    const OrderLock lock(order_);
+    for (const std::uint32_t slot : before.rules) has.push_back(rules_.names(lock)[slot]);
+  }
+  if (has == options.rules) return {};
+  std::string names;
+  for (const std::string& name : has) names += message("{}'{}'", names.empty() ? "" : ", ", name);
+  return fail(Errc::invalid_argument,
+              message("an op named '{}' is registered already with other lineage rules, {}; give "
+                      "the same ones or choose another name",
+                      before.info.name, names));
+}
+
 Result<OpHandle> OpTable::add(backend::Backend& backend, PreparedOp prepared,
-                              const vir::Program& given, Deadline deadline) {
+                              const vir::Program& given, Deadline deadline,
+                              const OpOptions& options) {
   OrderLock lock(order_);
   if (const auto known = ids_.find(prepared.info.name); known != ids_.end()) {
     const OpRecord& before = record(known->second);
     lock.unlock();  // records never change, and the comparison may be slow
-    return same_or_refused(before, prepared, given);
+    VYRE_ASSIGN(const OpHandle same, same_or_refused(before, prepared, given));
+    VYRE_TRY(same_rules(before, options));
+    return same;
   }
+  VYRE_TRY(rules_.room(lock, std::max<std::size_t>(options.rules.size(), 1)));
   const std::uint32_t count = user_ops_.load(std::memory_order_relaxed);
   if (count >= kMaxOps - kFirstUserOp) {
     return fail(Errc::limit_exceeded,
@@ -96,9 +118,12 @@ Result<OpHandle> OpTable::add(backend::Backend& backend, PreparedOp prepared,
     return tl::unexpected<Error>(std::move(added).error());
   }
   OpRecord& made = records_.at(handle.id);
+  made.rules = rules_.slots(
+      lock, options.rules.empty() ? std::span(&prepared.info.name, 1) : std::span(options.rules));
   made.info = std::move(prepared.info);
   made.info.handle = handle;
   made.file_needs = std::move(prepared.file_needs);
+  made.fusion = std::move(prepared.fusion);
   made.program = std::make_shared<const vir::Program>(given);
   ids_.emplace(made.info.name, handle.id);
   tell(tap_.hold(lock), made);

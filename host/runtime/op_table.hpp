@@ -17,9 +17,12 @@
 #include "backend/stable_table.hpp"
 #include "backend_maker.hpp"
 #include "copy_until.hpp"
+#include "fusion_facts.hpp"
 #include "memory_budget.hpp"
 #include "observer_tap.hpp"
 #include "order_lock.hpp"
+#include "rule_table.hpp"
+#include "runtime/op_options.hpp"
 #include "runtime/session.hpp"
 #include "vir/program/program.hpp"
 
@@ -35,6 +38,8 @@ struct OpRecord {
   OpInfo info;
   std::shared_ptr<const vir::Program> program;  // null for built-ins
   std::vector<FileNeed> file_needs;             // by input; built-ins: none, and all are resident
+  std::vector<std::uint32_t> rules;             // slots of lineage rules, of programs
+  std::shared_ptr<const FusionFacts> fusion;    // null for built-ins
 };
 
 /// A program that was checked and lowered, before it has a number.
@@ -42,6 +47,7 @@ struct PreparedOp {
   OpInfo info;
   backend::ProgramOp op;
   std::vector<FileNeed> file_needs;
+  std::shared_ptr<const FusionFacts> fusion;
   std::uint64_t host_bytes{0};  // that the session keeps of it, near enough
 };
 /// Touches no session. deadline_exceeded where `until` has come.
@@ -51,13 +57,14 @@ struct PreparedOp {
 class OpTable {
  public:
   OpTable(std::uint32_t session, OrderMutex& order, BackendMaker& maker, MemoryBudget& budget,
-          ObserverTap& tap);
+          ObserverTap& tap, RuleTable& rules);
 
-  /// Prepares and adds. The same name with the same program is the same op; with another program
-  /// it is refused.
+  /// Prepares and adds. The same name with the same program is the same op; with another program,
+  /// or with other rules than it has, it is refused.
   [[nodiscard]] Result<OpHandle> register_program(std::string_view name,
                                                   const vir::Program& program,
-                                                  const CopyUntil& until);
+                                                  const CopyUntil& until,
+                                                  const OpOptions& options = {});
   [[nodiscard]] Result<OpHandle> find(std::string_view name) const;
   [[nodiscard]] Result<OpInfo> info(OpHandle op) const;
   /// "unknown" where no op has the number.
@@ -72,6 +79,10 @@ class OpTable {
   [[nodiscard]] const OpRecord& record(std::uint32_t op) const noexcept {
     return *records_.find(op);
   }
+  /// How many were registered.
+  [[nodiscard]] std::uint32_t programs() const noexcept {
+    return user_ops_.load(std::memory_order_relaxed);  // only a count
+  }
   /// Tells the observer of every program, in the order of registration.
   void tell_all(const OrderLock&, const ObserverTap::Hold& hold) const;
 
@@ -82,10 +93,13 @@ class OpTable {
   };
 
   [[nodiscard]] Result<OpHandle> add(backend::Backend& backend, PreparedOp prepared,
-                                     const vir::Program& given, Deadline deadline);
+                                     const vir::Program& given, Deadline deadline,
+                                     const OpOptions& options);
   [[nodiscard]] static Result<OpHandle> same_or_refused(const OpRecord& before,
                                                         const PreparedOp& prepared,
                                                         const vir::Program& given);
+  /// The op has the rules that are asked for, if any are.
+  [[nodiscard]] Status same_rules(const OpRecord& before, const OpOptions& options) const;
   void tell(const ObserverTap::Hold& hold, const OpRecord& record) const;
 
   const std::uint32_t session_;
@@ -93,6 +107,7 @@ class OpTable {
   BackendMaker& maker_;
   MemoryBudget& budget_;
   ObserverTap& tap_;
+  RuleTable& rules_;
   backend::StableTable<OpRecord> records_;
   std::unordered_map<std::string, std::uint32_t> ids_;
   std::atomic<std::uint32_t> user_ops_{0};

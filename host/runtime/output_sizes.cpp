@@ -5,7 +5,6 @@
 #include <array>
 
 #include "base/message.hpp"
-#include "builtin/rules.hpp"
 
 namespace vyre::runtime {
 namespace {
@@ -53,6 +52,22 @@ Result<std::vector<OutputSize>> output_sizes(const OpRecord& op,
         of_builtin(static_cast<builtin::Op>(op.info.handle.id), i, inputs.data(), param));
   }
   return sizes;
+}
+
+bool writes_whole(const OpRecord& op, std::size_t index, std::uint64_t bytes,
+                  std::span<const std::uint64_t, builtin::kMaxOpBuffers> input_bytes,
+                  std::size_t inputs, std::uint32_t param) noexcept {
+  const OpSignature& signature = op.info.signature;
+  if (index >= signature.outputs.size()) return false;
+  if (!op.info.builtin) return bytes <= signature.outputs[index].min_bytes;  // zeros first
+  const auto builtin_op = static_cast<builtin::Op>(op.info.handle.id);
+  if (builtin_op == builtin::Op::mem_fill) return true;
+  if (inputs != signature.inputs.size()) return false;
+  std::array<builtin::Binding, builtin::kMaxOpBuffers> bound{};
+  for (std::size_t i = 0; i < inputs; ++i) bound[i].bytes = input_bytes[i];
+  const OutputSize size =
+      of_builtin(builtin_op, static_cast<std::uint32_t>(index), bound.data(), param);
+  return size.kind == OutputSize::Kind::exact && bytes <= size.bytes;
 }
 
 }  // namespace vyre::runtime

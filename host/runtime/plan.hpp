@@ -19,6 +19,11 @@ struct PlanOptions {
   std::uint32_t queue{0};
   bool dedupe{true};
   bool fuse{true};
+  /// The session tracks lineage from the submission of the plan on, and describe() shows it.
+  bool lineage{false};
+  /// Buffers, or sets of buffers, of which the bytes do not matter once the plan has run: what goes
+  /// from one item to another in a register need not be stored there.
+  std::span<const Handle> scratch{};
   /// QueueFlags by item; empty: none.
   std::span<const std::uint8_t> flags{};
 };

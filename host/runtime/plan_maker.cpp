@@ -2,10 +2,13 @@
 #include "plan_maker.hpp"
 
 #include <algorithm>
+#include <array>
 #include <unordered_map>
 
 #include "base/message.hpp"
 #include "builtin/rules.hpp"
+#include "output_sizes.hpp"
+#include "plan_lanes.hpp"
 #include "protocol/limits.hpp"
 
 namespace vyre::runtime {
@@ -25,14 +28,16 @@ planner::OpFacts facts_of(const OpRecord& record) {
     if (input.read_write) facts.repeatable = false;
   }
   facts.outputs.resize(record.info.signature.outputs.size());
+  if (record.fusion != nullptr) describe_lanes(*record.fusion, facts);
   return facts;
 }
 
 /// Fills in the batch, item by item.
 class WorkBuilder {
  public:
-  WorkBuilder(PlanContents& plan, HandleTable& handles, const OpTable& ops)
-      : plan_(plan), handles_(handles), ops_(ops) {}
+  WorkBuilder(PlanContents& plan, HandleTable& handles, const OpTable& ops,
+              const LineageLog* lineage)
+      : plan_(plan), handles_(handles), ops_(ops), lineage_(lineage) {}
 
   Status add(const OrderLock& lock, std::size_t index, std::uint8_t flags) {
     const MegakernelWorkItem& item = plan_.items[index];
@@ -42,12 +47,35 @@ class WorkBuilder {
           message("item {} of the plan names op {}, which is not registered in this session", index,
                   item.op_handle));
     }
+    const std::uint32_t op_index = op(lock, item.op_handle);
     VYRE_ASSIGN(const auto inputs, members(lock, index, "input_handle", item.input_handle));
     VYRE_ASSIGN(const auto outputs, members(lock, index, "output_handle", item.output_handle));
     const bool touches = item.op_handle != kNop;
-    plan_.work.add(op(item.op_handle), touches ? in_pool(inputs) : std::span<const std::uint32_t>(),
+    plan_.work.add(op_index, touches ? in_pool(inputs) : std::span<const std::uint32_t>(),
                    touches ? in_pool(outputs) : std::span<const std::uint32_t>(), item.param,
                    flags);
+    if (lineage_ != nullptr) look_for_whole_outputs(ops_.record(item.op_handle));
+    return {};
+  }
+  /// Of all that was added.
+  void name_rules() {
+    plan_.work.rule_names = rules_.names();
+    plan_.work.rules = plan_.work.rule_names.size();
+  }
+
+  /// Buffers, or sets of buffers, of which the bytes do not matter once the plan has run.
+  Status scratch(const OrderLock& lock, std::span<const Handle> scratch) {
+    for (const Handle& handle : scratch) {
+      VYRE_ASSIGN(const HandleRecord* const record,
+                  handles_.find_live(lock, handle, "declare as scratch"));
+      const std::uint32_t own[] = {record->handle};
+      for (const std::uint32_t buffer : record->kind == HandleRecord::Kind::set
+                                            ? std::span<const std::uint32_t>(record->members)
+                                            : std::span<const std::uint32_t>(own)) {
+        const auto found = buffer_index_.find(buffer);
+        if (found != buffer_index_.end()) plan_.work.buffers[found->second].scratch = true;
+      }
+    }
     return {};
   }
 
@@ -61,11 +89,39 @@ class WorkBuilder {
     return std::span(pool_).subspan(members.first, members.count);
   }
 
-  std::uint32_t op(std::uint32_t id) {
+  std::uint32_t op(const OrderLock& lock, std::uint32_t id) {
     const auto [found, fresh] =
         op_index_.try_emplace(id, static_cast<std::uint32_t>(plan_.work.ops.size()));
-    if (fresh) plan_.work.ops.push_back(facts_of(ops_.record(id)));
+    if (!fresh) return found->second;
+    plan_.work.ops.push_back(facts_of(ops_.record(id)));
+    if (lineage_ == nullptr) return found->second;
+    for (const std::string& name : lineage_->rule_names(lock, id))
+      plan_.work.ops.back().rules.push_back(*rules_.slot(name));
     return found->second;
+  }
+
+  /// Outputs of the last item of which it writes every byte keep nothing of what was there.
+  void look_for_whole_outputs(const OpRecord& op) {
+    const planner::Item& item = plan_.work.items.back();
+    std::array<std::uint64_t, builtin::kMaxOpBuffers> input_bytes{};
+    for (std::size_t i = 0; i < std::min<std::size_t>(item.inputs, input_bytes.size()); ++i)
+      input_bytes[i] = plan_.work.buffers[plan_.work.uses[item.first_use + i].buffer].bytes;
+    for (std::size_t i = 0; i < item.outputs; ++i) {
+      planner::BufferUse& use = plan_.work.uses[item.first_use + item.inputs + i];
+      if (writes_whole(op, i, plan_.work.buffers[use.buffer].bytes, input_bytes, item.inputs,
+                       item.param))
+        use.bits = planner::kWrites;
+    }
+  }
+
+  void carry(const OrderLock& lock, const HandleRecord& record, std::uint32_t buffer) {
+    if (lineage_ == nullptr || !record.lineage) return;
+    const std::vector<std::string>& names = lineage_->all_names(lock);
+    for (const std::uint32_t slot : record.lineage->rules.slots()) {
+      const auto [local, fresh] = carried_.try_emplace(slot, 0);
+      if (fresh) local->second = *rules_.slot(names[slot]);
+      plan_.work.carried.push_back({buffer, local->second});
+    }
   }
 
   Result<Members> members(const OrderLock& lock, std::size_t index, const char* field,
@@ -82,17 +138,17 @@ class WorkBuilder {
     plan_.handles.push_back({handle, record->serial});
     Members made{pool_.size(), 0};
     if (record->kind != HandleRecord::Kind::set) {
-      pool_.push_back(buffer(*record));
+      pool_.push_back(buffer(lock, *record));
     } else {
       for (const std::uint32_t member : record->members)
-        pool_.push_back(buffer(*handles_.find(lock, member)));  // alive: the set holds it
+        pool_.push_back(buffer(lock, *handles_.find(lock, member)));  // alive: the set holds it
     }
     made.count = pool_.size() - made.first;
     members_.emplace(handle, made);
     return made;
   }
 
-  std::uint32_t buffer(const HandleRecord& record) {
+  std::uint32_t buffer(const OrderLock& lock, const HandleRecord& record) {
     const auto [found, fresh] = buffer_index_.try_emplace(
         record.handle, static_cast<std::uint32_t>(plan_.work.buffers.size()));
     if (fresh) {
@@ -100,6 +156,7 @@ class WorkBuilder {
                                     .version = record.version,
                                     .bytes = record.bytes,
                                     .plain = record.kind == HandleRecord::Kind::buffer});
+      carry(lock, record, found->second);
     }
     return found->second;
   }
@@ -107,6 +164,9 @@ class WorkBuilder {
   PlanContents& plan_;
   HandleTable& handles_;
   const OpTable& ops_;
+  const LineageLog* const lineage_;  // null: it is not asked for
+  planner::RuleBook rules_;          // of the plan, in the order in which its items come
+  std::unordered_map<std::uint32_t, std::uint32_t> carried_;  // slots of the session: of rules_
   std::unordered_map<std::uint32_t, std::uint32_t> op_index_;
   std::unordered_map<std::uint32_t, std::uint32_t> buffer_index_;
   std::unordered_map<std::uint32_t, Members> members_;
@@ -185,19 +245,12 @@ Status PlanMaker::check(std::span<const MegakernelWorkItem> items,
 }
 
 planner::Measured PlanMaker::measure() const {
-  const auto mean = [](std::uint64_t sum, std::uint64_t count) {
-    return static_cast<double>(sum) / static_cast<double>(count);
-  };
   const backend::ItemCosts costs = over_.backend.item_costs();
   planner::Measured measured;
-  if (costs.slots != 0) {
-    std::uint64_t published = 0;
-    for (const std::uint64_t tail : over_.results.tails()) published += tail;
-    measured.item_ns = mean(costs.slots_ns, costs.slots) +
-                       mean(over_.counters.publish_ns.load(std::memory_order_relaxed), published);
-  }
-  if (costs.bytes_ns != 0) measured.bytes_per_ns = mean(costs.bytes, costs.bytes_ns);
-  if (costs.steps != 0) measured.step_ns = mean(costs.steps_ns, costs.steps);
+  const std::uint64_t publish_ps = over_.counters.slot_publish_ps.load(std::memory_order_relaxed);
+  if (costs.slot_ns) measured.item_ns = *costs.slot_ns + static_cast<double>(publish_ps) / 1e3;
+  if (costs.byte_ns && *costs.byte_ns > 0) measured.bytes_per_ns = 1 / *costs.byte_ns;
+  measured.step_ns = costs.step_ns;
   return measured;
 }
 
@@ -218,7 +271,7 @@ Result<Plan> PlanMaker::make(std::span<const MegakernelWorkItem> items,
   plan->items.assign(items.begin(), items.end());
   plan->work.items.reserve(items.size());
   plan->work.uses.reserve(2 * items.size());
-  WorkBuilder builder(*plan, over_.handles, over_.ops);
+  WorkBuilder builder(*plan, over_.handles, over_.ops, options.lineage ? &over_.lineage : nullptr);
   // Of what the queue has done, only what items of this batch would do again.
   planner::DedupeTable earlier(items.size());
   std::vector<planner::BufferVersion> versions;
@@ -234,19 +287,36 @@ Result<Plan> PlanMaker::make(std::span<const MegakernelWorkItem> items,
       if (at) earlier.remember(*key, at->number());
     }
   }
+  if (!options.scratch.empty()) {
+    const OrderLock lock(over_.order);
+    VYRE_TRY(builder.scratch(lock, options.scratch));
+  }
+  look_at_lengths(plan->work, over_.ops);
   plan->least_hit_bytes = least_hit_bytes(plan->work);
   plan->measured = measure();
   for (planner::OpFacts& op : plan->work.ops) op.steps = mean_steps(op.id);
+  builder.name_rules();
   VYRE_ASSIGN(plan->plan, planner::make_plan(plan->work,
                                              {.dedupe = options.dedupe,
                                               .fuse = options.fuse && over_.backend.runs_regions(),
                                               .lineage = false,
-                                              .lanes = false},
+                                              .lanes = over_.backend.runs_fused()},
                                              plan->measured, &earlier));
+  make_images(*plan, over_.ops, over_.fused);
   sort_removed(*plan);
   SessionCounters::add(over_.counters.plan_ns,
                        static_cast<std::uint64_t>(over_.setup.since_open_ns() - begin_ns));
+  if (options.lineage) VYRE_TRY(add_lineage(*plan));
   return Plan(std::move(plan));
+}
+
+Status PlanMaker::add_lineage(PlanContents& plan) {
+  const std::int64_t begin_ns = over_.setup.since_open_ns();
+  plan.plan.options.lineage = true;
+  VYRE_ASSIGN(plan.plan.lineage, planner::lineage_of(plan.work, plan.plan));
+  const OrderLock lock(over_.order);
+  over_.lineage.add_ns(lock, static_cast<std::uint64_t>(over_.setup.since_open_ns() - begin_ns));
+  return {};
 }
 
 std::size_t Plan::items() const noexcept {

@@ -10,7 +10,9 @@
 
 #include "backend/backend.hpp"
 #include "done_work.hpp"
+#include "fused_programs.hpp"
 #include "handle_table.hpp"
+#include "lineage_log.hpp"
 #include "op_table.hpp"
 #include "order_lock.hpp"
 #include "plan_contents.hpp"
@@ -32,6 +34,8 @@ class PlanMaker {
     HandleTable& handles;
     const OpTable& ops;
     const DoneWork& done_work;
+    LineageLog& lineage;
+    FusedPrograms& fused;
     Results& results;
     SessionCounters& counters;
   };
@@ -47,6 +51,8 @@ class PlanMaker {
   [[nodiscard]] planner::Measured measure() const;
   /// Mean steps of an item of the op; none: it is no program, or none ran yet.
   [[nodiscard]] std::optional<double> mean_steps(std::uint32_t op) const;
+  /// What regions would derive from, if the plan were submitted now.
+  [[nodiscard]] Status add_lineage(PlanContents& plan);
 
   const Over over_;
 };

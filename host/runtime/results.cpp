@@ -105,7 +105,6 @@ Status Results::of_this_session(const Ticket& ticket) const {
 
 Result<ItemResult> Results::wait(Ticket ticket, Deadline deadline) {
   VYRE_TRY(of_this_session(ticket));
-  SessionCounters::add(counters_.sync_points, 1);
   Collector& collector = *collectors_[ticket.queue];
   ItemResult result;
   Collector::Found found = Collector::Found::pending;
@@ -147,7 +146,6 @@ Result<ItemResult> Results::missing(Ticket ticket, Collector::Found found) {
 }
 
 Result<Session::Drained> Results::wait_all(Deadline deadline) {
-  SessionCounters::add(counters_.sync_points, 1);
   const auto until = tails();
   if (!wait_for(deadline, [&] { return all_ended(until); })) {
     std::uint64_t left = 0;

@@ -116,6 +116,14 @@ bool Results::wait_for(Deadline deadline, const Ready& ready) {
     (void)collect_all();
     return ready();
   };
+  const Deadline begin = Clock::now();
+  keep_house(begin);
+  if (look()) return true;
+  if (begin >= deadline) {
+    backend_.tend();
+    return look();
+  }
+  SessionCounters::add(counters_.sync_points, 1);
   if (polls_) return poll_for(deadline, look);
   for (;;) {
     const Deadline now = Clock::now();

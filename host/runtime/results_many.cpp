@@ -95,7 +95,6 @@ Session::WaitedMany Results::wait_many(std::span<const Ticket> tickets, std::siz
     }
     queues[ticket.queue].add(ticket.position);
   }
-  SessionCounters::add(counters_.sync_points, 1);
   for (Awaited& queue : queues) queue.sort();
   const std::size_t enough = std::min(least, tickets.size());
   const bool in_time = wait_for(deadline, [&] {
@@ -179,7 +178,6 @@ std::vector<ItemResult> Results::failures(Batch& batch) {
 }
 
 Status Results::wait_batch(Batch& batch, Deadline deadline) {
-  SessionCounters::add(counters_.sync_points, 1);
   Totals seen;
   const auto left = [&] { return seen.accepted - seen.done - seen.faulted - seen.cancelled; };
   const bool over = wait_for(deadline, [&] {

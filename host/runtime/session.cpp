@@ -82,16 +82,21 @@ MegakernelCaps Session::caps() const {
 }
 
 Result<OpHandle> Session::register_program(std::string_view name, const vir::Program& program,
-                                           Deadline deadline, bool (*stopped)()) {
+                                           Deadline deadline) {
+  return register_program(name, program, deadline, {});
+}
+Result<OpHandle> Session::register_program(std::string_view name, const vir::Program& program,
+                                           Deadline deadline, const OpOptions& options,
+                                           bool (*stopped)()) {
   VYRE_USABLE;
-  return core_->register_program(name, program, {deadline, stopped});
+  return core_->register_program(name, program, {deadline, stopped}, options);
 }
 Result<OpHandle> Session::register_wire(std::string_view name, ByteSpan blob, vir::Profile profile,
                                         Deadline deadline) {
   VYRE_USABLE;
   Interrupt interrupt([deadline] { return Clock::now() >= deadline; });
   VYRE_ASSIGN(const vir::Program program, vir::decode(blob, {profile, &interrupt}));
-  return core_->register_program(name, program, {deadline});
+  return core_->register_program(name, program, {deadline}, {});
 }
 Result<OpHandle> Session::find_op(std::string_view name) const {
   VYRE_USABLE;
@@ -153,6 +158,10 @@ Result<MutableByteSpan> Session::lease(Handle buffer, LeaseAccess access, Deadli
 Status Session::unlease(Handle buffer, Deadline deadline) {
   VYRE_USABLE;
   return core_->unlease(buffer, deadline);
+}
+Status Session::tag(Handle buffer, std::span<const std::string> rules) {
+  VYRE_USABLE;
+  return core_->tag(buffer, rules);
 }
 Result<Handle> Session::bind(std::span<const Handle> buffers, Deadline deadline,
                              bool (*stopped)()) {

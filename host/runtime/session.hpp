@@ -166,6 +166,7 @@ struct OutputSize {
 
 class Batch;
 class Plan;
+struct OpOptions;
 struct PlanOptions;
 struct SubmittedPlan;
 class SessionCore;
@@ -200,7 +201,11 @@ class Session {
   // long, cancelled where `stopped` said true; nothing is registered then.
   [[nodiscard]] Result<OpHandle> register_program(std::string_view name,
                                                   const vir::Program& program,
-                                                  Deadline deadline = Deadline::max(),
+                                                  Deadline deadline = Deadline::max());
+  /// The same with lineage rules of the op's own (runtime/op_options.hpp).
+  [[nodiscard]] Result<OpHandle> register_program(std::string_view name,
+                                                  const vir::Program& program, Deadline deadline,
+                                                  const OpOptions& options,
                                                   bool (*stopped)() = nullptr);
   [[nodiscard]] Result<OpHandle> register_wire(std::string_view name, ByteSpan blob,
                                                vir::Profile profile = vir::Profile::v4_0_6_3,
@@ -272,6 +277,9 @@ class Session {
                                               bool (*stopped)() = nullptr);
   /// deadline_exceeded: the device has not taken the bytes; the lease goes on, call again.
   [[nodiscard]] Status unlease(Handle buffer, Deadline deadline = Deadline::max());
+  /// Adds lineage rules to the bytes that the items submitted so far leave in a buffer, until it is
+  /// overwritten whole. Regions that read it get them, and the session tracks lineage from now on.
+  [[nodiscard]] Status tag(Handle buffer, std::span<const std::string> rules);
 
   // Items. param of a VIR0 op: 0 = the reference's grid; n > 0 = a grid that covers n invocations.
   /// Accepted or refused, never half: queue_full at the deadline, closed, invalid_argument (unknown

@@ -20,7 +20,9 @@ SessionCore::SessionCore(SessionSetup setup, std::unique_ptr<backend::Backend> b
       budget_(setup_.options.memory_budget_bytes),
       handles_(setup_.number, budget_,
                setup_.hooks.free_handles_kept.value_or(HandleTable::kFreePlacesKept)),
-      ops_(setup_.number, order_, maker_, budget_, tap_),
+      ops_(setup_.number, order_, maker_, budget_, tap_, rules_),
+      done_work_(setup_.options.queues),
+      lineage_(setup_, handles_, ops_, rules_, done_work_),
       pump_(setup_, *backend_, life_, *bell_),
       files_(setup_, *backend_, order_, handles_, pump_, results_, counters_),
       waits_(order_, handles_, results_),
@@ -34,11 +36,10 @@ SessionCore::SessionCore(SessionSetup setup, std::unique_ptr<backend::Backend> b
       leases_({*backend_, life_, order_, handles_, tap_, waits_, results_, counters_}),
       launch_(
           {setup_, *backend_, life_, order_, budget_, results_, counters_, attendant_, buffers_}),
-      done_work_(setup_.options.queues),
-      plan_maker_(
-          {setup_, *backend_, life_, order_, handles_, ops_, done_work_, results_, counters_}),
+      plan_maker_({setup_, *backend_, life_, order_, handles_, ops_, done_work_, lineage_, fused_,
+                   results_, counters_}),
       submitter_({setup_, *backend_, life_, order_, handles_, ops_, tap_, files_, results_,
-                  counters_, done_work_, launch_}) {
+                  counters_, done_work_, lineage_, launch_}) {
   results_.set_housekeeper(launch_);
 }
 

@@ -19,10 +19,12 @@
 #include "buffer_waits.hpp"
 #include "buffers.hpp"
 #include "done_work.hpp"
+#include "fused_programs.hpp"
 #include "handle_table.hpp"
 #include "host_copies.hpp"
 #include "launch_control.hpp"
 #include "leases.hpp"
+#include "lineage_log.hpp"
 #include "memory_budget.hpp"
 #include "notify_descriptor.hpp"
 #include "observer_attach.hpp"
@@ -33,6 +35,7 @@
 #include "plan_maker.hpp"
 #include "results.hpp"
 #include "retirements.hpp"
+#include "rule_table.hpp"
 #include "runtime/forks.hpp"
 #include "runtime/session.hpp"
 #include "session_counters.hpp"
@@ -59,9 +62,10 @@ class SessionCore {
   // Public calls.
   [[nodiscard]] Result<OpHandle> register_program(std::string_view name,
                                                   const vir::Program& program,
-                                                  const CopyUntil& until) {
+                                                  const CopyUntil& until,
+                                                  const OpOptions& options) {
     VYRE_TRY(life_.open());
-    return ops_.register_program(name, program, until);
+    return ops_.register_program(name, program, until, options);
   }
   [[nodiscard]] Result<OpHandle> find_op(std::string_view name) const { return ops_.find(name); }
   [[nodiscard]] Result<OpInfo> op_info(OpHandle op) const { return ops_.info(op); }
@@ -91,6 +95,12 @@ class SessionCore {
   }
   [[nodiscard]] Status unlease(Handle buffer, Deadline deadline) {
     return leases_.give_back(buffer, deadline);
+  }
+  [[nodiscard]] Status tag(Handle buffer, std::span<const std::string> rules) {
+    VYRE_TRY(life_.open());
+    const OrderLock lock(order_);
+    VYRE_ASSIGN(HandleRecord* const record, handles_.find_buffer(lock, buffer, "tag"));
+    return lineage_.tag(lock, *record, rules);
   }
   [[nodiscard]] Result<Handle> load_file(const std::string& path, const CopyUntil& until) {
     return buffers_.load_file(path, until);
@@ -149,8 +159,8 @@ class SessionCore {
   }
   [[nodiscard]] Status owns(const Batch& batch) const { return setup_.owns(batch); }
   [[nodiscard]] report::Document report() {
-    return make_report(
-        {setup_, *backend_, life_, ops_, submitter_, launch_, pump_, counters_, results_});
+    return make_report({setup_, *backend_, life_, ops_, submitter_, launch_, pump_, counters_,
+                        results_, lineage_, order_});
   }
   [[nodiscard]] Status observe(std::shared_ptr<SessionObserver> observer) {
     return attach_observer({order_, handles_, ops_, tap_, files_, buffers_, results_},
@@ -225,7 +235,10 @@ class SessionCore {
   OrderMutex order_;
   MemoryBudget budget_;
   HandleTable handles_;
+  RuleTable rules_;
   OpTable ops_;
+  DoneWork done_work_;
+  LineageLog lineage_;
   SessionPump pump_;
   SessionFiles files_;
   BufferWaits waits_;
@@ -237,7 +250,7 @@ class SessionCore {
   Buffers buffers_;
   Leases leases_;
   LaunchControl launch_;
-  DoneWork done_work_;
+  FusedPrograms fused_;
   PlanMaker plan_maker_;
   Submitter submitter_;
 

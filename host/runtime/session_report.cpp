@@ -5,6 +5,8 @@
 #include <map>
 #include <unordered_map>
 
+#include "lineage_section.hpp"
+
 namespace vyre::runtime {
 namespace {
 
@@ -101,7 +103,8 @@ void add_telemetry(const ReportSources& from, const QueueSums& sums, MegakernelT
   t.bytes_read_back =
       counters.bytes_out.load(std::memory_order_relaxed) + sums.completions * sizeof(Completion);
   t.bytes_moved = *t.bytes_uploaded + *t.bytes_read_back;
-  t.resident_allocations = counters.allocations.load(std::memory_order_relaxed);
+  t.resident_allocations =
+      counters.allocations.load(std::memory_order_relaxed) + from.ops.programs();
   t.sync_points = counters.sync_points.load(std::memory_order_relaxed);
   t.readback_buffers = counters.readbacks.load(std::memory_order_relaxed);
   t.device_memory_budget_bytes = from.setup.options.memory_budget_bytes;
@@ -181,6 +184,8 @@ report::Document make_report(const ReportSources& from) {
   report::Document document;
   document.run = run_of(from.setup);
   document.caps = from.setup.caps;
+  // First: what is submitted in between counts as published and not yet in the lineage.
+  add_lineage(from.lineage, from.order, document);
   const QueueSums sums = add_queues(from, document);
   add_times(from, sums, document.report);
   const bool ran_programs = add_ops(from, sums.ops, document);

@@ -1,12 +1,15 @@
 // The report of a session: what its parts counted, summed up. What was not measured stays empty.
 // Host only; any thread. Spec: docs/report.md.
 //
-// Lock: none of its own. Op names take the order lock, counts the turn of each collector.
+// Lock: none of its own. Op names and lineage take the order lock, counts the turn of each
+// collector.
 #pragma once
 
 #include "backend/backend.hpp"
 #include "launch_control.hpp"
+#include "lineage_log.hpp"
 #include "op_table.hpp"
+#include "order_lock.hpp"
 #include "report/report.hpp"
 #include "results.hpp"
 #include "session_counters.hpp"
@@ -27,6 +30,8 @@ struct ReportSources {
   const SessionPump& pump;
   const SessionCounters& counters;
   Results& results;
+  const LineageLog& lineage;
+  OrderMutex& order;
 };
 
 [[nodiscard]] report::Document make_report(const ReportSources& from);

@@ -97,11 +97,14 @@ void Submitter::publish(Call& call, const queue::Reservation& got, const Megaker
   }
 }
 
-void Submitter::account(std::int64_t begin_ns, std::int64_t publish_ns, std::uint64_t items) {
+void Submitter::account(std::int64_t begin_ns, std::int64_t publish_ns, std::uint64_t items,
+                        std::uint64_t slots) {
   const std::int64_t end_ns = over_.setup.since_open_ns();
   SessionCounters& counters = over_.counters;
   SessionCounters::add(counters.plan_ns, static_cast<std::uint64_t>(publish_ns - begin_ns));
-  SessionCounters::add(counters.publish_ns, static_cast<std::uint64_t>(end_ns - publish_ns));
+  const auto published_ns = static_cast<std::uint64_t>(end_ns - publish_ns);
+  SessionCounters::add(counters.publish_ns, published_ns);
+  SessionCounters::move_median(counters.slot_publish_ps, published_ns * 1'000 / slots);
   SessionCounters::add(counters.bytes_in, items * sizeof(MegakernelWorkItem));
   if (counters.first_publish_ns.load(std::memory_order_relaxed) < 0) {
     std::int64_t none = -1;
@@ -175,7 +178,7 @@ bool Submitter::submit_plain(Call& call, std::span<const MegakernelWorkItem> ite
     if (result.accepted == 0) result.first.position = got.first;
     publish(call, got, items.data(), call.flags, begin_ns);
     over_.backend.doorbell();
-    account(begin_ns, begin_ns, got.count);
+    account(begin_ns, begin_ns, got.count, got.count);
     result.accepted += got.count;
     items = items.subspan(got.count);
   }

@@ -18,6 +18,7 @@
 #include "handle_table.hpp"
 #include "item_accesses.hpp"
 #include "launch_control.hpp"
+#include "lineage_log.hpp"
 #include "observer_tap.hpp"
 #include "op_table.hpp"
 #include "order_lock.hpp"
@@ -53,6 +54,7 @@ class Submitter {
     Results& results;
     SessionCounters& counters;
     DoneWork& done_work;
+    LineageLog& lineage;
     LaunchControl& launch;
   };
   explicit Submitter(const Over& over);
@@ -78,7 +80,8 @@ class Submitter {
   struct Unit {
     const PlanContents& plan;
     std::span<const std::uint32_t> members;  // indices of items
-    std::optional<std::uint32_t> block;      // of the region in the backend; none: one item
+    planner::Form form;
+    std::optional<std::uint32_t> block{};  // of the region in the backend; none: one item
   };
   /// One call of submit_many().
   struct Call {
@@ -121,7 +124,8 @@ class Submitter {
   [[nodiscard]] bool wait_for_room(const Call& call, std::uint64_t want);
   void publish(Call& call, const queue::Reservation& got, const MegakernelWorkItem* items,
                std::uint8_t flags, std::int64_t now_ns);
-  void account(std::int64_t begin_ns, std::int64_t publish_ns, std::uint64_t items);
+  void account(std::int64_t begin_ns, std::int64_t publish_ns, std::uint64_t items,
+               std::uint64_t slots);
   [[nodiscard]] Error full(std::uint32_t queue) const;
 
   // submitter_ordered.cpp
@@ -174,11 +178,9 @@ class Submitter {
   [[nodiscard]] bool submit_region(OrderLock& lock, Planned& planned,
                                    const planner::Region& region);
   /// Publishes the items in one slot; false: stop.
-  [[nodiscard]] bool submit_unit(OrderLock& lock, Planned& planned, const Unit& unit,
-                                 planner::Form form);
+  [[nodiscard]] bool submit_unit(OrderLock& lock, Planned& planned, const Unit& unit);
   [[nodiscard]] bool submit_item(OrderLock& lock, Planned& planned, const std::uint32_t& item) {
-    return submit_unit(lock, planned, {planned.plan, {&item, 1}, std::nullopt},
-                       planner::Form::single);
+    return submit_unit(lock, planned, {planned.plan, {&item, 1}, planner::Form::single});
   }
   /// The item was published, and those that it stands for are accepted with it; false: stop.
   [[nodiscard]] bool accepted(OrderLock& lock, Planned& planned, std::uint32_t item,

@@ -27,13 +27,19 @@ Submitter::Placed Submitter::place(const OrderLock& lock, Call& call,
                                    std::span<const MegakernelWorkItem> items, std::uint64_t turn,
                                    Obstacle& obstacle) {
   const std::uint32_t queue = call.queue;
-  const std::int64_t begin_ns = over_.setup.since_open_ns();
+  std::int64_t begin_ns = over_.setup.since_open_ns();
   if (auto found = find_accesses(lock, queue, items); !found) {
     (void)call.stop(std::move(found).error());
     return Placed::stop;
   }
   if (const Placed kept = look_for_obstacle(lock, queue, turn, obstacle); kept != Placed::yes)
     return kept;
+  const bool tracked = over_.lineage.tracks(lock);
+  if (tracked) [[unlikely]] {
+    const std::uint64_t before_ns = over_.lineage.ns(lock);
+    over_.lineage.prepare(lock, items, call.unit != nullptr);
+    begin_ns += static_cast<std::int64_t>(over_.lineage.ns(lock) - before_ns);  // counted there
+  }
   // The tap is held from the reservation until the observer knows of it, so that no completion is
   // told before; but a slow observer is told only once the item is published, for a position that
   // is not published in time is given up.
@@ -63,6 +69,10 @@ Submitter::Placed Submitter::place(const OrderLock& lock, Call& call,
     accesses_.enter(lock, queue, got.first, over);
   else
     enter(lock, *call.unit, got.first);
+  if (tracked) [[unlikely]] {
+    over_.lineage.commit(lock, queue, got.first,
+                         call.unit != nullptr ? call.unit->form : planner::Form::single);
+  }
   const std::int64_t publish_ns = over_.setup.since_open_ns();
   const std::uint64_t number = over_.tap.active() ? over_.results.collector(queue).note_told(
                                                         telling, got.first, items.size())
@@ -77,7 +87,7 @@ Submitter::Placed Submitter::place(const OrderLock& lock, Call& call,
       observer.on_submit({queue, number + i, over_.setup.number}, items[i], call.flags,
                          std::chrono::nanoseconds{publish_ns});
   });
-  account(begin_ns, publish_ns, region ? 1 + items.size() : 1);
+  account(begin_ns, publish_ns, region ? 1 + items.size() : 1, 1);
   ++call.result.accepted;
   return Placed::yes;
 }

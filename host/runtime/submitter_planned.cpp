@@ -48,6 +48,7 @@ Result<SubmittedPlan> Submitter::submit_plan(const PlanContents& plan, Deadline 
     over_.backend.doorbell();
   });
   ++plan_counts_.plans;
+  if (plan.plan.options.lineage) over_.lineage.begin(lock);
   for (std::size_t r = 0; r < planner::kRefusals; ++r)
     plan_counts_.refused[r] += plan.plan.regions.refused[r];
   Planned planned{plan, call, lines, result, plan.plan.regions.regions.size()};
@@ -78,11 +79,17 @@ bool Submitter::submit_region(OrderLock& lock, Planned& planned, const planner::
   };
   const bool alone = over_.tap.active() && std::any_of(members.begin(), members.end(), stands);
   if (members.size() > 1 && !alone) {
+    auto image = planned.plan.image_of(region);
     planned.items.clear();
     for (const std::uint32_t member : members) planned.items.push_back(planned.plan.items[member]);
     const bool side_by_side = region.form == planner::Form::bundle;
-    if (const auto block = over_.backend.make_region(planned.items, side_by_side))
-      return submit_unit(lock, planned, {planned.plan, members, block}, region.form);
+    const auto block = image == nullptr
+                           ? over_.backend.make_region(planned.items, side_by_side)
+                           : over_.backend.make_fused_region(planned.items, std::move(image));
+    if (block) {
+      SessionCounters::add(over_.counters.allocations, 1);
+      return submit_unit(lock, planned, {planned.plan, members, region.form, block});
+    }
   }
   for (const std::uint32_t& member : members) {
     if (!submit_item(lock, planned, member)) return false;
@@ -90,8 +97,7 @@ bool Submitter::submit_region(OrderLock& lock, Planned& planned, const planner::
   return true;
 }
 
-bool Submitter::submit_unit(OrderLock& lock, Planned& planned, const Unit& unit,
-                            planner::Form form) {
+bool Submitter::submit_unit(OrderLock& lock, Planned& planned, const Unit& unit) {
   Call& call = planned.call;
   Collector& collector = over_.results.collector(planned.plan.queue);
   std::span<const MegakernelWorkItem> items(&planned.plan.items[unit.members[0]], 1);
@@ -122,7 +128,7 @@ bool Submitter::submit_unit(OrderLock& lock, Planned& planned, const Unit& unit,
   call.previous = position;
   if (unit.block)
     collector.region_abandoned(lock, position, *unit.block, over_.setup.since_open_ns());
-  ++plan_counts_.regions[static_cast<std::size_t>(form)];
+  ++plan_counts_.regions[static_cast<std::size_t>(unit.form)];
   plan_counts_.members += unit.members.size();
   for (std::uint32_t m = 0; m < unit.members.size(); ++m) {
     if (!accepted(lock, planned, unit.members[m], {position, m})) return false;

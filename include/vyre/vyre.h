@@ -406,10 +406,13 @@ typedef struct {
   uint32_t reserved;
   const vyre_option* options; /* no names yet; reserved: "jit" and "plan" */
   size_t option_count;
+  const char* const* rules; /* names of lineage rules; default: the op's name is the only one */
+  size_t rule_count;
 } vyre_op_options;
 
 /* Verifies a program and makes it ready to run. `options` may be NULL. Adding the same program
-   under the same name gives the same op; another program under that name is refused. */
+   under the same name gives the same op; another program under that name is refused, and so are
+   other rules. */
 VYRE_API VYRE_CHECK vyre_error* vyre_op_add(vyre_session* session, const char* name,
                                             const vyre_program* program,
                                             const vyre_op_options* options, vyre_ns timeout,
@@ -531,6 +534,11 @@ VYRE_API VYRE_CHECK vyre_error* vyre_buffer_lease(vyre_session* session, vyre_bu
 /* Ends a lease; on a device, what was written is copied back. */
 VYRE_API VYRE_CHECK vyre_error* vyre_buffer_unlease(vyre_session* session, vyre_buffer buffer,
                                                     vyre_ns timeout);
+/* Adds lineage rules to the bytes that the items submitted so far leave in a buffer, until it is
+   overwritten whole. Regions that read it get them (docs/internals/lineage.md). The session tracks
+   lineage from then on, as it does from the first plan with VYRE_PLAN_LINEAGE on. */
+VYRE_API VYRE_CHECK vyre_error* vyre_buffer_tag(vyre_session* session, vyre_buffer buffer,
+                                                const char* const* rules, size_t count);
 /* The handle ends now; memory is given back after the last item that uses it. Never waits. */
 VYRE_API VYRE_CHECK vyre_error* vyre_buffer_retire(vyre_session* session, vyre_buffer buffer);
 
@@ -668,10 +676,14 @@ VYRE_API VYRE_CHECK vyre_error* vyre_run(vyre_queue* queue, vyre_op op, const vy
    never changes, and it may be submitted any number of times by any thread. */
 typedef struct vyre_plan vyre_plan;
 
-enum { VYRE_PLAN_NO_DEDUPE = 1, VYRE_PLAN_NO_FUSION = 2 };
+enum { VYRE_PLAN_NO_DEDUPE = 1, VYRE_PLAN_NO_FUSION = 2, VYRE_PLAN_LINEAGE = 4 };
 typedef struct {
   uint32_t struct_size;
   uint32_t flags; /* VYRE_PLAN_... */
+  /* Buffers and binding sets of which the bytes do not matter once the plan has run; what goes from
+     one item to the next need not be stored there. */
+  const vyre_buffer* scratch;
+  size_t scratch_count;
 } vyre_plan_options;
 
 /* Looks at `count` items that lie `stride` bytes apart (0: sizeof(vyre_item)) and submits none.
@@ -993,6 +1005,10 @@ typedef struct {
 } vyre_counters;
 VYRE_API VYRE_CHECK vyre_error* vyre_report_counters(vyre_session* session,
                                                      vyre_counters* counters);
+/* region_lineage of the report: the rules of each region that the session tracked, as 32 bits.
+   Writes at most `capacity`; *count gets how many there are. */
+VYRE_API VYRE_CHECK vyre_error* vyre_report_regions(vyre_session* session, uint32_t* regions,
+                                                    size_t capacity, size_t* count);
 /* A few readable lines about report files, one document or JSON Lines each; "-" is standard
    input. */
 VYRE_API VYRE_CHECK vyre_error* vyre_report_summary(const char* const* paths, size_t count,
@@ -1000,6 +1016,11 @@ VYRE_API VYRE_CHECK vyre_error* vyre_report_summary(const char* const* paths, si
 /* The same lines, and the documents as a JSON array. Either may be NULL. */
 VYRE_API VYRE_CHECK vyre_error* vyre_report_read(const char* const* paths, size_t count,
                                                  vyre_blob** summary, vyre_blob** json);
+enum { VYRE_LINEAGE_TEXT = 0, VYRE_LINEAGE_DOT = 1 };
+/* Who contributed to what in the runs of report files, as lines or as a graph for Graphviz.
+   VYRE_NOT_FOUND where a run tracked no lineage. */
+VYRE_API VYRE_CHECK vyre_error* vyre_report_lineage(const char* const* paths, size_t count,
+                                                    uint32_t format, vyre_blob** text);
 
 /* ---- The reference executor ----------------------------------------------------------------- */
 

@@ -73,6 +73,16 @@ def rust(case):
     case.says_ok(program)
 
 
+def two_copies(case):
+    """Two files, so that the loader takes them for two libraries."""
+    other = case.work / "other.so"
+    shutil.copyfile(case.library, other)
+    program = case.work / "client"
+    run("cc", "-std=gnu99", "-Wall", "-Wextra", "-Werror", f"-I{case.source / 'include'}",
+        case.clients / "two_copies.c", "-o", program, "-ldl")
+    case.says_ok(program, case.work / "libvyre.so", other, case.file)
+
+
 if __name__ == "__main__":
-    CASES = (c_of_the_last_release, c_of_today, python, rust)
+    CASES = (c_of_the_last_release, c_of_today, python, rust, two_copies)
     {case.__name__: case for case in CASES}[sys.argv[1]](Case(*sys.argv[2:]))

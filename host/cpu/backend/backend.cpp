@@ -106,6 +106,14 @@ class CpuBackend final : public backend::Backend {
                                                          bool side_by_side) override {
     return state_->make_region(items, side_by_side);
   }
+  [[nodiscard]] bool runs_fused() const noexcept override {
+    return true;
+  }
+  [[nodiscard]] std::optional<std::uint32_t> make_fused_region(
+      std::span<const MegakernelWorkItem> items,
+      std::shared_ptr<const backend::FusedProgram> fused) override {
+    return state_->regions.put(items, std::move(fused));
+  }
   [[nodiscard]] std::uint64_t cancel_members(std::uint32_t queue, std::uint64_t position,
                                              std::uint32_t region, std::uint64_t members) override {
     return state_->cancel_members(queue, position, region, members);
@@ -253,12 +261,20 @@ class CpuBackend final : public backend::Backend {
     return record == nullptr ? 0 : record->steps.load(std::memory_order_relaxed);
   }
   [[nodiscard]] backend::ItemCosts item_costs() const noexcept override {
-    backend::ItemCosts sum;
-    for (const auto& worker : workers_) worker->costs().add_to(sum);
-    return sum;
+    return {median_of(&Costs::slots), median_of(&Costs::bytes), median_of(&Costs::steps)};
   }
 
  private:
+  /// In ns a unit, of all workers.
+  [[nodiscard]] std::optional<double> median_of(CostHistogram Costs::*of) const noexcept {
+    const auto count = [&](std::uint32_t bucket) {
+      std::uint64_t sum = 0;
+      for (const auto& worker : workers_) sum += (worker->costs().*of).count(bucket);
+      return sum;
+    };
+    return median_ns(count);
+  }
+
   std::shared_ptr<State> state_;
   std::vector<std::shared_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;

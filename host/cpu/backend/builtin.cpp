@@ -17,6 +17,15 @@ using Buffers = std::array<builtin::Buffer, builtin::kMaxOpBuffers + 1>;
 constexpr std::uint64_t kShortBytes{std::uint64_t{16} << 10};
 constexpr std::uint32_t kShortNs{20'000};
 
+/// What the item read and wrote, if its op does nothing else and so goes as fast as memory does.
+std::uint64_t moved_bytes(const MegakernelWorkItem& item, std::span<const builtin::Buffer> inputs,
+                          std::span<const builtin::Buffer> outputs) {
+  if (item.op_handle == static_cast<std::uint32_t>(builtin::Op::mem_fill)) return outputs[0].bytes;
+  if (item.op_handle != static_cast<std::uint32_t>(builtin::Op::mem_copy)) return 0;
+  const std::uint64_t most = item.param == 0 ? inputs[0].bytes : item.param;
+  return 2 * std::min({most, inputs[0].bytes, outputs[0].bytes});
+}
+
 }  // namespace
 
 FaultCode Worker::run_builtin(const MegakernelWorkItem& item, const OpRecord& op) {
@@ -42,7 +51,6 @@ FaultCode Worker::run_builtin(const MegakernelWorkItem& item, const OpRecord& op
   const auto inputs = gather(item.input_handle, input_buffers);
   const auto outputs = gather(item.output_handle, output_buffers);
   if (!known) return FaultCode::unknown_handle;
-  builtin_bytes_ = bytes;
   builtin::LiteralMatcher* literals = nullptr;
   if (inputs.size() == 2) {
     const std::uint32_t patterns = state_.memory.members(item.input_handle, known)[1];
@@ -53,6 +61,7 @@ FaultCode Worker::run_builtin(const MegakernelWorkItem& item, const OpRecord& op
   const FaultCode why =
       builtin::run(item.op_handle, inputs, outputs, item.param, &state_.stop_running, literals);
   if (why != FaultCode::none) return why;
+  moved_bytes_ = moved_bytes(item, inputs, outputs);
   for (const platform::MappedFile* file : files_) {
     if (!file->intact()) return FaultCode::io_error;
   }

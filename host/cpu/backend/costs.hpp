@@ -1,55 +1,60 @@
 // What one worker measured of its items, for the planner: their way through the ring, bytes moved
-// and steps. Host only; the worker's thread adds, any thread reads. Spec:
+// and steps. Histograms, because a thread may lose its processor in the middle of what it times,
+// and half of the samples do not. Host only; the worker's thread adds, any thread reads. Spec:
 // docs/internals/planner.md, "Cost".
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 
-#include "backend/backend.hpp"
+#include "base/log_buckets.hpp"
 
 namespace vyre::cpu {
 
-/// Of so many batches, and of so many programs, a worker times one: a look at the clock costs more
-/// than a no-op item.
+/// Of its first batches and programs a worker times all, and of the others one of so many: a look
+/// at the clock costs more than a no-op item.
 inline constexpr std::uint64_t kTimedOneOf{16};
+[[nodiscard]] constexpr bool is_timed(std::uint64_t number) noexcept {
+  return number < kTimedOneOf || number % kTimedOneOf == 0;
+}
 
-class Costs {
+/// Picoseconds a unit; every sample counts as many times as it has units.
+class CostHistogram : public LogBuckets {
  public:
-  void add_slots(std::uint64_t slots, std::chrono::nanoseconds took) noexcept {
-    add(slots_, slots, took);
+  void add(std::uint64_t units, std::chrono::nanoseconds took) noexcept {
+    if (units == 0 || took.count() < 0) return;
+    std::atomic<std::uint64_t>& count =
+        counts_[bucket(static_cast<std::uint64_t>(took.count()) * kPsPerNs / units)];
+    // Relaxed, and no read-modify-write: there is one writer.
+    count.store(count.load(std::memory_order_relaxed) + units, std::memory_order_relaxed);
   }
-  void add_bytes(std::uint64_t bytes, std::chrono::nanoseconds took) noexcept {
-    add(bytes_, bytes, took);
+  [[nodiscard]] std::uint64_t count(std::uint32_t bucket) const noexcept {
+    return counts_[bucket].load(std::memory_order_relaxed);
   }
-  void add_steps(std::uint64_t steps, std::chrono::nanoseconds took) noexcept {
-    add(steps_, steps, took);
-  }
-  void add_to(backend::ItemCosts& sum) const noexcept {
-    sum.slots += slots_.count.load(std::memory_order_relaxed);
-    sum.slots_ns += slots_.ns.load(std::memory_order_relaxed);
-    sum.bytes += bytes_.count.load(std::memory_order_relaxed);
-    sum.bytes_ns += bytes_.ns.load(std::memory_order_relaxed);
-    sum.steps += steps_.count.load(std::memory_order_relaxed);
-    sum.steps_ns += steps_.ns.load(std::memory_order_relaxed);
-  }
+  static constexpr std::uint64_t kPsPerNs{1'000};
 
  private:
-  /// Relaxed, and no read-modify-write: sums with one writer.
-  struct Sum {
-    std::atomic<std::uint64_t> count{0};
-    std::atomic<std::uint64_t> ns{0};
-  };
-  static void add(Sum& sum, std::uint64_t count, std::chrono::nanoseconds took) noexcept {
-    const auto ns = static_cast<std::uint64_t>(took.count() < 0 ? 0 : took.count());
-    sum.count.store(sum.count.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
-    sum.ns.store(sum.ns.load(std::memory_order_relaxed) + ns, std::memory_order_relaxed);
-  }
+  std::array<std::atomic<std::uint64_t>, kBuckets> counts_{};
+};
 
-  Sum slots_;
-  Sum bytes_;
-  Sum steps_;
+/// In ns a unit; `count(b)`: units in bucket b. nullopt: there are none.
+template <class Count>
+[[nodiscard]] std::optional<double> median_ns(const Count& count) noexcept {
+  std::uint64_t total = 0;
+  for (std::uint32_t b = 0; b < LogBuckets::kBuckets; ++b) total += count(b);
+  if (total == 0) return std::nullopt;
+  constexpr std::uint64_t kNoMaximum{~std::uint64_t{0}};
+  return static_cast<double>(LogBuckets::quantile(count, total, 50, kNoMaximum)) /
+         CostHistogram::kPsPerNs;
+}
+
+struct Costs {
+  CostHistogram slots;  // taken, and ended
+  CostHistogram bytes;  // that copies and fills read and wrote
+  CostHistogram steps;  // of programs that the worker ran alone
 };
 
 }  // namespace vyre::cpu

@@ -9,8 +9,10 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include "backend/backend.hpp"
 #include "protocol/completion.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/work_item.hpp"
@@ -20,6 +22,7 @@ namespace vyre::cpu {
 struct RegionBlock {
   std::vector<MegakernelWorkItem> items;
   std::vector<Completion> results;
+  std::shared_ptr<const backend::FusedProgram> fused;  // null: the members have no image of theirs
   /// Members to end as cancelled, a bit each. Written under State::taking, and only before the
   /// region has started.
   std::uint64_t cancelled{0};
@@ -28,7 +31,8 @@ static_assert(kMaxRegionMembers <= 64, "a bit for each member");
 
 class RegionTable {
  public:
-  [[nodiscard]] std::uint32_t put(std::span<const MegakernelWorkItem> items) {
+  [[nodiscard]] std::uint32_t put(std::span<const MegakernelWorkItem> items,
+                                  std::shared_ptr<const backend::FusedProgram> fused) {
     const std::lock_guard lock(mutex_);
     if (free_.empty()) {
       free_.reserve(blocks_.size() + 1);  // so that free() needs no memory
@@ -39,6 +43,7 @@ class RegionTable {
     RegionBlock& block = *blocks_[number];
     block.items.assign(items.begin(), items.end());
     block.results.assign(items.size(), Completion{});
+    block.fused = std::move(fused);
     block.cancelled = 0;
     free_.pop_back();
     return number;
@@ -50,6 +55,7 @@ class RegionTable {
   }
   void free(std::uint32_t number) noexcept {
     const std::lock_guard lock(mutex_);
+    blocks_[number]->fused.reset();
     free_.push_back(number);
   }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 #include <new>
+#include <utility>
 
 #include "builtin/rules.hpp"
 #include "protocol/limits.hpp"
@@ -41,12 +42,6 @@ Completion builtin_ended(const Work& work, FaultCode why) {
   return why == FaultCode::shutdown ? cancelled(work, why) : faulted(work, {why, 0, 0, 0});
 }
 
-/// Ops that do nothing else, so that they go as fast as memory does.
-bool moves_bytes(std::uint32_t op) {
-  return op == static_cast<std::uint32_t>(builtin::Op::mem_copy) ||
-         op == static_cast<std::uint32_t>(builtin::Op::mem_fill);
-}
-
 }  // namespace
 
 Completion Worker::run_item(const Work& work) {
@@ -68,8 +63,7 @@ Completion Worker::run_item(const Work& work) {
   const auto ns =
       std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin).count();
   ran_ns_ += ns;
-  if (moves_bytes(id) && completion.status() == CompletionStatus::done)
-    costs_.add_bytes(builtin_bytes_, std::chrono::nanoseconds{ns});
+  costs_.bytes.add(std::exchange(moved_bytes_, 0), std::chrono::nanoseconds{ns});
   // Relaxed: a hint, and losing one update of two workers costs nothing.
   const std::uint32_t before = op->estimate_ns.load(std::memory_order_relaxed);
   const auto now = static_cast<std::uint32_t>(std::clamp<std::int64_t>(ns, 1, 1'000'000'000));
@@ -84,8 +78,20 @@ bool Worker::run_region(const Work& work, Completion& completion) {
     return true;
   }
   RegionBlock& block = state_.regions.at(work.taken.item.param);
-  bool all_done = true;
   members_ended_ = 0;
+  if (block.fused != nullptr && block.cancelled == 0) {
+    const auto& dies = state_.options.worker_dies;
+    for (std::size_t m = 0; dies && m < block.items.size(); ++m) {
+      if (dies(index_, items_run_ + m)) return false;
+    }
+    if (run_fused(work, block)) {
+      completion = done(work);
+      std::fill(block.results.begin(), block.results.end(), completion);
+      items_run_ += block.items.size();
+      return true;
+    }
+  }
+  bool all_done = true;
   for (std::size_t m = 0; m < block.items.size(); ++m) {
     const bool cancel = (block.cancelled >> m & 1) != 0;
     const Work member{{block.items[m], cancel ? kWorkCancelled : 0}, work.queue, work.position};
@@ -143,28 +149,31 @@ FaultCode Worker::bind(const Work& work, const OpRecord& op) {
     views_.push_back({entry->data, bytes});
     lengths_.push_back(bytes);
     if (entry->data != nullptr) {
-      ranges_.push_back(
-          {entry->data, entry->data + std::max<std::uint64_t>(entry->bytes, 1), writes});
+      ranges_.push_back({entry->data, entry->data + std::max<std::uint64_t>(entry->bytes, 1),
+                         writes, entry->handle});
     }
     written = written || writes;
   }
   if (next_input != inputs.size() || next_output != outputs.size()) return FaultCode::bad_binding;
-  if (written && ranges_.size() > 1) {
-    // Memory that is written must not also be bound under a second name: executors would differ.
-    std::sort(ranges_.begin(), ranges_.end(),
-              [](const BoundRange& a, const BoundRange& b) { return a.begin < b.begin; });
-    const std::uint8_t* end = nullptr;          // of all ranges so far
-    const std::uint8_t* written_end = nullptr;  // of those that are written
-    for (const BoundRange& range : ranges_) {
-      if (range.begin < (range.writes ? end : written_end)) return FaultCode::bad_binding;
-      end = std::max(end, range.end);
-      if (range.writes) written_end = std::max(written_end, range.end);
-    }
-  }
+  // Executors would differ where one name is written and another one read.
+  if (written && ranges_.size() > 1 && !apart(ranges_)) return FaultCode::bad_binding;
   asks_.files = asked_files_;
   asks_.queue = work.queue;
   asks_.workers = state_.options.workers;
   return FaultCode::none;
+}
+
+bool Worker::apart(std::vector<BoundRange>& ranges) {
+  std::sort(ranges.begin(), ranges.end(),
+            [](const BoundRange& a, const BoundRange& b) { return a.begin < b.begin; });
+  const std::uint8_t* end = nullptr;          // of all ranges so far
+  const std::uint8_t* written_end = nullptr;  // of those that are written
+  for (const BoundRange& range : ranges) {
+    if (range.begin < (range.writes ? end : written_end)) return false;
+    end = std::max(end, range.end);
+    if (range.writes) written_end = std::max(written_end, range.end);
+  }
+  return true;
 }
 
 const Worker::Launch* Worker::plan(const Work& work, const OpRecord& op) {
@@ -194,35 +203,10 @@ Completion Worker::run_program(const Work& work, OpRecord& op) {
   const Launch* launch = plan(work, op);
   if (launch == nullptr) return faulted(work, {FaultCode::id_overflow, 0, 0, 0});
   flush_before_long_work();  // zero-filling may take long, too
-  for (std::size_t i = 0; i < views_.size(); ++i) {
-    if (op.program.buffers[i].role != backend::BufferRole::allocated) continue;
-    for (std::uint64_t at = 0; at < views_[i].bytes; at += kZeroBytes) {
-      // Relaxed: the flag carries no data, and a late look only costs another piece.
-      if (state_.stop_running.load(std::memory_order_relaxed))
-        return cancelled(work, FaultCode::shutdown);
-      std::memset(views_[i].data + at, 0, std::min(kZeroBytes, views_[i].bytes - at));
-    }
-  }
-  const core::Image& image = *op.program.image;
-  const bool spread = state_.options.workers > 1 && launch->total > 1 &&
-                      (launch->total * image.lanes() >= kSpreadLanes ||
-                       op.estimate_ns.load(std::memory_order_relaxed) >= kSpreadNs);
-  Fault fault;
-  std::uint64_t steps = 0;
-  if (spread) {
-    fault = run_spread(op, *launch, steps);
-  } else {
-    const bool timed = programs_++ % kTimedOneOf == 0;
-    const Deadline begin = timed ? Clock::now() : Deadline{};
-    const core::RunResult result =
-        interpreter_.run(image, views_, launch->grid, {0, launch->total}, state_.options.fuel,
-                         &state_.stop_running, asks());
-    if (timed) [[unlikely]]
-      costs_.add_steps(result.instructions, Clock::now() - begin);
-    fault = result.fault;
-    steps = result.instructions;
-  }
-  op.steps.fetch_add(steps, std::memory_order_relaxed);  // relaxed: a count
+  if (!zero_fill(op.program.buffers, {})) return cancelled(work, FaultCode::shutdown);
+  Run run{op.program.image, *launch, op.estimate_ns.load(std::memory_order_relaxed) >= kSpreadNs};
+  const Fault fault = this->run(run);
+  op.steps.fetch_add(run.steps, std::memory_order_relaxed);  // relaxed: a count
   if (fault.code == FaultCode::shutdown || fault.code == FaultCode::worker_lost ||
       fault.code == FaultCode::out_of_memory) {
     return cancelled(work, fault.code);
@@ -234,19 +218,52 @@ Completion Worker::run_program(const Work& work, OpRecord& op) {
   return fault.code == FaultCode::none ? done(work) : faulted(work, fault);
 }
 
-Fault Worker::run_spread(const OpRecord& op, const Launch& launch, std::uint64_t& steps) {
+bool Worker::zero_fill(const std::vector<backend::ProgramBuffer>& buffers,
+                       const std::vector<bool>& elided) {
+  for (std::size_t i = 0; i < views_.size(); ++i) {
+    if (buffers[i].role != backend::BufferRole::allocated || (!elided.empty() && elided[i]))
+      continue;
+    for (std::uint64_t at = 0; at < views_[i].bytes; at += kZeroBytes) {
+      // Relaxed: the flag carries no data, and a late look only costs another piece.
+      if (state_.stop_running.load(std::memory_order_relaxed)) return false;
+      std::memset(views_[i].data + at, 0, std::min(kZeroBytes, views_[i].bytes - at));
+    }
+  }
+  return true;
+}
+
+Fault Worker::run(Run& one) {
+  const std::uint64_t total = one.launch.total;
+  if (state_.options.workers > 1 && total > 1 &&
+      (one.slow || total * one.image->lanes() >= kSpreadLanes))
+    return run_spread(one);
+  const bool fused = !one.passed.empty();
+  const bool timed = !fused && is_timed(programs_++);
+  const Deadline begin = timed ? Clock::now() : Deadline{};
+  const core::RunResult result =
+      interpreter_.run(*one.image, views_, one.launch.grid, {0, total}, state_.options.fuel,
+                       &state_.stop_running, asks(), fused ? one.passed.data() : nullptr);
+  if (timed) [[unlikely]]
+    costs_.steps.add(result.instructions, Clock::now() - begin);
+  one.steps = result.instructions;
+  return result.fault;
+}
+
+Fault Worker::run_spread(Run& one) {
+  const Launch& launch = one.launch;
   auto item = std::make_shared<SpreadItem>();
-  item->op = &op;
+  item->image = one.image;
+  item->passed.resize(one.passed.size());
   item->views = views_;
   item->files = asked_files_;
   item->asks = asks_;
   item->asks.files = item->files;
   item->grid = launch.grid;
   item->total = launch.total;
-  const std::uint64_t lanes = std::max<std::uint64_t>(op.program.image->lanes(), 1);
+  const std::uint64_t lanes = std::max<std::uint64_t>(one.image->lanes(), 1);
   item->share = std::clamp<std::uint64_t>(launch.total / (state_.options.workers * kSharesAWorker),
                                           1, std::max<std::uint64_t>(1, 64 * kShareLanes / lanes));
-  if (op.estimate_ns.load(std::memory_order_relaxed) < kSpreadNs) {
+  if (!one.slow) {
     item->share = std::max<std::uint64_t>(item->share, kShareLanes / lanes);
   }
   {
@@ -264,10 +281,11 @@ Fault Worker::run_spread(const OpRecord& op, const Launch& launch, std::uint64_t
     return item->finished.load(std::memory_order_acquire) == item->total;  // [SPREAD-1]
   })) {
   }
-  steps = item->steps.load(std::memory_order_relaxed);  // ordered by [SPREAD-1]
+  one.steps = item->steps.load(std::memory_order_relaxed);  // ordered by [SPREAD-1]
   if (const FaultCode why = item->broken.load(std::memory_order_relaxed); why != FaultCode::none)
     return {why, 0, 0, 0};
   const std::lock_guard lock(item->mutex);
+  one.passed = item->passed;
   return item->fault;
 }
 
@@ -297,6 +315,7 @@ void Worker::retire(const SpreadItem& item) {
 }
 
 void Worker::share(SpreadItem& item) {
+  std::vector<std::uint64_t> passed(item.passed.size());
   for (;;) {
     const std::uint64_t first = item.next.fetch_add(item.share, std::memory_order_relaxed);
     if (first >= item.total) return;
@@ -311,8 +330,9 @@ void Worker::share(SpreadItem& item) {
       } else {
         try {
           const core::RunResult result = interpreter_.run(
-              *item.op->program.image, item.views, item.grid, {first, count}, state_.options.fuel,
-              &state_.stop_running, item.asks.client == nullptr ? nullptr : &item.asks);
+              *item.image, item.views, item.grid, {first, count}, state_.options.fuel,
+              &state_.stop_running, item.asks.client == nullptr ? nullptr : &item.asks,
+              passed.empty() ? nullptr : passed.data());
           item.steps.fetch_add(result.instructions, std::memory_order_relaxed);
           fault = result.fault;
         } catch (const std::bad_alloc&) {
@@ -328,6 +348,11 @@ void Worker::share(SpreadItem& item) {
           item.lowest_fault.store(fault.workgroup, std::memory_order_relaxed);
         }
       }
+    }
+    if (!passed.empty()) {
+      const std::lock_guard lock(item.mutex);
+      for (std::uint64_t& here : passed)
+        item.passed[static_cast<std::size_t>(&here - passed.data())] += std::exchange(here, 0);
     }
     // [SPREAD-1] acq_rel: what the share wrote, for the worker that ends the item.
     if (item.finished.fetch_add(count, std::memory_order_acq_rel) + count == item.total) {

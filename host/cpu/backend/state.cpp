@@ -86,7 +86,7 @@ std::optional<std::uint32_t> State::make_region(std::span<const MegakernelWorkIt
     for (const MegakernelWorkItem& item : items) expected += expected_ns(ops.find(item.op_handle));
     if (expected > kBatchNs) return std::nullopt;
   }
-  return regions.put(items);
+  return regions.put(items, nullptr);
 }
 
 std::uint64_t State::cancel_members(std::uint32_t q, std::uint64_t position, std::uint32_t region,

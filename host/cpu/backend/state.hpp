@@ -100,7 +100,7 @@ struct OpRecord {
 /// An item whose workgroups several workers share. Shares are taken in rising order, so that when
 /// workgroup f faults everything below f has run or is running, and the lowest fault wins.
 struct SpreadItem {
-  const OpRecord* op{nullptr};
+  std::shared_ptr<const core::Image> image;
   std::vector<core::BufferView> views;
   FileAsks asks;  // its files are `files`; client null: none is asked for
   std::vector<std::uint32_t> files;
@@ -112,8 +112,9 @@ struct SpreadItem {
   std::atomic<std::uint64_t> steps{0};
   std::atomic<std::uint64_t> lowest_fault{~std::uint64_t{0}};
   std::atomic<FaultCode> broken{FaultCode::none};  // why a worker could not run its share
-  std::mutex mutex;                                // fault
+  std::mutex mutex;                                // fault, passed
   Fault fault;
+  std::vector<std::uint64_t> passed;  // of a fused image, as of Interpreter::run()
   queue::Waiter all_finished;
 };
 

@@ -57,7 +57,7 @@ bool Worker::step() {
   } else if (!state_.may_have_work() || !lock.try_lock()) {
     return false;
   }
-  timed_ = batches_ % kTimedOneOf == 0;
+  timed_ = is_timed(batches_);
   if (timed_) [[unlikely]]
     taken_at_ = Clock::now();
   const bool more = state_.take(batch_);
@@ -115,7 +115,7 @@ bool Worker::run_batch() {
   flush();
   must_look_ = true;
   if (timed_) [[unlikely]]
-    costs_.add_slots(batch_.count, Clock::now() - taken_at_ - std::chrono::nanoseconds{ran_ns_});
+    costs_.slots.add(batch_.count, Clock::now() - taken_at_ - std::chrono::nanoseconds{ran_ns_});
   return true;
 }
 

@@ -36,6 +36,7 @@ class Worker {
     const std::uint8_t* begin{nullptr};
     const std::uint8_t* end{nullptr};
     bool writes{false};
+    std::uint32_t handle{0};
   };
   struct Launch {  // the last grid of an op, for items of the same shape
     std::vector<std::uint64_t> lengths;
@@ -74,7 +75,26 @@ class Worker {
   void share(SpreadItem& item);
   /// No share is left to take: idle workers need not look at it any more, and may sleep.
   void retire(const SpreadItem& item);
-  [[nodiscard]] Fault run_spread(const OpRecord& op, const Launch& launch, std::uint64_t& steps);
+  /// An image over views_, in a grid of `launch`.
+  struct Run {
+    const std::shared_ptr<const core::Image>& image;
+    const Launch& launch;
+    bool slow{false};                     // its items were, whatever their lanes
+    std::uint64_t steps{0};               // executed
+    std::vector<std::uint64_t> passed{};  // as of Interpreter::run(): for a fused image
+  };
+  /// By this worker, or shared with others.
+  [[nodiscard]] Fault run(Run& one);
+  [[nodiscard]] Fault run_spread(Run& one);
+  /// The members' image, if it can run; false: nothing has come of it, and the members run one
+  /// after another.
+  [[nodiscard]] bool run_fused(const Work& work, const RegionBlock& block);
+  [[nodiscard]] bool bind_fused(const Work& work, const RegionBlock& block, Launch& launch);
+  /// Whether memory that is written has one name only.
+  [[nodiscard]] static bool apart(std::vector<BoundRange>& ranges);
+  /// Zeros the buffers that an item allocates, but for `elided` ones; false: stopped.
+  [[nodiscard]] bool zero_fill(const std::vector<backend::ProgramBuffer>& buffers,
+                               const std::vector<bool>& elided);
   [[nodiscard]] const FileAsks* asks() const { return asks_.client == nullptr ? nullptr : &asks_; }
   /// Fills views_ and lengths_ for the item; none or bad_binding, unknown_handle.
   [[nodiscard]] FaultCode bind(const Work& work, const OpRecord& op);
@@ -94,9 +114,9 @@ class Worker {
   std::uint64_t programs_{0};  // that this worker ran alone
   bool timed_{false};          // this batch is, since
   Deadline taken_at_{};
-  std::int64_t ran_ns_{0};          // its items, without their way through the ring
-  std::uint64_t builtin_bytes_{0};  // of the buffers of the last built-in op
-  std::size_t members_ended_{0};    // of the region that is running
+  std::int64_t ran_ns_{0};        // its items, without their way through the ring
+  std::uint64_t moved_bytes_{0};  // by an item that does nothing else
+  std::size_t members_ended_{0};  // of the region that is running
   std::vector<core::BufferView> views_;
   std::vector<std::uint64_t> lengths_;
   std::vector<const platform::MappedFile*> files_;  // that the item reads where they are mapped

@@ -70,7 +70,8 @@ class Interpreter::Impl {
  public:
   core::RunResult run(const core::Image& image, std::span<const core::BufferView> buffers,
                       const core::Grid& grid, core::WorkgroupSpan span, std::uint64_t fuel,
-                      const std::atomic<bool>* stop, const FileAsks* asks, RunFunction function) {
+                      const std::atomic<bool>* stop, const FileAsks* asks, std::uint64_t* passed,
+                      RunFunction function) {
     const std::uint64_t lanes = image.lanes() * std::min<std::uint64_t>(span.count, kMaxFlatWidth);
     RunRequest request{};
     request.image = image.view();
@@ -79,6 +80,7 @@ class Interpreter::Impl {
     request.span = span;
     request.fuel = fuel;
     request.stop = reinterpret_cast<const bool*>(stop);
+    request.passed = passed;
     place(request, image);
     bind(request, image, buffers);
     request.async = copies_.door();
@@ -148,8 +150,9 @@ Interpreter& Interpreter::operator=(Interpreter&&) noexcept = default;
 core::RunResult Interpreter::run(const core::Image& image,
                                  std::span<const core::BufferView> buffers, const core::Grid& grid,
                                  core::WorkgroupSpan span, std::uint64_t fuel,
-                                 const std::atomic<bool>* stop, const FileAsks* asks) {
-  return impl_->run(image, buffers, grid, span, fuel, stop, asks, chosen().run);
+                                 const std::atomic<bool>* stop, const FileAsks* asks,
+                                 std::uint64_t* passed) {
+  return impl_->run(image, buffers, grid, span, fuel, stop, asks, passed, chosen().run);
 }
 
 std::string_view Interpreter::variant() {

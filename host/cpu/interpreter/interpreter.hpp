@@ -44,14 +44,17 @@ class Interpreter {
   /// Runs workgroups `span` of `grid`. `buffers` by declaration index of the program. Buffers that
   /// other workers write at the same time are allowed only where the program itself is race-free or
   /// atomic. `stop`, where given, is read at every loop iteration and between frames: once true,
-  /// the run ends with FaultCode::shutdown. Without `asks` every byte is read where its buffer
-  /// lies; with them a copy out of a file that cannot be read faults with io_error where the lane
-  /// waits for it, and a buffer that is only copied from asynchronously is never touched.
+  /// the run ends with FaultCode::shutdown. `passed`, where given, gets what a fused image executed
+  /// up to the end of each member but the last, as RunResult counts. Without `asks` every byte is
+  /// read where its buffer lies; with them a copy out of a file that cannot be read faults with
+  /// io_error where the lane waits for it, and a buffer that is only copied from asynchronously is
+  /// never touched.
   [[nodiscard]] core::RunResult run(const core::Image& image,
                                     std::span<const core::BufferView> buffers,
                                     const core::Grid& grid, core::WorkgroupSpan span,
                                     std::uint64_t fuel, const std::atomic<bool>* stop = nullptr,
-                                    const FileAsks* asks = nullptr);
+                                    const FileAsks* asks = nullptr,
+                                    std::uint64_t* passed = nullptr);
 
   /// "avx512", "avx2", "baseline": the variant this machine runs (caps and reports say it).
   [[nodiscard]] static std::string_view variant();

@@ -39,7 +39,8 @@ struct RunRequest {
   core::Grid grid;
   core::WorkgroupSpan span;
   std::uint64_t fuel;
-  const bool* stop;  // nullptr: never; read atomically
+  const bool* stop;       // nullptr: never; read atomically
+  std::uint64_t* passed;  // by rejoin: instructions executed before it; nullptr: not asked for
   std::uint8_t* workgroup_memory;
   std::uint64_t workgroup_bytes;
   AsyncDoor async;

@@ -228,6 +228,9 @@ struct LanePolicy {
   static constexpr bool has_copies() {
     return true;
   }
+  void pass_member(u32 member, std::uint64_t executed) const {
+    if (request->passed != nullptr) request->passed[member] += executed;
+  }
   void begin_loops() {
     for (u32 l = 0; l < lanes; ++l) request->iterations_before[l] = 0;
   }

@@ -3,6 +3,7 @@
 #include "emitter.hpp"
 
 #include "base/message.hpp"
+#include "opcode_facts.hpp"
 #include "protocol/limits.hpp"
 
 namespace vyre::vir::lowering {
@@ -37,28 +38,15 @@ static_assert(kMaxElementBytes * 8 <= 0xFFFF'FFFFu && kMaxWorkgroupBytes <= 0xFF
 static_assert(std::uint64_t{kMaxImageInstructions} * sizeof(Instruction) <= 0xFFFF'FFFFu,
               "imm: 32 bits, and so have sizes on the device");
 
-enum class Shape : std::uint8_t { flow, move, pure, pure64, checked, memory, group };
-
-Shape shape_of(Opcode op) {
-  switch (op) {
-#define VYRE_OPCODE(name, sources, shape) \
-  case Opcode::name:                      \
-    return Shape::shape;
-#include "core/opcodes.def"
-  }
-  return Shape::flow;
-}
-
 /// Instructions without a side effect, so that code whose result is never read may go.
 bool is_droppable(Opcode op) {
-  switch (shape_of(op)) {
+  switch (facts_of(op).shape) {
     case Shape::move:
     case Shape::pure:
     case Shape::pure64:
       return op != Opcode::assign;
     case Shape::memory:
-      return op == Opcode::load32 || op == Opcode::load_f32 || op == Opcode::load8 ||
-             op == Opcode::load_n || op == Opcode::buf_len;
+      return is_load(op) || op == Opcode::buf_len;
     default:
       return false;
   }
@@ -154,7 +142,7 @@ void Emitter::emit_once(Instruction instruction) {
 }
 
 Value Emitter::finish_pure(Instruction i, Kind result, bool scalar, bool foldable) {
-  if (foldable && optimise_ && result.words() == 1 && shape_of(i.op) == Shape::pure) {
+  if (foldable && optimise_ && result.words() == 1 && facts_of(i.op).shape == Shape::pure) {
     const auto word = [&](std::uint16_t reg) {
       return (reg & kConstantBit) != 0 ? constants_[reg & ~kConstantBit] : 0u;
     };
@@ -242,7 +230,7 @@ Value Emitter::owned_copy(const Value& value) {
 bool Emitter::retarget_last(const Value& value, const Value& to) {
   if (!optimise_ || !value.temp || value.scalar || code_.empty()) return false;
   Instruction& last = code_.back();
-  const Shape shape = shape_of(last.op);
+  const Shape shape = facts_of(last.op).shape;
   const bool writes_all =
       (value.kind.words() == 1 &&
        (shape == Shape::pure || shape == Shape::move || last.op == Opcode::load32 ||

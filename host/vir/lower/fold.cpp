@@ -42,6 +42,7 @@ struct FoldPolicy {
   [[nodiscard]] bool stop_requested() const { return false; }
   [[nodiscard]] bool look_at_stop() const { return false; }
   void begin_loops() const {}
+  void pass_member(std::uint32_t, std::uint64_t) const {}
   [[nodiscard]] std::uint64_t iterations_before(std::uint32_t) const { return 0; }
   [[nodiscard]] std::uint32_t fold(std::uint32_t, std::uint32_t) const { return 0; }
   static constexpr bool has_copies() { return false; }

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "base/message.hpp"
+#include "opcode_facts.hpp"
 #include "protocol/completion.hpp"
 #include "vir/lower/lower.hpp"
 
@@ -11,22 +12,6 @@ namespace {
 using core::Instruction;
 using core::Opcode;
 
-struct Row {
-  const char* name;
-  unsigned sources;
-  const char* shape;
-};
-
-Row row_of(Opcode op) {
-  switch (op) {
-#define VYRE_OPCODE(name, sources, shape) \
-  case Opcode::name:                      \
-    return {#name, sources, #shape};
-#include "core/opcodes.def"
-  }
-  return {"?", 0, "flow"};
-}
-
 std::string operand(const core::Image& image, bool scalar, std::uint32_t reg) {
   if (!scalar) return message("v{}", reg);
   if (reg >= image.constants.size()) return message("s{}", reg);
@@ -35,27 +20,22 @@ std::string operand(const core::Image& image, bool scalar, std::uint32_t reg) {
 
 std::string line(const core::Image& image, std::size_t at) {
   const Instruction& i = image.code[at];
-  const Row row = row_of(i.op);
-  const std::string shape = row.shape;
-  std::string text = row.name;
+  const lowering::OpcodeFacts facts = lowering::facts_of(i.op);
+  std::string text = facts.name;
   text.append(text.size() < 16 ? 16 - text.size() : 1, ' ');
-  const bool writes = shape != "flow" && (shape != "memory" || i.op == Opcode::atomic ||
-                                          text.rfind("load", 0) == 0 || i.op == Opcode::buf_len);
   const std::uint32_t sources[3] = {i.a, i.b, i.c};
   const unsigned count = i.op == Opcode::atomic && i.aux != static_cast<std::uint8_t>(
                                                                 core::AtomicCode::compare_exchange)
                              ? 2
-                             : row.sources;
+                             : facts.sources;
   bool first = true;
   const auto add = [&](const std::string& word) {
     text += (first ? "" : ", ") + word;
     first = false;
   };
-  if (writes) {
-    add(operand(image, (i.form & core::kScalarResult) != 0, i.dst));
-  }
+  if (lowering::has_result(i.op)) add(operand(image, (i.form & core::kScalarResult) != 0, i.dst));
   for (unsigned k = 0; k < count; ++k) add(operand(image, (i.form >> k & 1) != 0, sources[k]));
-  if (shape == "memory") {
+  if (facts.shape == lowering::Shape::memory) {
     const bool copy = i.op == Opcode::async_load || i.op == Opcode::async_store;
     if (i.op != Opcode::async_wait)
       add(message("[{}]", image.buffer_names[copy ? i.imm & 0xFFFFu : i.imm]));

@@ -2,10 +2,12 @@
 // be submitted any number of times, by any thread.
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "vyre/api/error.hpp"
 #include "vyre/api/handle.hpp"
+#include "vyre/api/item.hpp"
 #include "vyre/api/namespace.hpp"
 #include "vyre/vyre.h"
 
@@ -14,6 +16,11 @@ namespace vyre::VYRE_V0 {
 struct PlanOptions {
   bool dedupe{true};  // an item that does what an earlier one did need not run
   bool fuse{true};    // several items may run as one
+  /// From its submission on the session tracks which rules the bytes of its buffers come from.
+  bool lineage{false};
+  /// Buffers and binding sets of which the bytes do not matter once the plan has run; what goes
+  /// from one item to the next need not be stored there.
+  std::span<const BufferRef> scratch{};
 };
 
 class Plan {

@@ -178,7 +178,10 @@ class Queue {
   [[nodiscard]] Result<Plan> plan(std::span<const Item> items, const PlanOptions& options = {}) {
     vyre_plan_options c = VYRE_INIT(vyre_plan_options);
     c.flags = (options.dedupe ? 0u : std::uint32_t{VYRE_PLAN_NO_DEDUPE}) |
-              (options.fuse ? 0u : std::uint32_t{VYRE_PLAN_NO_FUSION});
+              (options.fuse ? 0u : std::uint32_t{VYRE_PLAN_NO_FUSION}) |
+              (options.lineage ? std::uint32_t{VYRE_PLAN_LINEAGE} : 0u);
+    c.scratch = detail::c(options.scratch.data());
+    c.scratch_count = options.scratch.size();
     vyre_plan* made = nullptr;
     const detail::Failed failed{
         vyre_plan_new(get(), detail::c(items.data()), items.size(), sizeof(Item), &c, &made)};

@@ -21,6 +21,18 @@ namespace vyre::VYRE_V0 {
   return Blob(summary);
 }
 
+/// Who contributed to what in the runs of report files; Code::not_found where one tracked no
+/// lineage. `graph`: for Graphviz instead of for people.
+[[nodiscard]] inline Result<Blob> lineage_of_reports(const std::vector<std::string>& files,
+                                                     bool graph = false) {
+  const std::vector<const char*> paths = detail::c_strings(files);
+  vyre_blob* text = nullptr;
+  const detail::Failed failed{vyre_report_lineage(
+      paths.data(), paths.size(), graph ? VYRE_LINEAGE_DOT : VYRE_LINEAGE_TEXT, &text)};
+  if (failed) return failed.error();
+  return Blob(text);
+}
+
 struct Reports {
   Blob summary;
   Blob json;  // an array of the documents

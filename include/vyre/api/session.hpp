@@ -42,6 +42,11 @@ struct SessionOptions {
   std::vector<std::pair<std::string, std::string>> more{};  // by name: vyre.h lists them
 };
 
+/// What an op is added with.
+struct OpOptions {
+  std::vector<std::string> rules{};  // names of lineage rules; empty: the op's name is the only one
+};
+
 /// One buffer of an op.
 struct OpBuffer {
   std::string name;
@@ -108,12 +113,26 @@ class Session {
   /// Verifies a program and makes it ready to run.
   [[nodiscard]] Result<Op> add(const std::string& name, const Program& program,
                                Timeout timeout = {}) {
+    return add(name, program, OpOptions{}, timeout);
+  }
+  [[nodiscard]] Result<Op> add(const std::string& name, const Program& program,
+                               const OpOptions& options, Timeout timeout = {}) {
+    const std::vector<const char*> rules = detail::c_strings(options.rules);
+    vyre_op_options c = VYRE_INIT(vyre_op_options);
+    c.rules = rules.data();
+    c.rule_count = rules.size();
     Op op;
     if (const detail::Failed failed{
-            vyre_op_add(get(), name.c_str(), program.get(), nullptr, timeout.ns(), &op.handle)}) {
+            vyre_op_add(get(), name.c_str(), program.get(), &c, timeout.ns(), &op.handle)}) {
       return failed.error();
     }
     return op;
+  }
+  /// Adds lineage rules to the bytes that the items submitted so far leave in a buffer, until it is
+  /// overwritten whole. The session tracks lineage from now on.
+  [[nodiscard]] Result<void> tag(BufferRef buffer, const std::vector<std::string>& rules) {
+    const std::vector<const char*> names = detail::c_strings(rules);
+    return detail::status(vyre_buffer_tag(get(), buffer.handle, names.data(), names.size()));
   }
   /// A built-in op (docs/ops.md), or one that was added.
   [[nodiscard]] Result<Op> find(const std::string& name) const {
@@ -316,6 +335,14 @@ inline Result<MegakernelReport> Session::report() const {
   report.deduped_items = c.deduped_items;
   report.published_items = c.published_items;
   report.lineage_items = c.lineage_items;
+  for (std::size_t count = 0;;) {  // until no other thread has submitted meanwhile
+    report.region_lineage.resize(count);
+    if (const detail::Failed failed{
+            vyre_report_regions(get(), report.region_lineage.data(), count, &count)}) {
+      return failed.error();
+    }
+    if (count <= report.region_lineage.size()) break;
+  }
   set(report.queue_plan_ns, VYRE_HAS_QUEUE_PLAN_NS, c.queue_plan_ns);
   set(report.queue_publish_ns, VYRE_HAS_QUEUE_PUBLISH_NS, c.queue_publish_ns);
   set(report.backend_dispatch_ns, VYRE_HAS_BACKEND_DISPATCH_NS, c.backend_dispatch_ns);

@@ -56,6 +56,47 @@ TEST(CliRun, APlanGivesTheSameOutputsRecordsTheSameItemsAndSaysWhatItFound) {
   EXPECT_NE(refused.err.find("--plan is of sessions"), std::string::npos) << refused.err;
 }
 
+TEST(CliRun, APlanWithLineageSaysWhichFilesAndRulesContributedToWhat) {
+  const Folder folder;
+  const std::string a = folder.write("a", "1\n2\n");
+  const std::string b = folder.write("b", "1\n");
+  const std::string report = folder.path("report");
+  const Ran ran = vyre({"run", kLines, a, b, "--plan", "--lineage", "--rule", "counts lines",
+                        "--rule", "second", "--report", report});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_EQ(ran.out, a + ": 2\n" + b + ": 1\n");
+  EXPECT_NE(ran.err.find("rules: counts lines, second, " + a), std::string::npos) << ran.err;
+  const Ran text = vyre({"report", "lineage", report});
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_NE(text.out.find("with 2 items, 4 rules\n"), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find("rule " + b + " contributed to 1 regions\n"), std::string::npos);
+  const Ran graph = vyre({"report", "lineage", report, "--format", "dot"});
+  EXPECT_EQ(graph.out.rfind("digraph lineage {\n", 0), 0u) << graph.out;
+  EXPECT_NE(graph.out.find("label=\"counts lines\""), std::string::npos) << graph.out;
+  const Ran json = vyre({"report", "lineage", report, "--json"});
+  EXPECT_EQ(nlohmann::json::parse(json.out)["lineage"], text.out);
+
+  ASSERT_EQ(vyre({"run", kLines, a, "--plan", "--report", report}).exit_code, 0);
+  const Ran none = vyre({"report", "lineage", report});
+  EXPECT_EQ(none.exit_code, 4) << none.err;
+  EXPECT_NE(none.err.find("run again with `vyre run --plan --lineage`"), std::string::npos)
+      << none.err;
+  const std::pair<std::vector<std::string>, const char*> mistakes[]{
+      {{"run", kLines, a, "--lineage"}, "give --plan too"},
+      {{"run", kLines, a, "--plan", "--rule", "x"}, "give --lineage too"},
+      {{"report", "lineage"}, "needs a FILE"},
+      {{"report", report, "--format", "dot"}, "report lineage FILE --format dot"},
+      {{"report", "lineage", report, "--format", "png"}, "png"}};
+  for (const auto& [arguments, what] : mistakes) {
+    const Ran refused = vyre(arguments);
+    EXPECT_EQ(refused.exit_code, 2) << what;
+    EXPECT_NE(refused.err.find(what), std::string::npos) << refused.err;
+  }
+  const Ran nameless = vyre({"run", kLines, a, "--plan", "--lineage", "--rule", "x", "--rule", ""});
+  EXPECT_NE(nameless.exit_code, 0);
+  EXPECT_NE(nameless.err.find("has an empty name"), std::string::npos) << nameless.err;
+}
+
 TEST(CliRun, AMissingFileIsNamedWithItsErrnoAndTheOthersRun) {
   const Folder folder;
   const std::string a = folder.write("a", "1\n2\n");

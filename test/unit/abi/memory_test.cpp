@@ -118,6 +118,15 @@ TEST_F(Memory, EachAllocationOfACallThatMakesSomethingMayFail) {
       "vyre_buffer_bind",
       [&] { return vyre_buffer_bind(q_, members.data(), 2, VYRE_DEFAULT_TIMEOUT, &buffer); },
       [&] { vyre_error_free(vyre_buffer_retire(s_, buffer)); });
+  const char* const rules[] = {"a rule whose name needs memory of its own", "b"};
+  fail_each("vyre_buffer_tag", [&] { return vyre_buffer_tag(s_, one.ref().handle, rules, 2); });
+  vyre_plan_options tracked = VYRE_INIT(vyre_plan_options);
+  tracked.flags = VYRE_PLAN_LINEAGE;
+  const vyre_item reads_it[] = {{fill_.handle, one.ref().handle, two.ref().handle, 0, 0}};
+  fail_each(
+      "vyre_plan_new with lineage",
+      [&] { return vyre_plan_new(q_, reads_it, 1, 0, &tracked, &plan); },
+      [&] { vyre_plan_free(plan); });
   EXPECT_TRUE(
       session_.wait(session_.main().submit(Item{fill_, {}, one, 1}).value()).value().done());
 }

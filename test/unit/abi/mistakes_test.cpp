@@ -135,6 +135,10 @@ TEST_F(Mistakes, NullIsRefusedByNameInEveryPlace) {
   refused(vyre_submit(q, nullptr, 1, 0, 0, nullptr, nullptr, nullptr), "items");
   refused(vyre_wait(s, nullptr, 1, 1, 0, nullptr, 0, nullptr), "tickets");
   refused(vyre_batch_new(s, nullptr), "batch");
+  refused(vyre_buffer_tag(s, 0, nullptr, 1), "rules");
+  refused(vyre_report_regions(s, nullptr, 1, nullptr), "regions");
+  refused(vyre_report_regions(s, nullptr, 0, nullptr), "count");
+  refused(vyre_report_lineage(nullptr, 1, 0, nullptr), "text");
   refused(vyre_plan_new(q, nullptr, 1, 0, nullptr, nullptr), "items");
   refused(vyre_plan_new(q, nullptr, 0, 0, nullptr, nullptr), "plan");
   refused(vyre_plan_describe(nullptr, 0, nullptr), "plan");

@@ -73,6 +73,24 @@ TEST_F(Plans, AMemberOfARegionIsCancelledAndAskedByItsTicket) {
   EXPECT_EQ(session_.cancel(tickets).value(), 0u);
 }
 
+constexpr std::string_view kTwice{
+    "workgroup 64, 1, 1;\nbuffer a: u32[] read_only;\n"
+    "buffer y: u32[2] read_write output live_out;\nregion \"t\" { y[gid.x] = a[gid.x] * 2; }\n"};
+
+TEST_F(Plans, WhatIsScratchNeedNotBeStored) {
+  auto from = up<std::uint32_t>({1, 2});
+  auto middle = up<std::uint32_t>({7, 7});
+  auto to = up<std::uint32_t>({0, 0});
+  const Op twice = op("twice", kTwice);
+  const std::array items{Item{twice, from, middle}, Item{twice, middle, to}};
+  const std::array<BufferRef, 1> scratch{middle};
+  const Plan plan = session_.main().plan(items, {.scratch = scratch}).value();
+  EXPECT_TRUE(contains(plan.describe().value(), "1 lanes")) << plan.describe().value();
+  EXPECT_EQ(session_.main().submit(plan).accepted, 2u);
+  EXPECT_EQ(to.read<std::uint32_t>().value(), (std::vector<std::uint32_t>{4, 8}));
+  EXPECT_EQ(middle.read<std::uint32_t>().value(), (std::vector<std::uint32_t>{7, 7}));
+}
+
 TEST_F(Plans, MistakesAreRefusedWithTheirReasonAndNothingIsAccepted) {
   const auto refused = [](const auto& result, Code code, std::string_view text) {
     ASSERT_FALSE(result);
@@ -114,6 +132,12 @@ TEST_F(Plans, MistakesAreRefusedWithTheirReasonAndNothingIsAccepted) {
   EXPECT_EQ(answer(std::size_t{1} << 32).code, Code::limit_exceeded);
   options.flags = 8;
   EXPECT_TRUE(contains(answer(2).text, "plan flags 8"));
+  options.flags = 0;
+  options.scratch_count = 1;
+  EXPECT_TRUE(contains(answer(2).text, "scratch")) << answer(2).text;
+  const vyre_buffer nothing = 1;
+  options.scratch = &nothing;
+  EXPECT_FALSE(answer(2).text.empty());
   EXPECT_EQ(made, nullptr);
   EXPECT_EQ(session_.report().value().published_items, 0u);
 }

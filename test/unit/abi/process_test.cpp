@@ -59,7 +59,7 @@ TEST_F(ReportForms, ASessionReportsInThreeForms) {
   EXPECT_EQ(report.published_items, 1u);
   EXPECT_GT(report.wall_time.count(), 0);
   ASSERT_TRUE(report.queue_publish_ns);
-  EXPECT_FALSE(report.telemetry.hit_capacity);  // nothing measures it here
+  EXPECT_FALSE(report.telemetry.compiled_pipeline_cache_hit);  // nothing measures it here
   const Blob json = session.report_json(-1).value();
   EXPECT_EQ(json.text().find('\n'), std::string_view::npos);
   EXPECT_TRUE(contains(std::string(json.text()), "\"items_processed\":1"));

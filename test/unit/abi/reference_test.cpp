@@ -1,5 +1,6 @@
 // The reference executor through the surface: results, faults and races with their places, what
 // bounds it, and its report.
+#include <atomic>
 #include <chrono>
 #include <thread>
 
@@ -14,8 +15,6 @@ template <class T, std::size_t kCount>
 std::span<const std::uint8_t> bytes_of(const std::array<T, kCount>& values) {
   return {reinterpret_cast<const std::uint8_t*>(values.data()), sizeof(values)};
 }
-
-constexpr std::array<std::uint32_t, 16> kNoBins{};
 
 TEST(AbiReference, GivesTheResultsThatASessionGives) {
   const auto program = Program::assemble(kHistogram).value();

@@ -142,7 +142,23 @@ TEST(ReportJson, LargestNumbersSurvive) {
   const auto read = from_json(to_json(d));
   ASSERT_TRUE(read);
   EXPECT_EQ(read->report.telemetry.estimated_peak_device_bytes, ~std::uint64_t{0});
-  EXPECT_EQ(read->report.region_lineage.back(), 0xFFFF'FFFFu);
+  EXPECT_EQ(read->report.region_lineage.back(), 0xC000'0001u);
+}
+
+TEST(ReportJson, LineageThatDoesNotAddUpIsRefusedWithItsTerms) {
+  const auto refused = [](const auto& change, const std::string& what) {
+    Document d = everything_measured();
+    change(d);
+    expect_error(to_json(d), Errc::mismatch, what);
+  };
+  refused([](Document& d) { d.report.lineage_items = 11; }, "lineage_items (11) is more than");
+  refused([](Document& d) { d.report.region_lineage[1] = 3; }, "region_lineage has 3 for region 1");
+  refused([](Document& d) { d.lineage->regions[1].own = {33}; },
+          "region 1 of the lineage has a rule");
+  refused([](Document& d) { d.lineage->regions[1].from = {1}; }, "derives from one that is not");
+  refused([](Document& d) { d.report.region_lineage.pop_back(); }, "region_lineage has 2 of them");
+  refused([](Document& d) { d.lineage->rules_rest = std::uint64_t{1} << 32; },
+          "a slot has 32 bits");
 }
 
 TEST(ReportJson, UnknownKeysAreAccepted) {

@@ -2,6 +2,7 @@
 // ones.
 #pragma once
 
+#include <algorithm>
 #include <random>
 
 #include "report/report.hpp"
@@ -44,6 +45,17 @@ inline IngestSection some_ingest() {
   return i;
 }
 
+/// 33 rules, so that bit 31 is shared.
+inline LineageSection some_lineage() {
+  LineageSection l;
+  for (int rule = 0; rule < 33; ++rule) l.rules.push_back("rule " + std::to_string(rule));
+  l.regions.push_back({0, 5, "single", 1, {0}, {}, {}, {}});
+  l.regions.push_back({0, 6, "chain", 2, {1'024, 0}, {0}, {0}, {0}});
+  l.regions.push_back({1, 7, "single", 1, {1'024}, {30, 32}, {0, 30, 32}, {0, 1}});
+  l.regions_rest = 4;
+  return l;
+}
+
 inline Document everything_measured() {
   Document d;
   d.run = describe_run({"vyre", "run", "a \"quoted\" name", "näme"});
@@ -60,7 +72,7 @@ inline Document everything_measured() {
   r.backend_dispatch_ns = 3;
   r.lineage_ns = 0;
   r.lineage_items = 4;
-  r.region_lineage = {0, 1, 0xFFFF'FFFFu};
+  r.region_lineage = {0, 1, 0xC000'0001u};
   MegakernelTelemetry& t = r.telemetry;
   t.bytes_uploaded = 1'000;
   t.bytes_read_back = 24;
@@ -92,6 +104,7 @@ inline Document everything_measured() {
   d.planner = PlannerSection{2, {1, 1, 2, 0}, 10, {{"full", 3}, {"cost", 1}}, {}};
   d.planner->launches = DecisionCounts{6, 1, {1, 1, 1, 1, 1, 1}, {1, 2, 2, 1}, {4, 2}};
   d.caches = CachesSection{{3, 300, 1, 100, 1, 55}};
+  d.lineage = some_lineage();
   return d;
 }
 
@@ -115,6 +128,7 @@ inline Document random_document(std::uint64_t seed) {
   r.deduped_items = small() >> 2;
   r.items_remaining = rng() % (r.published_items + r.deduped_items + 1);
   r.items_processed = r.published_items + r.deduped_items - r.items_remaining;
+  r.lineage_items = std::min(r.lineage_items, r.published_items);
   if (d.planner) d.planner = PlannerSection{small(), {0, 0, 0, 0}, 0, {}, {}};
   r.wall_time = std::chrono::nanoseconds(static_cast<std::int64_t>(small() >> 1));
   maybe(r.queue_plan_ns, small);
@@ -132,8 +146,10 @@ inline Document random_document(std::uint64_t seed) {
   maybe(t.pressure, [&] { return rng() % 4; });
   maybe(t.execution_mode, [&] { return rng() % 2; });
   maybe(t.occupancy_proxy_bps, [&] { return rng() % 10'001; });
-  for (std::uint64_t i = rng() % 4; i != 0; --i)
+  for (std::uint64_t i = rng() % 4; d.lineage && i != 0; --i) {  // regions that have no row
     r.region_lineage.push_back(static_cast<std::uint32_t>(small()));
+    ++d.lineage->regions_rest;
+  }
   for (std::uint64_t i = rng() % 4; i != 0; --i) {
     d.ops.push_back({"op" + std::to_string(i), static_cast<std::uint32_t>(i), small(), small(),
                      small(), "cuda", std::nullopt, std::nullopt});

@@ -109,6 +109,12 @@ class HandBackend : public backend::Backend {
   bool hide_bytes{false};         // host_bytes() gives nothing, as on a device
   std::atomic<bool> busy{false};  // release() takes nothing, as a device whose workers are busy
   std::atomic<int> allocated{0};
+  // Calls so far, and the bytes that went with them.
+  std::atomic<std::uint32_t> allocations{0};
+  std::atomic<std::uint32_t> bound{0};
+  std::atomic<std::uint32_t> programs{0};
+  std::atomic<std::uint64_t> bytes_written{0};
+  std::atomic<std::uint64_t> bytes_read{0};
   /// What cancel() was asked for; it says that all will end so, and the test ends them.
   std::vector<std::pair<std::uint32_t, std::vector<std::uint64_t>>> cancels;
 
@@ -149,6 +155,7 @@ class HandBackend : public backend::Backend {
     const std::lock_guard lock(bytes_mutex_);
     bytes_[handle].assign(bytes, 0);
     ++allocated;
+    ++allocations;
     return {};
   }
   Status make_read_only(std::uint32_t, Deadline) override { return {}; }
@@ -165,7 +172,10 @@ class HandBackend : public backend::Backend {
   void leak_ingest_memory() noexcept override {}
   Status make_alias(std::uint32_t) override { return make(); }
   void place_alias(std::uint32_t, std::uint32_t, std::uint64_t, std::uint64_t) noexcept override {}
-  Status bind(std::uint32_t, std::span<const std::uint32_t>, Deadline) override { return make(); }
+  Status bind(std::uint32_t, std::span<const std::uint32_t>, Deadline) override {
+    ++bound;
+    return make();
+  }
   bool release(std::uint32_t handle, Deadline) noexcept override {
     memory.pass();
     if (busy) return false;
@@ -176,6 +186,7 @@ class HandBackend : public backend::Backend {
   Status write(std::uint32_t handle, std::uint64_t offset, ByteSpan bytes) override {
     if (fail_writes) return fail(Errc::device_lost, "the link went down half-way");
     const std::lock_guard lock(bytes_mutex_);
+    bytes_written += bytes.size();
     std::copy(bytes.begin(), bytes.end(),
               bytes_[handle].begin() + static_cast<std::ptrdiff_t>(offset));
     return {};
@@ -183,6 +194,7 @@ class HandBackend : public backend::Backend {
   Status read(std::uint32_t handle, std::uint64_t offset, MutableByteSpan out) override {
     if (fail_reads) return fail(Errc::device_lost, "the link went down half-way");
     const std::lock_guard lock(bytes_mutex_);
+    bytes_read += out.size();
     const auto begin = bytes_[handle].begin() + static_cast<std::ptrdiff_t>(offset);
     std::copy(begin, begin + static_cast<std::ptrdiff_t>(out.size()), out.begin());
     return {};
@@ -195,6 +207,7 @@ class HandBackend : public backend::Backend {
   }
   Status add_program(std::uint32_t, backend::ProgramOp, Deadline) override {
     if (fail_programs) return fail(Errc::device_lost, "the link went down half-way");
+    ++programs;
     return make();
   }
   std::uint64_t steps(std::uint32_t) const noexcept override { return 0; }

@@ -49,7 +49,7 @@ class Ops : public ::testing::Test {
   Result<OpHandle> add(std::string_view name, std::string_view text) {
     const auto program = vir::assemble(text);
     EXPECT_OK(program);
-    return table_.register_program(name, *program, soon());
+    return table_.register_program(name, *program, {soon()});
   }
   static backend::Options small_rings() {
     backend::Options options;
@@ -67,7 +67,8 @@ class Ops : public ::testing::Test {
   MemoryBudget budget_{0};
   ObserverTap tap_;
   BackendMaker maker_{backend_};
-  OpTable table_{kSession, order_, maker_, budget_, tap_};
+  RuleTable rules_;
+  OpTable table_{kSession, order_, maker_, budget_, tap_, rules_};
 };
 
 TEST_F(Ops, TheSameNameWithTheSameProgramIsTheSameOp) {
@@ -173,8 +174,9 @@ TEST_F(Ops, ManyThreadsThatRegisterOneProgramGetOneOp) {
 TEST_F(Ops, APreparationThatComesTooLateRegistersNothing) {
   const auto program = vir::assemble(kOnes);
   ASSERT_OK(program);
-  EXPECT_EQ(table_.register_program("ones", *program, now()).error().code, Errc::deadline_exceeded);
-  EXPECT_EQ(table_.register_program("", *program, soon()).error().code, Errc::invalid_argument);
+  EXPECT_EQ(table_.register_program("ones", *program, {now()}).error().code,
+            Errc::deadline_exceeded);
+  EXPECT_EQ(table_.register_program("", *program, {soon()}).error().code, Errc::invalid_argument);
   EXPECT_EQ(table_.find("ones").error().code, Errc::not_found);
 }
 

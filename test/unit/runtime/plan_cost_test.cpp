@@ -78,7 +78,8 @@ TEST_F(PlanCosts, LongItemsDoNotShareARegionAndShortOnesDo) {
   const report::OpRow row = session->report().ops.at(0);
   ASSERT_GT(row.steps.value(), 8'000'000u);
   EXPECT_LE(costs_of(plan(chain(kNop)))["step_ns"].get<double>() * static_cast<double>(*row.steps),
-            static_cast<double>(row.latency.value().max_ns));
+            1.07 * static_cast<double>(row.latency.value().max_ns))  // the width of a bucket
+      << row.latency->max_ns;
   const auto of = [&](std::uint32_t op) {
     return nlohmann::json::parse(plan(chain(op)).describe_json());
   };

@@ -110,6 +110,31 @@ TEST_F(HandOverTest, NoCallerWaitsForASlowSinkWhileThereIsRoom) {
   EXPECT_EQ(slow_->sum, 4'000u);
 }
 
+TEST_F(HandOverTest, ASessionRunsItsItemsWhileItsSinkStandsStill) {
+  start({.events = 1'000, .bytes = 4'096});
+  runtime::SessionOptions options;
+  options.backend = runtime::BackendKind::cpu;
+  options.workers = 2;
+  auto session = runtime::Session::open(options);
+  ASSERT_TRUE(session);
+  ASSERT_TRUE(session->observe(hand_over_));
+  slow_->close();
+  const MegakernelWorkItem nop{0, 0, 0, 0};
+  for (int i = 0; i < 100; ++i) {
+    const auto ticket = session->submit(nop, after(kLong));
+    ASSERT_TRUE(ticket) << to_string(ticket.error());
+    ASSERT_TRUE(session->wait(*ticket, after(kLong)));
+  }
+  EXPECT_TRUE(told_.empty());
+  slow_->open();
+  EXPECT_TRUE(hand_over_->status());
+  ASSERT_EQ(told_.size(), 200u);
+  for (std::uint64_t i = 0; i < 100; ++i) {  // each ended before the next was submitted
+    EXPECT_EQ(told_[2 * i], i);
+    EXPECT_EQ(told_[2 * i + 1], 6'000'000 + i);
+  }
+}
+
 TEST_F(HandOverTest, ACallerWithoutRoomWaitsAndNothingIsLost) {
   start({.events = 16, .bytes = 64});
   slow_->close();
