@@ -95,7 +95,7 @@ std::string region_lines(const LineageRegion& region, std::size_t index, const N
 }
 
 /// Text of a line in a quoted string of Graphviz.
-std::string quoted(std::string_view text) {
+std::string dot_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -113,16 +113,16 @@ void add_graph(const Document& document, std::size_t run, std::string& out) {
   const Names names(document);
   const auto& regions = document.lineage->regions;
   out += message("  subgraph cluster_{} {{\n    label={};\n", run,
-                 quoted(message("run {}", document.run.id)));
+                 dot_string(message("run {}", document.run.id)));
   std::set<std::uint32_t> used;
   for (const LineageRegion& region : regions) used.insert(region.own.begin(), region.own.end());
   for (const std::uint32_t rule : used) {
-    out +=
-        message("    rule_{}_{} [shape=ellipse, label={}];\n", run, rule, quoted(names.rule(rule)));
+    out += message("    rule_{}_{} [shape=ellipse, label={}];\n", run, rule,
+                   dot_string(names.rule(rule)));
   }
   for (std::size_t r = 0; r < regions.size(); ++r) {
     out += message("    region_{}_{} [shape=box, label={}];\n", run, r,
-                   quoted(message("region {}\n{}", r, names.ops(regions[r].ops))));
+                   dot_string(message("region {}\n{}", r, names.ops(regions[r].ops))));
     for (const std::uint32_t rule : regions[r].own)
       out += message("    rule_{}_{} -> region_{}_{} [style=dashed];\n", run, rule, run, r);
     for (const std::uint64_t from : regions[r].from)
