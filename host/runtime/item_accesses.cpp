@@ -6,11 +6,6 @@
 #include "base/message.hpp"
 
 namespace vyre::runtime {
-namespace {
-
-constexpr std::uint32_t kNop{0};  // looks at no buffer
-
-}  // namespace
 
 struct ItemAccesses::Side {
   std::uint32_t handle;

@@ -10,7 +10,6 @@
 namespace vyre::runtime {
 namespace {
 
-constexpr std::uint32_t kNop{0};  // looks at no buffer
 constexpr std::size_t kRoomAtLeast{64};
 
 bool may_be_written(const HandleRecord& record) {

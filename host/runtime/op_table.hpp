@@ -28,6 +28,8 @@
 
 namespace vyre::runtime {
 
+inline constexpr std::uint32_t kNop{0};  // the op that looks at no buffer
+
 /// What an op needs of a mapped file in an input.
 struct FileNeed {
   bool resident{true};  // its bytes are where items read them

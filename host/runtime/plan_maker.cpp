@@ -14,7 +14,6 @@
 namespace vyre::runtime {
 namespace {
 
-constexpr std::uint32_t kNop{0};  // looks at no buffer
 /// Items between two moments at which others may have the order lock.
 constexpr std::size_t kSliceItems{4'096};
 
