@@ -315,8 +315,10 @@ TEST(PlannedLanes, ThatNeedNotStoreScratchBuffersLeaveAllOthersAsTheyAre) {
   EXPECT_GT(tally.unspecified, 5u) << "nothing was left out";
 }
 
+/// Without faults: how much of an item that is shared by workers has run when one of its lanes
+/// faults is not defined, and so are not the bytes that it leaves.
 TEST(PlannedLanes, OnSeveralWorkersAreNoDifferent) {
-  const Tally tally = sweep(5'000'000, 40, {.faults = true, .scratch = true, .workers = 3});
+  const Tally tally = sweep(5'000'000, 40, {.scratch = true, .workers = 3});
   if (replays()) return;
   EXPECT_GT(tally.lanes, 50u);
 }
