@@ -5,36 +5,11 @@
 #include <cstdio>
 
 #include "base/json_writer.hpp"
+#include "base/utf8.hpp"
 #include "scan_printer.hpp"
 
 namespace vyre::cli {
 namespace {
-
-/// Length of the UTF-8 sequence at the begin of `text`, or 0 (RFC 3629: no surrogates, nothing
-/// overlong, nothing above U+10FFFF).
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  }
-  const unsigned char second = byte(1);
-  const bool wrong = (first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) ||
-                     (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F);
-  return wrong ? 0 : length;
-}
-
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
 
 std::string base64(std::string_view bytes) {
   static constexpr char kDigits[]{
@@ -53,7 +28,7 @@ std::string base64(std::string_view bytes) {
 
 void put_bytes(JsonWriter& json, std::string_view key, std::string_view bytes) {
   json.key(key).begin_object();
-  if (is_utf8(bytes)) {
+  if (find_bad_utf8(bytes) == bytes.npos) {
     json.member("text", bytes);
   } else {
     json.member("bytes", base64(bytes));

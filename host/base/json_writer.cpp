@@ -5,41 +5,12 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/utf8.hpp"
+
 namespace vyre {
 namespace {
 
 constexpr std::string_view kReplacement{"\xEF\xBF\xBD"};  // U+FFFD
-
-/// Bytes of the UTF-8 character at the beginning of `text`; 0 and in `wrong` the bytes that one
-/// replacement stands for, if there is none: those of a longest beginning of a character.
-std::size_t character(std::string_view text, std::size_t& wrong) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char head = byte(0);
-  wrong = 1;
-  if (head < 0x80) return 1;
-  std::size_t bytes = 0;
-  unsigned char low = 0x80;  // of the second byte
-  unsigned char high = 0xBF;
-  if (head >= 0xC2 && head <= 0xDF) {
-    bytes = 2;
-  } else if (head >= 0xE0 && head <= 0xEF) {
-    bytes = 3;
-    if (head == 0xE0) low = 0xA0;
-    if (head == 0xED) high = 0x9F;
-  } else if (head >= 0xF0 && head <= 0xF4) {
-    bytes = 4;
-    if (head == 0xF0) low = 0x90;
-    if (head == 0xF4) high = 0x8F;
-  } else {
-    return 0;
-  }
-  for (; wrong < bytes; ++wrong) {
-    if (wrong == text.size() || byte(wrong) < low || byte(wrong) > high) return 0;
-    low = 0x80;
-    high = 0xBF;
-  }
-  return bytes;
-}
 
 }  // namespace
 
@@ -110,7 +81,7 @@ void JsonWriter::quote(std::string_view text) {
   text_ += '"';
   while (!text.empty()) {
     std::size_t used = 0;
-    if (const std::size_t bytes = character(text, used); bytes == 0) {
+    if (const std::size_t bytes = utf8_character(text, used); bytes == 0) {
       text_ += kReplacement;
     } else if (const char c = text[0]; bytes > 1) {
       text_ += text.substr(0, bytes);

@@ -5,11 +5,11 @@
 #include <algorithm>
 
 #include "base/message.hpp"
+#include "base/utf8.hpp"
 #include "protocol/limits.hpp"
 #include "vir/program/given_up.hpp"
 #include "vir/program/quote.hpp"
 #include "vir/program/statements.hpp"
-#include "vir/wire/reader.hpp"
 #include "vir/wire/wire.hpp"
 
 namespace vyre::vir {

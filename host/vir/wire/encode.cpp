@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/message.hpp"
+#include "base/utf8.hpp"
 #include "encoder.hpp"
 #include "protocol/limits.hpp"
 #include "tables.hpp"

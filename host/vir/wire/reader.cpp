@@ -1,6 +1,7 @@
 // Primitive reads of the wire format; see reader.hpp.
 #include "vir/wire/reader.hpp"
 #include "base/message.hpp"
+#include "base/utf8.hpp"
 
 namespace vyre::vir {
 
@@ -85,42 +86,6 @@ void WireReader::leave(std::size_t outer, const char* what) {
     fail(Errc::malformed, message("{} has {} bytes after its end", what, remaining()), at_);
   }
   end_ = outer;
-}
-
-std::size_t find_bad_utf8(std::string_view text) noexcept {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-  std::size_t i = 0;
-  while (i < text.size()) {
-    const std::uint8_t lead = byte(i);
-    if (lead < 0x80) {
-      ++i;
-      continue;
-    }
-    // The second byte's range excludes over-long forms, surrogates and what lies beyond U+10FFFF.
-    std::size_t more = 0;
-    std::uint8_t low = 0x80;
-    std::uint8_t high = 0xBF;
-    if (lead >= 0xC2 && lead <= 0xDF) {
-      more = 1;
-    } else if (lead >= 0xE0 && lead <= 0xEF) {
-      more = 2;
-      if (lead == 0xE0) low = 0xA0;
-      if (lead == 0xED) high = 0x9F;
-    } else if (lead >= 0xF0 && lead <= 0xF4) {
-      more = 3;
-      if (lead == 0xF0) low = 0x90;
-      if (lead == 0xF4) high = 0x8F;
-    } else {
-      return i;
-    }
-    if (text.size() - i <= more) return i;
-    if (byte(i + 1) < low || byte(i + 1) > high) return i;
-    for (std::size_t k = 2; k <= more; ++k) {
-      if ((byte(i + k) & 0xC0u) != 0x80u) return i;
-    }
-    i += more + 1;
-  }
-  return std::string_view::npos;
 }
 
 }  // namespace vyre::vir

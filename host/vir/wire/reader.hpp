@@ -80,8 +80,4 @@ class WireReader {
   std::optional<Error> error_;
 };
 
-/// Rust's rules: no surrogates, no over-long forms, at most U+10FFFF. Offset of the first bad byte,
-/// or npos.
-[[nodiscard]] std::size_t find_bad_utf8(std::string_view text) noexcept;
-
 }  // namespace vyre::vir
