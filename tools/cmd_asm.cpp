@@ -77,9 +77,7 @@ void add_asm(CommandLine& line) {
       .type_name("FILE")
       .check(not_empty())
       .shows_default();
-  sub.option("--profile", options->profile, "the layout of wire blobs")
-      .type_name(kProfileNames)
-      .shows_default();
+  add_profile(sub, options->profile);
   sub.does([options](Shell& shell) { return run(shell, *options); });
 }
 

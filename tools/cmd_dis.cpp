@@ -59,9 +59,7 @@ void add_dis(CommandLine& line) {
       .type_name("FILE")
       .check(not_empty())
       .shows_default();
-  sub.option("--profile", options->profile, "the layout of wire blobs")
-      .type_name(kProfileNames)
-      .shows_default();
+  add_profile(sub, options->profile);
   const Option image = sub.flag("--image", options->image, "print the lowered image instead");
   sub.flag("--no-optimise", options->plain,
            "the image without constant folding and fused instructions")

@@ -200,17 +200,12 @@ void add_replay(CommandLine& line) {
           .type_name("N")
           .shows_default()
           .check(whole<std::uint32_t>()),
-      sub.option("--workers", options->workers, "CPU worker threads; 0 is one a logical CPU")
-          .type_name("N")
-          .shows_default()
-          .check(workers()),
+      add_workers(sub, options->workers),
       sub.option("--timeout", options->timeout_s, "seconds for the whole replay")
           .type_name("SECONDS")
           .shows_default()
           .check(seconds()),
-      sub.option("--report", options->report, "write the run's report here")
-          .type_name("FILE")
-          .check(not_empty())};
+      add_report_file(sub, options->report)};
   const Option inspect =
       sub.flag("--inspect", options->inspect,
                "check every record and digest without running anything: no other flag");

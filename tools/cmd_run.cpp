@@ -209,10 +209,7 @@ void add_flags(const Command& sub, RunOptions& options) {
       .type_name("N")
       .shows_default()
       .check(whole<std::uint32_t>());
-  sub.option("--workers", options.workers, "CPU worker threads; 0 is one a logical CPU")
-      .type_name("N")
-      .shows_default()
-      .check(workers());
+  add_workers(sub, options.workers);
   sub.option("--fuel", options.fuel,
              "loop iterations a workgroup may spend; 0 is the default bound")
       .type_name("N")
@@ -252,12 +249,8 @@ void add_flags(const Command& sub, RunOptions& options) {
              "with --lineage: a rule that the program applies (default: its name)")
       .type_name("NAME")
       .one_value_each();
-  sub.option("--report", options.report, "write the run's report here")
-      .type_name("FILE")
-      .check(not_empty());
-  sub.option("--profile", options.profile, "the layout of wire blobs")
-      .type_name(kProfileNames)
-      .shows_default();
+  add_report_file(sub, options.report);
+  add_profile(sub, options.profile);
 }
 
 }  // namespace

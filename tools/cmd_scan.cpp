@@ -147,10 +147,7 @@ void add_flags(const Command& command, Flags& flags) {
   command.option("--executor", scan.executor, "what searches")
       .shows_default()
       .one_of({"auto", "cpu", "cuda"});
-  command.option("--workers", scan.workers, "CPU worker threads; 0 is one a logical CPU")
-      .type_name("N")
-      .shows_default()
-      .check(workers());
+  add_workers(command, scan.workers);
   command.option("--chunk", scan.chunk_bytes, "bytes that are searched at once")
       .type_name("BYTES")
       .shows_default()
@@ -161,9 +158,7 @@ void add_flags(const Command& command, Flags& flags) {
       .type_name("MS")
       .shows_default()
       .check(whole_up_to(60'000));
-  command.option("--report", flags.report, "write the run's report here")
-      .type_name("FILE")
-      .check(not_empty());
+  add_report_file(command, flags.report);
 }
 
 Outcome run(Shell& shell, Flags& flags) {

@@ -127,9 +127,7 @@ void add_verify(CommandLine& line) {
   auto options = std::make_shared<Options>();
   const Command sub = line.command("verify", "check programs and list every violation");
   sub.option("program", options->inputs, "wire blobs or texts").type_name("PROGRAM").required();
-  sub.option("--profile", options->profile, "the layout of wire blobs")
-      .type_name(kProfileNames)
-      .shows_default();
+  add_profile(sub, options->profile);
   sub.does([options](Shell& shell) { return run(shell, *options); });
 }
 

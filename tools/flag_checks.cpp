@@ -30,10 +30,6 @@ ValueCheck whole_up_to(std::uint64_t most) {
   return number_by([most](const std::string& value) { return whole_number(value, most); });
 }
 
-ValueCheck workers() {
-  return whole_up_to(limit("max_cpu_workers"));
-}
-
 ValueCheck bytes() {
   return number_by([](const std::string& value) { return byte_count(value); });
 }
@@ -43,6 +39,25 @@ ValueCheck seconds() {
     const auto number = seconds_of(value);
     return number ? std::string() : number.error().message;
   };
+}
+
+Option add_profile(const Command& command, std::string& profile) {
+  return command.option("--profile", profile, "the layout of wire blobs")
+      .type_name("v4-0.6.3|v4-0.6.4|v6")
+      .shows_default();
+}
+
+Option add_workers(const Command& command, std::uint32_t& workers) {
+  return command.option("--workers", workers, "CPU worker threads; 0 is one a logical CPU")
+      .type_name("N")
+      .shows_default()
+      .check(whole_up_to(limit("max_cpu_workers")));
+}
+
+Option add_report_file(const Command& command, std::string& file) {
+  return command.option("--report", file, "write the run's report here")
+      .type_name("FILE")
+      .check(not_empty());
 }
 
 }  // namespace vyre::cli

@@ -1,15 +1,14 @@
-// Checks of flag values that the parser makes before a command starts: exit 2 names the flag.
+// Checks of flag values that the parser makes before a command starts (exit 2 names the flag), and
+// options that several commands have.
 #pragma once
 
 #include <cstdint>
 #include <limits>
+#include <string>
 
 #include "options.hpp"
 
 namespace vyre::cli {
-
-/// How help, manual pages and completions write the values of --profile.
-inline constexpr char kProfileNames[]{"v4-0.6.3|v4-0.6.4|v6"};
 
 /// An empty name reads as "flag not given" further on, so it is refused here.
 [[nodiscard]] ValueCheck not_empty();
@@ -19,10 +18,15 @@ template <class Number>
 [[nodiscard]] ValueCheck whole() {
   return whole_up_to(std::numeric_limits<Number>::max());
 }
-/// For --workers, also where the executor has none: what is wrong is wrong on all of them.
-[[nodiscard]] ValueCheck workers();
 /// For options of 64 bits.
 [[nodiscard]] ValueCheck bytes();
 [[nodiscard]] ValueCheck seconds();
+
+/// --profile: how wire blobs are read and written.
+Option add_profile(const Command& command, std::string& profile);
+/// --workers, also where the executor has none: what is wrong is wrong on all of them.
+Option add_workers(const Command& command, std::uint32_t& workers);
+/// --report
+Option add_report_file(const Command& command, std::string& file);
 
 }  // namespace vyre::cli
