@@ -81,10 +81,7 @@ class LaunchOnWorkers : public ::testing::Test {
     ASSERT_OK(opened);
     session.emplace(std::move(*opened));
     for (std::uint32_t i = 0; i < kItems; ++i) {
-      const auto program =
-          vir::assemble("workgroup 1, 1, 1;\nbuffer y: u32[" + std::to_string(i + 1) +
-                        "] read_write output live_out;\n"
-                        "region \"r\" { y[0] = 1; }\n");
+      const auto program = vir::assemble(program_of_words(i + 1));
       ASSERT_OK(program);
       const auto op = session->register_program("op" + std::to_string(i), *program);
       ASSERT_OK(op);

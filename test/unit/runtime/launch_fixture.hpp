@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,12 @@ namespace vyre::runtime::test {
 
 using planner::MegakernelLaunchPlan;
 using planner::MegakernelLaunchRequest;
+
+/// Writes an output of so many words: another number is another program.
+inline std::string program_of_words(std::uint32_t words) {
+  return "workgroup 1, 1, 1;\nbuffer y: u32[" + std::to_string(words) +
+         "] read_write output live_out;\nregion \"r\" { y[0] = 1; }\n";
+}
 
 class PolicyBackend final : public HandBackend {
  public:

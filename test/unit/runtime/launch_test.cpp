@@ -45,10 +45,7 @@ TEST_F(Launch, FusedDenseNeedsAPlanWithManyEdgesAndHotOps) {
   open();
   std::vector<std::uint32_t> ops;
   for (int i = 0; i < 8; ++i) {
-    const auto program =
-        vir::assemble("workgroup 1, 1, 1;\nbuffer y: u32[" + std::to_string(i + 1) +
-                      "] read_write output live_out;\n"
-                      "region \"r\" { y[0] = 1; }\n");
+    const auto program = vir::assemble(program_of_words(static_cast<std::uint32_t>(i) + 1));
     ASSERT_OK(program);
     const auto op = session->register_program("op" + std::to_string(i), *program);
     ASSERT_OK(op);
