@@ -59,9 +59,9 @@ Status check(const Shell& shell, const Flags& flags) {
 /// Names tell files apart, and there may be several.
 bool several_files(const ScanOptions& scan) {
   if (!scan.paths_from.empty() || scan.paths.size() > 1) return true;
-  if (scan.paths.empty()) return ::isatty(STDIN_FILENO) == 1;
+  const std::string& path = scan.paths[0];
   struct stat status;
-  return ::stat(scan.paths[0].c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+  return path.empty() || (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode));
 }
 
 /// Sets what follows from several flags and from where standard output goes.
@@ -74,6 +74,10 @@ Status settle(Flags& flags) {
     scan.expressions.push_back(std::move(scan.paths.front()));
     scan.paths.erase(scan.paths.begin());
   }
+  // Where grep and ripgrep look if no path is given: what comes through a pipe or from a file, and
+  // else here.
+  if (scan.paths.empty() && scan.paths_from.empty())
+    scan.paths.emplace_back(::isatty(STDIN_FILENO) == 1 ? "" : "-");
   const bool terminal = ::isatty(STDOUT_FILENO) == 1;
   scan.output = flags.quiet           ? ScanOutput::nothing
                 : flags.files_with    ? ScanOutput::files_with

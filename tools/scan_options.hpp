@@ -27,14 +27,14 @@ struct ScanOptions {
   bool ignore_case{false};
 
   // Where.
-  std::vector<std::string> paths;
-  std::string paths_from;      // a file with paths; empty: none
-  bool null_separated{false};  // paths_from has NUL behind each, not a newline
-  bool hidden{false};          // folders: files and folders whose names begin with a dot, too
-  bool follow_links{false};    // folders: symbolic links, too
-  bool text{false};            // NUL bytes mean nothing
-  bool binary{false};          // folders: binary files as if they had been named
-  bool decompress{false};      // gzip and Zstandard
+  std::vector<std::string> paths;  // an empty one: the folder that the command runs in
+  std::string paths_from;          // a file with paths; empty: none
+  bool null_separated{false};      // paths_from has NUL behind each, not a newline
+  bool hidden{false};              // folders: files and folders whose names begin with a dot, too
+  bool follow_links{false};        // folders: symbolic links, too
+  bool text{false};                // NUL bytes mean nothing
+  bool binary{false};              // folders: binary files as if they had been named
+  bool decompress{false};          // gzip and Zstandard
 
   // What is printed.
   ScanOutput output{ScanOutput::lines};

@@ -1,7 +1,6 @@
 #include "scan_run.hpp"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <deque>
 
@@ -135,12 +134,6 @@ class Scan final : private ScanEngine::Sink {
   Status printed_;
 };
 
-/// Where grep and ripgrep look if no path is given: what comes through a pipe or from a file, and
-/// else here.
-std::vector<std::string> default_paths() {
-  return {::isatty(STDIN_FILENO) == 1 ? "" : "-"};
-}
-
 /// Of all, if none is a folder or lasts.
 std::optional<std::uint64_t> bytes_of_files(const std::vector<std::string>& paths) {
   std::uint64_t bytes = 0;
@@ -158,10 +151,7 @@ Outcome scan(const Shell& shell, ScanOptions options, const std::string& report)
   VYRE_ASSIGN(const ScanWords words, read_words(shell, options));
   std::vector<std::string> paths = options.paths;
   if (!options.paths_from.empty()) {
-    VYRE_ASSIGN(const auto listed, paths_of_list(options.paths_from, options.null_separated));
-    paths.insert(paths.end(), listed.begin(), listed.end());
-  } else if (paths.empty()) {
-    paths = default_paths();
+    VYRE_ASSIGN(paths, paths_of_list(options.paths_from, options.null_separated));
   }
   options.files_bytes = bytes_of_files(paths);
   VYRE_ASSIGN(const std::unique_ptr<ScanEngine> engine, ScanEngine::open(options, words));
