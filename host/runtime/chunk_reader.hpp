@@ -21,7 +21,7 @@
 namespace vyre::runtime {
 
 /// Where the pump's thread leaves the ends of reads for the stream's thread. It outlives them: a
-/// reader gives it up rather than free it under a read that does not end.
+/// reader hands it to its host rather than free it under a read that has not ended.
 class ReadEnds final : public ingest::ReadSink {
  public:
   explicit ReadEnds(queue::Waiter& waiter) : waiter_(waiter) { ended_.reserve(kMaxStreamItems); }
@@ -111,8 +111,8 @@ class ChunkReader {
   void cancel();
   /// Counts ends and forgets them: for a stream that is over. True: no read is under way.
   [[nodiscard]] bool drained();
-  /// A read does not end, and the pump may still tell of it.
-  void abandon() noexcept { (void)ends_.release(); }
+  /// A read has not ended, and the pump may still tell of it: the host keeps what it tells.
+  void abandon() noexcept { host_.keep(std::move(ends_)); }
 
  private:
   static constexpr std::uint32_t kNone{~std::uint32_t{0}};

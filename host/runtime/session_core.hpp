@@ -198,6 +198,7 @@ class SessionCore {
   }
   [[nodiscard]] Result<ingest::Pump*> pump() { return pump_.start(); }
   [[nodiscard]] StreamSpace& stream_space() noexcept { return pump_.stream_space(); }
+  void keep(std::unique_ptr<ingest::ReadSink> sink) noexcept { pump_.keep(std::move(sink)); }
   void count_file(const ingest::Pump& pump, const ingest::File& file) noexcept {
     pump_.count_file(pump, file);
   }

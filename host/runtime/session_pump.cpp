@@ -1,7 +1,9 @@
 // See session_pump.hpp.
 #include "session_pump.hpp"
 
+#include <new>
 #include <string>
+#include <utility>
 
 #include "base/message.hpp"
 #include "protocol/io_request.hpp"
@@ -65,6 +67,16 @@ bool SessionPump::stop() {
   life_.leak();
   backend_.leak_ingest_memory();
   return false;
+}
+
+void SessionPump::keep(std::unique_ptr<ingest::ReadSink> sink) noexcept {
+  ingest::ReadSink* const kept = sink.release();  // without memory for a list it stays for good
+  try {
+    const std::lock_guard lock(mutex_);
+    kept_.reserve(kept_.size() + 1);
+    kept_.emplace_back(kept);
+  } catch (const std::bad_alloc&) {
+  }
 }
 
 void SessionPump::count_file(const ingest::Pump& pump, const ingest::File& file) noexcept {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "backend/backend.hpp"
 #include "ingest/file.hpp"
@@ -51,6 +52,8 @@ class SessionPump {
   [[nodiscard]] ingest::Pump* running() const noexcept { return bell_.pump(); }
   /// False: a read did not end in time; the pump and the memory it reads into are left behind.
   [[nodiscard]] bool stop();
+  /// Keeps the sink for as long as the pump may tell it of reads: until the session goes.
+  void keep(std::unique_ptr<ingest::ReadSink> sink) noexcept;
 
   /// Ingest memory for streams; empty until the pump has started.
   [[nodiscard]] StreamSpace& stream_space() noexcept { return space_; }
@@ -69,6 +72,7 @@ class SessionPump {
   SessionLife& life_;
   PumpBell& bell_;
   std::mutex mutex_;
+  std::vector<std::unique_ptr<ingest::ReadSink>> kept_;  // the pump goes first
   std::unique_ptr<ingest::Pump> pump_;
   std::optional<Error> failed_;  // for good
   StreamSpace space_;

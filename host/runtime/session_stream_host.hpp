@@ -31,6 +31,9 @@ class Stream::SessionHost final : public StreamHost {
     return pump_->read(requests);
   }
   void cancel_reads(ingest::ReadSink* sink) override { pump_->cancel(sink); }
+  void keep(std::unique_ptr<ingest::ReadSink> sink) noexcept override {
+    session_.keep(std::move(sink));
+  }
   std::optional<Error> reads_broken() override { return pump_->broken(); }
 
   // Items.

@@ -34,6 +34,8 @@ class FileHost {
   /// As ingest::Pump::read(), cancel() and broken().
   [[nodiscard]] virtual Status read(std::span<const ingest::ReadRequest> requests) = 0;
   virtual void cancel_reads(ingest::ReadSink* sink) = 0;
+  /// Keeps the sink, whose reads have not ended, for as long as the pump may tell it of them.
+  virtual void keep(std::unique_ptr<ingest::ReadSink> sink) noexcept = 0;
   [[nodiscard]] virtual std::optional<Error> reads_broken() = 0;
 };
 

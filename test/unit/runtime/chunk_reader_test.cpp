@@ -33,6 +33,7 @@ class FakeFiles final : public FileHost {
     return {};
   }
   void cancel_reads(ingest::ReadSink*) override { cancelled = true; }
+  void keep(std::unique_ptr<ingest::ReadSink> sink) noexcept override { kept = std::move(sink); }
   std::optional<Error> reads_broken() override { return broken; }
 
   /// Ends the read in this place of `reads`; all of its bytes have come, or so many.
@@ -50,6 +51,7 @@ class FakeFiles final : public FileHost {
   std::uint64_t descriptors_left{1};
   int counted{0};
   bool cancelled{false};
+  std::unique_ptr<ingest::ReadSink> kept;
 };
 
 constexpr std::uint64_t kReadChunk{4'096};
@@ -251,6 +253,16 @@ TEST_F(Reader, AStreamThatIsOverWaitsForItsReadsAndForNothingElse) {
   EXPECT_FALSE(reader_->drained());
   host_.end(0, ingest::ReadStatus::cancelled, 0, 0);
   EXPECT_TRUE(reader_->drained());
+}
+
+TEST_F(Reader, WhatItsReadsTellIsTheHostsWhereItWaitsNoLonger) {
+  start({file("a", kReadChunk)});
+  EXPECT_EQ(begin_all().size(), 1u);
+  reader_->abandon();
+  reader_.reset();
+  ASSERT_NE(host_.kept, nullptr);
+  EXPECT_EQ(host_.kept.get(), host_.reads[0].sink);
+  host_.end(0);
 }
 
 TEST_F(Reader, ManyFilesUseTheMemoryAndTheNumbersOfFew) {

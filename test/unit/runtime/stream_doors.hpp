@@ -105,12 +105,15 @@ class DyingIo final : public ingest::Io {
   ingest::Registration registration_;
 };
 
-inline Result<Session> open_with_door(std::uint32_t reads, std::atomic<bool>* hold = nullptr,
-                                      std::chrono::nanoseconds patience = std::chrono::seconds{5}) {
+/// The door dies after so many reads; ends come once `hold` is false.
+inline Result<Session> open_with_door(
+    std::uint32_t reads, std::atomic<bool>* hold = nullptr,
+    std::chrono::nanoseconds pump_drain = std::chrono::seconds{5},
+    std::optional<std::chrono::nanoseconds> close_timeout = std::nullopt) {
   TestHooks hooks;
-  hooks.pump_drain = patience;
+  hooks.pump_drain = pump_drain;
   SessionOptions options = small_memory();
-  options.close_timeout = patience;
+  options.close_timeout = close_timeout.value_or(pump_drain);
   hooks.make_io = [reads, hold]() -> Result<std::unique_ptr<ingest::Io>> {
     const LeftBehindOnPurpose here;
     return std::make_unique<DyingIo>(reads, hold);

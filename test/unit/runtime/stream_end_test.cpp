@@ -152,6 +152,21 @@ TEST_F(StreamEnds, ReadsThatNeverEndHoldUpNobodyForLongAndCloseSaysWhatIsLeftBeh
   EXPECT_LT(Clock::now() - begin, std::chrono::seconds{20});
 }
 
+TEST_F(StreamEnds, AReadThatEndsAfterItsStreamLeavesNothingBehind) {
+  std::atomic<bool> hold{true};
+  auto session =
+      open_with_door(1'000, &hold, std::chrono::seconds{60}, std::chrono::milliseconds{1});
+  ASSERT_OK(session);
+  {
+    auto stream = session->stream({good("f", 5 * kChunk)}, OpHandle{kCrc32c}, crc_options(kChunk));
+    ASSERT_OK(stream);
+    EXPECT_EQ(stream->next(after(std::chrono::milliseconds{1})).error().code,
+              Errc::deadline_exceeded);
+  }
+  hold = false;
+  EXPECT_OK(session->close(std::chrono::seconds{60}));  // LeakSanitizer sees what it left behind
+}
+
 TEST_F(StreamEnds, ASourceThatThrowsEndsTheStreamAndNotTheProcess) {
   open();
   auto stream = session_->stream(
