@@ -66,10 +66,10 @@ Status check_outside(const std::string& path, const std::string& flag,
 
 /// Which files the outputs of chunks go to shows only as they are written, so none of the
 /// directory may be an input.
-Status check_chunk_directory(const RunOptions& options) {
+Status check_chunk_directory(const RunOptions& options, const std::string& program) {
   std::vector<std::string> inputs = bound_files(options);
   inputs.insert(inputs.end(), options.files.begin(), options.files.end());
-  inputs.push_back(options.program);
+  inputs.push_back(program);
   inputs.push_back(options.report);
   for (const std::string& path : inputs) {
     if (path.empty() || is_stream(path) || !lies_in(path, options.out_directory)) continue;
@@ -202,13 +202,13 @@ Status check_streams(const Shell& shell, const RunOptions& options) {
   return {};
 }
 
-Status check_paths(Shell& shell, const RunOptions& options,
+Status check_paths(Shell& shell, const RunOptions& options, const std::string& program,
                    const std::vector<std::string>& stored) {
   VYRE_TRY(check_outside(options.out_file, "-o", options.trace_directory));
   VYRE_TRY(check_outside(options.out_directory, "--out-dir", options.trace_directory));
   VYRE_TRY(check_outside(options.report, "--report", options.trace_directory));
   Claims claims;
-  claims.reads(options.program, message("the program '{}'", shown(options.program)));
+  if (!program.empty()) claims.reads(program, message("the program '{}'", shown(program)));
   for (const std::string& file : options.files)
     claims.reads(file, message("the input '{}'", shown(file)));
   for (const std::string& file : bound_files(options))
@@ -219,7 +219,7 @@ Status check_paths(Shell& shell, const RunOptions& options,
   const bool values = options.out_file.empty() && options.out_directory.empty();
   if (shell.json || values) VYRE_TRY(prints(shell, claims));
   if (options.chunk_bytes == 0 || options.out_directory.empty()) return {};
-  VYRE_TRY(check_chunk_directory(options));
+  VYRE_TRY(check_chunk_directory(options, program));
   return claims.may_fill(options.out_directory, "--out-dir");
 }
 

@@ -44,9 +44,11 @@ class Claims {
 /// Of run and record. Standard input is one reader's, standard output one writer's: asked before
 /// the program is read.
 [[nodiscard]] Status check_streams(const Shell& shell, const RunOptions& options);
-/// Of run and record. No output may be an input, another output or a part of the trace. `stored`:
-/// where the outputs of the items go; none: to standard output.
+/// Of run and record. No output may be an input, another output or a part of the trace. `program`:
+/// its file; empty for a built-in op. `stored`: where the outputs of the items go; none: to
+/// standard output.
 [[nodiscard]] Status check_paths(Shell& shell, const RunOptions& options,
+                                 const std::string& program,
                                  const std::vector<std::string>& stored);
 /// Of replay.
 [[nodiscard]] Status check_replay(Shell& shell, const std::string& trace,

@@ -1,5 +1,5 @@
-// vyre caps: what this build and machine can do, how files are read here and why not better, and
-// every bound of the runtime.
+// vyre caps: what this build and machine can do, how files are read here and why not better, and on
+// request every bound of the runtime.
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -12,6 +12,7 @@
 #include "exit_codes.hpp"
 #include "json_value.hpp"
 #include "library.hpp"
+#include "op_catalogue.hpp"
 #include "platform/host_info.hpp"
 
 namespace vyre::cli {
@@ -19,6 +20,7 @@ namespace {
 
 struct Options {
   std::string directory;  // empty: that of temporary files
+  bool limits{false};
 };
 
 /// What a session on a GPU with default options gets, not what the data sheet says.
@@ -37,11 +39,6 @@ struct Backend {
   std::optional<Device> device;
 };
 
-struct BuiltinOp {
-  std::uint32_t number{0};
-  std::string name;
-};
-
 /// What each way of reading files gives in a folder; file systems differ in it.
 struct Ingest {
   std::string directory;  // printable
@@ -52,7 +49,7 @@ struct Capabilities {
   std::vector<Backend> backends;
   Ingest ingest;
   std::vector<BuiltinOp> ops;
-  std::vector<v0::Limit> limits;
+  std::vector<v0::Limit> limits;  // none: they were not asked for
 };
 
 Result<Backend> probe(const char* name) {
@@ -75,23 +72,6 @@ Result<Backend> probe(const char* name) {
                           report.telemetry.device_memory_budget_bytes.value_or(0),
                           report.telemetry.occupancy_proxy_bps.value_or(0)};
   return backend;
-}
-
-Result<std::vector<BuiltinOp>> builtin_ops() {
-  std::vector<BuiltinOp> rows;
-  v0::SessionOptions options;
-  options.device = "cpu";
-  options.queues = 1;
-  options.workers = 1;
-  const auto session = v0::Session::open(options);
-  if (!session) return rows;
-  VYRE_ASSIGN(const std::vector<v0::Op> ops, taken(session->ops()));
-  for (const v0::Op op : ops) {
-    VYRE_ASSIGN(const std::uint32_t number, taken(session->number(op)));
-    VYRE_ASSIGN(const v0::OpInfo info, taken(session->describe(op)));
-    rows.push_back({number, std::string(info.name)});
-  }
-  return rows;
 }
 
 Result<Ingest> ingest(const std::string& directory) {
@@ -122,8 +102,8 @@ std::string for_people(const Capabilities& found) {
     text += message("  tier {}{}{}\n", tier["tier"].text(),
                     tier["available"].flag() ? ": " : ": not available: ", tier["reason"].text());
   }
-  text += "\nbuilt-in ops:\n";
-  for (const BuiltinOp& op : found.ops) text += message("  {} {}\n", op.number, op.name);
+  text += message("\nbuilt-in ops: {}; `vyre ops` lists them\n", found.ops.size());
+  if (found.limits.empty()) return text;
   text += "\nlimits:\n";
   for (const v0::Limit& limit : found.limits) {
     text += message("  {} = {} {}  ({})\n", limit.name, limit.value, limit.unit, limit.reason);
@@ -167,8 +147,10 @@ std::string json_of(const Capabilities& found) {
   found.ingest.tiers.write(json.key("tiers"));
   json.end_object().key("ops").begin_array();
   for (const BuiltinOp& op : found.ops)
-    json.begin_object().member("op_handle", op.number).member("name", op.name).end_object();
-  json.end_array().key("limits").begin_array();
+    json.begin_object().member("op_handle", op.number).member("name", op.info.name).end_object();
+  json.end_array();
+  if (found.limits.empty()) return json.end_object().text() + "\n";
+  json.key("limits").begin_array();
   for (const v0::Limit& limit : found.limits) {
     json.begin_object()
         .member("name", limit.name)
@@ -191,8 +173,11 @@ Outcome run(Shell& shell, const Options& options) {
   VYRE_ASSIGN(found.ingest, ingest(!options.directory.empty()    ? options.directory
                                    : !none && !temporary.empty() ? temporary
                                                                  : "."));
-  VYRE_ASSIGN(found.ops, builtin_ops());
-  VYRE_ASSIGN(found.limits, taken(v0::limits()));
+  VYRE_ASSIGN(const auto catalogue, OpCatalogue::open());
+  found.ops = catalogue->ops();
+  if (options.limits) {
+    VYRE_ASSIGN(found.limits, taken(v0::limits()));
+  }
   Output out;
   VYRE_TRY(out.write(shell.json ? json_of(found) : for_people(found)));
   VYRE_TRY(out.flush());
@@ -203,13 +188,13 @@ Outcome run(Shell& shell, const Options& options) {
 
 void add_caps(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  const Command sub = line.command(
-      "caps",
-      "print backends, ways of reading files, built-in ops and limits of this build and machine");
+  const Command sub =
+      line.command("caps", "print backends and ways of reading files of this build and machine");
   sub.option("--directory", options->directory,
              "where files are read from: a scratch file is made and read there "
              "(default: the folder of temporary files)")
       .type_name("DIR");
+  sub.flag("--limits", options->limits, "every bound of the runtime, too, with its reason");
   sub.does([options](Shell& shell) { return run(shell, *options); });
 }
 

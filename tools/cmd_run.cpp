@@ -74,6 +74,30 @@ Status check_reading(const RunOptions& options) {
   return {};
 }
 
+/// A built-in op has neither a grid nor statements, and a program no param.
+Status check_target(const RunOptions& options, const RunTarget& target) {
+  const auto refused = [](const std::string& text) { return fail(Errc::invalid_argument, text); };
+  if (target.builtin == nullptr) {
+    if (options.param == 0) return {};
+    return refused("--param is of built-in ops; a program takes its numbers by --bind");
+  }
+  const std::string name = target.builtin_name();
+  if (options.executor == "reference") {
+    return refused(message(
+        "--executor reference runs programs, and {} is a built-in op; use cpu or cuda", name));
+  }
+  if (options.invocations != 0)
+    return refused(message("--invocations is of programs; the built-in op {} has no grid", name));
+  if (options.fuel != 0)
+    return refused(
+        message("--fuel is of programs; the built-in op {} has no loops of its own", name));
+  if (!options.rules.empty())
+    return refused(
+        message("--rule is of programs; the rule of the built-in op {} is its name", name));
+  if (options.param == 0 || !target.builtin->info.param.empty()) return {};
+  return refused(message("--param means nothing to {}; leave it away", name));
+}
+
 Status check(const RunOptions& options, const RunPlan& plan) {
   if (!options.check.empty() && options.executor != "reference") {
     return fail(
@@ -152,12 +176,14 @@ Outcome run(Shell& shell, const RunOptions& options) {
   VYRE_ASSIGN(const v0::Profile profile, taken(v0::find_profile(options.profile)));
   VYRE_TRY(check_streams(shell, options));
   const Deadline ready_by = ready_deadline(options);
-  VYRE_ASSIGN(v0::Program program, load_program(options.program, profile, left_until(ready_by)));
-  VYRE_ASSIGN(const RunPlan plan, make_plan(std::move(program), options));
+  VYRE_ASSIGN(RunTarget target, load_target(options.program, profile, left_until(ready_by)));
+  VYRE_TRY(check_target(options, target));
+  VYRE_ASSIGN(const RunPlan plan, make_plan(std::move(target), options));
   VYRE_TRY(check(options, plan));
-  VYRE_TRY(check_paths(shell, options, stored_paths(plan, options)));
+  VYRE_TRY(check_paths(shell, options, plan.target.program ? options.program : "",
+                       stored_paths(plan, options)));
   VYRE_TRY(check_reach(options, plan));
-  VYRE_TRY(ready_to_run(shell, options, plan.program, ready_by));
+  if (plan.target.program) VYRE_TRY(ready_to_run(shell, options, *plan.target.program, ready_by));
   VYRE_ASSIGN(const std::unique_ptr<Engine> engine,
               options.executor == "reference" ? make_reference_engine(plan, options, ready_by)
                                               : make_session_engine(plan, options, ready_by));
@@ -172,7 +198,8 @@ Outcome run(Shell& shell, const RunOptions& options) {
 }
 
 void add_flags(const Command& sub, RunOptions& options) {
-  sub.option("program", options.program, "a wire blob or a .vir text")
+  sub.option("program", options.program,
+             "a wire blob, a .vir text, or the name of a built-in op (vyre ops)")
       .type_name("PROGRAM")
       .required();
   sub.option("file", options.files,
@@ -196,7 +223,7 @@ void add_flags(const Command& sub, RunOptions& options) {
       .type_name("BUFFER")
       .one_value_each();
   sub.option("--format", options.format, "how standard output shows outputs")
-      .type_name("auto|raw|hex|hex32|u32|i32|f32")
+      .type_name("auto|raw|hex|hex32|hex64|u32|i32|f32|u64|i64")
       .shows_default();
   sub.option("-o,--out", options.out_file, "a file for the one output of one item")
       .type_name("FILE")
@@ -208,6 +235,9 @@ void add_flags(const Command& sub, RunOptions& options) {
              "a grid that covers this many (0: the program's own)")
       .type_name("N")
       .shows_default()
+      .check(whole<std::uint32_t>());
+  sub.option("--param", options.param, "the number that a built-in op takes (vyre ops)")
+      .type_name("N")
       .check(whole<std::uint32_t>());
   add_workers(sub, options.workers);
   sub.option("--fuel", options.fuel,

@@ -6,6 +6,7 @@
 namespace vyre::cli {
 
 void add_caps(CommandLine& line);
+void add_ops(CommandLine& line);
 void add_asm(CommandLine& line);
 void add_dis(CommandLine& line);
 void add_verify(CommandLine& line);

@@ -79,10 +79,10 @@ Result<std::unique_ptr<Engine>> make_reference_engine(const RunPlan& plan,
   v0::ReferenceOptions how;
   how.name = shown(options.program);
   how.fuel = options.fuel;
-  how.param = options.invocations;
+  how.param = plan.param;
   how.check_races = options.check == "races";
   VYRE_ASSIGN(v0::Reference reference,
-              taken(v0::Reference::of(plan.program, how, left_until(ready_by))));
+              taken(v0::Reference::of(*plan.target.program, how, left_until(ready_by))));
   return std::make_unique<ReferenceEngine>(plan, options, std::move(reference));
 }
 

@@ -70,13 +70,12 @@ class SessionEngine : public Engine {
         session_(std::move(session)) {}
 
   Status prepare(Deadline ready_by) {
-    VYRE_ASSIGN(op_, taken(session_.add(options_.program, plan_.program,
-                                        v0::OpOptions{options_.rules}, left_until(ready_by))));
+    VYRE_ASSIGN(op_, op(ready_by));
     shared_.resize(plan_.sources.size());
     for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
       const BufferSource& source = plan_.sources[i];
       if (source.kind == SourceKind::bound && plan_.buffers[i].role == v0::Role::read) {
-        VYRE_ASSIGN(shared_[i], upload(source.bound));
+        VYRE_ASSIGN(shared_[i], share(source.bound));
       }
     }
     VYRE_TRY(plan_stream());
@@ -94,7 +93,7 @@ class SessionEngine : public Engine {
     std::vector<const v0::ProgramBuffer*> returned;
     how.chunk_bytes = options_.chunk_bytes != 0 ? options_.chunk_bytes : stream_limit_;
     how.overlap_bytes = options_.overlap_bytes;
-    how.param = options_.invocations;
+    how.param = plan_.param;
     for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
       const v0::ProgramBuffer& buffer = plan_.buffers[i];
       if (buffer.takes_bytes())
@@ -175,6 +174,18 @@ class SessionEngine : public Engine {
     return after(std::chrono::nanoseconds(static_cast<std::int64_t>(options_.timeout_s * 1e9)));
   }
 
+  Result<v0::Op> op(Deadline ready_by) {
+    if (plan_.target.builtin != nullptr) return taken(session_.find(plan_.target.builtin_name()));
+    return taken(session_.add(options_.program, *plan_.target.program,
+                              v0::OpOptions{options_.rules}, left_until(ready_by)));
+  }
+
+  /// Bytes that all items read. A built-in op may know a faster way for those that never change.
+  Result<v0::Buffer> share(ByteSpan bytes) {
+    if (plan_.target.builtin == nullptr) return upload(bytes);
+    return taken(session_.main().upload_cached(bytes, v0::Timeout::forever()));
+  }
+
   Status end_recording() {
     if (!recorder_) return {};
     if (platform::stop_signal() != 0) {
@@ -222,7 +233,7 @@ class SessionEngine : public Engine {
     const auto bytes = plan_.buffer_bytes(least);
     if (!bytes) return {};  // every item says so
     for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
-      if (plan_.sources[i].kind != SourceKind::zeros) continue;
+      if (plan_.sources[i].kind != SourceKind::zeros || plan_.buffers[i].is_result()) continue;
       VYRE_ASSIGN(shared_[i], allocate((*bytes)[i]));
     }
     stream_limit_ = options_.chunk_bytes != 0
@@ -255,7 +266,7 @@ class SessionEngine : public Engine {
         running.read.push_back(std::move(made));
       }
     }
-    v0::Item item{op_, {}, {}, options_.invocations};
+    v0::Item item{op_, {}, {}, plan_.param};
     VYRE_ASSIGN(item.input, one_buffer(inputs, running));
     VYRE_ASSIGN(item.output, one_buffer(outputs, running));
     if (options_.plan) {

@@ -11,9 +11,9 @@
 
 namespace vyre::cli {
 
-enum class Format : std::uint8_t { automatic, raw, hex, hex32, u32, i32, f32 };
+enum class Format : std::uint8_t { automatic, raw, hex, hex32, hex64, u32, i32, f32, u64, i64 };
 [[nodiscard]] Result<Format> parse_format(std::string_view name);
-/// u32, i32 and f32 buffers print as their numbers, everything else as hexadecimal.
+/// Buffers of numbers of 32 and 64 bits print as their numbers, everything else as hexadecimal.
 [[nodiscard]] Format resolve(Format format, const v0::ProgramBuffer& buffer);
 /// `separator` between values; no line end. Not for Format::raw, which is the bytes themselves.
 [[nodiscard]] std::string to_text(ByteSpan bytes, Format format, char separator);

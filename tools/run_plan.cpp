@@ -15,8 +15,11 @@ namespace {
 
 class Planner {
  public:
-  Planner(v0::Program program, std::vector<v0::ProgramBuffer> buffers, const RunOptions& options)
-      : options_(options), plan_{std::move(program), std::move(buffers), {}} {}
+  Planner(RunTarget target, const RunOptions& options)
+      : options_(options), plan_{std::move(target), {}} {
+    plan_.buffers = plan_.target.buffers;
+    plan_.param = plan_.target.builtin != nullptr ? options.param : options.invocations;
+  }
 
   Result<RunPlan> run() {
     plan_.sources.resize(plan_.buffers.size());
@@ -29,6 +32,7 @@ class Planner {
     VYRE_TRY(choose_item());
     VYRE_TRY(fill_rest());
     VYRE_TRY(check_counts());
+    VYRE_TRY(size_outputs());
     VYRE_TRY(choose_outputs());
     VYRE_TRY(trim());
     return std::move(plan_);
@@ -45,8 +49,10 @@ class Planner {
     for (std::size_t i = 0; i < plan_.sources.size(); ++i)
       known += (i != 0 ? ", " : "") + shown(name_of(i));
     return fail(Errc::invalid_argument,
-                message("{}: the program has no buffer '{}'; it has {}", flag, shown(name),
-                        (known.empty() ? "none" : known)));
+                message("{}: {} has no buffer '{}'; it has {}", flag,
+                        (plan_.target.builtin != nullptr ? plan_.target.builtin_name()
+                                                         : std::string("the program")),
+                        shown(name), (known.empty() ? "none" : known)));
   }
 
   Result<std::uint32_t> find_input(const std::string& name, const std::string& flag) const {
@@ -76,7 +82,12 @@ class Planner {
         error.message = message("--bind {}: {}", shown(assignment.first), error.message);
         return tl::unexpected<Error>(std::move(error));
       }
-      plan_.sources[index].bound = std::move(*bound);
+      auto wanted = bytes_for_op(plan_.target, assignment.first, std::move(*bound));
+      if (!wanted) {
+        return fail(Errc::invalid_argument,
+                    message("--bind {}: {}", shown(assignment.first), wanted.error().message));
+      }
+      plan_.sources[index].bound = std::move(*wanted);
       plan_.sources[index].kind = SourceKind::bound;
       const std::uint64_t have = plan_.sources[index].bound.size();
       const std::uint64_t least = plan_.buffers[index].least_bytes;
@@ -92,9 +103,52 @@ class Planner {
   Status count() {
     for (const std::string& text : options_.counts) {
       VYRE_ASSIGN(auto assignment, split_assignment(text, "--count"));
-      VYRE_ASSIGN(const std::uint32_t index, find_input(assignment.first, "--count"));
+      VYRE_ASSIGN(const std::uint32_t named, find(assignment.first, "--count"));
+      std::uint32_t index = named;
+      if (!of_any_size(named)) {
+        VYRE_ASSIGN(index, find_input(assignment.first, "--count"));
+      }
       plan_.sources[index].kind = SourceKind::zeros;
       plan_.sources[index].count = std::move(assignment.second);
+    }
+    return {};
+  }
+
+  /// An output that a built-in op takes in any size.
+  [[nodiscard]] bool of_any_size(std::uint32_t index) const {
+    if (plan_.target.builtin == nullptr || !plan_.buffers[index].is_result()) return false;
+    const std::size_t inputs = plan_.target.builtin->info.inputs.size();
+    const auto sizes = plan_.target.output_sizes(std::vector<std::uint64_t>(inputs), plan_.param);
+    return sizes && (*sizes)[index - inputs].kind == v0::OutputSize::Kind::unknown;
+  }
+
+  /// Outputs of a built-in op that are as large for every item get that size; an op without inputs
+  /// cannot say how large they are.
+  Status size_outputs() {
+    if (plan_.target.builtin == nullptr) return {};
+    const std::size_t inputs = plan_.target.builtin->info.inputs.size();
+    std::vector<std::uint64_t> small(plan_.buffers.size()), large(plan_.buffers.size());
+    for (std::size_t i = 0; i < inputs; ++i) {
+      constexpr std::uint64_t kSomeBytes{4'096};
+      const bool of_item = plan_.sources[i].kind == SourceKind::item;
+      small[i] = of_item ? 0 : plan_.sources[i].bound.size();
+      large[i] = of_item ? kSomeBytes : small[i];
+    }
+    VYRE_TRY(plan_.size_outputs(small));
+    VYRE_TRY(plan_.size_outputs(large));
+    for (std::uint32_t i = static_cast<std::uint32_t>(inputs); i < plan_.buffers.size(); ++i) {
+      BufferSource& source = plan_.sources[i];
+      if (source.kind == SourceKind::zeros) {
+        source.sized_by_item = true;
+        continue;
+      }
+      if (inputs == 0 && of_any_size(i)) {
+        return fail(Errc::invalid_argument,
+                    message("'{}' of {} may have any size: --count {}=N gives it N bytes",
+                            name_of(i), plan_.target.builtin_name(), name_of(i)));
+      }
+      source.sized_by_item = small[i] != large[i] || of_any_size(i);
+      if (!source.sized_by_item) plan_.buffers[i].least_bytes = small[i];
     }
     return {};
   }
@@ -245,18 +299,32 @@ class Planner {
 
 }  // namespace
 
-Result<RunPlan> make_plan(v0::Program program, const RunOptions& options) {
-  VYRE_ASSIGN(auto buffers, taken(program.buffers()));
-  return Planner(std::move(program), std::move(buffers), options).run();
+Result<RunPlan> make_plan(RunTarget target, const RunOptions& options) {
+  return Planner(std::move(target), options).run();
+}
+
+Status RunPlan::size_outputs(std::vector<std::uint64_t>& bytes) const {
+  if (target.builtin == nullptr) return {};
+  const std::size_t inputs = target.builtin->info.inputs.size();
+  VYRE_ASSIGN(const auto sizes, target.output_sizes(std::span(bytes).first(inputs), param));
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    if (sources[inputs + i].kind == SourceKind::zeros) continue;
+    bytes[inputs + i] = sizes[i].bytes;
+    // How much match.literals writes, the text decides: room for a hit in 16 bytes of it.
+    if (sizes[i].kind == v0::OutputSize::Kind::unknown && inputs != 0)
+      bytes[inputs + i] += bytes[0];
+  }
+  return {};
 }
 
 Status RunPlan::check_reach(const std::string& name, std::uint64_t item_bytes,
                             std::uint32_t invocations) const {
+  if (target.builtin != nullptr) return {};  // an op is no grid
   // No element is smaller than a bit.
   if (invocations != 0 || item_bytes <= std::numeric_limits<std::uint32_t>::max() / 8) return {};
   const auto bytes = buffer_bytes(item_bytes);
   if (!bytes) return {};  // said when the item starts
-  const auto grid = taken(program.grid(*bytes));
+  const auto grid = taken(target.program->grid(*bytes));
   if (grid || grid.error().code != Errc::limit_exceeded) return {};
   return fail(Errc::limit_exceeded,
               message("'{}' has {} bytes, too many for one item: {}; --chunk BYTES cuts it into "
@@ -305,6 +373,7 @@ Result<std::vector<std::uint64_t>> RunPlan::buffer_bytes(std::uint64_t item_byte
                           shown(buffers[i].name), elements));
     }
   }
+  VYRE_TRY(size_outputs(result));
   for (std::size_t i = 0; i < sources.size(); ++i) {
     if (!buffers[i].takes_bytes() || result[i] >= buffers[i].least_bytes) continue;
     return fail(Errc::invalid_argument,

@@ -9,6 +9,7 @@
 
 #include "format.hpp"
 #include "library.hpp"
+#include "run_target.hpp"
 
 namespace vyre::cli {
 
@@ -29,6 +30,7 @@ struct RunOptions {
   std::string trace_directory;  // record only
   std::string report;
   std::uint32_t invocations{0};
+  std::uint32_t param{0};  // of a built-in op
   std::uint32_t workers{0};
   double timeout_s{600};
   std::uint64_t max_memory_bytes{std::uint64_t{1} << 30};
@@ -69,9 +71,10 @@ struct WantedOutput {
 };
 
 struct RunPlan {
-  v0::Program program;
-  std::vector<v0::ProgramBuffer> buffers;  // as the program declares them
-  std::vector<BufferSource> sources;       // of each
+  RunTarget target;
+  std::vector<v0::ProgramBuffer> buffers;  // as the program or op declares them
+  std::vector<BufferSource> sources{};     // of each
+  std::uint32_t param{0};                  // of each item
   std::uint32_t item_buffer{kNoBuffer};
   std::vector<WantedOutput> wanted{};
 
@@ -84,9 +87,13 @@ struct RunPlan {
   /// Whether items differ only in the file that they read and in outputs of fixed sizes: such items
   /// can share the rest.
   [[nodiscard]] bool items_share_inputs() const;
+
+  /// Puts what the outputs of a built-in op need behind the sizes of its inputs, but for those that
+  /// --count gives.
+  [[nodiscard]] Status size_outputs(std::vector<std::uint64_t>& bytes) const;
 };
 
 /// Refuses contradictions and unknown names, and says which flag helps.
-[[nodiscard]] Result<RunPlan> make_plan(v0::Program program, const RunOptions& options);
+[[nodiscard]] Result<RunPlan> make_plan(RunTarget target, const RunOptions& options);
 
 }  // namespace vyre::cli

@@ -110,7 +110,9 @@ Status Sink::done(const ItemName& item, std::span<const ByteSpan> outputs) {
   const std::vector<std::string> paths = paths_of(item);
   for (std::size_t i = 0; i < plan_.wanted.size(); ++i) {
     const WantedOutput& output = plan_.wanted[i];
-    ByteSpan bytes = outputs[output.returned];
+    auto written = written_part(plan_.target.builtin_name(), outputs, output.returned);
+    if (!written) return failed(item, written.error());
+    ByteSpan bytes = *written;
     bytes = bytes.first(bytes.size() / output.step * output.step);
     if (output.trim_by != kNoBuffer && outputs[output.trim_by].size() >= 4) {
       const std::size_t length = load_le<std::uint32_t>(outputs[output.trim_by], 0);

@@ -4,6 +4,7 @@
 
 #include "base/message.hpp"
 #include "bound.hpp"
+#include "builtin/catalogue.hpp"
 #include "program.hpp"
 #include "protocol/limits.hpp"
 #include "runtime/op_options.hpp"
@@ -15,6 +16,22 @@ namespace {
 
 vyre_op public_op(const vyre_session& session, std::uint32_t number) {
   return Number{session.tag, kOnlyGeneration, number}.bits();
+}
+
+std::uint32_t element_of(builtin::Holds holds) {
+  switch (holds) {
+    case builtin::Holds::u32:
+      return VYRE_ELEMENT_U32;
+    case builtin::Holds::i32:
+      return VYRE_ELEMENT_I32;
+    case builtin::Holds::f32:
+      return VYRE_ELEMENT_F32;
+    case builtin::Holds::u64:
+      return VYRE_ELEMENT_U64;
+    case builtin::Holds::bytes:
+      break;
+  }
+  return VYRE_ELEMENT_U8;
 }
 
 }  // namespace
@@ -89,6 +106,9 @@ vyre_error* vyre_op_describe(vyre_session* session, vyre_op op, vyre_op_info* in
     vyre_op_info out{};
     out.builtin = known->builtin ? 1 : 0;
     out.name = known->name.c_str();
+    const builtin::OpText* const text = builtin::text_of(number);
+    out.meaning = text != nullptr ? text->meaning : "";
+    out.param = text != nullptr ? text->param : "";
     out.input_count = static_cast<std::uint32_t>(known->signature.inputs.size());
     out.output_count = static_cast<std::uint32_t>(known->signature.outputs.size());
     if (known->fingerprint) {
@@ -121,7 +141,10 @@ vyre_error* vyre_op_describe_buffer(vyre_session* session, vyre_op op, uint32_t 
     const runtime::OpSignature::Buffer& slot = all[index];
     vyre_op_buffer out{};
     out.read_write = slot.read_write ? 1 : 0;
-    out.name = known->builtin ? "" : slot.name.c_str();
+    out.name = slot.name.c_str();
+    if (const builtin::OpText* const text = builtin::text_of(number); text != nullptr) {
+      out.element = element_of((side == VYRE_INPUT ? text->inputs : text->outputs)[index].holds);
+    }
     out.least_bytes = slot.min_bytes;
     if (slot.output_byte_range) {
       out.result_begin = slot.output_byte_range->start;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/message.hpp"
+#include "builtin/catalogue.hpp"
 #include "vir/wire/wire.hpp"
 
 namespace vyre::runtime {
@@ -38,10 +39,11 @@ OpTable::OpTable(std::uint32_t session, OrderMutex& order, BackendMaker& maker,
     info.handle = OpHandle{op.id};
     info.name = op.name;
     info.builtin = true;
+    const builtin::OpText& text = *builtin::text_of(op.id);
     for (int i = 0; i < op.inputs; ++i)
-      info.signature.inputs.push_back({"input", 0, false, std::nullopt});
+      info.signature.inputs.push_back({text.inputs[i].name, 0, false, std::nullopt});
     for (int i = 0; i < op.outputs; ++i)
-      info.signature.outputs.push_back({"output", 0, false, std::nullopt});
+      info.signature.outputs.push_back({text.outputs[i].name, 0, false, std::nullopt});
     ids_.emplace(op.name, op.id);
   }
 }

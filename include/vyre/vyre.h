@@ -91,7 +91,7 @@ enum {
   VYRE_INVALID_ARGUMENT = 1,   /* a value is out of range, contradicts another, or is not ours */
   VYRE_MALFORMED = 2,          /* bytes or text that do not follow their grammar */
   VYRE_VERSION_MISMATCH = 3,   /* a format version or profile that is not ours */
-  VYRE_LIMIT_EXCEEDED = 4,     /* one of the limits that `vyre caps` lists */
+  VYRE_LIMIT_EXCEEDED = 4,     /* one of those that `vyre caps --limits` lists */
   VYRE_REFUSED = 5,            /* a well-formed program that the validator refuses */
   VYRE_UNSUPPORTED = 6,        /* something that this build or machine cannot do */
   VYRE_NOT_FOUND = 7,          /* a file, op, buffer or result that does not exist, or no more */
@@ -431,6 +431,9 @@ typedef struct {
   uint32_t input_count;    /* buffers that an item's `input` names */
   uint32_t output_count;   /* buffers that an item's `output` names */
   uint8_t fingerprint[32]; /* of a program; zeros for a built-in op */
+  const char* meaning;     /* what a built-in op does, a sentence; "" for a program. Static */
+  const char* param;       /* what an item's `param` means to a built-in op; "": it must be 0, or
+                              nothing looks at it. Static */
 } vyre_op_info;
 VYRE_API VYRE_CHECK vyre_error* vyre_op_describe(vyre_session* session, vyre_op op,
                                                  vyre_op_info* info);
@@ -439,10 +442,13 @@ enum { VYRE_INPUT = 0, VYRE_OUTPUT = 1 };
 typedef struct {
   uint32_t struct_size;
   uint32_t read_write;   /* 1: an input that the program writes in place; listed as output too */
-  const char* name;      /* lives as long as the session; "" for a built-in op */
+  const char* name;      /* lives as long as the session */
   uint64_t least_bytes;  /* 0: its size is decided at run time */
   uint64_t result_begin; /* the part of an output that holds results; both 0: all of it */
   uint64_t result_end;
+  uint32_t element; /* VYRE_ELEMENT_... of a built-in op's buffer; 0 for a program, which says it
+                       itself: vyre_program_describe_buffer() */
+  uint32_t reserved;
 } vyre_op_buffer;
 /* One buffer of an op, in declaration order. `side` is VYRE_INPUT or VYRE_OUTPUT. */
 VYRE_API VYRE_CHECK vyre_error* vyre_op_describe_buffer(vyre_session* session, vyre_op op,

@@ -11,6 +11,7 @@
 #include "vyre/api/literals.hpp"
 #include "vyre/api/log.hpp"
 #include "vyre/api/machine.hpp"
+#include "vyre/api/op_info.hpp"
 #include "vyre/api/plan.hpp"
 #include "vyre/api/program.hpp"
 #include "vyre/api/queue.hpp"

@@ -18,6 +18,7 @@
 #include "vyre/api/handle.hpp"
 #include "vyre/api/item.hpp"
 #include "vyre/api/namespace.hpp"
+#include "vyre/api/op_info.hpp"
 #include "vyre/api/program.hpp"
 #include "vyre/api/queue.hpp"
 #include "vyre/api/report.hpp"
@@ -45,21 +46,6 @@ struct SessionOptions {
 /// What an op is added with.
 struct OpOptions {
   std::vector<std::string> rules{};  // names of lineage rules; empty: the op's name is the only one
-};
-
-/// One buffer of an op.
-struct OpBuffer {
-  std::string name;
-  std::uint64_t least_bytes{0};   // 0: its size is decided at run time
-  bool read_write{false};         // an input that the program writes in place
-  std::uint64_t result_begin{0};  // the part of an output that holds results; both 0: all of it
-  std::uint64_t result_end{0};
-};
-struct OpInfo {
-  std::string name;
-  bool builtin{false};
-  std::vector<OpBuffer> inputs;
-  std::vector<OpBuffer> outputs;
 };
 
 class Session {
@@ -167,7 +153,7 @@ class Session {
     if (const detail::Failed failed{vyre_op_describe(get(), op.handle, &c)}) {
       return failed.error();
     }
-    OpInfo info{c.name, c.builtin != 0, {}, {}};
+    OpInfo info{c.name, c.builtin != 0, {}, {}, c.meaning, c.param};
     for (std::uint32_t i = 0; i < c.input_count; ++i) {
       auto buffer = describe_buffer(op, VYRE_INPUT, i);
       if (!buffer) return buffer.error();
@@ -179,6 +165,26 @@ class Session {
       info.outputs.push_back(*std::move(buffer));
     }
     return info;
+  }
+
+  /// How large the outputs of an op have to be for inputs of these sizes, in declaration order.
+  [[nodiscard]] Result<std::vector<OutputSize>> output_sizes(
+      Op op, std::span<const std::uint64_t> input_bytes, std::uint32_t param = 0) const {
+    vyre_op_info c = VYRE_INIT(vyre_op_info);
+    if (const detail::Failed failed{vyre_op_describe(get(), op.handle, &c)}) {
+      return failed.error();
+    }
+    std::vector<std::uint64_t> bytes(c.output_count);
+    std::vector<std::uint32_t> kinds(c.output_count);
+    if (const detail::Failed failed{vyre_op_output_sizes(get(), op.handle, input_bytes.data(),
+                                                         input_bytes.size(), param, bytes.data(),
+                                                         kinds.data(), bytes.size())}) {
+      return failed.error();
+    }
+    std::vector<OutputSize> sizes;
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+      sizes.push_back({bytes[i], static_cast<OutputSize::Kind>(kinds[i])});
+    return sizes;
   }
 
   /// One item. A fault is a result, not an Error.
@@ -314,7 +320,8 @@ class Session {
     if (const detail::Failed failed{vyre_op_describe_buffer(get(), op.handle, side, index, &c)}) {
       return failed.error();
     }
-    return OpBuffer{c.name, c.least_bytes, c.read_write != 0, c.result_begin, c.result_end};
+    return OpBuffer{c.name,         c.least_bytes, c.read_write != 0,
+                    c.result_begin, c.result_end,  c.element};
   }
 
   detail::SharedSession session_;

@@ -78,6 +78,16 @@ int c_client(char* why, size_t size) {
   vyre_op_buffer bins = VYRE_INIT(vyre_op_buffer);
   TRY(vyre_op_describe_buffer(session, op, VYRE_OUTPUT, 0, &bins));
   EXPECT(strcmp(bins.name, "bins") == 0 && bins.least_bytes == 64);
+  EXPECT(bins.element == 0 && info.meaning[0] == 0 && info.param[0] == 0);
+  /* A built-in op says what it is to people, too. */
+  vyre_op builtin = 0;
+  vyre_op_info hash = VYRE_INIT(vyre_op_info);
+  vyre_op_buffer digest = VYRE_INIT(vyre_op_buffer);
+  TRY(vyre_op_find(session, "hash.xxh64", &builtin));
+  TRY(vyre_op_describe(session, builtin, &hash));
+  TRY(vyre_op_describe_buffer(session, builtin, VYRE_OUTPUT, 0, &digest));
+  EXPECT(hash.builtin == 1 && hash.meaning[0] != 0 && strcmp(hash.param, "the seed") == 0);
+  EXPECT(strcmp(digest.name, "result") == 0 && digest.element == VYRE_ELEMENT_U64);
 
   /* Run it: first all in one, then by hand, as a batch. */
   const uint32_t data[4] = {1, 2, 2, 9};

@@ -1,0 +1,131 @@
+// See catalogue.hpp.
+#include "builtin/catalogue.hpp"
+
+namespace vyre::builtin {
+namespace {
+
+constexpr BufferText kNone{};
+constexpr BufferText kBytes{"bytes", Holds::bytes};
+constexpr BufferText kU32{"numbers", Holds::u32};
+constexpr BufferText kI32{"numbers", Holds::i32};
+constexpr BufferText kF32{"numbers", Holds::f32};
+
+constexpr OpText reduction(const char* meaning, const BufferText& numbers) {
+  return {meaning, "", {numbers, kNone}, {{"result", numbers.holds}, kNone}};
+}
+
+constexpr OpText kNop{"Does nothing.", "", {kNone, kNone}, {kNone, kNone}};
+constexpr OpText kFill{"Fills the target with the four bytes of param, again and again.",
+                       "the pattern, four bytes, the lowest first",
+                       {kNone, kNone},
+                       {{"target", Holds::bytes}, kNone}};
+constexpr OpText kCopy{"Copies the source to the beginning of the target.",
+                       "the most bytes that are copied; 0: all of them",
+                       {{"source", Holds::bytes}, kNone},
+                       {{"target", Holds::bytes}, kNone}};
+constexpr OpText kSumU32{reduction("Adds the numbers, modulo 2^32.", kU32)};
+constexpr OpText kMinU32{reduction("Finds the least number.", kU32)};
+constexpr OpText kMaxU32{reduction("Finds the greatest number.", kU32)};
+constexpr OpText kSumI32{reduction("Adds the numbers, modulo 2^32.", kI32)};
+constexpr OpText kMinI32{reduction("Finds the least number.", kI32)};
+constexpr OpText kMaxI32{reduction("Finds the greatest number.", kI32)};
+constexpr OpText kSumF32{reduction("Adds the numbers in an order that is fixed.", kF32)};
+constexpr OpText kMinF32{reduction("Finds the least number; NaN is passed over.", kF32)};
+constexpr OpText kMaxF32{reduction("Finds the greatest number; NaN is passed over.", kF32)};
+constexpr OpText kInclusive{"Number i of the sums adds the numbers 0 to i, modulo 2^32.",
+                            "",
+                            {kU32, kNone},
+                            {{"sums", Holds::u32}, kNone}};
+constexpr OpText kExclusive{"Number i of the sums adds the numbers before i, modulo 2^32.",
+                            "",
+                            {kU32, kNone},
+                            {{"sums", Holds::u32}, kNone}};
+constexpr OpText kHistogram{"Counts how often each of the 256 values of a byte occurs.",
+                            "",
+                            {kBytes, kNone},
+                            {{"counts", Holds::u32}, kNone}};
+constexpr OpText kSelect{"Keeps each number whose byte of the mask is not 0.",
+                         "",
+                         {{"values", Holds::u32}, {"mask", Holds::bytes}},
+                         {{"kept", Holds::u32}, {"count", Holds::u32}}};
+constexpr OpText kSort{"Sorts the numbers, the least first; work is scratch that it needs.",
+                       "",
+                       {kU32, kNone},
+                       {{"sorted", Holds::u32}, {"work", Holds::u32}}};
+constexpr OpText kCrc{"Computes the CRC-32C (Castagnoli) of the bytes.",
+                      "",
+                      {kBytes, kNone},
+                      {{"result", Holds::u32}, kNone}};
+constexpr OpText kXxh{"Computes the XXH64 of the bytes.",
+                      "the seed",
+                      {kBytes, kNone},
+                      {{"result", Holds::u64}, kNone}};
+constexpr OpText kMatch{"Finds every place where one of many literals occurs.",
+                        "",
+                        {{"text", Holds::bytes}, {"patterns", Holds::bytes}},
+                        {{"hits", Holds::bytes}, kNone}};
+
+constexpr const OpText* find(Op op) noexcept {
+  switch (op) {
+    case Op::nop:
+      return &kNop;
+    case Op::mem_fill:
+      return &kFill;
+    case Op::mem_copy:
+      return &kCopy;
+    case Op::reduce_sum_u32:
+      return &kSumU32;
+    case Op::reduce_min_u32:
+      return &kMinU32;
+    case Op::reduce_max_u32:
+      return &kMaxU32;
+    case Op::reduce_sum_i32:
+      return &kSumI32;
+    case Op::reduce_min_i32:
+      return &kMinI32;
+    case Op::reduce_max_i32:
+      return &kMaxI32;
+    case Op::reduce_sum_f32:
+      return &kSumF32;
+    case Op::reduce_min_f32:
+      return &kMinF32;
+    case Op::reduce_max_f32:
+      return &kMaxF32;
+    case Op::scan_inclusive_u32:
+      return &kInclusive;
+    case Op::scan_exclusive_u32:
+      return &kExclusive;
+    case Op::histogram_u8:
+      return &kHistogram;
+    case Op::select_u32:
+      return &kSelect;
+    case Op::sort_u32:
+      return &kSort;
+    case Op::hash_crc32c:
+      return &kCrc;
+    case Op::hash_xxh64:
+      return &kXxh;
+    case Op::match_literals:
+      return &kMatch;
+  }
+  return nullptr;
+}
+
+constexpr std::uint32_t named(const BufferText (&buffers)[kMaxOpBuffers]) noexcept {
+  std::uint32_t count = 0;
+  for (const BufferText& buffer : buffers) count += buffer.name != nullptr ? 1 : 0;
+  return count;
+}
+
+#define VYRE_BUILTIN_OP(id, symbol, name, input_buffers, output_buffers, meaning) \
+  static_assert(named(find(Op::symbol)->inputs) == (input_buffers) &&             \
+                named(find(Op::symbol)->outputs) == (output_buffers));
+#include "protocol/op_table.def"
+
+}  // namespace
+
+const OpText* text_of(std::uint32_t id) noexcept {
+  return is_op(id) ? find(static_cast<Op>(id)) : nullptr;
+}
+
+}  // namespace vyre::builtin
