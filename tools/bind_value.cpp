@@ -89,6 +89,7 @@ Result<Bytes> bind_value(const std::string& value, std::uint64_t max_bytes) {
 }
 
 std::string bind_file(const std::string& value) {
+  if (value == "@seen") return {};
   for (const char* const written_out : {"u32:", "i32:", "f32:", "hex:", "text:"}) {
     if (value.rfind(written_out, 0) == 0) return {};
   }

@@ -30,6 +30,7 @@ Result<StreamedItem> ChunkStream::wait_for(std::uint64_t file, std::uint64_t chu
   }
   StreamedItem item;
   item.offset = result.offset();
+  item.seen = result.seen_bytes();
   item.last = result.last() || failed.has_value();
   item.input_failed = failed.has_value();
   if (failed) {

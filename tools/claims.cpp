@@ -218,7 +218,7 @@ Status check_paths(Shell& shell, const RunOptions& options, const std::string& p
   if (!options.report.empty()) VYRE_TRY(claims.writes(options.report, "--report"));
   const bool values = options.out_file.empty() && options.out_directory.empty();
   if (shell.json || values) VYRE_TRY(prints(shell, claims));
-  if (options.chunk_bytes == 0 || options.out_directory.empty()) return {};
+  if (options.out_directory.empty() || !stored.empty() || options.chunk_bytes == 0) return {};
   VYRE_TRY(check_chunk_directory(options, program));
   return claims.may_fill(options.out_directory, "--out-dir");
 }

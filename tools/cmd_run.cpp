@@ -25,8 +25,9 @@ constexpr std::uint32_t kReportIndent{2};
 Status check_chunks(const RunOptions& options, const RunPlan& plan) {
   const auto refused = [](const std::string& text) { return fail(Errc::invalid_argument, text); };
   if (options.chunk_bytes == 0) {
-    if (options.overlap_bytes == 0) return {};
-    return refused("--overlap is of chunks: give --chunk too");
+    if (options.overlap_bytes == 0 && options.align.empty()) return {};
+    return refused(message("--{} is of chunks: give --chunk too",
+                           !options.align.empty() ? "align" : "overlap"));
   }
   for (const auto& [flag, bytes] : {std::pair("--chunk ", options.chunk_bytes),
                                     std::pair("--overlap ", options.overlap_bytes)}) {
@@ -44,8 +45,15 @@ Status check_chunks(const RunOptions& options, const RunPlan& plan) {
   }
   if (plan.item_buffer == kNoBuffer)
     return refused("--chunk cuts files, and this program takes none");
-  if (!options.out_file.empty())
-    return refused("-o takes the output of one item, --chunk makes many; use --out-dir");
+  if (!options.align.empty() && options.overlap_bytes != 0)
+    return refused("--align lines and --overlap exclude each other: lines are not cut");
+  if (!options.align.empty() && options.tier != "auto")
+    return refused("--align lines cuts here what it reads, so --tier has no say; leave it away");
+  if (!options.out_file.empty() && !plan.reduces_all()) {
+    return refused(
+        "-o takes the output of one item, --chunk makes many; use --out-dir, or --reduce to make "
+        "one of them");
+  }
   return {};
 }
 
@@ -209,7 +217,9 @@ void add_flags(const Command& sub, RunOptions& options) {
              "the buffer that gets a file's bytes (default: the first that needs bytes)")
       .type_name("BUFFER");
   sub.option("--bind", options.binds,
-             "the same bytes in every item: of a file, or u32:1,2 i32: f32: hex: text:")
+             "the same bytes in every item: of a file, or u32:1,2 i32: f32: hex: text:; @seen: how "
+             "many "
+             "leading bytes of the item an earlier one had, too")
       .type_name("BUFFER=SOURCE")
       .one_value_each();
   sub.option("--count", options.counts,
@@ -221,6 +231,11 @@ void add_flags(const Command& sub, RunOptions& options) {
       .one_value_each();
   sub.option("--output", options.outputs, "a returned buffer to give out (default: all)")
       .type_name("BUFFER")
+      .one_value_each();
+  sub.option("--reduce", options.reduces,
+             "make one output of those of a file's items, and of all files: sum, min, max, or, "
+             "concat, none; for one buffer or for all")
+      .type_name("[BUFFER=]RULE")
       .one_value_each();
   sub.option("--format", options.format, "how standard output shows outputs")
       .type_name("auto|raw|hex|hex32|hex64|u32|i32|f32|u64|i64")
@@ -263,6 +278,7 @@ void add_flags(const Command& sub, RunOptions& options) {
       .type_name("BYTES")
       .shows_default()
       .check(bytes());
+  sub.option("--align", options.align, "lines: chunks end where lines end").one_of({"lines"});
   sub.option("--tier", options.tier,
              "how files are read: auto, or A B C D E, which is an error where it cannot be had")
       .shows_default()

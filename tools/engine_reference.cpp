@@ -16,7 +16,7 @@ class ReferenceEngine : public Engine {
       : plan_(plan), options_(options), reference_(std::move(reference)) {}
 
   Status start(ItemInput input, const std::vector<std::uint64_t>& buffer_bytes) override {
-    std::deque<Bytes> zeros;  // stay where they are
+    std::deque<Bytes> zeros;  // and numbers; they stay where they are
     std::vector<ByteSpan> inputs;
     for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
       switch (plan_.sources[i].kind) {
@@ -27,6 +27,10 @@ class ReferenceEngine : public Engine {
           break;
         case SourceKind::zeros:
           inputs.emplace_back(zeros.emplace_back(buffer_bytes[i]));
+          break;
+        case SourceKind::seen:
+          inputs.emplace_back(zeros.emplace_back(
+              seen_number(input.seen, static_cast<std::size_t>(buffer_bytes[i]))));
           break;
         case SourceKind::item:
           if (input.in_file) {

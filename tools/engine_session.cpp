@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <new>
 #include <optional>
 #include <string>
@@ -186,6 +187,18 @@ class SessionEngine : public Engine {
     return taken(session_.main().upload_cached(bytes, v0::Timeout::forever()));
   }
 
+  /// Few numbers come again and again: 0 of the first chunk, and what chunks share.
+  Result<v0::BufferRef> seen(std::uint64_t seen, std::size_t bytes) {
+    constexpr std::size_t kMostNumbers{64};
+    auto found = seen_.find({seen, bytes});
+    if (found == seen_.end()) {
+      if (seen_.size() == kMostNumbers) seen_.clear();  // items in flight keep theirs
+      VYRE_ASSIGN(v0::Buffer made, upload(seen_number(seen, bytes)));
+      found = seen_.emplace(std::pair(seen, bytes), std::move(made)).first;
+    }
+    return found->second.ref();
+  }
+
   Status end_recording() {
     if (!recorder_) return {};
     if (platform::stop_signal() != 0) {
@@ -251,6 +264,12 @@ class SessionEngine : public Engine {
       const v0::ProgramBuffer& declared = plan_.buffers[i];
       if (declared.role == v0::Role::workgroup) continue;
       auto& list = declared.takes_bytes() ? inputs : outputs;
+      if (plan_.sources[i].kind == SourceKind::seen) {
+        VYRE_ASSIGN(const v0::BufferRef number,
+                    seen(input.seen, static_cast<std::size_t>(buffer_bytes[i])));
+        list.push_back(number);
+        continue;
+      }
       if (shared_[i] && !declared.is_result()) {
         list.push_back(*shared_[i]);
         continue;
@@ -374,7 +393,8 @@ class SessionEngine : public Engine {
   std::optional<v0::Recorder> recorder_;
   v0::Op op_;
   std::vector<std::optional<v0::Buffer>> shared_;  // by declaration index; of all items
-  std::vector<v0::Buffer> kept_;                   // until the recording has ended
+  std::map<std::pair<std::uint64_t, std::size_t>, v0::Buffer> seen_;  // numbers, by their size
+  std::vector<v0::Buffer> kept_;  // until the recording has ended
   std::uint64_t stream_limit_{0};
   std::optional<ChunkStream> stream_;
   std::deque<Running> running_;

@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <charconv>
+#include <cmath>
 
 namespace vyre::cli {
 namespace {
@@ -60,6 +61,34 @@ void append_element(std::string& out, ByteSpan bytes, std::size_t at, Format for
   }
 }
 
+void write_element(JsonWriter& json, ByteSpan bytes, std::size_t at, Format format) {
+  switch (format) {
+    case Format::i32:
+      json.value(load_le<std::int32_t>(bytes, at));
+      return;
+    case Format::u64:
+      json.value(load_le<std::uint64_t>(bytes, at));
+      return;
+    case Format::i64:
+      json.value(load_le<std::int64_t>(bytes, at));
+      return;
+    case Format::f32:
+      break;
+    default:
+      json.value(load_le<std::uint32_t>(bytes, at));
+      return;
+  }
+  std::string text;
+  append_element(text, bytes, at, format);
+  double number = 0;  // the one of the same shortest text
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  if (std::isfinite(number)) {
+    json.value(number);
+  } else {
+    json.value(text);
+  }
+}
+
 }  // namespace
 
 Result<Format> parse_format(std::string_view name) {
@@ -105,6 +134,21 @@ std::string to_text(ByteSpan bytes, Format format, char separator) {
     text += message("hex:{}", to_hex(bytes.subspan(at)));
   }
   return text;
+}
+
+void write_values(JsonWriter& json, ByteSpan bytes, Format format) {
+  const bool numbers = format == Format::u32 || format == Format::i32 || format == Format::f32 ||
+                       format == Format::u64 || format == Format::i64;
+  if (!numbers) {
+    json.member("text", to_text(bytes, format, ' '));
+    return;
+  }
+  json.key("values").begin_array();
+  std::size_t at = 0;
+  for (const std::size_t step = bytes_of(format); at + step <= bytes.size(); at += step)
+    write_element(json, bytes, at, format);
+  if (at < bytes.size()) json.value(message("hex:{}", to_hex(bytes.subspan(at))));
+  json.end_array();
 }
 
 }  // namespace vyre::cli

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/bytes.hpp"
+#include "base/json_writer.hpp"
 #include "library.hpp"
 
 namespace vyre::cli {
@@ -17,5 +18,8 @@ enum class Format : std::uint8_t { automatic, raw, hex, hex32, hex64, u32, i32, 
 [[nodiscard]] Format resolve(Format format, const v0::ProgramBuffer& buffer);
 /// `separator` between values; no line end. Not for Format::raw, which is the bytes themselves.
 [[nodiscard]] std::string to_text(ByteSpan bytes, Format format, char separator);
+/// The same as a member of a JSON object: "values" with numbers, or "text" where it shows none.
+/// NaN and infinities are text among the numbers, and so are bytes that do not fill the last one.
+void write_values(JsonWriter& json, ByteSpan bytes, Format format);
 
 }  // namespace vyre::cli

@@ -1,7 +1,9 @@
 #include "piece_reader.hpp"
 
 #include <algorithm>
+#include <iterator>
 
+#include "base/message.hpp"
 #include "platform/file.hpp"
 
 namespace vyre::cli {
@@ -12,8 +14,11 @@ constexpr std::size_t kReadBytes{std::size_t{1} << 20};
 
 }  // namespace
 
-PieceReader::PieceReader(std::string path, std::uint64_t chunk_bytes, std::uint64_t overlap_bytes)
-    : path_(std::move(path)), chunk_bytes_(chunk_bytes), overlap_bytes_(overlap_bytes) {}
+PieceReader::PieceReader(std::string path, const RunOptions& options)
+    : path_(std::move(path)),
+      chunk_bytes_(options.chunk_bytes),
+      overlap_bytes_(options.overlap_bytes),
+      align_lines_(!options.align.empty()) {}
 
 Status PieceReader::fill() {
   if (!file_) {
@@ -32,6 +37,18 @@ Status PieceReader::fill() {
   return {};
 }
 
+Result<std::uint64_t> PieceReader::cut() const {
+  if (!align_lines_) return chunk_bytes_;
+  const auto end = ahead_.begin() + static_cast<std::ptrdiff_t>(chunk_bytes_);
+  const auto newline = std::find(std::reverse_iterator(end), ahead_.rend(), '\n');
+  if (newline != ahead_.rend()) return static_cast<std::uint64_t>(newline.base() - ahead_.begin());
+  return fail(
+      Errc::limit_exceeded,
+      message("{}: the line at offset {} is longer than --chunk, which is {}; give a larger "
+              "one",
+              platform::input_name(path_), offset_, chunk_bytes_));
+}
+
 Result<std::optional<PieceReader::Piece>> PieceReader::next() {
   if (ended_) return std::nullopt;
   if (Status filled = fill(); !filled) {
@@ -40,6 +57,7 @@ Result<std::optional<PieceReader::Piece>> PieceReader::next() {
   }
   Piece piece;
   piece.offset = offset_;
+  piece.seen = seen_;
   if (ahead_.size() <= chunk_bytes_) {
     ended_ = true;
     piece.bytes = std::move(ahead_);
@@ -48,9 +66,15 @@ Result<std::optional<PieceReader::Piece>> PieceReader::next() {
   const auto at = [&](std::uint64_t place) {
     return ahead_.begin() + static_cast<std::ptrdiff_t>(place);
   };
-  piece.bytes.assign(ahead_.begin(), at(chunk_bytes_));
-  ahead_.erase(ahead_.begin(), at(chunk_bytes_ - overlap_bytes_));
-  offset_ += chunk_bytes_ - overlap_bytes_;
+  const auto bytes = cut();
+  if (!bytes) {
+    ended_ = true;
+    return tl::unexpected<Error>(bytes.error());
+  }
+  piece.bytes.assign(ahead_.begin(), at(*bytes));
+  ahead_.erase(ahead_.begin(), at(*bytes - overlap_bytes_));
+  offset_ += *bytes - overlap_bytes_;
+  seen_ = overlap_bytes_;
   return piece;
 }
 

@@ -21,6 +21,7 @@ struct ItemInput {
   Bytes bytes;
   std::uint64_t size{0};
   bool in_file{false};
+  std::uint64_t seen{0};  // leading bytes that the item before it had, too
 };
 
 /// How regular files that do not stream become items.
@@ -36,6 +37,7 @@ using FileSource = std::function<std::optional<std::string>()>;
 /// How one chunk of a file that streams ended.
 struct StreamedItem {
   std::uint64_t offset{0};
+  std::uint64_t seen{0};                    // leading bytes that the chunk before it had, too
   bool last{true};                          // nothing more comes of the file
   bool input_failed{false};                 // `outputs` says why the file could not be read
   Result<std::vector<ByteSpan>> outputs{};  // valid until the next call of next_streamed()

@@ -1,6 +1,5 @@
 #include "run_plan.hpp"
 
-#include <limits>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
@@ -12,6 +11,9 @@
 
 namespace vyre::cli {
 namespace {
+
+/// Of --bind.
+constexpr const char* kSeenValue{"@seen"};
 
 class Planner {
  public:
@@ -34,6 +36,7 @@ class Planner {
     VYRE_TRY(check_counts());
     VYRE_TRY(size_outputs());
     VYRE_TRY(choose_outputs());
+    VYRE_TRY(reduce());
     VYRE_TRY(trim());
     return std::move(plan_);
   }
@@ -74,6 +77,10 @@ class Planner {
     for (const std::string& text : options_.binds) {
       VYRE_ASSIGN(const auto assignment, split_assignment(text, "--bind"));
       VYRE_ASSIGN(const std::uint32_t index, find_input(assignment.first, "--bind"));
+      if (assignment.second == kSeenValue) {
+        VYRE_TRY(bind_seen(index));
+        continue;
+      }
       auto bound = bind_value(assignment.second, options_.max_memory_bytes);
       if (!bound) {
         Error error = std::move(bound).error();
@@ -97,6 +104,20 @@ class Planner {
                             shown(assignment.first), have, least));
       }
     }
+    return {};
+  }
+
+  /// A number of the bytes that an earlier chunk had, too.
+  Status bind_seen(std::uint32_t index) {
+    const v0::ProgramBuffer& buffer = plan_.buffers[index];
+    const bool number = buffer.element == VYRE_ELEMENT_U32 || buffer.element == VYRE_ELEMENT_U64;
+    if (buffer.role != v0::Role::read || !number || buffer.count > 1) {
+      return fail(Errc::invalid_argument,
+                  message("--bind {}={}: a buffer gets that number where it is declared read_only "
+                          "as u32[1] or u64[1]",
+                          shown(name_of(index)), kSeenValue));
+    }
+    plan_.sources[index].kind = SourceKind::seen;
     return {};
   }
 
@@ -253,7 +274,7 @@ class Planner {
       const bool declared = buffer.count != 0 || buffer.has_result;
       const std::uint64_t element = buffer.element_bytes;
       plan_.wanted.push_back({name_of(index), *returned_index(index), resolve(format, buffer),
-                              declared || element == 0 ? 1 : element, kNoBuffer});
+                              declared || element == 0 ? 1 : element, kNoBuffer, buffer.element});
     };
     for (const std::string& name : options_.outputs) {
       VYRE_ASSIGN(const std::uint32_t index, find(name, "--output"));
@@ -267,6 +288,49 @@ class Planner {
       if (returned_index(i)) want(i);
     }
     return {};
+  }
+
+  /// What the caller says of an output by name, else of all, else what the built-in op says.
+  Status reduce() {
+    for (WantedOutput& output : plan_.wanted)
+      output.reduce = default_reduce(plan_.target, output.name, plan_.param);
+    for (const bool named : {false, true}) {
+      for (const std::string& text : options_.reduces) {
+        const std::size_t equals = text.find('=');
+        if ((equals != std::string::npos) == named) VYRE_TRY(reduce_by(text, equals));
+      }
+    }
+    for (WantedOutput& output : plan_.wanted) {
+      VYRE_ASSIGN(output.format, format_of_reduced(output.reduce, output.element, output.format));
+    }
+    return {};
+  }
+
+  Status reduce_by(const std::string& text, std::size_t equals) {
+    const bool named = equals != std::string::npos;
+    const std::string name = named ? text.substr(0, equals) : std::string();
+    const auto rule = reduce_of(named ? text.substr(equals + 1) : text);
+    if (!rule) {
+      return fail(Errc::invalid_argument,
+                  message("--reduce '{}' is unknown; use sum, min, max, or, concat or none",
+                          shown(named ? text.substr(equals + 1) : text)));
+    }
+    bool found = false;
+    for (WantedOutput& output : plan_.wanted) {
+      if (named && output.name != name) continue;
+      found = true;
+      VYRE_ASSIGN(output.reduce, checked_reduce(plan_.target, output.name, *rule, plan_.param));
+      output.total = output.reduce != Reduce::none;
+      const std::string why = why_not_reduced(output.reduce, output.element);
+      if (!why.empty()) {
+        return fail(Errc::invalid_argument,
+                    message("--reduce {}: '{}' cannot be put together so: {}", shown(text),
+                            shown(output.name), why));
+      }
+    }
+    if (found) return {};
+    return fail(Errc::invalid_argument,
+                message("--reduce {}: no output '{}' is given out", shown(text), shown(name)));
   }
 
   Status trim() {
@@ -301,86 +365,6 @@ class Planner {
 
 Result<RunPlan> make_plan(RunTarget target, const RunOptions& options) {
   return Planner(std::move(target), options).run();
-}
-
-Status RunPlan::size_outputs(std::vector<std::uint64_t>& bytes) const {
-  if (target.builtin == nullptr) return {};
-  const std::size_t inputs = target.builtin->info.inputs.size();
-  VYRE_ASSIGN(const auto sizes, target.output_sizes(std::span(bytes).first(inputs), param));
-  for (std::size_t i = 0; i < sizes.size(); ++i) {
-    if (sources[inputs + i].kind == SourceKind::zeros) continue;
-    bytes[inputs + i] = sizes[i].bytes;
-    // How much match.literals writes, the text decides: room for a hit in 16 bytes of it.
-    if (sizes[i].kind == v0::OutputSize::Kind::unknown && inputs != 0)
-      bytes[inputs + i] += bytes[0];
-  }
-  return {};
-}
-
-Status RunPlan::check_reach(const std::string& name, std::uint64_t item_bytes,
-                            std::uint32_t invocations) const {
-  if (target.builtin != nullptr) return {};  // an op is no grid
-  // No element is smaller than a bit.
-  if (invocations != 0 || item_bytes <= std::numeric_limits<std::uint32_t>::max() / 8) return {};
-  const auto bytes = buffer_bytes(item_bytes);
-  if (!bytes) return {};  // said when the item starts
-  const auto grid = taken(target.program->grid(*bytes));
-  if (grid || grid.error().code != Errc::limit_exceeded) return {};
-  return fail(Errc::limit_exceeded,
-              message("'{}' has {} bytes, too many for one item: {}; --chunk BYTES cuts it into "
-                      "items (docs/running-files.md says for which programs)",
-                      shown(name), item_bytes, grid.error().message));
-}
-
-bool RunPlan::items_share_inputs() const {
-  if (item_buffer == kNoBuffer) return false;
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    if (buffers[i].role == v0::Role::read_write || sources[i].sized_by_item) return false;
-  }
-  return true;
-}
-
-Result<std::vector<std::uint64_t>> RunPlan::buffer_bytes(std::uint64_t item_bytes) const {
-  std::vector<std::uint64_t> bytes(sources.size());
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    bytes[i] = sources[i].kind == SourceKind::item    ? item_bytes
-               : sources[i].kind == SourceKind::bound ? sources[i].bound.size()
-                                                      : buffers[i].least_bytes;
-  }
-  const auto size_of = [&](std::string_view name, bool in_elements) -> Result<std::uint64_t> {
-    for (std::size_t i = 0; i < sources.size(); ++i) {
-      if (buffers[i].name != name) continue;
-      if (sources[i].kind == SourceKind::zeros && buffers[i].least_bytes == 0) break;
-      return in_elements ? buffers[i].length_of(bytes[i]) : bytes[i];
-    }
-    return fail(Errc::invalid_argument,
-                message("'{}' is no buffer with a size of its own", shown(name)));
-  };
-  std::vector<std::uint64_t> result = bytes;
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    if (sources[i].kind != SourceKind::zeros ||
-        (sources[i].count.empty() && !sources[i].follows_item))
-      continue;
-    std::uint64_t elements = 0;
-    if (sources[i].follows_item) {
-      elements = buffers[item_buffer].length_of(item_bytes);
-    } else {
-      VYRE_ASSIGN(elements, evaluate_size(sources[i].count, size_of));
-    }
-    if (__builtin_mul_overflow(elements, buffers[i].element_bytes, &result[i])) {
-      return fail(Errc::limit_exceeded,
-                  message("buffer '{}' with {} elements is beyond 64 bits of bytes",
-                          shown(buffers[i].name), elements));
-    }
-  }
-  VYRE_TRY(size_outputs(result));
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    if (!buffers[i].takes_bytes() || result[i] >= buffers[i].least_bytes) continue;
-    return fail(Errc::invalid_argument,
-                message("buffer '{}' gets {} bytes; it needs at least {}", shown(buffers[i].name),
-                        result[i], buffers[i].least_bytes));
-  }
-  return result;
 }
 
 }  // namespace vyre::cli

@@ -9,6 +9,7 @@
 
 #include "format.hpp"
 #include "library.hpp"
+#include "reduce.hpp"
 #include "run_target.hpp"
 
 namespace vyre::cli {
@@ -24,6 +25,7 @@ struct RunOptions {
   std::vector<std::string> counts;   // NAME=EXPRESSION
   std::vector<std::string> trims;    // NAME=BUFFER
   std::vector<std::string> outputs;  // names; empty: every returned buffer
+  std::vector<std::string> reduces;  // RULE or NAME=RULE
   std::string format{"auto"};
   std::string out_file;
   std::string out_directory;
@@ -37,6 +39,7 @@ struct RunOptions {
   std::uint64_t fuel{0};         // 0: the runtime's default
   std::uint64_t chunk_bytes{0};  // 0: a file is one item
   std::uint64_t overlap_bytes{0};
+  std::string align;  // "lines": chunks end where lines end
   std::string tier{"auto"};
   bool plan{false};                           // items go in plans
   bool lineage{false};                        // which are asked what derives from what
@@ -44,7 +47,10 @@ struct RunOptions {
   std::optional<std::uint64_t> ingest_bytes;  // nullopt: the runtime's default
 };
 
-enum class SourceKind : std::uint8_t { none, item, bound, zeros };
+enum class SourceKind : std::uint8_t { none, item, bound, zeros, seen };
+
+/// What a buffer of SourceKind::seen holds: `seen` in so many bytes.
+[[nodiscard]] Bytes seen_number(std::uint64_t seen, std::size_t bytes);
 
 /// The index of no buffer.
 inline constexpr std::uint32_t kNoBuffer{0xFFFF'FFFF};
@@ -68,6 +74,9 @@ struct WantedOutput {
   /// of the program's reach.
   std::uint64_t step{1};
   std::uint32_t trim_by{kNoBuffer};  // index of the returned buffer whose first word is the length
+  std::uint32_t element{0};          // VYRE_ELEMENT_...
+  Reduce reduce{Reduce::none};       // what makes one of those of a file's items
+  bool total{false};                 // and of all files, because the caller said so
 };
 
 struct RunPlan {
@@ -77,6 +86,10 @@ struct RunPlan {
   std::uint32_t param{0};                  // of each item
   std::uint32_t item_buffer{kNoBuffer};
   std::vector<WantedOutput> wanted{};
+
+  /// Each file has one of every output, however many items it has.
+  [[nodiscard]] bool reduces_all() const;
+  [[nodiscard]] bool has_total() const;
 
   /// Bytes of every buffer that takes input, for an item of this size; zeros evaluated.
   [[nodiscard]] Result<std::vector<std::uint64_t>> buffer_bytes(std::uint64_t item_bytes) const;

@@ -94,4 +94,30 @@ Result<ByteSpan> written_part(const std::string& builtin, std::span<const ByteSp
                       hits, records, kHitBytes + hits * kHitBytes));
 }
 
+Reduce default_reduce(const RunTarget& target, const std::string& output, std::uint32_t param) {
+  const std::string name = target.builtin_name();
+  const auto of = [&name](std::string_view text) { return name.find(text) != name.npos; };
+  if (name == "histogram.u8" || of("reduce.sum.u32") || of("reduce.sum.i32")) return Reduce::sum32;
+  if (of("reduce.min.")) return Reduce::min;
+  if (of("reduce.max.")) return Reduce::max;
+  // With a number of most bytes, each chunk would give so many.
+  if (name == "mem.copy" && output == "target" && param == 0) return Reduce::concat;
+  return Reduce::none;
+}
+
+Result<Reduce> checked_reduce(const RunTarget& target, const std::string& output, Reduce rule,
+                              std::uint32_t param) {
+  if (target.builtin == nullptr || rule == Reduce::none) return rule;
+  const Reduce own = default_reduce(target, output, param);
+  if (rule == own) return rule;
+  // The counts of a chunk are right as they are; sums of numbers have wrapped in it already.
+  if (rule == Reduce::sum && own == Reduce::sum32)
+    return target.builtin_name() == "histogram.u8" ? rule : own;
+  return fail(
+      Errc::invalid_argument,
+      message("'{}' of {} for a file does not follow from those of its chunks by {}; run it "
+              "without --chunk, or give --reduce none for a row each",
+              output, target.builtin_name(), reduce_name(rule)));
+}
+
 }  // namespace vyre::cli

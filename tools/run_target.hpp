@@ -12,6 +12,7 @@
 #include "base/bytes.hpp"
 #include "library.hpp"
 #include "op_catalogue.hpp"
+#include "reduce.hpp"
 
 namespace vyre::cli {
 
@@ -46,5 +47,13 @@ struct RunTarget {
 /// Refuses outputs that had no room for all results.
 [[nodiscard]] Result<ByteSpan> written_part(const std::string& builtin,
                                             std::span<const ByteSpan> outputs, std::size_t index);
+
+/// How the outputs of a built-in op for the chunks of a file become its output for the file: with
+/// the op's own arithmetic, or none where they do not decide it. None for programs.
+[[nodiscard]] Reduce default_reduce(const RunTarget& target, const std::string& output,
+                                    std::uint32_t param);
+/// `rule` for this output, or why it would be a wrong answer of a built-in op.
+[[nodiscard]] Result<Reduce> checked_reduce(const RunTarget& target, const std::string& output,
+                                            Reduce rule, std::uint32_t param);
 
 }  // namespace vyre::cli

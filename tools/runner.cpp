@@ -111,7 +111,7 @@ bool Runner::streams(std::size_t index) {
 bool Runner::may_stream(const std::string& path) {
   const std::uint64_t limit = engine_.stream_limit();
   const std::uint64_t size = limit == 0 ? 0 : regular_bytes(path);
-  if (size == 0 || size > limit) return false;
+  if (size == 0 || size > limit || !options_.align.empty()) return false;
   const auto bytes = plan_.buffer_bytes(size);
   if (!bytes) return false;
   const std::uint64_t outputs = memory_of(*bytes, false).need;
@@ -193,16 +193,20 @@ Status Runner::submit(std::size_t index) {
 }
 
 Status Runner::submit_pieces(const std::string& file) {
-  PieceReader reader(file, options_.chunk_bytes, options_.overlap_bytes);
+  PieceReader reader(file, options_);
   while (true) {
     auto piece = reader.next();
     if (!piece) return give_up({file, std::nullopt}, std::move(piece).error());
-    if (!*piece) return {};
+    if (!*piece) {
+      waiting_.push_back({{file, std::nullopt}, 0, std::nullopt, std::nullopt, true});
+      return {};
+    }
     ItemInput input;
     input.path = file;
     input.bytes = std::move((*piece)->bytes);
     input.size = input.bytes.size();
-    VYRE_TRY(start({file, (*piece)->offset}, std::move(input)));
+    input.seen = (*piece)->seen;
+    VYRE_TRY(start({file, (*piece)->offset, (*piece)->seen}, std::move(input)));
   }
 }
 
@@ -270,6 +274,7 @@ Status Runner::retire() {
   const Waiting oldest = std::move(waiting_.front());
   waiting_.pop_front();
   progress_.update(ended_, options_.files.size());
+  if (oldest.ends_pieces) return end_file(oldest.name);
   if (oldest.streamed) {
     VYRE_TRY(collect(oldest));
   } else if (oldest.failure) {
@@ -279,8 +284,12 @@ Status Runner::retire() {
     const Result<std::vector<Bytes>> outputs = engine_.finish_oldest();
     VYRE_TRY(out(oldest.name, spans_of(outputs)));
   }
+  return oldest.name.offset ? Status{} : end_file(oldest.name);
+}
+
+Status Runner::end_file(const ItemName& name) {
   ++ended_;
-  return {};
+  return sink_.end_file(name);
 }
 
 /// All results of a file that streams. What is late fails its file.
@@ -291,7 +300,10 @@ Status Runner::collect(const Waiting& file) {
     auto item = engine_.next_streamed(*file.streamed, chunk);
     if (!item) return out(file.name, tl::unexpected<Error>(std::move(item).error()));
     ItemName name = file.name;
-    if (chunked && !item->input_failed) name.offset = item->offset;
+    if (chunked && !item->input_failed) {
+      name.offset = item->offset;
+      name.seen = item->seen;
+    }
     // It grew beyond what streams whole since it was looked at: what it had then is in this piece.
     if (!chunked) item->last = true;
     if (item->input_failed)

@@ -35,6 +35,7 @@ class Runner {
     std::uint64_t bytes{0};                 // of memory while in flight
     std::optional<Error> failure;           // it never started
     std::optional<std::uint64_t> streamed;  // a whole file: its number in the stream
+    bool ends_pieces{false};                // no item: all pieces of the file stand before it
   };
   struct Memory {
     std::uint64_t need{0};
@@ -57,6 +58,7 @@ class Runner {
   [[nodiscard]] Status make_room(std::uint64_t bytes);
   [[nodiscard]] Status retire();
   [[nodiscard]] Status collect(const Waiting& file);
+  [[nodiscard]] Status end_file(const ItemName& name);
   [[nodiscard]] Status out(const ItemName& name, const Result<std::vector<ByteSpan>>& outputs);
 
   const Shell& shell_;

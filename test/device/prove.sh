@@ -86,7 +86,7 @@ prefix_sum binary
 polynomial_1 binary --bind c=f32:0.5,1.5
 polynomial_5 binary --bind c=f32:0.5,1.5,2.5,0.5,1.5,2.5
 polynomial_10 binary --bind c=f32:0.5,1.5,2.5,0.5,1.5,2.5,0.5,1.5,2.5,0.5,1.5
-literal_count * --bind pattern=text:buffer
+literal_count * --bind pattern=text:buffer --bind seen=@seen
 base64_decode base64 --count words='len(text) * 3 / 16 + 1' --trim words=length $raw
 END
   "$here/vyre" record "$here/source/docs/examples/byte_histogram.vir" "$work"/in/* --executor cpu \

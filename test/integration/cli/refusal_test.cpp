@@ -18,7 +18,7 @@ TEST(CliRefusal, AnEmptyFileNameIsAMissingFileAndTheOthersRun) {
   EXPECT_EQ(ran.exit_code, 1);
   EXPECT_NE(ran.err.find("cannot open ''"), std::string::npos) << ran.err;
   const Json json = Json::parse(ran.out);
-  EXPECT_EQ(json["items"][0]["outputs"]["lines"]["text"], "2");
+  EXPECT_EQ(json["items"][0]["outputs"]["lines"]["values"], Json::array({2}));
   EXPECT_EQ(json["items"][1]["file"], "");
 }
 
@@ -100,8 +100,9 @@ TEST(CliRefusal, OneStreamIsNotGivenToTwo) {
   EXPECT_TRUE(Json::accept(apart.out)) << apart.out;
   EXPECT_EQ(vyre({"run", "-", "-"}, {"x\n"}).exit_code, 2);
   EXPECT_EQ(vyre({"run", kLines, "-", "-"}, {"x\n"}).exit_code, 2);
-  const Ran bound =
-      vyre({"run", kExamples + "literal_count.vir", "-", "--bind", "pattern=-"}, {"x\n"});
+  const Ran bound = vyre(
+      {"run", kExamples + "literal_count.vir", "-", "--bind", "pattern=-", "--bind", "seen=@seen"},
+      {"x\n"});
   EXPECT_EQ(bound.exit_code, 2);
   EXPECT_NE(bound.err.find("standard input"), std::string::npos) << bound.err;
 }

@@ -122,7 +122,7 @@ TEST(CliRun, JsonHasARowForEachFile) {
   const Json json = Json::parse(ran.out);
   EXPECT_EQ(json["failed"], 1);
   EXPECT_EQ(json["items"][0]["file"], a);
-  EXPECT_EQ(json["items"][0]["outputs"]["lines"]["text"], "2");
+  EXPECT_EQ(json["items"][0]["outputs"]["lines"]["values"], Json::array({2}));
   EXPECT_EQ(json["items"][1]["status"], "failed");
   EXPECT_EQ(json["items"][1]["error"]["errno"], 2);
 }
