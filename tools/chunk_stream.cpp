@@ -5,10 +5,11 @@
 namespace vyre::cli {
 
 Result<ChunkStream> ChunkStream::open(v0::Queue& queue, v0::Op op, const v0::StreamOptions& how,
+                                      const v0::Program& program,
                                       std::vector<const v0::ProgramBuffer*> returned,
                                       FileSource files) {
   VYRE_ASSIGN(v0::Stream stream, taken(queue.stream(std::move(files), op, how)));
-  return ChunkStream(std::move(returned), std::move(stream));
+  return ChunkStream(program, std::move(returned), std::move(stream));
 }
 
 Result<StreamedItem> ChunkStream::wait_for(std::uint64_t file, std::uint64_t chunk,
@@ -42,7 +43,7 @@ Result<StreamedItem> ChunkStream::wait_for(std::uint64_t file, std::uint64_t chu
 }
 
 Result<std::vector<ByteSpan>> ChunkStream::outputs_of(const v0::Chunk& chunk) const {
-  if (!chunk.result().done()) return tl::unexpected<Error>(error_of(chunk.result()));
+  if (!chunk.result().done()) return tl::unexpected<Error>(error_of(chunk.result(), program_));
   if (chunk.outputs() != returned_.size()) {
     return fail(Errc::internal,
                 message("the stream gave {} outputs of {}", chunk.outputs(), returned_.size()));

@@ -156,8 +156,7 @@ Status ready_to_run(const Shell& shell, const RunOptions& options, const v0::Pro
     const bool here = options.executor == "reference" || options.executor == "cuda";
     return here ? taken(program.verify(left_until(ready_by))) : Status{};
   }
-  for (const v0::Diagnostic& w : *found)
-    complain(shell, message("warning: {}", describe(w.code, w.statement, w.message)));
+  for (const v0::Diagnostic& w : *found) complain(shell, describe(options.program, w));
   return {};
 }
 

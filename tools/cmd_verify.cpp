@@ -52,15 +52,12 @@ Verdict verify(const std::string& path, v0::Profile profile) {
   return verdict;
 }
 
-/// A line for each finding: "FILE: V008 (statement 3): ...".
+/// A line for each finding.
 std::string for_people(const Verdict& verdict) {
   if (verdict.error) return message("{}\n", to_string(*verdict.error));
   const std::string file = shown(verdict.file);
   std::string lines;
-  for (const v0::Diagnostic& d : verdict.found) {
-    lines += message("{}: {}{}\n", file, d.is_warning() ? "warning " : "",
-                     describe(d.code, d.statement, d.message));
-  }
+  for (const v0::Diagnostic& d : verdict.found) lines += describe(verdict.file, d) + "\n";
   return verdict.accepted() ? lines + message("{}: accepted\n", file) : lines;
 }
 
@@ -73,7 +70,9 @@ void write(JsonWriter& json, const std::vector<v0::Diagnostic>& found) {
     } else {
       json.value(nullptr);
     }
-    json.member("message", d.message).end_object();
+    json.member("message", d.message);
+    if (d.place) json.member("line", d.place->line).member("column", d.place->column);
+    json.end_object();
   }
   json.end_array();
 }

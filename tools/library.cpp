@@ -38,14 +38,27 @@ std::uint64_t limit(std::string_view name) {
   return found->value;
 }
 
-Error error_of(const v0::ItemResult& result) {
-  const bool faulted = result.status == v0::ItemStatus::faulted;
-  std::string text = result.code_name();
-  if (faulted) {
-    text += message(" at workgroup {}, lane {}, statement {}", result.workgroup, result.lane,
-                    result.statement);
-  }
-  return {faulted ? Errc::faulted : Errc::cancelled, std::move(text), kNoOffset, 0, 0, 0};
+std::string to_string(const v0::TextPlace& place) {
+  return message("{}:{}:{}", place.file, place.line, place.column);
+}
+
+Error error_of(const v0::ItemResult& result, const v0::Program& of) {
+  if (result.status != v0::ItemStatus::faulted)
+    return {Errc::cancelled, result.code_name(), kNoOffset, 0, 0, 0};
+  Error error{Errc::faulted,
+              message("{} at workgroup {}, lane {}, statement {}", result.code_name(),
+                      result.workgroup, result.lane, result.statement),
+              kNoOffset,
+              0,
+              0,
+              0};
+  const auto found = of.place(result.statement);
+  if (!found || !*found) return error;
+  const v0::TextPlace& place = **found;
+  error.message = message("{}: {}", to_string(place), error.message);
+  error.line = place.line;
+  error.column = place.column;
+  return error;
 }
 
 Result<v0::Executor> executor_of(const std::string& name, std::string_view what,

@@ -29,8 +29,11 @@ template <class T>
 /// A bound of the library by the name that `vyre caps` gives it.
 [[nodiscard]] std::uint64_t limit(std::string_view name);
 
-/// Why an item has no results.
-[[nodiscard]] Error error_of(const v0::ItemResult& result);
+/// "FILE:3:5"
+[[nodiscard]] std::string to_string(const v0::TextPlace& place);
+
+/// Why an item of this program has no results, and where in its text, if it has one.
+[[nodiscard]] Error error_of(const v0::ItemResult& result, const v0::Program& of);
 
 /// "reference", "cpu" or "cuda". `what` it is and the `others` that it may be are for the message.
 [[nodiscard]] Result<v0::Executor> executor_of(const std::string& name, std::string_view what,

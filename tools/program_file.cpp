@@ -45,17 +45,22 @@ Result<Contents> read_program(const std::string& path) {
 Result<v0::Program> load_program(const std::string& path, v0::Profile profile,
                                  v0::Timeout timeout) {
   VYRE_ASSIGN(const Contents file, read_program(path));
-  auto program = file.blob ? v0::Program::decode(file.bytes, profile, timeout)
-                           : v0::Program::assemble(file.text(), timeout);
+  auto program = file.blob
+                     ? v0::Program::decode(file.bytes, profile, timeout)
+                     : v0::Program::assemble(file.text(), v0::TextOptions{shown(path)}, timeout);
   if (program) return *std::move(program);
   if (platform::stop_asked()) return platform::interrupted();
-  return tl::unexpected<Error>(named(error_of(program.error()), path));
+  Error error = error_of(program.error());
+  // What has a place begins with the name already.
+  return tl::unexpected<Error>(error.line != 0 ? std::move(error) : named(std::move(error), path));
 }
 
-std::string describe(const std::string& code, std::optional<std::uint32_t> statement,
-                     const std::string& what) {
-  const std::string where = statement ? message("statement {}", *statement) : "program";
-  return message("{} ({}): {}", code, where, what);
+std::string describe(const std::string& path, const v0::Diagnostic& found) {
+  const std::string_view kind = found.is_warning() ? "warning " : "";
+  if (found.place)
+    return message("{}: {}{}: {}", to_string(*found.place), kind, found.code, found.message);
+  const std::string where = found.statement ? message("statement {}", *found.statement) : "program";
+  return message("{}: {}{} ({}): {}", shown(path), kind, found.code, where, found.message);
 }
 
 }  // namespace vyre::cli

@@ -1,7 +1,6 @@
 // A program argument: a wire blob or a `.vir` text, told apart by the magic. "-" is stdin.
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "library.hpp"
@@ -12,8 +11,8 @@ namespace vyre::cli {
 [[nodiscard]] Result<v0::Program> load_program(const std::string& path, v0::Profile profile,
                                                v0::Timeout timeout = v0::Timeout::forever());
 
-/// "V008 (statement 3): ..."; without a statement it is of the whole program.
-[[nodiscard]] std::string describe(const std::string& code, std::optional<std::uint32_t> statement,
-                                   const std::string& what);
+/// "FILE:3:5: V008: ...", or without a place "FILE: V008 (statement 3): ...", of the whole program
+/// "FILE: V104 (program): ...". Warnings say so before the code.
+[[nodiscard]] std::string describe(const std::string& path, const v0::Diagnostic& found);
 
 }  // namespace vyre::cli

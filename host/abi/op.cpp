@@ -51,8 +51,10 @@ vyre_error* vyre_op_add(vyre_session* session, const char* name, const vyre_prog
     VYRE_TRY(read_named(wanted.options, wanted.option_count, {}, {"jit", "plan"}));
     VYRE_ASSIGN(auto rules, read_strings(wanted.rules, wanted.rule_count, "rules"));
     VYRE_ASSIGN(const runtime::OpHandle added,
-                session->engine.register_program(name, program->program, session->deadline(timeout),
-                                                 {std::move(rules)}, asked_by_this_thread()));
+                placed(*program, session->engine.register_program(
+                                     name, program->program, session->deadline(timeout),
+                                     {std::move(rules)}, asked_by_this_thread())));
+    if (auto places = program->statements()) session->ops.keep_places(added.id, std::move(places));
     *op = public_op(*session, added.id);
     return {};
   });

@@ -16,4 +16,15 @@ Result<const runtime::OpInfo*> OpList::describe(const runtime::Session& engine, 
   return known_.emplace(op, std::move(kept)).first->second.get();
 }
 
+void OpList::keep_places(std::uint32_t op, std::shared_ptr<const StatementPlaces> places) {
+  const std::lock_guard lock(mutex_);
+  places_.insert_or_assign(op, std::move(places));
+}
+
+std::shared_ptr<const StatementPlaces> OpList::places(std::uint32_t op) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = places_.find(op);
+  return found == places_.end() ? nullptr : found->second;
+}
+
 }  // namespace vyre::abi

@@ -42,12 +42,21 @@ Result<std::vector<vir::Diagnostic>> diagnosed(const vir::Program& program,
     return fail(Errc::deadline_exceeded,
                 "the program was not checked when its time was up; allow more, or split it");
   };
-  const auto prepared = vir::prepare(program, interrupt);
+  vir::Diagnostic refusal{"prepare", vir::kNone, {}};
+  const auto prepared = vir::prepare(program, interrupt, &refusal);
   if (over()) return late();
-  if (!prepared) return std::vector{vir::diagnostic_of(prepared.error())};
+  if (!prepared) {
+    if (refusal.message.empty()) refusal.message = prepared.error().message;
+    return std::vector{std::move(refusal)};
+  }
   auto violations = vir::diagnose(*prepared, interrupt);
   if (over()) return late();
   return violations.empty() ? vir::warnings_of_valid(*prepared) : violations;
+}
+
+Result<core::Image> image_of(const vir::Program& program, bool optimise, Bound& bound) {
+  VYRE_ASSIGN(const vir::Program prepared, checked(program, bound));
+  return bound.checked(vir::lower(prepared, {optimise, bound.interrupt()}));
 }
 
 std::uint32_t public_role(vir::BufferRole role) noexcept {
@@ -110,13 +119,21 @@ vyre_error* vyre_profile_find(const char* name, uint32_t* profile) {
 
 vyre_error* vyre_program_assemble(const char* text, uint64_t size, vyre_ns timeout,
                                   vyre_program** program) {
-  return guarded("vyre_program_assemble", [&]() -> Status {
+  return vyre_program_read_text(text, size, nullptr, timeout, program);
+}
+
+vyre_error* vyre_program_read_text(const char* text, uint64_t size,
+                                   const vyre_text_options* options, vyre_ns timeout,
+                                   vyre_program** program) {
+  return guarded("vyre_program_read_text", [&]() -> Status {
     VYRE_TRY(given_array(text, size, "text"));
     VYRE_TRY(given(program, "program"));
+    VYRE_ASSIGN(const auto wanted, read_options(options, "vyre_text_options"));
     Bound bound(timeout);
+    const vir::TextOptions how{wanted.name == nullptr ? "" : wanted.name, bound.interrupt()};
     vir::SourceMap places;
-    VYRE_ASSIGN(vir::Program read, bound.checked(vir::assemble(std::string_view(text, size),
-                                                               &places, bound.interrupt())));
+    VYRE_ASSIGN(vir::Program read,
+                bound.checked(vir::assemble(std::string_view(text, size), how, &places)));
     *program = new vyre_program(std::move(read), std::move(places));
     return {};
   });
@@ -170,11 +187,8 @@ vyre_error* vyre_program_print_image(const vyre_program* program, uint32_t flags
                   message("flags {} are not all known: VYRE_IMAGE_NOT_OPTIMISED is", flags));
     }
     Bound bound(timeout);
-    VYRE_ASSIGN(const vir::Program prepared,
-                bound.checked(vir::prepare(program->program, bound.interrupt())));
-    VYRE_TRY(bound.checked(vir::validate(prepared, bound.interrupt())));
     VYRE_ASSIGN(const core::Image image,
-                bound.checked(vir::lower(prepared, {flags == 0, bound.interrupt()})));
+                placed(*program, image_of(program->program, flags == 0, bound)));
     *text = make_blob(vir::disassemble_image(image));
     return {};
   });
@@ -194,9 +208,8 @@ vyre_error* vyre_program_verify(const vyre_program* program, vyre_ns timeout) {
   return guarded("vyre_program_verify", [&]() -> Status {
     VYRE_TRY(given(program, "program"));
     Bound bound(timeout);
-    VYRE_ASSIGN(const vir::Program prepared,
-                bound.checked(vir::prepare(program->program, bound.interrupt())));
-    return bound.checked(vir::validate(prepared, bound.interrupt()));
+    VYRE_TRY(placed(*program, checked(program->program, bound)));
+    return {};
   });
 }
 
@@ -214,7 +227,10 @@ vyre_error* vyre_program_diagnose(const vyre_program* program, vyre_blob** json)
       } else {
         rows.value(nullptr);
       }
-      rows.member("message", d.message).end_object();
+      rows.member("message", d.message);
+      if (const vir::SourcePlace at = place_of(*program, d); at.line != 0)
+        rows.member("line", at.line).member("column", at.column);
+      rows.end_object();
     }
     *json = make_blob(std::move(rows.end_array()).text());
     return {};
@@ -230,10 +246,29 @@ vyre_error* vyre_program_examine(const vyre_program* program, vyre_ns timeout, v
     VYRE_ASSIGN(const auto found, bound.checked(diagnosed(program->program, bound.interrupt())));
     static_assert(vir::kNone == UINT32_MAX);
     for (const vir::Diagnostic& d : found) {
-      const vyre_diagnostic shown{sizeof(vyre_diagnostic), d.statement, d.code.c_str(),
-                                  d.message.c_str()};
+      const vir::SourcePlace at = place_of(*program, d);
+      const vyre_diagnostic shown{sizeof(vyre_diagnostic),     d.statement, d.code.c_str(),
+                                  d.message.c_str(),           at.line,     at.column,
+                                  program->places.file.c_str()};
       each(context, &shown);
     }
+    return {};
+  });
+}
+
+vyre_error* vyre_program_place(const vyre_program* program, uint32_t statement,
+                               vyre_text_place* place) {
+  return guarded("vyre_program_place", [&]() -> Status {
+    VYRE_TRY(given(program, "program"));
+    VYRE_TRY(given(place, "place"));
+    VYRE_TRY(check_output(place, "vyre_text_place"));
+    const auto all = program->statements();
+    const vir::SourcePlace at = all == nullptr ? vir::SourcePlace{} : all->of(statement);
+    vyre_text_place found{};
+    found.line = at.line;
+    found.column = at.column;
+    found.file = program->places.file.c_str();
+    write_output(place, found);
     return {};
   });
 }

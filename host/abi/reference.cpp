@@ -71,7 +71,14 @@ Error not_done(vyre_reference& of, const reference::Outcome& outcome) {
                                   faulted ? CompletionStatus::faulted : CompletionStatus::cancelled,
                                   outcome.fault});
   }
-  return because(faulted ? Errc::faulted : Errc::deadline_exceeded, outcome.message);
+  Error why = because(faulted ? Errc::faulted : Errc::deadline_exceeded, outcome.message);
+  const auto places = of.program->statements();
+  if (!faulted || places == nullptr) return why;
+  const vir::SourcePlace place = places->of(outcome.fault.statement);
+  why.line = place.line;
+  why.column = place.column;
+  why.message = behind(places->map, place, std::move(why.message), of.name);
+  return why;
 }
 
 vyre_reference_result shown(const vyre_reference& of) {
@@ -152,9 +159,7 @@ vyre_error* vyre_reference_new(vyre_program* program, const vyre_reference_optio
     VYRE_TRY(given(reference, "reference"));
     VYRE_ASSIGN(const auto wanted, read_options(options, "vyre_reference_options"));
     Bound bound(timeout);
-    VYRE_ASSIGN(const vir::Program prepared,
-                bound.checked(vir::prepare(program->program, bound.interrupt())));
-    VYRE_TRY(bound.checked(vir::validate(prepared, bound.interrupt())));
+    VYRE_TRY(placed(*program, checked(program->program, bound)));
     reference::Options how;
     how.validate = false;  // it is valid
     how.check_races = wanted.check_races != 0;

@@ -195,7 +195,8 @@ Result<std::uint32_t> one_handle(vyre_session& session, const std::vector<runtim
   return sets.handles().back().id;
 }
 
-Error not_done(const runtime::OpInfo& op, const runtime::ItemResult& result) {
+Error not_done(const vyre_session& session, const runtime::OpInfo& op,
+               const runtime::ItemResult& result) {
   const Fault& fault = result.fault;
   const bool cancelled = result.status == CompletionStatus::cancelled;
   std::string text = message("op '{}' {}: {}", op.name, cancelled ? "was cancelled" : "faulted",
@@ -204,7 +205,15 @@ Error not_done(const runtime::OpInfo& op, const runtime::ItemResult& result) {
     text += message(" in workgroup {}, lane {}, statement {}", fault.workgroup, fault.lane,
                     fault.statement);
   }
-  return {cancelled ? Errc::cancelled : Errc::faulted, text};
+  Error error{cancelled ? Errc::cancelled : Errc::faulted, text};
+  const auto places = cancelled ? nullptr : session.ops.places(op.handle.id);
+  if (places == nullptr) return error;
+  const vir::SourcePlace place = places->of(fault.statement);
+  error.line = place.line;
+  error.column = place.column;
+  if (!places->map.file.empty())
+    error.message = behind(places->map, place, std::move(error.message));
+  return error;
 }
 
 /// The outputs of an op for inputs of these sizes.
@@ -298,7 +307,7 @@ vyre_error* vyre_run(vyre_queue* queue, vyre_op op, const vyre_buffer* inputs, s
     VYRE_ASSIGN(const runtime::ItemResult result,
                 waits.run([&](Deadline until) { return session.engine.wait(ticket, until); }));
     if (result.status != CompletionStatus::done) {
-      return tl::unexpected<Error>(not_done(*info, result));
+      return tl::unexpected<Error>(not_done(session, *info, result));
     }
     std::vector<vyre_buffer> numbers;
     numbers.reserve(wanted);

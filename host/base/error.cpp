@@ -53,7 +53,10 @@ std::string to_string(const Error& error) {
   text += ": ";
   text += error.message;
   if (error.line != 0) {
-    text += message(" (line {}, column {})", error.line, error.column);
+    // A message that begins with FILE:LINE:COLUMN says it already.
+    const std::string place = message(":{}:{}: ", error.line, error.column);
+    if (error.message.find(place) == std::string::npos)
+      text += message(" (line {}, column {})", error.line, error.column);
   } else if (error.offset != kNoOffset) {
     text += message(" (at offset {})", error.offset);
   }

@@ -26,11 +26,8 @@ std::string what(const vir::Program& program, const Access& access) {
 }
 
 std::string place_of(const vir::SourceMap& places, const std::string& file, const Access& access) {
-  vir::SourcePlace place;
-  if (access.expr < places.exprs.size()) place = places.exprs[access.expr];
-  if (place.line == 0 && access.node < places.nodes.size()) place = places.nodes[access.node];
-  if (place.line == 0) return {};
-  return message(" at {}:{}:{}", file, place.line, place.column);
+  const std::string place = to_string(places, places.of(access.node, access.expr), file);
+  return place.empty() ? place : " at " + place;
 }
 
 std::string describe(const vir::Program& program, const std::vector<std::uint32_t>& statements,

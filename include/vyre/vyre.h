@@ -301,6 +301,16 @@ VYRE_API VYRE_CHECK vyre_error* vyre_profile_find(const char* name, uint32_t* pr
 /* Reads the text form (docs/vir0-text.md). Errors have line and column. */
 VYRE_API VYRE_CHECK vyre_error* vyre_program_assemble(const char* text, uint64_t size,
                                                       vyre_ns timeout, vyre_program** program);
+typedef struct {
+  uint32_t struct_size;
+  uint32_t reserved;
+  const char* name; /* of the text, as messages and places name it; NULL: they name no file */
+} vyre_text_options;
+/* The same with options, which may be NULL. Messages about a text with a name begin with
+   "NAME:LINE:COLUMN: ", also those of later calls on the program. */
+VYRE_API VYRE_CHECK vyre_error* vyre_program_read_text(const char* text, uint64_t size,
+                                                       const vyre_text_options* options,
+                                                       vyre_ns timeout, vyre_program** program);
 /* Reads the wire form. Errors have an offset. */
 VYRE_API VYRE_CHECK vyre_error* vyre_program_decode(const void* wire, uint64_t size,
                                                     uint32_t profile, vyre_ns timeout,
@@ -321,8 +331,8 @@ VYRE_API VYRE_CHECK vyre_error* vyre_program_equal(const vyre_program* one,
 /* Success if the program may run; else VYRE_REFUSED with the first violation. */
 VYRE_API VYRE_CHECK vyre_error* vyre_program_verify(const vyre_program* program, vyre_ns timeout);
 /* Every violation, or if there is none every warning, as a JSON array of
-   {"code": "V008", "statement": 3 or null, "message": "..."}. Codes of violations begin with V or
-   are "prepare", those of warnings begin with W. */
+   {"code": "V008", "statement": 3 or null, "message": "..."}, with "line" and "column" where they
+   are known. Codes of violations begin with V or are "prepare", those of warnings begin with W. */
 VYRE_API VYRE_CHECK vyre_error* vyre_program_diagnose(const vyre_program* program,
                                                       vyre_blob** json);
 typedef struct {
@@ -330,12 +340,27 @@ typedef struct {
   uint32_t statement; /* in pre-order, from 0; UINT32_MAX: the whole program */
   const char* code;   /* of a violation "V008" or "prepare", of a warning "W001" */
   const char* message;
+  uint32_t line;    /* from 1; 0: not known, as for every program that was read from wire */
+  uint32_t column;  /* in characters, from 1 */
+  const char* file; /* the name of the text, "" for none */
 } vyre_diagnostic;
 /* The strings are valid during the call. */
 typedef void (*vyre_diagnosed)(void* context, const vyre_diagnostic* diagnostic);
 /* The same as vyre_program_diagnose(), one after another to `each`, in program order. */
 VYRE_API VYRE_CHECK vyre_error* vyre_program_examine(const vyre_program* program, vyre_ns timeout,
                                                      vyre_diagnosed each, void* context);
+
+typedef struct {
+  uint32_t struct_size;
+  uint32_t line;   /* from 1; 0: not known */
+  uint32_t column; /* in characters, from 1 */
+  uint32_t reserved;
+  const char* file; /* the name of the text, "" for none; lives as long as the program */
+} vyre_text_place;
+/* Where a statement begins in the program's text, by its number in results and findings. A program
+   that was read from wire has no text, so nothing is known of it. */
+VYRE_API VYRE_CHECK vyre_error* vyre_program_place(const vyre_program* program, uint32_t statement,
+                                                   vyre_text_place* place);
 
 enum {
   VYRE_ROLE_READ = 0,       /* takes bytes */

@@ -292,7 +292,10 @@ TEST(ProgramPhases, AskAllAlongWhetherTheyAreStillWantedAndEndWhenTheyAreNot) {
     return {};
   };
   const std::pair<const char*, Work> phases[]{
-      {"assemble", [&](Interrupt* i) { return dropped(assemble(in.text, nullptr, i)); }},
+      {"assemble",
+       [&](Interrupt* i) {
+         return dropped(assemble(in.text, {{}, i}, nullptr));
+       }},
       {"decode",
        [&](Interrupt* i) {
          return dropped(decode(in.wire, {Profile::v4_0_6_3, i}));

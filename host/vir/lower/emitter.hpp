@@ -82,8 +82,12 @@ class Emitter {
   void refuse(std::string why) { stop({Errc::unsupported, std::move(why), kNoOffset, 0, 0, 0}); }
   /// The first error is kept; nothing comes of the image.
   void stop(Error error) {
-    if (!error_) error_ = std::move(error);
+    if (error_) return;
+    error_ = std::move(error);
+    stopped_at_ = statement_;
   }
+  /// The statement of the error that was kept.
+  [[nodiscard]] std::optional<std::uint32_t> stopped_at() const { return stopped_at_; }
   [[nodiscard]] bool failed() const { return error_.has_value(); }
   [[nodiscard]] bool optimise() const { return optimise_; }
 
@@ -109,6 +113,7 @@ class Emitter {
   std::uint32_t next_vector_{0};
   std::uint32_t next_scalar_{0};
   std::optional<Error> error_;
+  std::optional<std::uint32_t> stopped_at_;
 };
 
 /// The result word of a pure instruction on constant words (host, by the interpreter core itself).

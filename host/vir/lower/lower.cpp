@@ -131,7 +131,10 @@ Result<core::Image> ProgramLowering::run() {
 }  // namespace lowering
 
 Result<core::Image> lower(const Program& program, const LowerOptions& options) {
-  return lowering::ProgramLowering(program, options).run();
+  lowering::ProgramLowering lowering(program, options);
+  auto image = lowering.run();
+  if (!image && options.refused_at != nullptr) *options.refused_at = lowering.refused_at();
+  return image;
 }
 
 }  // namespace vyre::vir

@@ -2,6 +2,7 @@
 // Host only. Spec: docs/internals/image.md.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/interrupt.hpp"
@@ -14,6 +15,7 @@ struct LowerOptions {
   bool optimise{
       true};  // constant folding, dead-code removal, fused instructions; never changes a result
   Interrupt* interrupt{nullptr};  // asked all along; Errc::deadline_exceeded where it said so
+  std::optional<std::uint32_t>* refused_at{nullptr};  // set to the statement that was refused
 };
 
 /// `program` must be prepare()d and validate()d. Refusals (Errc::unsupported) name the construct.

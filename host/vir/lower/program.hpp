@@ -12,6 +12,8 @@ class ProgramLowering {
  public:
   ProgramLowering(const Program& program, const LowerOptions& options);
   [[nodiscard]] Result<core::Image> run();
+  /// Where it was refused, if that was at a statement.
+  [[nodiscard]] std::optional<std::uint32_t> refused_at() const { return out_.stopped_at(); }
 
  private:
   /// A declared variable. `divergence`: how many masks were around its declaration.

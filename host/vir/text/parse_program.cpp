@@ -7,21 +7,25 @@
 
 namespace vyre::vir {
 
-Result<Program> assemble(std::string_view text, SourceMap* places, Interrupt* interrupt) {
+Result<Program> assemble(std::string_view text, const TextOptions& options, SourceMap* places) {
   if (text.size() > kMaxTextBytes) {
     return fail(Errc::limit_exceeded,
                 message("the text has {} bytes; the limit is {}; split the program", text.size(),
                         kMaxTextBytes));
   }
-  return text::Parser(text, interrupt).run(places);
+  return text::Parser(text, options).run(places);
+}
+
+Result<Program> assemble(std::string_view text, SourceMap* places) {
+  return assemble(text, {}, places);
 }
 
 }  // namespace vyre::vir
 
 namespace vyre::vir::text {
 
-Parser::Parser(std::string_view source, Interrupt* interrupt)
-    : lexer_(source), interrupt_(interrupt) {
+Parser::Parser(std::string_view source, const TextOptions& options)
+    : lexer_(source), options_(options) {
   take();
   take();
 }
@@ -37,7 +41,7 @@ Parser::Depth::Depth(Parser& parser) : parser_(parser) {
 }
 
 Token Parser::take() {
-  if (!error_ && step_is_over(interrupt_)) {
+  if (!error_ && step_is_over(options_.interrupt)) {
     error_ = given_up("assembled").value();
     now_ = Token{};
     next_ = Token{};
@@ -80,6 +84,8 @@ void Parser::expect(std::string_view punct, std::string_view after) {
 
 void Parser::fail_at(const Token& token, std::string message, Errc code) {
   if (error_) return;
+  if (!options_.name.empty())
+    message = vyre::message("{}:{}:{}: {}", options_.name, token.line, token.column, message);
   error_ = Error{code, std::move(message), kNoOffset, token.line, token.column, 0};
   now_ = Token{};
   next_ = Token{};
@@ -214,6 +220,7 @@ void Parser::mark(std::vector<SourcePlace>& places, std::uint32_t id, SourcePlac
 
 Result<Program> Parser::run(SourceMap* places) {
   wants_places_ = places != nullptr;
+  places_.file = options_.name;
   while (ok() && directive()) {
   }
   std::vector<NodeId> entry;
@@ -231,7 +238,9 @@ Result<Program> Parser::run(SourceMap* places) {
 bool Parser::directive() {
   if (at_word("buffer")) {
     buffer();
-  } else if (accept_word("workgroup")) {
+  } else if (at_word("workgroup")) {
+    places_.workgroup = here();
+    take();
     for (std::size_t axis = 0; axis < 3; ++axis) {
       program_.workgroup[axis] = integer32("a workgroup size");
       if (axis < 2) expect(",", "between the three workgroup sizes");
@@ -251,6 +260,7 @@ bool Parser::directive() {
 
 void Parser::buffer() {
   check_count(now_, program_.buffers.size() + 1, kMaxBuffers, "buffers");
+  if (wants_places_) places_.buffers.push_back(here());
   take();
   BufferDecl buffer;
   buffer.name = name("the name of the buffer");

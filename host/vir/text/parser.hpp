@@ -21,7 +21,7 @@ namespace vyre::vir::text {
 
 class Parser {
  public:
-  Parser(std::string_view source, Interrupt* interrupt);
+  Parser(std::string_view source, const TextOptions& options);
   /// `places`, if not null, is set on success.
   Result<Program> run(SourceMap* places);
 
@@ -103,7 +103,7 @@ class Parser {
   ExprId add(const Expr& expr);
 
   Lexer lexer_;
-  Interrupt* interrupt_;
+  const TextOptions& options_;
   Token now_;
   Token next_;
   Program program_;

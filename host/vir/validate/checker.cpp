@@ -68,8 +68,17 @@ Checker::Checker(const Program& p, const Form& f, Interrupt* interrupt)
       passes_barrier_(p.nodes.size()),
       interrupt_(interrupt) {}
 
-void Checker::report_at(const char* code, std::uint32_t statement, std::string message) {
-  if (!full()) found_.push_back({code, statement, std::move(message)});
+void Checker::report_at(const char* code, std::uint32_t statement, std::string message,
+                        ExprId expr) {
+  if (full()) return;
+  const NodeId node = statement < form.order.size() ? form.order[statement] : kNone;
+  found_.push_back({code, statement, std::move(message), node, expr});
+}
+
+void Checker::report_buffer(const char* code, std::size_t buffer, std::string message) {
+  if (full()) return;
+  const auto index = static_cast<std::uint32_t>(buffer);
+  found_.push_back({code, kNone, std::move(message), kNone, kNone, index});
 }
 
 bool Checker::full() const noexcept {
@@ -204,11 +213,13 @@ void Checker::walk_expr(ExprId id) {
   types_[id] = infer(e);
   uniform_[id] = infer_uniform(e);
   if (full()) return;
+  expr_ = id;
   for (const auto rules : {value_rules(), operator_rules()}) {
     for (const ExprRule& rule : rules) {
       if (rule.tag == e.tag) rule.check(*this, rule.code, e);
     }
   }
+  expr_ = kNone;
 }
 
 bool Checker::infer_uniform(const Expr& e) const {

@@ -51,9 +51,12 @@ class Checker {
   const Program& program;
   const Form& form;
   void report(const char* code, std::string message) {
-    report_at(code, statement_, std::move(message));
+    report_at(code, statement_, std::move(message), expr_);
   }
-  void report_at(const char* code, std::uint32_t statement, std::string message);
+  void report_at(const char* code, std::uint32_t statement, std::string message,
+                 ExprId expr = kNone);
+  /// About a declaration, by its index.
+  void report_buffer(const char* code, std::size_t buffer, std::string message);
   [[nodiscard]] bool full() const noexcept;
 
   [[nodiscard]] const Expr& expr(ExprId id) const { return program.exprs[id]; }
@@ -90,6 +93,7 @@ class Checker {
   std::vector<bool> passes_barrier_;         // by NodeId
   Interrupt* interrupt_;
   std::uint32_t statement_{kNone};
+  ExprId expr_{kNone};  // whose rules run
   std::uint32_t list_{0};
   std::uint32_t lists_{0};
   bool flow_uniform_{true};

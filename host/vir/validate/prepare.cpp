@@ -24,8 +24,15 @@ bool is_collective(NodeTag tag) noexcept {
   }
 }
 
-tl::unexpected<Error> refuse(std::int32_t code, std::string message) {
-  return tl::unexpected<Error>(Error{Errc::refused, std::move(message), kNoOffset, 0, 0, code});
+tl::unexpected<Error> refuse(Diagnostic why, Diagnostic* refusal) {
+  Error error{Errc::refused,
+              message("{}: {}", why.code, why.message),
+              kNoOffset,
+              0,
+              0,
+              std::stoi(why.code.substr(1))};
+  if (refusal != nullptr) *refusal = std::move(why);
+  return tl::unexpected<Error>(std::move(error));
 }
 
 /// `{ let t = gid.x; if t < len(out) { if t < len(in) { out[t] = in[t] } } }`: one rank gathers
@@ -92,12 +99,17 @@ class CopyBlock {
   Symbol lane_{kNone};
 };
 
-Status check_single_rank(const Program& program, const Node& node, std::uint32_t statement) {
+Status check_single_rank(const Program& program, NodeId id, std::uint32_t statement,
+                         Diagnostic* refusal) {
+  const Node& node = program.nodes[id];
   const std::uint32_t root = node.tag == NodeTag::Broadcast ? node.root : 0;
   if (node.group == 0 && root == 0) return {};
-  return refuse(46, message("V046: the collective on {} at statement {} uses group {}, root {}; "
-                            "only rank 0 of group 0 exists here",
-                            quote_symbol(program, node.name), statement, node.group, root));
+  return refuse({"V046", kNone,
+                 message("the collective on {} at statement {} uses group {}, root {}; only rank 0 "
+                         "of group 0 exists here",
+                         quote_symbol(program, node.name), statement, node.group, root),
+                 id},
+                refusal);
 }
 
 /// The list without its collectives, or with what stands for them.
@@ -121,11 +133,13 @@ Range lowered(Program& program, Range list, CopyBlock& copies) {
 
 }  // namespace
 
-Result<Program> prepare(const Program& program, Interrupt* interrupt) {
+Result<Program> prepare(const Program& program, Interrupt* interrupt, Diagnostic* refusal) {
   const Form form = check_form(program, interrupt);
   if (is_over(interrupt)) return given_up("prepared");
-  const auto refuse_for = [](const Diagnostic& why) {
-    return refuse(std::stoi(why.code.substr(1)), message("{}: {}", why.code, why.message));
+  // Statements are numbered over the prepared program, and there is none.
+  const auto refuse_for = [&](const Diagnostic& why) {
+    const NodeId node = why.statement < form.order.size() ? form.order[why.statement] : kNone;
+    return refuse({why.code, kNone, why.message, node}, refusal);
   };
   if (!form.broken.empty()) return refuse_for(form.broken.front());
   if (const auto beyond = beyond_wire(program, form, interrupt)) return refuse_for(*beyond);
@@ -135,19 +149,22 @@ Result<Program> prepare(const Program& program, Interrupt* interrupt) {
     return program.nodes[id].tag == NodeTag::Region;
   });
   if (!wrapped && (top.empty() || program.nodes[top.front()].tag == NodeTag::Store)) {
-    return refuse(104, top.empty() ? "V104: the program has no statements; it needs a Region"
-                                   : "V104: the program starts with a Store outside a Region; wrap "
-                                     "the statements in one Region");
+    return refuse({"V104", kNone,
+                   top.empty() ? "the program has no statements; it needs a Region"
+                               : "the program starts with a Store outside a Region; wrap the "
+                                 "statements in one Region",
+                   top.empty() ? kNone : top.front()},
+                  refusal);
   }
 
   Program prepared = program;
   if (!wrapped) wrap_root(prepared);
   bool any = false;
   for (std::size_t i = 0; i < form.order.size(); ++i) {
-    const Node& node = program.nodes[form.order[i]];
-    if (!is_collective(node.tag)) continue;
+    const NodeId id = form.order[i];
+    if (!is_collective(program.nodes[id].tag)) continue;
     any = true;
-    VYRE_TRY(check_single_rank(program, node, static_cast<std::uint32_t>(i)));
+    VYRE_TRY(check_single_rank(program, id, static_cast<std::uint32_t>(i), refusal));
   }
   if (!any) return prepared;
 
@@ -161,17 +178,6 @@ Result<Program> prepare(const Program& program, Interrupt* interrupt) {
     }
   }
   return prepared;
-}
-
-Diagnostic diagnostic_of(const Error& of_preparation) {
-  if (of_preparation.code != Errc::refused || of_preparation.detail <= 0)
-    return {"prepare", kNone, of_preparation.message};
-  std::string code = std::to_string(of_preparation.detail);
-  code.insert(0, code.size() < 3 ? 3 - code.size() : 0, '0');
-  code.insert(0, 1, 'V');
-  const std::string begins = message("{}: ", code);
-  const bool named = of_preparation.message.starts_with(begins);
-  return {code, kNone, of_preparation.message.substr(named ? begins.size() : 0)};
 }
 
 }  // namespace vyre::vir

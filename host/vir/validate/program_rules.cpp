@@ -1,4 +1,5 @@
 // Rules about the program as a whole: sizes, buffers, the root. Each is one function and one row.
+#include <algorithm>
 #include <string_view>
 #include <unordered_set>
 
@@ -27,20 +28,22 @@ void statement_count_is_bounded(Checker& c, const char* code) {
 }
 
 void expression_depth_is_bounded(Checker& c, const char* code) {
-  for (const std::uint32_t depth : c.form.expr_depth) {
+  for (ExprId id = 0; id < c.form.expr_depth.size(); ++id) {
+    const std::uint32_t depth = c.form.expr_depth[id];
     if (depth <= kMaxExpressionDepth) continue;
     return c.report_at(
         code, kNone,
         message("an expression is {} levels deep; the limit is {}, bind parts of it with let",
-                depth, kMaxExpressionDepth));
+                depth, kMaxExpressionDepth),
+        id);
   }
 }
 
 void workgroup_dimensions_are_positive(Checker& c, const char* code) {
   for (std::size_t axis = 0; axis < 3; ++axis) {
     if (c.program.workgroup[axis] != 0) continue;
-    c.report_at(code, kNone,
-                message("workgroup dimension {} is 0; every dimension is at least 1", axis));
+    c.report_buffer(code, kWorkgroupSize,
+                    message("workgroup dimension {} is 0; every dimension is at least 1", axis));
   }
 }
 
@@ -53,45 +56,52 @@ void workgroup_lanes_are_bounded(Checker& c, const char* code) {
   }
   if (lanes <= kMaxWorkgroupLanes) return;
   const auto& w = c.program.workgroup;
-  c.report_at(code, kNone,
-              message("a workgroup of {} x {} x {} lanes is larger than the limit of {}; use "
-                      "smaller workgroups, the grid grows by itself",
-                      w[0], w[1], w[2], kMaxWorkgroupLanes));
+  c.report_buffer(code, kWorkgroupSize,
+                  message("a workgroup of {} x {} x {} lanes is larger than the limit of {}; use "
+                          "smaller workgroups, the grid grows by itself",
+                          w[0], w[1], w[2], kMaxWorkgroupLanes));
 }
 
 void workgroup_memory_is_bounded(Checker& c, const char* code) {
   if (const auto bytes = workgroup_bytes(c.program); !bytes) {
-    c.report_at(code, kNone, bytes.error().message);
+    const auto& all = c.program.buffers;
+    const auto first = std::find_if(all.begin(), all.end(), [](const BufferDecl& buffer) {
+      return role_of(buffer) == BufferRole::workgroup;
+    });
+    c.report_buffer(code, static_cast<std::size_t>(first - all.begin()), bytes.error().message);
   }
 }
 
 void element_width_is_bounded(Checker& c, const char* code) {
-  for (const BufferDecl& buffer : c.program.buffers) {
+  for (std::size_t i = 0; i < c.program.buffers.size(); ++i) {
+    const BufferDecl& buffer = c.program.buffers[i];
     const std::uint64_t stride = element_stride(c.program, buffer.element);
     if (stride <= kMaxElementBytes) continue;
-    c.report_at(code, kNone,
-                message("buffer {} has elements of {} bytes; the limit is {}, declare more and "
-                        "narrower elements",
-                        c.name(buffer.name), stride, kMaxElementBytes));
+    c.report_buffer(code, i,
+                    message("buffer {} has elements of {} bytes; the limit is {}, declare more and "
+                            "narrower elements",
+                            c.name(buffer.name), stride, kMaxElementBytes));
   }
 }
 
 void buffer_names_are_unique(Checker& c, const char* code) {
   std::unordered_set<Symbol> seen;
-  for (const BufferDecl& buffer : c.program.buffers) {
+  for (std::size_t i = 0; i < c.program.buffers.size(); ++i) {
+    const BufferDecl& buffer = c.program.buffers[i];
     if (seen.insert(buffer.name).second) continue;
-    c.report_at(
-        code, kNone,
+    c.report_buffer(
+        code, i,
         message("buffer name {} is declared twice; rename one of them", c.name(buffer.name)));
   }
 }
 
 void bindings_are_unique(Checker& c, const char* code) {
   std::unordered_set<std::uint32_t> seen;
-  for (const BufferDecl& buffer : c.program.buffers) {
+  for (std::size_t i = 0; i < c.program.buffers.size(); ++i) {
+    const BufferDecl& buffer = c.program.buffers[i];
     if (buffer.access == Access::Workgroup || seen.insert(buffer.binding).second) continue;
-    c.report_at(
-        code, kNone,
+    c.report_buffer(
+        code, i,
         message("binding {} of buffer {} is taken by an earlier buffer; give it another number",
                 buffer.binding, c.name(buffer.name)));
   }
@@ -99,34 +109,37 @@ void bindings_are_unique(Checker& c, const char* code) {
 
 void one_output_at_most(Checker& c, const char* code) {
   unsigned outputs = 0;
-  for (const BufferDecl& buffer : c.program.buffers) {
+  for (std::size_t i = 0; i < c.program.buffers.size(); ++i) {
+    const BufferDecl& buffer = c.program.buffers[i];
     if (!buffer.is_output || ++outputs < 2) continue;
-    c.report_at(
-        code, kNone,
+    c.report_buffer(
+        code, i,
         message("buffer {} is a second output; only one buffer may be one, make it read_write",
                 c.name(buffer.name)));
   }
 }
 
 void outputs_have_a_plain_type(Checker& c, const char* code) {
-  for (const BufferDecl& buffer : c.program.buffers) {
+  for (std::size_t i = 0; i < c.program.buffers.size(); ++i) {
+    const BufferDecl& buffer = c.program.buffers[i];
     if (!buffer.is_output) continue;
     const TypeTag tag = c.program.types[buffer.element].tag;
     if (tag != TypeTag::Array && tag != TypeTag::Tensor && tag != TypeTag::TensorShaped) continue;
-    c.report_at(
-        code, kNone,
+    c.report_buffer(
+        code, i,
         message("output buffer {} has elements of type {}; outputs need a scalar or vector element",
                 c.name(buffer.name), type_word(c.type_of_declared(buffer.element))));
   }
 }
 
 void workgroup_buffers_have_a_count(Checker& c, const char* code) {
-  for (const BufferDecl& buffer : c.program.buffers) {
+  for (std::size_t i = 0; i < c.program.buffers.size(); ++i) {
+    const BufferDecl& buffer = c.program.buffers[i];
     if (buffer.access != Access::Workgroup || buffer.count != 0) continue;
-    c.report_at(code, kNone,
-                message("workgroup buffer {} has count 0; workgroup memory is sized when the "
-                        "program is written",
-                        c.name(buffer.name)));
+    c.report_buffer(code, i,
+                    message("workgroup buffer {} has count 0; workgroup memory is sized when the "
+                            "program is written",
+                            c.name(buffer.name)));
   }
 }
 

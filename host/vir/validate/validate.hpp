@@ -12,11 +12,17 @@
 namespace vyre::vir {
 
 /// `code` is stable ("V008"); `statement` is the pre-order node index (kNone: the whole program).
+/// The ids say what it is about, as narrowly as the rule knows, for those who know where that is
+/// written.
 struct Diagnostic {
   std::string code;
   std::uint32_t statement{kNone};
   std::string message;
+  NodeId node{kNone};
+  ExprId expr{kNone};
+  std::uint32_t buffer{kNone};  // index of the declaration; kWorkgroupSize: the workgroup
 };
+inline constexpr std::uint32_t kWorkgroupSize{kNone - 1};
 
 /// All violations, in program order; empty means the program may run. Those found so far where
 /// `interrupt` said so before the end.
@@ -33,9 +39,9 @@ struct Diagnostic {
 [[nodiscard]] std::vector<Diagnostic> warnings_of_valid(const Program& program);
 
 /// What upstream does before validation: root wrapping rules and lowering of single-rank
-/// collectives.
-[[nodiscard]] Result<Program> prepare(const Program& program, Interrupt* interrupt = nullptr);
-/// What prepare() refused, with the validator's code; "prepare" where the error has none.
-[[nodiscard]] Diagnostic diagnostic_of(const Error& of_preparation);
+/// collectives. `refusal`, if not null, is set to what was refused, with the validator's code; the
+/// error itself has the number of the code in `detail`.
+[[nodiscard]] Result<Program> prepare(const Program& program, Interrupt* interrupt = nullptr,
+                                      Diagnostic* refusal = nullptr);
 
 }  // namespace vyre::vir

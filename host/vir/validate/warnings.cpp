@@ -45,8 +45,8 @@ class Warner {
   }
 
  private:
-  void warn(const char* code, std::uint32_t statement, std::string message) {
-    if (found_.size() < kMaxDiagnostics) found_.push_back({code, statement, std::move(message)});
+  void warn(Diagnostic warning) {
+    if (found_.size() < kMaxDiagnostics) found_.push_back(std::move(warning));
   }
   [[nodiscard]] const BufferDecl* buffer(Symbol name) const {
     const std::uint32_t index = buffers_[name];
@@ -55,29 +55,33 @@ class Warner {
 
   /// W001: what the runtime allocates has the declared number of elements, here none.
   void buffers_without_elements() {
-    for (const BufferDecl& b : program_.buffers) {
+    for (std::uint32_t i = 0; i < program_.buffers.size(); ++i) {
+      const BufferDecl& b = program_.buffers[i];
       if (role_of(b) != BufferRole::allocated || b.count != 0) continue;
-      warn("W001", kNone,
-           message("buffer {} is allocated by the runtime with the declared count, which is 0: "
-                   "every store to it does nothing; declare a count, or read_write alone, whose "
-                   "size the caller gives",
-                   quote_symbol(program_, b.name)));
+      warn({"W001", kNone,
+            message("buffer {} is allocated by the runtime with the declared count, which is 0: "
+                    "every store to it does nothing; declare a count, or read_write alone, whose "
+                    "size the caller gives",
+                    quote_symbol(program_, b.name)),
+            kNone, kNone, i});
     }
   }
 
   /// W002: a buffer that begins as zeros and is changed by atomic min and and alone stays zero.
-  void minimum_of_zeros(const Expr& e) {
+  void minimum_of_zeros(ExprId id) {
+    const Expr& e = program_.exprs[id];
     const BufferDecl* const b = buffer(e.name);
     if (!lowers(e) || risen_[e.name] || b == nullptr || role_of(*b) != BufferRole::allocated)
       return;
     risen_[e.name] = true;  // once a buffer
     const bool is_min = static_cast<AtomicOp>(e.op) == AtomicOp::Min;
-    warn("W002", statement_,
-         message("{} on {}, which begins as zeros and is changed by nothing else: it stays 0; take "
-                 "the complement of {} over complements, or a read_write buffer whose first bytes "
-                 "the caller gives",
-                 is_min ? "atomic_min" : "atomic_and", quote_symbol(program_, b->name),
-                 is_min ? "atomic_max" : "atomic_or"));
+    warn({"W002", statement_,
+          message("{} on {}, which begins as zeros and is changed by nothing else: it stays 0; "
+                  "take the complement of {} over complements, or a read_write buffer whose first "
+                  "bytes the caller gives",
+                  is_min ? "atomic_min" : "atomic_and", quote_symbol(program_, b->name),
+                  is_min ? "atomic_max" : "atomic_or"),
+          node_, id});
   }
 
   static bool lowers(const Expr& e) noexcept {
@@ -107,11 +111,12 @@ class Warner {
         spread_of(node.e1) != Spread::differs || buffer(node.name) == nullptr) {
       return;
     }
-    warn("W003", statement_,
-         message(
-             "every lane of a workgroup stores a value of its own to one element of {}, and which "
-             "one stays is unspecified; guard the store with `if lid.x == 0`, or use an atomic",
-             quote_symbol(program_, node.name)));
+    warn({"W003", statement_,
+          message(
+              "every lane of a workgroup stores a value of its own to one element of {}, and which "
+              "one stays is unspecified; guard the store with `if lid.x == 0`, or use an atomic",
+              quote_symbol(program_, node.name)),
+          node_});
   }
 
   void walk(Range list) {
@@ -128,6 +133,7 @@ class Warner {
   void walk_node(NodeId id) {
     const Node& node = program_.nodes[id];
     statement_ = statements_[id];
+    node_ = id;
     const unsigned expressions = expression_count(node.tag);
     if (expressions > 0) visit_atomics(node.e0);
     if (expressions > 1) visit_atomics(node.e1);
@@ -172,7 +178,7 @@ class Warner {
   void visit_atomics(ExprId id) {
     const Expr& e = program_.exprs[id];
     for_each_operand(program_, e, [this](ExprId operand) { visit_atomics(operand); });
-    if (e.tag == ExprTag::Atomic) minimum_of_zeros(e);
+    if (e.tag == ExprTag::Atomic) minimum_of_zeros(id);
   }
 
   [[nodiscard]] Spread spread_of(ExprId id) const {
@@ -217,6 +223,7 @@ class Warner {
   std::vector<Diagnostic> found_;
   std::uint64_t lanes_{1};
   std::uint32_t statement_{kNone};
+  NodeId node_{kNone};
   bool divergent_{false};      // perhaps not every lane of the workgroup is here
   bool some_returned_{false};  // perhaps not every lane gets any further
 };

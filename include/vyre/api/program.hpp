@@ -35,11 +35,19 @@ enum class Profile : std::uint32_t {
   return static_cast<Profile>(profile);
 }
 
+/// Where something begins in the text of a program.
+struct TextPlace {
+  std::string file;  // the name of the text; empty: it has none
+  std::uint32_t line{0};
+  std::uint32_t column{0};  // in characters; both from 1
+};
+
 /// A finding about a program.
 struct Diagnostic {
   std::string code;                        // of a violation "V008" or "prepare"; "W001"
   std::optional<std::uint32_t> statement;  // in pre-order, from 0; none: the whole program
   std::string message;
+  std::optional<TextPlace> place;  // none: not known, as for every program that was read from wire
   [[nodiscard]] bool is_warning() const { return code.starts_with('W'); }
 };
 
@@ -77,6 +85,11 @@ struct ProgramBuffer {
   }
 };
 
+/// How a text is read.
+struct TextOptions {
+  std::string name{};  // messages and places name it; empty: they name no file
+};
+
 /// The instructions that a program becomes, before or after they are optimised.
 enum class Image : std::uint32_t { optimised = 0, not_optimised = VYRE_IMAGE_NOT_OPTIMISED };
 
@@ -84,9 +97,15 @@ class Program {
  public:
   /// Errors have line and column.
   [[nodiscard]] static Result<Program> assemble(std::string_view text, Timeout timeout = {}) {
+    return assemble(text, TextOptions{}, timeout);
+  }
+  [[nodiscard]] static Result<Program> assemble(std::string_view text, const TextOptions& options,
+                                                Timeout timeout = {}) {
+    vyre_text_options c = VYRE_INIT(vyre_text_options);
+    if (!options.name.empty()) c.name = options.name.c_str();
     vyre_program* made = nullptr;
     const detail::Failed failed{
-        vyre_program_assemble(text.data(), text.size(), timeout.ns(), &made)};
+        vyre_program_read_text(text.data(), text.size(), &c, timeout.ns(), &made)};
     if (failed) return failed.error();
     return Program(made);
   }
@@ -149,11 +168,20 @@ class Program {
     const vyre_diagnosed keep = [](void* context, const vyre_diagnostic* d) {
       const bool whole = d->statement == UINT32_MAX;
       static_cast<std::vector<Diagnostic>*>(context)->push_back(
-          {d->code, whole ? std::nullopt : std::optional(d->statement), d->message});
+          {d->code, whole ? std::nullopt : std::optional(d->statement), d->message,
+           d->line == 0 ? std::nullopt : std::optional(TextPlace{d->file, d->line, d->column})});
     };
     const detail::Failed failed{vyre_program_examine(get(), timeout.ns(), keep, &found)};
     if (failed) return failed.error();
     return found;
+  }
+  /// Where a statement begins in the text, by its number in results and findings; none where that
+  /// is not known, as of every program that was read from wire.
+  [[nodiscard]] Result<std::optional<TextPlace>> place(std::uint32_t statement) const {
+    vyre_text_place c = VYRE_INIT(vyre_text_place);
+    const detail::Failed failed{vyre_program_place(get(), statement, &c)};
+    if (failed) return failed.error();
+    return c.line == 0 ? std::nullopt : std::optional(TextPlace{c.file, c.line, c.column});
   }
   /// The declared buffers, in order.
   [[nodiscard]] Result<std::vector<ProgramBuffer>> buffers() const {

@@ -37,7 +37,7 @@ TEST(CliHostile, EveryBadInputHasItsExitCodeAndItsReason) {
       {{"dis", missing}, 4, "No such file"},
       {{"dis", directory}, 4, "Is a directory"},
       {{"dis", garbage}, 3, "is not a program"},
-      {{"dis", letters}, 3, "line 1, column 6"},
+      {{"dis", letters}, 3, ":1:6: "},
       {{"dis", truncated}, 3, "truncated"},
       {{"verify", missing}, 4, ""},
       {{"run", garbage, letters}, 3, "is not a program"},

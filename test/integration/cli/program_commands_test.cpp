@@ -47,7 +47,7 @@ TEST(CliAsm, ErrorsHaveLineColumnAndCodeAndLeaveNoFile) {
       folder.write("bad.vir", "buffer a: u32[4] read_only;\nlet x = flor(1.0f);\n");
   const Ran ran = vyre({"asm", text, "-o", folder.path("p"), "--json"});
   EXPECT_EQ(ran.exit_code, 3);
-  EXPECT_NE(ran.err.find("line 2, column 9"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find(text + ":2:9: unknown function"), std::string::npos) << ran.err;
   EXPECT_NE(ran.err.find("did you mean 'floor'"), std::string::npos) << ran.err;
   const Json error = Json::parse(ran.out)["error"];
   EXPECT_EQ(error["code"], "malformed");
@@ -79,6 +79,30 @@ TEST(CliVerify, ListsViolationsWithStableCodesAndExitsOne) {
   EXPECT_EQ(json["programs"][0]["verdict"], "accepted");
   EXPECT_EQ(json["programs"][1]["verdict"], "refused");
   EXPECT_GE(json["programs"][1]["diagnostics"].size(), 2u);
+  EXPECT_NE(vyre({"verify", bad}).out.find(bad + ":1:75: V0"), std::string::npos);
+}
+
+TEST(CliPlaces, AFaultAndARefusalNameTheLineOfTheTextOnEveryExecutor) {
+  const Folder folder;
+  const std::string faulty =
+      folder.write("f.vir",
+                   "workgroup 1, 1, 1;\nbuffer x: i32[1] read_only;\nbuffer y: i32[1] read_write "
+                   "output live_out;\nregion \"r\" {\n  y[0] = 1i / x[0];\n}\n");
+  const std::string zero = folder.write("zero", std::string(4, '\0'));
+  const std::string blob = folder.path("blob");
+  ASSERT_EQ(vyre({"asm", faulty, "-o", blob}).exit_code, 0);
+  for (const char* const executor : {"cpu", "reference"}) {
+    const Ran ran = vyre({"run", faulty, zero, "--executor", executor});
+    EXPECT_EQ(ran.exit_code, 1);
+    EXPECT_NE(ran.err.find(faulty + ":5:3: i32_division_by_zero"), std::string::npos) << ran.err;
+    const Ran wire = vyre({"run", blob, zero, "--executor", executor});
+    EXPECT_NE(wire.err.find("statement 1"), std::string::npos) << wire.err;
+    EXPECT_EQ(wire.err.find(":5:3"), std::string::npos) << wire.err;
+  }
+  const std::string bad = folder.write("bad.vir", "region \"r\" {\n  y[0] = 1;\n}\n");
+  const Ran refused = vyre({"run", bad, "--executor", "cpu"});
+  EXPECT_EQ(refused.exit_code, 3);
+  EXPECT_NE(refused.err.find(bad + ":2:3: V004: "), std::string::npos) << refused.err;
 }
 
 TEST(CliVerify, AcceptsNoLimitThatAsmCannotWrite) {

@@ -66,6 +66,75 @@ TEST(AbiPrograms, OnePassGivesViolationsOrElseWarnings) {
   EXPECT_TRUE(detail::Failed(vyre_program_examine(odd.get(), 0, nullptr, nullptr)));
 }
 
+constexpr char kFaulty[] =
+    "workgroup 1, 1, 1;\n"
+    "buffer x: i32[1] read_only;\n"
+    "buffer y: i32[1] read_write output live_out;\n"
+    "region \"r\" {\n"
+    "  let d = x[0];\n"
+    "  y[0] = 1i / d;\n"
+    "}\n";
+
+TEST(AbiPrograms, FindingsErrorsAndFaultsOfATextNameTheirPlace) {
+  const auto bad = Program::assemble(
+                       "workgroup 0, 1, 1;\nbuffer y: u32[1] read_only;\nregion \"r\" {\n  y[0] "
+                       "= 1;\n  let a = 1 + 2.0;\n}\n",
+                       TextOptions{"bad.vir"})
+                       .value();
+  std::string found;
+  for (const Diagnostic& d : bad.examine().value()) {
+    ASSERT_TRUE(d.place) << d.message;
+    found += d.code + " " + d.place->file + ":" + std::to_string(d.place->line) + ":" +
+             std::to_string(d.place->column) + " ";
+  }
+  EXPECT_EQ(found, "V003 bad.vir:1:1 V005 bad.vir:4:3 V115 bad.vir:5:11 ");
+  EXPECT_EQ(bad.verify().error().message.substr(0, 19), "bad.vir:1:1: V003: ");
+  EXPECT_EQ(bad.print_image().error().line, 1u);
+  EXPECT_EQ(vyre::Reference::of(bad).error().message.substr(0, 12), "bad.vir:1:1:");
+
+  const auto faulty = Program::assemble(kFaulty, TextOptions{"f.vir"}).value();
+  const auto place = faulty.place(2).value();
+  ASSERT_TRUE(place);
+  EXPECT_EQ(place->line, 6u);
+  EXPECT_EQ(place->column, 3u);
+  EXPECT_FALSE(faulty.place(99).value());
+  const std::int32_t zero = 0;
+  const std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(&zero), 4);
+  const std::span<const std::uint8_t> inputs[]{bytes};
+  auto reference = vyre::Reference::of(faulty).value();
+  const auto ran = reference.run(inputs);
+  ASSERT_FALSE(ran);
+  EXPECT_EQ(ran.error().message.substr(0, 11), "f.vir:6:3: ") << ran.error().message;
+
+  auto session = Session::open(SessionOptions{.device = "cpu"}).value();
+  EXPECT_EQ(session.add("bad", bad).error().message.substr(0, 19), "bad.vir:1:1: V003: ");
+  const auto op = session.add("f", faulty).value();
+  const auto in = session.main().upload(bytes).value();
+  vyre_buffer input = in.ref();
+  vyre_buffer output = 0;
+  const detail::Failed failed{vyre_run(session.main().get(), op.ref(), &input, 1, 0,
+                                       VYRE_DEFAULT_TIMEOUT, &output, 1, nullptr)};
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed.error().message.substr(0, 11), "f.vir:6:3: ") << failed.error().message;
+}
+
+TEST(AbiPrograms, AProgramThatWasReadFromWireHasNoPlacesAndTheSameBytesAndVerdicts) {
+  const auto text = Program::assemble(kFaulty, TextOptions{"f.vir"}).value();
+  const auto unnamed = Program::assemble(kFaulty).value();
+  EXPECT_EQ(text.fingerprint().value(), unnamed.fingerprint().value());
+  const auto wire = Program::decode(text.encode().value().bytes()).value();
+  EXPECT_FALSE(wire.place(2).value());
+  EXPECT_EQ(wire.encode().value().bytes().size(), text.encode().value().bytes().size());
+  EXPECT_TRUE(contains(unnamed.place(2).value()->file, ""));
+  const auto bad = Program::assemble("region \"r\" { y[0] = 1; }").value();
+  EXPECT_EQ(bad.verify().error().line, 1u);
+  EXPECT_TRUE(contains(bad.verify().error().text, "(line 1, column 14)"));
+  const auto bad_wire = Program::decode(bad.encode().value().bytes()).value();
+  EXPECT_EQ(bad_wire.verify().error().line, 0u);
+  EXPECT_FALSE(bad_wire.examine().value().at(0).place);
+  EXPECT_EQ(bad_wire.verify().error().message, bad.verify().error().message);
+}
+
 TEST(AbiPrograms, AFindingCarriesTheBytesOfANameAsTheyAre) {
   const auto odd = Program::assemble(
       "workgroup 1, 1, 1;\n"

@@ -59,6 +59,34 @@ TEST(TextPlaces, PreparationKeepsThemAndAddsWhatHasNone) {
   EXPECT_EQ(all, "- 1:1 2:1 ");
 }
 
+TEST(TextPlaces, DeclarationsAndTheWorkgroupHaveTheirs) {
+  vir::SourceMap places;
+  ASSERT_TRUE(
+      vir::assemble("  workgroup 4, 1, 1;\nbuffer a: u8[] read_only; buffer b: u8[] "
+                    "read_only;\nlet x = 1;",
+                    &places));
+  EXPECT_EQ(at({places.workgroup}, 0), "1:3");
+  EXPECT_EQ(at(places.buffers, 0) + " " + at(places.buffers, 1), "2:1 2:27");
+}
+
+TEST(TextPlaces, ErrorsOfANamedTextBeginWithTheirPlaceAndSayItOnce) {
+  const auto bad = vir::assemble("let x = 1;\nlet y = ;", {"p.vir", nullptr}, nullptr);
+  ASSERT_FALSE(bad.has_value());
+  EXPECT_EQ(to_string(bad.error()), "malformed: p.vir:2:9: expected an expression, found ';'");
+  EXPECT_EQ(bad.error().line, 2u);
+  EXPECT_EQ(bad.error().column, 9u);
+}
+
+TEST(TextPlaces, ThePlaceOfAnExpressionComesBeforeThatOfItsStatement) {
+  vir::SourceMap map{"p.vir", {{3, 1}}, {{3, 9}, {}}, {}, {}};
+  EXPECT_EQ(vir::to_string(map, map.of(0, 0)), "p.vir:3:9");
+  EXPECT_EQ(vir::to_string(map, map.of(0, 1)), "p.vir:3:1") << "that expression has none";
+  EXPECT_EQ(vir::to_string(map, map.of(1)), "") << "beyond the map";
+  map.file.clear();
+  EXPECT_EQ(vir::to_string(map, map.of(0)), "3:1");
+  EXPECT_EQ(vir::to_string(map, map.of(0), "q.vir"), "q.vir:3:1");
+}
+
 TEST(TextPlaces, OneStatementIsPrintedOnOneLineWithoutItsBodies) {
   const auto program = vir::assemble(kText);
   ASSERT_TRUE(program.has_value());
