@@ -27,7 +27,7 @@ std::string what(const vir::Program& program, const Access& access) {
 
 std::string place_of(const vir::SourceMap& places, const std::string& file, const Access& access) {
   const std::string place = to_string(places, places.of(access.node, access.expr), file);
-  return place.empty() ? place : " at " + place;
+  return place.empty() ? place : message(" at {}", place);
 }
 
 std::string describe(const vir::Program& program, const std::vector<std::uint32_t>& statements,

@@ -79,7 +79,7 @@ TEST(CliVerify, ListsViolationsWithStableCodesAndExitsOne) {
   EXPECT_EQ(json["programs"][0]["verdict"], "accepted");
   EXPECT_EQ(json["programs"][1]["verdict"], "refused");
   EXPECT_GE(json["programs"][1]["diagnostics"].size(), 2u);
-  EXPECT_NE(vyre({"verify", bad}).out.find(bad + ":1:75: V0"), std::string::npos);
+  EXPECT_NE(vyre({"verify", bad}).out.find(bad + ":1:70: V0"), std::string::npos);
 }
 
 TEST(CliPlaces, AFaultAndARefusalNameTheLineOfTheTextOnEveryExecutor) {

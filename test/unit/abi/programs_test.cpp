@@ -110,11 +110,9 @@ TEST(AbiPrograms, FindingsErrorsAndFaultsOfATextNameTheirPlace) {
   EXPECT_EQ(session.add("bad", bad).error().message.substr(0, 19), "bad.vir:1:1: V003: ");
   const auto op = session.add("f", faulty).value();
   const auto in = session.main().upload(bytes).value();
-  vyre_buffer input = in.ref();
-  vyre_buffer output = 0;
-  const detail::Failed failed{vyre_run(session.main().get(), op.ref(), &input, 1, 0,
-                                       VYRE_DEFAULT_TIMEOUT, &output, 1, nullptr)};
-  ASSERT_TRUE(failed);
+  const BufferRef refs[]{in.ref()};
+  const auto failed = session.main().run(op, refs);
+  ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().message.substr(0, 11), "f.vir:6:3: ") << failed.error().message;
 }
 
