@@ -5,7 +5,7 @@
 namespace vyre::cli {
 
 Result<ChunkStream> ChunkStream::open(v0::Queue& queue, v0::Op op, const v0::StreamOptions& how,
-                                      const v0::Program& program,
+                                      const std::optional<v0::Program>& program,
                                       std::vector<const v0::ProgramBuffer*> returned,
                                       FileSource files) {
   VYRE_ASSIGN(v0::Stream stream, taken(queue.stream(std::move(files), op, how)));

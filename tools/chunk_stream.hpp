@@ -12,10 +12,10 @@ namespace vyre::cli {
 
 class ChunkStream {
  public:
-  /// `op` is of `program`. `returned`: what the outputs of an item are, in order.
+  /// `op` is of `program`, or built in. `returned`: what the outputs of an item are, in order.
   [[nodiscard]] static Result<ChunkStream> open(v0::Queue& queue, v0::Op op,
                                                 const v0::StreamOptions& how,
-                                                const v0::Program& program,
+                                                const std::optional<v0::Program>& program,
                                                 std::vector<const v0::ProgramBuffer*> returned,
                                                 FileSource files);
   /// See Engine::next_streamed().
@@ -23,12 +23,12 @@ class ChunkStream {
                                               v0::Timeout timeout);
 
  private:
-  ChunkStream(v0::Program program, std::vector<const v0::ProgramBuffer*> returned,
+  ChunkStream(std::optional<v0::Program> program, std::vector<const v0::ProgramBuffer*> returned,
               v0::Stream stream)
       : program_(std::move(program)), returned_(std::move(returned)), stream_(std::move(stream)) {}
   [[nodiscard]] Result<std::vector<ByteSpan>> outputs_of(const v0::Chunk& chunk) const;
 
-  v0::Program program_;
+  std::optional<v0::Program> program_;
   std::vector<const v0::ProgramBuffer*> returned_;
   v0::Stream stream_;
 };

@@ -107,7 +107,7 @@ class SessionEngine : public Engine {
     how.max_in_flight = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
         options_.max_memory_bytes / 2 / std::max<std::uint64_t>(output_bytes(), 1), 1,
         limit("max_stream_items")));
-    VYRE_ASSIGN(stream_, ChunkStream::open(session_.main(), op_, how, plan_.program,
+    VYRE_ASSIGN(stream_, ChunkStream::open(session_.main(), op_, how, plan_.target.program,
                                            std::move(returned), std::move(files)));
     return {};
   }
@@ -360,7 +360,7 @@ class SessionEngine : public Engine {
       late_items_ += result.error().code == Errc::deadline_exceeded;
       return tl::unexpected<Error>(result.error());
     }
-    if (!result->done()) return tl::unexpected<Error>(error_of(*result, plan_.program));
+    if (!result->done()) return tl::unexpected<Error>(error_of(*result, plan_.target.program));
     std::vector<Bytes> outputs;
     try {
       for (std::size_t i = 0; i < running.returned.size(); ++i) {

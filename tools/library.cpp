@@ -42,7 +42,7 @@ std::string to_string(const v0::TextPlace& place) {
   return message("{}:{}:{}", place.file, place.line, place.column);
 }
 
-Error error_of(const v0::ItemResult& result, const v0::Program& of) {
+Error error_of(const v0::ItemResult& result, const std::optional<v0::Program>& program) {
   if (result.status != v0::ItemStatus::faulted)
     return {Errc::cancelled, result.code_name(), kNoOffset, 0, 0, 0};
   Error error{Errc::faulted,
@@ -52,7 +52,8 @@ Error error_of(const v0::ItemResult& result, const v0::Program& of) {
               0,
               0,
               0};
-  const auto found = of.place(result.statement);
+  if (!program) return error;
+  const auto found = program->place(result.statement);
   if (!found || !*found) return error;
   const v0::TextPlace& place = **found;
   error.message = message("{}: {}", to_string(place), error.message);

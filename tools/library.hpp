@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,8 +33,9 @@ template <class T>
 /// "FILE:3:5"
 [[nodiscard]] std::string to_string(const v0::TextPlace& place);
 
-/// Why an item of this program has no results, and where in its text, if it has one.
-[[nodiscard]] Error error_of(const v0::ItemResult& result, const v0::Program& of);
+/// Why an item has no results, and where in the text of its program, if it has one.
+[[nodiscard]] Error error_of(const v0::ItemResult& result,
+                             const std::optional<v0::Program>& program);
 
 /// "reference", "cpu" or "cuda". `what` it is and the `others` that it may be are for the message.
 [[nodiscard]] Result<v0::Executor> executor_of(const std::string& name, std::string_view what,
