@@ -87,7 +87,7 @@ TEST(AbiPrograms, FindingsErrorsAndFaultsOfATextNameTheirPlace) {
     found += d.code + " " + d.place->file + ":" + std::to_string(d.place->line) + ":" +
              std::to_string(d.place->column) + " ";
   }
-  EXPECT_EQ(found, "V003 bad.vir:1:1 V005 bad.vir:4:3 V115 bad.vir:5:11 ");
+  EXPECT_EQ(found, "V003 bad.vir:1:1 V005 bad.vir:4:3 V111 bad.vir:5:11 ");
   EXPECT_EQ(bad.verify().error().message.substr(0, 19), "bad.vir:1:1: V003: ");
   EXPECT_EQ(bad.print_image().error().line, 1u);
   EXPECT_EQ(vyre::Reference::of(bad).error().message.substr(0, 12), "bad.vir:1:1:");
