@@ -256,6 +256,22 @@ TEST(ProgramGrowth, ManyLoopsTakeNoLongerEachThanFew) {
       5'000);
 }
 
+TEST(ProgramGrowth, ManyShorterFormsTakeNoLongerEachThanFew) {
+  judge(
+      [](std::size_t n) {
+        std::string statements;
+        for (std::size_t k = 0; k < n; ++k) {
+          statements += "if matches(text, C, \"ab\") { out[0] += text[C] + 'a'; }\n";
+          statements += "while C < 2 limit 3 { if gid.x == 1 { break; } out[0] = 1; }\n";
+          statements += "if gid.x == 2 { atomic_add(hits[0], 1); }\n";
+        }
+        return "const C = 1;\n" +
+               in_region("buffer text: u8[] read_only;\nbuffer hits: u32[1] read_write;\n",
+                         statements);
+      },
+      1'000);
+}
+
 TEST(ProgramGrowth, ManyReturnsTakeNoLongerEachThanFew) {
   judge(
       [](std::size_t n) {

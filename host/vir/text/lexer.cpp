@@ -17,8 +17,9 @@ int hex_value(char c) noexcept {
 }
 
 // Longest first, so that a prefix never wins.
-constexpr std::array<std::string_view, 9> kTwoCharPuncts{
-    "<<", ">>", "==", "!=", "<=", ">=", "&&", "||", ".."};
+constexpr std::array<std::string_view, 19> kLongPuncts{
+    "<<=", ">>=", "<<", ">>", "==", "!=", "<=", ">=", "&&", "||",
+    "..",  "+=",  "-=", "*=", "/=", "%=", "&=", "|=", "^="};
 constexpr std::string_view kOneCharPuncts{"+-*/%&|^~!<>=.,:;@()[]{}"};
 
 constexpr std::string_view kByteOrderMark{"\xEF\xBB\xBF"};
@@ -146,12 +147,15 @@ Token Lexer::next() {
   } else if (c == '"') {
     read_string(token, begin);
     return token;
+  } else if (c == '\'') {
+    read_character(token, begin);
+    return token;
   } else {
-    for (const std::string_view punct : kTwoCharPuncts) {
-      if (source_.substr(at_, 2) == punct) {
+    for (const std::string_view punct : kLongPuncts) {
+      if (source_.substr(at_, punct.size()) == punct) {
         token.kind = TokenKind::punct;
-        advance(2);
-        token.text = source_.substr(begin, 2);
+        advance(punct.size());
+        token.text = source_.substr(begin, punct.size());
         return token;
       }
     }
@@ -240,6 +244,27 @@ void Lexer::read_string(Token& token, std::size_t begin) {
   token.text = source_.substr(begin, at_ - begin);
 }
 
+void Lexer::read_character(Token& token, std::size_t begin) {
+  advance(1);
+  token.kind = TokenKind::character;
+  if (at_ < source_.size() && !ends_line() && peek() != '\'') {
+    if (peek() == '\\') {
+      if (!read_escape(token)) return;
+    } else if (const std::size_t bytes = character_bytes(at_); bytes != 0) {
+      token.value.append(source_.substr(at_, bytes));
+      advance(bytes);
+    }
+  }
+  if (peek() != '\'' || token.value.size() != 1) {
+    return bad(
+        token,
+        "'...' holds one character of one byte, as in 'a', '\\n' or '\\xff'; write others as "
+        "their bytes");
+  }
+  advance(1);
+  token.text = source_.substr(begin, at_ - begin);
+}
+
 bool Lexer::read_escape(Token& token) {
   const char c = peek(1);
   const auto simple = [&](char value) {
@@ -260,6 +285,8 @@ bool Lexer::read_escape(Token& token) {
       return simple('\\');
     case '"':
       return simple('"');
+    case '\'':
+      return simple('\'');
     case 'x': {
       const int high = hex_value(peek(2));
       const int low = hex_value(peek(3));
@@ -286,7 +313,8 @@ bool Lexer::read_escape(Token& token) {
       return true;
     }
     default:
-      return bad(token, "unknown escape; use \\n \\t \\r \\0 \\\\ \\\" \\xNN or \\u{...}"), false;
+      return bad(token, "unknown escape; use \\n \\t \\r \\0 \\\\ \\\" \\' \\xNN or \\u{...}"),
+             false;
   }
 }
 

@@ -10,12 +10,12 @@
 
 namespace vyre::vir::text {
 
-enum class TokenKind : std::uint8_t { end, word, string, hex, number, punct, bad };
+enum class TokenKind : std::uint8_t { end, word, string, hex, number, character, punct, bad };
 
 struct Token {
   TokenKind kind{TokenKind::end};
   std::string_view text;  // as written; for `bad` the reason
-  std::string value;      // string: decoded; hex: the digits without spaces
+  std::string value;      // string, character: decoded; hex: the digits without spaces
   std::uint32_t line{1};
   std::uint32_t column{1};  // characters, not bytes
   bool joined{false};       // no space or comment before it
@@ -31,6 +31,7 @@ class Lexer {
  private:
   void skip_space(Token& token);
   void read_string(Token& token, std::size_t begin);
+  void read_character(Token& token, std::size_t begin);
   bool read_escape(Token& token);
   void read_hex(Token& token);
   void read_number(Token& token);

@@ -51,6 +51,7 @@ ExprId Parser::children(Expr expr, std::size_t count) {
     expr.child[i] = this->expr();
   }
   expect(")", message("after {}{}", count, (count == 1 ? " operand" : " operands")));
+  widen_operands(expr);
   return add(expr);
 }
 
@@ -65,12 +66,7 @@ ExprId Parser::infix(int loosest) {
     const Infix* op = find_infix(now_.text);
     if (op == nullptr || op->precedence < loosest) break;
     take();
-    Expr expr;
-    expr.tag = ExprTag::BinOp;
-    expr.op = static_cast<std::uint8_t>(op->op);
-    expr.child[0] = left;
-    expr.child[1] = infix(op->precedence + 1);
-    left = add(expr);
+    left = binary(op->op, left, infix(op->precedence + 1));
     mark(places_.exprs, left, place);
     const Infix* after = now_.kind == TokenKind::punct ? find_infix(now_.text) : nullptr;
     if (!op->chains && after != nullptr && after->precedence == op->precedence) {
@@ -106,7 +102,7 @@ ExprId Parser::unmarked_prefix() {
     return primary();
   }
   take();
-  expr.child[0] = prefix();
+  expr.child[0] = widened(prefix());
   return add(expr);
 }
 
@@ -121,7 +117,13 @@ ExprId Parser::primary() {
         return inner;
       }
       break;
+    case TokenKind::character:
+      return leaf(ExprTag::LitU32, static_cast<unsigned char>(take().value[0]));
     case TokenKind::word:
+      if (const Expr* constant = const_of(now_)) {
+        take();
+        return leaf(constant->tag, constant->bits);
+      }
       if (accept_word("true")) return leaf(ExprTag::LitBool, 1);
       if (accept_word("false")) return leaf(ExprTag::LitBool, 0);
       if (accept_word("gid")) return builtin_id(ExprTag::InvocationId);
@@ -137,7 +139,7 @@ ExprId Parser::primary() {
       expr.name = name("an expression");
       if (accept("[")) {
         expr.tag = ExprTag::Load;
-        expr.child[0] = this->expr();
+        expr.child[0] = widened(this->expr());
         expect("]", "after the index");
       }
       return add(expr);
@@ -286,6 +288,8 @@ ExprId Parser::special_function(std::string_view word, bool& known) {
     expect(")", "after the buffer");
     return add(expr);
   }
+  if (word == "matches") return matches();
+  if (word == "raw") return raw();
   if (word == "select" || word == "fma") {
     expr.tag = word == "fma" ? ExprTag::Fma : ExprTag::Select;
     return children(expr, 3);
@@ -338,7 +342,7 @@ ExprId Parser::atomic(std::uint8_t op, std::uint32_t extension) {
   expr.bits = extension;
   expr.name = name("the buffer");
   expect("[", "and the index of the atomic");
-  expr.child[0] = this->expr();
+  expr.child[0] = widened(this->expr());
   expect("]", "after the index");
   expect(",", "and the value");
   expr.child[1] = this->expr();
@@ -355,6 +359,7 @@ ExprId Parser::atomic(std::uint8_t op, std::uint32_t extension) {
     }
   }
   expect(")", "after the value");
+  widen_operands(expr);
   return add(expr);
 }
 

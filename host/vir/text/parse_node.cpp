@@ -6,13 +6,31 @@ namespace vyre::vir::text {
 
 Range Parser::block() {
   expect("{", "before the statements");
-  std::vector<NodeId> nodes;
-  while (ok() && !at("}") && now_.kind != TokenKind::end) {
-    check_count(now_, nodes.size() + 1, kMaxNodes, "statements in one list");
-    nodes.push_back(node());
-  }
+  const std::vector<NodeId> nodes = statements();
   expect("}", "after the statements");
   return ok() ? program_.add_list(nodes) : Range{};
+}
+
+/// Up to the brace that closes them.
+std::vector<NodeId> Parser::statements() {
+  std::vector<NodeId> nodes;
+  Leaving& leaving = *leaving_;
+  bool broke = leaving.broke;
+  bool continued = leaving.continued;
+  const auto one_more = [&](NodeId id) {
+    nodes.push_back(id);
+    broke = broke || leaving.broke;
+    continued = continued || leaving.continued;
+  };
+  while (ok() && !at("}") && now_.kind != TokenKind::end) {
+    check_count(now_, nodes.size() + 1, kMaxNodes, "statements in one list");
+    leaving.broke = leaving.continued = false;
+    one_more(node());
+    if (ok() && (leaving.broke || leaving.continued) && !at("}")) one_more(guarded_rest());
+  }
+  leaving.broke = broke;
+  leaving.continued = continued;
+  return nodes;
 }
 
 NodeId Parser::node() {
@@ -36,6 +54,8 @@ NodeId Parser::unmarked_node() {
   if (now_.text == "if") return if_node();
   if (now_.text == "for") return for_node();
   if (now_.text == "region") return region_node();
+  if (now_.text == "while") return while_node();
+  if (now_.text == "break" || now_.text == "continue") return leave_node();
   if (now_.text == "return") {
     take();
     expect(";", "after 'return'");
@@ -44,10 +64,11 @@ NodeId Parser::unmarked_node() {
     return program_.add(node);
   }
   if (now_.text == "buffer" || now_.text == "workgroup" || now_.text == "entry_op_id" ||
-      now_.text == "non_composable") {
+      now_.text == "non_composable" || now_.text == "const") {
     unexpected("a statement", "; declarations stand before the first statement");
     return 0;
   }
+  if (now_.text.starts_with("atomic_") && ahead("(")) return atomic_node();
   if (ahead("(") || (now_.text == "barrier" && ahead(";"))) return statement_call();
   return named_node();
 }
@@ -56,10 +77,23 @@ NodeId Parser::let_node() {
   take();
   Node node;
   node.tag = NodeTag::Let;
-  node.name = name("the name of the variable");
+  node.name = new_name("the name of the variable");
   expect("=", "and the value of the variable");
   node.e0 = expr();
   expect(";", "after the value");
+  if (ok()) narrow_.declare_variable(node.name, narrow_.is_narrow(program_.exprs[node.e0]));
+  return program_.add(node);
+}
+
+/// An atomic operation whose old value is not wanted.
+NodeId Parser::atomic_node() {
+  Node node;
+  node.tag = NodeTag::Let;
+  node.name = made_name("before");
+  const SourcePlace place = here();
+  node.e0 = function();
+  mark(places_.exprs, node.e0, place);
+  expect(";", "after the atomic operation");
   return program_.add(node);
 }
 
@@ -67,7 +101,7 @@ NodeId Parser::if_node() {
   take();
   Node node;
   node.tag = NodeTag::If;
-  node.e0 = expr();
+  node.e0 = widened(expr());
   node.body = block();
   if (accept_word("else")) {
     if (at_word("if")) {
@@ -81,16 +115,16 @@ NodeId Parser::if_node() {
 }
 
 NodeId Parser::for_node() {
+  const SourcePlace place = here();
   take();
   Node node;
   node.tag = NodeTag::Loop;
-  node.name = name("the name of the loop variable");
+  node.name = new_name("the name of the loop variable");
   if (!accept_word("in")) unexpected("'in' and the bounds of the loop");
-  node.e0 = expr();
+  node.e0 = widened(expr());
   expect("..", "between the bounds of the loop");
-  node.e1 = expr();
-  node.body = block();
-  return program_.add(node);
+  node.e1 = widened(expr());
+  return loop(node, place);
 }
 
 NodeId Parser::region_node() {
@@ -114,13 +148,23 @@ NodeId Parser::named_node() {
   Node node;
   node.tag = NodeTag::Assign;
   const Token first = now_;
-  node.name = name("a statement");
+  const SourcePlace place = here();
+  node.name = new_name("a statement");
   if (accept("[")) {
     node.tag = NodeTag::Store;
-    node.e0 = expr();
+    node.e0 = widened(expr());
     expect("]", "after the index");
-    expect("=", "and the value to store");
-    node.e1 = expr();
+    if (const auto op = assigning_operator()) {
+      node.e1 = changed_element(node.name, node.e0, *op, first);
+    } else {
+      expect("=", "and the value to store");
+      node.e1 = expr();
+    }
+  } else if (const auto op = assigning_operator()) {
+    const ExprId old = variable(node.name);
+    mark(places_.exprs, old, place);
+    node.e0 = binary(*op, old, expr());
+    mark(places_.exprs, node.e0, place);
   } else if (accept("=")) {
     node.e0 = expr();
   } else {

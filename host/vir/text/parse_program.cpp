@@ -137,6 +137,14 @@ Symbol Parser::name(std::string_view what) {
   return 0;
 }
 
+Symbol Parser::new_name(std::string_view what) {
+  if (const_of(now_) != nullptr) {
+    fail_at(now_,
+            message("{} is a const, which nothing changes; choose another name", describe(now_)));
+  }
+  return name(what);
+}
+
 std::string Parser::quoted(std::string_view what) {
   if (now_.kind == TokenKind::string) {
     check_count(now_, now_.value.size(), kMaxStringBytes, "bytes of a string");
@@ -147,6 +155,13 @@ std::string Parser::quoted(std::string_view what) {
 }
 
 std::uint64_t Parser::integer(std::string_view what, std::uint64_t max) {
+  if (const Expr* constant = const_of(now_)) {
+    if (constant->tag != ExprTag::LitU32) unexpected(what, "; this const is no u32");
+    if (constant->bits > max)
+      fail_at(now_, message("{} {} is larger than {}", what, constant->bits, max));
+    take();
+    return constant->bits;
+  }
   if (now_.kind != TokenKind::number) {
     unexpected(what);
     return 0;
@@ -220,6 +235,7 @@ void Parser::mark(std::vector<SourcePlace>& places, std::uint32_t id, SourcePlac
 
 Result<Program> Parser::run(SourceMap* places) {
   wants_places_ = places != nullptr;
+  const Leaving no_loop(*this, false);
   places_.file = options_.name;
   while (ok() && directive()) {
   }
@@ -229,6 +245,7 @@ Result<Program> Parser::run(SourceMap* places) {
     check_count(now_, entry.size() + 2, kMaxNodes, "records: statements at the top level");
     entry.push_back(node());
   }
+  settle_names();
   if (error_) return tl::unexpected<Error>(std::move(*error_));
   program_.entry = program_.add_list(entry);
   if (places != nullptr) *places = std::move(places_);
@@ -238,6 +255,8 @@ Result<Program> Parser::run(SourceMap* places) {
 bool Parser::directive() {
   if (at_word("buffer")) {
     buffer();
+  } else if (at_word("const")) {
+    const_directive();
   } else if (at_word("workgroup")) {
     places_.workgroup = here();
     take();
@@ -263,7 +282,7 @@ void Parser::buffer() {
   if (wants_places_) places_.buffers.push_back(here());
   take();
   BufferDecl buffer;
-  buffer.name = name("the name of the buffer");
+  buffer.name = new_name("the name of the buffer");
   expect(":", "and the element type of the buffer");
   buffer.element = type();
   expect("[", "and the element count (empty: sized at run time)");
@@ -277,6 +296,7 @@ void Parser::buffer() {
   while (ok() && !at(";")) buffer_attribute(buffer, kind_given);
   expect(";", "after the buffer");
   if (!kind_given) buffer.kind = default_kind(buffer.access);
+  narrow_.declare_buffer(program_, buffer);
   program_.buffers.push_back(std::move(buffer));
 }
 

@@ -1,16 +1,19 @@
 // The parser of the text form: recursive descent, precedence climbing for infix operators, one
-// token ahead plus one. Private to host/vir/text; parse_{program,node,expr}.cpp share it. The first
-// error ends the parse: it is kept and the input is cut off there, so every loop below ends. Spec:
-// docs/vir0-text.md.
+// token ahead plus one. Private to host/vir/text; parse_*.cpp share it. The first error ends the
+// parse: it is kept and the input is cut off there, so every loop below ends. Forms that the
+// program has no node for become nodes that it has. Spec: docs/vir0-text.md.
 #pragma once
 
 #include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "lexer.hpp"
+#include "narrow.hpp"
 #include "protocol/limits.hpp"
 #include "vir/program/given_up.hpp"
 #include "vir/program/program.hpp"
@@ -41,6 +44,8 @@ class Parser {
 
   /// A bare or quoted name.
   Symbol name(std::string_view what);
+  /// The same of something that is declared here: no const has the name.
+  Symbol new_name(std::string_view what);
   std::string quoted(std::string_view what);
   std::uint64_t integer(std::string_view what, std::uint64_t max);
   std::uint32_t integer32(std::string_view what) {
@@ -60,6 +65,16 @@ class Parser {
   /// what they hold.
   void mark(std::vector<SourcePlace>& places, std::uint32_t id, SourcePlace place) const;
 
+  // Names that the text does not have (parse_sugar.cpp). Each is one symbol beyond those of the
+  // program until the end, when it becomes a name that nothing else has.
+  Symbol made_name(std::string_view like);
+  void settle_names();
+
+  // Constants (parse_const.cpp).
+  void const_directive();
+  [[nodiscard]] const Expr* const_of(const Token& token) const;
+  Expr folded(ExprId id, const Token& at);
+
   // Declarations and types (parse_program.cpp).
   bool directive();
   void buffer();
@@ -70,8 +85,20 @@ class Parser {
   QuantParam quant_param(bool zero_point);
   ShapePredicate predicate();
 
+  // Loops that end early (parse_loops.cpp).
+  class Leaving;
+  NodeId while_node();
+  NodeId leave_node();
+  /// What follows a statement that may have left the loop, for lanes that have not.
+  NodeId guarded_rest();
+  /// The loop, whose body follows, with what its break and continue need. `condition` of a while.
+  NodeId loop(Node node, SourcePlace place, ExprId condition = kNone);
+  ExprId variable(Symbol symbol);
+  NodeId set_flag(NodeTag tag, Symbol flag, bool value);
+
   // Statements (parse_node.cpp).
   Range block();
+  std::vector<NodeId> statements();
   NodeId node();
   NodeId unmarked_node();
   NodeId let_node();
@@ -81,6 +108,7 @@ class Parser {
   NodeId block_node();
   NodeId named_node();  // assignment, store, or a statement that looks like a call
   NodeId statement_call();
+  NodeId atomic_node();
   void async_copy(Node& node);
   void collective(Node& node);
 
@@ -98,6 +126,20 @@ class Parser {
   ExprId atomic(std::uint8_t op, std::uint32_t extension);
   ExprId call();
   ExprId leaf(ExprTag tag, std::uint32_t bits);
+
+  // Forms that stand for others (parse_sugar.cpp).
+  /// The operator of an assignment such as `+=`, and its token taken.
+  std::optional<BinOp> assigning_operator();
+  ExprId binary(BinOp op, ExprId left, ExprId right);
+  /// `buffer[index] op value`, whose value follows, as the element is stored.
+  ExprId changed_element(Symbol buffer, ExprId index, BinOp op, const Token& at);
+  ExprId matches();
+  /// The same tree once more. One with an effect is refused at `at`, for `why`.
+  ExprId copy(ExprId id, const Token& at, std::string_view why);
+  /// A narrow value as a number, beside `other` if it is an operand; any other value as it is.
+  ExprId widened(ExprId id, ExprId other = kNone);
+  void widen_operands(Expr& expr);
+  ExprId raw();
   ExprId children(Expr expr, std::size_t count);
   /// Adds to the pool and enforces kMaxDecodeDepth on the tree and the statements around it.
   ExprId add(const Expr& expr);
@@ -108,6 +150,11 @@ class Parser {
   Token next_;
   Program program_;
   std::vector<std::uint8_t> heights_;  // by ExprId
+  NarrowNames narrow_;
+  std::unordered_set<ExprId> raw_;  // those that stay as they are where they are operands
+  std::unordered_map<std::string, Expr> consts_;
+  std::vector<std::string> made_names_;  // what each is like
+  Leaving* leaving_{nullptr};            // of the loop around here
   SourceMap places_;
   bool wants_places_{false};
   std::uint32_t depth_{0};
@@ -141,6 +188,34 @@ class Parser::Level {
  private:
   std::uint32_t& count_;
 };
+
+/// The loop around a statement, and what the statements so far in its body may do with it.
+class Parser::Leaving {
+ public:
+  explicit Leaving(Parser& parser, bool in_loop = true)
+      : parser_(parser), outer_(parser.leaving_), in_loop_(in_loop) {
+    parser.leaving_ = this;
+  }
+  Leaving(const Leaving&) = delete;
+  Leaving& operator=(const Leaving&) = delete;
+  ~Leaving() { parser_.leaving_ = outer_; }
+
+  [[nodiscard]] bool in_loop() const { return in_loop_; }
+  Symbol going{kNone};  // set to false by a break; kNone: there was none
+  Symbol rest{kNone};   // set to false by a continue
+  bool broke{false};    // the statement that was parsed last may break
+  bool continued{false};
+
+ private:
+  Parser& parser_;
+  Leaving* outer_;
+  bool in_loop_;
+};
+
+/// Bytes that one matches() compares.
+inline constexpr std::size_t kMaxMatchedBytes{64};
+/// Symbols from here on are made_names_.
+inline constexpr Symbol kFirstMadeName{0xC000'0000u};
 
 inline constexpr std::string_view kTooManyLevels{"levels of statements and expressions"};
 

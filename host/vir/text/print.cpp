@@ -6,6 +6,7 @@
 
 #include "base/message.hpp"
 #include "lexer.hpp"
+#include "narrow.hpp"
 #include "vir/text/text.hpp"
 #include "words.hpp"
 
@@ -17,7 +18,9 @@ using text::word_of;
 
 class Printer {
  public:
-  explicit Printer(const Program& program) : p_(program) {}
+  explicit Printer(const Program& program) : p_(program) {
+    for (const BufferDecl& buffer : program.buffers) narrow_.declare_buffer(program, buffer);
+  }
 
   std::string run() {
     if (p_.entry_op_id) line("entry_op_id " + quote(*p_.entry_op_id) + ";");
@@ -195,8 +198,9 @@ class Printer {
   }
 
   void print_if(const Node& n, const std::string& head) {
-    if (n.otherwise.count == 0) return body(head + "if " + expr(n.e0) + " ", n.body);
-    line(head + "if " + expr(n.e0) + " {");
+    const std::string condition = operand(n, n.e0, 0);
+    if (n.otherwise.count == 0) return body(head + "if " + condition + " ", n.body);
+    line(head + "if " + condition + " {");
     ++indent_;
     for (const NodeId id : p_.list(n.body)) print(p_.nodes[id]);
     --indent_;
@@ -206,6 +210,13 @@ class Printer {
     } else {
       body("} else ", n.otherwise);
     }
+  }
+
+  void print_loop(const Node& n) {
+    const std::string from = operand(n, n.e0, 0);
+    const std::string to = operand(n, n.e1, 1);
+    narrow_.declare_variable(n.name, false);
+    body("for " + name(n.name) + " in " + from + ".." + to + " ", n.body);
   }
 
   std::string arguments(const Node& n) const {
@@ -254,15 +265,16 @@ class Printer {
   void print(const Node& n) {
     switch (n.tag) {
       case NodeTag::Let:
-        return line("let " + name(n.name) + " = " + expr(n.e0) + ";");
+        line("let " + name(n.name) + " = " + expr(n.e0) + ";");
+        return narrow_.declare_variable(n.name, narrow_.is_narrow(p_.exprs[n.e0]));
       case NodeTag::Assign:
         return line(name(n.name) + " = " + expr(n.e0) + ";");
       case NodeTag::Store:
-        return line(name(n.name) + "[" + expr(n.e0) + "] = " + expr(n.e1) + ";");
+        return line(name(n.name) + "[" + operand(n, n.e0, 0) + "] = " + expr(n.e1) + ";");
       case NodeTag::If:
         return print_if(n, "");
       case NodeTag::Loop:
-        return body("for " + name(n.name) + " in " + expr(n.e0) + ".." + expr(n.e1) + " ", n.body);
+        return print_loop(n);
       case NodeTag::Return:
         return line("return;");
       case NodeTag::Block:
@@ -297,11 +309,26 @@ class Printer {
     return text;
   }
 
+  /// A value that the parser would widen here is written as the raw one that it is.
+  std::string operand(const Node& n, ExprId id, unsigned position) const {
+    const bool widens = (text::widened_operands(n.tag) >> position & 1u) != 0;
+    return widens && narrow_.is_narrow(p_.exprs[id]) ? "raw(" + expr(id) + ")" : expr(id);
+  }
+  void add_operand(std::string& to, const Expr& e, std::size_t position,
+                   int loosest = text::kLoosest) const {
+    const ExprId id = e.child[position];
+    const bool widens = (text::widened_operands(e.tag) >> position & 1u) != 0;
+    if (!widens || !narrow_.is_narrow(p_.exprs[id])) return add(to, id, loosest);
+    to += "raw(";
+    add(to, id);
+    to += ')';
+  }
+
   /// The operands and the closing parenthesis.
   void add_operands(std::string& to, const Expr& e, std::size_t count) const {
     for (std::size_t i = 0; i < count; ++i) {
       if (i != 0) to += ", ";
-      add(to, e.child[i]);
+      add_operand(to, e, i);
     }
     to += ')';
   }
@@ -327,11 +354,11 @@ class Printer {
     if (infix == nullptr) return add_function(to, word_of(Vocabulary::bin_op, e.op), e, 2);
     const bool parenthesise = infix->precedence < loosest;
     if (parenthesise) to += '(';
-    add(to, e.child[0], infix->chains ? infix->precedence : infix->precedence + 1);
+    add_operand(to, e, 0, infix->chains ? infix->precedence : infix->precedence + 1);
     to += ' ';
     to += infix->sign;
     to += ' ';
-    add(to, e.child[1], infix->precedence + 1);
+    add_operand(to, e, 1, infix->precedence + 1);
     if (parenthesise) to += ')';
   }
 
@@ -365,7 +392,7 @@ class Printer {
     const bool parenthesise = sign == '-' && begins_like_a_number(e.child[0]);
     to += sign;
     if (parenthesise) to += '(';
-    add(to, e.child[0], kTightest);
+    add_operand(to, e, 0, kTightest);
     if (parenthesise) to += ')';
   }
 
@@ -373,12 +400,12 @@ class Printer {
     to += e.op == 0x80 ? "atomic_ext(" + hex32(e.bits) + ", "
                        : "atomic_" + std::string(word_of(Vocabulary::atomic_op, e.op)) + "(";
     to += name(e.name) + "[";
-    add(to, e.child[0]);
+    add_operand(to, e, 0);
     to += "], ";
-    add(to, e.child[1]);
+    add_operand(to, e, 1);
     if (e.child[2] != kNone) {
       to += ", expected: ";
-      add(to, e.child[2]);
+      add_operand(to, e, 2);
     }
     if (e.ordering != Ordering::SeqCst)
       to += ", order: " + std::string(word_of(Vocabulary::ordering, e.ordering));
@@ -423,7 +450,7 @@ class Printer {
         return;
       case ExprTag::Load:
         to += name(e.name) + "[";
-        add(to, e.child[0]);
+        add_operand(to, e, 0);
         to += ']';
         return;
       case ExprTag::BufLen:
@@ -477,6 +504,7 @@ class Printer {
   static constexpr int kTightest{100};  // above every infix operator: operands of a prefix
 
   const Program& p_;
+  text::NarrowNames narrow_;
   std::string out_;
   std::size_t indent_{0};
 };

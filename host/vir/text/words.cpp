@@ -44,15 +44,27 @@ constexpr std::array<PredicateWord, kPredicateWords> kPredicates{{
 }};
 
 constexpr std::string_view kReserved[]{
-    "let",  "if",    "else", "for", "in",  "return", "region",      "buffer",         "workgroup",
-    "true", "false", "gid",  "wid", "lid", "call",   "entry_op_id", "non_composable",
+    "let",    "if",          "else",           "for",   "in",    "return", "region",
+    "buffer", "workgroup",   "true",           "false", "gid",   "wid",    "lid",
+    "call",   "entry_op_id", "non_composable", "const", "while", "break",  "continue",
 };
 
 constexpr std::string_view kOtherFunctions[]{
-    "len",           "buffer_ref",       "select",          "fma",
-    "cast",          "opaque",           "bin_op_ext",      "un_op_ext",
-    "atomic_ext",    "subgroup_shuffle", "subgroup_ballot", "subgroup_local_id",
+    "len",
+    "buffer_ref",
+    "select",
+    "fma",
+    "cast",
+    "opaque",
+    "bin_op_ext",
+    "un_op_ext",
+    "atomic_ext",
+    "subgroup_shuffle",
+    "subgroup_ballot",
+    "subgroup_local_id",
     "subgroup_size",
+    "matches",
+    "raw",
 };
 
 /// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`.
