@@ -31,6 +31,7 @@ Result<StreamedItem> ChunkStream::wait_for(std::uint64_t file, std::uint64_t chu
   }
   StreamedItem item;
   item.offset = result.offset();
+  item.bytes = result.size_bytes();
   item.seen = result.seen_bytes();
   item.last = result.last() || failed.has_value();
   item.input_failed = failed.has_value();

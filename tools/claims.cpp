@@ -187,8 +187,8 @@ Status check_printing(Shell& shell, const std::vector<std::string>& inputs) {
 }
 
 Status check_streams(const Shell& shell, const RunOptions& options) {
-  VYRE_TRY(named_once(readers_in({options.program}) + readers_in(options.files) +
-                      readers_in(bound_files(options))));
+  VYRE_TRY(named_once(readers_in({options.program, options.paths_from}) +
+                      readers_in(options.files) + readers_in(bound_files(options))));
   if (platform::names_standard_output(options.out_file) && shell.json)
     return fail(Errc::invalid_argument, "-o - and --json both want standard output; name a file");
   const bool values =
@@ -209,6 +209,7 @@ Status check_paths(Shell& shell, const RunOptions& options, const std::string& p
   VYRE_TRY(check_outside(options.report, "--report", options.trace_directory));
   Claims claims;
   if (!program.empty()) claims.reads(program, message("the program '{}'", shown(program)));
+  if (!options.paths_from.empty()) claims.reads(options.paths_from, "the list of paths");
   for (const std::string& file : options.files)
     claims.reads(file, message("the input '{}'", shown(file)));
   for (const std::string& file : bound_files(options))

@@ -9,6 +9,7 @@
 #include "flag_checks.hpp"
 #include "library.hpp"
 #include "platform/stop.hpp"
+#include "progress.hpp"
 
 namespace vyre::cli {
 namespace {

@@ -8,6 +8,7 @@
 #include "commands.hpp"
 #include "exit_codes.hpp"
 #include "op_catalogue.hpp"
+#include "run_target.hpp"
 
 namespace vyre::cli {
 namespace {
@@ -51,6 +52,11 @@ std::string size_text(const BuiltinOp& op, const OutputText& output) {
   return message("{} bytes", output.least.bytes);
 }
 
+/// How the outputs for chunks of a file become that for the file.
+std::string_view chunks_name(const BuiltinOp& op, std::size_t output) {
+  return reduce_name(default_reduce(op.info.name, op.info.outputs[output].name, 0));
+}
+
 /// A command that runs the op; the other inputs of one with several are bound.
 std::string example(const BuiltinOp& op) {
   std::string text = message("vyre run {}", op.info.name);
@@ -75,8 +81,10 @@ Result<std::string> for_people(const OpCatalogue& catalogue,
       text += message("  reads {}: {}\n", input.name, element_name(input.element));
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       const v0::OpBuffer& output = op->info.outputs[i];
-      text += message("  writes {}: {}, {}\n", output.name, element_name(output.element),
-                      size_text(*op, outputs[i]));
+      const std::string_view chunks = chunks_name(*op, i);
+      text += message("  writes {}: {}, {}{}\n", output.name, element_name(output.element),
+                      size_text(*op, outputs[i]),
+                      chunks == "none" ? "" : message("; --chunk: {}", chunks));
     }
     if (!op->info.param.empty()) text += message("  --param: {}\n", op->info.param);
     text += message("  $ {}\n", example(*op));
@@ -110,6 +118,7 @@ void write_op(JsonWriter& json, const BuiltinOp& op, const std::vector<OutputTex
         .member("size", kind_name(outputs[i].least.kind))
         .member("least_bytes", outputs[i].least.bytes)
         .member("grows_with_input", outputs[i].grows)
+        .member("chunks", chunks_name(op, i))
         .end_object();
   }
   json.end_array().member("example", example(op)).end_object();

@@ -13,6 +13,7 @@
 #include "library.hpp"
 #include "platform/descriptor.hpp"
 #include "platform/stop.hpp"
+#include "progress.hpp"
 
 namespace vyre::cli {
 namespace {

@@ -13,6 +13,7 @@
 #include "platform/stop.hpp"
 #include "program_file.hpp"
 #include "run_engine.hpp"
+#include "run_inputs.hpp"
 #include "runner.hpp"
 
 namespace vyre::cli {
@@ -69,6 +70,11 @@ Status check_planning(const RunOptions& options) {
 
 Status check_reading(const RunOptions& options) {
   const bool forced = options.tier != "auto";
+  if (forced && (options.decompress || !options.follow.empty())) {
+    return fail(Errc::invalid_argument,
+                message("{} reads here what it is given, so --tier has no say; leave it away",
+                        options.decompress ? "-z" : "--follow"));
+  }
   if (options.executor == "reference" && (forced || options.ingest_bytes)) {
     return fail(Errc::invalid_argument,
                 message("{} is of sessions, and the reference executor has none; leave it away",
@@ -179,9 +185,10 @@ Deadline ready_deadline(const RunOptions& options) {
   return after(std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9)));
 }
 
-Outcome run(Shell& shell, const RunOptions& options) {
+Outcome run(Shell& shell, RunOptions& options) {
   VYRE_ASSIGN(const v0::Profile profile, taken(v0::find_profile(options.profile)));
   VYRE_TRY(check_streams(shell, options));
+  VYRE_ASSIGN(const bool all_found, find_inputs(shell, options));
   const Deadline ready_by = ready_deadline(options);
   VYRE_ASSIGN(RunTarget target, load_target(options.program, profile, left_until(ready_by)));
   VYRE_TRY(check_target(options, target));
@@ -201,7 +208,8 @@ Outcome run(Shell& shell, const RunOptions& options) {
   const Status ended = finish(*engine, shell, options, runner.take_failures());
   if (platform::stop_signal() != 0) return runner.end(ran ? ended : ran);
   VYRE_TRY(ran);
-  return runner.end(ended);
+  VYRE_ASSIGN(const int code, runner.end(ended));
+  return code == kExitOk && !all_found ? kExitVerdict : code;
 }
 
 void add_flags(const Command& sub, RunOptions& options) {
@@ -212,6 +220,8 @@ void add_flags(const Command& sub, RunOptions& options) {
   sub.option("file", options.files,
              "files, an item each, with --chunk an item a chunk; - is standard input")
       .type_name("FILE");
+  sub.flag("-r,--recursive", options.recursive, "folders stand for all files that lie in them");
+  add_inputs(sub, options);
   sub.option("--item", options.item,
              "the buffer that gets a file's bytes (default: the first that needs bytes)")
       .type_name("BUFFER");

@@ -31,7 +31,6 @@ struct Flags {
   bool without_name{false};
   bool without_numbers{false};
   std::string colour{"auto"};
-  std::uint64_t flush_after_ms{200};
   std::vector<std::string> arguments;  // a word, unless -e or -f gave one, and paths
   std::string report;
 };
@@ -44,10 +43,6 @@ Status check(const Shell& shell, const Flags& flags) {
     return refused(
         message("--chunk is {}; it takes {} to {}", scan.chunk_bytes, kBinaryHead, most));
   }
-  if (scan.null_separated && scan.paths_from.empty())
-    return refused("-0 is of the list that --files-from names; give that too");
-  if (!scan.paths_from.empty() && !scan.paths.empty())
-    return refused("--files-from and paths exclude each other");
   if (shell.json && scan.output != ScanOutput::lines) {
     return refused(
         "--json shows lines with all that is in them; it goes with none of -o, -c, "
@@ -74,6 +69,8 @@ Status settle(Flags& flags) {
     scan.expressions.push_back(std::move(scan.paths.front()));
     scan.paths.erase(scan.paths.begin());
   }
+  VYRE_TRY(check_inputs(scan, scan.paths.size()));
+  if (!scan.follow.empty()) scan.paths = {scan.follow};
   // Where grep and ripgrep look if no path is given: what comes through a pipe or from a file, and
   // else here.
   if (scan.paths.empty() && scan.paths_from.empty())
@@ -89,7 +86,6 @@ Status settle(Flags& flags) {
   scan.colour = flags.colour == "always" || (flags.colour == "auto" && terminal);
   scan.line_buffered = terminal;
   scan.line_numbers = scan.line_numbers || (terminal && !flags.without_numbers);
-  scan.flush_after = std::chrono::milliseconds(flags.flush_after_ms);
   scan.names = flags.with_name || (!flags.without_name && several_files(scan));
   return {};
 }
@@ -110,17 +106,10 @@ void add_flags(const Command& command, Flags& flags) {
       .one_value_each()
       .check(not_empty());
   command.flag("-i,--ignore-case", scan.ignore_case, "letters A to Z and a to z are the same");
-  command.option("--files-from", scan.paths_from, "look into the paths that this file lists")
-      .type_name("FILE")
-      .check(not_empty());
-  command.flag("-0", scan.null_separated,
-               "a NUL byte, not a newline, is behind each path of --files-from");
-  command.flag("--hidden", scan.hidden, "in folders: what has a name that begins with a dot, too");
-  command.flag("--follow-links", scan.follow_links, "in folders: what symbolic links lead to, too");
   command.flag("-a,--text", scan.text, "a NUL byte does not make a file binary");
   command.flag("--binary", scan.binary,
                "in folders: look into binary files as if they had been named");
-  command.flag("-z,--decompress", scan.decompress, "look into what gzip and Zstandard files hold");
+  add_inputs(command, scan);
 
   command.flag("-n,--line-number", scan.line_numbers,
                "show numbers of lines (default on a terminal)");
@@ -156,12 +145,6 @@ void add_flags(const Command& command, Flags& flags) {
       .type_name("BYTES")
       .shows_default()
       .check(bytes());
-  command
-      .option("--flush-after", flags.flush_after_ms,
-              "milliseconds that input waits to fill a chunk")
-      .type_name("MS")
-      .shows_default()
-      .check(whole_up_to(60'000));
   add_report_file(command, flags.report);
 }
 

@@ -156,6 +156,8 @@ class SessionEngine : public Engine {
   }
   std::string_view executor() const override { return executor_; }
 
+  void end_soon() override { end_by_ = after(kStopPatience); }
+
   Status end() override {
     const v0::InterruptBy nothing(nullptr);  // a stop is why it ends
     stream_.reset();
@@ -172,7 +174,9 @@ class SessionEngine : public Engine {
   /// Of an item that is waited for from now on. One for all of it: what was late is not waited for
   /// a second time.
   [[nodiscard]] Deadline deadline() const {
-    return after(std::chrono::nanoseconds(static_cast<std::int64_t>(options_.timeout_s * 1e9)));
+    return std::min(
+        end_by_,
+        after(std::chrono::nanoseconds(static_cast<std::int64_t>(options_.timeout_s * 1e9))));
   }
 
   Result<v0::Op> op(Deadline ready_by) {
@@ -400,8 +404,9 @@ class SessionEngine : public Engine {
   std::deque<Running> running_;
   std::vector<v0::Item> planned_;  // of the last of these, which are not submitted yet
   std::uint64_t plans_{0};
-  std::string first_plan_;       // what it said of itself
-  std::uint64_t late_items_{0};  // not ended when their time was up
+  std::string first_plan_;            // what it said of itself
+  Deadline end_by_{Deadline::max()};  // of every wait
+  std::uint64_t late_items_{0};       // not ended when their time was up
 };
 
 v0::SessionOptions session_options(const RunOptions& options) {

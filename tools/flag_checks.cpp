@@ -54,6 +54,42 @@ Option add_workers(const Command& command, std::uint32_t& workers) {
       .check(whole_up_to(limit("max_cpu_workers")));
 }
 
+void add_inputs(const Command& command, InputOptions& options) {
+  command.option("--files-from", options.paths_from, "read the paths that this file lists")
+      .type_name("FILE")
+      .check(not_empty());
+  command.flag("-0", options.null_separated,
+               "a NUL byte, not a newline, is behind each path of --files-from");
+  command.flag("--hidden", options.hidden,
+               "in folders: what has a name that begins with a dot, too");
+  command.flag("--follow-links", options.links, "in folders: what symbolic links lead to, too");
+  command.flag("-z,--decompress", options.decompress, "read what gzip and Zstandard files hold");
+  command
+      .option("--follow", options.follow,
+              "read this file as it grows, and what takes its place, until a signal comes")
+      .type_name("FILE")
+      .check(not_empty());
+  command
+      .option("--flush-after", options.flush_after_ms,
+              "milliseconds that input waits to fill a chunk")
+      .type_name("MS")
+      .shows_default()
+      .check(whole_up_to(60'000));
+}
+
+Status check_inputs(const InputOptions& options, std::size_t paths) {
+  const auto refused = [](const char* text) { return fail(Errc::invalid_argument, text); };
+  const bool list = !options.paths_from.empty();
+  if (options.null_separated && !list)
+    return refused("-0 is of the list that --files-from names; give that too");
+  if (list && paths != 0) return refused("--files-from and paths exclude each other");
+  if (options.follow.empty()) return {};
+  if (list || paths != 0) return refused("--follow is of one file alone; give no other paths");
+  if (options.follow == "-") return refused("--follow is of a file that has a name; give that");
+  if (options.decompress) return refused("--follow and -z exclude each other");
+  return {};
+}
+
 Option add_report_file(const Command& command, std::string& file) {
   return command.option("--report", file, "write the run's report here")
       .type_name("FILE")

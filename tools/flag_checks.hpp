@@ -6,6 +6,7 @@
 #include <limits>
 #include <string>
 
+#include "input_options.hpp"
 #include "options.hpp"
 
 namespace vyre::cli {
@@ -26,6 +27,10 @@ template <class Number>
 Option add_profile(const Command& command, std::string& profile);
 /// --workers, also where the executor has none: what is wrong is wrong on all of them.
 Option add_workers(const Command& command, std::uint32_t& workers);
+/// --files-from, -0, --hidden, --follow-links, -z, --follow, --flush-after
+void add_inputs(const Command& command, InputOptions& options);
+/// What contradicts what among them. `paths`: how many were named beside.
+[[nodiscard]] Status check_inputs(const InputOptions& options, std::size_t paths);
 /// --report
 Option add_report_file(const Command& command, std::string& file);
 

@@ -316,7 +316,8 @@ def fish(vyre):
         for option in flags(command):
             text += option_line(condition, option)
         if arguments(command):
-            files = {"file": "-F", "directory": "-a '(__fish_complete_directories)'"}
+            files = {"file": "-F", "directory": "-a '(__fish_complete_directories)'",
+                     "nothing": "-f"}
             text += f"complete -c vyre{condition} {files[kind_of(arguments(command)[-1])]}\n"
     return text
 

@@ -37,6 +37,7 @@ using FileSource = std::function<std::optional<std::string>()>;
 /// How one chunk of a file that streams ended.
 struct StreamedItem {
   std::uint64_t offset{0};
+  std::uint64_t bytes{0};
   std::uint64_t seen{0};                    // leading bytes that the chunk before it had, too
   bool last{true};                          // nothing more comes of the file
   bool input_failed{false};                 // `outputs` says why the file could not be read
@@ -67,6 +68,8 @@ class Engine {
   /// What plans of items said of themselves (RunOptions::plan); empty: there were none.
   [[nodiscard]] virtual std::string plans() const { return {}; }
 
+  /// A stop was asked for: what is under way gets half a second from now on.
+  virtual void end_soon() {}
   /// After the last item, or once a stop was asked for. Seals a recording and closes.
   [[nodiscard]] virtual Status end() = 0;
   /// The report of the run, after its end, also where that failed.

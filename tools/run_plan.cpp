@@ -195,7 +195,7 @@ class Planner {
                   "no buffer of the program is left for the files; --item BUFFER names one, or "
                   "give no files");
     }
-    if (options_.files.empty()) {
+    if (options_.files.empty() && !options_.may_be_none) {
       return fail(Errc::invalid_argument,
                   message("buffer '{}' needs bytes: name files, or --bind {}=VALUE",
                           shown(name_of(plan_.item_buffer)), shown(name_of(plan_.item_buffer))));
@@ -293,7 +293,7 @@ class Planner {
   /// What the caller says of an output by name, else of all, else what the built-in op says.
   Status reduce() {
     for (WantedOutput& output : plan_.wanted)
-      output.reduce = default_reduce(plan_.target, output.name, plan_.param);
+      output.reduce = default_reduce(plan_.target.builtin_name(), output.name, plan_.param);
     for (const bool named : {false, true}) {
       for (const std::string& text : options_.reduces) {
         const std::size_t equals = text.find('=');

@@ -8,15 +8,18 @@
 #include <vector>
 
 #include "format.hpp"
+#include "input_options.hpp"
 #include "library.hpp"
 #include "reduce.hpp"
 #include "run_target.hpp"
 
 namespace vyre::cli {
 
-struct RunOptions {
+struct RunOptions : InputOptions {
   std::string program;
   std::vector<std::string> files;
+  bool recursive{false};    // files that are folders stand for what lies in them
+  bool may_be_none{false};  // of files: a list or a folder may be empty
   std::string profile{"v4-0.6.3"};
   std::string executor{"auto"};
   std::string check;  // "races", or nothing is checked beside the run

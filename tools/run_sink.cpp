@@ -30,9 +30,9 @@ std::string file_name(std::string text) {
 /// What the total of several files goes by.
 constexpr const char* kTotal{"total"};
 
-/// Only the run says how many items there are, and each has outputs of its own.
+/// Only the run says how many items, or files of one name, have outputs of their own.
 bool names_come_late(const RunPlan& plan, const RunOptions& options) {
-  return options.chunk_bytes != 0 && !plan.reduces_all();
+  return !options.follow.empty() || (options.chunk_bytes != 0 && !plan.reduces_all());
 }
 
 }  // namespace
@@ -86,7 +86,7 @@ Sink::Sink(const Shell& shell, const RunPlan& plan, const RunOptions& options)
     : shell_(shell),
       plan_(plan),
       options_(options),
-      labelled_(options.files.size() > 1 || plan.wanted.size() > 1 ||
+      labelled_(options.files.size() > 1 || !options.follow.empty() || plan.wanted.size() > 1 ||
                 (options.chunk_bytes != 0 && !plan.reduces_all())),
       files_(options.out_directory.empty() ? platform::Durability::each
                                            : platform::Durability::together),

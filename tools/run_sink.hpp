@@ -54,6 +54,8 @@ class Sink {
   [[nodiscard]] Status failed(const ItemName& item, const Error& error);
   /// All items of a file have come, or it could not be read.
   [[nodiscard]] Status end_file(const ItemName& file);
+  /// What was printed so far goes out.
+  [[nodiscard]] Status flush() { return out_.flush(); }
   /// What was stored is on the disk. The error is of the system.
   [[nodiscard]] Status sync() { return files_.sync(); }
   /// `error`: what failed after the items, if anything did.

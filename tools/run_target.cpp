@@ -94,9 +94,9 @@ Result<ByteSpan> written_part(const std::string& builtin, std::span<const ByteSp
                       hits, records, kHitBytes + hits * kHitBytes));
 }
 
-Reduce default_reduce(const RunTarget& target, const std::string& output, std::uint32_t param) {
-  const std::string name = target.builtin_name();
-  const auto of = [&name](std::string_view text) { return name.find(text) != name.npos; };
+Reduce default_reduce(const std::string& builtin, const std::string& output, std::uint32_t param) {
+  const std::string_view name = builtin;
+  const auto of = [name](std::string_view text) { return name.starts_with(text); };
   if (name == "histogram.u8" || of("reduce.sum.u32") || of("reduce.sum.i32")) return Reduce::sum32;
   if (of("reduce.min.")) return Reduce::min;
   if (of("reduce.max.")) return Reduce::max;
@@ -108,7 +108,7 @@ Reduce default_reduce(const RunTarget& target, const std::string& output, std::u
 Result<Reduce> checked_reduce(const RunTarget& target, const std::string& output, Reduce rule,
                               std::uint32_t param) {
   if (target.builtin == nullptr || rule == Reduce::none) return rule;
-  const Reduce own = default_reduce(target, output, param);
+  const Reduce own = default_reduce(target.builtin_name(), output, param);
   if (rule == own) return rule;
   // The counts of a chunk are right as they are; sums of numbers have wrapped in it already.
   if (rule == Reduce::sum && own == Reduce::sum32)

@@ -6,7 +6,8 @@
 
 #include "base/message.hpp"
 #include "exit_codes.hpp"
-#include "piece_reader.hpp"
+#include "followed_file.hpp"
+#include "input_bytes.hpp"
 #include "platform/descriptor.hpp"
 #include "platform/file.hpp"
 #include "platform/log.hpp"
@@ -17,14 +18,15 @@ namespace {
 
 /// A regular file is the engine's to bring; everything else is read here.
 /// `regular_bytes`: of one that the engine may bring, else 0.
-Result<ItemInput> open_item(const std::string& path, std::uint64_t regular_bytes,
+Result<ItemInput> open_item(const std::string& path, std::uint64_t regular_bytes, bool decompress,
                             std::uint64_t max_bytes) {
   ItemInput input;
   input.path = path;
   input.size = regular_bytes;
   input.in_file = input.size != 0;
   if (input.in_file) return input;
-  VYRE_ASSIGN(input.bytes, platform::read_file(path, max_bytes));
+  VYRE_ASSIGN(input.bytes, decompress ? read_input_bytes(path, true, max_bytes)
+                                      : platform::read_file(path, max_bytes));
   input.size = input.bytes.size();
   return input;
 }
@@ -34,15 +36,20 @@ Result<std::vector<ByteSpan>> spans_of(const Result<std::vector<Bytes>>& outputs
   return std::vector<ByteSpan>(outputs->begin(), outputs->end());
 }
 
+/// Of a regular file whose size says how much a reader gets.
+std::optional<std::uint64_t> true_bytes(const std::string& path) {
+  struct stat info {};
+  if (platform::names_standard_input(path) || ::stat(path.c_str(), &info) != 0 ||
+      !S_ISREG(info.st_mode) || !platform::size_is_true(path, info.st_dev)) {
+    return std::nullopt;
+  }
+  return static_cast<std::uint64_t>(info.st_size);
+}
+
 }  // namespace
 
 std::uint64_t regular_bytes(const std::string& path) {
-  struct stat info {};
-  if (platform::names_standard_input(path) || ::stat(path.c_str(), &info) != 0 ||
-      !S_ISREG(info.st_mode) || info.st_size == 0) {
-    return 0;
-  }
-  return platform::size_is_true(path, info.st_dev) ? static_cast<std::uint64_t>(info.st_size) : 0;
+  return true_bytes(path).value_or(0);
 }
 
 Runner::Runner(const Shell& shell, const RunOptions& options, const RunPlan& plan, Engine& engine)
@@ -51,7 +58,7 @@ Runner::Runner(const Shell& shell, const RunOptions& options, const RunPlan& pla
       plan_(plan),
       engine_(engine),
       sink_(shell, plan, options),
-      progress_(message("{}, files", shell.name)),
+      progress_(shell.name),
       ways_(options.files.size(), Way::unknown),
       warned_of_(plan.sources.size(), false) {}
 
@@ -60,6 +67,7 @@ Status Runner::run() {
   platform::log().info("'{}' on {}, files: {}", shown(options_.program), engine_.executor(),
                        options_.files.size());
   VYRE_TRY(sink_.begin(engine_.executor()));
+  look_at_total();
   const Status ran = all_items();
   progress_.clear();
   if (ran || platform::stop_signal() == 0) return ran;
@@ -68,6 +76,17 @@ Status Runner::run() {
               options_.files.size());
   input_failures_.push_back({"the run", text});
   return fail(Errc::cancelled, text);
+}
+
+void Runner::look_at_total() {
+  if (!progress_.wanted() || !options_.follow.empty() || options_.decompress) return;
+  std::uint64_t total = 0;
+  for (const std::string& file : options_.files) {
+    const auto bytes = true_bytes(file);
+    if (!bytes) return;  // what it has shows only when it was read
+    total += *bytes;
+  }
+  total_ = total;
 }
 
 Status Runner::all_items() {
@@ -111,7 +130,10 @@ bool Runner::streams(std::size_t index) {
 bool Runner::may_stream(const std::string& path) {
   const std::uint64_t limit = engine_.stream_limit();
   const std::uint64_t size = limit == 0 ? 0 : regular_bytes(path);
-  if (size == 0 || size > limit || !options_.align.empty()) return false;
+  if (size == 0 || size > limit || !options_.align.empty() || !options_.follow.empty() ||
+      read_here(path)) {
+    return false;
+  }
   const auto bytes = plan_.buffer_bytes(size);
   if (!bytes) return false;
   const std::uint64_t outputs = memory_of(*bytes, false).need;
@@ -161,7 +183,7 @@ Runner::Memory Runner::memory_of(const std::vector<std::uint64_t>& bytes, bool o
 }
 
 Status Runner::submit(std::size_t index) {
-  if (platform::stop_signal() != 0) return platform::interrupted();
+  if (stopped()) return platform::interrupted();
   const std::string& file = options_.files[index];
   if (platform::log().should_log(spdlog::level::debug)) {  // else the file is not asked for this
     platform::log().debug("'{}' {}", shown(file),
@@ -173,7 +195,7 @@ Status Runner::submit(std::size_t index) {
   }
   if (streams(index)) {
     VYRE_TRY(make_room(0));
-    waiting_.push_back({{file, std::nullopt}, 0, std::nullopt, streamed_++});
+    waiting_.push_back({{file, std::nullopt}, 0, 0, std::nullopt, streamed_++});
     return {};
   }
   if (options_.chunk_bytes != 0) {
@@ -186,34 +208,83 @@ Status Runner::submit(std::size_t index) {
     }
     return submit_pieces(file);
   }
-  auto opened = open_item(file, engine_.file_way() == FileWay::read ? 0 : regular_bytes(file),
+  const bool here = engine_.file_way() == FileWay::read || read_here(file);
+  auto opened = open_item(file, here ? 0 : regular_bytes(file), options_.decompress,
                           options_.max_memory_bytes);
   if (!opened) return give_up({file, std::nullopt}, std::move(opened).error());
   return start({file, std::nullopt}, std::move(*opened));
 }
 
 Status Runner::submit_pieces(const std::string& file) {
-  PieceReader reader(file, options_);
-  while (true) {
-    auto piece = reader.next();
-    if (!piece) return give_up({file, std::nullopt}, std::move(piece).error());
-    if (!*piece) {
-      waiting_.push_back({{file, std::nullopt}, 0, std::nullopt, std::nullopt, true});
-      return {};
-    }
-    ItemInput input;
-    input.path = file;
-    input.bytes = std::move((*piece)->bytes);
-    input.size = input.bytes.size();
-    input.seen = (*piece)->seen;
-    VYRE_TRY(start({file, (*piece)->offset, (*piece)->seen}, std::move(input)));
+  if (options_.follow.empty()) {
+    return submit_pieces(file, [&] { return open_input_bytes(file, options_.decompress); });
+  }
+  FollowedFile followed(file);
+  for (;;) {
+    auto opened = followed.next();
+    const bool over = !opened;
+    VYRE_TRY(submit_pieces(file, [&] { return std::move(opened); }));
+    if (over) return {};
+    VYRE_TRY(catch_up());
   }
 }
 
+Status Runner::submit_pieces(const std::string& file, PieceReader::Open open) {
+  PieceReader reader(platform::input_name(file), std::move(open), options_);
+  while (true) {
+    auto piece = reader.next([this] { return catch_up(); });
+    if (!piece) {
+      const bool followed = !options_.follow.empty() && platform::stop_signal() != 0;
+      return followed ? end_followed(file, reader)
+                      : give_up({file, std::nullopt}, std::move(piece).error());
+    }
+    if (!*piece) break;
+    VYRE_TRY(submit(file, **std::move(piece)));
+  }
+  waiting_.push_back({{file, std::nullopt}, 0, 0, std::nullopt, std::nullopt, true});
+  return {};
+}
+
+Status Runner::submit(const std::string& file, PieceReader::Piece piece) {
+  ItemInput input;
+  input.path = file;
+  input.bytes = std::move(piece.bytes);
+  input.size = input.bytes.size();
+  input.seen = piece.seen;
+  return start({file, piece.offset, piece.seen}, std::move(input));
+}
+
+/// A signal is how a followed file ends: what has come of it has its answer, too.
+Status Runner::end_followed(const std::string& file, PieceReader& reader) {
+  const v0::InterruptBy nothing(nullptr);
+  finishing_ = true;
+  engine_.end_soon();
+  if (auto rest = reader.rest()) VYRE_TRY(submit(file, *std::move(rest)));
+  waiting_.push_back({{file, std::nullopt}, 0, 0, std::nullopt, std::nullopt, true});
+  while (!waiting_.empty()) VYRE_TRY(retire());
+  finishing_ = false;
+  return platform::interrupted();
+}
+
+/// While the next bytes are not there, the results of those before them come out.
+Status Runner::catch_up() {
+  while (!waiting_.empty()) VYRE_TRY(retire());
+  return sink_.flush();
+}
+
+bool Runner::stopped() const {
+  return platform::stop_signal() != 0 && !finishing_;
+}
+
+/// Its bytes are not those that a reader of the file would get.
+bool Runner::read_here(const std::string& file) const {
+  return options_.decompress && regular_bytes(file) != 0 && is_compressed(file);
+}
+
 Status Runner::give_up(ItemName name, Error error) {
-  if (platform::stop_signal() != 0) return platform::interrupted();
+  if (stopped()) return platform::interrupted();
   input_failures_.push_back({name.text(), to_string(error)});
-  waiting_.push_back({std::move(name), 0, std::move(error), std::nullopt});
+  waiting_.push_back({std::move(name), 0, 0, std::move(error), std::nullopt});
   return {};
 }
 
@@ -245,7 +316,7 @@ Status Runner::make_room(std::uint64_t bytes) {
 }
 
 Status Runner::start(ItemName name, ItemInput input) {
-  if (platform::stop_signal() != 0) return platform::interrupted();
+  if (stopped()) return platform::interrupted();
   const auto bytes = plan_.buffer_bytes(input.size);
   if (!bytes) return give_up(std::move(name), bytes.error());
   if (Status reached = plan_.check_reach(name.text(), input.size, options_.invocations); !reached)
@@ -262,9 +333,10 @@ Status Runner::start(ItemName name, ItemInput input) {
                    Error{Errc::limit_exceeded, std::move(text), kNoOffset, 0, 0, 0});
   }
   VYRE_TRY(make_room(need));
+  const std::uint64_t read = input.size - input.seen;
   if (Status started = engine_.start(std::move(input), *bytes); !started)
     return give_up(std::move(name), started.error());
-  waiting_.push_back({std::move(name), need - kept, std::nullopt, std::nullopt});
+  waiting_.push_back({std::move(name), need - kept, read, std::nullopt, std::nullopt});
   in_flight_bytes_ += need - kept;
   kept_bytes_ += kept;
   return {};
@@ -273,7 +345,7 @@ Status Runner::start(ItemName name, ItemInput input) {
 Status Runner::retire() {
   const Waiting oldest = std::move(waiting_.front());
   waiting_.pop_front();
-  progress_.update(ended_, options_.files.size());
+  progress_.update_bytes(read_, total_);
   if (oldest.ends_pieces) return end_file(oldest.name);
   if (oldest.streamed) {
     VYRE_TRY(collect(oldest));
@@ -281,6 +353,7 @@ Status Runner::retire() {
     VYRE_TRY(out(oldest.name, tl::unexpected<Error>(*oldest.failure)));
   } else {
     in_flight_bytes_ -= oldest.bytes;
+    read_ += oldest.read;
     const Result<std::vector<Bytes>> outputs = engine_.finish_oldest();
     VYRE_TRY(out(oldest.name, spans_of(outputs)));
   }
@@ -296,7 +369,7 @@ Status Runner::end_file(const ItemName& name) {
 Status Runner::collect(const Waiting& file) {
   const bool chunked = options_.chunk_bytes != 0;
   for (std::uint64_t chunk = 0;; ++chunk) {
-    if (platform::stop_signal() != 0) return platform::interrupted();
+    if (stopped()) return platform::interrupted();
     auto item = engine_.next_streamed(*file.streamed, chunk);
     if (!item) return out(file.name, tl::unexpected<Error>(std::move(item).error()));
     ItemName name = file.name;
@@ -309,13 +382,15 @@ Status Runner::collect(const Waiting& file) {
     if (item->input_failed)
       input_failures_.push_back({name.file, to_string(item->outputs.error())});
     VYRE_TRY(out(name, item->outputs));
+    read_ += item->bytes - item->seen;
+    progress_.update_bytes(read_, total_);
     if (item->last) return {};
   }
 }
 
 Status Runner::out(const ItemName& name, const Result<std::vector<ByteSpan>>& outputs) {
   if (outputs) return sink_.done(name, *outputs);
-  if (platform::stop_signal() != 0) return platform::interrupted();
+  if (stopped()) return platform::interrupted();
   progress_.clear();
   return sink_.failed(name, outputs.error());
 }

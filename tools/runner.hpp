@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "piece_reader.hpp"
+#include "progress.hpp"
 #include "run_engine.hpp"
 #include "run_sink.hpp"
 #include "shell.hpp"
@@ -33,6 +35,7 @@ class Runner {
   struct Waiting {
     ItemName name;
     std::uint64_t bytes{0};                 // of memory while in flight
+    std::uint64_t read{0};                  // of the input that no item before it had
     std::optional<Error> failure;           // it never started
     std::optional<std::uint64_t> streamed;  // a whole file: its number in the stream
     bool ends_pieces{false};                // no item: all pieces of the file stand before it
@@ -51,8 +54,16 @@ class Runner {
 
   [[nodiscard]] Status submit(std::size_t index);
   [[nodiscard]] Status submit_pieces(const std::string& file);
+  [[nodiscard]] Status submit_pieces(const std::string& file, PieceReader::Open open);
+  [[nodiscard]] Status submit(const std::string& file, PieceReader::Piece piece);
+  [[nodiscard]] Status end_followed(const std::string& file, PieceReader& reader);
+  [[nodiscard]] Status catch_up();
+  /// A stop was asked for, and this is not how the run ends because of it.
+  [[nodiscard]] bool stopped() const;
+  [[nodiscard]] bool read_here(const std::string& file) const;
   [[nodiscard]] Status start(ItemName name, ItemInput input);
   [[nodiscard]] Status give_up(ItemName name, Error error);
+  void look_at_total();
   void warn_of_empty_outputs(const ItemName& name, std::uint64_t item_bytes,
                              const std::vector<std::uint64_t>& bytes);
   [[nodiscard]] Status make_room(std::uint64_t bytes);
@@ -72,7 +83,10 @@ class Runner {
   std::uint64_t kept_bytes_{0};       // until the recording has ended
   std::uint64_t kept_of_streams_{0};  // of these
   std::uint64_t ended_{0};
+  std::uint64_t read_{0};               // bytes of input whose items have ended
+  std::optional<std::uint64_t> total_;  // bytes of all input, where that is known and of use
   std::vector<v0::InputFailure> input_failures_;
+  bool finishing_{false};  // what a followed file has given so far, after a stop
 
   enum class Way : std::uint8_t { unknown, buffers, stream };
   std::vector<Way> ways_;        // of the files, decided when first asked for

@@ -156,7 +156,7 @@ Status ScanEngine::scan_files(NextPath next, Sink& sink) {
   return {};
 }
 
-Status ScanEngine::scan_input(ScanInput& input, Sink& sink) {
+Status ScanEngine::scan_input(InputBytes& input, Sink& sink) {
   std::deque<Pending> pending;
   bool wanted = true;
   const auto give = [&](std::size_t most_left) -> Status {
@@ -195,7 +195,7 @@ Status ScanEngine::scan_input(ScanInput& input, Sink& sink) {
       last = !n || *n == 0;
       if (last) break;
       have += *n;
-      if (!due) due = steady_clock::now() + options_.flush_after;
+      if (!due) due = steady_clock::now() + options_.flush_after();
     }
     bytes.resize(have);
     tail.assign(bytes.end() - static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(have, overlap_)),

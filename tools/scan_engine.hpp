@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "input_bytes.hpp"
 #include "library.hpp"
-#include "scan_input.hpp"
 #include "scan_lines.hpp"
 #include "scan_options.hpp"
 #include "scan_words.hpp"
@@ -38,7 +38,7 @@ class ScanEngine {
   /// Regular files, until `next` gives none.
   [[nodiscard]] Status scan_files(NextPath next, Sink& sink);
   /// One input, as file number 0. What stands before an error is given.
-  [[nodiscard]] Status scan_input(ScanInput& input, Sink& sink);
+  [[nodiscard]] Status scan_input(InputBytes& input, Sink& sink);
   /// docs/report.md
   [[nodiscard]] Result<std::string> report();
 

@@ -25,7 +25,7 @@ ScanFileRun::ScanFileRun(const ScanOptions& options, bool json, ScanPrinter& pri
       printer_(printer),
       lines_(line_options(options, json), [this](const ScanLine& line) { return take(line); }) {}
 
-void ScanFileRun::begin(const ScanFile& file) {
+void ScanFileRun::begin(const InputFile& file) {
   file_ = file;
   end_ = {};
   printed_ = {};

@@ -5,10 +5,10 @@
 #include <chrono>
 #include <optional>
 
+#include "file_walk.hpp"
 #include "scan_lines.hpp"
 #include "scan_options.hpp"
 #include "scan_printer.hpp"
-#include "scan_walk.hpp"
 
 namespace vyre::cli {
 
@@ -20,7 +20,7 @@ class ScanFileRun {
   /// `json`: lines are shown whole, also those of binary files.
   ScanFileRun(const ScanOptions& options, bool json, ScanPrinter& printer);
 
-  void begin(const ScanFile& file);
+  void begin(const InputFile& file);
   /// False: nothing more of the file need come.
   [[nodiscard]] bool add(const ScanPiece& piece);
   /// Its pieces have ended, or it failed on the way.
@@ -40,7 +40,7 @@ class ScanFileRun {
   const bool json_;
   ScanPrinter& printer_;
   ScanLines lines_;
-  ScanFile file_;
+  InputFile file_;
   ScanEnd end_;
   bool quits_at_nul_{false};
   bool enough_{false};  // --max-count lines

@@ -72,7 +72,7 @@ class JsonPrinter final : public ScanPrinter {
  public:
   explicit JsonPrinter(const ScanWords& words) : words_(words) {}
 
-  void begin(const ScanFile& file) override {
+  void begin(const InputFile& file) override {
     name_ = file.path == "-" ? "<stdin>" : file.path;
     begun_ = false;
     bytes_printed_ = 0;

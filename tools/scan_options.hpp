@@ -1,11 +1,12 @@
 // What `vyre scan` was asked for. Spec: docs/scan.md.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "input_options.hpp"
 
 namespace vyre::cli {
 
@@ -20,7 +21,7 @@ enum class ScanOutput : std::uint8_t {
   nothing,        // -q: the exit code says it
 };
 
-struct ScanOptions {
+struct ScanOptions : InputOptions {
   // What is looked for.
   std::vector<std::string> expressions;
   std::vector<std::string> word_files;
@@ -28,13 +29,8 @@ struct ScanOptions {
 
   // Where.
   std::vector<std::string> paths;  // an empty one: the folder that the command runs in
-  std::string paths_from;          // a file with paths; empty: none
-  bool null_separated{false};      // paths_from has NUL behind each, not a newline
-  bool hidden{false};              // folders: files and folders whose names begin with a dot, too
-  bool follow_links{false};        // folders: symbolic links, too
   bool text{false};                // NUL bytes mean nothing
   bool binary{false};              // folders: binary files as if they had been named
-  bool decompress{false};          // gzip and Zstandard
 
   // What is printed.
   ScanOutput output{ScanOutput::lines};
@@ -51,7 +47,6 @@ struct ScanOptions {
   std::string executor{"auto"};
   std::uint32_t workers{0};
   std::uint64_t chunk_bytes{std::uint64_t{1} << 20};
-  std::chrono::milliseconds flush_after{200};
   std::optional<std::uint64_t> files_bytes{};  // all bytes there are, if that is known
 };
 

@@ -8,9 +8,9 @@
 #include <optional>
 #include <string>
 
+#include "file_walk.hpp"
 #include "scan_lines.hpp"
 #include "scan_options.hpp"
-#include "scan_walk.hpp"
 #include "scan_words.hpp"
 #include "shell.hpp"
 
@@ -33,7 +33,7 @@ struct ScanEnd {
 class ScanPrinter {
  public:
   virtual ~ScanPrinter() = default;
-  virtual void begin(const ScanFile& file) = 0;
+  virtual void begin(const InputFile& file) = 0;
   [[nodiscard]] virtual Status line(const ScanLine& line) = 0;
   [[nodiscard]] virtual Status end(const ScanEnd& end) = 0;
   /// Of all files.
@@ -46,6 +46,6 @@ class ScanPrinter {
 [[nodiscard]] std::unique_ptr<ScanPrinter> scan_json_printer(const ScanWords& words);
 
 /// The path as it is printed.
-[[nodiscard]] std::string scan_name(const ScanFile& file);
+[[nodiscard]] std::string scan_name(const InputFile& file);
 
 }  // namespace vyre::cli

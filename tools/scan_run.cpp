@@ -5,12 +5,14 @@
 #include <deque>
 
 #include "base/message.hpp"
+#include "file_walk.hpp"
+#include "followed_file.hpp"
+#include "input_bytes.hpp"
 #include "platform/descriptor.hpp"
 #include "platform/stop.hpp"
 #include "scan_engine.hpp"
 #include "scan_file.hpp"
 #include "scan_printer.hpp"
-#include "scan_walk.hpp"
 
 namespace vyre::cli {
 namespace {
@@ -33,7 +35,7 @@ class Scan final : private ScanEngine::Sink {
       if (streams(*ahead_)) {
         VYRE_TRY(files());
       } else {
-        const ScanFile file = *std::exchange(ahead_, std::nullopt);
+        const InputFile file = *std::exchange(ahead_, std::nullopt);
         VYRE_TRY(input(file));
       }
     }
@@ -48,8 +50,8 @@ class Scan final : private ScanEngine::Sink {
   }
 
  private:
-  [[nodiscard]] bool streams(const ScanFile& file) const {
-    return file.regular && platform::size_is_true(file.path) &&
+  [[nodiscard]] bool streams(const InputFile& file) const {
+    return options_.follow.empty() && file.regular && platform::size_is_true(file.path) &&
            !(options_.decompress && is_compressed(file.path));
   }
 
@@ -67,10 +69,23 @@ class Scan final : private ScanEngine::Sink {
     return end_file();
   }
 
-  Status input(const ScanFile& file) {
+  Status input(const InputFile& file) {
+    if (options_.follow.empty())
+      return read(file, open_input_bytes(file.path, options_.decompress));
+    FollowedFile followed(file.path);
+    while (!enough()) {
+      auto next = followed.next();
+      const bool here = next.has_value();
+      VYRE_TRY(read(file, std::move(next)));
+      if (!here) break;
+    }
+    return {};
+  }
+
+  Status read(const InputFile& file, Result<std::unique_ptr<InputBytes>> opened) {
+    if (platform::stop_asked()) return platform::interrupted();
     under_way_.assign(1, file);
     first_ = 0;
-    const auto opened = open_scan_input(file, options_.decompress);
     if (!opened) {
       tell(opened.error());
       return {};
@@ -124,10 +139,10 @@ class Scan final : private ScanEngine::Sink {
   const ScanOptions& options_;
   ScanEngine& engine_;
   ScanPrinter& printer_;
-  ScanWalk walk_;
+  FileWalk walk_;
   ScanFileRun run_;
-  std::optional<ScanFile> ahead_;   // found, and not begun
-  std::deque<ScanFile> under_way_;  // of this stream, from number first_ on
+  std::optional<InputFile> ahead_;   // found, and not begun
+  std::deque<InputFile> under_way_;  // of this stream, from number first_ on
   std::uint64_t first_{0};
   std::optional<std::uint64_t> open_;  // the file that run_ is in
   bool failed_{false};

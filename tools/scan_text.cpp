@@ -18,7 +18,7 @@ class TextPrinter final : public ScanPrinter {
  public:
   explicit TextPrinter(const ScanOptions& options) : options_(options) {}
 
-  void begin(const ScanFile& file) override { name_ = scan_name(file); }
+  void begin(const InputFile& file) override { name_ = scan_name(file); }
 
   Status line(const ScanLine& line) override {
     text_.clear();
@@ -139,7 +139,7 @@ std::unique_ptr<ScanPrinter> scan_text_printer(const ScanOptions& options) {
   return std::make_unique<TextPrinter>(options);
 }
 
-std::string scan_name(const ScanFile& file) {
+std::string scan_name(const InputFile& file) {
   return file.path == "-" ? "(standard input)" : file.path;
 }
 

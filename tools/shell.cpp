@@ -2,8 +2,6 @@
 
 #include <unistd.h>
 
-#include <cstdio>
-
 #include "base/message.hpp"
 #include "platform/descriptor.hpp"
 #include "platform/output.hpp"
@@ -82,31 +80,6 @@ Status write_output(const std::string& path, ByteSpan bytes) {
 
 Status write_output(const std::string& path, std::string_view text) {
   return write_output(path, as_bytes(text));
-}
-
-Progress::Progress(std::string what)
-    : what_(std::move(what)),
-      terminal_(::isatty(STDERR_FILENO) == 1),
-      next_(std::chrono::steady_clock::now() + std::chrono::seconds(1)) {}
-
-Progress::~Progress() {
-  clear();
-}
-
-void Progress::clear() {
-  if (shown_) std::fputs("\r\033[K", stderr);
-  shown_ = false;
-}
-
-void Progress::update(std::uint64_t done, std::uint64_t total) {
-  if (!terminal_) return;
-  const auto now = std::chrono::steady_clock::now();
-  if (now < next_) return;
-  next_ = now + std::chrono::milliseconds(200);
-  shown_ = true;
-  std::fprintf(stderr, "\r\033[K%s: %llu of %llu", what_.c_str(),
-               static_cast<unsigned long long>(done), static_cast<unsigned long long>(total));
-  std::fflush(stderr);
 }
 
 }  // namespace vyre::cli

@@ -1,8 +1,7 @@
-// What every command shares: the global flags, writing to stdout and files without losing errors,
-// progress. Runs on the main thread. Spec: docs/cli.md.
+// What every command shares: the global flags, writing to stdout and files without losing errors.
+// Runs on the main thread. Spec: docs/cli.md.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -52,22 +51,5 @@ void write_error(JsonWriter& json, const Error& error);
 /// One output of a command; "-" is stdout. See platform::OutputFiles.
 [[nodiscard]] Status write_output(const std::string& path, ByteSpan bytes);
 [[nodiscard]] Status write_output(const std::string& path, std::string_view text);
-
-/// A line on stderr that is rewritten in place: only on a terminal, only for work over a second.
-class Progress {
- public:
-  explicit Progress(std::string what);
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-  ~Progress();  // clears the line
-  void update(std::uint64_t done, std::uint64_t total);
-  void clear();
-
- private:
-  std::string what_;
-  bool terminal_;
-  bool shown_{false};
-  std::chrono::steady_clock::time_point next_;
-};
 
 }  // namespace vyre::cli

@@ -4,25 +4,25 @@
 namespace vyre::builtin {
 namespace {
 
-constexpr BufferText kNone{};
+constexpr BufferText kNoBuffer{};
 constexpr BufferText kBytes{"bytes", Holds::bytes};
 constexpr BufferText kU32{"numbers", Holds::u32};
 constexpr BufferText kI32{"numbers", Holds::i32};
 constexpr BufferText kF32{"numbers", Holds::f32};
 
 constexpr OpText reduction(const char* meaning, const BufferText& numbers) {
-  return {meaning, "", {numbers, kNone}, {{"result", numbers.holds}, kNone}};
+  return {meaning, "", {numbers, kNoBuffer}, {{"result", numbers.holds}, kNoBuffer}};
 }
 
-constexpr OpText kNop{"Does nothing.", "", {kNone, kNone}, {kNone, kNone}};
+constexpr OpText kNop{"Does nothing.", "", {kNoBuffer, kNoBuffer}, {kNoBuffer, kNoBuffer}};
 constexpr OpText kFill{"Fills the target with the four bytes of param, again and again.",
                        "the pattern, four bytes, the lowest first",
-                       {kNone, kNone},
-                       {{"target", Holds::bytes}, kNone}};
+                       {kNoBuffer, kNoBuffer},
+                       {{"target", Holds::bytes}, kNoBuffer}};
 constexpr OpText kCopy{"Copies the source to the beginning of the target.",
                        "the most bytes that are copied; 0: all of them",
-                       {{"source", Holds::bytes}, kNone},
-                       {{"target", Holds::bytes}, kNone}};
+                       {{"source", Holds::bytes}, kNoBuffer},
+                       {{"target", Holds::bytes}, kNoBuffer}};
 constexpr OpText kSumU32{reduction("Adds the numbers, modulo 2^32.", kU32)};
 constexpr OpText kMinU32{reduction("Finds the least number.", kU32)};
 constexpr OpText kMaxU32{reduction("Finds the greatest number.", kU32)};
@@ -34,36 +34,36 @@ constexpr OpText kMinF32{reduction("Finds the least number; NaN is passed over."
 constexpr OpText kMaxF32{reduction("Finds the greatest number; NaN is passed over.", kF32)};
 constexpr OpText kInclusive{"Number i of the sums adds the numbers 0 to i, modulo 2^32.",
                             "",
-                            {kU32, kNone},
-                            {{"sums", Holds::u32}, kNone}};
+                            {kU32, kNoBuffer},
+                            {{"sums", Holds::u32}, kNoBuffer}};
 constexpr OpText kExclusive{"Number i of the sums adds the numbers before i, modulo 2^32.",
                             "",
-                            {kU32, kNone},
-                            {{"sums", Holds::u32}, kNone}};
+                            {kU32, kNoBuffer},
+                            {{"sums", Holds::u32}, kNoBuffer}};
 constexpr OpText kHistogram{"Counts how often each of the 256 values of a byte occurs.",
                             "",
-                            {kBytes, kNone},
-                            {{"counts", Holds::u32}, kNone}};
+                            {kBytes, kNoBuffer},
+                            {{"counts", Holds::u32}, kNoBuffer}};
 constexpr OpText kSelect{"Keeps each number whose byte of the mask is not 0.",
                          "",
                          {{"values", Holds::u32}, {"mask", Holds::bytes}},
                          {{"kept", Holds::u32}, {"count", Holds::u32}}};
 constexpr OpText kSort{"Sorts the numbers, the least first; work is scratch that it needs.",
                        "",
-                       {kU32, kNone},
+                       {kU32, kNoBuffer},
                        {{"sorted", Holds::u32}, {"work", Holds::u32}}};
-constexpr OpText kCrc{"Computes the CRC-32C (Castagnoli) of the bytes.",
-                      "",
-                      {kBytes, kNone},
-                      {{"result", Holds::u32}, kNone}};
+constexpr OpText kCrc32c{"Computes the CRC-32C (Castagnoli) of the bytes.",
+                         "",
+                         {kBytes, kNoBuffer},
+                         {{"result", Holds::u32}, kNoBuffer}};
 constexpr OpText kXxh{"Computes the XXH64 of the bytes.",
                       "the seed",
-                      {kBytes, kNone},
-                      {{"result", Holds::u64}, kNone}};
+                      {kBytes, kNoBuffer},
+                      {{"result", Holds::u64}, kNoBuffer}};
 constexpr OpText kMatch{"Finds every place where one of many literals occurs.",
                         "",
                         {{"text", Holds::bytes}, {"patterns", Holds::bytes}},
-                        {{"hits", Holds::bytes}, kNone}};
+                        {{"hits", Holds::bytes}, kNoBuffer}};
 
 constexpr const OpText* find(Op op) noexcept {
   switch (op) {
@@ -102,7 +102,7 @@ constexpr const OpText* find(Op op) noexcept {
     case Op::sort_u32:
       return &kSort;
     case Op::hash_crc32c:
-      return &kCrc;
+      return &kCrc32c;
     case Op::hash_xxh64:
       return &kXxh;
     case Op::match_literals:

@@ -132,10 +132,12 @@ def mistakes_name_the_op(r):
 def a_recording_of_ops_replays(r):
     write("a", r.randbytes(5000))
     write("b", r.randbytes(70000))
-    for op in ("sort.u32", "histogram.u8"):
-        recorded = vyre("record", op, "a", "b", "--trace", op + ".trace")
+    write("literals", b"ab\nc")
+    for op, *bound in (("sort.u32",), ("histogram.u8", "--chunk", "4096"),
+                       ("match.literals", "--bind", "patterns=literals")):
+        recorded = vyre("record", op, "a", "b", *bound, "--trace", op + ".trace")
         check(recorded.returncode == 0, recorded.stderr)
-        same(recorded.stdout.decode(), run(op, "a", "b"))
+        same(recorded.stdout.decode(), run(op, "a", "b", *bound))
         for executor in ("cpu", "reference"):
             replayed = vyre("replay", op + ".trace", "--executor", executor, "--compare",
                             "expected")

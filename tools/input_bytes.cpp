@@ -1,4 +1,4 @@
-#include "scan_input.hpp"
+#include "input_bytes.hpp"
 
 #include <poll.h>
 #include <zlib.h>
@@ -25,7 +25,7 @@ bool begins_with(ByteSpan bytes, const std::array<std::uint8_t, N>& magic) {
 }
 
 /// A descriptor with what was read of it and not taken.
-class RawInput final : public ScanInput {
+class RawInput final : public InputBytes {
  public:
   RawInput(platform::Descriptor from, std::string name)
       : from_(std::move(from)), name_(std::move(name)) {}
@@ -68,7 +68,7 @@ class RawInput final : public ScanInput {
 };
 
 /// gzip (RFC 1952), one member after another.
-class GzipInput final : public ScanInput {
+class GzipInput final : public InputBytes {
  public:
   explicit GzipInput(std::unique_ptr<RawInput> from) : from_(std::move(from)) {}
   GzipInput(const GzipInput&) = delete;
@@ -130,7 +130,7 @@ class GzipInput final : public ScanInput {
 };
 
 /// Zstandard (RFC 8878), one frame after another.
-class ZstandardInput final : public ScanInput {
+class ZstandardInput final : public InputBytes {
  public:
   explicit ZstandardInput(std::unique_ptr<RawInput> from)
       : from_(std::move(from)), stream_(::ZSTD_createDStream(), ::ZSTD_freeDStream) {}
@@ -170,9 +170,9 @@ class ZstandardInput final : public ScanInput {
 
 }  // namespace
 
-Result<std::unique_ptr<ScanInput>> open_scan_input(const ScanFile& file, bool decompress) {
-  VYRE_ASSIGN(platform::Descriptor from, platform::open_input(file.path));
-  auto raw = std::make_unique<RawInput>(std::move(from), platform::input_name(file.path));
+Result<std::unique_ptr<InputBytes>> open_input_bytes(const std::string& path, bool decompress) {
+  VYRE_ASSIGN(platform::Descriptor from, platform::open_input(path));
+  auto raw = std::make_unique<RawInput>(std::move(from), platform::input_name(path));
   if (!decompress) return raw;
   while (raw->ahead().size() < kZstandard.size()) {
     VYRE_ASSIGN(const bool more, raw->more());
@@ -182,6 +182,21 @@ Result<std::unique_ptr<ScanInput>> open_scan_input(const ScanFile& file, bool de
   if (begins_with(raw->ahead(), kZstandard))
     return std::make_unique<ZstandardInput>(std::move(raw));
   return raw;
+}
+
+Result<Bytes> read_input_bytes(const std::string& path, bool decompress, std::uint64_t max_bytes) {
+  VYRE_ASSIGN(const auto input, open_input_bytes(path, decompress));
+  Bytes bytes;
+  for (;;) {
+    const std::size_t have = bytes.size();
+    bytes.resize(have + kInputBytes);
+    VYRE_ASSIGN(const std::size_t n, input->read(MutableByteSpan(bytes).subspan(have)));
+    bytes.resize(have + n);
+    if (n == 0) return bytes;
+    if (bytes.size() <= max_bytes) continue;
+    return fail(Errc::limit_exceeded,
+                message("{} holds more than {} bytes", platform::input_name(path), max_bytes));
+  }
 }
 
 bool is_compressed(const std::string& path) {

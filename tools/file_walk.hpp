@@ -1,5 +1,5 @@
-// The files that `vyre scan` looks into, one after another: those that were named, and what lies in
-// named folders, by name. Main thread.
+// The files that a command reads, one after another: those that were named, and what lies in named
+// folders, by name. Main thread.
 #pragma once
 
 #include <sys/types.h>
@@ -9,25 +9,25 @@
 #include <utility>
 #include <vector>
 
-#include "scan_options.hpp"
+#include "input_options.hpp"
 #include "shell.hpp"
 
 namespace vyre::cli {
 
-struct ScanFile {
+struct InputFile {
   std::string path;   // "-" is standard input
   bool named{false};  // itself, and not found in a folder
   bool regular{false};
 };
 
-class ScanWalk {
+class FileWalk {
  public:
   /// An empty path is the folder that the command runs in; what lies there has no prefix.
-  ScanWalk(const Shell& shell, const ScanOptions& options, std::vector<std::string> paths);
+  FileWalk(const Shell& shell, const InputOptions& options, std::vector<std::string> paths);
 
   /// The next file; nothing at the end. What cannot be opened is told on standard error, and the
   /// walk goes on.
-  [[nodiscard]] std::optional<ScanFile> next();
+  [[nodiscard]] std::optional<InputFile> next();
   /// Something could not be looked into.
   [[nodiscard]] bool failed() const noexcept { return failed_; }
 
@@ -44,8 +44,8 @@ class ScanWalk {
     std::vector<std::pair<std::string, unsigned char>> names;  // with their kind (DT_...)
   };
 
-  [[nodiscard]] std::optional<ScanFile> take_named();
-  [[nodiscard]] std::optional<ScanFile> take_found();
+  [[nodiscard]] std::optional<InputFile> take_named();
+  [[nodiscard]] std::optional<InputFile> take_found();
   void enter(const std::string& path);
   void tell(const std::string& path, const std::string& why);
 

@@ -1,4 +1,4 @@
-#include "scan_walk.hpp"
+#include "file_walk.hpp"
 
 #include <dirent.h>
 #include <sys/stat.h>
@@ -21,22 +21,22 @@ constexpr std::size_t kMostLevels{1'024};
 
 }  // namespace
 
-ScanWalk::ScanWalk(const Shell& shell, const ScanOptions& options, std::vector<std::string> paths)
+FileWalk::FileWalk(const Shell& shell, const InputOptions& options, std::vector<std::string> paths)
     : shell_(shell),
       hidden_(options.hidden),
-      follow_links_(options.follow_links),
+      follow_links_(options.links),
       paths_(std::move(paths)) {
   struct stat status;
   if (::fstat(STDOUT_FILENO, &status) == 0 && S_ISREG(status.st_mode))
     standard_output_ = Identity{status.st_dev, status.st_ino};
 }
 
-void ScanWalk::tell(const std::string& path, const std::string& why) {
+void FileWalk::tell(const std::string& path, const std::string& why) {
   failed_ = true;
   complain(shell_, message("'{}': {}", shown(path), why));
 }
 
-std::optional<ScanFile> ScanWalk::next() {
+std::optional<InputFile> FileWalk::next() {
   for (;;) {
     auto file = levels_.empty() ? take_named() : take_found();
     if (file) return file;
@@ -44,10 +44,10 @@ std::optional<ScanFile> ScanWalk::next() {
   }
 }
 
-std::optional<ScanFile> ScanWalk::take_named() {
+std::optional<InputFile> FileWalk::take_named() {
   if (next_path_ == paths_.size()) return std::nullopt;
   const std::string& path = paths_[next_path_++];
-  if (platform::names_standard_input(path)) return ScanFile{"-", true, false};
+  if (platform::names_standard_input(path)) return InputFile{"-", true, false};
   if (path.empty()) {
     enter(path);
     return std::nullopt;
@@ -61,10 +61,10 @@ std::optional<ScanFile> ScanWalk::take_named() {
     enter(path);
     return std::nullopt;
   }
-  return ScanFile{path, true, S_ISREG(status.st_mode)};
+  return InputFile{path, true, S_ISREG(status.st_mode)};
 }
 
-std::optional<ScanFile> ScanWalk::take_found() {
+std::optional<InputFile> FileWalk::take_found() {
   Level& level = levels_.back();
   if (level.names.empty()) {
     levels_.pop_back();
@@ -91,10 +91,10 @@ std::optional<ScanFile> ScanWalk::take_found() {
   if (kind != DT_REG) return std::nullopt;
   // Output must not feed on itself.
   if (standard_output_ == Identity{status.st_dev, status.st_ino}) return std::nullopt;
-  return ScanFile{path, false, true};
+  return InputFile{path, false, true};
 }
 
-void ScanWalk::enter(const std::string& path) {
+void FileWalk::enter(const std::string& path) {
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path.empty() ? "." : path.c_str()),
                                                    ::closedir);
   if (!folder) return tell(path, std::strerror(errno));
