@@ -100,7 +100,8 @@ Status check_ingest(const IngestSection& ingest) {
   return {};
 }
 
-std::string summarise_ingest(const std::vector<const IngestSection*>& sections) {
+std::string summarise_ingest(const std::vector<const IngestSection*>& sections,
+                             std::chrono::nanoseconds wall_time) {
   if (sections.empty()) return {};
   struct TierSum {
     std::uint64_t files{0}, operations{0}, bytes{0}, failed{0};
@@ -152,14 +153,21 @@ std::string summarise_ingest(const std::vector<const IngestSection*>& sections) 
     first = false;
   }
   first = true;
+  std::uint64_t read = 0;
   for (const auto& [name, tier] : tiers) {
     text += message("{}tier {} {} in {} reads", first ? ": " : "; ", name, bytes_text(tier.bytes),
                     tier.operations);
     if (tier.files != 0) text += message(" of {} files", tier.files);
     if (tier.failed != 0) text += message(", {} failed", tier.failed);
+    read += tier.bytes;
     first = false;
   }
   if (tiers.empty()) text += ": nothing read";
+  if (read != 0 && wall_time.count() > 0) {
+    const double seconds = std::chrono::duration<double>(wall_time).count();
+    const auto a_second = static_cast<std::uint64_t>(static_cast<double>(read) / seconds);
+    text += message(", {}/s", bytes_text(a_second));
+  }
   text += "\n  ";
   if (!depth_p50.empty()) {
     text += message("under way p50 {} p99 {} max {}, ", median(depth_p50), median(depth_p99),

@@ -1,6 +1,7 @@
 // A report in a few lines for people, and the facts about this process that open one.
 // Any thread. Page: docs/report.md.
 #include <algorithm>
+#include <chrono>
 #include <map>
 
 #include "base/message.hpp"
@@ -100,10 +101,13 @@ std::string summarise(const std::vector<Document>& documents) {
   if (rows.size() > kSummaryOps) text += message("  and {} more ops\n", rows.size() - kSummaryOps);
 
   std::vector<const IngestSection*> ingest;
+  std::chrono::nanoseconds reading{0};
   for (const Document& d : documents) {
-    if (d.ingest) ingest.push_back(&*d.ingest);
+    if (!d.ingest) continue;
+    ingest.push_back(&*d.ingest);
+    reading += d.report.wall_time;
   }
-  text += summarise_ingest(ingest);
+  text += summarise_ingest(ingest, reading);
 
   std::size_t shown = 0;
   std::size_t failures = 0;

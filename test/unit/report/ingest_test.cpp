@@ -111,7 +111,7 @@ TEST(ReportIngest, NothingReadIsNoZeroCopy) {
 TEST(ReportIngest, TheSummarySaysDoorTiersAndCopies) {
   const std::string text = summarise({everything_measured()});
   EXPECT_NE(text.find("ingest by io_uring: tier A 103 MB in 98 reads of 2 files, 1 failed; tier C "
-                      "164 kB in 40 reads of 30 files\n"),
+                      "164 kB in 40 reads of 30 files, 834 MB/s\n"),
             std::string::npos)
       << text;
   EXPECT_NE(text.find("under way p50 32 p99 63 max 64"), std::string::npos) << text;
