@@ -1,9 +1,11 @@
 #include "program_file.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <string_view>
 
 #include "base/message.hpp"
+#include "op_catalogue.hpp"
 #include "platform/file.hpp"
 #include "platform/stop.hpp"
 #include "shell.hpp"
@@ -26,9 +28,26 @@ struct Contents {
   }
 };
 
+/// Says of a name that is no file whether it is a built-in op's.
+Error not_read(Error error, const std::string& path) {
+  if (error.code != Errc::io || error.detail != ENOENT) return error;
+  const auto catalogue = OpCatalogue::open();
+  if (!catalogue || (*catalogue)->find(path) == nullptr) return error;
+  return {Errc::not_found,
+          message("'{}' is a built-in op and has no program: `vyre ops {}` describes it, and run "
+                  "and record take it",
+                  path, path),
+          kNoOffset,
+          0,
+          0,
+          0};
+}
+
 Result<Contents> read_program(const std::string& path) {
   Contents file;
-  VYRE_ASSIGN(file.bytes, platform::read_file(path, limit("max_text_bytes")));
+  auto bytes = platform::read_file(path, limit("max_text_bytes"));
+  if (!bytes) return tl::unexpected<Error>(not_read(std::move(bytes).error(), path));
+  file.bytes = *std::move(bytes);
   file.blob = file.text().substr(0, kMagic.size()) == kMagic;
   if (!file.blob && file.text().find('\0') != std::string_view::npos) {
     return fail(

@@ -135,6 +135,8 @@ Status Sink::done(const ItemName& item, std::span<const ByteSpan> outputs) {
     if (!bytes) return failed(item, bytes.error());
     if (plan_.wanted[i].reduce == Reduce::none) {
       alone.push_back({i, *bytes});
+    } else if (file_failed_) {
+      continue;  // it gets no answer any more
     } else if (Status added = parts_[i].file.add(*bytes); !added) {
       return failed(item, added.error());
     }

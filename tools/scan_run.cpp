@@ -10,6 +10,7 @@
 #include "input_bytes.hpp"
 #include "platform/descriptor.hpp"
 #include "platform/stop.hpp"
+#include "progress.hpp"
 #include "scan_engine.hpp"
 #include "scan_file.hpp"
 #include "scan_printer.hpp"
@@ -100,6 +101,7 @@ class Scan final : private ScanEngine::Sink {
 
   void tell(const Error& error) {
     failed_ = true;
+    progress_.clear();
     complain(shell_, error.message);
   }
 
@@ -124,6 +126,8 @@ class Scan final : private ScanEngine::Sink {
 
   bool piece(std::uint64_t file, const ScanPiece& piece) override {
     go_to(file);
+    read_ += piece.bytes.size() - piece.seen;
+    if (!options_.line_buffered) progress_.update_bytes(read_, options_.files_bytes);
     return run_.add(piece);
   }
   void failed(std::uint64_t file, const Error& error) override {
@@ -140,6 +144,8 @@ class Scan final : private ScanEngine::Sink {
   ScanEngine& engine_;
   ScanPrinter& printer_;
   FileWalk walk_;
+  Progress progress_{"scan"};
+  std::uint64_t read_{0};  // bytes of which the matches are known
   ScanFileRun run_;
   std::optional<InputFile> ahead_;   // found, and not begun
   std::deque<InputFile> under_way_;  // of this stream, from number first_ on

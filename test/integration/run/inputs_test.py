@@ -128,6 +128,22 @@ def live_input_is_answered_while_it_lasts(r):
     same(live.end(signal.SIGINT)[0], 130)
 
 
+def memory_of_live_input_is_bounded(r):
+    """The runs of little and of much input through a pipe are nearly as large."""
+    largest = []
+    for megabytes in (2, 192):
+        with subprocess.Popen(["head", "-c", f"{megabytes}M", "/dev/zero"],
+                              stdout=subprocess.PIPE) as source:
+            process = subprocess.Popen([VYRE, "run", "reduce.max.u32", "-", "--chunk", "1MB"],
+                                       stdin=source.stdout, stdout=subprocess.PIPE)
+            same(process.stdout.read(), b"0\n")
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            same(process.returncode, 0)
+            largest.append(usage.ru_maxrss)
+    check(largest[1] < largest[0] + (120 << 10), largest)
+
+
 def numbers_that_come_in_parts_are_not_cut(r):
     numbers = [r.randrange(1 << 32) for _ in range(r.randint(1, 200))]
     data = struct.pack(f"<{len(numbers)}I", *numbers)

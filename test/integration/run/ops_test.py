@@ -112,6 +112,9 @@ def names_are_told_apart_from_files(r):
     refused(4, "near: hash.crc32c", "run", "hash.crc32", "f")
     refused(4, "near: sort.u32", "run", "sort.u64", "f")
     refused(4, "No such file", "run", "nothing.vir", "f")
+    for command in ("verify", "dis"):
+        check(b"`vyre ops sort.u32` describes it" in vyre(command, "sort.u32").stdout
+              + vyre(command, "sort.u32").stderr, command)
 
 
 def mistakes_name_the_op(r):
