@@ -208,7 +208,12 @@ Status Runner::submit(std::size_t index) {
   const bool here = engine_.file_way() == FileWay::read || read_here(file);
   auto opened = open_item(file, here ? 0 : regular_bytes(file), options_.decompress,
                           options_.max_memory_bytes);
-  if (!opened) return give_up({file, std::nullopt}, std::move(opened).error());
+  if (!opened) {
+    Error error = std::move(opened).error();
+    if (error.code == Errc::limit_exceeded)
+      error.message += "; --max-memory raises it, --chunk BYTES cuts the input into items";
+    return give_up({file, std::nullopt}, std::move(error));
+  }
   return start({file, std::nullopt}, std::move(*opened));
 }
 

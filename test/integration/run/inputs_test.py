@@ -247,6 +247,8 @@ def mistakes_are_named(r):
     with open("huge", "wb") as huge:
         huge.truncate(5 << 30)
     refused(3, "--chunk BYTES cuts it", "run", LINES, "f", "huge")
+    refused(1, "--chunk BYTES cuts the input", "run", LINES, "-", "--max-memory", "99",
+            given=b"1" * 100)
 
 
 main(globals())

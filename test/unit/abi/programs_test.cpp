@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <fstream>
 #include <set>
 #include <thread>
@@ -333,6 +334,35 @@ TEST_F(Ops, AreListedWithTheirNumbers) {
   EXPECT_EQ(all.back(), histogram);
   EXPECT_EQ(session_.workers().value(), 2u);
   EXPECT_EQ(session_.device_name().value(), "");
+}
+
+TEST_F(Ops, BuiltInOnesSayWhatTheyAreAndHowLargeTheirOutputsHaveToBe) {
+  for (const Op op : session_.ops().value()) {
+    const OpInfo info = session_.describe(op).value();
+    EXPECT_EQ(info.meaning.back(), '.') << info.name;
+    for (const auto* const side : {&info.inputs, &info.outputs}) {
+      for (const OpBuffer& buffer : *side) {
+        EXPECT_NE(buffer.name, "") << info.name;
+        EXPECT_NE(buffer.element, 0u) << info.name;
+      }
+    }
+  }
+  using Kind = OutputSize::Kind;
+  const Op select = session_.find("select.u32").value();
+  EXPECT_EQ(session_.describe(select).value().outputs[0].name, "kept");
+  const auto sizes = session_.output_sizes(select, std::array<std::uint64_t, 2>{40, 7}).value();
+  ASSERT_EQ(sizes.size(), 2u);
+  EXPECT_EQ(sizes[0].kind, Kind::at_most);
+  EXPECT_EQ(sizes[0].bytes, 28u);
+  EXPECT_EQ(sizes[1].kind, Kind::exact);
+  EXPECT_EQ(sizes[1].bytes, 4u);
+  const Op copy = session_.find("mem.copy").value();
+  EXPECT_EQ(session_.output_sizes(copy, std::array<std::uint64_t, 1>{40}, 9).value()[0].bytes, 9u);
+  EXPECT_EQ(session_.output_sizes(copy, {}).error().code, Code::invalid_argument);
+
+  const OpInfo program = session_.describe(op("histogram", kHistogram)).value();
+  EXPECT_EQ(program.meaning + program.param, "");
+  EXPECT_EQ(program.outputs[0].element, 0u);
 }
 
 }  // namespace
