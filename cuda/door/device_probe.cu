@@ -11,7 +11,6 @@
 namespace vyre::cuda {
 namespace {
 
-constexpr std::uint32_t kWarpLanes{32};
 constexpr int kMinComputeMajor{9};  // images of the resident kernel are built for sm_90
 
 std::string version_text(int version) {
@@ -56,8 +55,6 @@ DeviceProbe probe_device() {
             device};
   }
   DeviceProbe probe{{}, device};
-  probe.warps = static_cast<std::uint32_t>(properties.multiProcessorCount) *
-                static_cast<std::uint32_t>(properties.maxThreadsPerMultiProcessor) / kWarpLanes;
   probe.memory_bytes = properties.totalGlobalMem;
   std::uint32_t blocks = 0;
   std::uint32_t shared_bytes = 0;

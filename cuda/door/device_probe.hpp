@@ -13,7 +13,6 @@ namespace vyre::cuda {
 struct DeviceProbe {
   MegakernelCaps caps;                // caps.reason says in words why a device is not supported
   std::optional<std::string> device;  // "NVIDIA H100 80GB HBM3 (sm_90, driver 13.0)"
-  std::uint32_t warps{0};             // that the device can hold at once; 0: no device
   std::uint64_t memory_bytes{0};      // of the device; 0: no device
 };
 

@@ -9,6 +9,7 @@
 #include "control_queue.hpp"
 #include "device_buffers.hpp"
 #include "device_ops.hpp"
+#include "fused_images.hpp"
 #include "lending.hpp"
 #include "regions.hpp"
 #include "reservation.hpp"
@@ -33,7 +34,8 @@ struct Parts {
         arena(reserved.arena, reserved.arena_bytes),
         control(reserved.queues.back(), reserved.commands, reserved.staging, resident),
         buffers(arena, control, lending, resident, reserved.ingest),
-        ops(*door, reserved, arena, control) {}
+        ops(*door, reserved, arena, control),
+        images(*door, reserved, arena, control) {}
 
   backend::Options options;
   DeviceOptions device;
@@ -47,6 +49,7 @@ struct Parts {
   ControlQueue control;  // its commands may hold memory of the arena
   DeviceBuffers buffers;
   DeviceOps ops;
+  FusedImages images;
 };
 
 class CudaBackend final : public backend::Backend {
@@ -71,6 +74,17 @@ class CudaBackend final : public backend::Backend {
   [[nodiscard]] std::optional<std::uint32_t> make_region(std::span<const MegakernelWorkItem> items,
                                                          bool side_by_side) override {
     return parts_->regions.make(items, side_by_side);
+  }
+  [[nodiscard]] bool runs_fused() const noexcept override { return true; }
+  [[nodiscard]] Status load_fused(const std::shared_ptr<const backend::FusedProgram>& fused,
+                                  Deadline deadline) override {
+    return parts_->images.load(fused, deadline);
+  }
+  [[nodiscard]] std::optional<std::uint32_t> make_fused_region(
+      std::span<const MegakernelWorkItem> items, const backend::FusedRegion& region) override {
+    const auto at = parts_->images.find(region.program);
+    if (!at) return make_region(items, false);
+    return parts_->regions.make_fused(items, region, *at);
   }
   [[nodiscard]] std::uint64_t cancel_members(std::uint32_t queue, std::uint64_t position,
                                              std::uint32_t region, std::uint64_t members) override {
@@ -177,6 +191,9 @@ class CudaBackend final : public backend::Backend {
     facts.arena_bytes = parts_->arena.bytes();
     facts.arena_used = parts_->arena.used();
     return facts;
+  }
+  [[nodiscard]] std::optional<std::uint16_t> sampled_busy_bps() const noexcept override {
+    return parts_->resident.busy_bps();
   }
   [[nodiscard]] backend::Workforce workforce() const noexcept override {
     const Reservation& reserved = parts_->reserved;

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "base/message.hpp"
-#include "core/image.hpp"
 #include "programs.hpp"
 
 namespace vyre::cuda {
@@ -29,17 +28,7 @@ Status DeviceOps::add(std::uint32_t op, const backend::ProgramOp& program, Deadl
                         program.name, op, megakernel::kMaxDeviceOps));
   }
   VYRE_ASSIGN(const std::uint64_t bytes, program_block_bytes(program));
-  const core::Image& image = *program.image;
-  const std::uint64_t scratch = door_.scratch_needed(
-      image.view(), image.workgroup_bytes, image.uses_async, reserved_.facts.warp_shared_bytes);
-  if (scratch > reserved_.program_scratch_bytes) {
-    return fail(
-        Errc::limit_exceeded,
-        message("program '{}' needs {} bytes of scratch for each warp (registers, masks and "
-                "workgroup memory of a workgroup of {} lanes), {} are there; use a larger "
-                "DeviceOptions::scratch_bytes, smaller workgroups, or the cpu backend",
-                program.name, scratch, image.lanes(), reserved_.program_scratch_bytes));
-  }
+  VYRE_TRY(fits_scratch(door_, reserved_, program));
   VYRE_ASSIGN(const std::shared_ptr<DeviceArena::Claim> claim,
               arena_.claim(bytes, message("program '{}'", program.name), control_, deadline));
   const Bytes block = program_block(program, claim->address());

@@ -22,10 +22,11 @@ struct Parts {
   std::uint64_t constants;
   std::uint64_t facts;
   std::uint64_t buffers;
+  std::uint64_t member_ops;
   std::uint64_t bytes;
 };
 
-Parts parts_of(const backend::ProgramOp& program) {
+Parts parts_of(const backend::ProgramOp& program, const backend::FusedProgram* fused) {
   const core::Image& image = *program.image;
   Parts parts{};
   std::uint64_t at = sizeof(DeviceProgram);
@@ -40,6 +41,7 @@ Parts parts_of(const backend::ProgramOp& program) {
   parts.constants = place(image.constants.size() * sizeof(std::uint32_t));
   parts.facts = place(image.buffers.size() * sizeof(core::BufferFacts));
   parts.buffers = place(program.buffers.size() * sizeof(ProgramBuffer));
+  if (fused != nullptr) parts.member_ops = place(fused->ops.size() * sizeof(std::uint32_t));
   parts.bytes = (at + kAlign - 1) / kAlign * kAlign;
   return parts;
 }
@@ -57,7 +59,8 @@ void put(Bytes& block, std::uint64_t at, const T* from, std::size_t count) {
 
 }  // namespace
 
-Result<std::uint64_t> program_block_bytes(const backend::ProgramOp& program) {
+Result<std::uint64_t> program_block_bytes(const backend::ProgramOp& program,
+                                          const backend::FusedProgram* fused) {
   if (program.buffers.size() > megakernel::kMaxDeviceBuffers) {
     return fail(Errc::limit_exceeded,
                 message("program '{}' declares {} buffers, the device binds {} "
@@ -70,12 +73,13 @@ Result<std::uint64_t> program_block_bytes(const backend::ProgramOp& program) {
     return fail(Errc::internal,
                 message("program '{}' has an image that does not fit its buffers", program.name));
   }
-  return parts_of(program).bytes;
+  return parts_of(program, fused).bytes;
 }
 
-Bytes program_block(const backend::ProgramOp& program, std::uint64_t base) {
+Bytes program_block(const backend::ProgramOp& program, std::uint64_t base,
+                    const backend::FusedProgram* fused) {
   const core::Image& image = *program.image;
-  const Parts parts = parts_of(program);
+  const Parts parts = parts_of(program, fused);
   Bytes block(parts.bytes, 0);
 
   DeviceProgram header{};
@@ -90,6 +94,11 @@ Bytes program_block(const backend::ProgramOp& program, std::uint64_t base) {
   header.steps = 0;
   header.uses_async = image.uses_async ? 1 : 0;
   header.diverges = image.diverges ? 1 : 0;
+  if (fused != nullptr) {
+    header.members = static_cast<std::uint32_t>(fused->ops.size());
+    header.member_ops = address<std::uint32_t>(base, parts.member_ops);
+    put(block, parts.member_ops, fused->ops.data(), fused->ops.size());
+  }
   put(block, 0, &header, 1);
 
   put(block, parts.code, image.code.data(), image.code.size());
@@ -97,11 +106,27 @@ Bytes program_block(const backend::ProgramOp& program, std::uint64_t base) {
   put(block, parts.constants, image.constants.data(), image.constants.size());
   put(block, parts.facts, image.buffers.data(), image.buffers.size());
   for (std::size_t i = 0; i < program.buffers.size(); ++i) {
+    const bool unzeroed = fused != nullptr && fused->unzeroed[i];
     const ProgramBuffer buffer{program.buffers[i].min_bytes, program.buffers[i].role,
-                               program.grid_buffers[i], program.buffers[i].only_async ? 1u : 0u};
+                               program.grid_buffers[i],
+                               (program.buffers[i].only_async ? megakernel::kOnlyAsync : 0u) |
+                                   (unzeroed ? megakernel::kUnzeroed : 0u)};
     put(block, parts.buffers + i * sizeof(ProgramBuffer), &buffer, 1);
   }
   return block;
+}
+
+Status fits_scratch(const Door& door, const Reservation& reserved,
+                    const backend::ProgramOp& program) {
+  const core::Image& image = *program.image;
+  const std::uint64_t scratch = door.scratch_needed(
+      image.view(), image.workgroup_bytes, image.uses_async, reserved.facts.warp_shared_bytes);
+  if (scratch <= reserved.program_scratch_bytes) return {};
+  return fail(Errc::limit_exceeded,
+              message("program '{}' needs {} bytes of scratch for each warp (registers, masks and "
+                      "workgroup memory of a workgroup of {} lanes), {} are there; use a larger "
+                      "DeviceOptions::scratch_bytes, smaller workgroups, or the cpu backend",
+                      program.name, scratch, image.lanes(), reserved.program_scratch_bytes));
 }
 
 }  // namespace vyre::cuda

@@ -224,7 +224,7 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
 
   // Device: what the kernel keeps, then the buffers' arena.
   made.program_scratch_bytes = (device.scratch_bytes + 255) / 256 * 256;
-  const std::uint64_t scratch_bytes = kBoundBytes + made.program_scratch_bytes;
+  const std::uint64_t scratch_bytes = kNotesBytes + made.program_scratch_bytes;
   const SystemLayout layout = lay_out(made.queues, warps, scratch_bytes);
   if (layout.bytes > made.facts.free_bytes) {
     return fail(Errc::out_of_memory,

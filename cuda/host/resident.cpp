@@ -435,6 +435,19 @@ std::uint64_t Resident::heartbeat() const noexcept {
   return HostAtomics::load(&reserved_.report->heartbeat, Order::relaxed);  // a count
 }
 
+std::optional<std::uint16_t> Resident::busy_bps() const noexcept {
+  // Relaxed: counts. The sum is read first, so that it is of no more samples than are counted.
+  const std::uint64_t busy = HostAtomics::load(&reserved_.report->busy_warps, Order::relaxed);
+  const std::uint64_t samples = HostAtomics::load(&reserved_.report->samples, Order::relaxed);
+  const std::uint64_t warps =
+      std::uint64_t{reserved_.facts.blocks - reserved_.arguments.ingress_blocks} *
+      megakernel::kBlockWarps;
+  if (samples == 0) return std::nullopt;
+  const double share =
+      static_cast<double>(busy) / static_cast<double>(samples) / static_cast<double>(warps);
+  return static_cast<std::uint16_t>(std::min(share, 1.0) * 10'000);
+}
+
 bool Resident::stop(Deadline deadline) noexcept {
   Life before{};
   {

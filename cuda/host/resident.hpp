@@ -46,6 +46,8 @@ class Resident final : public ControlQueue::Owner {
   /// Housekeeping has something to do now.
   void look_soon() noexcept;
   [[nodiscard]] std::uint64_t heartbeat() const noexcept;
+  /// backend::Backend::sampled_busy_bps().
+  [[nodiscard]] std::optional<std::uint16_t> busy_bps() const noexcept;
   [[nodiscard]] std::optional<Error> lost() const;
   [[nodiscard]] std::uint64_t launches() const noexcept {
     return launches_.load(std::memory_order_relaxed);  // relaxed: a count

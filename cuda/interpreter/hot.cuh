@@ -11,6 +11,7 @@
 #include <initializer_list>
 
 #include "core/machine.hpp"
+#include "cuda/interpreter/passed.hpp"
 #include "plan.cuh"
 #include "warp.cuh"
 
@@ -26,10 +27,13 @@ struct HotFrame {
   std::uint32_t lanes;
   std::uint32_t flags;
   std::uint32_t once_count;  // where the frames after the first begin
+  std::uint32_t executed;    // instructions since the last Machine::start()
+  Passed* passed;            // as WarpMemory has it
 };
 inline constexpr std::uint32_t kHotLine{1};      // lane l has the global id first_lane + l
 inline constexpr std::uint32_t kHotIdsFit{2};    // no id passes 32 bits
 inline constexpr std::uint32_t kHotReturned{4};  // masks must be cut by `live`
+inline constexpr std::uint32_t kHotRejoins{8};   // a full frame, whose loops spend no fuel
 /// Frames that the loop goes through before the caller looks at the stop word again.
 inline constexpr std::uint32_t kFramesAhead{64};
 
@@ -436,6 +440,24 @@ static __device__ __noinline__ uint4 run(HotFrame frame, u32 pc, u32 depth, u64 
       }
       continue;
     }
+    if (op == Opcode::assign) {
+      if (!full) break;
+      for (u32 k = 0; k < aux; ++k) {
+        for (u32 at = 0; kPair ? at == 0 : at < register_bytes; at += 2 * piece) {
+          const u32 second = kPair || at + piece < register_bytes ? piece : 0;
+          const Eight r = (form & core::kScalarA) != 0 ? spread(warp::load_shared(scalar_at(a + k)))
+                                                       : load(vector_at(a + k) + at, second, wide);
+          store(vector_at(dst + k) + at, second, wide, r);
+        }
+      }
+      continue;
+    }
+    // Instructions with the one at hand, by the lanes that they ran on.
+    const auto steps = [&] { return u64{frame.executed + executed + 1} * lanes; };
+    if (op == Opcode::rejoin && (frame.flags & (kHotReturned | kHotRejoins)) == kHotRejoins) {
+      if (frame.passed != nullptr && self == 0) warp::add(frame.passed->members + w.w, steps());
+      continue;
+    }
     if (op == Opcode::id_guard && (frame.flags & kHotIdsFit) != 0) continue;
     if (op == Opcode::if_id_below) {
       const u32 bound = warp::load_shared(scalar_at(b));
@@ -450,6 +472,7 @@ static __device__ __noinline__ uint4 run(HotFrame frame, u32 pc, u32 depth, u64 
     }
     if (op == Opcode::end && full && depth == 0 && (frame.flags & kHotReturned) == 0 &&
         first_lane + lanes <= last && ended < kFramesAhead) {
+      if (frame.passed != nullptr && self == 0) warp::add(&frame.passed->frames, steps());
       first_lane += lanes;
       ++ended;
       pc = frame.once_count - 1;  // counted up by the loop; the first frame may begin at 0

@@ -8,6 +8,7 @@
 #include "core/machine.hpp"
 #include "core/run.hpp"
 #include "cuda/interpreter/io_access.hpp"
+#include "cuda/interpreter/passed.hpp"
 #include "plan.cuh"
 #include "warp_policy.cuh"
 
@@ -17,7 +18,8 @@ namespace vyre::cuda::interpreter {
 /// at least kMinSliceBytes; frames that fit live there. `scratch`: device memory, 256-byte aligned,
 /// for those that do not, for workgroup memory above the slice, and for copies under way. `io`: how
 /// to ask for bytes of files that are not on the device, by an item of queue `queue`; null where
-/// no buffer is one.
+/// no buffer is one. `passed`: of an image of several members, where to add what each of them
+/// executes; null: it is not asked for.
 struct WarpMemory {
   std::uint8_t* shared;
   std::uint32_t shared_bytes;
@@ -25,6 +27,7 @@ struct WarpMemory {
   std::uint64_t scratch_bytes;
   const IoAccess* io{nullptr};
   std::uint32_t queue{0};
+  Passed* passed{nullptr};
 };
 
 /// Bytes of scratch that a warp with a slice of `shared_bytes` needs for an image; 0: none. Host

@@ -93,6 +93,7 @@ class SpanRun {
     m_.policy.hot_flags = (m_.line ? kHotLine : 0) | (ids_fit ? kHotIdsFit : 0);
     m_.fuel = fuel;
     m_.policy.stop = stop;
+    m_.policy.passed = memory_.passed;
     const u64 lanes = m_.lanes_per_workgroup;
     const u64 end = (span.first + span.count) * lanes;
     const bool flat = m_.image.flat != 0;
@@ -129,6 +130,7 @@ class SpanRun {
         warp::sync();  // publishes memory: the whole workgroup is this warp
       }
       result.instructions += m_.instructions * m_.count;
+      m_.policy.pass_frame(m_.instructions * m_.count);
       if (m_.fault.code != FaultCode::none) {
         const u64 linear = m_.first_lane + m_.fault.lane;
         result.fault.code = m_.fault.code;

@@ -7,6 +7,7 @@
 
 #include "core/f32.hpp"
 #include "core/image.hpp"
+#include "cuda/ptx/access.cuh"
 #include "cuda/ptx/clock.cuh"
 
 namespace vyre::cuda::interpreter {
@@ -170,6 +171,10 @@ VYRE_WARP_FN void prefetch(const void* at) {
 }
 VYRE_WARP_FN std::uint32_t look(const std::uint32_t* word) {
   return *static_cast<const volatile std::uint32_t*>(word);
+}
+/// By one lane, to a word of global memory; orders nothing.
+VYRE_WARP_FN void add(std::uint64_t* word, std::uint64_t n) {
+  ptx::add_relaxed_gpu_u64(word, n);
 }
 VYRE_WARP_FN std::uint64_t now_ns() {
   std::uint64_t ns = 0;

@@ -9,6 +9,7 @@
 
 #include "copies.cuh"
 #include "core/machine.hpp"
+#include "cuda/interpreter/passed.hpp"
 #include "hot.cuh"
 #include "plan.cuh"
 #include "warp.cuh"
@@ -38,6 +39,7 @@ struct WarpPolicy {
   u64 last_start{0};  // of a full frame of the span that another may follow in hot::run; 0: none
   bool hot{false};    // everything that hot::run touches lies in the slice
   Copies* pending_copies{nullptr};  // null: the image has none
+  Passed* passed{nullptr};          // null: what members execute is not asked for
 
   static VYRE_HOT float fadd(float a, float b) { return f32::add(a, b); }
   static VYRE_HOT float fsub(float a, float b) { return f32::sub(a, b); }
@@ -214,8 +216,17 @@ struct WarpPolicy {
     folded[l] += spent >> kFoldShift;
     return spent & ((1u << kFoldShift) - 1);
   }
-  /// Steps of the members of a fused image are not told apart here.
-  VYRE_HOT void pass_member(u32, u64) const {}
+  /// `steps`: of the frames since the last start().
+  VYRE_HOT void pass_member(u32 member, u64 steps) const {
+    Passed* const to = where_passed();
+    if (to != nullptr && warp::self() == 0) warp::add(to->members + member, steps);
+  }
+  VYRE_HOT void pass_frame(u64 steps) const {
+    Passed* const to = where_passed();
+    if (to != nullptr && warp::self() == 0) warp::add(&to->frames, steps);
+  }
+  /// From the twin, so that no register holds it.
+  [[nodiscard]] VYRE_HOT Passed* where_passed() const;
   VYRE_HOT void begin_loops() const {
     u32* const f = folded;
     each([=](u32 l) { f[l] = 0; });
@@ -266,6 +277,10 @@ VYRE_HOT void WarpPolicy::apart(Machine& m, core::Rare what) {
 #endif
 }
 
+VYRE_HOT Passed* WarpPolicy::where_passed() const {
+  return twin->policy.passed;
+}
+
 VYRE_HOT void WarpPolicy::run_ahead(Machine& m) {
 #if VYRE_ON_WARP
   if (!m.policy.hot || m.doomed()) return;
@@ -275,8 +290,11 @@ VYRE_HOT void WarpPolicy::run_ahead(Machine& m) {
                        warp::place_of(m.mask_active),
                        warp::place_of(m.buffers),
                        m.policy.lanes,
-                       m.policy.hot_flags | (m.returned() ? kHotReturned : 0),
-                       m.image.once_count};
+                       m.policy.hot_flags | (m.returned() ? kHotReturned : 0) |
+                           (m.image.loops == 0 && m.count == m.policy.lanes ? kHotRejoins : 0),
+                       m.image.once_count,
+                       static_cast<u32>(m.instructions),
+                       m.policy.where_passed()};
   const uint4 at =
       m.policy.lanes == 2 * kWideStep
           ? hot::run<true>(frame, m.place(), m.depth(), m.first_lane, m.policy.last_start)

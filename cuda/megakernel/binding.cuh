@@ -129,7 +129,7 @@ __device__ __forceinline__ FaultCode find_view(const KernelArguments& a, const N
     // Its bytes are not here, so it has no address: copies ask for them by its handle.
     view = {reinterpret_cast<std::uint8_t*>(interpreter::kFileTag | list.handle_at(at)),
             entry.bytes};
-    return declared.only_async == 0 ? FaultCode::bad_binding : FaultCode::none;
+    return (declared.traits & kOnlyAsync) == 0 ? FaultCode::bad_binding : FaultCode::none;
   }
   // An allocated buffer is exactly as long as declared; what a longer one has behind it stays as
   // it was.
@@ -171,6 +171,29 @@ __device__ __forceinline__ FaultCode find_view(const KernelArguments& a, const N
   if (in || out) bound[lane].data = reinterpret_cast<std::uint8_t*>(data);
   __syncwarp();  // publishes the bound buffers to all lanes
   return true;
+}
+
+/// Where a buffer of an image of several members lies, as long as it is what the plan saw: live, of
+/// that length, and if it is written in memory that goes by no other name. Null: it is not.
+[[nodiscard]] __device__ __forceinline__ std::uint8_t* find_planned(const KernelArguments& a,
+                                                                    std::uint32_t handle,
+                                                                    std::uint64_t bytes,
+                                                                    BufferRole role) {
+  const std::uint32_t index = backend::handle_index(handle);
+  if (index >= a.handle_count) return nullptr;
+  const HandleEntry* const at = a.handles + index;
+  const uint4 low = ptx::load_relaxed_gpu_v4(at);
+  const uint4 high = ptx::load_relaxed_gpu_v4(&at->handle);
+  auto* const data =
+      reinterpret_cast<std::uint8_t*>(std::uint64_t{low.x} | std::uint64_t{low.y} << 32);
+  const auto kind = static_cast<EntryKind>(high.y);
+  const bool reads = role == BufferRole::read;
+  const bool fits =
+      high.x == handle && bytes == (std::uint64_t{low.z} | std::uint64_t{low.w} << 32);
+  // A file is memory that items only read. An alias may be another name of any memory.
+  if (kind != EntryKind::memory && !(kind == EntryKind::file && reads)) return nullptr;
+  if (!fits || (!reads && (role != BufferRole::allocated || is_hosts(a, data)))) return nullptr;
+  return data;
 }
 
 /// Binds the named buffers to those that `program` declares, in their order, into `bound`.

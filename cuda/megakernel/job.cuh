@@ -30,7 +30,7 @@ struct AtRegion {
   std::uint32_t block;  // kNoRegion: none
   std::uint32_t member;
   std::uint32_t members;
-  std::uint32_t is_chain;
+  RegionForm form;
   std::uint32_t ended;  // of a chain: how its members ended so far
   std::uint32_t queue;
   std::uint64_t position;
@@ -56,11 +56,18 @@ struct Job {
   std::uint32_t zeroing_units;
   std::uint32_t running_units;
   std::uint32_t is_small;  // quicker on one warp alone
+  // Of an image of several members: which of all that ever lay at its address, else 0; and where
+  // units of a shared one sum up what members executed.
+  std::uint32_t image_serial;
+  interpreter::Passed* passed;
   // Of a built-in op; of the host's command.
   builtin::Call call;
   ControlCommand command;
 };
 static_assert(sizeof(Job) <= kJobBytes);
+[[nodiscard]] __device__ __forceinline__ bool is_image(const Job& job) {
+  return job.kind == JobKind::program && job.image_serial != 0;
+}
 
 /// Bound buffers that a warp keeps in shared memory; programs with more have them in scratch.
 inline constexpr std::uint32_t kSharedBuffers{16};
@@ -69,6 +76,8 @@ inline constexpr std::uint32_t kSharedBuffers{16};
 struct WarpLocal {
   Job job;
   interpreter::Staged staged;
+  std::uint32_t image_serial;  // of the last image of several members that was staged
+  std::uint32_t reserved;
   core::BoundBuffer bound[kSharedBuffers];
 };
 inline constexpr std::uint32_t kWarpLocalBytes{(sizeof(WarpLocal) + 127) / 128 * 128};
@@ -78,8 +87,16 @@ struct WarpPlace {
   WarpLocal* local;
   std::uint8_t* shared;  // behind `local`
   std::uint32_t shared_bytes;
-  std::uint8_t* scratch;  // behind the bound buffers
+  std::uint8_t* scratch;  // behind the warp's notes
   std::uint64_t scratch_bytes;
+
+  /// Of programs with more than kSharedBuffers.
+  [[nodiscard]] __device__ __forceinline__ core::BoundBuffer* bound() const {
+    return reinterpret_cast<core::BoundBuffer*>(scratch - kNotesBytes);
+  }
+  [[nodiscard]] __device__ __forceinline__ interpreter::Passed* passed() const {
+    return reinterpret_cast<interpreter::Passed*>(scratch - kPassedBytes);
+  }
 };
 
 }  // namespace vyre::cuda::megakernel

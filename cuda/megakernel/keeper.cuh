@@ -28,6 +28,10 @@ class Keeper {
 
   __device__ void run() {
     last_busy_ = __shfl_sync(~0u, ptx::device_ns(), 0);
+    if (leads_) {
+      samples_ = ptx::load_relaxed_sys_u64(&a_.report->samples);
+      busy_warps_ = ptx::load_relaxed_sys_u64(&a_.report->busy_warps);
+    }
     ended_before_ = ended_by_all();
     ended_seen_ = ended_before_;
     for (;;) {
@@ -138,7 +142,9 @@ class Keeper {
     if (now - last_report_ >= kReportNs) {
       last_report_ = now;
       const std::uint64_t ended = ended_by_all();
-      if (ended != ended_seen_ || !quiet()) last_busy_ = now;
+      const bool in_flight = !quiet();
+      if (ended != ended_seen_ || in_flight) last_busy_ = now;
+      if (in_flight && now - last_sample_ >= kSampleNs) sample(now);
       ended_seen_ = ended;
       seen.idle = a_.park_after_ns != 0 && now - last_busy_ >= a_.park_after_ns;
       ++beats_;
@@ -160,6 +166,41 @@ class Keeper {
       seen.quiet = quiet();
     }
     carry_out(departure_.decide(seen), now);
+  }
+
+  /// Counts the worker warps that run something at this moment. A look of its own and not counts of
+  /// the warps, so that an item pays nothing for it.
+  __device__ void sample(std::uint64_t now) {
+    constexpr std::uint32_t kAtOnce{8};
+    last_sample_ = now;
+    const std::uint32_t end = gridDim.x * kBlockWarps;
+    std::uint32_t busy = 0;
+    for (std::uint32_t w = a_.ingress_blocks * kBlockWarps + lane_; w < end; w += kAtOnce * kWarp) {
+      std::uint32_t seen[kAtOnce];
+#pragma unroll
+      for (std::uint32_t i = 0; i < kAtOnce; ++i) {
+        const auto* const at = reinterpret_cast<const std::uint32_t*>(
+            &a_.warps[w + i * kWarp < end ? w + i * kWarp : w].activity);
+        seen[i] = ptx::load_relaxed_gpu_u32(at);
+      }
+#pragma unroll
+      for (std::uint32_t i = 0; i < kAtOnce; ++i) {
+        const auto activity = static_cast<WarpActivity>(seen[i]);
+        if (w + i * kWarp < end &&
+            (activity == WarpActivity::item || activity == WarpActivity::sharing))
+          ++busy;
+      }
+    }
+    busy_warps_ += __reduce_add_sync(~0u, busy);
+    ++samples_;
+    if (lane_ == 0) {
+      ptx::store_relaxed_sys_v4(&a_.report->samples,
+                                make_uint4(static_cast<std::uint32_t>(samples_),
+                                           static_cast<std::uint32_t>(samples_ >> 32),
+                                           static_cast<std::uint32_t>(busy_warps_),
+                                           static_cast<std::uint32_t>(busy_warps_ >> 32)));
+    }
+    __syncwarp();  // lane 0 has told the host before any lane goes on
   }
 
   /// Queues that the host gives up, to the keepers; their answers, to the host. By one lane.
@@ -213,6 +254,8 @@ class Keeper {
   }
 
   static constexpr std::uint64_t kReportNs{20'000};
+  /// A sample takes about as long as a round of the keeper.
+  static constexpr std::uint64_t kSampleNs{50'000};
 
   const KernelArguments& a_;
   IngressBlock& block_;
@@ -230,6 +273,9 @@ class Keeper {
   std::uint64_t ended_seen_{0};
   std::uint64_t ended_before_{0};
   std::uint64_t beats_{0};
+  std::uint64_t last_sample_{0};
+  std::uint64_t samples_{0};  // as KernelReport has them
+  std::uint64_t busy_warps_{0};
 };
 
 }  // namespace vyre::cuda::megakernel

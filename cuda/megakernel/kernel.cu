@@ -94,8 +94,8 @@ __device__ void be_worker(const KernelArguments& a, std::uint8_t* shared) {
   place.local = reinterpret_cast<WarpLocal*>(mine);
   place.shared = mine + kWarpLocalBytes;
   place.shared_bytes = slice - kWarpLocalBytes;
-  place.scratch = a.scratch + grid_warp * a.scratch_bytes + kBoundBytes;
-  place.scratch_bytes = a.scratch_bytes - kBoundBytes;
+  place.scratch = a.scratch + grid_warp * a.scratch_bytes + kNotesBytes;
+  place.scratch_bytes = a.scratch_bytes - kNotesBytes;
   __syncthreads();  // publishes the ends of the queues to the block's workers
   Worker(a, ends, place).run();
 }

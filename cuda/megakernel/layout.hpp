@@ -15,6 +15,7 @@
 #include "core/image.hpp"
 #include "core/machine.hpp"
 #include "cuda/interpreter/io_access.hpp"
+#include "cuda/interpreter/passed.hpp"
 #include "protocol/completion.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/ring.hpp"
@@ -63,8 +64,10 @@ struct ProgramBuffer {
   std::uint64_t min_bytes;
   BufferRole role;
   core::GridBuffer grid;
-  std::uint32_t only_async;  // backend::ProgramBuffer
+  std::uint32_t traits;  // kOnlyAsync, kUnzeroed
 };
+inline constexpr std::uint32_t kOnlyAsync{1};  // backend::ProgramBuffer
+inline constexpr std::uint32_t kUnzeroed{2};   // backend::FusedProgram
 static_assert(sizeof(ProgramBuffer) == 24);
 
 /// A program as workers read it: one block of device memory, the header first, its arrays behind it
@@ -77,6 +80,10 @@ struct DeviceProgram {
   std::uint64_t steps;  // workers add what they executed
   std::uint32_t uses_async;
   std::uint32_t diverges;
+  // Of an image of several members, which no op names; else 0.
+  std::uint32_t members;
+  std::uint32_t reserved;
+  const std::uint32_t* member_ops;  // op ids
 };
 
 // ---- queues ----
@@ -147,11 +154,16 @@ inline constexpr std::uint32_t kMaxDeviceBuffers{256};
 inline constexpr std::uint64_t kBuiltinScratchBytes{std::uint64_t{1} << 20};
 /// Bytes at the start of a warp's scratch, and of a spread item's memory, that hold bound buffers.
 inline constexpr std::uint64_t kBoundBytes{kMaxDeviceBuffers * sizeof(core::BoundBuffer)};
+/// Bytes behind them: what an image of several members executed (interpreter::Passed).
+inline constexpr std::uint64_t kPassedBytes{768};
+static_assert(sizeof(interpreter::Passed) <= kPassedBytes);
+inline constexpr std::uint64_t kNotesBytes{kBoundBytes + kPassedBytes};
 
 /// Bytes for a warp's notes on what it runs (job.cuh).
 inline constexpr std::uint64_t kJobBytes{512};
-/// Device memory beside one spread item: bound buffers, the job, then scratch of built-in ops.
-inline constexpr std::uint64_t kSpreadBytes{kBoundBytes + kJobBytes + kBuiltinScratchBytes};
+/// Device memory beside one spread item: bound buffers, what members executed, the job, then
+/// scratch of built-in ops.
+inline constexpr std::uint64_t kSpreadBytes{kNotesBytes + kJobBytes + kBuiltinScratchBytes};
 
 /// An item whose units (runs of workgroups, tiles of a built-in op) many warps share. It goes
 /// through phases; the warp that ends the last unit of one prepares the next.
@@ -178,20 +190,39 @@ static_assert(std::is_trivially_copyable_v<SpreadItem>);
 
 /// Regions in flight, of all queues; without a free block, items are published one by one.
 inline constexpr std::uint32_t kRegionBlocks{256};
+enum class RegionForm : std::uint32_t {
+  chain,   // members one after another
+  bundle,  // members side by side
+  image,   // all members at once; a run with a fault is void, and a chain follows
+};
+/// A buffer of a region's image: what the plan saw of it.
+struct RegionBuffer {
+  std::uint32_t handle;
+  std::uint32_t reserved;
+  std::uint64_t bytes;
+};
+static_assert(sizeof(RegionBuffer) == 16);
 /// What a slot with kRegionOp names (pinned). Written by the host before the slot is published,
 /// but for `cancelled`, and for the results that the kernel writes before the completion.
 struct alignas(128) RegionBlock {
   std::uint32_t members;
-  std::uint32_t side_by_side;
+  RegionForm form;
   /// Members that are not to start, a bit each; written by the host at any time. Looked at only
   /// while the orders say kItemsCancelled.
   std::uint64_t cancelled;
-  std::uint32_t reserved[28];
+  // Of an image: address of its DeviceProgram; which of all that ever lay there; its buffers.
+  std::uint64_t image;
+  std::uint32_t image_serial;
+  std::uint32_t buffer_count;
+  std::uint32_t grid[3];
+  std::uint32_t reserved[21];
   MegakernelWorkItem items[kMaxRegionMembers];
   /// Done at first; the kernel writes those of members that were not done.
   Completion results[kMaxRegionMembers];
+  RegionBuffer buffers[kMaxDeviceBuffers];
 };
-static_assert(sizeof(RegionBlock) == 128 + kMaxRegionMembers * 32);
+static_assert(offsetof(RegionBlock, image) == 16 && offsetof(RegionBlock, grid) == 32);
+static_assert(sizeof(RegionBlock) == 128 + kMaxRegionMembers * 32 + kMaxDeviceBuffers * 16);
 /// The same region as warps run it (device).
 struct alignas(128) RegionRun {
   std::uint32_t ended;  // of a bundle: how its members ended so far (region_rules.hpp)
@@ -267,9 +298,15 @@ struct alignas(64) KernelReport {
   std::uint64_t given_up;
   std::uint64_t broken_number;  // of the entry
   std::uint64_t broken_seen;
-  std::uint64_t reserved;
+  std::uint64_t reserved0;
+  /// Looks at what all worker warps are at, while items were in flight, and the sum of those that
+  /// ran something; of all launches.
+  alignas(16) std::uint64_t samples;
+  std::uint64_t busy_warps;
+  std::uint64_t reserved1[6];
 };
-static_assert(sizeof(HostOrders) == 64 && sizeof(KernelReport) == 64);
+static_assert(sizeof(HostOrders) == 64 && sizeof(KernelReport) == 128);
+static_assert(offsetof(KernelReport, samples) == 64);
 
 // ---- words inside the kernel (device) ----
 

@@ -58,6 +58,11 @@ inline constexpr std::uint32_t kAloneUnits{2};
   return n;
 }
 
+[[nodiscard]] __device__ __forceinline__ std::uint64_t sum_of_warp(std::uint64_t n) {
+  for (int o = 16; o != 0; o >>= 1) n += __shfl_xor_sync(~0u, n, o);
+  return n;
+}
+
 /// Elements that the grid covers, and units of output that the item begins with zeroing, from the
 /// lengths of its buffers.
 struct Lengths {
@@ -77,6 +82,27 @@ struct Lengths {
   return {most_of_warp(found.elements), __reduce_add_sync(~0u, found.zeroing_units)};
 }
 
+/// Grid and units of a program, into the job. `zeroed_units`: of so many that is_small counts.
+__device__ __forceinline__ void put_shape(const KernelArguments& a, const DeviceProgram& program,
+                                          const std::uint32_t (&grid)[3], std::uint64_t workgroups,
+                                          std::uint32_t zeroing_units, std::uint32_t zeroed_units,
+                                          Job& job) {
+  const std::uint32_t* const size = program.image.workgroup;
+  const std::uint64_t lanes = std::uint64_t{size[0]} * size[1] * size[2];
+  const std::uint32_t unit = unit_workgroups(a, lanes, workgroups);
+  const bool few_lanes = workgroups == 1 || workgroups <= kAloneLanes / lanes;
+  __syncwarp();  // no lane still reads the job before this one
+  if (lane_id() == 0) {
+    job.program = &program;
+    job.workgroups = workgroups;
+    job.grid = {grid[0], grid[1], grid[2]};
+    job.unit_workgroups = unit;
+    job.zeroing_units = zeroing_units;
+    job.running_units = static_cast<std::uint32_t>((workgroups + unit - 1) / unit);
+    job.is_small = few_lanes && zeroed_units <= kAloneUnits ? 1 : 0;
+  }
+}
+
 /// Grid and units of a program over the buffers that are bound, into the job.
 [[nodiscard]] __device__ __forceinline__ FaultCode shape_program(const KernelArguments& a,
                                                                  const DeviceProgram& program,
@@ -90,21 +116,10 @@ struct Lengths {
           find_grid(program, param != 0 ? param : lengths.elements, grid, workgroups);
       refused != FaultCode::none)
     return refused;
-  const std::uint32_t* const size = program.image.workgroup;
-  const std::uint64_t lanes = std::uint64_t{size[0]} * size[1] * size[2];
-  const std::uint32_t unit = unit_workgroups(a, lanes, workgroups);
-  const bool few_lanes = workgroups == 1 || workgroups <= kAloneLanes / lanes;
-  __syncwarp();  // no lane still reads the job before this one
+  put_shape(a, program, grid, workgroups, lengths.zeroing_units, lengths.zeroing_units, job);
   if (lane_id() == 0) {
-    job.program = &program;
     job.roles = roles;
     job.shaped_by = param;
-    job.workgroups = workgroups;
-    job.grid = {grid[0], grid[1], grid[2]};
-    job.unit_workgroups = unit;
-    job.zeroing_units = lengths.zeroing_units;
-    job.running_units = static_cast<std::uint32_t>((workgroups + unit - 1) / unit);
-    job.is_small = few_lanes && lengths.zeroing_units <= kAloneUnits ? 1 : 0;
   }
   return FaultCode::none;
 }
@@ -133,8 +148,7 @@ __device__ inline FaultCode plan_program(const KernelArguments& a, const Taken& 
                      bind_again(a, job.roles, looked.inputs, looked.outputs, bound, for_host);
   if (!again) {
     const std::uint32_t count = program->image.buffer_count;
-    if (count > kSharedBuffers)
-      bound = reinterpret_cast<core::BoundBuffer*>(place.scratch - kBoundBytes);
+    if (count > kSharedBuffers) bound = place.bound();
     BindingFacts facts;
     if (const FaultCode refused =
             bind_buffers(a, *program, looked.inputs, looked.outputs, bound, facts);
@@ -156,6 +170,7 @@ __device__ inline FaultCode plan_program(const KernelArguments& a, const Taken& 
     job.queue = taken.queue;
     job.position = taken.position;
     job.bound = bound;
+    job.image_serial = 0;
   }
   __syncwarp();  // publishes the job to all lanes
   return FaultCode::none;

@@ -78,6 +78,17 @@ __device__ inline void command_unit(const KernelArguments& a, const ControlComma
   }
 }
 
+/// Another image of several members may have come to lie at the address of the one that is staged.
+__device__ __noinline__ void look_at_serial(const Job& job, WarpLocal& local) {
+  if (job.image_serial == local.image_serial) return;
+  __syncwarp();  // every lane has looked
+  if (lane_id() == 0) {
+    local.image_serial = job.image_serial;
+    local.staged.code = nullptr;
+  }
+  __syncwarp();  // publishes that nothing is staged
+}
+
 /// Runs one unit. The result is that of a program; other jobs return an empty one. `next`: what
 /// follows a program's unit.
 __device__ inline core::RunResult run_unit(const KernelArguments& a, const Job& job,
@@ -92,13 +103,16 @@ __device__ inline core::RunResult run_unit(const KernelArguments& a, const Job& 
       } else {
         const std::uint64_t first = std::uint64_t{unit} * job.unit_workgroups;
         const std::uint64_t left = job.workgroups - first;
-        result = interpreter::run(
-            job.program->image, job.program->workgroup_bytes, job.program->uses_async != 0,
-            job.bound, job.grid, {first, left < job.unit_workgroups ? left : job.unit_workgroups},
-            a.fuel, &a.relay->stop_running,
-            {place.shared, place.shared_bytes, place.scratch, place.scratch_bytes,
-             a.io.requests != nullptr ? &a.io : nullptr, job.queue},
-            staged, next);
+        const bool members = job.image_serial != 0;
+        if (members) look_at_serial(job, *place.local);
+        result = interpreter::run(job.program->image, job.program->workgroup_bytes,
+                                  job.program->uses_async != 0, job.bound, job.grid,
+                                  {first, left < job.unit_workgroups ? left : job.unit_workgroups},
+                                  a.fuel, &a.relay->stop_running,
+                                  {place.shared, place.shared_bytes, place.scratch,
+                                   place.scratch_bytes, a.io.requests != nullptr ? &a.io : nullptr,
+                                   job.queue, members ? place.passed() : nullptr},
+                                  staged, next);
       }
       break;
     case JobKind::builtin:

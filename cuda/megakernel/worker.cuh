@@ -12,6 +12,7 @@
 #include "cuda/ptx/access.cuh"
 #include "egress.cuh"
 #include "job.cuh"
+#include "members.cuh"
 #include "planning.cuh"
 #include "region.cuh"
 #include "run_queue.cuh"
@@ -80,6 +81,7 @@ class Worker {
     if (lane_id() == 0) {
       job_.program = nullptr;
       staged_ = {};
+      place_.local->image_serial = 0;
     }
     leave_region(job_);
   }
@@ -102,11 +104,9 @@ class Worker {
     if (cancelled != FaultCode::none) {
       status = CompletionStatus::cancelled;
       fault.code = cancelled;
-    } else if (why != FaultCode::none) {
-      if (taken.item.op_handle == kRegionOp) {
-        begin_region(a_, job_, taken.item.param, taken.queue, taken.position);
-        return;
-      }
+    } else if (const bool region = taken.item.op_handle == kRegionOp;
+               why != FaultCode::none && (!region || !begin_region(a_, place_, taken))) {
+      if (region) return;
       status = CompletionStatus::faulted;
       fault.code = why;
     } else if (SpreadItem* const slot = worth_spreading(fault.code)) {
@@ -119,16 +119,7 @@ class Worker {
       status = status_of(fault);
       wrote = job_.wrote;
     }
-    end(taken.queue, taken.position, status, fault, wrote);
-  }
-
-  __device__ __forceinline__ void end(std::uint32_t queue, std::uint64_t position,
-                                      CompletionStatus status, const Fault& fault, Wrote wrote) {
-    if (job_.region.block == kNoRegion) {
-      end_item(ends_[queue], position, status, fault, wrote);
-    } else {
-      end_member(a_, ends_[queue], job_, status, fault, wrote);
-    }
+    end_job(a_, ends_[taken.queue], job_, taken.position, status, fault, wrote);
   }
 
   /// Why the item is not to start, or none. `order`: the relay's word; lane 0's counts.
@@ -148,7 +139,8 @@ class Worker {
   }
 
   __device__ Fault run_alone() {
-    const bool is_chained = job_.region.block != kNoRegion && job_.region.is_chain != 0;
+    const bool is_chained = job_.region.block != kNoRegion && job_.region.form == RegionForm::chain;
+    if (is_image(job_)) clear_passed(place_.passed());
     Fault fault;
     std::uint64_t steps = 0;
     for (std::uint32_t phase = 0; fault.code == FaultCode::none; ++phase) {
@@ -167,8 +159,7 @@ class Worker {
       }
     }
     if (fault.code == FaultCode::none) fault.code = outcome_of(job_);
-    if (steps != 0 && lane_id() == 0)
-      ptx::add_relaxed_gpu_u64(const_cast<std::uint64_t*>(&job_.program->steps), steps);
+    count_steps(a_, job_, steps, *place_.passed(), fault);
     return packed(fault);
   }
 
@@ -219,6 +210,9 @@ class Worker {
   [[nodiscard]] __device__ std::uint8_t* memory_of(const SpreadItem& slot) const {
     return a_.spread_memory + static_cast<std::uint64_t>(&slot - a_.spread) * kSpreadBytes;
   }
+  [[nodiscard]] __device__ interpreter::Passed* passed_of(const SpreadItem& slot) const {
+    return reinterpret_cast<interpreter::Passed*>(memory_of(slot) + kBoundBytes);
+  }
 
   /// Puts the job into a slot that this warp has taken, opens it and works on it.
   __device__ void spread(SpreadItem& slot) {
@@ -228,14 +222,18 @@ class Worker {
       auto* const bound = reinterpret_cast<core::BoundBuffer*>(memory);
       for (std::uint32_t i = lane; i < job_.program->image.buffer_count; i += kWarp)
         bound[i] = job_.bound[i];
+      if (is_image(job_)) clear_passed(passed_of(slot));
       __syncwarp();  // every lane has copied its buffers before lane 0 changes the pointer
-      if (lane == 0) job_.bound = bound;
+      if (lane == 0) {
+        job_.bound = bound;
+        job_.passed = passed_of(slot);
+      }
     } else if (lane == 0) {
-      job_.call.scratch = memory + kBoundBytes + kJobBytes;
+      job_.call.scratch = memory + kNotesBytes + kJobBytes;
     }
     __syncwarp();  // publishes the job as lane 0 changed it to the lanes that copy it
     static_assert(sizeof(Job) % 8 == 0);
-    auto* const to = reinterpret_cast<std::uint64_t*>(memory + kBoundBytes);
+    auto* const to = reinterpret_cast<std::uint64_t*>(memory + kNotesBytes);
     const auto* const from = reinterpret_cast<const std::uint64_t*>(&job_);
     for (std::uint32_t i = lane; i < sizeof(Job) / 8; i += kWarp) to[i] = from[i];
     if (lane == 0) {
@@ -307,7 +305,7 @@ class Worker {
       const std::uint32_t phase = __shfl_sync(~0u, ptx::load_relaxed_gpu_u32(&slot.phase), 0);
       if (have != serial) {
         __syncwarp();  // no lane still reads the job before this one
-        const auto* const from = reinterpret_cast<const uint4*>(memory_of(slot) + kBoundBytes);
+        const auto* const from = reinterpret_cast<const uint4*>(memory_of(slot) + kNotesBytes);
         auto* const to = reinterpret_cast<uint4*>(&job_);
         for (std::uint32_t i = lane_id(); i < kJobBytes / 16; i += kWarp)
           if ((i + 1) * 16 <= (sizeof(Job) + 15) / 16 * 16)
@@ -344,8 +342,11 @@ class Worker {
       const std::uint64_t lowest =
           __shfl_sync(~0u, ptx::load_relaxed_gpu_u64(&slot.lowest_fault), 0);
       if (lowest < first) return;
+      const bool members = is_image(job_);
+      if (members) clear_passed(place_.passed());
       const core::RunResult result =
           run_unit(a_, job_, phase, unit, place_, staged_, {nullptr, nullptr});
+      if (members) add_passed(job_.passed, place_.passed());
       if (lane_id() == 0) {
         ptx::add_relaxed_gpu_u64(&slot.steps, result.instructions);
         if (result.fault.code != FaultCode::none) note_fault(a_, slot, result.fault);
@@ -376,13 +377,11 @@ class Worker {
     } else {
       fault.code = outcome_of(job_);
     }
-    if (lane_id() == 0) {
-      const std::uint64_t steps = ptx::load_relaxed_gpu_u64(&slot.steps);
-      if (steps != 0)
-        ptx::add_relaxed_gpu_u64(const_cast<std::uint64_t*>(&job_.program->steps), steps);
-    }
+    count_steps(a_, job_, __shfl_sync(~0u, ptx::load_relaxed_gpu_u64(&slot.steps), 0),
+                *passed_of(slot), fault);
     __syncwarp();  // every lane has read the slot before lane 0 ends the item
-    end(job_.queue, job_.position, status_of(fault), packed(fault), job_.wrote);
+    end_job(a_, ends_[job_.queue], job_, job_.position, status_of(fault), packed(fault),
+            job_.wrote);
     if (lane_id() == 0) ptx::store_release_gpu_u32(&slot.taken, 0);
     __syncwarp();  // no lane looks for work before lane 0 has freed the slot
   }

@@ -32,7 +32,10 @@ __device__ inline void zero_unit(const Job& job, std::uint32_t unit) {
     if (has_zeroed(job.bound[__ffs(static_cast<int>(left)) - 1])) return;
   }
   for (std::uint32_t i = kWarp; i < job.program->image.buffer_count; ++i) {
-    if (job.program->buffers[i].role == BufferRole::allocated && has_zeroed(job.bound[i])) return;
+    const ProgramBuffer& declared = job.program->buffers[i];
+    if (declared.role == BufferRole::allocated && (declared.traits & kUnzeroed) == 0 &&
+        has_zeroed(job.bound[i]))
+      return;
   }
 }
 

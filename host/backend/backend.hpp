@@ -86,8 +86,11 @@ struct FusedProgram {
   /// A program as any other. Its buffers are the members', one member's behind the other's, and its
   /// grid is that of the first member.
   ProgramOp program;
-  /// Of these, by index: nothing is stored there, and its bytes do not matter.
-  std::vector<bool> elided;
+  /// Of these, by index: a run need not begin with zeros there. Every byte is stored, or none is
+  /// and the bytes do not matter.
+  std::vector<bool> unzeroed;
+  /// Of the grid in axis 0, so that what is said to be stored is.
+  std::uint64_t least_lanes{0};
   /// Two of them are one buffer, which a member writes and a later one reads. The image holds where
   /// the reader sees `longer`: more elements than the writer has.
   struct Handed {
@@ -96,6 +99,18 @@ struct FusedProgram {
     bool longer{false};
   };
   std::vector<Handed> handed;
+  std::vector<std::uint32_t> ops;  // of the members
+};
+
+/// A region in one image as its plan saw it. What is different when the region runs makes it void.
+struct FusedRegion {
+  std::shared_ptr<const FusedProgram> program;
+  struct Bound {
+    std::uint32_t handle{0};
+    std::uint64_t bytes{0};
+  };
+  std::vector<Bound> bound;  // of the program's buffers, by index
+  core::Grid grid{};         // of every member
 };
 
 /// The host's ends of one queue. Views over memory that the backend owns until it is destroyed.
@@ -186,11 +201,16 @@ class Backend {
   }
   /// True: of members in one image, the backend runs the image.
   [[nodiscard]] virtual bool runs_fused() const noexcept { return false; }
-  /// make_region() for members in one image. A run of the image with a fault is void, and so is one
-  /// of members whose grids or lengths are not what the image needs: then they run one after
-  /// another from the same inputs.
+  /// The image of a plan, which is kept as long as one holds on to it. An error: its regions have
+  /// to run otherwise. Any thread, after start().
+  [[nodiscard]] virtual Status load_fused(const std::shared_ptr<const FusedProgram>&, Deadline) {
+    return {};
+  }
+  /// make_region() for members in one image, which load_fused() has loaded. A run of the image with
+  /// a fault is void, and so is one of members whose grids or lengths are not what the image needs:
+  /// then they run one after another from the same inputs.
   [[nodiscard]] virtual std::optional<std::uint32_t> make_fused_region(
-      std::span<const MegakernelWorkItem> items, std::shared_ptr<const FusedProgram>) {
+      std::span<const MegakernelWorkItem> items, const FusedRegion&) {
     return make_region(items, false);
   }
   /// cancel() for members of a region, a bit each, that was published at `position`.
@@ -209,6 +229,11 @@ class Backend {
   [[nodiscard]] virtual Workforce workforce() const noexcept { return {}; }
   /// Groups that run something at this moment; nullopt: the backend does not know.
   [[nodiscard]] virtual std::optional<std::uint32_t> busy_groups() const noexcept {
+    return std::nullopt;
+  }
+  /// The mean share of workers that ran something while items were in flight, in basis points,
+  /// where the backend takes samples by itself; nullopt: it does not, or took none.
+  [[nodiscard]] virtual std::optional<std::uint16_t> sampled_busy_bps() const noexcept {
     return std::nullopt;
   }
   /// Items of the queue that workers have taken and not ended; nullopt: the backend does not know.

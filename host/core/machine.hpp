@@ -415,7 +415,9 @@ VYRE_HD void Machine<P>::record_fault(FaultCode code, u32 lane) {
 /// and never too late.
 template <class P>
 VYRE_HD void Machine<P>::rejoin() {
-  if (returned_) {
+  const bool returned = returned_;
+  policy.sync();  // every lane of a warp, which share the machine, has read it
+  if (returned) {
     all_lanes_on();
     mask_active[0] = count == policy.width() ? Active::full : Active::some;
     returned_ = false;

@@ -283,6 +283,7 @@ VYRE_HOT Stop Machine<P>::run() {
           // slot measures it.
           u32* const t = mask();
           if (active() != Active::full) policy.each([=](u32 l) { t[l] = 0xFFFFFFFFu; });
+          policy.sync();  // every lane has looked at the slot before one says that it is full
           mask_active[depth_] = Active::full;
           break;
         }

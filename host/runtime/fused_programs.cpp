@@ -20,6 +20,7 @@ std::vector<std::uint64_t> key_of(const FusedRecipe& recipe) {
     key.push_back(one.readers.size() << 2 | (one.longer ? 2u : 0u) | (one.stored ? 1u : 0u));
     for (const vir::HandOver::Place& reader : one.readers) add(reader);
   }
+  for (const vir::HandOver::Place& one : recipe.covered) add(one);
   return key;  // `elements` are those that the writer's program declares
 }
 
@@ -42,12 +43,19 @@ std::shared_ptr<const backend::FusedProgram> make(const FusedRecipe& recipe,
   program.grid_rule = facts[0]->program.grid_rule;
   program.grid_buffers = facts[0]->program.grid_buffers;
   program.grid_buffers.resize(program.buffers.size(), {});  // those of other members do not count
-  made->elided.assign(program.buffers.size(), false);
+  made->ops = recipe.ops;
+  made->unzeroed.assign(program.buffers.size(), false);
   for (const vir::HandOver& one : recipe.handed) {
     const std::uint32_t writer = first[one.writer.member] + one.writer.buffer;
-    made->elided[writer] = !one.stored;
+    made->unzeroed[writer] = !one.stored;
     for (const vir::HandOver::Place& reader : one.readers)
       made->handed.push_back({writer, first[reader.member] + reader.buffer, one.longer});
+  }
+  for (const vir::HandOver::Place& one : recipe.covered) {
+    const std::uint32_t buffer = first[one.member] + one.buffer;
+    made->unzeroed[buffer] = true;
+    made->least_lanes = std::max(made->least_lanes, program.buffers[buffer].min_bytes /
+                                                        program.image->buffers[buffer].stride);
   }
   return made;
 }

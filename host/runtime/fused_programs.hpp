@@ -21,6 +21,8 @@ namespace vyre::runtime {
 struct FusedRecipe {
   std::vector<std::uint32_t> ops;
   std::vector<vir::HandOver> handed;
+  /// Outputs of which the lanes of the grid store every byte.
+  std::vector<vir::HandOver::Place> covered{};
 };
 
 class FusedPrograms {

@@ -29,17 +29,18 @@ struct PlanContents {
   planner::Measured measured;
   planner::Plan plan;
   /// By region: of those in one image; empty: there is none.
-  std::vector<std::shared_ptr<const backend::FusedProgram>> images;
+  std::vector<backend::FusedRegion> images;
   std::optional<std::uint64_t> least_hit_bytes;  // of the buffers that hits go to
   /// An earlier submission stands for the item, unless a buffer was written since.
   std::vector<bool> perhaps;
   std::vector<std::uint64_t> first_stood_for;  // in `stood_for`, by item; one more at the end
   std::vector<std::uint32_t> stood_for;        // items for which another item of the batch stands
 
-  [[nodiscard]] std::shared_ptr<const backend::FusedProgram> image_of(
-      const planner::Region& region) const {
-    return images.empty() ? nullptr
-                          : images[static_cast<std::size_t>(&region - plan.regions.regions.data())];
+  /// Null: the members of the region have no image.
+  [[nodiscard]] const backend::FusedRegion* image_of(const planner::Region& region) const noexcept {
+    if (images.empty()) return nullptr;
+    const auto& one = images[static_cast<std::size_t>(&region - plan.regions.regions.data())];
+    return one.program == nullptr ? nullptr : &one;
   }
   /// Items of the batch that are not published because this one is.
   [[nodiscard]] std::span<const std::uint32_t> stands_for(std::uint32_t item) const noexcept {

@@ -2,6 +2,8 @@
 #include "plan_lanes.hpp"
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <set>
 #include <unordered_map>
 #include <utility>
@@ -11,10 +13,23 @@ namespace {
 
 using ElidedStores = std::set<std::pair<std::uint32_t, std::uint32_t>>;  // region, buffer
 
+/// A plan waits so long for all its images to lie on a device; then its regions are chains.
+constexpr std::chrono::milliseconds kLoadWait{1'000};
+
 struct RegionImage {
   FusedRecipe recipe;
   std::vector<const FusionFacts*> facts;
+  backend::FusedRegion region;  // but for the program
 };
+
+/// Whether the lanes of the grid store every byte of the output.
+bool is_covered(const FusionFacts& facts, std::uint32_t output,
+                const std::array<std::uint32_t, 3>& grid) {
+  const std::uint64_t stride = facts.program.image->buffers[output].stride;
+  const std::uint64_t bytes = facts.program.buffers[output].min_bytes;
+  return facts.lanes.buffers[output].covers && stride != 0 && bytes % stride == 0 &&
+         std::uint64_t{grid[0]} * facts.program.image->workgroup[0] >= bytes / stride;
+}
 
 RegionImage image_of(PlanContents& plan, std::uint32_t number, const OpTable& ops,
                      const ElidedStores& elided) {
@@ -26,7 +41,16 @@ RegionImage image_of(PlanContents& plan, std::uint32_t number, const OpTable& op
     const FusionFacts& facts = *ops.record(plan.work.ops[item.op].id).fusion;
     made.recipe.ops.push_back(plan.work.ops[item.op].id);
     made.facts.push_back(&facts);
+    made.region.grid = item.grid;  // the same for all
     const auto uses = plan.work.uses_of(item);
+    const std::size_t first = made.region.bound.size();
+    made.region.bound.resize(first + item.inputs + item.outputs);
+    const auto bind = [&](std::uint32_t use, std::uint32_t declared) {
+      const planner::BufferFacts& buffer = plan.work.buffers[uses[use].buffer];
+      made.region.bound[first + declared] = {buffer.handle, buffer.bytes};
+    };
+    for (std::uint32_t i = 0; i < item.inputs; ++i) bind(i, facts.inputs[i]);
+    for (std::uint32_t o = 0; o < item.outputs; ++o) bind(item.inputs + o, facts.outputs[o]);
     for (std::uint32_t i = 0; i < item.inputs; ++i) {
       const auto found = written.find(uses[i].buffer);
       if (found == written.end()) continue;
@@ -40,6 +64,7 @@ RegionImage image_of(PlanContents& plan, std::uint32_t number, const OpTable& op
       const std::uint32_t declared = facts.outputs[o];
       const std::uint32_t stride = facts.program.image->buffers[declared].stride;
       const bool stored = !elided.contains({number, buffer});
+      if (is_covered(facts, declared, item.grid)) made.recipe.covered.push_back({m, declared});
       written.emplace(buffer, made.recipe.handed.size());
       made.recipe.handed.push_back(
           {{m, declared},
@@ -77,20 +102,26 @@ void look_at_lengths(planner::Work& work, const OpTable& ops) {
   }
 }
 
-void make_images(PlanContents& plan, const OpTable& ops, FusedPrograms& programs) {
+void make_images(PlanContents& plan, const OpTable& ops, FusedPrograms& programs,
+                 backend::Backend& backend) {
+  const Deadline until = after(kLoadWait);
   const auto& regions = plan.plan.regions.regions;
   ElidedStores elided;
   for (const planner::Elided& one : plan.plan.elided) elided.emplace(one.region, one.buffer);
   for (std::uint32_t r = 0; r < regions.size(); ++r) {
     if (regions[r].form != planner::Form::lanes) continue;
-    const RegionImage wanted = image_of(plan, r, ops, elided);
-    auto image = programs.get(wanted.recipe, wanted.facts);
-    if (image == nullptr) {
+    RegionImage wanted = image_of(plan, r, ops, elided);
+    wanted.region.program = programs.get(wanted.recipe, wanted.facts);
+    if (wanted.region.program == nullptr) {
       planner::weaken(plan.plan, r, planner::Refusal::registers, plan.measured);
       continue;
     }
+    if (!backend.load_fused(wanted.region.program, until)) {
+      planner::weaken(plan.plan, r, planner::Refusal::executor, plan.measured);
+      continue;
+    }
     if (plan.images.empty()) plan.images.resize(regions.size());
-    plan.images[r] = std::move(image);
+    plan.images[r] = std::move(wanted.region);
   }
 }
 

@@ -10,7 +10,9 @@ namespace vyre::runtime {
 
 /// Fills in grids, and which outputs are overwritten whole.
 void look_at_lengths(planner::Work& work, const OpTable& ops);
-/// Makes the images of `lanes` regions. A region whose image would be too large becomes a chain.
-void make_images(PlanContents& plan, const OpTable& ops, FusedPrograms& programs);
+/// Makes the images of `lanes` regions. A region whose image would be too large, or has no room on
+/// the device, becomes a chain.
+void make_images(PlanContents& plan, const OpTable& ops, FusedPrograms& programs,
+                 backend::Backend& backend);
 
 }  // namespace vyre::runtime

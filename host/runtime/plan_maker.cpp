@@ -301,7 +301,7 @@ Result<Plan> PlanMaker::make(std::span<const MegakernelWorkItem> items,
                                               .lineage = false,
                                               .lanes = over_.backend.runs_fused()},
                                              plan->measured, &earlier));
-  make_images(*plan, over_.ops, over_.fused);
+  make_images(*plan, over_.ops, over_.fused, over_.backend);
   sort_removed(*plan);
   SessionCounters::add(over_.counters.plan_ns,
                        static_cast<std::uint64_t>(over_.setup.since_open_ns() - begin_ns));

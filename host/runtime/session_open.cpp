@@ -122,7 +122,6 @@ Result<Core> start_on_device(SessionSetup& setup) {
   VYRE_ASSIGN(auto backend, cuda::make_backend(backend_options(setup, bell), how));
   SessionSetup on_device = setup;
   on_device.caps = MegakernelCaps::with_workers(backend->device_facts().workers);
-  on_device.device_warps = probe.warps;
   on_device.on_device = true;
   return start_over(std::move(on_device), std::move(backend), std::move(bell));
 }

@@ -116,10 +116,7 @@ void add_device(const ReportSources& from, report::Document& document) {
   document.run.device = facts.device;
   MegakernelTelemetry& t = document.report.telemetry;
   t.kernel_launches = static_cast<std::uint32_t>(facts.launches);
-  if (const std::uint32_t warps = from.setup.device_warps; warps != 0) {
-    t.occupancy_proxy_bps = static_cast<std::uint16_t>(std::uint64_t{facts.workers} * 10'000 /
-                                                       std::max(warps, facts.workers));
-  }
+  t.occupancy_proxy_bps = from.backend.sampled_busy_bps();
   if (from.setup.options.memory_budget_bytes == 0) t.device_memory_budget_bytes = facts.arena_bytes;
 }
 

@@ -25,7 +25,6 @@ struct SessionSetup {
   std::string id;
   std::string started_at;
   MegakernelCaps caps;
-  std::uint32_t device_warps{0};  // that the device can hold at once; 0 where none was probed
   bool on_device{false};
   std::optional<std::string> device;
 

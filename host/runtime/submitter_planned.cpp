@@ -79,13 +79,12 @@ bool Submitter::submit_region(OrderLock& lock, Planned& planned, const planner::
   };
   const bool alone = over_.tap.active() && std::any_of(members.begin(), members.end(), stands);
   if (members.size() > 1 && !alone) {
-    auto image = planned.plan.image_of(region);
+    const backend::FusedRegion* const image = planned.plan.image_of(region);
     planned.items.clear();
     for (const std::uint32_t member : members) planned.items.push_back(planned.plan.items[member]);
     const bool side_by_side = region.form == planner::Form::bundle;
-    const auto block = image == nullptr
-                           ? over_.backend.make_region(planned.items, side_by_side)
-                           : over_.backend.make_fused_region(planned.items, std::move(image));
+    const auto block = image == nullptr ? over_.backend.make_region(planned.items, side_by_side)
+                                        : over_.backend.make_fused_region(planned.items, *image);
     if (block) {
       SessionCounters::add(over_.counters.allocations, 1);
       return submit_unit(lock, planned, {planned.plan, members, region.form, block});

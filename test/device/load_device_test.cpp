@@ -311,7 +311,16 @@ TEST(DeviceLife, AutomaticTakesTheDeviceAndTheReportShowsIt) {
   EXPECT_EQ(session->backend_name(), "cuda");
   EXPECT_GT(session->caps().max_worker_count, 0u);
   const auto x = session->allocate(4'000);
-  EXPECT_EQ(run(*session, {add(*session, "count", kCount).id, x->id, 0, 0}), "done none");
+  const std::uint32_t count = add(*session, "count", kCount).id;
+  EXPECT_EQ(run(*session, {count, x->id, 0, 0}), "done none");
+  // The kernel looks at its warps every 50 us while items are in flight.
+  const std::vector<MegakernelWorkItem> many(2'000, {count, x->id, 0, 0});
+  const Deadline until = after(std::chrono::seconds{20});
+  do {
+    ASSERT_EQ(session->submit_many(many, soon()).accepted, many.size());
+    ASSERT_OK(session->wait_all(soon()));
+  } while (session->report().report.telemetry.occupancy_proxy_bps.value_or(0) == 0 &&
+           Clock::now() < until);
   ASSERT_OK(session->close());
   const auto d = session->report();
   ASSERT_TRUE(d.run.device.has_value());

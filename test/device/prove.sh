@@ -2,7 +2,8 @@
 # The proof on a device: everything that test/device/stage.sh laid beside this file, each step under
 # a time limit, logs and JSON into one folder, a table last. No build, no network.
 #   bash prove.sh OUT_FOLDER [STEP...]
-# Steps: caps backend vectors random builtin runtime ingest load failure cli sanitize soak bench
+# Steps: caps backend vectors random lanes builtin runtime ingest load failure cli sanitize soak
+# bench
 # Without steps: all but soak. Exit code: how many steps did not pass.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,7 +11,7 @@ out=${1:?prove.sh OUT_FOLDER [STEP...]}
 shift
 steps=("$@")
 [[ ${#steps[@]} -ne 0 ]] ||
-  steps=(caps backend vectors random builtin runtime ingest load failure cli sanitize bench)
+  steps=(caps backend vectors random lanes builtin runtime ingest load failure cli sanitize bench)
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 export VYRE_REQUIRE_GPU=1 VYRE_SOURCE=$here/source VYRE_SHARED_VECTORS=$here/vectors
@@ -20,7 +21,7 @@ fi
 scale=${VYRE_TEST_SCALE:-1}
 failed=0
 rows=()
-telling='FAILED  \]|tests ran|ERROR SUMMARY|compared|cases,|M/s|items replayed|DIFFERENT'
+telling='FAILED  \]|tests ran|ERROR SUMMARY|compared|cases,|M/s|items replayed|DIFFERENT|TwoFilters'
 
 # step NAME SECONDS COMMAND...: one row of the table; the log's last telling line is its remark.
 step() {
@@ -113,6 +114,7 @@ for name in "${steps[@]}"; do
       tests core 120 device_test '*'
       ;;
     random) tests random $((60 + 30 * scale)) equality_device_test 'DeviceRandom.*' ;;
+    lanes) tests lanes $((90 + 60 * scale)) equality_device_test 'PlannedLanes.*' ;;
     builtin)
       tests builtin 90 equality_device_test 'DeviceEquality.BuiltIn*'
       tests builtin_core 90 builtin_device_test '*'
@@ -148,7 +150,13 @@ for name in "${steps[@]}"; do
     soak)
       VYRE_SOAK_ITEMS=${VYRE_SOAK_ITEMS:-1000000000} tests soak 240 load_device_test 'DeviceSoak.*'
       ;;
-    bench) step bench 420 "$here/megakernel_bench" --out="$out/megakernel.json" ;;
+    bench)
+      # No row of the first takes longer than half a minute: it gives up.
+      step bench_plan 240 "$here/plan_bench" --benchmark_filter=Device --benchmark_repetitions=5 \
+        --benchmark_report_aggregates_only=true --benchmark_out="$out/plan.json" \
+        --benchmark_out_format=json
+      step bench 420 "$here/megakernel_bench" --out="$out/megakernel.json"
+      ;;
     *)
       echo "unknown step $name" >&2
       failed=$((failed + 1))

@@ -13,7 +13,7 @@ if [[ ! -f $build/build.ninja ]]; then
 fi
 wanted=(vyre equality_device_test load_device_test failure_device_test runtime_device_test
         device_test builtin_device_test backend_device_test departure_device_test ingest_device_test
-        megakernel_bench)
+        megakernel_bench plan_bench)
 [[ $# -le 2 ]] || wanted=("${@:3}")
 targets=()
 for name in "${wanted[@]}"; do

@@ -1,6 +1,7 @@
 // Random graphs of random flat programs: as a plan, whose regions run as one image where they may,
 // one by one on the same workers, and on the reference. Every byte and every result is equal.
-// VYRE_SEED replays one graph, VYRE_TEST_SCALE multiplies how many are tried.
+// VYRE_SEED replays one graph, VYRE_TEST_SCALE multiplies how many are tried. The same tests run on
+// a device (VYRE_TEST_CUDA).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -21,6 +22,12 @@ using runtime::Session;
 using test::Choice;
 
 #define REQUIRE(result) ASSERT_TRUE((result).has_value()) << to_string((result).error())
+
+#if defined(VYRE_TEST_CUDA)
+constexpr runtime::BackendKind kLanesBackend{runtime::BackendKind::cuda};
+#else
+constexpr runtime::BackendKind kLanesBackend{runtime::BackendKind::cpu};
+#endif
 
 Deadline soon() {
   return after(std::chrono::seconds{30});
@@ -54,8 +61,10 @@ class Graph {
   void run(Tally& tally) {
     fuel_ = knobs_.little_fuel ? 20 + choice_.below(400) : kDefaultFuel;
     runtime::SessionOptions options;
-    options.backend = runtime::BackendKind::cpu;
+    options.backend = kLanesBackend;
     options.workers = knobs_.workers;
+    options.max_blocks = 32;
+    options.device_memory_bytes = std::uint64_t{64} << 20;
     options.fuel = fuel_;
     auto session = Session::open(options);
     REQUIRE(session);

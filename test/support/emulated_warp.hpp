@@ -105,6 +105,9 @@ inline core::Instruction fetch(const core::Instruction* at) {
   return i;
 }
 inline void prefetch(const void*) {}
+inline void add(std::uint64_t* word, std::uint64_t n) {
+  *word += n;
+}
 inline std::uint64_t now_ns() {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   return static_cast<std::uint64_t>(now.count()) * test::emulated_clock_rate;

@@ -110,9 +110,8 @@ class CpuBackend final : public backend::Backend {
     return true;
   }
   [[nodiscard]] std::optional<std::uint32_t> make_fused_region(
-      std::span<const MegakernelWorkItem> items,
-      std::shared_ptr<const backend::FusedProgram> fused) override {
-    return state_->regions.put(items, std::move(fused));
+      std::span<const MegakernelWorkItem> items, const backend::FusedRegion& region) override {
+    return state_->regions.put(items, region.program);
   }
   [[nodiscard]] std::uint64_t cancel_members(std::uint32_t queue, std::uint64_t position,
                                              std::uint32_t region, std::uint64_t members) override {

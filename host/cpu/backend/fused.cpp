@@ -35,6 +35,8 @@ bool Worker::bind_fused(const Work& work, const RegionBlock& block, Launch& laun
   files_ = std::move(files);
   const backend::FusedProgram& fused = *block.fused;
   if (views_.size() != fused.program.buffers.size()) return false;
+  if (std::uint64_t{launch.grid[0]} * fused.program.image->workgroup[0] < fused.least_lanes)
+    return false;
   for (const backend::FusedProgram::Handed& one : fused.handed) {
     if (launch.grid[1] != 1 || launch.grid[2] != 1) return false;
     if (views_[one.writer].data != views_[one.reader].data) return false;
@@ -62,7 +64,7 @@ bool Worker::run_fused(const Work& work, const RegionBlock& block) {
     if (!bind_fused(work, block, launch)) return false;
     flush_before_long_work();
     const backend::FusedProgram& fused = *block.fused;
-    if (!zero_fill(fused.program.buffers, fused.elided)) return false;
+    if (!zero_fill(fused.program.buffers, fused.unzeroed)) return false;
     Run one{fused.program.image, launch, false, 0, std::vector<std::uint64_t>(block.items.size())};
     if (run(one).code != FaultCode::none) return false;
     for (const platform::MappedFile* const file : files_) {

@@ -219,9 +219,9 @@ Completion Worker::run_program(const Work& work, OpRecord& op) {
 }
 
 bool Worker::zero_fill(const std::vector<backend::ProgramBuffer>& buffers,
-                       const std::vector<bool>& elided) {
+                       const std::vector<bool>& unzeroed) {
   for (std::size_t i = 0; i < views_.size(); ++i) {
-    if (buffers[i].role != backend::BufferRole::allocated || (!elided.empty() && elided[i]))
+    if (buffers[i].role != backend::BufferRole::allocated || (!unzeroed.empty() && unzeroed[i]))
       continue;
     for (std::uint64_t at = 0; at < views_[i].bytes; at += kZeroBytes) {
       // Relaxed: the flag carries no data, and a late look only costs another piece.

@@ -92,9 +92,9 @@ class Worker {
   [[nodiscard]] bool bind_fused(const Work& work, const RegionBlock& block, Launch& launch);
   /// Whether memory that is written has one name only.
   [[nodiscard]] static bool apart(std::vector<BoundRange>& ranges);
-  /// Zeros the buffers that an item allocates, but for `elided` ones; false: stopped.
+  /// Zeros the buffers that an item allocates, but for `unzeroed` ones; false: stopped.
   [[nodiscard]] bool zero_fill(const std::vector<backend::ProgramBuffer>& buffers,
-                               const std::vector<bool>& elided);
+                               const std::vector<bool>& unzeroed);
   [[nodiscard]] const FileAsks* asks() const { return asks_.client == nullptr ? nullptr : &asks_; }
   /// Fills views_ and lengths_ for the item; none or bad_binding, unknown_handle.
   [[nodiscard]] FaultCode bind(const Work& work, const OpRecord& op);

@@ -19,6 +19,8 @@ struct LaneReach {
   bool loads{false};
   bool stores{false};
   bool elsewhere{false};  // an element that is not the lane's own
+  /// A lane that comes to its end without a fault has stored its own element, if there is one.
+  bool covers{false};
 };
 
 /// What the image of a program says about its lanes.

@@ -59,7 +59,7 @@ class FusedRegions : public testing::Test {
     fused_.program.image = std::make_shared<const core::Image>(std::move(*fused));
     fused_.program.buffers.insert(fused_.program.buffers.end(), op.buffers.begin(),
                                   op.buffers.end());
-    fused_.elided = {false, true, false, false};
+    fused_.unzeroed = {false, true, false, false};
     fused_.handed = {{1, 2, false}};
     backend::Options options;
     options.ring_slots = options.completion_slots = 64;
@@ -92,8 +92,9 @@ class FusedRegions : public testing::Test {
   /// Runs the items with the image; how the region ended.
   CompletionStatus run(const std::vector<MegakernelWorkItem>& items,
                        const backend::FusedProgram& fused) {
-    const auto block =
-        backend_->make_fused_region(items, std::make_shared<const backend::FusedProgram>(fused));
+    backend::FusedRegion region;
+    region.program = std::make_shared<const backend::FusedProgram>(fused);
+    const auto block = backend_->make_fused_region(items, region);
     EXPECT_TRUE(block);
     backend::QueuePort port = backend_->port(0);
     port.completions.position = ended_;

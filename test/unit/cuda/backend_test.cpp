@@ -321,6 +321,23 @@ TEST(CudaBackend, AfterTheStartDeadlineItemsAreCancelledAndBytesStillMove) {
   EXPECT_TRUE(running.backend->read(1, 0, out));
 }
 
+TEST(CudaBackend, TheShareOfBusyWarpsIsTheMeanOfTheKernelsSamples) {
+  Running running;
+  running.start();
+  running.submit(kNoop);
+  ASSERT_EQ(running.collect(1).size(), 1u);
+  EXPECT_FALSE(running.backend->sampled_busy_bps()) << "no sample was taken";
+  const std::uint64_t warps = running.backend->device_facts().workers;
+  running.fake->busy_warps = warps * 3;
+  running.fake->samples = 4;
+  const Deadline until = soon();
+  while (running.backend->sampled_busy_bps() != 7'500 && Clock::now() < until) {
+    running.submit(kNoop);
+    ASSERT_EQ(running.collect(1).size(), 1u);
+  }
+  EXPECT_EQ(running.backend->sampled_busy_bps(), 7'500) << "three of four";
+}
+
 TEST(CudaBackend, ImpossibleOptionsAreRefusedBeforeAnythingIsReserved) {
   Running running;
   running.options.queues = kMaxQueues + 1;

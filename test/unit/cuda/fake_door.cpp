@@ -207,6 +207,8 @@ void FakeDoor::run_kernel(const KernelArguments& a) {
       std::this_thread::yield();
       continue;
     }
+    HostAtomics::store(&a.report->busy_warps, device_->busy_warps.load(), Order::relaxed);
+    HostAtomics::store(&a.report->samples, device_->samples.load(), Order::relaxed);
     if (const std::uint32_t broken = device_->breaks.exchange(0); broken != 0) {
       HostAtomics::store(&a.report->broken_number, std::uint64_t{1'234}, Order::relaxed);
       HostAtomics::store(&a.report->broken_seen, std::uint64_t{0x83} << 24, Order::relaxed);
@@ -273,10 +275,34 @@ FaultCode FakeDoor::run_op(const KernelArguments& a, const MegakernelWorkItem& i
   return FaultCode::none;
 }
 
+bool FakeDoor::fits_image(const KernelArguments& a, const RegionBlock& block) {
+  const auto* const image = reinterpret_cast<const DeviceProgram*>(block.image);
+  if (image->members != block.members || image->image.buffer_count != block.buffer_count)
+    return false;
+  for (std::uint32_t m = 0; m < image->members; ++m) {
+    if (image->member_ops[m] != block.items[m].op_handle) return false;
+  }
+  for (std::uint32_t i = 0; i < block.buffer_count; ++i) {
+    const RegionBuffer& named = block.buffers[i];
+    const HandleEntry& entry = a.handles[backend::handle_index(named.handle)];
+    if (entry.handle != named.handle || entry.kind != EntryKind::memory ||
+        entry.bytes != named.bytes)
+      return false;
+  }
+  return true;
+}
+
 CompletionStatus FakeDoor::run_region(const KernelArguments& a, std::uint64_t position,
                                       std::uint32_t number) {
   RegionBlock& block = a.region_blocks[number];
   CompletionStatus all = CompletionStatus::done;
+  if (block.form == RegionForm::image) {
+    if (HostAtomics::load(&block.cancelled, Order::relaxed) == 0 && fits_image(a, block)) {
+      ++device_->images_run;
+      return all;
+    }
+    ++device_->images_void;
+  }
   for (std::uint32_t m = 0; m < block.members; ++m) {
     if (device_->before_member) device_->before_member(m);
     const std::uint32_t order = HostAtomics::load(&a.orders->cancel, Order::relaxed);

@@ -71,10 +71,14 @@ struct FakeDevice {
   std::atomic<std::uint64_t> unlocks{0};
   std::atomic<std::uint64_t> unlocks_beside_a_kernel{0};  // which would have waited for it
   std::function<void(std::uint32_t)> before_member;       // of a region; by the kernel
+  std::atomic<std::uint64_t> images_run{0};               // of regions
+  std::atomic<std::uint64_t> images_void{0};              // and that did not fit
   std::function<void(KernelState)> after_look;  // by the thread that looked, before it is told
   std::shared_ptr<FakeDriver> driver{std::make_shared<FakeDriver>()};
   /// The kernel found a promise of its own broken: a Broken, told in its next round.
   std::atomic<std::uint32_t> breaks{0};
+  std::atomic<std::uint64_t> samples{0};  // KernelReport has them from the next round on
+  std::atomic<std::uint64_t> busy_warps{0};
   /// All workers have long items: from the return on the kernel takes no command of the host.
   void set_busy(bool busy);
   /// As the kernel's find_entry; after the first launch.
@@ -119,6 +123,9 @@ class FakeDoor final : public Door {
   [[nodiscard]] std::uint64_t round(const megakernel::KernelArguments& a);
   [[nodiscard]] static FaultCode run_op(const megakernel::KernelArguments& a,
                                         const MegakernelWorkItem& item);
+  /// As the kernel looks before it runs the image.
+  [[nodiscard]] static bool fits_image(const megakernel::KernelArguments& a,
+                                       const megakernel::RegionBlock& block);
   [[nodiscard]] CompletionStatus run_region(const megakernel::KernelArguments& a,
                                             std::uint64_t position, std::uint32_t number);
   void run_item(const megakernel::KernelArguments& a, std::uint32_t queue, std::uint64_t position,

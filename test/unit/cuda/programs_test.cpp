@@ -91,8 +91,29 @@ TEST(ProgramBlock, EveryArrayLiesWhereTheHeaderSays) {
     EXPECT_EQ(buffers[i].role,
               (std::array{core::BufferRole::read_write, core::BufferRole::allocated,
                           core::BufferRole::read}[i]));
-    EXPECT_EQ(buffers[i].only_async, i == 2 ? 1u : 0u);
+    EXPECT_EQ(buffers[i].traits, i == 2 ? megakernel::kOnlyAsync : 0u);
   }
+  EXPECT_EQ(header.members, 0u);
+}
+
+TEST(ProgramBlock, OfAnImageOfSeveralMembersNamesTheirOpsAndWhatNeedsNoZeros) {
+  backend::FusedProgram fused;
+  fused.program = sample(3);
+  fused.unzeroed = {false, true, false};
+  fused.ops = {kFirstUserOp + 5, kFirstUserOp, kFirstUserOp + 5};
+  constexpr std::uint64_t kBase{4'096};
+  const auto bytes = program_block_bytes(fused.program, &fused);
+  ASSERT_TRUE(bytes);
+  const Bytes block = program_block(fused.program, kBase, &fused);
+  ASSERT_EQ(block.size(), *bytes);
+  DeviceProgram header;
+  std::memcpy(&header, block.data(), sizeof(header));
+  EXPECT_EQ(header.members, 3u);
+  EXPECT_EQ(array_at(block, kBase, header.member_ops, 3), fused.ops);
+  const auto buffers = array_at(block, kBase, header.buffers, 3);
+  EXPECT_EQ(buffers[0].traits, 0u);
+  EXPECT_EQ(buffers[1].traits, megakernel::kUnzeroed);
+  EXPECT_EQ(buffers[2].traits, megakernel::kOnlyAsync);
 }
 
 TEST(ProgramBlock, AProgramWithoutBuffersHasABlockToo) {

@@ -31,8 +31,14 @@ TEST(FusedPrograms, OneIsMadeOnceForARecipeAndAnewWhenItWasForgotten) {
   EXPECT_EQ(programs.get(recipe_of(0, true), both), made);
   const auto other = programs.get(recipe_of(0, false), both);
   EXPECT_NE(other, made);
-  EXPECT_TRUE(other->elided[1]);
-  EXPECT_FALSE(made->elided[1]);
+  EXPECT_TRUE(other->unzeroed[1]);
+  EXPECT_FALSE(made->unzeroed[1]);
+  FusedRecipe covered = recipe_of(0, true);
+  covered.covered = {{1, 1}};
+  const auto whole = programs.get(covered, both);
+  EXPECT_NE(whole, made);
+  EXPECT_TRUE(whole->unzeroed[3]);
+  EXPECT_EQ(whole->least_lanes, 4u);
   for (std::uint32_t n = 1; n <= FusedPrograms::kPrograms; ++n) {
     ASSERT_NE(programs.get(recipe_of(n, true), both), nullptr);
     EXPECT_EQ(programs.get(recipe_of(0, true), both), made) << "it was asked for lately";

@@ -13,10 +13,7 @@ std::string step_text(std::uint32_t elements, const std::string& more = "") {
 
 class Lanes : public PlansOnASession {
  protected:
-  void SetUp() override {
-    ONLY_ON_CPU("a device runs no images of several items");
-    open(test_options(1));
-  }
+  void SetUp() override { open(test_options(1)); }
   void open(const SessionOptions& options, const TestHooks& hooks = {}) {
     PlansOnASession::open(hooks, options, 8);
     step_ = add_op("step", step_text(4));
@@ -159,6 +156,7 @@ TEST_F(Lanes, LargeGridsAreSharedByWorkers) {
 }
 
 TEST_F(Lanes, AWorkerThatDiesLosesAllMembersOfTheImage) {
+  ONLY_ON_CPU("no worker of a device dies alone");
   TestHooks hooks;
   hooks.worker_dies = [](std::uint32_t, std::uint64_t items_run) { return items_run == 1; };
   open(test_options(1), hooks);

@@ -41,7 +41,7 @@ TEST(Report, CountsWhatHappenedAndLeavesTheRestEmpty) {
   // Whether a launch decision found the items depends on who was faster.
   EXPECT_EQ(d.report.telemetry.topology.has_value(), d.report.telemetry.pressure.has_value());
   EXPECT_EQ(d.report.telemetry.kernel_launches.has_value(), kBackendName == "cuda");
-  EXPECT_TRUE(d.report.telemetry.occupancy_proxy_bps.has_value() || kBackendName == "cpu");
+  EXPECT_LE(d.report.telemetry.occupancy_proxy_bps.value_or(0), 10'000u);
   EXPECT_FALSE(d.report.telemetry.execution_mode.has_value()) << "no program ran";
   ASSERT_EQ(d.ops.size(), 1u);
   EXPECT_EQ(d.ops[0].name, "mem.fill");

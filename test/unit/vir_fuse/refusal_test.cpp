@@ -112,5 +112,33 @@ TEST(FuseRefuses, PlacesThatThereAreNot) {
   EXPECT_NE(vir::fuse({}, {}).error().message.find("no program"), std::string::npos);
 }
 
+/// Whether every lane stores its own element of y.
+bool covers(const std::string& statements) {
+  const auto program = vir::prepare(*vir::assemble(kHead + statements + " }\n"));
+  EXPECT_TRUE(program && vir::validate(*program)) << statements;
+  return vir::lane_facts(*vir::lower(*program)).buffers[1].covers;
+}
+
+TEST(LaneFacts, AStoreThatNoLaneGoesPastCoversItsBuffer) {
+  EXPECT_TRUE(covers("y[gid.x] = x[gid.x] + 1;"));
+  EXPECT_TRUE(covers("if gid.x < len(y) { y[gid.x] = x[gid.x]; }"));
+  EXPECT_TRUE(covers("if x[gid.x] == 3 { y[gid.x] = 1; } y[gid.x] = 2;"));
+  EXPECT_TRUE(covers("let s = 0; for i in 0..x[gid.x] { s = s + i; } y[gid.x] = s;"));
+  EXPECT_TRUE(covers("if x[gid.x] == 3 { trap(1, \"three\"); } y[gid.x] = 2;"));
+}
+
+TEST(LaneFacts, AStoreThatSomeLanesMayNotReachCoversNothing) {
+  EXPECT_FALSE(covers("if x[gid.x] == 3 { y[gid.x] = 1; }"));
+  EXPECT_FALSE(covers("if x[gid.x] == 3 { y[gid.x] = 1; } else { y[gid.x] = 2; }"));
+  EXPECT_FALSE(covers("if gid.x < len(x) { y[gid.x] = 1; }")) << "x may be shorter";
+  EXPECT_FALSE(covers("if gid.x < 60 { y[gid.x] = 1; }"));
+  EXPECT_FALSE(covers("if gid.x < len(y) { if x[gid.x] == 3 { y[gid.x] = 1; } }"));
+  EXPECT_FALSE(covers("if x[gid.x] == 3 { return; } y[gid.x] = 1;"));
+  EXPECT_FALSE(covers("y[gid.x] = 1; if x[gid.x] == 3 { return; }")) << "refused for simplicity";
+  EXPECT_FALSE(covers("for i in 0..x[0] { y[gid.x] = i; }"));
+  EXPECT_FALSE(covers("y[gid.x + 1] = 1;"));
+  EXPECT_FALSE(covers("let s = x[gid.x];"));
+}
+
 }  // namespace
 }  // namespace vyre
