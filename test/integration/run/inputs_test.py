@@ -40,6 +40,22 @@ class Live:
             check(more, f"{text} is not in {self.seen}", self.process.poll())
             self.seen += more
 
+    def wait_until_read(self, name):
+        """It has this file open, and read all of it."""
+        until = time.monotonic() + 30
+        folder = f"/proc/{self.process.pid}"
+        while time.monotonic() < until:
+            for number in os.listdir(f"{folder}/fd"):
+                try:
+                    if os.path.samefile(f"{folder}/fd/{number}", name):
+                        with open(f"{folder}/fdinfo/{number}") as info:
+                            if int(info.readline().split()[1]) == os.path.getsize(name):
+                                return
+                except OSError:
+                    pass  # closed meanwhile
+            time.sleep(0.01)
+        check(False, f"{name} was not read")
+
     def end(self, number=None):
         if number is not None:
             self.process.send_signal(number)
@@ -186,8 +202,7 @@ def a_growing_file_is_followed(r):
     # What was read has its answer when a signal ends it.
     live = Live("run", "--executor", "cpu", LINES, "--follow", "log", "--chunk", "32", "--reduce",
                 "sum", "--json")
-    live.wait_for(b"items")
-    time.sleep(0.3)  # it has read what there is, or reads it now
+    live.wait_until_read("log")
     code, out, err = live.end(signal.SIGINT)
     check(code == 130 and '"values":[8]' in out, code, out, err)
 
