@@ -57,6 +57,10 @@ class LiteralMatcher {
                                                        const StopWord& stop) noexcept = 0;
 };
 
+/// What the rules (rules.hpp) say of an item; reads no byte.
+[[nodiscard]] FaultCode refusal(std::uint32_t op, std::span<const Buffer> inputs,
+                                std::span<const Buffer> outputs, std::uint32_t param) noexcept;
+
 /// Runs one item. none, or why nothing was written (rules.hpp, and bad_binding for a pattern blob
 /// that breaks its rules); shutdown if `stop` said so on the way: then outputs are unspecified.
 /// `literals`: of the pattern blob, where its bytes never change.

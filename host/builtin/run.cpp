@@ -19,15 +19,16 @@ Bindings bindings_of(std::span<const Buffer> buffers) {
 
 }  // namespace
 
-FaultCode run(std::uint32_t id, std::span<const Buffer> inputs, std::span<const Buffer> outputs,
-              std::uint32_t param, const StopWord& stop, LiteralMatcher* literals) noexcept {
+FaultCode refusal(std::uint32_t id, std::span<const Buffer> inputs, std::span<const Buffer> outputs,
+                  std::uint32_t param) noexcept {
   const Bindings in_bindings = bindings_of(inputs);
   const Bindings out_bindings = bindings_of(outputs);
-  if (const FaultCode why =
-          check(id, in_bindings.data(), inputs.size(), out_bindings.data(), outputs.size(), param);
-      why != FaultCode::none) {
-    return why;
-  }
+  return check(id, in_bindings.data(), inputs.size(), out_bindings.data(), outputs.size(), param);
+}
+
+FaultCode run(std::uint32_t id, std::span<const Buffer> inputs, std::span<const Buffer> outputs,
+              std::uint32_t param, const StopWord& stop, LiteralMatcher* literals) noexcept {
+  if (const FaultCode why = refusal(id, inputs, outputs, param); why != FaultCode::none) return why;
   const auto in = [&](std::size_t i) { return ByteSpan(inputs[i].data, inputs[i].bytes); };
   const auto out = [&](std::size_t i) {
     return MutableByteSpan(outputs[i].data, outputs[i].bytes);

@@ -10,6 +10,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "core/byte_runs.hpp"
+
 namespace vyre::core {
 
 enum class Opcode : std::uint16_t {
@@ -48,6 +50,8 @@ inline constexpr std::uint8_t kScalarA{1};
 inline constexpr std::uint8_t kScalarB{2};
 inline constexpr std::uint8_t kScalarC{4};
 inline constexpr std::uint8_t kScalarResult{128};
+/// Bit of Instruction::form of `atomic`: nothing reads dst, which need not be written.
+inline constexpr std::uint8_t kOldUnread{8};
 
 /// Instruction::aux of `atomic`.
 enum class AtomicCode : std::uint8_t {
@@ -101,6 +105,13 @@ struct BufferFacts {
   std::uint32_t is_workgroup;
 };
 
+/// A buffer of 4-byte elements that lanes reach by atomics of one kind only, whose old values
+/// nothing reads: when during a run they happen is seen by nothing in it.
+struct TallyFacts {
+  std::uint32_t buffer;
+  AtomicCode code;
+};
+
 /// What the interpreter reads; pointers into an Image or into a device copy of it.
 struct ImageView {
   const Instruction* code;
@@ -126,6 +137,14 @@ class Image {
   std::vector<std::uint32_t> constants;
   std::vector<BufferFacts> buffers;
   std::vector<std::string> buffer_names;
+  std::vector<TallyFacts> tallies;
+  // For a CPU: `code` where byte runs begin with byte_run. Empty: there are none.
+  std::vector<Instruction> byte_code;
+  std::vector<ByteRun> byte_runs;
+  std::vector<ByteStep> byte_steps;
+  /// The instruction that sets the lane's id, if only byte runs read it: those that are executed as
+  /// they are written do it first.
+  std::uint32_t ids_on_demand{kNoInstruction};
   std::uint32_t vector_registers{0};
   std::uint32_t scalar_registers{0};
   std::uint32_t mask_count{1};

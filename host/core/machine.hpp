@@ -178,6 +178,9 @@ class Machine {
     instructions += executed;
   }
 
+  /// One instruction that is not of control.
+  VYRE_HD void execute_now(const Instruction& i) { execute_hot(i); }
+
   [[nodiscard]] VYRE_HOT u32 statement() const { return image.statements[pc_]; }
   [[nodiscard]] VYRE_HOT u32 width() const { return policy.width(); }
   [[nodiscard]] VYRE_HOT u32* vreg(u32 r) const {

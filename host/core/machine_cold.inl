@@ -95,6 +95,10 @@ struct ColdInstructions {
       m.policy.each([=](u32 l) { d[l] = first + l * step; });
       return;
     }
+    if (m.line && m.image.flat == 0 && i.op == Opcode::local_id) {  // a frame is a workgroup
+      m.policy.each([=](u32 l) { d[l] = l; });
+      return;
+    }
     if (i.op == Opcode::global_id) {
       places(m,
              [=](u32 l, const LanePlace& p) { d[l] = p.group[axis] * size[axis] + p.local[axis]; });
@@ -305,19 +309,25 @@ struct ColdInstructions {
     const u32* const mask = m.mask();
     const bool sa = (i.form & kScalarA) != 0;
     const Machine<P>* const p = &m;
-    u32 yes = 0;
-    u32 no = 0;
-    m.policy.each([&](u32 l) {
-      const u32 on = p->read(sa, i.a, sa ? 0 : l) != 0 ? 0xFFFFFFFFu : 0u;
-      yes |= mask[l] & on;
-      no |= mask[l] & ~on;
-    });
-    const bool any_yes = m.policy.any(yes != 0);
-    const bool any_no = m.policy.any(no != 0);
+    bool any_yes = sa && m.scalars[i.a] != 0;
+    bool any_no = sa && m.scalars[i.a] == 0;
+    if (!sa) {
+      const u32* const side = m.vreg(i.a);
+      u32 yes = 0;
+      u32 no = 0;
+      m.policy.each([&](u32 l) {
+        const u32 on = side[l] != 0 ? 0xFFFFFFFFu : 0u;
+        yes |= mask[l] & on;
+        no |= mask[l] & ~on;
+      });
+      any_yes = m.policy.any(yes != 0);
+      any_no = m.policy.any(no != 0);
+    }
     // The remembered side is never forgotten, also between iterations of a loop: upstream's
     // reference does so.
     const u32 before = m.scalars[i.dst];
-    const bool wanted = before != 0 ? before == 2 : p->read(sa, i.a, first_active(m)) != 0;
+    const bool wanted =
+        before != 0 ? before == 2 : (sa ? any_yes : p->read(false, i.a, first_active(m)) != 0);
     m.policy.store_scalar(m.scalars + i.dst, wanted ? 2u : 1u);
     if (wanted ? any_no : any_yes) {
       m.raise_where(FaultCode::divergent_barrier,

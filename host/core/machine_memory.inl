@@ -35,6 +35,35 @@ struct MemoryInstructions {
     return !m.policy.any(wrong != 0);
   }
 
+  /// As a load may see it on a CPU: indices are base, base + 1, ... modulo 2^32, and some may lie
+  /// outside. Lanes may be off, because nothing reads what a load gives them.
+  template <class P, class T, class Keep>
+  static bool load_run(Machine<P>& m, const u32* index, u32* d, const BoundBuffer& buffer,
+                       const T* elements, Keep keep) {
+    // Lanes behind `count` are of another frame, whose worker may be writing their elements.
+    if (m.count != m.width()) return false;
+    const u32 base = index[0];
+    const u32 n = m.width();
+    if (index[1] - base != 1 || index[n - 1] - base != n - 1) return false;
+    u32 wrong = 0;
+    m.policy.each([&](u32 l) { wrong |= index[l] ^ (base + l); });
+    if (wrong != 0) return false;
+    const u64 inside = base <= buffer.last ? u64{buffer.last} - base + 1 : 0;
+    const T* const from = elements + base;
+    if (inside >= n) {
+      m.policy.each([=](u32 l) { d[l] = keep(from[l]); });
+      return true;
+    }
+    m.policy.each([=](u32 l) { d[l] = 0; });
+    m.policy.each_below(inside, [=](u64 l) { d[l] = keep(from[l]); });
+    const u32 before = 0u - base;  // lanes whose index is below 2^32; behind them it begins anew
+    if (base == 0 || before >= n) return true;
+    u32* const rest = d + before;
+    const u64 count = u64{buffer.last} + 1 < n - before ? u64{buffer.last} + 1 : n - before;
+    m.policy.each_below(count, [=](u64 l) { rest[l] = keep(elements[l]); });
+    return true;
+  }
+
   /// How many words of a buffer lie behind a run that begins at `base`.
   template <class P>
   VYRE_HOT static u64 words_behind(const Machine<P>& m, u32 base, const BoundBuffer& buffer) {
@@ -70,6 +99,11 @@ struct MemoryInstructions {
         return;
       }
     }
+    if constexpr (P::kSequential && P::kBulk) {
+      if (load_run(m, index, d, buffer, words, keep) ||
+          m.policy.gather_words(d, index, m.mask(), buffer))
+        return;
+    }
     const u32* const on = m.mask();
     const u32 last = buffer.last;
     m.policy.each([=](u32 l) {
@@ -100,6 +134,11 @@ struct MemoryInstructions {
         m.policy.each([=](u32 l) { d[l] = from[l]; });
         return;
       }
+    }
+    if constexpr (P::kSequential && P::kBulk) {
+      if (load_run(m, index, d, buffer, bytes, [](std::uint8_t byte) { return u32{byte}; }) ||
+          m.policy.gather_bytes(d, index, m.mask(), buffer))
+        return;
     }
     const u32* const on = m.mask();
     const u32 last = buffer.last;
@@ -227,6 +266,9 @@ struct MemoryInstructions {
 
   template <class P>
   VYRE_HD static void atomic(Machine<P>& m, const Instruction& i) {
+    if constexpr (P::kSequential && P::kBulk) {
+      if (m.policy.atomics_together(m, i)) return;
+    }
     const BoundBuffer buffer = m.buffers[i.imm];
     const bool sa = (i.form & kScalarA) != 0;
     const bool sb = (i.form & kScalarB) != 0;

@@ -299,6 +299,11 @@ VYRE_HOT Stop Machine<P>::run() {
         }
         break;
       }
+      case Opcode::byte_run:
+        if constexpr (P::kSequential && P::kBulk) {
+          if (policy.byte_run(*this, i.imm)) continue;
+        }
+        break;
       case Opcode::id_guard:
         // No array is indexed here: on a device that would put the machine into memory.
         if (u64{i.aux == 0 ? grid[0] : (i.aux == 1 ? grid[1] : grid[2])} *

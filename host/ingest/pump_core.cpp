@@ -18,6 +18,8 @@ constexpr nanoseconds kHot{microseconds{200}};
 /// After that it sleeps between two looks while a file is published, each time longer.
 constexpr nanoseconds kQuietMin{microseconds{50}};
 constexpr std::uint32_t kQuietDoublings{4};
+/// Memory of streams that is registered with the first read into it; then twice as much each time.
+constexpr std::uint64_t kFirstStreams{std::uint64_t{2} << 20};
 constexpr nanoseconds kQuietMax{microseconds{500}};
 
 std::int32_t errno_of(const Error& why) {
@@ -41,31 +43,46 @@ PumpCore::PumpCore(Io& io, const Options& options, MutableByteSpan memory, const
       last_look_(now_),
       last_request_(now_ - kHot) {
   requests_.beat();
-  if (options_.fixed) {
-    io_.register_memory(
-        memory_.subspan(IngestLayout::kLineData, IngestLayout::kStreams - IngestLayout::kLineData));
-    counters_.describe_registration(io_.registration());
-  }
 }
 
-void PumpCore::register_streams() {
-  if (std::exchange(streams_registered_, true) || !options_.fixed) return;
-  if (memory_.size() <= IngestLayout::kStreams) return;
+void PumpCore::register_lines() {
+  if (std::exchange(lines_registered_, true) || !options_.fixed) return;
+  io_.register_memory(
+      memory_.subspan(IngestLayout::kLineData, IngestLayout::kStreams - IngestLayout::kLineData));
+  counters_.describe_registration(io_.registration());
+}
+
+void PumpCore::register_all() {
+  register_lines();
+  register_streams(0, memory_.size());
+}
+
+/// From byte `begin` of the streams on, up to `end` or what the memory has.
+void PumpCore::register_streams(std::uint64_t begin, std::uint64_t end) {
+  if (!options_.fixed || memory_.size() <= IngestLayout::kStreams) return;
   // Region by region: pinning zeroes every page, and workers that wait watch the heartbeat.
   const MutableByteSpan streams = memory_.subspan(IngestLayout::kStreams);
-  for (std::uint64_t at = 0; at < streams.size() && io_.registration().reason.empty();) {
-    const std::uint64_t bytes = std::min(kMaxRegisteredRegionBytes, streams.size() - at);
+  end = std::min<std::uint64_t>(end, streams.size());
+  for (std::uint64_t at = begin; at < end && io_.registration().reason.empty();) {
+    const std::uint64_t bytes = std::min(kMaxRegisteredRegionBytes, end - at);
     io_.register_memory(streams.subspan(at, bytes));
     at += bytes;
     requests_.beat();
   }
+  streams_end_ = io_.registration().reason.empty() ? end : streams.size();
   counters_.describe_registration(io_.registration());
 }
 
 void PumpCore::add(Read&& read) {
-  if (!finished_ && !streams_registered_ && read.to >= memory_.data() + IngestLayout::kStreams &&
-      read.to < memory_.data() + memory_.size()) {
-    register_streams();
+  const std::uint8_t* const streams = memory_.data() + IngestLayout::kStreams;
+  if (!finished_ && read.to >= streams && read.to < memory_.data() + memory_.size()) {
+    // A read lies in one region, so one across the end of the last begins another.
+    const auto begin = static_cast<std::uint64_t>(read.to - streams);
+    const std::uint64_t end = begin + read.bytes + 2 * kIoBlock;
+    if (end > streams_end_ && streams_end_ < memory_.size() - IngestLayout::kStreams) {
+      register_streams(std::min(streams_end_, begin / kIoBlock * kIoBlock),
+                       std::max({end, 2 * streams_end_, kFirstStreams}));
+    }
   }
   reads_.add(std::move(read));
 }
@@ -85,6 +102,7 @@ void PumpCore::look(bool rung, Time now) {
   if (!rung && !due && (!options_.device_asks || files_.empty())) return;
   last_look_ = now;
   if (requests_.take(now) != 0) {
+    register_lines();  // before their reads are handed over
     last_request_ = now;
     quiet_rounds_ = 0;
   } else if (now - last_request_ >= kHot && quiet_rounds_ < kQuietDoublings) {

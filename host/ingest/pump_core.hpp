@@ -30,15 +30,16 @@ class PumpCore {
     std::function<void(const Error&)> dying{};
   };
 
-  /// `memory`: ingest memory of at least IngestLayout::kStreams bytes. Registers the slots of
-  /// requests; the rest when a caller first reads into it, since registering pins every page.
+  /// `memory`: ingest memory of at least IngestLayout::kStreams bytes. The slots of requests are
+  /// registered with the first request, and the rest as far as callers read into it: registering
+  /// pins every page, and zeroes it.
   PumpCore(Io& io, const Options& options, MutableByteSpan memory, const FileTable& files,
            Counters& counters);
 
   /// Takes the read, or throws std::bad_alloc and leaves it as it is.
   void add(Read&& read);
   void cancel(const ReadSink* sink) { reads_.cancel(sink); }
-  void register_streams();
+  void register_all();
 
   /// One round: requests of items, starts, hands over, waits at most `patience`, tells of ends.
   /// `rung`: a caller says that requests are there.
@@ -61,6 +62,8 @@ class PumpCore {
 
  private:
   void look(bool rung, Time now);
+  void register_lines();
+  void register_streams(std::uint64_t begin, std::uint64_t end);
 
   Io& io_;
   Options options_;
@@ -69,7 +72,8 @@ class PumpCore {
   Counters& counters_;
   Reads reads_;
   Requests requests_;
-  bool streams_registered_{false};
+  bool lines_registered_{false};
+  std::uint64_t streams_end_{0};  // of what is registered, or all of it after a refusal
   bool stopping_{false};
   bool finished_{false};
   std::uint32_t abandoned_{0};

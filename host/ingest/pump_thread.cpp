@@ -103,7 +103,7 @@ Status PumpThread::open() {
   };
   core_ = std::make_unique<PumpCore>(*io_, core, memory_, files, counters);
   if (options_.tier == TierChoice::direct_fixed) {
-    core_->register_streams();
+    core_->register_all();
     if (const std::string& why = io_->registration().reason; !why.empty()) {
       return fail(Errc::unsupported,
                   message("tier A needs all {} bytes of ingest memory registered with the ring: "

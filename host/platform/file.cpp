@@ -39,15 +39,19 @@ namespace {
 /// `size`: what to expect; it may end sooner or later.
 Result<Bytes> read_all(const Descriptor& file, const std::string& name, std::uint64_t size,
                        std::uint64_t max_bytes) {
-  constexpr std::size_t kStep{1u << 20};
+  constexpr std::uint64_t kLeastStep{16u << 10};  // memory that is not wanted costs time, too
+  constexpr std::uint64_t kMostStep{1u << 20};
   constexpr std::uint64_t kMostExpected{std::uint64_t{1} << 30};
   Bytes bytes;
   bytes.reserve(std::min({size, max_bytes, kMostExpected}) + 1);
   while (true) {
     const std::size_t have = bytes.size();
-    bytes.resize(have + kStep);
+    const std::uint64_t expected = size > have ? size - have + 1 : 0;
+    const auto step = static_cast<std::size_t>(
+        std::clamp(std::max<std::uint64_t>(expected, have), kLeastStep, kMostStep));
+    bytes.resize(have + step);
     VYRE_ASSIGN(const std::size_t n,
-                read_some(file, MutableByteSpan(bytes).subspan(have, kStep), name));
+                read_some(file, MutableByteSpan(bytes).subspan(have, step), name));
     bytes.resize(have + n);
     if (n == 0) return bytes;
     if (stop_signal() != 0) return interrupted();

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <map>
 
+#include "cpu/interpreter/interpreter.hpp"
 #include "executors.hpp"
 #include "support/random_program.hpp"
 #include "vir/text/text.hpp"
@@ -94,6 +95,20 @@ TEST(RandomPrograms, GiveTheSameBytesWorkgroupByWorkgroup) {
   options.workgroups_a_call = 1;
   sweep(3'000'000, 300, {},
         [&](const test::RandomCase& c, Tally& t) { return compare(c, t, options, true); });
+}
+
+TEST(RandomPrograms, GiveTheSameBytesOnEveryVariantOfTheInterpreter) {
+  for (const std::string_view variant : cpu::Interpreter::variants()) {
+    SCOPED_TRACE(variant);
+    cpu::Interpreter interpreter(variant);
+    test::CpuOptions options;
+    options.runner = [&](const core::Image& image, std::span<const core::BufferView> buffers,
+                         const core::Grid& grid, core::WorkgroupSpan span, std::uint64_t fuel) {
+      return Result<core::RunResult>(interpreter.run(image, buffers, grid, span, fuel));
+    };
+    sweep(9'000'000, 150, {},
+          [&](const test::RandomCase& c, Tally& t) { return compare(c, t, options, true); });
+  }
 }
 
 TEST(RandomPrograms, WithOneFaultStopAtTheSameStatementOfTheSameWorkgroup) {

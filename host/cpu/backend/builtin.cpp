@@ -2,8 +2,12 @@
 // What an op means, and which items it refuses, is not decided here: docs/ops.md.
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <memory>
 
 #include "builtin/ops.hpp"
+#include "fast_forms.hpp"
+#include "split_ops.hpp"
 #include "worker.hpp"
 
 namespace vyre::cpu {
@@ -26,7 +30,53 @@ std::uint64_t moved_bytes(const MegakernelWorkItem& item, std::span<const builti
   return 2 * std::min({most, inputs[0].bytes, outputs[0].bytes});
 }
 
+/// False: the op has no form of its own for buffers that are not cut.
+bool run_fast(builtin::Op op, std::span<const builtin::Buffer> inputs,
+              std::span<const builtin::Buffer> outputs) {
+  if (op == builtin::Op::hash_crc32c) {
+    const std::uint32_t crc = crc32c({inputs[0].data, inputs[0].bytes});
+    std::memcpy(outputs[0].data, &crc, sizeof crc);
+    return true;
+  }
+  if (op != builtin::Op::select_u32) return false;
+  const std::uint64_t words = std::min(inputs[0].bytes / 4, inputs[1].bytes);
+  const auto kept = static_cast<std::uint32_t>(
+      select_words(inputs[0].data, inputs[1].data, words, outputs[0].data, outputs[0].bytes / 4));
+  std::memcpy(outputs[1].data, &kept, sizeof kept);
+  return true;
+}
+
 }  // namespace
+
+FaultCode Worker::run_form(const MegakernelWorkItem& item, std::span<const builtin::Buffer> inputs,
+                           std::span<const builtin::Buffer> outputs,
+                           builtin::LiteralMatcher* literals) {
+  if (const FaultCode why = builtin::refusal(item.op_handle, inputs, outputs, item.param);
+      why != FaultCode::none)
+    return why;
+  const auto op = static_cast<builtin::Op>(item.op_handle);
+  if (const auto pieces = split(op, inputs, outputs, item.param)) return run_split(*pieces);
+  if (run_fast(op, inputs, outputs)) return FaultCode::none;
+  const FaultCode why =
+      builtin::run(item.op_handle, inputs, outputs, item.param, &state_.stop_running, literals);
+  if (why == FaultCode::none) moved_bytes_ = moved_bytes(item, inputs, outputs);
+  return why;
+}
+
+FaultCode Worker::run_split(SplitOp& op) {
+  for (std::uint32_t phase = 0; phase < op.phases(); ++phase) {
+    const std::uint64_t units = op.units(phase);
+    if (units == 0) continue;
+    auto item = std::make_shared<SpreadItem>();
+    item->op = &op;
+    item->phase = phase;
+    item->total = units;
+    if (const Fault fault = run_shared(item, units > 1); fault.code != FaultCode::none)
+      return fault.code;
+  }
+  op.finish();
+  return FaultCode::none;
+}
 
 FaultCode Worker::run_builtin(const MegakernelWorkItem& item, const OpRecord& op) {
   bool known = true;
@@ -58,10 +108,8 @@ FaultCode Worker::run_builtin(const MegakernelWorkItem& item, const OpRecord& op
   }
   if (bytes > kShortBytes || op.estimate_ns.load(std::memory_order_relaxed) > kShortNs)
     flush_before_long_work();
-  const FaultCode why =
-      builtin::run(item.op_handle, inputs, outputs, item.param, &state_.stop_running, literals);
-  if (why != FaultCode::none) return why;
-  moved_bytes_ = moved_bytes(item, inputs, outputs);
+  if (const FaultCode why = run_form(item, inputs, outputs, literals); why != FaultCode::none)
+    return why;
   for (const platform::MappedFile* file : files_) {
     if (!file->intact()) return FaultCode::io_error;
   }

@@ -266,14 +266,24 @@ Fault Worker::run_spread(Run& one) {
   if (!one.slow) {
     item->share = std::max<std::uint64_t>(item->share, kShareLanes / lanes);
   }
-  {
-    const std::lock_guard lock(state_.spread_mutex);
-    state_.spread.push_back(item);
-    // [WAKE-1] release, before wake_one(): an idle worker's last look sees the open item.
-    state_.spread_count.store(static_cast<std::uint32_t>(state_.spread.size()),
-                              std::memory_order_release);
+  const Fault fault = run_shared(item, true);
+  one.steps = item->steps.load(std::memory_order_relaxed);  // ordered by [SPREAD-1]
+  const std::lock_guard lock(item->mutex);
+  one.passed = item->passed;
+  return fault;
+}
+
+Fault Worker::run_shared(const std::shared_ptr<SpreadItem>& item, bool open) {
+  if (open && state_.options.workers > 1) {
+    {
+      const std::lock_guard lock(state_.spread_mutex);
+      state_.spread.push_back(item);
+      // [WAKE-1] release, before wake_one(): an idle worker's last look sees the open item.
+      state_.spread_count.store(static_cast<std::uint32_t>(state_.spread.size()),
+                                std::memory_order_release);
+    }
+    state_.wake_one();
   }
-  state_.wake_one();
   share(*item);
   // Helpers are in the middle of a share, which ends: fuel bounds it, and stop_running cuts it
   // short.
@@ -281,11 +291,9 @@ Fault Worker::run_spread(Run& one) {
     return item->finished.load(std::memory_order_acquire) == item->total;  // [SPREAD-1]
   })) {
   }
-  one.steps = item->steps.load(std::memory_order_relaxed);  // ordered by [SPREAD-1]
   if (const FaultCode why = item->broken.load(std::memory_order_relaxed); why != FaultCode::none)
     return {why, 0, 0, 0};
   const std::lock_guard lock(item->mutex);
-  one.passed = item->passed;
   return item->fault;
 }
 
@@ -314,6 +322,18 @@ void Worker::retire(const SpreadItem& item) {
                             std::memory_order_release);
 }
 
+Fault Worker::run_share(SpreadItem& item, core::WorkgroupSpan span, std::uint64_t* passed) {
+  if (item.op != nullptr) {
+    for (std::uint64_t k = 0; k < span.count; ++k) item.op->run(item.phase, span.first + k);
+    return {};
+  }
+  const core::RunResult result = interpreter_.run(
+      *item.image, item.views, item.grid, span, state_.options.fuel, &state_.stop_running,
+      item.asks.client == nullptr ? nullptr : &item.asks, passed);
+  item.steps.fetch_add(result.instructions, std::memory_order_relaxed);
+  return result.fault;
+}
+
 void Worker::share(SpreadItem& item) {
   std::vector<std::uint64_t> passed(item.passed.size());
   for (;;) {
@@ -329,12 +349,7 @@ void Worker::share(SpreadItem& item) {
         fault.workgroup = first;
       } else {
         try {
-          const core::RunResult result = interpreter_.run(
-              *item.image, item.views, item.grid, {first, count}, state_.options.fuel,
-              &state_.stop_running, item.asks.client == nullptr ? nullptr : &item.asks,
-              passed.empty() ? nullptr : passed.data());
-          item.steps.fetch_add(result.instructions, std::memory_order_relaxed);
-          fault = result.fault;
+          fault = run_share(item, {first, count}, passed.empty() ? nullptr : passed.data());
         } catch (const std::bad_alloc&) {
           item.broken.store(FaultCode::out_of_memory, std::memory_order_relaxed);
         } catch (...) {

@@ -25,6 +25,7 @@
 #include "queue/queue.hpp"
 #include "queue/waiter.hpp"
 #include "regions.hpp"
+#include "split_ops.hpp"
 
 namespace vyre::cpu {
 
@@ -97,9 +98,12 @@ struct OpRecord {
   std::atomic<std::uint32_t> estimate_ns{0};
 };
 
-/// An item whose workgroups several workers share. Shares are taken in rising order, so that when
-/// workgroup f faults everything below f has run or is running, and the lowest fault wins.
+/// An item whose workgroups, or units of a built-in op, several workers share. Shares are taken in
+/// rising order, so that when workgroup f faults everything below f has run or is running, and the
+/// lowest fault wins.
 struct SpreadItem {
+  SplitOp* op{nullptr};  // null: an image. Its worker keeps it until all shares are over
+  std::uint32_t phase{0};
   std::shared_ptr<const core::Image> image;
   std::vector<core::BufferView> views;
   FileAsks asks;  // its files are `files`; client null: none is asked for

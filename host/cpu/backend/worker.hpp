@@ -5,6 +5,8 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -64,6 +66,12 @@ class Worker {
   [[nodiscard]] Completion lost(const Work& work);
   /// none, a fault, or shutdown.
   [[nodiscard]] FaultCode run_builtin(const MegakernelWorkItem& item, const OpRecord& op);
+  /// Of an op whose buffers are known: in units that workers share, by a faster form, or plainly.
+  [[nodiscard]] FaultCode run_form(const MegakernelWorkItem& item,
+                                   std::span<const builtin::Buffer> inputs,
+                                   std::span<const builtin::Buffer> outputs,
+                                   builtin::LiteralMatcher* literals);
+  [[nodiscard]] FaultCode run_split(SplitOp& op);
   [[nodiscard]] Completion run_program(const Work& work, OpRecord& op);
   void end(const Work& work, const Completion& completion);
   void flush();
@@ -73,6 +81,7 @@ class Worker {
   [[nodiscard]] bool help();
   /// Runs shares of a spread item until none is left to take.
   void share(SpreadItem& item);
+  [[nodiscard]] Fault run_share(SpreadItem& item, core::WorkgroupSpan span, std::uint64_t* passed);
   /// No share is left to take: idle workers need not look at it any more, and may sleep.
   void retire(const SpreadItem& item);
   /// An image over views_, in a grid of `launch`.
@@ -86,6 +95,8 @@ class Worker {
   /// By this worker, or shared with others.
   [[nodiscard]] Fault run(Run& one);
   [[nodiscard]] Fault run_spread(Run& one);
+  /// Takes part in an item until all its shares are over; `open`: other workers may, too.
+  [[nodiscard]] Fault run_shared(const std::shared_ptr<SpreadItem>& item, bool open);
   /// The members' image, if it can run; false: nothing has come of it, and the members run one
   /// after another.
   [[nodiscard]] bool run_fused(const Work& work, const RegionBlock& block);

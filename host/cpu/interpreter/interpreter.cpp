@@ -24,6 +24,11 @@ constexpr std::uint32_t kMaxFlatWidth{
     256};  // wider frames stream worse (interpreter_bench, 2026-11-22)
 constexpr std::uint32_t kLaneGroup{32};
 
+// Tallies: 16 KiB at most for a whole buffer, 2 KiB for a window of one.
+constexpr std::uint64_t kWholeTallyWords{1'023};
+constexpr std::uint32_t kTallySlots{256};
+constexpr std::uint64_t kEnoughGroups{1 << 16};  // so that lanes cannot overflow
+
 constexpr std::uint32_t round_up(std::uint64_t x, std::uint32_t to) {
   return static_cast<std::uint32_t>((x + to - 1) / to * to);
 }
@@ -33,22 +38,33 @@ struct Choice {
   std::string_view name;
 };
 
-Choice choose() {
+/// The fastest first.
+std::vector<Choice> choices() {
+  std::vector<Choice> found;
 #if defined(VYRE_CPU_VARIANTS)
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
       __builtin_cpu_supports("fma")) {
-    return {run_avx512, "avx512"};
+    found.push_back({run_avx512, "avx512"});
   }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return {run_avx2, "avx2"};
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    found.push_back({run_avx2, "avx2"});
 #endif
-  return {run_baseline, "baseline"};
+  found.push_back({run_baseline, "baseline"});
+  return found;
 }
 
 const Choice& chosen() {
-  static const Choice choice = choose();
+  static const Choice choice = choices().front();
   return choice;
+}
+
+const Choice& named(std::string_view variant) {
+  static const std::vector<Choice> all = choices();
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const Choice& c) { return c.name == variant; });
+  return found == all.end() ? chosen() : *found;
 }
 
 std::uint32_t frame_width(const core::Image& image, std::uint64_t lanes, std::uint64_t fuel) {
@@ -68,13 +84,24 @@ std::uint32_t frame_width(const core::Image& image, std::uint64_t lanes, std::ui
 
 class Interpreter::Impl {
  public:
+  explicit Impl(RunFunction function) : function_(function) {}
+
   core::RunResult run(const core::Image& image, std::span<const core::BufferView> buffers,
                       const core::Grid& grid, core::WorkgroupSpan span, std::uint64_t fuel,
-                      const std::atomic<bool>* stop, const FileAsks* asks, std::uint64_t* passed,
-                      RunFunction function) {
+                      const std::atomic<bool>* stop, const FileAsks* asks, std::uint64_t* passed) {
     const std::uint64_t lanes = image.lanes() * std::min<std::uint64_t>(span.count, kMaxFlatWidth);
     RunRequest request{};
     request.image = image.view();
+    request.plain_code = image.code.data();
+    // Rows stand for whole frames of lanes side by side.
+    const bool rows = !image.byte_code.empty() && grid[1] == 1 && grid[2] == 1 &&
+                      (image.flat || image.lanes() % kLaneGroup == 0);
+    if (rows) {
+      request.image.code = image.byte_code.data();
+      request.byte_runs = image.byte_runs.data();
+      request.byte_steps = image.byte_steps.data();
+      request.ids_on_demand = image.ids_on_demand;
+    }
     request.width = frame_width(image, lanes, fuel);
     request.grid = grid;
     request.span = span;
@@ -83,9 +110,11 @@ class Interpreter::Impl {
     request.passed = passed;
     place(request, image);
     bind(request, image, buffers);
+    make_tallies(request, image);
     request.async = copies_.door();
+    request.uses_async = image.uses_async;
     const AsyncCopies::Run run(copies_, bound_.data(), asks, stop);
-    return function(request);
+    return function_(request);
   }
 
  private:
@@ -94,7 +123,8 @@ class Interpreter::Impl {
     const std::size_t words = width * (image.vector_registers + std::size_t{image.mask_count} + 2) +
                               image.scalar_registers + 16;
     const std::size_t longs = width;
-    const std::size_t bytes = words * 4 + longs * 8 + image.mask_count + 256;
+    const std::size_t rows = r.byte_runs == nullptr ? 0 : width * core::kByteSlots;
+    const std::size_t bytes = words * 4 + longs * 8 + image.mask_count + rows + 320;
     if (bytes > frame_.size()) frame_.resize(bytes);
     auto* at = align(frame_.data());
     const auto take = [&at](std::size_t n) {
@@ -109,6 +139,7 @@ class Interpreter::Impl {
     r.iterations_before = reinterpret_cast<std::uint64_t*>(take(width * 8));
     r.scalars = reinterpret_cast<std::uint32_t*>(take(std::size_t{image.scalar_registers} * 4));
     r.mask_active = reinterpret_cast<core::Active*>(take(image.mask_count));
+    r.byte_rows = take(rows);
   }
 
   static std::uint8_t* align(std::uint8_t* p) {
@@ -136,13 +167,53 @@ class Interpreter::Impl {
     r.workgroup_bytes = used;
   }
 
+  /// Small buffers are kept whole where the run has lanes enough to pay for it, and a window of
+  /// larger ones.
+  void make_tallies(RunRequest& r, const core::Image& image) {
+    if (image.tallies.empty()) return;
+    const std::uint64_t lanes =
+        image.lanes() * std::min<std::uint64_t>(r.span.count, kEnoughGroups);
+    tallies_.clear();
+    std::size_t words = 0;
+    for (const core::TallyFacts& facts : image.tallies) {
+      const core::BoundBuffer& buffer = bound_[facts.buffer];
+      const std::uint64_t count = std::uint64_t{buffer.last} + 1;
+      if (buffer.nonempty == 0 || count > kNoPlace) continue;
+      Tally tally{facts.buffer, facts.code, nullptr, 0, nullptr, 0};
+      if (count <= kWholeTallyWords && count * kTallyRows <= lanes) {
+        tally.words_count = static_cast<std::uint32_t>(count + 1) * kTallyRows;
+      } else if (lanes >= kTallySlots) {
+        tally.words_count = kTallySlots;
+        tally.slots = kTallySlots;
+      } else {
+        continue;
+      }
+      words += tally.words_count + std::size_t{tally.slots};
+      tallies_.push_back(tally);
+    }
+    if (words > tally_words_.size()) tally_words_.resize(words);
+    std::uint32_t* at = tally_words_.data();
+    for (Tally& tally : tallies_) {
+      tally.words = at;
+      tally.places = at + tally.words_count;
+      at += tally.words_count + std::size_t{tally.slots};
+    }
+    r.tallies = tallies_.data();
+    r.tally_count = static_cast<std::uint32_t>(tallies_.size());
+  }
+
+  RunFunction function_;
   std::vector<std::uint8_t> frame_;
   std::vector<std::uint8_t> workgroup_;
   std::vector<core::BoundBuffer> bound_;
+  std::vector<Tally> tallies_;
+  std::vector<std::uint32_t> tally_words_;
   AsyncCopies copies_;
 };
 
-Interpreter::Interpreter() : impl_(std::make_unique<Impl>()) {}
+Interpreter::Interpreter() : impl_(std::make_unique<Impl>(chosen().run)) {}
+Interpreter::Interpreter(std::string_view variant)
+    : impl_(std::make_unique<Impl>(named(variant).run)) {}
 Interpreter::~Interpreter() = default;
 Interpreter::Interpreter(Interpreter&&) noexcept = default;
 Interpreter& Interpreter::operator=(Interpreter&&) noexcept = default;
@@ -152,11 +223,17 @@ core::RunResult Interpreter::run(const core::Image& image,
                                  core::WorkgroupSpan span, std::uint64_t fuel,
                                  const std::atomic<bool>* stop, const FileAsks* asks,
                                  std::uint64_t* passed) {
-  return impl_->run(image, buffers, grid, span, fuel, stop, asks, passed, chosen().run);
+  return impl_->run(image, buffers, grid, span, fuel, stop, asks, passed);
 }
 
 std::string_view Interpreter::variant() {
   return chosen().name;
+}
+
+std::vector<std::string_view> Interpreter::variants() {
+  std::vector<std::string_view> names;
+  for (const Choice& choice : choices()) names.push_back(choice.name);
+  return names;
 }
 
 }  // namespace vyre::cpu

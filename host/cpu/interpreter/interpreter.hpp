@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "core/image.hpp"
 #include "core/run.hpp"
@@ -37,6 +38,8 @@ struct FileAsks {
 class Interpreter {
  public:
   Interpreter();
+  /// With one of variants(), so that tests can compare them.
+  explicit Interpreter(std::string_view variant);
   ~Interpreter();
   Interpreter(Interpreter&&) noexcept;
   Interpreter& operator=(Interpreter&&) noexcept;
@@ -58,6 +61,8 @@ class Interpreter {
 
   /// "avx512", "avx2", "baseline": the variant this machine runs (caps and reports say it).
   [[nodiscard]] static std::string_view variant();
+  /// All that it could run, that one first.
+  [[nodiscard]] static std::vector<std::string_view> variants();
 
  private:
   class Impl;

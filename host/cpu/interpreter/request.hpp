@@ -7,6 +7,15 @@
 
 #include "core/machine.hpp"
 
+// Before a loop over lanes whose iterations do not depend on each other.
+#if defined(__clang__)
+#define VYRE_LANE_LOOP _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define VYRE_LANE_LOOP _Pragma("GCC ivdep")
+#else
+#define VYRE_LANE_LOOP
+#endif
+
 namespace vyre::cpu {
 
 /// Asynchronous copies of the lanes of one workgroup, behind plain functions so that no variant
@@ -25,9 +34,31 @@ struct AsyncDoor {
   void (*clear)(void* self);
 };
 
+/// Where a run keeps what its atomics do to a buffer that nothing else reads or writes meanwhile
+/// (Image::tallies). `slots` 0: the whole buffer, in kTallyRows rows of one element more than it
+/// has; else a place for every `slots`-th element, a power of two.
+struct Tally {
+  std::uint32_t buffer;  // declaration index
+  core::AtomicCode code;
+  std::uint32_t* words;
+  std::uint32_t words_count;
+  std::uint32_t* places;  // by slot: the element that is there, or kNoPlace
+  std::uint32_t slots;
+};
+inline constexpr std::uint32_t kTallyRows{4};
+/// No element: a buffer of 2^32 words has no tally.
+inline constexpr std::uint32_t kNoPlace{~std::uint32_t{0}};
+
 struct RunRequest {
   core::ImageView image;
   const core::BoundBuffer* buffers;
+  const core::Instruction* plain_code;  // `image.code` may have byte runs
+  const core::ByteRun* byte_runs;
+  const core::ByteStep* byte_steps;
+  std::uint8_t* byte_rows;  // kByteSlots of `width`
+  std::uint32_t ids_on_demand;
+  const Tally* tallies;
+  std::uint32_t tally_count;
   std::uint32_t* vectors;
   std::uint32_t* scalars;
   std::uint32_t* masks;
@@ -43,6 +74,7 @@ struct RunRequest {
   std::uint64_t* passed;  // by rejoin: instructions executed before it; nullptr: not asked for
   std::uint8_t* workgroup_memory;
   std::uint64_t workgroup_bytes;
+  bool uses_async;
   AsyncDoor async;
 };
 

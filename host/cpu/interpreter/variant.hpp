@@ -6,15 +6,10 @@
 // (docs/internals/image.md, "f32").
 #pragma once
 
+#include "atomics.hpp"
+#include "byte_rows.hpp"
+#include "gathers.hpp"
 #include "request.hpp"
-
-#if defined(__clang__)
-#define VYRE_LANE_LOOP _Pragma("clang loop vectorize(assume_safety)")
-#elif defined(__GNUC__)
-#define VYRE_LANE_LOOP _Pragma("GCC ivdep")
-#else
-#define VYRE_LANE_LOOP
-#endif
 
 #if defined(__x86_64__)
 #define VYRE_CPU_DAZ 1
@@ -124,6 +119,23 @@ struct LanePolicy {
     return seen;
   }
 
+  /// False: this instruction set has nothing for it.
+  bool gather_words(u32* d, const u32* index, const u32* on, const core::BoundBuffer& from) const {
+    return Gathers<Tag>::words(d, index, on, from, lanes);
+  }
+  bool gather_bytes(u32* d, const u32* index, const u32* on, const core::BoundBuffer& from) const {
+    return Gathers<Tag>::bytes(d, index, on, from, lanes);
+  }
+  /// The atomics of all lanes that are on; false: each is to do its own.
+  static bool atomics_together(core::Machine<LanePolicy>& m, const core::Instruction& i) {
+    return Atomics<LanePolicy>::execute(m, i);
+  }
+
+  /// True: the machine goes on behind the run; false: its first instruction was executed.
+  static bool byte_run(core::Machine<LanePolicy>& m, u32 number) {
+    return ByteRows<LanePolicy>::execute(m, number);
+  }
+
   struct Copies {
     const AsyncDoor* door;
     const core::BoundBuffer* buffers;
@@ -179,6 +191,12 @@ struct LanePolicy {
     VYRE_LANE_LOOP
     for (u32 l = 0; l < n; ++l) f(l);
   }
+  /// The first `end` lanes, in any order.
+  template <class F>
+  VYRE_LANE_INLINE void each_below(std::uint64_t end, F f) const {
+    VYRE_LANE_LOOP
+    for (std::uint64_t l = 0; l < end; ++l) f(l);
+  }
   template <class F>
   VYRE_LANE_INLINE void each_in_order(F f) const {
     const u32 n = lanes;
@@ -225,8 +243,8 @@ struct LanePolicy {
     request->iterations_before[l] += spent;
     return 0;
   }
-  static constexpr bool has_copies() {
-    return true;
+  [[nodiscard]] bool has_copies() const {
+    return request->uses_async;
   }
   void pass_member(u32 member, std::uint64_t executed) const {
     if (request->passed != nullptr) request->passed[member] += executed;
@@ -308,10 +326,12 @@ struct Variant {
 
   /// One workgroup, one frame.
   static void run_grouped(Machine& m, const RunRequest& r, core::RunResult& result) {
+    std::uint8_t* const memory = r.workgroup_memory;
+    const u64 bytes = r.workgroup_bytes;
     for (u64 wg = r.span.first; wg < r.span.first + r.span.count; ++wg) {
       if (stopped(m, wg * m.lanes_per_workgroup, result)) return;
-      for (u64 k = 0; k < r.workgroup_bytes; ++k) r.workgroup_memory[k] = 0;
-      if (r.async.self != nullptr) r.async.clear(r.async.self);
+      __builtin_memset(memory, 0, bytes);
+      if (r.uses_async) r.async.clear(r.async.self);
       m.first_lane = wg * m.lanes_per_workgroup;
       m.count = m.lanes_per_workgroup;
       m.instructions = 0;
@@ -343,11 +363,13 @@ struct Variant {
     m.fuel = r.fuel;
     m.load_constants();
     m.policy.enter();
+    Atomics<LanePolicy<Tag>>::begin(r);
     if (r.image.flat != 0) {
       run_flat(m, r, result);
     } else {
       run_grouped(m, r, result);
     }
+    Atomics<LanePolicy<Tag>>::end(r);
     m.policy.leave();
     return result;
   }

@@ -247,6 +247,12 @@ bool Emitter::retarget_last(const Value& value, const Value& to) {
   return true;
 }
 
+void Emitter::forget_old(const Value& value) {
+  if (!optimise_ || code_.empty() || value.scalar) return;
+  Instruction& last = code_.back();
+  if (last.op == Opcode::atomic && last.dst == value.reg) last.form |= core::kOldUnread;
+}
+
 std::optional<Instruction> Emitter::take_last_compare(const Value& value, std::uint16_t left) {
   if (!optimise_ || !value.temp || code_.empty()) return std::nullopt;
   const Instruction last = code_.back();
@@ -319,6 +325,37 @@ void Emitter::chain_sums() {
   }
 }
 
+std::vector<core::TallyFacts> Emitter::tallies(std::size_t buffers) const {
+  enum class Seen : std::uint8_t { nothing, atomics, others };
+  struct Use {
+    Seen seen{Seen::nothing};
+    std::uint8_t code{0};
+  };
+  std::vector<Use> uses(buffers);
+  for (const Instruction& i : code_) {
+    if (i.op == Opcode::async_load || i.op == Opcode::async_store) {
+      uses[i.imm & 0xFFFFu].seen = Seen::others;
+      uses[i.imm >> 16].seen = Seen::others;
+    } else if (is_load(i.op) || is_store(i.op)) {
+      uses[i.imm].seen = Seen::others;
+    } else if (i.op == Opcode::atomic) {
+      Use& use = uses[i.imm];
+      const bool same = use.seen == Seen::nothing || use.code == i.aux;
+      const bool counts = i.aux != static_cast<std::uint8_t>(core::AtomicCode::exchange) &&
+                          i.aux != static_cast<std::uint8_t>(core::AtomicCode::compare_exchange);
+      const bool alone = (i.form & core::kOldUnread) != 0 && same && counts;
+      use = {alone && use.seen != Seen::others ? Seen::atomics : Seen::others, i.aux};
+    }
+  }
+  std::vector<core::TallyFacts> found;
+  for (std::size_t b = 0; b < buffers; ++b) {
+    if (uses[b].seen == Seen::atomics) {
+      found.push_back({static_cast<std::uint32_t>(b), static_cast<core::AtomicCode>(uses[b].code)});
+    }
+  }
+  return found;
+}
+
 Result<core::Image> Emitter::finish(core::Image image) {
   if (error_) return tl::unexpected<Error>(*error_);
   if (optimise_) chain_sums();
@@ -348,6 +385,7 @@ Result<core::Image> Emitter::finish(core::Image image) {
     }
     if ((i.form & kScalarResult) != 0 || i.op == Opcode::uniform_check) number(i.dst);
   }
+  image.tallies = tallies(image.buffers.size());
   image.code = std::move(code_);
   image.statements = std::move(statements_);
   image.constants = std::move(constants_);

@@ -63,6 +63,8 @@ class Emitter {
   /// The value one word a lane, in registers that no other value has.
   [[nodiscard]] Value as_vector(const Value& value);
   [[nodiscard]] Value owned_copy(const Value& value);
+  /// If the last instruction is the atomic that gave `value`: nothing will read it.
+  void forget_old(const Value& value);
   /// Copies words without regard to the mask.
   void copy_into(const Value& to, const Value& from);
   /// If the last instruction computes exactly `value`, lets it write to `to` instead.
@@ -98,6 +100,7 @@ class Emitter {
   std::uint16_t take(std::map<std::uint32_t, std::vector<std::uint16_t>>& pool, std::uint32_t words,
                      std::uint32_t& next, std::uint32_t limit, const char* what);
   void chain_sums();
+  [[nodiscard]] std::vector<core::TallyFacts> tallies(std::size_t buffers) const;
   Value finish_pure(core::Instruction i, Kind result, bool scalar, bool foldable);
 
   bool optimise_;

@@ -1,5 +1,7 @@
 // Expressions: operands left to right, every operand evaluated, uniform ones once a frame in scalar
 // registers.
+#include <bit>
+
 #include "base/message.hpp"
 #include "core/f32.hpp"
 #include "program.hpp"
@@ -215,6 +217,15 @@ Value ProgramLowering::apply_binary(BinOp op, Value a, Value b) {
   if (!(a.kind == b.kind)) return fails(FaultCode::type_mismatch);
   const OperatorPlan plan = plan_binary(op, a.kind);
   if (plan.result.tag == Tag::never) return fails(FaultCode::type_mismatch);
+  if (out_.optimise() && (plan.op == Opcode::udiv || plan.op == Opcode::umod)) {
+    // A division by a power of two is a shift, and its remainder the low bits.
+    if (const auto by = out_.constant_of(b); by && std::has_single_bit(*by)) {
+      const bool whole = plan.op == Opcode::udiv;
+      b = out_.constant(whole ? static_cast<std::uint32_t>(std::countr_zero(*by)) : *by - 1,
+                        b.kind);
+      return out_.emit_pure(whole ? Opcode::ushr : Opcode::bit_and, plan.result, a, b);
+    }
+  }
   if (plan.op == Opcode::idiv || plan.op == Opcode::imod) {
     return out_.emit_checked(plan.op, FaultCode::none, plan.result, a, &b);
   }

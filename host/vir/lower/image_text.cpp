@@ -44,6 +44,7 @@ std::string line(const core::Image& image, std::size_t at) {
     if (i.op == Opcode::store_n || i.op == Opcode::store_bytes) add(message("words {}", i.c));
   }
   if (i.aux != 0) add(message("aux {}", i.aux));
+  if (i.op == Opcode::atomic && (i.form & core::kOldUnread) != 0) add("old unread");
   if (core::has_target(i.op)) add(message("-> {}", i.imm));
   return text;
 }

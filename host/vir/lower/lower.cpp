@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/message.hpp"
+#include "byte_runs.hpp"
 #include "program.hpp"
 #include "protocol/limits.hpp"
 #include "vir/program/buffer_names.hpp"
@@ -125,7 +126,9 @@ Result<core::Image> ProgramLowering::run() {
   const std::uint32_t end = out_.position();
   for (const std::uint32_t at : final_leaves_) out_.patch(at, end);
   out_.emit({core::Opcode::end, 0, 0, 0, 0, 0, 0, 0});
-  return out_.finish(describe());
+  auto image = out_.finish(describe());
+  if (image && out_.optimise()) find_byte_runs(*image);
+  return image;
 }
 
 }  // namespace lowering

@@ -143,6 +143,7 @@ void ProgramLowering::let(const Node& n) {
     declare(n.name, bound);
     return;
   }
+  if (!facts.read && !facts.assigned) out_.forget_old(value);
   if (value.never()) {
     bound.value = facts.assigned ? out_.new_vector(facts.kind) : Value{};
     bound.owned = facts.assigned;

@@ -50,6 +50,19 @@ TEST_P(Examples, LineCountAgreesWithWc) {
   }
 }
 
+TEST_P(Examples, CountStatusAgreesWithGrep) {
+  std::string log = "\" 5";
+  for (int line = 0; line < 400; ++line) {
+    const char* const codes[] = {"200", "500", "404", "503", "50", "5000"};
+    log += "GET /" + std::string(static_cast<std::size_t>(line % 37), 'a') + "\" " +
+           codes[line * line % 6] + " 12\n";
+  }
+  log += "\" 50";
+  const std::string file = folder_.write("log", log);
+  EXPECT_EQ(std::stoul(program(GetParam(), "count_status.vir", {file})),
+            std::stoul(tool("LC_ALL=C grep -c '\" 5.. ' " + quoted(file))));
+}
+
 TEST_P(Examples, ByteHistogramAgreesWithPython) {
   for (const std::string& file : files()) {
     EXPECT_EQ(program(GetParam(), "byte_histogram.vir", {file}),

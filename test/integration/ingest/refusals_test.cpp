@@ -241,12 +241,12 @@ TEST_F(Refusals, ForcedAWithoutLockedMemoryIsAnErrorThatSaysSo) {
 TEST_F(Refusals, ALittleLockedMemoryIsUsedAndTheRestGoesWithout) {
   if (const auto why = ring_here(); !why.empty()) GTEST_SKIP() << why;
   expect_nothing_wrong([&]() -> std::string {
-    if (!vyre::test::limit_locked_memory(rlim_t{8} << 20)) return "the limit could not be set";
+    if (!vyre::test::limit_locked_memory(rlim_t{3} << 20)) return "the limit could not be set";
     report::IngestSection told;
     if (auto wrong = read_through_pump(path_, TierChoice::automatic, told); !wrong.empty())
       return wrong;
     if (told.registered_bytes == 0) return "nothing was registered: " + told.registration_reason;
-    if (told.registered_bytes > 8U << 20) return "more than the limit was registered";
+    if (told.registered_bytes > 3U << 20) return "more than the limit was registered";
     return expect_in(told.registration_reason, "ENOMEM");
   });
 }

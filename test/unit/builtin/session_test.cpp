@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 
+#include "builtin/ops.hpp"
 #include "builtin/rules.hpp"
 #include "support/builtin_cases.hpp"
 
@@ -40,6 +42,25 @@ TEST(BuiltinOpsOnCpu, EveryCaseHolds) {
     EXPECT_TRUE(wrong.empty()) << c.name << ": " << wrong;
   });
   EXPECT_GT(cases, 300u);
+}
+
+TEST(BuiltinOpsOnCpu, ALargeItemThatWorkersShareGivesThePlainBytes) {
+  Session session = cpu_session(3);
+  for (const Op op : {Op::reduce_sum_f32, Op::scan_inclusive_u32, Op::histogram_u8, Op::hash_crc32c,
+                      Op::mem_copy}) {
+    vyre::test::BuiltinCase c;
+    c.name = std::to_string(id(op));
+    c.op = id(op);
+    c.inputs = {
+        noise_bytes((std::size_t{20} << 20) + (op == Op::scan_inclusive_u32 ? 0 : 7), id(op))};
+    const std::size_t bytes = op == Op::histogram_u8 ? 1024 : op == Op::hash_crc32c ? 4 : 20 << 20;
+    c.outputs = {Bytes(bytes, 0x5A)};
+    c.expected = c.outputs;
+    const std::array in{builtin::Buffer{c.inputs[0].data(), c.inputs[0].size(), 1, true}};
+    const std::array out{builtin::Buffer{c.expected[0].data(), bytes, 2, false}};
+    ASSERT_EQ(builtin::run(id(op), in, out, 0), FaultCode::none);
+    for (int round = 0; round < 3; ++round) EXPECT_EQ(run_builtin_case(session, c), "") << c.name;
+  }
 }
 
 TEST(BuiltinOpsOnCpu, AnItemThatReadsEitherOutputOfAnotherWaitsForIt) {

@@ -283,7 +283,9 @@ TEST_F(HowItEnds, NoMemoryOnThePumpsThreadEndsEveryReadAndSaysSo) {
 TEST_F(HowItEnds, NoMemoryToComeUpWithIsTheErrorOfStart) {
   Mood mood;
   mood.no_memory_to_register = true;
-  const auto pump = Pump::start(moody(mood), memory->span());
+  PumpOptions options = moody(mood);
+  options.tier = TierChoice::direct_fixed;  // all memory is registered before the first read
+  const auto pump = Pump::start(options, memory->span());
   ASSERT_FALSE(pump);
   EXPECT_EQ(pump.error().code, Errc::out_of_memory);
 }
@@ -358,6 +360,7 @@ TEST_F(HowItEnds, APumpThatHangsInRegisteringMemoryNeverRuns) {
   Mood mood;
   mood.registers = false;
   PumpOptions options = moody(mood);
+  options.tier = TierChoice::direct_fixed;
   options.start_patience = std::chrono::milliseconds{30};
   ASSERT_FALSE(Pump::start(options, memory->span()));
   mood.registers = true;

@@ -1,0 +1,306 @@
+#include "split_ops.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <new>
+#include <numeric>
+#include <vector>
+
+#include "fast_forms.hpp"
+
+namespace vyre::cpu {
+namespace {
+
+using builtin::Buffer;
+using builtin::Op;
+
+/// A part of a buffer that stays in a second-level cache between two looks at it. A whole number of
+/// words, and of patterns of mem.fill.
+constexpr std::uint64_t kUnitBytes{std::uint64_t{512} << 10};
+constexpr std::uint64_t kMoveUnitBytes{std::uint64_t{4} << 20};  // of mem.copy and mem.fill
+/// A copy of so much would only drive out of the caches what others want there.
+constexpr std::uint64_t kPastCachesBytes{std::uint64_t{96} << 20};
+/// Two rounds of rows of docs/ops.md: what a unit comes to is an element of the third.
+constexpr std::uint64_t kFloatUnitBytes{std::uint64_t{1024} * 1024 * 4};
+
+struct Part {
+  std::uint64_t begin;
+  std::uint64_t bytes;
+};
+Part part_of(std::uint64_t bytes, std::uint64_t unit_bytes, std::uint64_t unit) {
+  const std::uint64_t begin = unit * unit_bytes;
+  return {begin, std::min(unit_bytes, bytes - begin)};
+}
+std::uint64_t units_of(std::uint64_t bytes, std::uint64_t unit_bytes) {
+  return (bytes + unit_bytes - 1) / unit_bytes;
+}
+
+/// The plain form. It was looked at what it refuses, and a unit is too short to be stopped.
+void plain(Op op, Buffer in, Buffer out, std::uint32_t param = 0) {
+  in.handle = 1;
+  out.handle = 2;
+  (void)builtin::run(static_cast<std::uint32_t>(op), {&in, in.data == nullptr ? 0u : 1u}, {&out, 1},
+                     param);
+}
+
+class Fill final : public SplitOp {
+ public:
+  Fill(const Buffer& out, std::uint32_t pattern) : out_(out), pattern_(pattern) {}
+  std::uint64_t units(std::uint32_t) const noexcept override {
+    return units_of(out_.bytes, kMoveUnitBytes);
+  }
+  void run(std::uint32_t, std::uint64_t unit) noexcept override {
+    const Part part = part_of(out_.bytes, kMoveUnitBytes, unit);
+    plain(Op::mem_fill, {}, {out_.data + part.begin, part.bytes}, pattern_);
+  }
+
+ private:
+  const Buffer out_;
+  const std::uint32_t pattern_;
+};
+
+class Copy final : public SplitOp {
+ public:
+  Copy(const Buffer& in, const Buffer& out, std::uint64_t bytes)
+      : from_(in.data), to_(out.data), bytes_(bytes) {}
+  std::uint64_t units(std::uint32_t) const noexcept override {
+    return units_of(bytes_, kMoveUnitBytes);
+  }
+  void run(std::uint32_t, std::uint64_t unit) noexcept override {
+    const Part part = part_of(bytes_, kMoveUnitBytes, unit);
+    if (bytes_ >= kPastCachesBytes) {
+      copy_past_caches(to_ + part.begin, from_ + part.begin, part.bytes);
+    } else {
+      std::memcpy(to_ + part.begin, from_ + part.begin, part.bytes);
+    }
+  }
+
+ private:
+  const std::uint8_t* const from_;
+  std::uint8_t* const to_;
+  const std::uint64_t bytes_;
+};
+
+/// Ops whose parts come to values of the same kind, over which the op gives the whole: reductions.
+class Reduce final : public SplitOp {
+ public:
+  Reduce(Op op, const Buffer& in, const Buffer& out, std::uint64_t unit_bytes)
+      : op_(op),
+        in_(in),
+        out_(out),
+        unit_bytes_(unit_bytes),
+        parts_(units_of(in.bytes / 4 * 4, unit_bytes)) {}
+  std::uint64_t units(std::uint32_t) const noexcept override { return parts_.size(); }
+  void run(std::uint32_t, std::uint64_t unit) noexcept override {
+    const Part part = part_of(in_.bytes / 4 * 4, unit_bytes_, unit);
+    plain(op_, {in_.data + part.begin, part.bytes}, word(parts_[unit]));
+  }
+  void finish() noexcept override {
+    plain(op_, {reinterpret_cast<std::uint8_t*>(parts_.data()), parts_.size() * 4}, out_);
+  }
+
+ private:
+  static Buffer word(std::uint32_t& to) {
+    return {reinterpret_cast<std::uint8_t*>(&to), sizeof to};
+  }
+
+  const Op op_;
+  const Buffer in_;
+  const Buffer out_;
+  const std::uint64_t unit_bytes_;
+  std::vector<std::uint32_t> parts_;
+};
+
+class Histogram final : public SplitOp {
+ public:
+  using Counts = std::array<std::uint32_t, 256>;
+  Histogram(const Buffer& in, const Buffer& out)
+      : in_(in), out_(out), parts_(units_of(in.bytes, kUnitBytes)) {}
+  std::uint64_t units(std::uint32_t) const noexcept override { return parts_.size(); }
+  void run(std::uint32_t, std::uint64_t unit) noexcept override {
+    const Part part = part_of(in_.bytes, kUnitBytes, unit);
+    plain(Op::histogram_u8, {in_.data + part.begin, part.bytes},
+          {reinterpret_cast<std::uint8_t*>(parts_[unit].data()), sizeof(Counts)});
+  }
+  void finish() noexcept override {
+    Counts sum{};
+    for (const Counts& part : parts_) {
+      for (std::size_t v = 0; v < sum.size(); ++v) sum[v] += part[v];
+    }
+    std::memcpy(out_.data, sum.data(), sizeof sum);
+  }
+
+ private:
+  const Buffer in_;
+  const Buffer out_;
+  std::vector<Counts> parts_;
+};
+
+class Crc32c final : public SplitOp {
+ public:
+  Crc32c(const Buffer& in, const Buffer& out)
+      : in_(in), out_(out), parts_(units_of(in.bytes, kUnitBytes)) {}
+  std::uint64_t units(std::uint32_t) const noexcept override { return parts_.size(); }
+  void run(std::uint32_t, std::uint64_t unit) noexcept override {
+    const Part part = part_of(in_.bytes, kUnitBytes, unit);
+    parts_[unit] = crc32c({in_.data + part.begin, part.bytes});
+  }
+  void finish() noexcept override {
+    std::uint32_t whole = parts_[0];
+    for (std::uint64_t unit = 1; unit < parts_.size(); ++unit)
+      whole = crc32c_of_both(whole, parts_[unit], part_of(in_.bytes, kUnitBytes, unit).bytes);
+    std::memcpy(out_.data, &whole, sizeof whole);
+  }
+
+ private:
+  const Buffer in_;
+  const Buffer out_;
+  std::vector<std::uint32_t> parts_;
+};
+
+/// Three phases: what each unit adds, what is before each, the units.
+class Counted : public SplitOp {
+ public:
+  explicit Counted(std::uint64_t units) : added_(units), before_(units) {}
+  std::uint32_t phases() const noexcept final { return 3; }
+  std::uint64_t units(std::uint32_t phase) const noexcept final {
+    return phase == 1 ? 1 : added_.size();
+  }
+  void run(std::uint32_t phase, std::uint64_t unit) noexcept final {
+    if (phase == 0) {
+      added_[unit] = count(unit);
+    } else if (phase == 1) {
+      std::exclusive_scan(added_.begin(), added_.end(), before_.begin(), std::uint64_t{0});
+    } else {
+      put(unit, before_[unit], added_[unit]);
+    }
+  }
+
+ protected:
+  virtual std::uint64_t count(std::uint64_t unit) noexcept = 0;
+  virtual void put(std::uint64_t unit, std::uint64_t before, std::uint64_t added) noexcept = 0;
+  [[nodiscard]] std::uint64_t all() const { return before_.back() + added_.back(); }
+
+ private:
+  std::vector<std::uint64_t> added_;
+  std::vector<std::uint64_t> before_;
+};
+
+class Scan final : public Counted {
+ public:
+  Scan(Op op, const Buffer& in, const Buffer& out)
+      : Counted(units_of(in.bytes / 4 * 4, kUnitBytes)), op_(op), in_(in), out_(out) {}
+
+ protected:
+  std::uint64_t count(std::uint64_t unit) noexcept override {
+    const Part part = part_of(in_.bytes / 4 * 4, kUnitBytes, unit);
+    std::uint32_t sum = 0;
+    plain(Op::reduce_sum_u32, {in_.data + part.begin, part.bytes},
+          {reinterpret_cast<std::uint8_t*>(&sum), sizeof sum});
+    return sum;
+  }
+  void put(std::uint64_t unit, std::uint64_t before, std::uint64_t) noexcept override {
+    const Part part = part_of(in_.bytes / 4 * 4, kUnitBytes, unit);
+    std::uint8_t* const to = out_.data + part.begin;
+    plain(op_, {in_.data + part.begin, part.bytes}, {to, part.bytes});
+    for (std::uint64_t at = 0; at < part.bytes; at += 4) {
+      std::uint32_t sum;
+      std::memcpy(&sum, to + at, 4);
+      sum += static_cast<std::uint32_t>(before);
+      std::memcpy(to + at, &sum, 4);
+    }
+  }
+
+ private:
+  const Op op_;
+  const Buffer in_;
+  const Buffer out_;
+};
+
+class Select final : public Counted {
+ public:
+  Select(const Buffer& values, const Buffer& mask, const Buffer& kept, const Buffer& count)
+      : Counted(units_of(std::min(values.bytes / 4, mask.bytes), kUnitBytes / 4)),
+        words_(std::min(values.bytes / 4, mask.bytes)),
+        values_(values.data),
+        mask_(mask.data),
+        kept_(kept),
+        count_(count) {}
+  void finish() noexcept override {
+    const auto found = static_cast<std::uint32_t>(all());
+    std::memcpy(count_.data, &found, sizeof found);
+  }
+
+ protected:
+  std::uint64_t count(std::uint64_t unit) noexcept override {
+    const Part part = part_of(words_, kUnitBytes / 4, unit);
+    return count_nonzero(mask_ + part.begin, part.bytes);
+  }
+  void put(std::uint64_t unit, std::uint64_t before, std::uint64_t added) noexcept override {
+    const std::uint64_t capacity = kept_.bytes / 4;
+    if (before >= capacity) return;
+    const Part part = part_of(words_, kUnitBytes / 4, unit);
+    // A mask that changes meanwhile has no effect on the places of other units.
+    (void)select_words(values_ + part.begin * 4, mask_ + part.begin, part.bytes,
+                       kept_.data + before * 4, std::min(added, capacity - before));
+  }
+
+ private:
+  const std::uint64_t words_;
+  const std::uint8_t* const values_;
+  const std::uint8_t* const mask_;
+  const Buffer kept_;
+  const Buffer count_;
+};
+
+}  // namespace
+
+std::unique_ptr<SplitOp> split(Op op, std::span<const Buffer> inputs,
+                               std::span<const Buffer> outputs, std::uint32_t param) noexcept {
+  const std::uint64_t first =
+      inputs.empty() ? outputs.empty() ? 0 : outputs[0].bytes : inputs[0].bytes;
+  if (first < kSplitBytes) return nullptr;
+  try {
+    switch (op) {
+      case Op::mem_fill:
+        return std::make_unique<Fill>(outputs[0], param);
+      case Op::mem_copy: {
+        const std::uint64_t most = param == 0 ? inputs[0].bytes : param;
+        const std::uint64_t bytes = std::min({inputs[0].bytes, outputs[0].bytes, most});
+        return std::make_unique<Copy>(inputs[0], outputs[0], bytes);
+      }
+      case Op::reduce_sum_u32:
+      case Op::reduce_min_u32:
+      case Op::reduce_max_u32:
+      case Op::reduce_sum_i32:
+      case Op::reduce_min_i32:
+      case Op::reduce_max_i32:
+        return std::make_unique<Reduce>(op, inputs[0], outputs[0], kUnitBytes);
+      case Op::reduce_sum_f32:
+      case Op::reduce_min_f32:
+      case Op::reduce_max_f32:
+        return std::make_unique<Reduce>(op, inputs[0], outputs[0], kFloatUnitBytes);
+      case Op::scan_inclusive_u32:
+      case Op::scan_exclusive_u32:
+        return std::make_unique<Scan>(op, inputs[0], outputs[0]);
+      case Op::histogram_u8:
+        return std::make_unique<Histogram>(inputs[0], outputs[0]);
+      case Op::select_u32:
+        if (std::min(inputs[0].bytes / 4, inputs[1].bytes) == 0) return nullptr;
+        return std::make_unique<Select>(inputs[0], inputs[1], outputs[0], outputs[1]);
+      case Op::hash_crc32c:
+        return std::make_unique<Crc32c>(inputs[0], outputs[0]);
+      case Op::nop:
+      case Op::sort_u32:
+      case Op::hash_xxh64:  // a chain of multiplications
+      case Op::match_literals:
+        break;
+    }
+  } catch (const std::bad_alloc&) {
+    // The plain form needs no memory.
+  }
+  return nullptr;
+}
+
+}  // namespace vyre::cpu

@@ -1,0 +1,366 @@
+// Finds byte runs in a finished image (core/byte_runs.hpp): straight code whose values are known to
+// fit in bytes or to go up by one from lane to lane. Host only, private to lowering.
+#include "byte_runs.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "opcode_facts.hpp"
+
+namespace vyre::vir::lowering {
+namespace {
+
+using core::ByteCode;
+using core::ByteRun;
+using core::ByteStep;
+using core::Image;
+using core::Instruction;
+using core::kNoScalar;
+using core::kScalarA;
+using core::kScalarB;
+using core::kScalarC;
+using core::kScalarResult;
+using core::Opcode;
+
+/// Beyond it every register counts as live.
+constexpr std::size_t kMostFacts{std::size_t{1} << 20};
+
+/// Vector registers that an instruction reads.
+template <class F>
+void each_read(const Instruction& i, const F& f) {
+  if ((i.form & kScalarResult) != 0) return;
+  const OpcodeFacts facts = facts_of(i.op);
+  const std::uint16_t sources[3] = {i.a, i.b, i.c};
+  const bool wide = facts.shape == Shape::pure64 || facts.shape == Shape::checked;
+  for (unsigned k = 0; k < facts.sources; ++k) {
+    if ((i.form >> k & 1) != 0) continue;
+    std::uint32_t words = wide ? 2 : 1;
+    if (i.op == Opcode::assign) words = i.aux;
+    if (k == 1 && i.op == Opcode::store_n) words = i.c;
+    if (k == 1 && i.op == Opcode::store_bytes) words = (i.c + 3u) / 4;
+    for (std::uint32_t w = 0; w < words; ++w) f(sources[k] + w);
+  }
+}
+
+/// Whether every lane of dst, one word, is written.
+bool kills(const Instruction& i) {
+  if ((i.form & kScalarResult) != 0 || i.op == Opcode::assign) return false;
+  const Shape shape = facts_of(i.op).shape;
+  return shape == Shape::pure || shape == Shape::move || shape == Shape::pure64 ||
+         (is_load(i.op) && i.op != Opcode::load_n);
+}
+
+/// By instruction: which vector registers are read later on before they are written.
+class Liveness {
+ public:
+  explicit Liveness(const Image& image)
+      : registers_(image.vector_registers),
+        all_(image.code.size() * image.vector_registers > kMostFacts) {
+    if (all_) return;
+    const auto count = image.code.size();
+    before_.assign(count + 1, std::vector<bool>(registers_, false));
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (std::size_t at = count; at-- > 0;) {
+        const Instruction& i = image.code[at];
+        std::vector<bool> live = before_[at + 1];
+        if (core::has_target(i.op)) join(live, before_[i.imm]);
+        if (kills(i)) live[i.dst] = false;
+        each_read(i, [&](std::uint32_t r) {
+          if (r < registers_) live[r] = true;
+        });
+        if (live == before_[at]) continue;
+        before_[at] = std::move(live);
+        changed = true;
+      }
+    }
+  }
+  [[nodiscard]] bool before(std::size_t at, std::uint32_t r) const {
+    return all_ || before_[at][r];
+  }
+
+ private:
+  static void join(std::vector<bool>& into, const std::vector<bool>& from) {
+    for (std::size_t r = 0; r < into.size(); ++r) into[r] = into[r] || from[r];
+  }
+
+  std::size_t registers_;
+  bool all_;
+  std::vector<std::vector<bool>> before_;
+};
+
+/// What is known of a register: a row of bytes, the lane's id plus a scalar, or a scalar minus it.
+struct Known {
+  enum class What : std::uint8_t { nothing, bytes, id, from_id } what{What::nothing};
+  std::uint16_t of{0};  // slot, or scalar
+};
+using What = Known::What;
+
+class Finder {
+ public:
+  explicit Finder(Image& image)
+      : image_(image), live_(image), target_(image.code.size() + 1, false) {
+    for (const Instruction& i : image.code) {
+      if (core::has_target(i.op)) target_[i.imm] = true;
+      if (i.op == Opcode::global_id && i.aux == 0 && (i.form & kScalarResult) == 0) id_ = i.dst;
+    }
+  }
+
+  void run() {
+    if (!id_) return;
+    for (std::size_t at = image_.once_count; at < image_.code.size();) at = open(at);
+  }
+
+ private:
+  /// Makes a run that begins at `at`, if one is worth it; gives back where to look next.
+  std::size_t open(std::size_t at) {
+    known_.assign(image_.vector_registers, {});
+    known_[*id_] = {What::id, kNoScalar};
+    steps_.clear();
+    scalars_read_.clear();
+    slots_ = 0;
+    loads_ = 0;
+    branch_ = false;
+    std::size_t next = at;
+    while (next < image_.code.size() && !branch_ && (next == at || !target_[next]) &&
+           slots_ < core::kByteSlots - 1 && take(next)) {
+      ++next;
+    }
+    if (loads_ == 0 || next - at < 2) return at + 1;
+    close(at, next);
+    return next;
+  }
+
+  void close(std::size_t at, std::size_t next) {
+    const std::size_t wanted = branch_ ? steps_.size() - 1 : steps_.size();
+    std::vector<ByteStep> out;
+    for (std::uint32_t r = 0; r < image_.vector_registers; ++r) {
+      const Known& k = known_[r];
+      if (k.what == What::nothing || (k.what == What::id && k.of == kNoScalar && r == *id_))
+        continue;
+      const bool live =
+          live_.before(next, r) || (branch_ && live_.before(image_.code[next - 1].imm, r));
+      if (!live) continue;
+      ByteStep step{};
+      step.code = k.what == What::bytes
+                      ? ByteCode::widen
+                      : (k.what == What::id ? ByteCode::put_id : ByteCode::put_from_id);
+      step.dst = static_cast<std::uint16_t>(r);
+      step.a = k.of;
+      out.push_back(step);
+    }
+    steps_.insert(steps_.begin() + static_cast<std::ptrdiff_t>(wanted), out.begin(), out.end());
+    image_.byte_runs.push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(next),
+                                static_cast<std::uint32_t>(image_.byte_steps.size()),
+                                static_cast<std::uint32_t>(steps_.size())});
+    image_.byte_steps.insert(image_.byte_steps.end(), steps_.begin(), steps_.end());
+  }
+
+  void read_scalar(std::uint16_t s) { scalars_read_.insert(s); }
+
+  /// A row of bytes or a scalar.
+  bool is_narrow(const Instruction& i, unsigned k, std::uint16_t reg) const {
+    return (i.form >> k & 1) != 0 || known_[reg].what == What::bytes;
+  }
+  std::uint16_t operand(const Instruction& i, unsigned k, std::uint16_t reg, ByteStep& step) {
+    if ((i.form >> k & 1) == 0) return known_[reg].of;
+    step.scalars |= static_cast<std::uint8_t>(1u << k);
+    read_scalar(reg);
+    return reg;
+  }
+  bool put(ByteCode code, const Instruction& i, ByteStep step) {
+    step.code = code;
+    step.dst = slots_++;
+    steps_.push_back(step);
+    known_[i.dst] = {What::bytes, step.dst};
+    return true;
+  }
+  bool put2(ByteCode code, const Instruction& i) {
+    if (!is_narrow(i, 0, i.a) || !is_narrow(i, 1, i.b)) return false;
+    ByteStep step{};
+    step.a = operand(i, 0, i.a, step);
+    step.b = operand(i, 1, i.b, step);
+    return put(code, i, step);
+  }
+
+  /// False: the instruction is not of the run.
+  bool take(std::size_t at) {
+    const Instruction& i = image_.code[at];
+    if ((i.form & kScalarResult) != 0) return take_scalar(i, at);
+    switch (i.op) {
+      case Opcode::load8: {
+        const Known index = known_[i.a];
+        if (index.what != What::id) return false;
+        ByteStep step{};
+        step.a = index.of;
+        step.imm = i.imm;
+        ++loads_;
+        return put(ByteCode::load, i, step);
+      }
+      case Opcode::add: {
+        const bool first = (i.form & 3u) == kScalarB;
+        if ((i.form & 3u) != kScalarA && !first) return false;
+        const Known id = known_[first ? i.a : i.b];
+        if (id.what != What::id || id.of != kNoScalar) return false;
+        const std::uint16_t by = first ? i.b : i.a;
+        read_scalar(by);
+        known_[i.dst] = {What::id, by};
+        return true;
+      }
+      case Opcode::sub: {
+        const Known id = known_[i.b];
+        if ((i.form & 3u) != kScalarA || id.what != What::id || id.of != kNoScalar) return false;
+        read_scalar(i.a);
+        known_[i.dst] = {What::from_id, i.a};
+        return true;
+      }
+      case Opcode::eq:
+        return put2(ByteCode::eq, i);
+      case Opcode::ne:
+        return put2(ByteCode::ne, i);
+      case Opcode::ult:
+      case Opcode::ule:
+        return take_below(i);
+      case Opcode::bit_and:
+        return put2(ByteCode::bit_and, i);
+      case Opcode::bit_or:
+        return put2(ByteCode::bit_or, i);
+      case Opcode::bit_xor:
+        return put2(ByteCode::bit_xor, i);
+      case Opcode::umin:
+        return put2(ByteCode::umin, i);
+      case Opcode::umax:
+        return put2(ByteCode::umax, i);
+      case Opcode::lnot:
+      case Opcode::truth: {
+        if (!is_narrow(i, 0, i.a)) return false;
+        ByteStep step{};
+        step.a = operand(i, 0, i.a, step);
+        return put(i.op == Opcode::lnot ? ByteCode::lnot : ByteCode::truth, i, step);
+      }
+      case Opcode::select: {
+        if (!is_narrow(i, 0, i.a) || !is_narrow(i, 1, i.b) || !is_narrow(i, 2, i.c)) return false;
+        ByteStep step{};
+        step.a = operand(i, 0, i.a, step);
+        step.b = operand(i, 1, i.b, step);
+        step.c = operand(i, 2, i.c, step);
+        return put(ByteCode::select, i, step);
+      }
+      case Opcode::mov: {
+        if ((i.form & kScalarA) == 0) {
+          if (known_[i.a].what == What::nothing) return false;
+          known_[i.dst] = known_[i.a];
+          return true;
+        }
+        ByteStep step{};
+        step.a = operand(i, 0, i.a, step);
+        return put(ByteCode::fill, i, step);
+      }
+      case Opcode::if_begin: {
+        if ((i.form & kScalarA) != 0 || known_[i.a].what != What::bytes) return false;
+        ByteStep step{};
+        step.code = ByteCode::branch;
+        step.a = known_[i.a].of;
+        step.scalars = i.aux;
+        step.imm = i.imm;
+        steps_.push_back(step);
+        branch_ = true;
+        return true;
+      }
+      default:
+        return false;
+    }
+  }
+
+  /// A run that is given up is executed again from its beginning: a scalar that was read before it
+  /// is written would be another one then.
+  bool take_scalar(const Instruction& i, std::size_t at) {
+    const Shape shape = facts_of(i.op).shape;
+    if (shape != Shape::pure && i.op != Opcode::mov && !is_load(i.op)) return false;
+    if (i.op == Opcode::load_n || i.op == Opcode::fmul_add_chain) return false;
+    const std::uint16_t sources[3] = {i.a, i.b, i.c};
+    for (unsigned k = 0; k < facts_of(i.op).sources; ++k) read_scalar(sources[k]);
+    if (scalars_read_.count(i.dst) != 0) return false;
+    ByteStep step{};
+    step.code = ByteCode::scalar;
+    step.imm = static_cast<std::uint32_t>(at);
+    steps_.push_back(step);
+    return true;
+  }
+
+  /// Comparisons of rows, of the id with a scalar, and of a scalar with what lies behind the id.
+  bool take_below(const Instruction& i) {
+    const bool strict = i.op == Opcode::ult;
+    const std::uint8_t scalars = i.form & 3u;
+    if (scalars == kScalarB && known_[i.a].what == What::id && known_[i.a].of == kNoScalar) {
+      if (!strict) return false;
+      ByteStep step{};
+      step.b = i.b;
+      read_scalar(i.b);
+      return put(ByteCode::id_below, i, step);
+    }
+    if (scalars == kScalarA && known_[i.b].what == What::from_id) {
+      ByteStep step{};
+      step.a = i.a;
+      step.b = known_[i.b].of;
+      step.scalars = strict ? 1 : 0;
+      read_scalar(i.a);
+      return put(ByteCode::below_from_id, i, step);
+    }
+    return put2(strict ? ByteCode::ult : ByteCode::ule, i);
+  }
+
+  Image& image_;
+  Liveness live_;
+  std::vector<bool> target_;
+  std::optional<std::uint16_t> id_;
+  std::vector<Known> known_;
+  std::vector<ByteStep> steps_;
+  std::set<std::uint16_t> scalars_read_;
+  std::uint16_t slots_{0};
+  std::uint32_t loads_{0};
+  bool branch_{false};
+};
+
+/// The instruction that sets the lane's id, or none.
+std::uint32_t ids_that_only_runs_read(const Image& image) {
+  std::uint32_t at = 0;
+  for (std::uint32_t k = 0; k < image.code.size(); ++k) {
+    const Instruction& i = image.code[k];
+    if (i.op == Opcode::global_id && i.aux == 0 && (i.form & kScalarResult) == 0) at = k;
+  }
+  std::size_t run = 0;
+  bool outside = false;
+  for (std::uint32_t k = 0; k < image.code.size(); ++k) {
+    while (run < image.byte_runs.size() && image.byte_runs[run].next <= k) ++run;
+    if (run < image.byte_runs.size() && image.byte_runs[run].first <= k) continue;
+    each_read(image.code[k], [&](std::uint32_t r) { outside |= r == image.code[at].dst; });
+  }
+  return outside ? core::kNoInstruction : at;
+}
+
+}  // namespace
+
+void find_byte_runs(Image& image) {
+  const bool loads = std::any_of(image.code.begin(), image.code.end(), [](const Instruction& i) {
+    return i.op == Opcode::load8 && (i.form & kScalarResult) == 0;
+  });
+  const bool line = image.workgroup[1] == 1 && image.workgroup[2] == 1;
+  if (!loads || !line || image.vector_registers > 0xFFFF) return;
+  Finder(image).run();
+  if (image.byte_runs.empty()) return;
+  image.byte_code = image.code;
+  image.ids_on_demand = ids_that_only_runs_read(image);
+  if (image.ids_on_demand != core::kNoInstruction) {
+    image.byte_code[image.ids_on_demand] = {Opcode::jump,           0, 0, 0, 0, 0, 0,
+                                            image.ids_on_demand + 1};
+  }
+  for (std::size_t k = 0; k < image.byte_runs.size(); ++k) {
+    image.byte_code[image.byte_runs[k].first] = {
+        Opcode::byte_run, 0, 0, 0, 0, 0, 0, static_cast<std::uint32_t>(k)};
+  }
+}
+
+}  // namespace vyre::vir::lowering
