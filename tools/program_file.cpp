@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <string_view>
 
 #include "base/message.hpp"
@@ -59,14 +60,20 @@ Result<Contents> read_program(const std::string& path) {
   return file;
 }
 
+/// A file includes what lies beside it; standard input lies beside nothing.
+v0::TextOptions text_options(const std::string& path) {
+  v0::TextOptions how{shown(path)};
+  if (path != "-") how.folder = std::filesystem::path(path).parent_path().string();
+  return how;
+}
+
 }  // namespace
 
 Result<v0::Program> load_program(const std::string& path, v0::Profile profile,
                                  v0::Timeout timeout) {
   VYRE_ASSIGN(const Contents file, read_program(path));
-  auto program = file.blob
-                     ? v0::Program::decode(file.bytes, profile, timeout)
-                     : v0::Program::assemble(file.text(), v0::TextOptions{shown(path)}, timeout);
+  auto program = file.blob ? v0::Program::decode(file.bytes, profile, timeout)
+                           : v0::Program::assemble(file.text(), text_options(path), timeout);
   if (program) return *std::move(program);
   if (platform::stop_asked()) return platform::interrupted();
   Error error = error_of(program.error());

@@ -11,7 +11,7 @@ std::shared_ptr<const vyre::abi::StatementPlaces> vyre_program::statements() con
     const auto prepared = vyre::vir::prepare(program);
     if (!prepared) return;  // it has no statements then
     auto all = std::make_shared<vyre::abi::StatementPlaces>();
-    all->map.file = places.file;
+    all->map.files = places.files;
     for (const vyre::vir::NodeId id : vyre::vir::statements_in_order(*prepared))
       all->statements.push_back(places.of(id));
     statements_ = std::move(all);
@@ -50,7 +50,7 @@ Error placed(const vyre_program& program, Error error) {
   const vir::SourcePlace place = place_of(program, refusal_of(program.program));
   error.line = place.line;
   error.column = place.column;
-  if (!program.places.file.empty())
+  if (!program.places.files[place.file].empty())
     error.message = behind(program.places, place, std::move(error.message));
   return error;
 }

@@ -11,6 +11,8 @@
 #include "blob.hpp"
 #include "bound.hpp"
 #include "guard.hpp"
+#include "platform/file.hpp"
+#include "protocol/limits.hpp"
 #include "structures.hpp"
 #include "vir/lower/lower.hpp"
 #include "vir/program/dispatch.hpp"
@@ -57,6 +59,13 @@ Result<std::vector<vir::Diagnostic>> diagnosed(const vir::Program& program,
 Result<core::Image> image_of(const vir::Program& program, bool optimise, Bound& bound) {
   VYRE_ASSIGN(const vir::Program prepared, checked(program, bound));
   return bound.checked(vir::lower(prepared, {optimise, bound.interrupt()}));
+}
+
+Result<std::string> included(const std::string& folder, const std::string& path) {
+  VYRE_ASSIGN(
+      const Bytes bytes,
+      platform::read_file(folder.empty() ? path : message("{}/{}", folder, path), kMaxTextBytes));
+  return std::string(bytes.begin(), bytes.end());
 }
 
 std::uint32_t public_role(vir::BufferRole role) noexcept {
@@ -130,7 +139,11 @@ vyre_error* vyre_program_read_text(const char* text, uint64_t size,
     VYRE_TRY(given(program, "program"));
     VYRE_ASSIGN(const auto wanted, read_options(options, "vyre_text_options"));
     Bound bound(timeout);
-    const vir::TextOptions how{wanted.name == nullptr ? "" : wanted.name, bound.interrupt()};
+    vir::TextOptions how{wanted.name == nullptr ? "" : wanted.name, bound.interrupt()};
+    if (wanted.folder != nullptr) {
+      how.folder = wanted.folder;
+      how.read = [&how](const std::string& path) { return included(how.folder, path); };
+    }
     vir::SourceMap places;
     VYRE_ASSIGN(vir::Program read,
                 bound.checked(vir::assemble(std::string_view(text, size), how, &places)));
@@ -247,9 +260,13 @@ vyre_error* vyre_program_examine(const vyre_program* program, vyre_ns timeout, v
     static_assert(vir::kNone == UINT32_MAX);
     for (const vir::Diagnostic& d : found) {
       const vir::SourcePlace at = place_of(*program, d);
-      const vyre_diagnostic shown{sizeof(vyre_diagnostic),     d.statement, d.code.c_str(),
-                                  d.message.c_str(),           at.line,     at.column,
-                                  program->places.file.c_str()};
+      const vyre_diagnostic shown{sizeof(vyre_diagnostic),
+                                  d.statement,
+                                  d.code.c_str(),
+                                  d.message.c_str(),
+                                  at.line,
+                                  at.column,
+                                  program->places.files[at.file].c_str()};
       each(context, &shown);
     }
     return {};
@@ -267,7 +284,7 @@ vyre_error* vyre_program_place(const vyre_program* program, uint32_t statement,
     vyre_text_place found{};
     found.line = at.line;
     found.column = at.column;
-    found.file = program->places.file.c_str();
+    found.file = program->places.files[at.file].c_str();
     write_output(place, found);
     return {};
   });

@@ -304,7 +304,8 @@ VYRE_API VYRE_CHECK vyre_error* vyre_program_assemble(const char* text, uint64_t
 typedef struct {
   uint32_t struct_size;
   uint32_t reserved;
-  const char* name; /* of the text, as messages and places name it; NULL: they name no file */
+  const char* name;   /* of the text, as messages and places name it; NULL: they name no file */
+  const char* folder; /* where `include` looks, "" for the current one; NULL: it is refused */
 } vyre_text_options;
 /* The same with options, which may be NULL. Messages about a text with a name begin with
    "NAME:LINE:COLUMN: ", also those of later calls on the program. */
@@ -342,7 +343,7 @@ typedef struct {
   const char* message;
   uint32_t line;    /* from 1; 0: not known, as for every program that was read from wire */
   uint32_t column;  /* in characters, from 1 */
-  const char* file; /* the name of the text, "" for none */
+  const char* file; /* the name of the text or of the file that it includes, "" for none */
 } vyre_diagnostic;
 /* The strings are valid during the call. */
 typedef void (*vyre_diagnosed)(void* context, const vyre_diagnostic* diagnostic);
@@ -355,7 +356,7 @@ typedef struct {
   uint32_t line;   /* from 1; 0: not known */
   uint32_t column; /* in characters, from 1 */
   uint32_t reserved;
-  const char* file; /* the name of the text, "" for none; lives as long as the program */
+  const char* file; /* as in a vyre_diagnostic; lives as long as the program */
 } vyre_text_place;
 /* Where a statement begins in the program's text, by its number in results and findings. A program
    that was read from wire has no text, so nothing is known of it. */

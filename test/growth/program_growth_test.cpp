@@ -310,7 +310,7 @@ TEST(ProgramPhases, AskAllAlongWhetherTheyAreStillWantedAndEndWhenTheyAreNot) {
   const std::pair<const char*, Work> phases[]{
       {"assemble",
        [&](Interrupt* i) {
-         return dropped(assemble(in.text, {{}, i}, nullptr));
+         return dropped(assemble(in.text, {.interrupt = i}, nullptr));
        }},
       {"decode",
        [&](Interrupt* i) {

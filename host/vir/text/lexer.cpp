@@ -26,7 +26,7 @@ constexpr std::string_view kByteOrderMark{"\xEF\xBB\xBF"};
 
 }  // namespace
 
-Lexer::Lexer(std::string_view source) : source_(source) {
+Lexer::Lexer(std::string_view source, std::uint32_t file) : source_(source), file_(file) {
   if (source_.substr(0, kByteOrderMark.size()) == kByteOrderMark) at_ = kByteOrderMark.size();
 }
 
@@ -129,6 +129,7 @@ void Lexer::bad(Token& token, std::string_view reason) {
 
 Token Lexer::next() {
   Token token;
+  token.file = file_;
   skip_space(token);
   token.line = line_;
   token.column = column_;

@@ -19,12 +19,13 @@ struct Token {
   std::uint32_t line{1};
   std::uint32_t column{1};  // characters, not bytes
   bool joined{false};       // no space or comment before it
+  std::uint32_t file{0};    // of the lexer
 };
 
 class Lexer {
  public:
   /// A byte order mark before the text is passed over and counts no column.
-  explicit Lexer(std::string_view source);
+  explicit Lexer(std::string_view source, std::uint32_t file = 0);
   /// After the end, and after a bad token, every further token is `end`.
   Token next();
 
@@ -46,6 +47,7 @@ class Lexer {
   }
 
   std::string_view source_;
+  std::uint32_t file_;
   std::size_t at_{0};
   std::uint32_t line_{1};
   std::uint32_t column_{1};

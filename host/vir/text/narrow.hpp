@@ -22,6 +22,7 @@ class NarrowNames {
   void declare_variable(Symbol name, bool narrow) {
     if (narrow || !variables_.empty()) variables_.insert_or_assign(name, narrow);
   }
+  [[nodiscard]] bool is_buffer(Symbol name) const { return buffers_.contains(name); }
   /// The element type of a narrow buffer.
   [[nodiscard]] std::optional<TypeTag> type_of_buffer(Symbol name) const {
     const auto found = buffers_.find(name);

@@ -133,7 +133,9 @@ void Parser::const_directive() {
   expect("=", "and the value of the const");
   const Token begin = now_;
   const auto first = static_cast<ExprId>(program_.exprs.size());
+  std::vector<NodeId>* const outer = std::exchange(list_, nullptr);
   const ExprId id = expr();
+  list_ = outer;
   expect(";", "after the value");
   if (!ok()) return;
   consts_.emplace(word.text, folded(id, begin));

@@ -124,6 +124,16 @@ ExprId Parser::primary() {
         take();
         return leaf(constant->tag, constant->bits);
       }
+      if (const Bound* known = bound(now_); known != nullptr && !ahead("[") && !ahead("(")) {
+        if (known->kind == Bound::Kind::buffer) {
+          fail_at(now_, message("the parameter {} is a buffer here, and a value is needed",
+                                describe(now_)));
+          return 0;
+        }
+        const Expr value = known->value;
+        take();
+        return add(value);
+      }
       if (accept_word("true")) return leaf(ExprTag::LitBool, 1);
       if (accept_word("false")) return leaf(ExprTag::LitBool, 0);
       if (accept_word("gid")) return builtin_id(ExprTag::InvocationId);
@@ -136,6 +146,12 @@ ExprId Parser::primary() {
     case TokenKind::string: {
       Expr expr;
       expr.tag = ExprTag::Var;
+      if (frame_ != nullptr && !ahead("[")) {
+        fail_at(now_, message("fn '{}' has no {}; a fn sees its parameters, its own variables, "
+                              "constants and buffers",
+                              frame_->function->name.text, describe(now_)));
+        return 0;
+      }
       expr.name = name("an expression");
       if (accept("[")) {
         expr.tag = ExprTag::Load;
@@ -244,6 +260,7 @@ ExprId Parser::function() {
   const Token token = take();
   const std::string_view word = token.text;
   take();
+  if (Function* known = function_of(word)) return fn_value(*known, token);
   Expr expr;
   if (const auto op = find_word(Vocabulary::bin_op, word)) {
     expr.tag = ExprTag::BinOp;

@@ -28,7 +28,9 @@ NodeId Parser::while_node() {
   Node node;
   node.tag = NodeTag::Loop;
   node.name = made_name("pass");
+  std::vector<NodeId>* const outer = std::exchange(list_, nullptr);  // it is asked in every pass
   const ExprId condition = widened(expr());
+  list_ = outer;
   if (!accept_word("limit")) {
     unexpected("'limit' and the most passes",
                "; every loop is bounded, as in while x > 1 limit 64 { ... }");

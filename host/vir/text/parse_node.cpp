@@ -14,6 +14,9 @@ Range Parser::block() {
 /// Up to the brace that closes them.
 std::vector<NodeId> Parser::statements() {
   std::vector<NodeId> nodes;
+  const std::size_t names = frame_ == nullptr ? 0 : frame_->names.size();
+  std::vector<NodeId>* const outer = std::exchange(list_, &nodes);
+  const std::uint32_t outer_levels = std::exchange(list_levels_, levels_);
   Leaving& leaving = *leaving_;
   bool broke = leaving.broke;
   bool continued = leaving.continued;
@@ -28,6 +31,9 @@ std::vector<NodeId> Parser::statements() {
     one_more(node());
     if (ok() && (leaving.broke || leaving.continued) && !at("}")) one_more(guarded_rest());
   }
+  list_ = outer;
+  list_levels_ = outer_levels;
+  if (frame_ != nullptr) frame_->names.resize(names);
   leaving.broke = broke;
   leaving.continued = continued;
   return nodes;
@@ -57,6 +63,11 @@ NodeId Parser::unmarked_node() {
   if (now_.text == "while") return while_node();
   if (now_.text == "break" || now_.text == "continue") return leave_node();
   if (now_.text == "return") {
+    if (frame_ != nullptr) {
+      unexpected("another statement",
+                 "; in a fn, return stands last and gives its value: return VALUE;");
+      return 0;
+    }
     take();
     expect(";", "after 'return'");
     Node node;
@@ -64,11 +75,13 @@ NodeId Parser::unmarked_node() {
     return program_.add(node);
   }
   if (now_.text == "buffer" || now_.text == "workgroup" || now_.text == "entry_op_id" ||
-      now_.text == "non_composable" || now_.text == "const") {
+      now_.text == "non_composable" || now_.text == "const" || now_.text == "fn" ||
+      now_.text == "include") {
     unexpected("a statement", "; declarations stand before the first statement");
     return 0;
   }
   if (now_.text.starts_with("atomic_") && ahead("(")) return atomic_node();
+  if (Function* function = ahead("(") ? function_of(now_.text) : nullptr) return fn_node(*function);
   if (ahead("(") || (now_.text == "barrier" && ahead(";"))) return statement_call();
   return named_node();
 }
@@ -77,7 +90,7 @@ NodeId Parser::let_node() {
   take();
   Node node;
   node.tag = NodeTag::Let;
-  node.name = new_name("the name of the variable");
+  node.name = local_name("the name of the variable");
   expect("=", "and the value of the variable");
   node.e0 = expr();
   expect(";", "after the value");
@@ -105,8 +118,7 @@ NodeId Parser::if_node() {
   node.body = block();
   if (accept_word("else")) {
     if (at_word("if")) {
-      const NodeId chained = this->node();
-      node.otherwise = program_.add_list({&chained, 1});
+      node.otherwise = chained();
     } else {
       node.otherwise = block();
     }
@@ -114,12 +126,24 @@ NodeId Parser::if_node() {
   return program_.add(node);
 }
 
+/// The `if` behind an `else`, alone but for what its condition needs before it.
+Range Parser::chained() {
+  std::vector<NodeId> nodes;
+  std::vector<NodeId>* const outer = std::exchange(list_, &nodes);
+  const std::uint32_t outer_levels = std::exchange(list_levels_, levels_);
+  const NodeId id = node();
+  nodes.push_back(id);
+  list_ = outer;
+  list_levels_ = outer_levels;
+  return ok() ? program_.add_list(nodes) : Range{};
+}
+
 NodeId Parser::for_node() {
   const SourcePlace place = here();
   take();
   Node node;
   node.tag = NodeTag::Loop;
-  node.name = new_name("the name of the loop variable");
+  node.name = local_name("the name of the loop variable");
   if (!accept_word("in")) unexpected("'in' and the bounds of the loop");
   node.e0 = widened(expr());
   expect("..", "between the bounds of the loop");
@@ -144,11 +168,23 @@ NodeId Parser::block_node() {
   return program_.add(node);
 }
 
+/// A fn changes its own variables and the elements of buffers, nothing else.
+bool Parser::may_assign() {
+  if (frame_ == nullptr || ahead("[")) return true;
+  const Bound* known = bound(now_);
+  if (known != nullptr && known->kind == Bound::Kind::variable) return true;
+  fail_at(now_,
+          message("fn '{}' changes only variables of its own, and {} is none; bind one with let",
+                  frame_->function->name.text, describe(now_)));
+  return false;
+}
+
 NodeId Parser::named_node() {
   Node node;
   node.tag = NodeTag::Assign;
   const Token first = now_;
   const SourcePlace place = here();
+  if (!may_assign()) return 0;
   node.name = new_name("a statement");
   if (accept("[")) {
     node.tag = NodeTag::Store;

@@ -26,6 +26,8 @@ namespace vyre::vir::text {
 
 Parser::Parser(std::string_view source, const TextOptions& options)
     : lexer_(source), options_(options) {
+  places_.files[0] = options.name;
+  files_[0].open = true;
   take();
   take();
 }
@@ -45,6 +47,12 @@ Token Parser::take() {
     error_ = given_up("assembled").value();
     now_ = Token{};
     next_ = Token{};
+  }
+  if (frame_ != nullptr && ++fn_tokens_ > kMaxFnTokens) {
+    fail_at(
+        frame_->call,
+        message("calls of fns grow to more than {} tokens; call less, or use a loop", kMaxFnTokens),
+        Errc::limit_exceeded);
   }
   Token taken = std::move(now_);
   now_ = std::move(next_);
@@ -84,8 +92,10 @@ void Parser::expect(std::string_view punct, std::string_view after) {
 
 void Parser::fail_at(const Token& token, std::string message, Errc code) {
   if (error_) return;
-  if (!options_.name.empty())
-    message = vyre::message("{}:{}:{}: {}", options_.name, token.line, token.column, message);
+  const SourcePlace place{token.line, token.column, token.file};
+  message += way_to(token.file);
+  if (!places_.files[token.file].empty())
+    message = vyre::message("{}: {}", to_string(places_, place), message);
   error_ = Error{code, std::move(message), kNoOffset, token.line, token.column, 0};
   now_ = Token{};
   next_ = Token{};
@@ -122,6 +132,16 @@ void Parser::unexpected(std::string_view wanted, std::string hint) {
 }
 
 Symbol Parser::name(std::string_view what) {
+  if (const Bound* known = bound(now_)) {
+    if (known->value.tag != ExprTag::Var) {
+      fail_at(now_, message("the parameter {} is a value here, and {} was expected", describe(now_),
+                            what));
+      return 0;
+    }
+    const Symbol symbol = known->value.name;
+    take();
+    return symbol;
+  }
   constexpr std::string_view kBytes{"bytes of a name"};
   if (now_.kind == TokenKind::string) {
     check_count(now_, now_.value.size(), kMaxStringBytes, kBytes);
@@ -236,15 +256,19 @@ void Parser::mark(std::vector<SourcePlace>& places, std::uint32_t id, SourcePlac
 Result<Program> Parser::run(SourceMap* places) {
   wants_places_ = places != nullptr;
   const Leaving no_loop(*this, false);
-  places_.file = options_.name;
+  places_.files[0] = options_.name;
   while (ok() && directive()) {
   }
   std::vector<NodeId> entry;
+  list_ = &entry;
   while (ok() && now_.kind != TokenKind::end) {
     // The metadata is a record of its own.
     check_count(now_, entry.size() + 2, kMaxNodes, "records: statements at the top level");
-    entry.push_back(node());
+    const NodeId id = node();
+    entry.push_back(id);
   }
+  list_ = nullptr;
+  check_uncalled();
   settle_names();
   if (error_) return tl::unexpected<Error>(std::move(*error_));
   program_.entry = program_.add_list(entry);
@@ -257,6 +281,10 @@ bool Parser::directive() {
     buffer();
   } else if (at_word("const")) {
     const_directive();
+  } else if (at_word("fn")) {
+    fn_directive();
+  } else if (at_word("include")) {
+    include_directive();
   } else if (at_word("workgroup")) {
     places_.workgroup = here();
     take();

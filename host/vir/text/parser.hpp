@@ -4,7 +4,9 @@
 // program has no node for become nodes that it has. Spec: docs/vir0-text.md.
 #pragma once
 
+#include <deque>
 #include <initializer_list>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -60,7 +62,7 @@ class Parser {
   void check_count(const Token& token, std::uint64_t count, std::uint64_t limit,
                    std::string_view what);
 
-  [[nodiscard]] SourcePlace here() const { return {now_.line, now_.column}; }
+  [[nodiscard]] SourcePlace here() const { return {now_.line, now_.column, now_.file}; }
   /// Notes where what `id` names begins. A second mark does nothing: parentheses are not part of
   /// what they hold.
   void mark(std::vector<SourcePlace>& places, std::uint32_t id, SourcePlace place) const;
@@ -69,6 +71,56 @@ class Parser {
   // program until the end, when it becomes a name that nothing else has.
   Symbol made_name(std::string_view like);
   void settle_names();
+
+  // Files (parse_include.cpp).
+  /// Where the parser reads.
+  struct Cursor {
+    Lexer lexer{{}};
+    Token now;
+    Token next;
+  };
+  struct File {
+    std::string path;  // from the folder on; empty: the text itself
+    SourcePlace from;  // the include
+    bool open{false};  // it is read now
+  };
+  void move_to(const Cursor& cursor);
+  void include_directive();
+  [[nodiscard]] std::string way_to(std::uint32_t file) const;
+
+  // Functions (parse_fn.cpp).
+  struct Function {
+    Token name;
+    std::vector<std::string> parameters;
+    Cursor body;
+    std::uint64_t calls{0};
+    bool active{false};  // its body is read now
+  };
+  /// What a name means in the body of a fn; `either` where no call has said it.
+  struct Bound {
+    enum class Kind : std::uint8_t { value, buffer, either, variable };
+    std::string name;
+    Kind kind;
+    Expr value;  // of a buffer a Var of its name
+  };
+  struct Frame {
+    const Function* function;
+    Token call;
+    std::vector<Bound> names;
+    Frame* outer;
+  };
+  void fn_directive();
+  [[nodiscard]] Function* function_of(std::string_view word);
+  [[nodiscard]] const Bound* bound(const Token& token) const;
+  Symbol local_name(std::string_view what);
+  [[nodiscard]] bool names_buffer(const Token& token) const;
+  Bound argument(const std::string& parameter);
+  Symbol kept(std::string_view like, ExprId value, SourcePlace place);
+  ExprId expand(Function& function, const Token& call);
+  ExprId body_of(Function& function, Frame& frame);
+  NodeId fn_node(Function& function);
+  ExprId fn_value(Function& function, const Token& call);
+  void check_uncalled();
 
   // Constants (parse_const.cpp).
   void const_directive();
@@ -103,6 +155,8 @@ class Parser {
   NodeId unmarked_node();
   NodeId let_node();
   NodeId if_node();
+  Range chained();
+  bool may_assign();
   NodeId for_node();
   NodeId region_node();
   NodeId block_node();
@@ -155,6 +209,14 @@ class Parser {
   std::unordered_map<std::string, Expr> consts_;
   std::vector<std::string> made_names_;  // what each is like
   Leaving* leaving_{nullptr};            // of the loop around here
+  std::vector<File> files_{1};           // as places_.files
+  std::deque<std::string> texts_;        // of included files
+  std::uint64_t included_bytes_{0};
+  std::map<std::string, Function> functions_;
+  Frame* frame_{nullptr};               // of the call whose body is read
+  std::vector<NodeId>* list_{nullptr};  // the statements around here, so far
+  std::uint32_t list_levels_{0};        // levels_ outside of its statements
+  std::uint64_t fn_tokens_{0};
   SourceMap places_;
   bool wants_places_{false};
   std::uint32_t depth_{0};

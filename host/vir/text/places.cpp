@@ -11,7 +11,8 @@ SourcePlace SourceMap::of(NodeId node, ExprId expr) const noexcept {
 
 std::string to_string(const SourceMap& map, SourcePlace place, std::string_view unnamed) {
   if (place.line == 0) return {};
-  const std::string_view file = map.file.empty() ? unnamed : std::string_view(map.file);
+  const std::string& own = map.files[place.file];
+  const std::string_view file = own.empty() ? unnamed : std::string_view(own);
   return message("{}{}{}:{}", file, file.empty() ? "" : ":", place.line, place.column);
 }
 

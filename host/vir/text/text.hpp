@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,13 +17,14 @@ namespace vyre::vir {
 struct SourcePlace {
   std::uint32_t line{0};
   std::uint32_t column{0};  // characters, from 1
+  std::uint32_t file{0};    // index into SourceMap::files
 };
 
 /// The places of an assembled program by NodeId, ExprId and index of the buffer. prepare() keeps
 /// all of them, so the map is that of the prepared program too; what preparation adds lies beyond
 /// its ends. It is no part of the program: the wire form does not carry it.
 struct SourceMap {
-  std::string file;  // as TextOptions names it
+  std::vector<std::string> files{1};  // as TextOptions names the text, then those it includes
   std::vector<SourcePlace> nodes;
   std::vector<SourcePlace> exprs;
   std::vector<SourcePlace> buffers;
@@ -31,15 +33,26 @@ struct SourceMap {
   /// The place of the expression if it is known, else that of the node.
   [[nodiscard]] SourcePlace of(NodeId node, ExprId expr = kNone) const noexcept;
 };
-/// "FILE:LINE:COLUMN" with the file of the map or else `unnamed`; empty where the place is not
+/// "FILE:LINE:COLUMN" with the file of the place or else `unnamed`; empty where the place is not
 /// known, and without the file where it has no name.
 [[nodiscard]] std::string to_string(const SourceMap& map, SourcePlace place,
                                     std::string_view unnamed = {});
 
+/// The text of a file that a text includes, by its path from the folder on.
+using ReadInclude = std::function<Result<std::string>(const std::string& path)>;
+
 struct TextOptions {
-  std::string name;  // of the text, for messages and places; empty: messages name no file
+  std::string name{};  // of the text, for messages and places; empty: messages name no file
   Interrupt* interrupt{nullptr};  // Errc::deadline_exceeded where it said so
+  ReadInclude read{};             // none: include is refused
+  std::string folder{};           // what names of included files begin with
 };
+
+/// Files that one text includes, directly or not, and how deep they include each other.
+inline constexpr std::uint32_t kMaxIncludes{256};
+inline constexpr std::uint32_t kMaxIncludeDepth{16};
+/// Tokens that calls of fns read together: bounds what fns that call fns grow to.
+inline constexpr std::uint32_t kMaxFnTokens{1'000'000};
 
 /// Parses a whole `.vir` document. Errors carry line and column and say what was expected; those of
 /// a named text begin with "NAME:LINE:COLUMN: ". `places`, if not null, is set on success.

@@ -47,6 +47,7 @@ constexpr std::string_view kReserved[]{
     "let",    "if",          "else",           "for",   "in",    "return", "region",
     "buffer", "workgroup",   "true",           "false", "gid",   "wid",    "lid",
     "call",   "entry_op_id", "non_composable", "const", "while", "break",  "continue",
+    "fn",     "include",
 };
 
 constexpr std::string_view kOtherFunctions[]{

@@ -37,7 +37,7 @@ enum class Profile : std::uint32_t {
 
 /// Where something begins in the text of a program.
 struct TextPlace {
-  std::string file;  // the name of the text; empty: it has none
+  std::string file;  // the name of the text or of a file that it includes; empty: it has none
   std::uint32_t line{0};
   std::uint32_t column{0};  // in characters; both from 1
 };
@@ -87,7 +87,8 @@ struct ProgramBuffer {
 
 /// How a text is read.
 struct TextOptions {
-  std::string name{};  // messages and places name it; empty: they name no file
+  std::string name{};                   // messages and places name it; empty: they name no file
+  std::optional<std::string> folder{};  // where `include` looks; none: it is refused
 };
 
 /// The instructions that a program becomes, before or after they are optimised.
@@ -103,6 +104,7 @@ class Program {
                                                 Timeout timeout = {}) {
     vyre_text_options c = VYRE_INIT(vyre_text_options);
     if (!options.name.empty()) c.name = options.name.c_str();
+    if (options.folder) c.folder = options.folder->c_str();
     vyre_program* made = nullptr;
     const detail::Failed failed{
         vyre_program_read_text(text.data(), text.size(), &c, timeout.ns(), &made)};
@@ -167,9 +169,11 @@ class Program {
     std::vector<Diagnostic> found;
     const vyre_diagnosed keep = [](void* context, const vyre_diagnostic* d) {
       const bool whole = d->statement == UINT32_MAX;
+      // A library of an earlier release gives no place.
+      const bool placed = d->struct_size >= sizeof(vyre_diagnostic) && d->line != 0;
       static_cast<std::vector<Diagnostic>*>(context)->push_back(
           {d->code, whole ? std::nullopt : std::optional(d->statement), d->message,
-           d->line == 0 ? std::nullopt : std::optional(TextPlace{d->file, d->line, d->column})});
+           placed ? std::optional(TextPlace{d->file, d->line, d->column}) : std::nullopt});
     };
     const detail::Failed failed{vyre_program_examine(get(), timeout.ns(), keep, &found)};
     if (failed) return failed.error();

@@ -70,7 +70,7 @@ TEST(TextPlaces, DeclarationsAndTheWorkgroupHaveTheirs) {
 }
 
 TEST(TextPlaces, ErrorsOfANamedTextBeginWithTheirPlaceAndSayItOnce) {
-  const auto bad = vir::assemble("let x = 1;\nlet y = ;", {"p.vir", nullptr}, nullptr);
+  const auto bad = vir::assemble("let x = 1;\nlet y = ;", {.name = "p.vir"}, nullptr);
   ASSERT_FALSE(bad.has_value());
   EXPECT_EQ(to_string(bad.error()), "malformed: p.vir:2:9: expected an expression, found ';'");
   EXPECT_EQ(bad.error().line, 2u);
@@ -78,11 +78,11 @@ TEST(TextPlaces, ErrorsOfANamedTextBeginWithTheirPlaceAndSayItOnce) {
 }
 
 TEST(TextPlaces, ThePlaceOfAnExpressionComesBeforeThatOfItsStatement) {
-  vir::SourceMap map{"p.vir", {{3, 1}}, {{3, 9}, {}}, {}, {}};
+  vir::SourceMap map{{"p.vir"}, {{3, 1}}, {{3, 9}, {}}, {}, {}};
   EXPECT_EQ(vir::to_string(map, map.of(0, 0)), "p.vir:3:9");
   EXPECT_EQ(vir::to_string(map, map.of(0, 1)), "p.vir:3:1") << "that expression has none";
   EXPECT_EQ(vir::to_string(map, map.of(1)), "") << "beyond the map";
-  map.file.clear();
+  map.files[0].clear();
   EXPECT_EQ(vir::to_string(map, map.of(0)), "3:1");
   EXPECT_EQ(vir::to_string(map, map.of(0), "q.vir"), "q.vir:3:1");
 }
