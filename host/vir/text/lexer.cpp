@@ -164,6 +164,15 @@ Token Lexer::next() {
       bad(token, "a byte order mark, which may only stand before the text; delete it");
       return token;
     }
+    if (c == '?')
+      return bad(token, "there is no ?: here; write select(condition, if_true, if_false)"), token;
+    if (c == '#') {
+      bad(token,
+          "a character that has no meaning here; comments begin with //, and const, fn and include "
+          "have "
+          "no # before them");
+      return token;
+    }
     if (kOneCharPuncts.find(c) == std::string_view::npos) {
       bad(token,
           "a character that has no meaning here; names with such characters go in double quotes");

@@ -3,6 +3,7 @@
 #include <bit>
 #include <charconv>
 
+#include "advice.hpp"
 #include "base/decimal.hpp"
 #include "base/message.hpp"
 #include "parser.hpp"
@@ -10,6 +11,11 @@
 
 namespace vyre::vir::text {
 namespace {
+
+std::string hint_of_function(std::string_view word) {
+  std::string advice = advice_for(word);
+  return advice.empty() ? did_you_mean(word, function_words()) : advice;
+}
 
 std::string without_separators(std::string_view text) {
   std::string digits;
@@ -146,6 +152,13 @@ ExprId Parser::primary() {
     case TokenKind::string: {
       Expr expr;
       expr.tag = ExprTag::Var;
+      if (next_.kind == TokenKind::word || next_.kind == TokenKind::number) {
+        // Two values in a row: the first is a word of another language, if it is known.
+        if (std::string advice = advice_for(now_, next_); !advice.empty()) {
+          unexpected("an expression", std::move(advice));
+          return 0;
+        }
+      }
       if (frame_ != nullptr && !ahead("[")) {
         fail_at(now_, message("fn '{}' has no {}; a fn sees its parameters, its own variables, "
                               "constants and buffers",
@@ -283,8 +296,7 @@ ExprId Parser::function() {
   }
   fail_at(token,
           type ? message("a cast to the type {} is written cast(TYPE, value)", describe(token))
-               : message("unknown function {}{}", describe(token),
-                         did_you_mean(word, function_words())));
+               : message("unknown function {}{}", describe(token), hint_of_function(word)));
   return 0;
 }
 

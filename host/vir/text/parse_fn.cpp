@@ -58,6 +58,8 @@ void Parser::fn_directive() {
     check_count(parameter, made.parameters.size() + 1, kMaxArgs, "parameters of a fn");
     take();
     made.parameters.push_back(text);
+    if (at(":"))
+      return unexpected("',' or ')'", "; a fn names no types: write fn name(a, b) { ... }");
     if (!accept(",")) break;
   }
   expect(")", "after the parameters");

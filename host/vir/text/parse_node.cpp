@@ -1,4 +1,5 @@
 // Statements of the text form. Spec: docs/vir0-text.md, "Statements".
+#include "advice.hpp"
 #include "base/message.hpp"
 #include "parser.hpp"
 
@@ -69,6 +70,11 @@ NodeId Parser::unmarked_node() {
       return 0;
     }
     take();
+    if (!at(";")) {
+      unexpected("';'",
+                 "; outside of a fn, return ends the lane and gives nothing: store the value in a "
+                 "buffer");
+    }
     expect(";", "after 'return'");
     Node node;
     node.tag = NodeTag::Return;
@@ -90,7 +96,15 @@ NodeId Parser::let_node() {
   take();
   Node node;
   node.tag = NodeTag::Let;
+  if (at_word("mut") && next_.kind == TokenKind::word) {
+    unexpected("the name of the variable", advice_for("mut"));
+    return 0;
+  }
   node.name = local_name("the name of the variable");
+  if (at(":")) {
+    unexpected("'=' and the value of the variable",
+               "; a variable has the type of its value, as in let x = 1u; or let y = f32(x);");
+  }
   expect("=", "and the value of the variable");
   node.e0 = expr();
   expect(";", "after the value");
@@ -168,6 +182,18 @@ NodeId Parser::block_node() {
   return program_.add(node);
 }
 
+/// What a statement that begins with this word was meant to be.
+std::string Parser::hint_of_statement(const Token& first) const {
+  if (first.kind != TokenKind::word) return {};
+  if (const std::string advice = advice_for(first.text); !advice.empty()) return advice;
+  if (const std::string advice = advice_for(now_, next_); !advice.empty()) return advice;
+  const auto is_type = find_word(Vocabulary::data_type, first.text);
+  if (is_type && now_.kind == TokenKind::word)
+    return message("; a variable is bound with let: let {} = ...;", now_.text);
+  return did_you_mean(first.text, {"let", "if", "for", "while", "return", "region", "barrier",
+                                   "break", "continue"});
+}
+
 /// A fn changes its own variables and the elements of buffers, nothing else.
 bool Parser::may_assign() {
   if (frame_ == nullptr || ahead("[")) return true;
@@ -204,10 +230,7 @@ NodeId Parser::named_node() {
   } else if (accept("=")) {
     node.e0 = expr();
   } else {
-    unexpected("'=' or '['",
-               first.kind == TokenKind::word
-                   ? did_you_mean(first.text, {"let", "if", "for", "return", "region", "barrier"})
-                   : std::string());
+    unexpected("'=' or '['", hint_of_statement(first));
   }
   expect(";", "after the value");
   return program_.add(node);
@@ -272,8 +295,10 @@ NodeId Parser::statement_call() {
   if (row == nullptr) {
     std::vector<std::string_view> known;
     for (const Row& candidate : kRows) known.push_back(candidate.text);
-    fail_at(word,
-            message("unknown statement {}{}", describe(word), did_you_mean(word.text, known)));
+    for (const auto& [name, function] : functions_) known.push_back(name);
+    const std::string advice = advice_for(word.text);
+    fail_at(word, message("unknown statement {}{}", describe(word),
+                          advice.empty() ? did_you_mean(word.text, known) : advice));
     return 0;
   }
   Node node;

@@ -1,6 +1,7 @@
 // Tokens, directives, buffer declarations and types of the text form. Spec: docs/vir0-text.md.
 #include <limits>
 
+#include "advice.hpp"
 #include "base/message.hpp"
 #include "parser.hpp"
 #include "vir/text/text.hpp"
@@ -128,6 +129,7 @@ void Parser::check_count(const Token& token, std::uint64_t count, std::uint64_t 
 
 void Parser::unexpected(std::string_view wanted, std::string hint) {
   if (error_) return;
+  if (hint.empty()) hint = advice_for(now_, next_);
   fail_at(now_, message("expected {}, found {}{}", wanted, describe(now_), hint));
 }
 
@@ -225,7 +227,8 @@ std::uint8_t Parser::word(Vocabulary vocabulary, std::string_view what) {
       take();
       return *value;
     }
-    unexpected(what, did_you_mean(now_.text, texts(vocabulary)));
+    const std::string advice = advice_for(now_.text);
+    unexpected(what, advice.empty() ? did_you_mean(now_.text, texts(vocabulary)) : advice);
     return 0;
   }
   unexpected(what);

@@ -157,6 +157,7 @@ class Parser {
   NodeId if_node();
   Range chained();
   bool may_assign();
+  std::string hint_of_statement(const Token& first) const;
   NodeId for_node();
   NodeId region_node();
   NodeId block_node();

@@ -37,6 +37,7 @@ class Warner {
 
   std::vector<Diagnostic> run() && {
     buffers_without_elements();
+    buffers_without_writes();
     walk(program_.entry);
     std::stable_sort(found_.begin(), found_.end(), [](const Diagnostic& a, const Diagnostic& b) {
       return a.statement + 1 < b.statement + 1;  // kNone, the whole program, first
@@ -65,6 +66,58 @@ class Warner {
                     quote_symbol(program_, b.name)),
             kNone, kNone, i});
     }
+  }
+
+  /// W004: an output that no statement writes to. W006: none of the buffers that go back to the
+  /// caller is written to.
+  void buffers_without_writes() {
+    const std::vector<bool> written = written_buffers(program_);
+    bool any = false;
+    for (const BufferDecl& b : program_.buffers)
+      any = any || (is_returned(role_of(b)) && written[b.name]);
+    if (!any && !traps_) {
+      return warn({"W006", kNone,
+                   "no statement writes to a buffer that the caller gets, so running the program "
+                   "changes nothing; store to a buffer that is an output or read_write"});
+    }
+    for (std::uint32_t i = 0; i < program_.buffers.size(); ++i) {
+      const BufferDecl& b = program_.buffers[i];
+      if (role_of(b) != BufferRole::allocated || b.count == 0 || written[b.name]) continue;
+      warn({"W004", kNone,
+            message("buffer {} is an output and no statement writes to it, so it stays 0; store to "
+                    "it, or declare it no more",
+                    quote_symbol(program_, b.name)),
+            kNone, kNone, i});
+    }
+  }
+
+  std::vector<bool> written_buffers(const Program& program) {
+    std::vector<bool> written(program.names.size(), false);
+    (void)any_expression(program, [&](const Expr& e) {
+      if (e.tag == ExprTag::Atomic) written[e.name] = true;
+      return false;
+    });
+    for (const NodeId id : statements_in_order(program)) {
+      const Node& node = program.nodes[id];
+      if (node.tag == NodeTag::Store) written[node.name] = true;
+      if (node.tag == NodeTag::AsyncLoad || node.tag == NodeTag::AsyncStore)
+        written[node.name2] = true;
+      traps_ = traps_ || node.tag == NodeTag::Trap;
+    }
+    return written;
+  }
+
+  /// W005: a loop between literals that has no pass.
+  void loop_without_passes(const Node& node) {
+    const Expr& from = program_.exprs[node.e0];
+    const Expr& to = program_.exprs[node.e1];
+    if (from.tag != ExprTag::LitU32 || to.tag != ExprTag::LitU32 || from.bits < to.bits) return;
+    warn(
+        {"W005", statement_,
+         message("the loop from {} to {} makes no pass, because its end is the first value that is "
+                 "not reached; loops count upwards",
+                 from.bits, to.bits),
+         node_});
   }
 
   /// W002: a buffer that begins as zeros and is changed by atomic min and and alone stays zero.
@@ -158,6 +211,7 @@ class Warner {
         break;
       }
       case NodeTag::Loop: {
+        loop_without_passes(node);
         const Spread bounds = joined(spread_of(node.e0), spread_of(node.e1));
         variables_[node.name] = spread_of(node.e0);
         walk_in(bounds != Spread::same, node.body);
@@ -224,6 +278,7 @@ class Warner {
   std::uint64_t lanes_{1};
   std::uint32_t statement_{kNone};
   NodeId node_{kNone};
+  bool traps_{false};          // some statement is a trap
   bool divergent_{false};      // perhaps not every lane of the workgroup is here
   bool some_returned_{false};  // perhaps not every lane gets any further
 };

@@ -82,6 +82,47 @@ TEST(CliVerify, ListsViolationsWithStableCodesAndExitsOne) {
   EXPECT_NE(vyre({"verify", bad}).out.find(bad + ":1:70: V0"), std::string::npos);
 }
 
+TEST(CliAsm, TheExamplesAreTheProgramsThatTheyWereInTheirLongForm) {
+  const struct {
+    const char* file;
+    const char* fingerprint;
+  } kExamplesBefore[]{
+      {"base64_decode.vir", "d80b30826ff5bf13d3cd56409755d9c8c7b849671bc742108417d92968184344"},
+      {"byte_histogram.vir", "a4dce76b51cc5d8517a7f51fa7a90de1d822fb0a2acded5111c7aa8e46abf20c"},
+      {"crc32.vir", "ea215a3e42cc1616ea3a62438e19f43f65e3ea71d001a479d0dd91c12a02a809"},
+      {"line_count.vir", "e31b2fe04c32385d6590a232f3689a82fe08e7a57bc94e013b2b384d70dcb1d7"},
+      {"literal_count.vir", "4f4739eb1fd528210647dcebe480bb63fafe4abf4bef76e64e4025544a2c0844"},
+      {"prefix_sum.vir", "aa0953eeb653c80affc3aabcd846e0ef365d09275a183659b6110f7e9fcba8cb"},
+  };
+  const Folder folder;
+  for (const auto& [file, fingerprint] : kExamplesBefore) {
+    const Ran ran = vyre({"asm", kExamples + file, "-o", folder.path("blob"), "--json"});
+    EXPECT_EQ(Json::parse(ran.out)["fingerprint"], fingerprint) << file;
+  }
+}
+
+TEST(CliInclude, FilesBesideTheProgramAreReadAndNamedInMessages) {
+  const Folder folder;
+  (void)folder.write(
+      "lib.vir", "const N = 3;\nfn bad(x) {\n  nowhere[x] = N;\n}\nfn good(x) { return x * N; }\n");
+  const std::string head = "include \"lib.vir\";\nbuffer o: u32[1] read_write output live_out;\n";
+  const std::string good =
+      folder.write("good.vir", head + "region \"r\" { if gid.x == 0 { o[0] = good(14); } }\n");
+  const Ran ran = vyre({"run", good, "--format", "u32"});
+  EXPECT_EQ(ran.out, "42\n") << ran.err;
+  const std::string bad = folder.write("bad.vir", head + "region \"r\" { bad(0); o[0] = 1; }\n");
+  const Ran refused = vyre({"verify", bad});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_NE(refused.out.find(folder.path("lib.vir") + ":3:3: V004: "), std::string::npos)
+      << refused.out;
+  const Ran stdin_text = vyre({"verify", "-"}, {head});
+  EXPECT_NE(stdin_text.out.find("-:1:9: include needs a folder"), std::string::npos)
+      << stdin_text.err << stdin_text.out;
+  const Ran missing = vyre({"verify", folder.write("m.vir", "include \"no.vir\";")});
+  EXPECT_EQ(missing.exit_code, 4);
+  EXPECT_NE(missing.out.find("no.vir"), std::string::npos) << missing.out;
+}
+
 TEST(CliPlaces, AFaultAndARefusalNameTheLineOfTheTextOnEveryExecutor) {
   const Folder folder;
   const std::string faulty =

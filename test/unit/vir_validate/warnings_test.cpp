@@ -36,6 +36,26 @@ TEST(Warnings, BuffersThatTheRuntimeAllocatesWithoutElements) {
   EXPECT_EQ(codes(kInOut, "o[gid.x] = 1;"), "");
 }
 
+TEST(Warnings, OutputsThatNothingWrites) {
+  const std::string two = "buffer p: u32[4] write_only; buffer q: u32[4] read_write live_out;";
+  EXPECT_EQ(codes(two, "p[gid.x] = 1;"), "W004@-");
+  EXPECT_EQ(codes(two, "p[gid.x] = 1; let x = atomic_add(q[0], 1);"), "");
+  EXPECT_EQ(codes(two, "let x = gid.x;"), "W006@-") << "one warning says it all";
+  EXPECT_EQ(codes("buffer a: u32[4] read_only; buffer w: u32[4] workgroup;", "w[lid.x] = a[0];"),
+            "W006@-");
+  EXPECT_EQ(codes("buffer a: u32[4] read_only;", "if a[0] == 1 { trap(0, \"bad\"); }"), "");
+  EXPECT_EQ(codes("buffer a: u32[4] read_write; buffer b: u32[4] read_write;", "a[gid.x] = b[0];"),
+            "")
+      << "b is an input";
+}
+
+TEST(Warnings, LoopsBetweenLiteralsThatMakeNoPass) {
+  EXPECT_EQ(codes(kInOut, "for i in 9..0 { o[gid.x] = i; }"), "W005@1");
+  EXPECT_EQ(codes(kInOut, "for i in 4..4 { o[gid.x] = i; }"), "W005@1");
+  EXPECT_EQ(codes(kInOut, "for i in 4..5 { o[gid.x] = i; }"), "");
+  EXPECT_EQ(codes(kInOut, "for i in 4..len(a) { o[gid.x] = i; }"), "");
+}
+
 TEST(Warnings, MinimaAndConjunctionsOfZeros) {
   const std::string count = "buffer o: u32[64] read_write output live_out;";
   EXPECT_EQ(codes(count, "let x = atomic_min(o[0], gid.x);"), "W002@1");

@@ -1,0 +1,55 @@
+// Words and signs of other languages are answered with what to write instead.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "vir/text/text.hpp"
+
+namespace vyre {
+namespace {
+
+std::string answer(const std::string& text) {
+  const auto program = vir::assemble(text);
+  return program ? "accepted" : program.error().message;
+}
+
+TEST(TextAdvice, WhatOtherLanguagesWriteIsAnsweredWithWhatToWrite) {
+  const struct {
+    const char* text;
+    const char* part;
+  } kCases[]{
+      {"let mut x = 1;", "write let x = 1; every variable can be assigned to"},
+      {"var x = 1;", "write let x = 1;"},
+      {"u32 x = 1;", "bound with let: let x = ...;"},
+      {"int x = 1;", "write i32"},
+      {"uint32_t x = 1;", "write u32"},
+      {"float y = 1.0;", "write f32"},
+      {"let x: u32 = 1;", "a variable has the type of its value"},
+      {"if 1 == 1 { } elif 1 == 2 { }", "write else if"},
+      {"let x = 1 == 1 and 2 == 2;", "write &&"},
+      {"let x = not true;", "write !"},
+      {"let x = 1; x++;", "write += 1"},
+      {"let x = 1; x--;", "write -= 1"},
+      {"let x = true ? 1 : 2;", "write select(condition, if_true, if_false)"},
+      {"return 1;", "return ends the lane and gives nothing"},
+      {"printf(1);", "a store to a buffer, which the caller prints"},
+      {"let x = atomicAdd(1);", "write atomic_add(buffer[i], value)"},
+      {"let x = sizeof(b);", "write len(buffer)"},
+      {"buffer b: uint8_t[] read_only;", "write u8, of buffers"},
+      {"__syncthreads();", "write barrier;"},
+      {"#define N 4", "const, fn and include have no #"},
+      {"/* words */", "comments begin with // and end with their line"},
+      {"fn f(a: u32) { }", "a fn names no types"},
+      {"fn f(a) -> u32 { }", "a fn names no types"},
+      {"switch x { }", "write if and else if"},
+      {"let x = y; x := 2;", "to assign"},
+      {"import \"a.vir\";", "write include"},
+      {"loop { }", "while condition limit n"},
+      {"function f() { }", "write fn name(a, b)"},
+  };
+  for (const auto& [text, part] : kCases)
+    EXPECT_NE(answer(text).find(part), std::string::npos) << text << "\n" << answer(text);
+}
+
+}  // namespace
+}  // namespace vyre
