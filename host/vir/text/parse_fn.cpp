@@ -79,14 +79,24 @@ Parser::Function* Parser::function_of(std::string_view word) {
   return found == functions_.end() ? nullptr : &found->second;
 }
 
+void Parser::Frame::bind(Bound bound) {
+  places[bound.name].push_back(names.size());
+  names.push_back(std::move(bound));
+}
+
+void Parser::Frame::forget_from(std::size_t count) {
+  for (; names.size() > count; names.pop_back()) places[names.back().name].pop_back();
+}
+
+const Parser::Bound* Parser::Frame::find(std::string_view name) const {
+  const auto found = places.find(std::string(name));
+  return found == places.end() || found->second.empty() ? nullptr : &names[found->second.back()];
+}
+
 const Parser::Bound* Parser::bound(const Token& token) const {
   if (frame_ == nullptr || (token.kind != TokenKind::word && token.kind != TokenKind::string))
     return nullptr;
-  const std::string_view text = token.kind == TokenKind::word ? token.text : token.value;
-  for (auto it = frame_->names.rbegin(); it != frame_->names.rend(); ++it) {
-    if (it->name == text) return &*it;
-  }
-  return nullptr;
+  return frame_->find(token.kind == TokenKind::word ? token.text : token.value);
 }
 
 /// A name that is declared in the body of a fn, made new for this call.
@@ -99,7 +109,7 @@ Symbol Parser::local_name(std::string_view what) {
   Expr value;
   value.tag = ExprTag::Var;
   value.name = symbol;
-  frame_->names.push_back({std::string(now_.text), Bound::Kind::variable, value});
+  frame_->bind({std::string(now_.text), Bound::Kind::variable, value});
   take();
   return symbol;
 }
@@ -161,10 +171,10 @@ ExprId Parser::expand(Function& function, const Token& call) {
     return 0;
   }
   ++function.calls;
-  Frame frame{&function, call, {}, frame_};
+  Frame frame{&function, call, frame_};
   for (std::size_t i = 0; i < function.parameters.size() && ok(); ++i) {
     if (i != 0) expect(",", message("between the arguments of {}", name));
-    frame.names.push_back(argument(function.parameters[i]));
+    frame.bind(argument(function.parameters[i]));
   }
   expect(")", message("after {} argument(s) of {}", function.parameters.size(), name));
   if (!ok()) return 0;
@@ -249,14 +259,15 @@ void Parser::check_uncalled() {
     if (function.calls != 0) continue;
     std::vector<NodeId> nodes;
     list_ = &nodes;
-    Frame frame{&function, function.name, {}, nullptr};
+    Frame frame{&function, function.name, nullptr};
     for (const std::string& parameter : function.parameters) {
       Expr value;
       value.tag = ExprTag::Var;
       value.name = made_name(parameter);
-      frame.names.push_back({parameter, Bound::Kind::either, value});
+      frame.bind({parameter, Bound::Kind::either, value});
     }
     (void)body_of(function, frame);
+    list_ = nullptr;
     if (!ok()) return;
   }
   program_ = std::move(kept_program);

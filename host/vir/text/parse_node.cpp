@@ -34,7 +34,7 @@ std::vector<NodeId> Parser::statements() {
   }
   list_ = outer;
   list_levels_ = outer_levels;
-  if (frame_ != nullptr) frame_->names.resize(names);
+  if (frame_ != nullptr) frame_->forget_from(names);
   leaving.broke = broke;
   leaving.continued = continued;
   return nodes;

@@ -106,8 +106,13 @@ class Parser {
   struct Frame {
     const Function* function;
     Token call;
-    std::vector<Bound> names;
     Frame* outer;
+    std::vector<Bound> names{};  // in the order in which they were bound
+    std::unordered_map<std::string, std::vector<std::size_t>> places{};  // of each in `names`
+
+    void bind(Bound bound);
+    void forget_from(std::size_t count);  // all names behind the first so many
+    [[nodiscard]] const Bound* find(std::string_view name) const;
   };
   void fn_directive();
   [[nodiscard]] Function* function_of(std::string_view word);

@@ -127,6 +127,15 @@ TEST(TextFn, AFnBombIsRefusedBeforeItGrows) {
   EXPECT_NE(refusal(values, "out[0] = v19(1);").find("grow to more than"), std::string::npos);
 }
 
+TEST(TextFn, ABodyOfManyVariablesTakesNoLongerEachThanOneOfFew) {
+  std::string body;
+  for (int i = 0; i < 60'000; ++i) body += "let v" + std::to_string(i) + " = gid.x;";
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(refusal("fn f() { " + body + " }", "f();"), "accepted");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10))
+      << "a search of all names for each would take minutes";
+}
+
 /// A folder of files by their paths.
 struct Shelf {
   std::map<std::string, std::string> files;
