@@ -124,7 +124,7 @@ def compressed_files_give_what_they_hold(r):
     refused(2, "-z reads here", "run", LINES, "-z", "plain", "--tier", "C")
 
 
-def live_input_is_answered_while_it_lasts(r):
+def live_input_is_answered_while_it_lasts():
     live = Live("run", "--executor", "cpu", LINES, "-", "--chunk", "64", "--flush-after", "20")
     live.send(b"1\n" * 8)
     live.wait_for(b"-@0: 8\n")
@@ -144,7 +144,7 @@ def live_input_is_answered_while_it_lasts(r):
     same(live.end(signal.SIGINT)[0], 130)
 
 
-def memory_of_live_input_is_bounded(r):
+def memory_of_live_input_is_bounded():
     """The runs of little and of much input through a pipe are nearly as large."""
     largest = []
     for megabytes in (2, 192):
@@ -175,7 +175,7 @@ def numbers_that_come_in_parts_are_not_cut(r):
     same(live.end()[:2], (0, f"{max(numbers)}\n"))
 
 
-def a_growing_file_is_followed(r):
+def a_growing_file_is_followed():
     write("log", b"1\n" * 16)
     live = Live("run", "--executor", "cpu", LINES, "--follow", "log", "--chunk", "32",
                 "--flush-after", "20", "--report", "report")
@@ -207,7 +207,7 @@ def a_growing_file_is_followed(r):
     check(code == 130 and '"values":[8]' in out, code, out, err)
 
 
-def scan_follows_a_growing_file(r):
+def scan_follows_a_growing_file():
     write("log", b"a needle\nhay\n")
     live = Live("scan", "--executor", "cpu", "-n", "needle", "--follow", "log", "--flush-after",
                 "20")
@@ -223,7 +223,7 @@ def scan_follows_a_growing_file(r):
     same(live.end(signal.SIGINT)[0], 130)
 
 
-def progress_of_one_file_is_in_bytes(r):
+def progress_of_one_file_is_in_bytes():
     """On a terminal; elsewhere nothing is shown. The file takes the reference a few seconds."""
     with open("large", "wb") as large:
         large.truncate(8 << 20)
@@ -245,7 +245,7 @@ def progress_of_one_file_is_in_bytes(r):
     same(quiet.stderr, b"")
 
 
-def mistakes_are_named(r):
+def mistakes_are_named():
     write("f", b"1\n")
     for arguments, why in ((["--follow", "f"], "give --chunk too"),
                            (["--follow", "f", "f", "--chunk", "64"], "one file alone"),

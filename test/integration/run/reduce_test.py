@@ -137,7 +137,7 @@ def lines_are_not_cut(r):
     same(ran.stdout.decode(), f"text: {count}\ntotal: {count}\n")
 
 
-def answers_go_where_they_are_sent(r):
+def answers_go_where_they_are_sent():
     write("a", b"1\n2\n")
     write("b", b"1\n" * 40)
     lines = [program("line_count"), "--chunk", "16", "--reduce", "sum"]
@@ -154,7 +154,7 @@ def answers_go_where_they_are_sent(r):
     check(vyre("replay", "trace", "--compare", "expected").returncode == 0)
 
 
-def mistakes_are_named(r):
+def mistakes_are_named():
     write("f", b"1\n")
     lines = ["run", program("line_count"), "f"]
     refused(2, "--reduce 'median' is unknown; use sum, min", *lines, "--reduce", "median")

@@ -50,16 +50,19 @@ def write(path, content):
 
 
 def main(cases):
-    """Runs the case that is named: with a fixed seed and a fresh one, or with SEED."""
+    """Runs the case that is named: with a fixed seed and a fresh one, or with SEED. A case that
+    takes no generator runs once."""
     case = cases[sys.argv[2]]
     fresh = random.SystemRandom().randrange(1 << 32)
     seeds = [int(sys.argv[3])] if len(sys.argv) > 3 else [1, fresh]
+    if case.__code__.co_argcount == 0:
+        seeds = [None]
     home = os.getcwd()
     for seed in seeds:
         with tempfile.TemporaryDirectory(prefix="vyre_run_") as folder:
             os.chdir(folder)
             try:
-                case(random.Random(seed))
+                case(*[random.Random(seed)][:case.__code__.co_argcount])
             except BaseException as error:
                 print(f"seed {seed}: {error}")
                 raise
