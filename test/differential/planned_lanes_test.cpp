@@ -272,7 +272,7 @@ class Graph {
   std::vector<Node> nodes_;
 };
 
-Tally sweep(std::uint64_t first_seed, std::uint64_t count, const GraphKnobs& knobs) {
+Tally tally_of(std::uint64_t first_seed, std::uint64_t count, const GraphKnobs& knobs) {
   Tally tally;
   const std::uint64_t only = test::number_from_environment("VYRE_SEED", 0);
   const std::uint64_t total =
@@ -297,28 +297,28 @@ bool replays() {
 }
 
 TEST(PlannedLanes, LeaveWhatTheirItemsLeaveOneByOneAndOnTheReference) {
-  const Tally tally = sweep(1'000'000, 60, {});
+  const Tally tally = tally_of(1'000'000, 60, {});
   if (replays()) return;
   EXPECT_GT(tally.lanes, 50u);
   EXPECT_EQ(tally.not_done, 0u);
 }
 
 TEST(PlannedLanes, WhoseMembersTrapEndAsTheirItemsDo) {
-  const Tally tally = sweep(2'000'000, 60, {.faults = true});
+  const Tally tally = tally_of(2'000'000, 60, {.faults = true});
   if (replays()) return;
   EXPECT_GT(tally.lanes, 50u);
   EXPECT_GT(tally.not_done, 30u);
 }
 
 TEST(PlannedLanes, WhoseMembersLackFuelEndAsTheirItemsDo) {
-  const Tally tally = sweep(3'000'000, 60, {.faults = true, .little_fuel = true});
+  const Tally tally = tally_of(3'000'000, 60, {.faults = true, .little_fuel = true});
   if (replays()) return;
   EXPECT_GT(tally.lanes, 50u);
   EXPECT_GT(tally.not_done, 30u);
 }
 
 TEST(PlannedLanes, ThatNeedNotStoreScratchBuffersLeaveAllOthersAsTheyAre) {
-  const Tally tally = sweep(4'000'000, 60, {.scratch = true});
+  const Tally tally = tally_of(4'000'000, 60, {.scratch = true});
   if (replays()) return;
   EXPECT_GT(tally.lanes, 50u);
   EXPECT_GT(tally.unspecified, 5u) << "nothing was left out";
@@ -327,7 +327,7 @@ TEST(PlannedLanes, ThatNeedNotStoreScratchBuffersLeaveAllOthersAsTheyAre) {
 /// Without faults: how much of an item that is shared by workers has run when one of its lanes
 /// faults is not defined, and so are not the bytes that it leaves.
 TEST(PlannedLanes, OnSeveralWorkersAreNoDifferent) {
-  const Tally tally = sweep(5'000'000, 40, {.scratch = true, .workers = 3});
+  const Tally tally = tally_of(5'000'000, 40, {.scratch = true, .workers = 3});
   if (replays()) return;
   EXPECT_GT(tally.lanes, 50u);
 }
