@@ -189,6 +189,7 @@ Outcome run(Shell& shell, RunOptions& options) {
   VYRE_ASSIGN(const v0::Profile profile, taken(v0::find_profile(options.profile)));
   VYRE_TRY(check_streams(shell, options));
   VYRE_ASSIGN(const bool all_found, find_inputs(shell, options));
+  VYRE_TRY(check_streams(shell, options));  // a list may name standard input, too
   const Deadline ready_by = ready_deadline(options);
   VYRE_ASSIGN(RunTarget target, load_target(options.program, profile, left_until(ready_by)));
   VYRE_TRY(check_target(options, target));

@@ -94,6 +94,8 @@ def folders_and_lists_are_read(r):
     refused(2, "give -r too", "run", LINES, "--hidden", "plain")
     refused(2, "standard input is named 2 times", "run", LINES, "--files-from", "-", "--bind",
             "text=-")
+    refused(2, "standard input is named 2 times", "run", LINES, "--files-from", "-",
+            given=b"plain\n-\n")
 
 
 def compressed_files_give_what_they_hold(r):
