@@ -27,11 +27,13 @@ nice ninja -C "$build" ${JOBS:+-j "$JOBS"} "${targets[@]}"
 
 mkdir -p "$stage/lib" "$stage/vectors" "$stage/source/test" "$stage/source/docs"
 for name in "${targets[@]}"; do
-  path=$(find "$build" -type f -name "$name" -perm -u+x -not -path "$stage/*" | head -1)
+  path=$build/tools/$name  # a test may have installed another vyre
+  [[ -x $path ]] ||
+    path=$(find "$build" -type f -name "$name" -perm -u+x -not -path "$stage/*" | head -1)
   strip -o "$stage/$name.new" "$path"
   mv "$stage/$name.new" "$stage/$name"
   # What Debian's toolchain links shared and a bare machine may not have.
-  ldd "$path" | awk '$3 ~ /lib(spdlog|fmt|z|benchmark|uring)\.so/ { print $3 }' |
+  ldd "$path" | awk '$3 ~ /lib(spdlog|fmt|z|zstd|benchmark|uring)\.so/ { print $3 }' |
     while read -r library; do
       cp -Lu "$library" "$stage/lib/"
     done
