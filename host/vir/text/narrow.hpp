@@ -30,6 +30,13 @@ class NarrowNames {
         found != buffers_.end() && (found->second == TypeTag::U8 || found->second == TypeTag::U16);
     return narrow ? std::optional(found->second) : std::nullopt;
   }
+  /// What a narrow value becomes where it is stored to a buffer of numbers.
+  [[nodiscard]] std::optional<TypeTag> stored_as(Symbol buffer) const {
+    const auto found = buffers_.find(buffer);
+    const bool numbers =
+        found != buffers_.end() && (found->second == TypeTag::U32 || found->second == TypeTag::I32);
+    return numbers ? std::optional(found->second) : std::nullopt;
+  }
   [[nodiscard]] bool is_narrow(const Expr& value) const {
     if (value.tag == ExprTag::Load) return type_of_buffer(value.name).has_value();
     if (value.tag != ExprTag::Var) return false;

@@ -221,6 +221,7 @@ NodeId Parser::named_node() {
     } else {
       expect("=", "and the value to store");
       node.e1 = expr();
+      if (const auto to = narrow_.stored_as(node.name)) node.e1 = as_number(node.e1, *to);
     }
   } else if (const auto op = assigning_operator()) {
     const ExprId old = variable(node.name);

@@ -141,17 +141,21 @@ ExprId Parser::copy(ExprId id, const Token& at, std::string_view why) {
 }
 
 ExprId Parser::widened(ExprId id, ExprId other) {
-  if (!ok() || raw_.contains(id) || !narrow_.is_narrow(program_.exprs[id])) return id;
-  Expr cast;
-  cast.tag = ExprTag::Cast;
-  cast.child[0] = id;
   TypeTag to = TypeTag::U32;
-  if (other != kNone) {
+  if (ok() && other != kNone) {
     const Expr& beside = program_.exprs[other];
     const bool casts_to_i32 =
         beside.tag == ExprTag::Cast && program_.types[beside.bits].tag == TypeTag::I32;
     if (beside.tag == ExprTag::LitI32 || casts_to_i32) to = TypeTag::I32;
   }
+  return as_number(id, to);
+}
+
+ExprId Parser::as_number(ExprId id, TypeTag to) {
+  if (!ok() || raw_.contains(id) || !narrow_.is_narrow(program_.exprs[id])) return id;
+  Expr cast;
+  cast.tag = ExprTag::Cast;
+  cast.child[0] = id;
   cast.bits = program_.scalar(to);
   const ExprId wide = add(cast);
   if (id < places_.exprs.size()) mark(places_.exprs, wide, places_.exprs[id]);

@@ -198,6 +198,7 @@ class Parser {
   ExprId copy(ExprId id, const Token& at, std::string_view why);
   /// A narrow value as a number, beside `other` if it is an operand; any other value as it is.
   ExprId widened(ExprId id, ExprId other = kNone);
+  ExprId as_number(ExprId id, TypeTag to);
   void widen_operands(Expr& expr);
   ExprId raw();
   ExprId children(Expr expr, std::size_t count);

@@ -270,7 +270,7 @@ class Printer {
       case NodeTag::Assign:
         return line(name(n.name) + " = " + expr(n.e0) + ";");
       case NodeTag::Store:
-        return line(name(n.name) + "[" + operand(n, n.e0, 0) + "] = " + expr(n.e1) + ";");
+        return line(name(n.name) + "[" + operand(n, n.e0, 0) + "] = " + operand(n, n.e1, 1) + ";");
       case NodeTag::If:
         return print_if(n, "");
       case NodeTag::Loop:
@@ -311,7 +311,9 @@ class Printer {
 
   /// A value that the parser would widen here is written as the raw one that it is.
   std::string operand(const Node& n, ExprId id, unsigned position) const {
-    const bool widens = (text::widened_operands(n.tag) >> position & 1u) != 0;
+    const bool is_value = n.tag == NodeTag::Store && position == 1;
+    const bool widens = is_value ? narrow_.stored_as(n.name).has_value()
+                                 : (text::widened_operands(n.tag) >> position & 1u) != 0;
     return widens && narrow_.is_narrow(p_.exprs[id]) ? "raw(" + expr(id) + ")" : expr(id);
   }
   void add_operand(std::string& to, const Expr& e, std::size_t position,

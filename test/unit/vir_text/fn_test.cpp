@@ -2,9 +2,12 @@
 // bound.
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <chrono>
 #include <map>
+#include <random>
 #include <string>
+#include <vector>
 
 #include "base/message.hpp"
 #include "vir/program/statements.hpp"
@@ -134,6 +137,55 @@ TEST(TextFn, ABodyOfManyVariablesTakesNoLongerEachThanOneOfFew) {
   EXPECT_EQ(refusal("fn f() { " + body + " }", "f();"), "accepted");
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10))
       << "a search of all names for each would take minutes";
+}
+
+TEST(TextFn, TextsWithPiecesCutDoubledOrSwappedAreRefusedOrPrintedAsTheProgramThatTheyAre) {
+  const std::string whole =
+      "const N = 4 * 2;\nworkgroup N, 1, 1;\n" + kHead +
+      "fn get(b, i) { return b[i]; }\nfn sum(n) { let s = 0; for i in 0..n { if i == 2 { continue; "
+      "} "
+      "s += i; } return s + n; }\nfn put(at, v) { out[at] = v + sum(N); }\nregion \"r\" {\n put(1, "
+      "get(text, 1)); if sum(3) == 1 { } else if get(out, sum(2)) == 3 { put(0, 1); }\nlet c = "
+      "text[0]; while c > 'a' limit N { if matches(text, 1, \"ab\") { break; } out[c] <<= 1; "
+      "atomic_add(out[1], c); }\nif raw(c) == raw(c) { out[0] += c; } }";
+  std::vector<std::string> pieces;
+  for (std::size_t at = 0; at < whole.size();) {
+    std::size_t end = at + 1;
+    while (end < whole.size() && (std::isalnum(static_cast<unsigned char>(whole[end])) != 0) ==
+                                     (std::isalnum(static_cast<unsigned char>(whole[at])) != 0))
+      ++end;
+    pieces.push_back(whole.substr(at, end - at));
+    at = end;
+  }
+  std::mt19937 random(20261130);
+  std::uint32_t accepted = 0;
+  for (int round = 0; round < 3'000; ++round) {
+    std::vector<std::string> changed = pieces;
+    for (std::uint32_t change = random() % 2 + 1; change != 0; --change) {
+      const std::size_t at = random() % changed.size();
+      const std::size_t other = random() % changed.size();
+      if (random() % 3 == 0) {
+        changed.erase(changed.begin() + static_cast<std::ptrdiff_t>(at));
+      } else if (random() % 2 == 0) {
+        std::swap(changed[at], changed[other]);
+      } else {
+        changed[at] = changed[other];
+      }
+    }
+    std::string text;
+    for (const std::string& piece : changed) text += piece;
+    const auto program = vir::assemble(text);
+    if (!program) {
+      EXPECT_NE(program.error().line, 0u) << text;
+      continue;
+    }
+    ++accepted;
+    const std::string printed = vir::disassemble(*program);
+    const auto again = vir::assemble(printed);
+    ASSERT_TRUE(again.has_value()) << text << "\n" << printed << to_string(again.error());
+    EXPECT_TRUE(vir::same_program(*program, *again)) << text << "\n" << printed;
+  }
+  EXPECT_GT(accepted, 100u);
 }
 
 /// A folder of files by their paths.

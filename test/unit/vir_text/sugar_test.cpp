@@ -76,6 +76,8 @@ TEST(TextSugar, NarrowElementsAreNumbersWhereANumberIsNeeded) {
               "u32(text[2])); }");
   expect_same("let x = text[0] + 1i; let y = i32(gid.x) < text[1];",
               "let x = i32(text[0]) + 1i; let y = i32(gid.x) < i32(text[1]);");
+  expect_same("out[0] = text[0]; let c = text[1]; out[1] = c;",
+              "out[0] = u32(text[0]); let c = text[1]; out[1] = u32(c);");
   // Copies of bytes stay copies of bytes.
   expect_same("bytes[0] = text[0]; let c = select(true, text[0], text[1]); bytes[1] = c;",
               "bytes[0] = raw(text[0]); let c = select(true, raw(text[0]), raw(text[1])); bytes[1] "
@@ -83,9 +85,11 @@ TEST(TextSugar, NarrowElementsAreNumbersWhereANumberIsNeeded) {
 }
 
 TEST(TextSugar, ANarrowOperandThatAProgramHasIsPrintedAsRaw) {
-  const vir::Program bare = parsed("let c = text[0]; let x = raw(text[0]) == raw(c);");
+  const vir::Program bare =
+      parsed("let c = text[0]; let x = raw(text[0]) == raw(c); out[0] = raw(c);");
   const std::string text = vir::disassemble(bare);
-  EXPECT_NE(text.find("let x = raw(text[0u]) == raw(c);"), std::string::npos) << text;
+  EXPECT_NE(text.find("let x = raw(text[0u]) == raw(c);\n  out[0u] = raw(c);"), std::string::npos)
+      << text;
   EXPECT_TRUE(vir::same_program(bare, vir::assemble(text).value()));
 }
 
