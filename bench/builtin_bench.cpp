@@ -154,7 +154,7 @@ void BM_Builtin_Copy(benchmark::State& state) {
   contest(
       state, from.size(),
       [&] {
-        if (const auto cut = cpu::split(op, in, out, 0)) {
+        if (const auto cut = cpu::split(op, in, out, 0, 1)) {
           for (std::uint64_t unit = 0; unit < cut->units(0); ++unit) cut->run(0, unit);
           cut->finish();
         } else {

@@ -55,10 +55,14 @@ FaultCode Worker::run_form(const MegakernelWorkItem& item, std::span<const built
       why != FaultCode::none)
     return why;
   const auto op = static_cast<builtin::Op>(item.op_handle);
-  if (const auto pieces = split(op, inputs, outputs, item.param)) return run_split(*pieces);
-  if (run_fast(op, inputs, outputs)) return FaultCode::none;
-  const FaultCode why =
-      builtin::run(item.op_handle, inputs, outputs, item.param, &state_.stop_running, literals);
+  const std::uint32_t workers = state_.options.workers;
+  FaultCode why = FaultCode::none;
+  if (const auto cut = split(op, inputs, outputs, item.param, workers)) {
+    why = run_split(*cut);
+    if (workers != 1) return why;  // its time is not that of one worker
+  } else if (!run_fast(op, inputs, outputs)) {
+    why = builtin::run(item.op_handle, inputs, outputs, item.param, &state_.stop_running, literals);
+  }
   if (why == FaultCode::none) moved_bytes_ = moved_bytes(item, inputs, outputs);
   return why;
 }

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <new>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "fast_forms.hpp"
@@ -254,13 +255,85 @@ class Select final : public Counted {
   const Buffer count_;
 };
 
+/// Four stable passes by eight bits, from one output to the other and back. The input is read once,
+/// in the first phase: a file may change between a count and the move that relies on it.
+class Sort final : public SplitOp {
+ public:
+  Sort(const Buffer& in, const Buffer& sorted, const Buffer& work)
+      : bytes_(in.bytes / 4 * 4),
+        in_(in.data),
+        sorted_(sorted.data),
+        work_(work.data),
+        next_(units_of(bytes_, kUnitBytes)) {}
+  std::uint32_t phases() const noexcept override { return 1 + 4 * 3; }
+  std::uint64_t units(std::uint32_t phase) const noexcept override {
+    return phase % 3 == 2 ? 1 : next_.size();
+  }
+  void run(std::uint32_t phase, std::uint64_t unit) noexcept override {
+    const Part part = part_of(bytes_, kUnitBytes, unit);
+    if (phase == 0) {
+      std::memcpy(sorted_ + part.begin, in_ + part.begin, part.bytes);
+      return;
+    }
+    const std::uint32_t pass = (phase - 1) / 3;
+    const std::uint8_t* const from = (pass % 2 == 0 ? sorted_ : work_) + part.begin;
+    switch (phase % 3) {
+      case 1:
+        return count(from, part.bytes, pass * 8, next_[unit]);
+      case 2:
+        return place();
+      default:
+        return move(from, part.bytes, pass * 8, pass % 2 == 0 ? work_ : sorted_, next_[unit]);
+    }
+  }
+
+ private:
+  using Digits = std::array<std::uint64_t, 256>;  // how often, then where the next one goes
+
+  static std::uint32_t key_at(const std::uint8_t* words, std::uint64_t at) {
+    std::uint32_t key;
+    std::memcpy(&key, words + at, sizeof key);
+    return key;
+  }
+  static void count(const std::uint8_t* from, std::uint64_t bytes, std::uint32_t shift,
+                    Digits& digits) {
+    digits.fill(0);
+    for (std::uint64_t at = 0; at < bytes; at += 4) ++digits[key_at(from, at) >> shift & 0xFFu];
+  }
+  /// Equal digits keep the order of their units.
+  void place() {
+    std::uint64_t at = 0;
+    for (std::size_t digit = 0; digit < 256; ++digit) {
+      for (Digits& unit : next_) at += std::exchange(unit[digit], at);
+    }
+  }
+  void move(const std::uint8_t* from, std::uint64_t bytes, std::uint32_t shift, std::uint8_t* to,
+            Digits& next) const {
+    for (std::uint64_t at = 0; at < bytes; at += 4) {
+      const std::uint32_t key = key_at(from, at);
+      const std::uint64_t place = next[key >> shift & 0xFFu]++;
+      // Behind the end: a key is no longer the one that was counted.
+      if (place < bytes_ / 4) std::memcpy(to + place * 4, &key, sizeof key);
+    }
+  }
+
+  const std::uint64_t bytes_;
+  const std::uint8_t* const in_;
+  std::uint8_t* const sorted_;
+  std::uint8_t* const work_;
+  std::vector<Digits> next_;  // by unit
+};
+
 }  // namespace
 
 std::unique_ptr<SplitOp> split(Op op, std::span<const Buffer> inputs,
-                               std::span<const Buffer> outputs, std::uint32_t param) noexcept {
+                               std::span<const Buffer> outputs, std::uint32_t param,
+                               std::uint32_t workers) noexcept {
   const std::uint64_t first =
       inputs.empty() ? outputs.empty() ? 0 : outputs[0].bytes : inputs[0].bytes;
-  if (first < kSplitBytes) return nullptr;
+  const bool counts = op == Op::scan_inclusive_u32 || op == Op::scan_exclusive_u32 ||
+                      op == Op::select_u32 || op == Op::sort_u32;
+  if (first < kSplitBytes || (counts && workers == 1)) return nullptr;
   try {
     switch (op) {
       case Op::mem_fill:
@@ -291,8 +364,9 @@ std::unique_ptr<SplitOp> split(Op op, std::span<const Buffer> inputs,
         return std::make_unique<Select>(inputs[0], inputs[1], outputs[0], outputs[1]);
       case Op::hash_crc32c:
         return std::make_unique<Crc32c>(inputs[0], outputs[0]);
-      case Op::nop:
       case Op::sort_u32:
+        return std::make_unique<Sort>(inputs[0], outputs[0], outputs[1]);
+      case Op::nop:
       case Op::hash_xxh64:  // a chain of multiplications
       case Op::match_literals:
         break;

@@ -30,11 +30,12 @@ class SplitOp {
   virtual void finish() noexcept {}
 };
 
-/// Buffers that builtin::check() has passed. Null: the op is not cut, because it is short or each
-/// step needs the one before, or there is no memory for it.
+/// Buffers that builtin::check() has passed. Null: the op is not cut, because it is short, or each
+/// step needs the one before, or a single worker does it faster in one piece, or there is no memory
+/// for it.
 [[nodiscard]] std::unique_ptr<SplitOp> split(builtin::Op op,
                                              std::span<const builtin::Buffer> inputs,
                                              std::span<const builtin::Buffer> outputs,
-                                             std::uint32_t param) noexcept;
+                                             std::uint32_t param, std::uint32_t workers) noexcept;
 
 }  // namespace vyre::cpu

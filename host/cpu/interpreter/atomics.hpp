@@ -205,16 +205,26 @@ struct Atomics {
     }
     // A row for each of four neighbours, so that equal ones do not wait for each other; behind its
     // elements a row has a place for lanes that do nothing.
+    const u32 beyond = last + 1;
     const u32 row = last + 2;
     u32* const words = tally.words;
     const u32 n = m.width();
-    for (u32 first = 0; first < n; first += kTallyRows) {
-      for (u32 k = 0; k < kTallyRows; ++k) {
-        const u32 l = first + k;
-        const u32 place = on[l] != 0 && at[l] <= last ? at[l] : last + 1;
-        u32& word = words[k * row + place];
-        word = op(word, scalar ? value_s : value[l]);
+    const auto put_rows = [&](auto full, auto same) {
+      for (u32 first = 0; first < n; first += kTallyRows) {
+        for (u32 k = 0; k < kTallyRows; ++k) {
+          const u32 l = first + k;
+          const u32 here = full() || on[l] != 0 ? at[l] : beyond;
+          u32& word = words[k * row + (here < beyond ? here : beyond)];
+          word = op(word, same() ? value_s : value[l]);
+        }
       }
+    };
+    const auto yes = [] { return true; };
+    const auto no = [] { return false; };
+    if (m.active() == core::Active::full) {
+      scalar ? put_rows(yes, yes) : put_rows(yes, no);
+    } else {
+      scalar ? put_rows(no, yes) : put_rows(no, no);
     }
   }
 

@@ -18,6 +18,7 @@ struct ByteRows {
   using Code = core::ByteCode;
 
   static constexpr std::uintptr_t kFramesAhead{6};
+  static constexpr u32 kUsualLanes{256};
 
   /// What a run came to: whether it was done, and its branch, if it has one.
   struct Outcome {
@@ -51,6 +52,11 @@ struct ByteRows {
  private:
   template <class F>
   static VYRE_LANE_INLINE void each(u32 n, F f) {
+    if (n == kUsualLanes) {  // of most frames: no loop is left of it
+      VYRE_LANE_LOOP
+      for (u32 l = 0; l < kUsualLanes; ++l) f(l);
+      return;
+    }
     if (n % 32 != 0 || n == 0) __builtin_unreachable();
     VYRE_LANE_LOOP
     for (u32 l = 0; l < n; ++l) f(l);
@@ -134,7 +140,9 @@ struct ByteRows {
     const u32 base = static_cast<u32>(m.first_lane) + by;
     if (buffer.nonempty == 0 || u64{base} + width - 1 > buffer.last) return false;
     rows[s.dst] = buffer.data + base;
-    // What frames soon want: rows are done faster than memory comes by itself.
+    // What frames soon want: rows are done faster than memory comes by itself. Rows beside this one
+    // have the same lines.
+    if (by != 0 && by < width) return true;
     const auto ahead = reinterpret_cast<std::uintptr_t>(rows[s.dst]) + kFramesAhead * width;
     for (u32 l = 0; l < width; l += 64)
       __builtin_prefetch(reinterpret_cast<const void*>(ahead + l), 0);

@@ -25,7 +25,7 @@ using core::kScalarResult;
 using core::Opcode;
 
 /// Beyond it every register counts as live.
-constexpr std::size_t kMostFacts{std::size_t{1} << 20};
+constexpr std::size_t kMostFacts{std::size_t{1} << 17};
 
 /// Vector registers that an instruction reads.
 template <class F>

@@ -6,6 +6,8 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <utility>
+#include <vector>
 
 #include "builtin/ops.hpp"
 #include "builtin/rules.hpp"
@@ -45,20 +47,24 @@ TEST(BuiltinOpsOnCpu, EveryCaseHolds) {
 }
 
 TEST(BuiltinOpsOnCpu, ALargeItemThatWorkersShareGivesThePlainBytes) {
+  constexpr std::size_t kBytes{std::size_t{9} << 20};
   Session session = cpu_session(3);
-  for (const Op op : {Op::reduce_sum_f32, Op::scan_inclusive_u32, Op::histogram_u8, Op::hash_crc32c,
-                      Op::mem_copy}) {
+  const std::pair<Op, std::vector<std::size_t>> items[] = {
+      {Op::reduce_sum_f32, {4}}, {Op::scan_inclusive_u32, {kBytes}}, {Op::histogram_u8, {1024}},
+      {Op::hash_crc32c, {4}},    {Op::sort_u32, {kBytes, kBytes}},   {Op::mem_copy, {kBytes}}};
+  for (const auto& [op, output_bytes] : items) {
     vyre::test::BuiltinCase c;
     c.name = std::to_string(id(op));
     c.op = id(op);
-    c.inputs = {
-        noise_bytes((std::size_t{20} << 20) + (op == Op::scan_inclusive_u32 ? 0 : 7), id(op))};
-    const std::size_t bytes = op == Op::histogram_u8 ? 1024 : op == Op::hash_crc32c ? 4 : 20 << 20;
-    c.outputs = {Bytes(bytes, 0x5A)};
+    c.inputs = {noise_bytes(kBytes + 3, id(op))};
+    for (const std::size_t bytes : output_bytes) c.outputs.emplace_back(bytes, std::uint8_t{0x5A});
     c.expected = c.outputs;
     const std::array in{builtin::Buffer{c.inputs[0].data(), c.inputs[0].size(), 1, true}};
-    const std::array out{builtin::Buffer{c.expected[0].data(), bytes, 2, false}};
-    ASSERT_EQ(builtin::run(id(op), in, out, 0), FaultCode::none);
+    std::vector<builtin::Buffer> out;
+    for (Bytes& bytes : c.expected)
+      out.push_back(
+          {bytes.data(), bytes.size(), 2 + static_cast<std::uint32_t>(out.size()), false});
+    ASSERT_EQ(builtin::run(id(op), in, out, 0), FaultCode::none) << c.name;
     for (int round = 0; round < 3; ++round) EXPECT_EQ(run_builtin_case(session, c), "") << c.name;
   }
 }

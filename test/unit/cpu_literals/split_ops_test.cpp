@@ -76,7 +76,7 @@ Done plainly(const Item& item) {
 /// The units of each phase from the last to the first: what may run in any order.
 Done in_units(const Item& item) {
   return done_by(item, [&](auto& inputs, auto& outputs) {
-    const auto op = split(item.op, inputs, outputs, item.param);
+    const auto op = split(item.op, inputs, outputs, item.param, 2);
     if (op == nullptr) return FaultCode::unknown_op;
     for (std::uint32_t phase = 0; phase < op->phases(); ++phase) {
       for (std::uint64_t unit = op->units(phase); unit-- > 0;) op->run(phase, unit);
@@ -161,10 +161,29 @@ TEST(SplitOps, SelectKeepsOrderAndCountsWhatDoesNotFit) {
   }
 }
 
+TEST(SplitOps, SortIsAscendingAndItsWorkIsStableByTheLowBits) {
+  std::mt19937 random(19);
+  for (const std::uint32_t mask : {0xFFFF'FFFFu, 0x0000'00F0u, 0xFF00'0001u, 0u}) {
+    const std::size_t bytes = kSplitBytes + random() % kSplitBytes;
+    Bytes keys = random_bytes_of(random, bytes);
+    for (std::size_t at = 0; at + 4 <= bytes; at += 4) {
+      const std::uint32_t key = load_le<std::uint32_t>(keys, at) & mask;
+      std::memcpy(keys.data() + at, &key, 4);
+    }
+    expect_the_same({Op::sort_u32, 0, {keys}, {bytes, bytes + 12}, random() % 65});
+  }
+}
+
 TEST(SplitOps, ShortBuffersAndChainsAreNotCut) {
   const Bytes bytes(kSplitBytes - 1);
   EXPECT_EQ(in_units({Op::hash_crc32c, 0, {bytes}, {4}}).fault, FaultCode::unknown_op);
   EXPECT_EQ(in_units({Op::hash_xxh64, 0, {Bytes(kSplitBytes)}, {8}}).fault, FaultCode::unknown_op);
+  Bytes large(kSplitBytes);
+  Bytes sums(kSplitBytes);
+  const std::array in{Buffer{large.data(), large.size(), 1, true}};
+  const std::array out{Buffer{sums.data(), sums.size(), 2, false}};
+  EXPECT_EQ(split(Op::scan_inclusive_u32, in, out, 0, 1), nullptr) << "one pass, not two";
+  EXPECT_NE(split(Op::scan_inclusive_u32, in, out, 0, 2), nullptr);
 }
 
 TEST(FastForms, Crc32cIsThePlainOneForEveryLengthAndOffset) {
