@@ -42,7 +42,10 @@ class DeviceImages : public PlansOnASession {
       all.push_back(load_le<std::uint32_t>(bytes, at));
     return all;
   }
-  [[nodiscard]] std::uint64_t lanes() { return session_->report().planner->regions.lanes; }
+  [[nodiscard]] std::uint64_t lanes() {
+    const report::Document document = session_->report();
+    return document.planner ? document.planner->regions.lanes : 0;  // none before the first plan
+  }
   std::uint64_t steps(const std::string& name) {
     for (const report::OpRow& op : session_->report().ops) {
       if (op.name == name) return op.steps.value_or(0);
@@ -138,7 +141,7 @@ TEST_F(DeviceImages, ARunThatIsVoidInTheMiddleEndsAsItsItemsDoOneByOne) {
   constexpr std::uint32_t kWords{1u << 18};
   const std::uint32_t step = add_op("step", text(kWords, 1));
   const std::uint32_t trap =
-      add_op("trap", text(kWords, 1, "if x[gid.x] == 3700000 { trap(x[gid.x], \"found\"); }\n"));
+      add_op("finds", text(kWords, 1, "if x[gid.x] == 3700000 { trap(x[gid.x], \"found\"); }\n"));
   const Handle in = counting(kWords, 1'100'000);  // word 133,333 becomes 3,700,000
   const Handle middle = room(kWords);
   const Handle bad = room(kWords);

@@ -70,13 +70,15 @@ class DeviceFusedImages : public ::testing::Test {
     std::vector<ImageWords> want(members.size() + 1, ImageWords(words, 7));
     std::iota(want[0].begin(), want[0].end(), 12'345u);
     std::vector<ImageWords> have = want;
-    const auto views = [](std::vector<ImageWords>& buffers) {
+    // What is handed over is not read from memory, so a reader has memory of its own.
+    std::vector<ImageWords> unread(members.size(), ImageWords(words, 9));
+    const auto views = [&unread](std::vector<ImageWords>& buffers) {
       const auto view = [](ImageWords& one) {
         return core::BufferView{reinterpret_cast<std::uint8_t*>(one.data()), one.size() * 4};
       };
       std::vector<core::BufferView> all;
       for (std::size_t m = 0; m + 1 < buffers.size(); ++m) {
-        all.push_back(view(buffers[m]));
+        all.push_back(view(m == 0 ? buffers[0] : unread[m]));
         all.push_back(view(buffers[m + 1]));
       }
       return all;
