@@ -229,12 +229,21 @@ struct ByteRows {
     const u32* const on = m.mask();
     u32* const below = m.masks + static_cast<u64>((m.depth() + 1) * w);
     u8 any = 0;
-    each(w, [&](u32 l) { any = static_cast<u8>(any | condition[l]); });
+    u8 zero = 0;
+    each(w, [&](u32 l) {
+      any = static_cast<u8>(any | condition[l]);
+      zero = static_cast<u8>(zero | (condition[l] == 0));
+    });
     if (any == 0 && !has_else) {
       m.mask_active[m.depth() + 1] = core::Active::none;
       return false;
     }
     u32* const taken = has_else ? below + w : below;
+    if (!has_else && m.active() == core::Active::full) {
+      each(w, [=](u32 l) { taken[l] = 0u - u32{condition[l] != 0}; });
+      m.mask_active[m.depth() + 1] = zero == 0 ? core::Active::full : core::Active::some;
+      return true;
+    }
     u32 all = ~u32{0};
     u32 some = 0;
     m.policy.each([&](u32 l) {
