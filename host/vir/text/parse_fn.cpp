@@ -36,7 +36,8 @@ void Parser::fn_directive() {
   if (word.kind != TokenKind::word || is_reserved(word.text))
     return unexpected("the name of the fn");
   if (std::find(known.begin(), known.end(), word.text) != known.end() ||
-      word.text.starts_with("atomic_") || word.text.starts_with("subgroup_")) {
+      is_statement_word(word.text) || word.text.starts_with("atomic_") ||
+      word.text.starts_with("subgroup_")) {
     return fail_at(
         word, message("{} is a function of the language; choose another name", describe(word)));
   }

@@ -1,9 +1,38 @@
 // Statements of the text form. Spec: docs/vir0-text.md, "Statements".
+#include <algorithm>
+
 #include "advice.hpp"
 #include "base/message.hpp"
 #include "parser.hpp"
 
 namespace vyre::vir::text {
+namespace {
+
+struct StatementRow {
+  std::string_view text;
+  NodeTag tag;
+};
+constexpr StatementRow kRows[]{
+    {"barrier", NodeTag::Barrier},
+    {"indirect_dispatch", NodeTag::IndirectDispatch},
+    {"async_load", NodeTag::AsyncLoad},
+    {"async_store", NodeTag::AsyncStore},
+    {"async_wait", NodeTag::AsyncWait},
+    {"resume", NodeTag::Resume},
+    {"trap", NodeTag::Trap},
+    {"all_reduce", NodeTag::AllReduce},
+    {"all_gather", NodeTag::AllGather},
+    {"reduce_scatter", NodeTag::ReduceScatter},
+    {"broadcast", NodeTag::Broadcast},
+    {"opaque", NodeTag::Opaque},
+};
+
+}  // namespace
+
+bool Parser::is_statement_word(std::string_view word) {
+  return word == "write" || std::any_of(std::begin(kRows), std::end(kRows),
+                                        [&](const StatementRow& row) { return row.text == word; });
+}
 
 Range Parser::block() {
   expect("{", "before the statements");
@@ -87,6 +116,7 @@ NodeId Parser::unmarked_node() {
     return 0;
   }
   if (now_.text.starts_with("atomic_") && ahead("(")) return atomic_node();
+  if (at_word("write") && ahead("(")) return write_node();
   if (Function* function = ahead("(") ? function_of(now_.text) : nullptr) return fn_node(*function);
   if (ahead("(") || (now_.text == "barrier" && ahead(";"))) return statement_call();
   return named_node();
@@ -270,32 +300,14 @@ void Parser::collective(Node& node) {
 }
 
 NodeId Parser::statement_call() {
-  struct Row {
-    std::string_view text;
-    NodeTag tag;
-  };
-  static constexpr Row kRows[]{
-      {"barrier", NodeTag::Barrier},
-      {"indirect_dispatch", NodeTag::IndirectDispatch},
-      {"async_load", NodeTag::AsyncLoad},
-      {"async_store", NodeTag::AsyncStore},
-      {"async_wait", NodeTag::AsyncWait},
-      {"resume", NodeTag::Resume},
-      {"trap", NodeTag::Trap},
-      {"all_reduce", NodeTag::AllReduce},
-      {"all_gather", NodeTag::AllGather},
-      {"reduce_scatter", NodeTag::ReduceScatter},
-      {"broadcast", NodeTag::Broadcast},
-      {"opaque", NodeTag::Opaque},
-  };
   const Token word = take();
-  const Row* row = nullptr;
-  for (const Row& candidate : kRows) {
+  const StatementRow* row = nullptr;
+  for (const StatementRow& candidate : kRows) {
     if (candidate.text == word.text) row = &candidate;
   }
   if (row == nullptr) {
     std::vector<std::string_view> known;
-    for (const Row& candidate : kRows) known.push_back(candidate.text);
+    for (const StatementRow& candidate : kRows) known.push_back(candidate.text);
     for (const auto& [name, function] : functions_) known.push_back(name);
     const std::string advice = advice_for(word.text);
     fail_at(word, message("unknown statement {}{}", describe(word),

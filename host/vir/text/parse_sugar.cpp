@@ -76,43 +76,40 @@ ExprId Parser::changed_element(Symbol buffer, ExprId index, BinOp op, const Toke
   return value;
 }
 
+/// `buffer, index, "bytes")` of a function whose opening parenthesis is taken.
+Parser::TextLiteral Parser::text_literal(std::string_view function) {
+  TextLiteral found;
+  found.where = now_;
+  found.buffer = name("the name of a buffer");
+  expect(",", "and the index of the first byte");
+  found.at = widened(expr());
+  expect(",", "and the bytes");
+  const Token quote = now_;
+  found.bytes = quoted("the bytes");
+  expect(")", "after the bytes");
+  if (!ok()) return found;
+  if (narrow_.type_of_buffer(found.buffer) != TypeTag::U8) {
+    fail_at(found.where, message("{} takes the bytes of a u8 buffer, and {} is none", function,
+                                 describe(found.where)));
+  } else if (found.bytes.empty() || found.bytes.size() > kMaxTextLiteral) {
+    fail_at(quote, message("{} takes 1 to {} bytes, here are {}", function, kMaxTextLiteral,
+                           found.bytes.size()));
+  }
+  return found;
+}
+
 /// `matches(text, at, "GET ")`: the bytes of a u8 buffer from an index on, each compared, joined by
 /// && as a tree that is no deeper than it has to be.
 ExprId Parser::matches() {
-  const Token where = now_;
-  const Symbol buffer = name("the name of a buffer");
-  expect(",", "and the index of the first byte");
-  const ExprId at = widened(expr());
-  expect(",", "and the bytes to find there");
-  const Token text = now_;
-  const std::string bytes = quoted("the bytes to find");
-  expect(")", "after the bytes");
-  if (!ok()) return 0;
-  if (narrow_.type_of_buffer(buffer) != TypeTag::U8) {
-    fail_at(where,
-            message("matches compares the bytes of a u8 buffer, and {} is none", describe(where)));
-    return 0;
-  }
-  if (bytes.empty() || bytes.size() > kMaxMatchedBytes) {
-    fail_at(text,
-            message("matches compares 1 to {} bytes, here are {}", kMaxMatchedBytes, bytes.size()));
-    return 0;
-  }
+  const TextLiteral text = text_literal("matches");
   std::vector<ExprId> terms;
-  for (std::size_t i = 0; i < bytes.size() && ok(); ++i) {
+  for (std::size_t i = 0; i < text.bytes.size() && ok(); ++i) {
     Expr load;
     load.tag = ExprTag::Load;
-    load.name = buffer;
-    load.child[0] = i == 0 ? at : copy(at, where, "the index is evaluated for each byte");
+    load.name = text.buffer;
+    load.child[0] = index_of_byte(text.at, i, text.where);
     if (!ok()) return 0;
-    const auto offset = static_cast<std::uint32_t>(i);
-    Expr& index = program_.exprs[load.child[0]];
-    if (index.tag == ExprTag::LitU32) {
-      index.bits += offset;
-    } else if (i != 0) {
-      load.child[0] = binary(BinOp::Add, load.child[0], leaf(ExprTag::LitU32, offset));
-    }
-    const auto byte = static_cast<unsigned char>(bytes[i]);
+    const auto byte = static_cast<unsigned char>(text.bytes[i]);
     terms.push_back(binary(BinOp::Eq, add(load), leaf(ExprTag::LitU32, byte)));
   }
   while (terms.size() > 1 && ok()) {
@@ -122,7 +119,46 @@ ExprId Parser::matches() {
     if (terms.size() % 2 != 0) joined.push_back(terms.back());
     terms = std::move(joined);
   }
-  return terms.front();
+  return ok() ? terms.front() : 0;
+}
+
+/// `at + i`, the index of a byte of a text.
+ExprId Parser::index_of_byte(ExprId at, std::size_t i, const Token& where) {
+  const ExprId id = i == 0 ? at : copy(at, where, "the index is evaluated for each byte");
+  if (!ok() || i == 0) return id;
+  const auto offset = static_cast<std::uint32_t>(i);
+  Expr& index = program_.exprs[id];
+  if (index.tag != ExprTag::LitU32) return binary(BinOp::Add, id, leaf(ExprTag::LitU32, offset));
+  index.bits += offset;
+  return id;
+}
+
+/// `write(bytes, at, "text");`: a store for each byte to a u8 buffer, in a block.
+NodeId Parser::write_node() {
+  take();
+  take();
+  const SourcePlace place = here();
+  const TextLiteral text = text_literal("write");
+  expect(";", "after the statement");
+  std::vector<NodeId> stores;
+  for (std::size_t i = 0; i < text.bytes.size() && ok(); ++i) {
+    Expr byte;
+    byte.tag = ExprTag::Cast;
+    byte.bits = program_.scalar(TypeTag::U8);
+    byte.child[0] = leaf(ExprTag::LitU32, static_cast<unsigned char>(text.bytes[i]));
+    Node store;
+    store.tag = NodeTag::Store;
+    store.name = text.buffer;
+    store.e0 = index_of_byte(text.at, i, text.where);
+    store.e1 = add(byte);
+    stores.push_back(program_.add(store));
+    mark(places_.nodes, stores.back(), place);
+  }
+  if (!ok()) return 0;
+  Node block;
+  block.tag = NodeTag::Block;
+  block.body = program_.add_list(stores);
+  return program_.add(block);
 }
 
 ExprId Parser::copy(ExprId id, const Token& at, std::string_view why) {

@@ -169,6 +169,8 @@ class Parser {
   NodeId named_node();  // assignment, store, or a statement that looks like a call
   NodeId statement_call();
   NodeId atomic_node();
+  NodeId write_node();
+  [[nodiscard]] static bool is_statement_word(std::string_view word);
   void async_copy(Node& node);
   void collective(Node& node);
 
@@ -193,6 +195,15 @@ class Parser {
   ExprId binary(BinOp op, ExprId left, ExprId right);
   /// `buffer[index] op value`, whose value follows, as the element is stored.
   ExprId changed_element(Symbol buffer, ExprId index, BinOp op, const Token& at);
+  /// Bytes of a text that stand or go at an index of a buffer.
+  struct TextLiteral {
+    Token where;
+    Symbol buffer{kNone};
+    ExprId at{kNone};
+    std::string bytes;
+  };
+  TextLiteral text_literal(std::string_view function);
+  ExprId index_of_byte(ExprId at, std::size_t i, const Token& where);
   ExprId matches();
   /// The same tree once more. One with an effect is refused at `at`, for `why`.
   ExprId copy(ExprId id, const Token& at, std::string_view why);
@@ -281,8 +292,8 @@ class Parser::Leaving {
   bool in_loop_;
 };
 
-/// Bytes that one matches() compares.
-inline constexpr std::size_t kMaxMatchedBytes{64};
+/// Bytes that one matches() compares, or one write() stores.
+inline constexpr std::size_t kMaxTextLiteral{64};
 /// Symbols from here on are made_names_.
 inline constexpr Symbol kFirstMadeName{0xC000'0000u};
 

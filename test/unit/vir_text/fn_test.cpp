@@ -109,6 +109,7 @@ TEST(TextFn, MistakesAreNamedWhereTheyStandWithTheCallsThatLedThere) {
   expect_refusal("fn f() { break; }", "for i in 0..2 { f(); }", "3:10 'break' stands in no loop");
   expect_refusal("fn f(x) { return x; }", "while f(1) == 1 limit 2 { }", "4:19 a fn is called by");
   expect_refusal("fn min(x) { return x; }", "", "3:4 'min' is a function of the language");
+  expect_refusal("fn trap(x) { }", "", "3:4 'trap' is a function of the language");
   expect_refusal("fn f() {} fn f() {}", "", "3:14 the fn 'f' is declared twice");
   expect_refusal("fn f(x, x) {}", "", "3:9 'x' is a const or another parameter");
   expect_refusal("fn f() { {", "", "4:");

@@ -34,14 +34,14 @@ void expect_same(const std::string& shorter, const std::string& longer) {
   EXPECT_EQ(vir::disassemble(a), vir::disassemble(b)) << shorter;
 }
 
-std::string error_of(const std::string& statements) {
+std::string complaint_of(const std::string& statements) {
   const auto program = vir::assemble(kBuffers + "region \"r\" {\n" + statements + "\n}");
   if (program) return "accepted";
   return message("{}:{} {}", program.error().line, program.error().column, program.error().message);
 }
 
 void expect_error(const std::string& statements, const std::string& part) {
-  const std::string error = error_of(statements);
+  const std::string error = complaint_of(statements);
   EXPECT_NE(error.find(part), std::string::npos) << statements << "\n" << error;
 }
 
@@ -53,7 +53,8 @@ TEST(TextSugar, AnAssignmentWithAnOperatorReadsWhatItWrites) {
   expect_same("bytes[gid.x] += 1;", "bytes[gid.x] = u8(u32(bytes[gid.x]) + 1);");
   expect_error("out[atomic_add(out[0], 1)] += 1;",
                "6:1 the index is evaluated for the load and for the store, and it has an effect");
-  EXPECT_EQ(error_of("let x = 1; x <= 2;").substr(0, 5), "6:14 ") << "a comparison, no assignment";
+  EXPECT_EQ(complaint_of("let x = 1; x <= 2;").substr(0, 5), "6:14 ")
+      << "a comparison, no assignment";
 }
 
 TEST(TextSugar, CharactersAreNumbersOfTheirBytes) {
@@ -109,9 +110,18 @@ TEST(TextSugar, MatchesComparesTheBytesOfAText) {
               "84 { }");
   expect_same("let x = matches(text, 4, \"a\\n\");",
               "let x = u32(text[4]) == 97 && u32(text[5]) == 10;");
-  expect_error("let x = matches(out, 0, \"a\");", "6:17 matches compares the bytes of a u8 buffer");
+  expect_error("let x = matches(out, 0, \"a\");", "6:17 matches takes the bytes of a u8 buffer");
   expect_error("let x = matches(text, 0, \"\");", "1 to 64 bytes, here are 0");
   expect_error("let x = matches(text, atomic_add(out[0], 1), \"ab\");", "it has an effect");
+}
+
+TEST(TextSugar, WriteStoresTheBytesOfAText) {
+  expect_same("write(bytes, gid.x * 2, \"ok\");",
+              "{ bytes[gid.x * 2] = u8(111); bytes[gid.x * 2 + 1] = u8(107); }");
+  expect_same("write(bytes, 7, \"\\n\");", "{ bytes[7] = u8(10); }");
+  expect_error("write(out, 0, \"a\");", "6:7 write takes the bytes of a u8 buffer");
+  expect_error("write(bytes, 0, \"\");", "1 to 64 bytes, here are 0");
+  expect_error("write(bytes, atomic_add(out[0], 1), \"ab\");", "it has an effect");
 }
 
 TEST(TextSugar, AWhileIsABoundedLoopWithAFlag) {
