@@ -89,6 +89,7 @@ TEST(CliAsm, TheExamplesAreTheProgramsThatTheyWereInTheirLongForm) {
   } kExamplesBefore[]{
       {"base64_decode.vir", "d80b30826ff5bf13d3cd56409755d9c8c7b849671bc742108417d92968184344"},
       {"byte_histogram.vir", "a4dce76b51cc5d8517a7f51fa7a90de1d822fb0a2acded5111c7aa8e46abf20c"},
+      {"count_status.vir", "97da0969c3442b62fb82b516e23e58a2eb7e78c750781bbe245ffb96f49fe93c"},
       {"crc32.vir", "ea215a3e42cc1616ea3a62438e19f43f65e3ea71d001a479d0dd91c12a02a809"},
       {"line_count.vir", "e31b2fe04c32385d6590a232f3689a82fe08e7a57bc94e013b2b384d70dcb1d7"},
       {"literal_count.vir", "4f4739eb1fd528210647dcebe480bb63fafe4abf4bef76e64e4025544a2c0844"},
