@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <ctime>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,7 +14,7 @@
 #include "builtin/ops.hpp"
 #include "cpu/backend/fast_forms.hpp"
 #include "cpu/backend/split_ops.hpp"
-#include "platform/host_info.hpp"
+#include "support/statistics.hpp"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -27,24 +26,6 @@ namespace {
 
 constexpr int kRounds{31};
 
-double thread_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-template <class F>
-double seconds(const F& f) {
-  const double start = thread_seconds();
-  f();
-  return thread_seconds() - start;
-}
-
-double middle(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 /// Both in turns; false where they do not agree.
 template <class Ours, class Theirs, class Same>
 void contest(benchmark::State& state, std::uint64_t bytes, const Ours& ours, const Theirs& theirs,
@@ -53,17 +34,17 @@ void contest(benchmark::State& state, std::uint64_t bytes, const Ours& ours, con
   std::vector<double> their_s;
   for (auto _ : state) {
     for (int round = 0; round < kRounds; ++round) {
-      our_s.push_back(seconds(ours));
-      their_s.push_back(seconds(theirs));
+      our_s.push_back(bench::thread_seconds_of(ours));
+      their_s.push_back(bench::thread_seconds_of(theirs));
     }
   }
   if (!same()) {
     state.SkipWithError("the op's answer differs from the baseline's");
     return;
   }
-  state.counters["bytes_per_second"] = static_cast<double>(bytes) / middle(our_s);
-  state.counters["baseline_bytes_per_second"] = static_cast<double>(bytes) / middle(their_s);
-  state.counters["cpu_of_baseline"] = middle(our_s) / middle(their_s);
+  state.counters["bytes_per_second"] = static_cast<double>(bytes) / bench::median(our_s);
+  state.counters["baseline_bytes_per_second"] = static_cast<double>(bytes) / bench::median(their_s);
+  state.counters["cpu_of_baseline"] = bench::median(our_s) / bench::median(their_s);
 }
 
 Bytes noise(std::size_t count) {
@@ -171,14 +152,3 @@ BENCHMARK(BM_Builtin_Copy)->ArgName("bytes")->Arg(256 << 10)->Arg(256 << 20)->It
 
 }  // namespace
 }  // namespace vyre
-
-int main(int argc, char** argv) {
-  benchmark::AddCustomContext("build", vyre::platform::build_description());
-  benchmark::AddCustomContext("cpu", vyre::platform::cpu_model());
-  benchmark::AddCustomContext("kernel", vyre::platform::kernel_release());
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-  return 0;
-}

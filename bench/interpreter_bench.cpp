@@ -8,13 +8,13 @@
 
 #include <algorithm>
 #include <cstring>
-#include <ctime>
 #include <string>
 #include <vector>
 
 #include "cpu/interpreter/interpreter.hpp"
 #include "platform/host_info.hpp"
 #include "protocol/limits.hpp"
+#include "support/statistics.hpp"
 #include "vir/lower/lower.hpp"
 #include "vir/text/text.hpp"
 #include "vir/validate/validate.hpp"
@@ -86,27 +86,6 @@ Result<core::Image> image_of(const std::string& text) {
   return vir::lower(program);
 }
 
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<long>(values.size() / 2),
-                   values.end());
-  return values[values.size() / 2];
-}
-
-/// Processor time of this thread: other work on the machine must not count for or against either
-/// side.
-double thread_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-template <class F>
-double seconds(const F& f) {
-  const double start = thread_seconds();
-  f();
-  return thread_seconds() - start;
-}
-
 template <int kOrder>
 void BM_Interpreter_Polynomial(benchmark::State& state) {
   const bool guarded = state.range(0) != 0;
@@ -136,8 +115,9 @@ void BM_Interpreter_Polynomial(benchmark::State& state) {
   std::vector<double> native_s;
   for (auto _ : state) {
     for (int round = 0; round < kRounds; ++round) {
-      interpreted_s.push_back(seconds(interpret));
-      native_s.push_back(seconds([&] { native(x.data(), c.data(), expected.data()); }));
+      interpreted_s.push_back(bench::thread_seconds_of(interpret));
+      native_s.push_back(
+          bench::thread_seconds_of([&] { native(x.data(), c.data(), expected.data()); }));
       benchmark::DoNotOptimize(expected.data());
     }
   }
@@ -147,14 +127,14 @@ void BM_Interpreter_Polynomial(benchmark::State& state) {
   }
   const double operations = 2.0 * kOrder * static_cast<double>(kElements);
   std::sort(interpreted_s.begin(), interpreted_s.end());
-  state.counters["interpreted_op_per_s"] = operations / median(interpreted_s);
-  state.counters["native_op_per_s"] = operations / median(native_s);
-  state.counters["slowdown"] = median(interpreted_s) / median(native_s);
+  state.counters["interpreted_op_per_s"] = operations / bench::median(interpreted_s);
+  state.counters["native_op_per_s"] = operations / bench::median(native_s);
+  state.counters["slowdown"] = bench::median(interpreted_s) / bench::median(native_s);
   state.counters["best_ratio"] =
       interpreted_s.front() / *std::min_element(native_s.begin(), native_s.end());
-  state.counters["interpreted_ms_p50"] = median(interpreted_s) * 1e3;
+  state.counters["interpreted_ms_p50"] = bench::median(interpreted_s) * 1e3;
   state.counters["interpreted_ms_max"] = interpreted_s.back() * 1e3;
-  state.counters["native_ms_p50"] = median(native_s) * 1e3;
+  state.counters["native_ms_p50"] = bench::median(native_s) * 1e3;
 }
 BENCHMARK_TEMPLATE(BM_Interpreter_Polynomial, 1)->ArgName("guarded")->Arg(0)->Arg(1)->Iterations(1);
 BENCHMARK_TEMPLATE(BM_Interpreter_Polynomial, 5)->ArgName("guarded")->Arg(0)->Arg(1)->Iterations(1);

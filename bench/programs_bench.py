@@ -15,13 +15,13 @@ import json
 import os
 import pathlib
 import random
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 import zlib
+
+from processes import measure
 
 EXAMPLES = pathlib.Path(__file__).resolve().parent.parent / "docs" / "examples"
 
@@ -67,17 +67,6 @@ def make_text(size, path):
         left = size
         while left > 0:
             left -= file.write(block[:left])
-
-
-def measure(command):
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    begun = time.monotonic()
-    ran = subprocess.run(command, stdout=subprocess.PIPE, env=dict(os.environ, LC_ALL="C"),
-                         check=True)
-    took = time.monotonic() - begun
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return cpu * 1e3, took * 1e3, ran.stdout
 
 
 def first_number(output):

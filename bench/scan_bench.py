@@ -15,12 +15,12 @@ import os
 import pathlib
 import random
 import re
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
+
+from processes import measure
 
 HEAD = 60_000_000
 
@@ -41,19 +41,6 @@ def make_text(folder, megabytes, path):
         while left > 0:
             left -= file.write(text[:left])
     return text[:HEAD]
-
-
-def measure(command):
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    begun = time.monotonic()
-    ran = subprocess.run(command, stdout=subprocess.PIPE, env=dict(os.environ, LC_ALL="C"),
-                         check=False)
-    took = time.monotonic() - begun
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if ran.returncode > 1:
-        sys.exit(f"{command[0]} ended with code {ran.returncode}")
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return cpu * 1e3, took * 1e3, ran.stdout
 
 
 def files_of(count, folder):
