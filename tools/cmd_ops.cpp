@@ -54,7 +54,7 @@ std::string size_text(const BuiltinOp& op, const OutputText& output) {
 
 /// How the outputs for chunks of a file become that for the file.
 std::string_view chunks_name(const BuiltinOp& op, std::size_t output) {
-  return reduce_name(default_reduce(op.info.name, op.info.outputs[output].name, 0));
+  return reduce_name(default_reduce(op.info.name, op.info.outputs[output].name, 0, 0));
 }
 
 /// A command that runs the op; the other inputs of one with several are bound.

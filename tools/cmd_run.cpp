@@ -48,6 +48,12 @@ Status check_chunks(const RunOptions& options, const RunPlan& plan) {
     return refused("--chunk cuts files, and this program takes none");
   if (!options.align.empty() && options.overlap_bytes != 0)
     return refused("--align lines and --overlap exclude each other: lines are not cut");
+  if (!options.align.empty() && plan.buffers[plan.item_buffer].element_bytes > 1) {
+    return refused(message(
+        "--align lines cuts between any two bytes, and buffer '{}' has elements "
+        "of {}; give --chunk alone, which cuts none",
+        shown(plan.buffers[plan.item_buffer].name), plan.buffers[plan.item_buffer].element_bytes));
+  }
   if (!options.align.empty() && options.tier != "auto")
     return refused("--align lines cuts here what it reads, so --tier has no say; leave it away");
   if (!options.out_file.empty() && !plan.reduces_all()) {

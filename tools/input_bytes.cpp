@@ -18,10 +18,18 @@ namespace {
 constexpr std::size_t kInputBytes{std::size_t{1} << 17};
 constexpr std::array<std::uint8_t, 2> kGzip{0x1F, 0x8B};
 constexpr std::array<std::uint8_t, 4> kZstandard{0x28, 0xB5, 0x2F, 0xFD};
+/// Of a frame that readers skip, behind any byte from 0x50 to 0x5F; pzstd begins files with one.
+constexpr std::array<std::uint8_t, 3> kSkippable{0x2A, 0x4D, 0x18};
 
 template <std::size_t N>
 bool begins_with(ByteSpan bytes, const std::array<std::uint8_t, N>& magic) {
   return bytes.size() >= N && std::equal(magic.begin(), magic.end(), bytes.begin());
+}
+
+bool is_zstandard(ByteSpan bytes) {
+  return begins_with(bytes, kZstandard) ||
+         (bytes.size() > kSkippable.size() && (bytes[0] & 0xF0) == 0x50 &&
+          begins_with(bytes.subspan(1), kSkippable));
 }
 
 /// A descriptor with what was read of it and not taken.
@@ -179,8 +187,7 @@ Result<std::unique_ptr<InputBytes>> open_input_bytes(const std::string& path, bo
     if (!more) break;
   }
   if (begins_with(raw->ahead(), kGzip)) return std::make_unique<GzipInput>(std::move(raw));
-  if (begins_with(raw->ahead(), kZstandard))
-    return std::make_unique<ZstandardInput>(std::move(raw));
+  if (is_zstandard(raw->ahead())) return std::make_unique<ZstandardInput>(std::move(raw));
   return raw;
 }
 
@@ -205,7 +212,7 @@ bool is_compressed(const std::string& path) {
   std::array<std::uint8_t, kZstandard.size()> head{};
   const auto n = platform::read_some(*file, head, path);
   const ByteSpan read = ByteSpan(head).first(n.value_or(0));
-  return begins_with(read, kGzip) || begins_with(read, kZstandard);
+  return begins_with(read, kGzip) || is_zstandard(read);
 }
 
 }  // namespace vyre::cli

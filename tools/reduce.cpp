@@ -159,6 +159,7 @@ Result<Format> format_of_reduced(Reduce rule, std::uint32_t element, Format form
     case Format::f32:
       return fail(Errc::invalid_argument, "--format f32 is no form of a sum of integers");
     case Format::raw:
+    case Format::hex:
     case Format::hex64:
     case Format::u64:
     case Format::i64:

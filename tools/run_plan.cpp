@@ -293,7 +293,8 @@ class Planner {
   /// What the caller says of an output by name, else of all, else what the built-in op says.
   Status reduce() {
     for (WantedOutput& output : plan_.wanted)
-      output.reduce = default_reduce(plan_.target.builtin_name(), output.name, plan_.param);
+      output.reduce = default_reduce(plan_.target.builtin_name(), output.name, plan_.param,
+                                     options_.overlap_bytes);
     for (const bool named : {false, true}) {
       for (const std::string& text : options_.reduces) {
         const std::size_t equals = text.find('=');
@@ -319,7 +320,8 @@ class Planner {
     for (WantedOutput& output : plan_.wanted) {
       if (named && output.name != name) continue;
       found = true;
-      VYRE_ASSIGN(output.reduce, checked_reduce(plan_.target, output.name, *rule, plan_.param));
+      VYRE_ASSIGN(output.reduce, checked_reduce(plan_.target, output.name, *rule, plan_.param,
+                                                options_.overlap_bytes));
       output.total = output.reduce != Reduce::none;
       const std::string why = why_not_reduced(output.reduce, output.element);
       if (!why.empty()) {

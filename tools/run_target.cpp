@@ -94,21 +94,23 @@ Result<ByteSpan> written_part(const std::string& builtin, std::span<const ByteSp
                       hits, records, kHitBytes + hits * kHitBytes));
 }
 
-Reduce default_reduce(const std::string& builtin, const std::string& output, std::uint32_t param) {
+Reduce default_reduce(const std::string& builtin, const std::string& output, std::uint32_t param,
+                      std::uint64_t overlap_bytes) {
   const std::string_view name = builtin;
   const auto of = [name](std::string_view text) { return name.starts_with(text); };
-  if (name == "histogram.u8" || of("reduce.sum.u32") || of("reduce.sum.i32")) return Reduce::sum32;
   if (of("reduce.min.")) return Reduce::min;
   if (of("reduce.max.")) return Reduce::max;
+  if (overlap_bytes != 0) return Reduce::none;
+  if (name == "histogram.u8" || of("reduce.sum.u32") || of("reduce.sum.i32")) return Reduce::sum32;
   // With a number of most bytes, each chunk would give so many.
   if (name == "mem.copy" && output == "target" && param == 0) return Reduce::concat;
   return Reduce::none;
 }
 
 Result<Reduce> checked_reduce(const RunTarget& target, const std::string& output, Reduce rule,
-                              std::uint32_t param) {
+                              std::uint32_t param, std::uint64_t overlap_bytes) {
   if (target.builtin == nullptr || rule == Reduce::none) return rule;
-  const Reduce own = default_reduce(target.builtin_name(), output, param);
+  const Reduce own = default_reduce(target.builtin_name(), output, param, overlap_bytes);
   if (rule == own) return rule;
   // The counts of a chunk are right as they are; sums of numbers have wrapped in it already.
   if (rule == Reduce::sum && own == Reduce::sum32)
@@ -116,8 +118,9 @@ Result<Reduce> checked_reduce(const RunTarget& target, const std::string& output
   return fail(
       Errc::invalid_argument,
       message("'{}' of {} for a file does not follow from those of its chunks by {}; run it "
-              "without --chunk, or give --reduce none for a row each",
-              output, target.builtin_name(), reduce_name(rule)));
+              "without {}, or give --reduce none for a row each",
+              output, target.builtin_name(), reduce_name(rule),
+              overlap_bytes == 0 ? "--chunk" : "--overlap, whose bytes count twice"));
 }
 
 }  // namespace vyre::cli

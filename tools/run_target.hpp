@@ -49,12 +49,13 @@ struct RunTarget {
                                             std::span<const ByteSpan> outputs, std::size_t index);
 
 /// How the outputs of a built-in op for the chunks of a file become its output for the file: with
-/// the op's own arithmetic, or none where they do not decide it. None for programs, which have no
-/// name here.
+/// the op's own arithmetic, or none where they do not decide it: also where chunks overlap and what
+/// two of them have would count twice. None for programs, which have no name here.
 [[nodiscard]] Reduce default_reduce(const std::string& builtin, const std::string& output,
-                                    std::uint32_t param);
+                                    std::uint32_t param, std::uint64_t overlap_bytes);
 /// `rule` for this output, or why it would be a wrong answer of a built-in op.
 [[nodiscard]] Result<Reduce> checked_reduce(const RunTarget& target, const std::string& output,
-                                            Reduce rule, std::uint32_t param);
+                                            Reduce rule, std::uint32_t param,
+                                            std::uint64_t overlap_bytes);
 
 }  // namespace vyre::cli

@@ -121,7 +121,10 @@ __device__ __forceinline__ bool begin_image(const KernelArguments& a, const Warp
   }
   Job& job = place.local->job;
   // The bound buffers of the job before may have been there.
-  if (!__all_sync(~0u, fits)) return refuse_program(job, FaultCode::none) != FaultCode::none;
+  if (!__all_sync(~0u, fits)) {
+    (void)refuse_program(job, FaultCode::none);
+    return false;
+  }
   zeroing_units = __reduce_add_sync(~0u, zeroing_units);
   // As if all of it lay together: many short buffers are quickly zeroed by one warp.
   const auto together = units_for(sum_of_warp(zeroed_bytes));

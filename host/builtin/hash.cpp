@@ -3,7 +3,7 @@
 #include <array>
 #include <bit>
 
-#include "twins.hpp"
+#include "builtin/twins.hpp"
 
 namespace vyre::builtin {
 namespace {

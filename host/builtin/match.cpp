@@ -5,7 +5,7 @@
 
 #include "base/read_once.hpp"
 #include "builtin/literals_layout.hpp"
-#include "twins.hpp"
+#include "builtin/twins.hpp"
 
 namespace vyre::builtin {
 namespace {

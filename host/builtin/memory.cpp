@@ -1,5 +1,5 @@
 // mem.fill and mem.copy.
-#include "twins.hpp"
+#include "builtin/twins.hpp"
 
 namespace vyre::builtin {
 

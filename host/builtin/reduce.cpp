@@ -3,8 +3,8 @@
 #include <array>
 #include <limits>
 
+#include "builtin/twins.hpp"
 #include "core/f32.hpp"
-#include "twins.hpp"
 
 namespace vyre::builtin {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "twins.hpp"
+#include "builtin/twins.hpp"
 
 namespace vyre::builtin {
 namespace {

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "base/read_once.hpp"
-#include "twins.hpp"
+#include "builtin/twins.hpp"
 
 namespace vyre::builtin {
 namespace {

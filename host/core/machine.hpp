@@ -24,6 +24,14 @@
 
 namespace vyre::core {
 
+/// A lane that is off gives what it loads to nobody, so loads of neighbouring elements may read for
+/// it what another worker is writing. ThreadSanitizer would report each.
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool kOnlyLanesThatAreOnRead{true};
+#else
+inline constexpr bool kOnlyLanesThatAreOnRead{false};
+#endif
+
 /// A buffer as accesses want it: `last` is the greatest valid index where `nonempty`.
 struct BoundBuffer {
   std::uint8_t* data;

@@ -36,12 +36,14 @@ struct MemoryInstructions {
   }
 
   /// As a load may see it on a CPU: indices are base, base + 1, ... modulo 2^32, and some may lie
-  /// outside. Lanes may be off, because nothing reads what a load gives them.
+  /// outside. Lanes may be off, because nothing reads what a load gives them; another worker may be
+  /// writing what they name, which only ThreadSanitizer minds.
   template <class P, class T, class Keep>
   static bool load_run(Machine<P>& m, const u32* index, u32* d, const BoundBuffer& buffer,
                        const T* elements, Keep keep) {
     // Lanes behind `count` are of another frame, whose worker may be writing their elements.
     if (m.count != m.width()) return false;
+    if (kOnlyLanesThatAreOnRead && m.active() != Active::full) return false;
     const u32 base = index[0];
     const u32 n = m.width();
     if (index[1] - base != 1 || index[n - 1] - base != n - 1) return false;

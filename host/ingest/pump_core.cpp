@@ -63,25 +63,32 @@ void PumpCore::register_streams(std::uint64_t begin, std::uint64_t end) {
   // Region by region: pinning zeroes every page, and workers that wait watch the heartbeat.
   const MutableByteSpan streams = memory_.subspan(IngestLayout::kStreams);
   end = std::min<std::uint64_t>(end, streams.size());
-  for (std::uint64_t at = begin; at < end && io_.registration().reason.empty();) {
+  for (std::uint64_t at = begin / kIoBlock * kIoBlock;
+       at < end && io_.registration().reason.empty();) {
     const std::uint64_t bytes = std::min(kMaxRegisteredRegionBytes, end - at);
     io_.register_memory(streams.subspan(at, bytes));
     at += bytes;
     requests_.beat();
   }
-  streams_end_ = io_.registration().reason.empty() ? end : streams.size();
+  streams_end_ = io_.registration().reason.empty() ? std::max(end, streams_end_) : streams.size();
   counters_.describe_registration(io_.registration());
 }
 
 void PumpCore::add(Read&& read) {
   const std::uint8_t* const streams = memory_.data() + IngestLayout::kStreams;
   if (!finished_ && read.to >= streams && read.to < memory_.data() + memory_.size()) {
-    // A read lies in one region, so one across the end of the last begins another.
+    const std::uint64_t all = memory_.size() - IngestLayout::kStreams;
     const auto begin = static_cast<std::uint64_t>(read.to - streams);
-    const std::uint64_t end = begin + read.bytes + 2 * kIoBlock;
-    if (end > streams_end_ && streams_end_ < memory_.size() - IngestLayout::kStreams) {
-      register_streams(std::min(streams_end_, begin / kIoBlock * kIoBlock),
+    const std::uint64_t end = std::min(all, begin + read.bytes + 2 * kIoBlock);
+    if (end > streams_end_) {
+      // A read lies in one region. So the next one begins so far before the end of the last that
+      // no read of this length lies in neither.
+      const std::uint64_t back = std::min(streams_end_, end - begin);
+      register_streams(std::min(begin, streams_end_ - back),
                        std::max({end, 2 * streams_end_, kFirstStreams}));
+    } else if (io_.registration().reason.empty() && !io_.fixed(read.to, end - begin)) {
+      // Longer than those that came before, across such a place.
+      register_streams(begin - std::min(begin, end - begin), std::min(all, 2 * end - begin));
     }
   }
   reads_.add(std::move(read));

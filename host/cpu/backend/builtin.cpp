@@ -4,8 +4,10 @@
 #include <array>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include "builtin/ops.hpp"
+#include "builtin/twins.hpp"
 #include "fast_forms.hpp"
 #include "split_ops.hpp"
 #include "worker.hpp"
@@ -30,20 +32,29 @@ std::uint64_t moved_bytes(const MegakernelWorkItem& item, std::span<const builti
   return 2 * std::min({most, inputs[0].bytes, outputs[0].bytes});
 }
 
-/// False: the op has no form of its own for buffers that are not cut.
-bool run_fast(builtin::Op op, std::span<const builtin::Buffer> inputs,
-              std::span<const builtin::Buffer> outputs) {
+/// Nothing: the op has no form of its own for buffers that are not cut.
+std::optional<FaultCode> run_fast(builtin::Op op, std::span<const builtin::Buffer> inputs,
+                                  std::span<const builtin::Buffer> outputs,
+                                  const builtin::StopWord& stop) {
   if (op == builtin::Op::hash_crc32c) {
     const std::uint32_t crc = crc32c({inputs[0].data, inputs[0].bytes});
     std::memcpy(outputs[0].data, &crc, sizeof crc);
-    return true;
+    return FaultCode::none;
   }
-  if (op != builtin::Op::select_u32) return false;
+  if (op != builtin::Op::select_u32) return std::nullopt;
   const std::uint64_t words = std::min(inputs[0].bytes / 4, inputs[1].bytes);
-  const auto kept = static_cast<std::uint32_t>(
-      select_words(inputs[0].data, inputs[1].data, words, outputs[0].data, outputs[0].bytes / 4));
-  std::memcpy(outputs[1].data, &kept, sizeof kept);
-  return true;
+  const std::uint64_t room = outputs[0].bytes / 4;
+  std::uint64_t kept = 0;
+  const auto select = [&](std::uint64_t begin, std::uint64_t end) {
+    const std::uint64_t used = std::min(kept, room);
+    kept += select_words(inputs[0].data + begin * 4, inputs[1].data + begin, end - begin,
+                         outputs[0].data + used * 4, room - used);
+  };
+  if (!builtin::in_pieces(words, builtin::kPieceBytes / 4, stop, select))
+    return FaultCode::shutdown;
+  const auto count = static_cast<std::uint32_t>(kept);
+  std::memcpy(outputs[1].data, &count, sizeof count);
+  return FaultCode::none;
 }
 
 }  // namespace
@@ -60,7 +71,9 @@ FaultCode Worker::run_form(const MegakernelWorkItem& item, std::span<const built
   if (const auto cut = split(op, inputs, outputs, item.param, workers)) {
     why = run_split(*cut);
     if (workers != 1) return why;  // its time is not that of one worker
-  } else if (!run_fast(op, inputs, outputs)) {
+  } else if (const auto ran = run_fast(op, inputs, outputs, &state_.stop_running)) {
+    why = *ran;
+  } else {
     why = builtin::run(item.op_handle, inputs, outputs, item.param, &state_.stop_running, literals);
   }
   if (why == FaultCode::none) moved_bytes_ = moved_bytes(item, inputs, outputs);

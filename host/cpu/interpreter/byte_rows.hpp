@@ -123,7 +123,7 @@ struct ByteRows {
     return true;
   }
 
-  /// Scratch of a row that a step computes.
+  /// Scratch of a row.
   u8* row(const Step& s) {
     u8* const to = scratch + static_cast<u64>(s.dst * width);
     rows[s.dst] = to;
@@ -139,11 +139,14 @@ struct ByteRows {
     const u32 by = s.a == core::kNoScalar ? 0 : m.scalars[s.a];
     const u32 base = static_cast<u32>(m.first_lane) + by;
     if (buffer.nonempty == 0 || u64{base} + width - 1 > buffer.last) return false;
-    rows[s.dst] = buffer.data + base;
+    // A copy: the bytes may change meanwhile, and each lane has read one value.
+    const u8* const from = buffer.data + base;
+    u8* const d = row(s);
+    each(width, [=](u32 l) { d[l] = from[l]; });
     // What frames soon want: rows are done faster than memory comes by itself. Rows beside this one
     // have the same lines.
     if (by != 0 && by < width) return true;
-    const auto ahead = reinterpret_cast<std::uintptr_t>(rows[s.dst]) + kFramesAhead * width;
+    const auto ahead = reinterpret_cast<std::uintptr_t>(from) + kFramesAhead * width;
     for (u32 l = 0; l < width; l += 64)
       __builtin_prefetch(reinterpret_cast<const void*>(ahead + l), 0);
     return true;
@@ -265,6 +268,7 @@ struct ByteRows {
     const RunRequest& r = *m.policy.request;
     // Lanes behind `count` are of another frame, whose worker may be writing their elements.
     if (!m.line || m.count != m.width() || m.first_lane + m.width() > u64{1} << 32) return {};
+    if (core::kOnlyLanesThatAreOnRead && m.active() != core::Active::full) return {};
     ByteRows rows;
     rows.scratch = r.byte_rows;
     rows.width = m.width();

@@ -101,7 +101,10 @@ using What = Known::What;
 class Finder {
  public:
   explicit Finder(Image& image)
-      : image_(image), live_(image), target_(image.code.size() + 1, false) {
+      : image_(image),
+        live_(image),
+        target_(image.code.size() + 1, false),
+        known_(image.vector_registers) {
     for (const Instruction& i : image.code) {
       if (core::has_target(i.op)) target_[i.imm] = true;
       if (i.op == Opcode::global_id && i.aux == 0 && (i.form & kScalarResult) == 0) id_ = i.dst;
@@ -116,7 +119,7 @@ class Finder {
  private:
   /// Makes a run that begins at `at`, if one is worth it; gives back where to look next.
   std::size_t open(std::size_t at) {
-    known_.assign(image_.vector_registers, {});
+    forget();
     known_[*id_] = {What::id, kNoScalar};
     steps_.clear();
     scalars_read_.clear();
@@ -128,15 +131,28 @@ class Finder {
            slots_ < core::kByteSlots - 1 && take(next)) {
       ++next;
     }
-    if (loads_ == 0 || next - at < 2) return at + 1;
-    close(at, next);
+    if (next - at < 2) return at + 1;
+    if (loads_ != 0) close(at, next);
     return next;
+  }
+
+  /// Only what the run before has learned: images have many registers and many runs.
+  void forget() {
+    for (const std::uint16_t r : learned_) known_[r] = {};
+    learned_.clear();
+    known_[*id_] = {};
+  }
+  void learn(std::uint16_t r, Known what) {
+    known_[r] = what;
+    learned_.push_back(r);
   }
 
   void close(std::size_t at, std::size_t next) {
     const std::size_t wanted = branch_ ? steps_.size() - 1 : steps_.size();
     std::vector<ByteStep> out;
-    for (std::uint32_t r = 0; r < image_.vector_registers; ++r) {
+    std::sort(learned_.begin(), learned_.end());
+    learned_.erase(std::unique(learned_.begin(), learned_.end()), learned_.end());
+    for (const std::uint16_t r : learned_) {
       const Known& k = known_[r];
       if (k.what == What::nothing || (k.what == What::id && k.of == kNoScalar && r == *id_))
         continue;
@@ -147,7 +163,7 @@ class Finder {
       step.code = k.what == What::bytes
                       ? ByteCode::widen
                       : (k.what == What::id ? ByteCode::put_id : ByteCode::put_from_id);
-      step.dst = static_cast<std::uint16_t>(r);
+      step.dst = r;
       step.a = k.of;
       out.push_back(step);
     }
@@ -174,7 +190,7 @@ class Finder {
     step.code = code;
     step.dst = slots_++;
     steps_.push_back(step);
-    known_[i.dst] = {What::bytes, step.dst};
+    learn(i.dst, {What::bytes, step.dst});
     return true;
   }
   bool put2(ByteCode code, const Instruction& i) {
@@ -206,14 +222,14 @@ class Finder {
         if (id.what != What::id || id.of != kNoScalar) return false;
         const std::uint16_t by = first ? i.b : i.a;
         read_scalar(by);
-        known_[i.dst] = {What::id, by};
+        learn(i.dst, {What::id, by});
         return true;
       }
       case Opcode::sub: {
         const Known id = known_[i.b];
         if ((i.form & 3u) != kScalarA || id.what != What::id || id.of != kNoScalar) return false;
         read_scalar(i.a);
-        known_[i.dst] = {What::from_id, i.a};
+        learn(i.dst, {What::from_id, i.a});
         return true;
       }
       case Opcode::eq:
@@ -251,7 +267,7 @@ class Finder {
       case Opcode::mov: {
         if ((i.form & kScalarA) == 0) {
           if (known_[i.a].what == What::nothing) return false;
-          known_[i.dst] = known_[i.a];
+          learn(i.dst, known_[i.a]);
           return true;
         }
         ByteStep step{};
@@ -316,7 +332,8 @@ class Finder {
   Liveness live_;
   std::vector<bool> target_;
   std::optional<std::uint16_t> id_;
-  std::vector<Known> known_;
+  std::vector<Known> known_;            // by register
+  std::vector<std::uint16_t> learned_;  // registers of which something is known
   std::vector<ByteStep> steps_;
   std::set<std::uint16_t> scalars_read_;
   std::uint16_t slots_{0};

@@ -129,6 +129,13 @@ Parser::Bound Parser::argument(const std::string& parameter) {
                      (ahead(",") || ahead(")"));
   Expr value;
   value.tag = ExprTag::Var;
+  // Of a body that is read for its mistakes alone: what it is bound to, the next one may be, too.
+  if (const Bound* known = alone ? bound(now_) : nullptr;
+      known != nullptr && known->kind == Bound::Kind::either) {
+    value = known->value;
+    take();
+    return {parameter, Bound::Kind::either, value};
+  }
   if (alone && names_buffer(now_)) {
     value.name = name("a buffer");
     return {parameter, Bound::Kind::buffer, value};

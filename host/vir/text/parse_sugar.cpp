@@ -88,7 +88,9 @@ Parser::TextLiteral Parser::text_literal(std::string_view function) {
   found.bytes = quoted("the bytes");
   expect(")", "after the bytes");
   if (!ok()) return found;
-  if (narrow_.type_of_buffer(found.buffer) != TypeTag::U8) {
+  const Bound* const known = bound(found.where);
+  const bool any = known != nullptr && known->kind == Bound::Kind::either;  // no call has named it
+  if (!any && narrow_.type_of_buffer(found.buffer) != TypeTag::U8) {
     fail_at(found.where, message("{} takes the bytes of a u8 buffer, and {} is none", function,
                                  describe(found.where)));
   } else if (found.bytes.empty() || found.bytes.size() > kMaxTextLiteral) {

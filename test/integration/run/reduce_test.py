@@ -162,6 +162,13 @@ def mistakes_are_named():
     refused(2, "--format f32 is no form of a sum", *lines, "--reduce", "sum", "--format", "f32")
     refused(2, "--align is of chunks", *lines, "--align", "lines")
     refused(2, "exclude each other", *lines, "--align", "lines", "--chunk", "64", "--overlap", "16")
+    write("numbers", bytes(64))
+    refused(2, "'numbers' has elements of 4", "run", "reduce.max.u32", "numbers", "--chunk", "16",
+            "--align", "lines")
+    for op in ("histogram.u8", "reduce.sum.u32"):
+        refused(2, "--overlap, whose bytes count twice", "run", op, "numbers", "--chunk", "32",
+                "--overlap", "16", "--reduce", "sum")
+    same(run("reduce.sum.u32", "numbers", "--chunk", "32", "--overlap", "16").count("\n"), 3)
     refused(2, "--tier has no say", *lines, "--align", "lines", "--chunk", "64", "--tier", "C")
     refused(2, "or --reduce to make one", *lines, "--chunk", "64", "-o", "out")
     refused(2, "declared read_only as u32[1] or u64[1]", "run", program("literal_count"), "f",

@@ -3,7 +3,10 @@
 #include "cpu/interpreter/interpreter.hpp"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <numeric>
 #include <string>
@@ -335,6 +338,41 @@ TEST(Interpreter, ACopyThatWasWaitedForLeavesTheWholeLimitToTheNext) {
     EXPECT_EQ(out, in);
   }
   ::munmap(room, kMaxPendingCopyBytes);
+}
+
+TEST(Interpreter, ALoadOfBytesThatAnotherProcessChangesHasOneValue) {
+  constexpr std::uint32_t kLanes{256};
+  constexpr std::uint32_t kPasses{2'000};
+  void* const shared =
+      ::mmap(nullptr, kLanes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(shared, MAP_FAILED);
+  auto* const bytes = static_cast<std::uint8_t*>(shared);
+  const pid_t writer = ::fork();
+  ASSERT_GE(writer, 0);
+  if (writer == 0) {
+    for (std::uint8_t value = 0;; value ^= 1) {
+      for (std::uint32_t i = 0; i < kLanes; ++i)
+        static_cast<volatile std::uint8_t*>(bytes)[i] = value;
+    }
+  }
+  const core::Image image = image_of(
+      "workgroup 256, 1, 1;\nbuffer text: u8[] read_only;\nbuffer out: u32[] read_write;\n"
+      "region \"r\" {\n  let c = 0;\n  let d = 0;\n  for k in 0..2000 {\n"
+      "    let v = u32(text[gid.x]);\n    if v == 0 || v == 1 { c = c + 1; }\n"
+      "    if u32(text[gid.x]) != 0 { d = d + 1; }\n    if gid.x < 256 { d = d + 1; }\n  }\n"
+      "  out[gid.x] = c;\n  out[gid.x + 256] = d;\n}\n");
+  Words out(2 * kLanes);
+  const std::vector<core::BufferView> buffers{{bytes, kLanes}, view(out)};
+  Interpreter interpreter;
+  const auto ran = interpreter.run(image, buffers, {1, 1, 1}, {0, 1}, kDefaultFuel);
+  ::kill(writer, SIGKILL);
+  ::waitpid(writer, nullptr, 0);
+  ::munmap(shared, kLanes);
+  EXPECT_EQ(ran.fault.code, FaultCode::none);
+  for (std::uint32_t lane = 0; lane < kLanes; ++lane) {
+    ASSERT_EQ(out[lane], kPasses) << "lane " << lane << " read neither of the two values";
+    ASSERT_GE(out[kLanes + lane], kPasses) << "lane " << lane << " passed over a guard";
+  }
 }
 
 TEST(Interpreter, InstructionsAreCountedByLane) {

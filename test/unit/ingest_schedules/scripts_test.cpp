@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <random>
 
 #include "ingest/pump_core.hpp"
 #include "schedule.hpp"
@@ -483,7 +485,12 @@ class Registering final : public Io {
     calls.push_back({memory, client_.heartbeat()});
     if (calls.size() > refuses_from) registration_.reason = "as the test wants";
   }
-  bool fixed(const std::uint8_t*, std::uint64_t) const override { return false; }
+  bool fixed(const std::uint8_t* begin, std::uint64_t bytes) const override {
+    return std::any_of(calls.begin(), calls.end(), [&](const Call& call) {
+      return begin >= call.memory.data() &&
+             begin + bytes <= call.memory.data() + call.memory.size();
+    });
+  }
   const Registration& registration() const noexcept override { return registration_; }
   bool push(const IoOperation&) override { return false; }
   Status enter(std::uint32_t, nanoseconds) override { return {}; }
@@ -529,6 +536,37 @@ TEST(Registration, BeatsBetweenTheRegionsOfALargeMemory) {
       EXPECT_EQ(at, memory.data() + memory.size());
       EXPECT_EQ(io.calls.size(), 4u);
     }
+  }
+  ::munmap(map, kBytes);
+}
+
+TEST(Registration, NoReadLiesBetweenTwoRegionsWhateverItsLengthAndPlace) {
+  struct NoSink final : ReadSink {
+    void ended(const ReadResult&) noexcept override {}
+  };
+  constexpr std::uint64_t kBlocks{10'000};
+  constexpr std::uint64_t kBytes{IngestLayout::kStreams + kBlocks * kIoBlock};
+  void* const map = ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  ASSERT_NE(map, MAP_FAILED);
+  const MutableByteSpan memory(static_cast<std::uint8_t*>(map), kBytes);
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    std::mt19937_64 random(seed);
+    NoSink sink;
+    FileTable table;
+    Counters counters;
+    Registering io(memory);
+    PumpCore core(io, {}, memory, table, counters);
+    const std::uint64_t longest = 1 + random() % (kBlocks / 4);  // blocks
+    for (std::uint64_t i = 0; i < 300; ++i) {
+      const std::uint64_t blocks = 1 + random() % longest;
+      const std::uint64_t at =
+          random() % (std::min(kBlocks, 100 * (i + 1)) - 50) % (kBlocks - blocks);
+      std::uint8_t* const to = memory.data() + IngestLayout::kStreams + at * kIoBlock;
+      core.add(Read{{}, 0, blocks * kIoBlock, to, &sink, i});
+      ASSERT_TRUE(io.fixed(to, blocks * kIoBlock)) << "seed " << seed << ", read " << i;
+    }
+    EXPECT_LT(io.calls.size(), 64u) << "seed " << seed;
   }
   ::munmap(map, kBytes);
 }

@@ -115,6 +115,15 @@ TEST(TextFn, MistakesAreNamedWhereTheyStandWithTheCallsThatLedThere) {
   expect_refusal("fn f() { {", "", "4:");
 }
 
+TEST(TextFn, WhatNoCallHasNamedMayBeAValueOrABufferOfAnyType) {
+  for (const char* fns :
+       {"fn f(x) { return u32(x >= 48); } fn g(x) { return f(x) + 1; }",
+        "fn f(b, i) { return b[i]; } fn g(b) { return f(b, 0); }",
+        "fn f(a) { write(a, 0, \"xy\"); }",
+        "fn f(a, i) { let x = 0; if matches(a, i, \"xy\") { x = 1; } return x; }"})
+    EXPECT_EQ(refusal(fns, "out[0] = 1;"), "accepted") << fns;
+}
+
 TEST(TextFn, AFnBombIsRefusedBeforeItGrows) {
   std::string fns = "fn step0(x) { out[x] = 1; }\n";
   for (int i = 1; i < 40; ++i) {
