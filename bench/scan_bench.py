@@ -5,7 +5,8 @@ usage: bench/scan_bench.py VYRE [--text FOLDER] [--megabytes N] [--rounds N]    
 
 The text is made of the files in FOLDER (/usr/include), repeated to N megabytes. Words are taken
 from it that occur at most three times in its first 60 MB. All tools print to a pipe and must print
-the same bytes. A row has the medians and their ratio.
+the same bytes. A value is bytes in a second of processor time, of the medians; details have the
+medians and their ratio.
 """
 import argparse
 import collections
@@ -51,6 +52,12 @@ def files_of(count, folder):
     pathlib.Path(folder, "g").write_bytes(b"a needle in a file\n")
 
 
+def size_of(where):
+    if os.path.isfile(where):
+        return os.path.getsize(where)
+    return sum(file.stat().st_size for file in pathlib.Path(where).iterdir())
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("vyre")
@@ -90,13 +97,19 @@ def main():
                     outputs.add(output)
                 if len(outputs) != 1:
                     sys.exit(f"{name}: the tools do not print the same")
-            row = {"name": name}
-            for tool, times in taken.items():
-                row[f"{tool}_cpu_ms"] = round(statistics.median(t[0] for t in times), 1)
-                row[f"{tool}_wall_ms"] = round(statistics.median(t[1] for t in times), 1)
-            for tool in ("rg", "grep"):
-                row[f"cpu_of_{tool}"] = round(row["vyre_cpu_ms"] / row[f"{tool}_cpu_ms"], 3)
-            rows.append(row)
+            cpu = {tool: statistics.median(t[0] for t in times) for tool, times in taken.items()}
+            wall = {tool: statistics.median(t[1] for t in times) for tool, times in taken.items()}
+            size = size_of(where)
+            details = {f"{tool}_{kind}_ms": round(times[tool], 1)
+                       for kind, times in (("cpu", cpu), ("wall", wall)) for tool in commands}
+            rows.append({
+                "section": "scan", "name": name, "unit": "GB/s",
+                "value": round(size / cpu["vyre"] / 1e6, 3),
+                "baselines": [{"name": tool, "value": round(size / cpu[tool] / 1e6, 3)}
+                              for tool in ("rg", "grep")],
+                "details": dict(details, **{f"cpu_of_{tool}": round(cpu["vyre"] / cpu[tool], 3)
+                                            for tool in ("rg", "grep")}),
+            })
     version = subprocess.run([asked.vyre, "--version"], capture_output=True, text=True, check=True)
     context = {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),

@@ -207,6 +207,7 @@ class Finder {
     if ((i.form & kScalarResult) != 0) return take_scalar(i, at);
     switch (i.op) {
       case Opcode::load8: {
+        if ((i.form & kScalarA) != 0) return false;
         const Known index = known_[i.a];
         if (index.what != What::id) return false;
         ByteStep step{};
@@ -226,8 +227,9 @@ class Finder {
         return true;
       }
       case Opcode::sub: {
+        if ((i.form & 3u) != kScalarA) return false;
         const Known id = known_[i.b];
-        if ((i.form & 3u) != kScalarA || id.what != What::id || id.of != kNoScalar) return false;
+        if (id.what != What::id || id.of != kNoScalar) return false;
         read_scalar(i.a);
         learn(i.dst, {What::from_id, i.a});
         return true;
