@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "opcode_facts.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::vir::lowering {
 namespace {
@@ -20,7 +21,6 @@ using core::Instruction;
 using core::kNoScalar;
 using core::kScalarA;
 using core::kScalarB;
-using core::kScalarC;
 using core::kScalarResult;
 using core::Opcode;
 
@@ -44,14 +44,6 @@ void each_read(const Instruction& i, const F& f) {
   }
 }
 
-/// Whether every lane of dst, one word, is written.
-bool kills(const Instruction& i) {
-  if ((i.form & kScalarResult) != 0 || i.op == Opcode::assign) return false;
-  const Shape shape = facts_of(i.op).shape;
-  return shape == Shape::pure || shape == Shape::move || shape == Shape::pure64 ||
-         (is_load(i.op) && i.op != Opcode::load_n);
-}
-
 /// By instruction: which vector registers are read later on before they are written.
 class Liveness {
  public:
@@ -67,7 +59,7 @@ class Liveness {
         const Instruction& i = image.code[at];
         std::vector<bool> live = before_[at + 1];
         if (core::has_target(i.op)) join(live, before_[i.imm]);
-        if (kills(i)) live[i.dst] = false;
+        if (writes_all(i)) live[i.dst] = false;
         each_read(i, [&](std::uint32_t r) {
           if (r < registers_) live[r] = true;
         });
@@ -91,26 +83,28 @@ class Liveness {
   std::vector<std::vector<bool>> before_;
 };
 
+enum class What : std::uint8_t { nothing, bytes, id, from_id };
 /// What is known of a register: a row of bytes, the lane's id plus a scalar, or a scalar minus it.
 struct Known {
-  enum class What : std::uint8_t { nothing, bytes, id, from_id } what{What::nothing};
+  What what{What::nothing};
   std::uint16_t of{0};  // slot, or scalar
 };
-using What = Known::What;
 
 class Finder {
  public:
   explicit Finder(Image& image)
-      : image_(image),
-        live_(image),
-        target_(image.code.size() + 1, false),
-        known_(image.vector_registers) {
-    for (const Instruction& i : image.code) {
+      : image_(image), target_(image.code.size() + 1, false), known_(image.vector_registers) {
+    for (std::uint32_t at = 0; at < image.code.size(); ++at) {
+      const Instruction& i = image.code[at];
       if (core::has_target(i.op)) target_[i.imm] = true;
-      if (i.op == Opcode::global_id && i.aux == 0 && (i.form & kScalarResult) == 0) id_ = i.dst;
+      if (!is_lane_id(i)) continue;
+      id_ = i.dst;
+      id_set_at_ = at;
     }
   }
 
+  /// The instruction that sets the lane's id, which all runs go by.
+  std::uint32_t id_set_at() const { return id_set_at_; }
   void run() {
     if (!id_) return;
     for (std::size_t at = image_.once_count; at < image_.code.size();) at = open(at);
@@ -140,7 +134,6 @@ class Finder {
   void forget() {
     for (const std::uint16_t r : learned_) known_[r] = {};
     learned_.clear();
-    known_[*id_] = {};
   }
   void learn(std::uint16_t r, Known what) {
     known_[r] = what;
@@ -148,16 +141,16 @@ class Finder {
   }
 
   void close(std::size_t at, std::size_t next) {
+    if (!live_) live_.emplace(image_);
     const std::size_t wanted = branch_ ? steps_.size() - 1 : steps_.size();
     std::vector<ByteStep> out;
     std::sort(learned_.begin(), learned_.end());
     learned_.erase(std::unique(learned_.begin(), learned_.end()), learned_.end());
     for (const std::uint16_t r : learned_) {
       const Known& k = known_[r];
-      if (k.what == What::nothing || (k.what == What::id && k.of == kNoScalar && r == *id_))
-        continue;
+      if (k.what == What::id && k.of == kNoScalar && r == *id_) continue;
       const bool live =
-          live_.before(next, r) || (branch_ && live_.before(image_.code[next - 1].imm, r));
+          live_->before(next, r) || (branch_ && live_->before(image_.code[next - 1].imm, r));
       if (!live) continue;
       ByteStep step{};
       step.code = k.what == What::bytes
@@ -176,15 +169,20 @@ class Finder {
 
   void read_scalar(std::uint16_t s) { scalars_read_.insert(s); }
 
-  /// A row of bytes or a scalar.
-  bool is_narrow(const Instruction& i, unsigned k, std::uint16_t reg) const {
-    return (i.form >> k & 1) != 0 || known_[reg].what == What::bytes;
+  static std::uint16_t source(const Instruction& i, unsigned k) {
+    return k == 0 ? i.a : k == 1 ? i.b : i.c;
   }
-  std::uint16_t operand(const Instruction& i, unsigned k, std::uint16_t reg, ByteStep& step) {
-    if ((i.form >> k & 1) == 0) return known_[reg].of;
+  static bool is_scalar(const Instruction& i, unsigned k) { return (i.form >> k & 1) != 0; }
+  /// Of operand k; nothing of a scalar.
+  Known known(const Instruction& i, unsigned k) const {
+    return is_scalar(i, k) ? Known{} : known_[source(i, k)];
+  }
+  std::uint16_t operand(const Instruction& i, unsigned k, ByteStep& step) {
+    const std::uint16_t from = source(i, k);
+    if (!is_scalar(i, k)) return known_[from].of;
     step.scalars |= static_cast<std::uint8_t>(1u << k);
-    read_scalar(reg);
-    return reg;
+    read_scalar(from);
+    return from;
   }
   bool put(ByteCode code, const Instruction& i, ByteStep step) {
     step.code = code;
@@ -193,11 +191,14 @@ class Finder {
     learn(i.dst, {What::bytes, step.dst});
     return true;
   }
-  bool put2(ByteCode code, const Instruction& i) {
-    if (!is_narrow(i, 0, i.a) || !is_narrow(i, 1, i.b)) return false;
+  /// Of the first `count` operands, which are all rows of bytes or scalars.
+  bool put_of(ByteCode code, const Instruction& i, unsigned count) {
+    for (unsigned k = 0; k < count; ++k) {
+      if (!is_scalar(i, k) && known(i, k).what != What::bytes) return false;
+    }
     ByteStep step{};
-    step.a = operand(i, 0, i.a, step);
-    step.b = operand(i, 1, i.b, step);
+    std::uint16_t* const to[3] = {&step.a, &step.b, &step.c};
+    for (unsigned k = 0; k < count; ++k) *to[k] = operand(i, k, step);
     return put(code, i, step);
   }
 
@@ -207,8 +208,7 @@ class Finder {
     if ((i.form & kScalarResult) != 0) return take_scalar(i, at);
     switch (i.op) {
       case Opcode::load8: {
-        if ((i.form & kScalarA) != 0) return false;
-        const Known index = known_[i.a];
+        const Known index = known(i, 0);
         if (index.what != What::id) return false;
         ByteStep step{};
         step.a = index.of;
@@ -219,7 +219,7 @@ class Finder {
       case Opcode::add: {
         const bool first = (i.form & 3u) == kScalarB;
         if ((i.form & 3u) != kScalarA && !first) return false;
-        const Known id = known_[first ? i.a : i.b];
+        const Known id = known(i, first ? 0 : 1);
         if (id.what != What::id || id.of != kNoScalar) return false;
         const std::uint16_t by = first ? i.b : i.a;
         read_scalar(by);
@@ -227,60 +227,46 @@ class Finder {
         return true;
       }
       case Opcode::sub: {
-        if ((i.form & 3u) != kScalarA) return false;
-        const Known id = known_[i.b];
-        if (id.what != What::id || id.of != kNoScalar) return false;
+        const Known id = known(i, 1);
+        if ((i.form & 3u) != kScalarA || id.what != What::id || id.of != kNoScalar) return false;
         read_scalar(i.a);
         learn(i.dst, {What::from_id, i.a});
         return true;
       }
       case Opcode::eq:
-        return put2(ByteCode::eq, i);
+        return put_of(ByteCode::eq, i, 2);
       case Opcode::ne:
-        return put2(ByteCode::ne, i);
+        return put_of(ByteCode::ne, i, 2);
       case Opcode::ult:
       case Opcode::ule:
         return take_below(i);
       case Opcode::bit_and:
-        return put2(ByteCode::bit_and, i);
+        return put_of(ByteCode::bit_and, i, 2);
       case Opcode::bit_or:
-        return put2(ByteCode::bit_or, i);
+        return put_of(ByteCode::bit_or, i, 2);
       case Opcode::bit_xor:
-        return put2(ByteCode::bit_xor, i);
+        return put_of(ByteCode::bit_xor, i, 2);
       case Opcode::umin:
-        return put2(ByteCode::umin, i);
+        return put_of(ByteCode::umin, i, 2);
       case Opcode::umax:
-        return put2(ByteCode::umax, i);
+        return put_of(ByteCode::umax, i, 2);
       case Opcode::lnot:
-      case Opcode::truth: {
-        if (!is_narrow(i, 0, i.a)) return false;
-        ByteStep step{};
-        step.a = operand(i, 0, i.a, step);
-        return put(i.op == Opcode::lnot ? ByteCode::lnot : ByteCode::truth, i, step);
-      }
-      case Opcode::select: {
-        if (!is_narrow(i, 0, i.a) || !is_narrow(i, 1, i.b) || !is_narrow(i, 2, i.c)) return false;
-        ByteStep step{};
-        step.a = operand(i, 0, i.a, step);
-        step.b = operand(i, 1, i.b, step);
-        step.c = operand(i, 2, i.c, step);
-        return put(ByteCode::select, i, step);
-      }
-      case Opcode::mov: {
-        if ((i.form & kScalarA) == 0) {
-          if (known_[i.a].what == What::nothing) return false;
-          learn(i.dst, known_[i.a]);
-          return true;
-        }
-        ByteStep step{};
-        step.a = operand(i, 0, i.a, step);
-        return put(ByteCode::fill, i, step);
-      }
+        return put_of(ByteCode::lnot, i, 1);
+      case Opcode::truth:
+        return put_of(ByteCode::truth, i, 1);
+      case Opcode::select:
+        return put_of(ByteCode::select, i, 3);
+      case Opcode::mov:
+        if (is_scalar(i, 0)) return put_of(ByteCode::fill, i, 1);
+        if (known(i, 0).what == What::nothing) return false;
+        learn(i.dst, known(i, 0));
+        return true;
       case Opcode::if_begin: {
-        if ((i.form & kScalarA) != 0 || known_[i.a].what != What::bytes) return false;
+        const Known condition = known(i, 0);
+        if (condition.what != What::bytes) return false;
         ByteStep step{};
         step.code = ByteCode::branch;
-        step.a = known_[i.a].of;
+        step.a = condition.of;
         step.scalars = i.aux;
         step.imm = i.imm;
         steps_.push_back(step);
@@ -312,28 +298,31 @@ class Finder {
   bool take_below(const Instruction& i) {
     const bool strict = i.op == Opcode::ult;
     const std::uint8_t scalars = i.form & 3u;
-    if (scalars == kScalarB && known_[i.a].what == What::id && known_[i.a].of == kNoScalar) {
+    const Known left = known(i, 0);
+    const Known right = known(i, 1);
+    if (scalars == kScalarB && left.what == What::id && left.of == kNoScalar) {
       if (!strict) return false;
       ByteStep step{};
       step.b = i.b;
       read_scalar(i.b);
       return put(ByteCode::id_below, i, step);
     }
-    if (scalars == kScalarA && known_[i.b].what == What::from_id) {
+    if (scalars == kScalarA && right.what == What::from_id) {
       ByteStep step{};
       step.a = i.a;
-      step.b = known_[i.b].of;
+      step.b = right.of;
       step.scalars = strict ? 1 : 0;
       read_scalar(i.a);
       return put(ByteCode::below_from_id, i, step);
     }
-    return put2(strict ? ByteCode::ult : ByteCode::ule, i);
+    return put_of(strict ? ByteCode::ult : ByteCode::ule, i, 2);
   }
 
   Image& image_;
-  Liveness live_;
+  std::optional<Liveness> live_;  // once a run is worth it
   std::vector<bool> target_;
   std::optional<std::uint16_t> id_;
+  std::uint32_t id_set_at_{0};
   std::vector<Known> known_;            // by register
   std::vector<std::uint16_t> learned_;  // registers of which something is known
   std::vector<ByteStep> steps_;
@@ -343,13 +332,8 @@ class Finder {
   bool branch_{false};
 };
 
-/// The instruction that sets the lane's id, or none.
-std::uint32_t ids_that_only_runs_read(const Image& image) {
-  std::uint32_t at = 0;
-  for (std::uint32_t k = 0; k < image.code.size(); ++k) {
-    const Instruction& i = image.code[k];
-    if (i.op == Opcode::global_id && i.aux == 0 && (i.form & kScalarResult) == 0) at = k;
-  }
+/// `at`, which sets the lane's id, if nothing but runs reads that; or none.
+std::uint32_t if_only_runs_read(const Image& image, std::uint32_t at) {
   std::size_t run = 0;
   bool outside = false;
   for (std::uint32_t k = 0; k < image.code.size(); ++k) {
@@ -367,11 +351,13 @@ void find_byte_runs(Image& image) {
     return i.op == Opcode::load8 && (i.form & kScalarResult) == 0;
   });
   const bool line = image.workgroup[1] == 1 && image.workgroup[2] == 1;
-  if (!loads || !line || image.vector_registers > 0xFFFF) return;
-  Finder(image).run();
+  if (!loads || !line) return;
+  static_assert(kMaxVectorRegisters <= 0xFFFF);  // learned_
+  Finder finder(image);
+  finder.run();
   if (image.byte_runs.empty()) return;
   image.byte_code = image.code;
-  image.ids_on_demand = ids_that_only_runs_read(image);
+  image.ids_on_demand = if_only_runs_read(image, finder.id_set_at());
   if (image.ids_on_demand != core::kNoInstruction) {
     image.byte_code[image.ids_on_demand] = {Opcode::jump,           0, 0, 0, 0, 0, 0,
                                             image.ids_on_demand + 1};

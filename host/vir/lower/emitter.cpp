@@ -230,16 +230,8 @@ Value Emitter::owned_copy(const Value& value) {
 bool Emitter::retarget_last(const Value& value, const Value& to) {
   if (!optimise_ || !value.temp || value.scalar || code_.empty()) return false;
   Instruction& last = code_.back();
-  const Shape shape = facts_of(last.op).shape;
-  const bool writes_all =
-      (value.kind.words() == 1 &&
-       (shape == Shape::pure || shape == Shape::move || last.op == Opcode::load32 ||
-        last.op == Opcode::load_f32 || last.op == Opcode::load8)) ||
-      (value.kind.words() == 2 && shape == Shape::pure64);
-  if (!writes_all || last.op == Opcode::assign || last.dst != value.reg ||
-      (last.form & kScalarResult) != 0) {
-    return false;
-  }
+  const std::uint32_t words = facts_of(last.op).shape == Shape::pure64 ? 2 : 1;
+  if (!writes_all(last) || value.kind.words() != words || last.dst != value.reg) return false;
   // Pairs are written word by word only after both operands were read, so any overlap is the same
   // lane's.
   last.dst = to.reg;

@@ -62,8 +62,7 @@ LaneFacts lane_facts(const core::Image& image) {
   // The prologue sets a register of its own, which nothing else writes.
   std::vector<bool> own(image.vector_registers, false);
   for (const core::Instruction& i : image.code) {
-    if (i.op == Opcode::global_id && i.aux == 0 && (i.form & core::kScalarResult) == 0)
-      own[i.dst] = true;
+    if (lowering::is_lane_id(i)) own[i.dst] = true;
   }
   const bool line = image.workgroup[1] == 1 && image.workgroup[2] == 1;
   Covering covering(image, own);

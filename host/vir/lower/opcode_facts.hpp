@@ -43,4 +43,17 @@ struct OpcodeFacts {
   return shape != Shape::flow;
 }
 
+/// Whether every lane of a vector result, all of its words, is written.
+[[nodiscard]] constexpr bool writes_all(const core::Instruction& i) noexcept {
+  if ((i.form & core::kScalarResult) != 0 || i.op == core::Opcode::assign) return false;
+  const Shape shape = facts_of(i.op).shape;
+  return shape == Shape::pure || shape == Shape::move || shape == Shape::pure64 ||
+         (is_load(i.op) && i.op != core::Opcode::load_n);
+}
+
+/// Whether the result is the lane's id along the first dimension of the grid.
+[[nodiscard]] constexpr bool is_lane_id(const core::Instruction& i) noexcept {
+  return i.op == core::Opcode::global_id && i.aux == 0 && (i.form & core::kScalarResult) == 0;
+}
+
 }  // namespace vyre::vir::lowering

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/message.hpp"
+#include "words.hpp"
 
 namespace vyre::vir::text {
 namespace {
@@ -107,6 +108,11 @@ std::string advice_for(std::string_view word) {
                        [](const Advice& a, std::string_view text) { return a.word < text; });
   if (found == std::end(kAdvices) || found->word != word) return {};
   return message("; write {}", found->instead);
+}
+
+std::string hint_for(std::string_view word, const std::vector<std::string_view>& known) {
+  std::string advice = advice_for(word);
+  return advice.empty() ? did_you_mean(word, known) : advice;
 }
 
 std::string advice_for(const Token& token, const Token& next) {

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lexer.hpp"
 
@@ -11,7 +12,10 @@ namespace vyre::vir::text {
 
 /// "; write ..." for a word of another language, or nothing.
 [[nodiscard]] std::string advice_for(std::string_view word);
-/// The same for what stands at a place where something else was expected.
+/// That, or "; did you mean 'x'?" for the nearest of these.
+[[nodiscard]] std::string hint_for(std::string_view word,
+                                   const std::vector<std::string_view>& known);
+/// As advice_for() of a word, for what stands at a place where something else was expected.
 [[nodiscard]] std::string advice_for(const Token& token, const Token& next);
 
 }  // namespace vyre::vir::text

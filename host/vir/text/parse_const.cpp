@@ -133,9 +133,10 @@ void Parser::const_directive() {
   expect("=", "and the value of the const");
   const Token begin = now_;
   const auto first = static_cast<ExprId>(program_.exprs.size());
-  std::vector<NodeId>* const outer = std::exchange(list_, nullptr);
-  const ExprId id = expr();
-  list_ = outer;
+  const ExprId id = [&] {
+    const Into none(*this, nullptr);
+    return expr();
+  }();
   expect(";", "after the value");
   if (!ok()) return;
   consts_.emplace(word.text, folded(id, begin));
@@ -147,7 +148,7 @@ void Parser::const_directive() {
 
 const Expr* Parser::const_of(const Token& token) const {
   if (consts_.empty() || token.kind != TokenKind::word) return nullptr;
-  const auto found = consts_.find(std::string(token.text));
+  const auto found = consts_.find(token.text);
   return found == consts_.end() ? nullptr : &found->second;
 }
 

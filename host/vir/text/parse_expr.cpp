@@ -12,11 +12,6 @@
 namespace vyre::vir::text {
 namespace {
 
-std::string hint_of_function(std::string_view word) {
-  std::string advice = advice_for(word);
-  return advice.empty() ? did_you_mean(word, function_words()) : advice;
-}
-
 std::string without_separators(std::string_view text) {
   std::string digits;
   for (const char c : text) {
@@ -294,9 +289,10 @@ ExprId Parser::function() {
     expr.bits = program_.scalar(static_cast<TypeTag>(*type));
     return children(expr, 1);
   }
-  fail_at(token,
-          type ? message("a cast to the type {} is written cast(TYPE, value)", describe(token))
-               : message("unknown function {}{}", describe(token), hint_of_function(word)));
+  fail_at(
+      token,
+      type ? message("a cast to the type {} is written cast(TYPE, value)", describe(token))
+           : message("unknown function {}{}", describe(token), hint_for(word, function_words())));
   return 0;
 }
 

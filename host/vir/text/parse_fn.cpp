@@ -41,7 +41,7 @@ void Parser::fn_directive() {
     return fail_at(
         word, message("{} is a function of the language; choose another name", describe(word)));
   }
-  if (functions_.contains(std::string(word.text)))
+  if (functions_.contains(word.text))
     return fail_at(word,
                    message("the fn {} is declared twice; rename one of them", describe(word)));
   take();
@@ -76,7 +76,7 @@ void Parser::fn_directive() {
 
 Parser::Function* Parser::function_of(std::string_view word) {
   if (functions_.empty()) return nullptr;
-  const auto found = functions_.find(std::string(word));
+  const auto found = functions_.find(word);
   return found == functions_.end() ? nullptr : &found->second;
 }
 
@@ -227,11 +227,8 @@ NodeId Parser::fn_node(Function& function) {
   const Token call = take();
   take();
   std::vector<NodeId> nodes;
-  const std::uint32_t outer_levels = std::exchange(list_levels_, levels_);
-  std::vector<NodeId>* const outer = std::exchange(list_, &nodes);
+  const Into into(*this, &nodes);
   const ExprId value = expand(function, call);
-  list_ = outer;
-  list_levels_ = outer_levels;
   if (ok() && value != kNone) {
     fail_at(call, message("{} gives a value; use it, as in let x = {}(...);", describe(call),
                           function.name.text));

@@ -53,7 +53,7 @@ void Parser::include_directive() {
         "and not from the root");
   }
   for (std::size_t i = 0; i < files_.size(); ++i) {
-    if (files_[i].path != *path || i == 0) continue;
+    if (files_[i].path != *path) continue;
     if (files_[i].open)
       return fail_at(where,
                      message("'{}' includes itself; move what both need to a third file", *path));

@@ -28,9 +28,10 @@ NodeId Parser::while_node() {
   Node node;
   node.tag = NodeTag::Loop;
   node.name = made_name("pass");
-  std::vector<NodeId>* const outer = std::exchange(list_, nullptr);  // it is asked in every pass
-  const ExprId condition = widened(expr());
-  list_ = outer;
+  const ExprId condition = [&] {
+    const Into none(*this, nullptr);  // it is asked in every pass
+    return widened(expr());
+  }();
   if (!accept_word("limit")) {
     unexpected("'limit' and the most passes",
                "; every loop is bounded, as in while x > 1 limit 64 { ... }");

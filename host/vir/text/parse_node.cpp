@@ -45,8 +45,7 @@ Range Parser::block() {
 std::vector<NodeId> Parser::statements() {
   std::vector<NodeId> nodes;
   const std::size_t names = frame_ == nullptr ? 0 : frame_->names.size();
-  std::vector<NodeId>* const outer = std::exchange(list_, &nodes);
-  const std::uint32_t outer_levels = std::exchange(list_levels_, levels_);
+  const Into into(*this, &nodes);
   Leaving& leaving = *leaving_;
   bool broke = leaving.broke;
   bool continued = leaving.continued;
@@ -61,8 +60,6 @@ std::vector<NodeId> Parser::statements() {
     one_more(node());
     if (ok() && (leaving.broke || leaving.continued) && !at("}")) one_more(guarded_rest());
   }
-  list_ = outer;
-  list_levels_ = outer_levels;
   if (frame_ != nullptr) frame_->forget_from(names);
   leaving.broke = broke;
   leaving.continued = continued;
@@ -173,12 +170,9 @@ NodeId Parser::if_node() {
 /// The `if` behind an `else`, alone but for what its condition needs before it.
 Range Parser::chained() {
   std::vector<NodeId> nodes;
-  std::vector<NodeId>* const outer = std::exchange(list_, &nodes);
-  const std::uint32_t outer_levels = std::exchange(list_levels_, levels_);
+  const Into into(*this, &nodes);
   const NodeId id = node();
   nodes.push_back(id);
-  list_ = outer;
-  list_levels_ = outer_levels;
   return ok() ? program_.add_list(nodes) : Range{};
 }
 
@@ -309,9 +303,7 @@ NodeId Parser::statement_call() {
     std::vector<std::string_view> known;
     for (const StatementRow& candidate : kRows) known.push_back(candidate.text);
     for (const auto& [name, function] : functions_) known.push_back(name);
-    const std::string advice = advice_for(word.text);
-    fail_at(word, message("unknown statement {}{}", describe(word),
-                          advice.empty() ? did_you_mean(word.text, known) : advice));
+    fail_at(word, message("unknown statement {}{}", describe(word), hint_for(word.text, known)));
     return 0;
   }
   Node node;

@@ -227,8 +227,7 @@ std::uint8_t Parser::word(Vocabulary vocabulary, std::string_view what) {
       take();
       return *value;
     }
-    const std::string advice = advice_for(now_.text);
-    unexpected(what, advice.empty() ? did_you_mean(now_.text, texts(vocabulary)) : advice);
+    unexpected(what, hint_for(now_.text, texts(vocabulary)));
     return 0;
   }
   unexpected(what);
@@ -259,7 +258,6 @@ void Parser::mark(std::vector<SourcePlace>& places, std::uint32_t id, SourcePlac
 Result<Program> Parser::run(SourceMap* places) {
   wants_places_ = places != nullptr;
   const Leaving no_loop(*this, false);
-  places_.files[0] = options_.name;
   while (ok() && directive()) {
   }
   std::vector<NodeId> entry;

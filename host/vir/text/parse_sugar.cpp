@@ -66,11 +66,7 @@ ExprId Parser::changed_element(Symbol buffer, ExprId index, BinOp op, const Toke
   mark(places_.exprs, old, {at.line, at.column});
   ExprId value = binary(op, old, expr());
   if (const auto narrow = narrow_.type_of_buffer(buffer)) {
-    Expr cast;
-    cast.tag = ExprTag::Cast;
-    cast.child[0] = value;
-    cast.bits = program_.scalar(*narrow);
-    value = add(cast);
+    value = cast(*narrow, value);
   }
   mark(places_.exprs, value, {at.line, at.column});
   return value;
@@ -144,15 +140,12 @@ NodeId Parser::write_node() {
   expect(";", "after the statement");
   std::vector<NodeId> stores;
   for (std::size_t i = 0; i < text.bytes.size() && ok(); ++i) {
-    Expr byte;
-    byte.tag = ExprTag::Cast;
-    byte.bits = program_.scalar(TypeTag::U8);
-    byte.child[0] = leaf(ExprTag::LitU32, static_cast<unsigned char>(text.bytes[i]));
+    const ExprId byte = leaf(ExprTag::LitU32, static_cast<unsigned char>(text.bytes[i]));
     Node store;
     store.tag = NodeTag::Store;
     store.name = text.buffer;
     store.e0 = index_of_byte(text.at, i, text.where);
-    store.e1 = add(byte);
+    store.e1 = cast(TypeTag::U8, byte);
     stores.push_back(program_.add(store));
     mark(places_.nodes, stores.back(), place);
   }
@@ -189,13 +182,17 @@ ExprId Parser::widened(ExprId id, ExprId other) {
   return as_number(id, to);
 }
 
+ExprId Parser::cast(TypeTag to, ExprId value) {
+  Expr expr;
+  expr.tag = ExprTag::Cast;
+  expr.child[0] = value;
+  expr.bits = program_.scalar(to);
+  return add(expr);
+}
+
 ExprId Parser::as_number(ExprId id, TypeTag to) {
   if (!ok() || raw_.contains(id) || !narrow_.is_narrow(program_.exprs[id])) return id;
-  Expr cast;
-  cast.tag = ExprTag::Cast;
-  cast.child[0] = id;
-  cast.bits = program_.scalar(to);
-  const ExprId wide = add(cast);
+  const ExprId wide = cast(to, id);
   if (id < places_.exprs.size()) mark(places_.exprs, wide, places_.exprs[id]);
   return wide;
 }

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "lexer.hpp"
@@ -58,6 +59,7 @@ class Parser {
   Range hex_payload();
   class Depth;  // one level of nesting for the life of the object
   class Level;  // one level of the program, as the wire counts them
+  class Into;   // where statements go that an expression needs before it
   /// Refuses one more than the wire format takes, so that what was parsed can be written.
   void check_count(const Token& token, std::uint64_t count, std::uint64_t limit,
                    std::string_view what);
@@ -209,6 +211,7 @@ class Parser {
   ExprId copy(ExprId id, const Token& at, std::string_view why);
   /// A narrow value as a number, beside `other` if it is an operand; any other value as it is.
   ExprId widened(ExprId id, ExprId other = kNone);
+  ExprId cast(TypeTag to, ExprId value);
   ExprId as_number(ExprId id, TypeTag to);
   void widen_operands(Expr& expr);
   ExprId raw();
@@ -224,13 +227,13 @@ class Parser {
   std::vector<std::uint8_t> heights_;  // by ExprId
   NarrowNames narrow_;
   std::unordered_set<ExprId> raw_;  // those that stay as they are where they are operands
-  std::unordered_map<std::string, Expr> consts_;
+  std::map<std::string, Expr, std::less<>> consts_;
   std::vector<std::string> made_names_;  // what each is like
   Leaving* leaving_{nullptr};            // of the loop around here
   std::vector<File> files_{1};           // as places_.files
   std::deque<std::string> texts_;        // of included files
   std::uint64_t included_bytes_{0};
-  std::map<std::string, Function> functions_;
+  std::map<std::string, Function, std::less<>> functions_;
   Frame* frame_{nullptr};               // of the call whose body is read
   std::vector<NodeId>* list_{nullptr};  // the statements around here, so far
   std::uint32_t list_levels_{0};        // levels_ outside of its statements
@@ -267,6 +270,27 @@ class Parser::Level {
 
  private:
   std::uint32_t& count_;
+};
+
+/// Statements that are made on the way, for the life of the object, go to this list. None: no fn
+/// may be called.
+class Parser::Into {
+ public:
+  Into(Parser& parser, std::vector<NodeId>* list)
+      : parser_(parser),
+        list_(std::exchange(parser.list_, list)),
+        levels_(std::exchange(parser.list_levels_, parser.levels_)) {}
+  Into(const Into&) = delete;
+  Into& operator=(const Into&) = delete;
+  ~Into() {
+    parser_.list_ = list_;
+    parser_.list_levels_ = levels_;
+  }
+
+ private:
+  Parser& parser_;
+  std::vector<NodeId>* const list_;
+  const std::uint32_t levels_;
 };
 
 /// The loop around a statement, and what the statements so far in its body may do with it.

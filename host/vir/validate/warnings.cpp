@@ -71,11 +71,11 @@ class Warner {
   /// W004: an output that no statement writes to. W006: none of the buffers that go back to the
   /// caller is written to.
   void buffers_without_writes() {
-    const std::vector<bool> written = written_buffers(program_);
+    const std::vector<bool> written = changed_buffers(program_, [](const Expr&) { return true; });
     bool any = false;
     for (const BufferDecl& b : program_.buffers)
       any = any || (is_returned(role_of(b)) && written[b.name]);
-    if (!any && !traps_) {
+    if (!any && !has_trap()) {
       return warn({"W006", kNone,
                    "no statement writes to a buffer that the caller gets, so running the program "
                    "changes nothing; store to a buffer that is an output or read_write"});
@@ -89,22 +89,6 @@ class Warner {
                     quote_symbol(program_, b.name)),
             kNone, kNone, i});
     }
-  }
-
-  std::vector<bool> written_buffers(const Program& program) {
-    std::vector<bool> written(program.names.size(), false);
-    (void)any_expression(program, [&](const Expr& e) {
-      if (e.tag == ExprTag::Atomic) written[e.name] = true;
-      return false;
-    });
-    for (const NodeId id : statements_in_order(program)) {
-      const Node& node = program.nodes[id];
-      if (node.tag == NodeTag::Store) written[node.name] = true;
-      if (node.tag == NodeTag::AsyncLoad || node.tag == NodeTag::AsyncStore)
-        written[node.name2] = true;
-      traps_ = traps_ || node.tag == NodeTag::Trap;
-    }
-    return written;
   }
 
   /// W005: a loop between literals that has no pass.
@@ -142,20 +126,30 @@ class Warner {
     return op == AtomicOp::Min || op == AtomicOp::And;
   }
 
-  /// Buffers that something may raise above zero.
-  static std::vector<bool> risen_buffers(const Program& program) {
-    std::vector<bool> risen(program.names.size(), false);
+  /// Buffers that a store, a copy, or an atomic that counts here changes.
+  template <class Counts>
+  static std::vector<bool> changed_buffers(const Program& program, const Counts& counts) {
+    std::vector<bool> changed(program.names.size(), false);
     (void)any_expression(program, [&](const Expr& e) {
-      if (e.tag == ExprTag::Atomic && !lowers(e)) risen[e.name] = true;
+      if (e.tag == ExprTag::Atomic && counts(e)) changed[e.name] = true;
       return false;
     });
     for (const NodeId id : statements_in_order(program)) {
       const Node& node = program.nodes[id];
-      if (node.tag == NodeTag::Store) risen[node.name] = true;
+      if (node.tag == NodeTag::Store) changed[node.name] = true;
       if (node.tag == NodeTag::AsyncLoad || node.tag == NodeTag::AsyncStore)
-        risen[node.name2] = true;
+        changed[node.name2] = true;
     }
-    return risen;
+    return changed;
+  }
+  /// Those that something may raise above zero.
+  static std::vector<bool> risen_buffers(const Program& program) {
+    return changed_buffers(program, [](const Expr& e) { return !lowers(e); });
+  }
+  [[nodiscard]] bool has_trap() const {
+    const std::vector<NodeId> all = statements_in_order(program_);
+    return std::any_of(all.begin(), all.end(),
+                       [&](NodeId id) { return program_.nodes[id].tag == NodeTag::Trap; });
   }
 
   /// W003: all lanes of a workgroup store values of their own to one element.
@@ -278,7 +272,6 @@ class Warner {
   std::uint64_t lanes_{1};
   std::uint32_t statement_{kNone};
   NodeId node_{kNone};
-  bool traps_{false};          // some statement is a trap
   bool divergent_{false};      // perhaps not every lane of the workgroup is here
   bool some_returned_{false};  // perhaps not every lane gets any further
 };
