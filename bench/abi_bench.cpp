@@ -10,11 +10,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <span>
 #include <vector>
 
 #include "runtime/session.hpp"
+#include "support/statistics.hpp"
 #include "vyre/vyre.h"
 
 namespace {
@@ -23,10 +23,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::uint64_t kItems{100'000'000};
 constexpr std::uint64_t kBatch{1'024};
 constexpr vyre_ns kLong{120'000'000'000};
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 /// Frees it; true for success.
 bool ok(vyre_error* error) {
@@ -50,7 +46,7 @@ void BM_Abi_NoOpBySession(benchmark::State& state) {
       left -= many.accepted;
     }
     const auto drained = session->wait_all(Clock::now() + std::chrono::nanoseconds{kLong});
-    state.SetIterationTime(seconds_since(begin));
+    state.SetIterationTime(vyre::bench::seconds_since(begin));
     if (!drained || drained->ended != kItems || drained->not_done != 0) {
       return state.SkipWithError("an item was lost or not done");
     }
@@ -81,7 +77,7 @@ void through_the_abi(benchmark::State& state, const Submit& submit) {
       left -= part;
     }
     going = ok(vyre_session_wait(session, kLong, &totals)) && going;
-    state.SetIterationTime(seconds_since(begin));
+    state.SetIterationTime(vyre::bench::seconds_since(begin));
     vyre_queue_free(queue);
     vyre_session_free(session);
     if (!going || totals.done != kItems) return state.SkipWithError("an item was lost or not done");
@@ -103,18 +99,6 @@ void BM_Abi_NoOpByWorkItems(benchmark::State& state) {
   through_the_abi(state, [&](vyre_queue* queue, vyre_op, std::uint64_t count) {
     return vyre_submit_work_items(queue, items.data(), count, 0, kLong, nullptr, nullptr, nullptr);
   });
-}
-
-double median(std::vector<double>& values) {
-  std::sort(values.begin(), values.end());
-  return values.empty() ? 0.0 : values[values.size() / 2];
-}
-
-/// Processor time of this thread, which other load on the machine does not stretch.
-double thread_seconds() {
-  timespec now{};
-  (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
 /// Submitting alone, in pairs: each round submits the same items in each of the three ways, in an
@@ -162,9 +146,10 @@ void BM_Abi_SubmitInPairs(benchmark::State& state) {
       double now[3]{};
       for (int turn = 0; turn < 3; ++turn) {
         const int way = (round + turn) % 3;
-        const double begin = thread_seconds();
+        const double begin = vyre::bench::thread_seconds();
         for (std::uint64_t b = 0; b < kBatches; ++b) going = submit(way) && going;
-        now[way] = (thread_seconds() - begin) * 1e9 / static_cast<double>(kBatches * kBatch);
+        now[way] =
+            (vyre::bench::thread_seconds() - begin) * 1e9 / static_cast<double>(kBatches * kBatch);
         going = (way == 0 ? direct->wait_all(far()).has_value()
                           : ok(vyre_session_wait(session, kLong, nullptr))) &&
                 going;
@@ -178,11 +163,11 @@ void BM_Abi_SubmitInPairs(benchmark::State& state) {
   vyre_queue_free(queue);
   vyre_session_free(session);
   if (!going) return state.SkipWithError("an item was lost or refused");
-  state.counters["session_ns_p50"] = median(ns[0]);
-  state.counters["items_ns_p50"] = median(ns[1]);
-  state.counters["work_items_ns_p50"] = median(ns[2]);
-  state.counters["items_rate_p50"] = median(ratio[1]);
-  state.counters["work_items_rate_p50"] = median(ratio[2]);
+  state.counters["session_ns_p50"] = vyre::bench::median(ns[0]);
+  state.counters["items_ns_p50"] = vyre::bench::median(ns[1]);
+  state.counters["work_items_ns_p50"] = vyre::bench::median(ns[2]);
+  state.counters["items_rate_p50"] = vyre::bench::median(ratio[1]);
+  state.counters["work_items_rate_p50"] = vyre::bench::median(ratio[2]);
 }
 
 void BM_Abi_FirstResult(benchmark::State& state) {
@@ -203,17 +188,17 @@ void BM_Abi_FirstResult(benchmark::State& state) {
     const vyre_item item{nop, 0, 0, 0, 0};
     going = going && ok(vyre_submit(queue, &item, 1, 0, kLong, nullptr, &ticket, nullptr)) &&
             ok(vyre_wait(session, &ticket, 1, 1, kLong, &result, 0, nullptr));
-    const double first = seconds_since(begin);
+    const double first = vyre::bench::seconds_since(begin);
     const auto end = Clock::now();
     vyre_queue_free(queue);
     vyre_session_free(session);
     state.SetIterationTime(first);
     if (!going || result.status != VYRE_ITEM_DONE) return state.SkipWithError("no result");
     to_result.push_back(first * 1e6);
-    to_end.push_back(seconds_since(end) * 1e6);
+    to_end.push_back(vyre::bench::seconds_since(end) * 1e6);
   }
-  state.counters["result_p50_us"] = median(to_result);
-  state.counters["end_p50_us"] = median(to_end);
+  state.counters["result_p50_us"] = vyre::bench::median(to_result);
+  state.counters["end_p50_us"] = vyre::bench::median(to_end);
 }
 
 #define VYRE_NO_OPS(name)                                                         \

@@ -7,7 +7,6 @@
 // claims: docs/internals/benchmarking.md.
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <functional>
 #include <optional>
 #include <span>
@@ -16,6 +15,7 @@
 
 #include "runtime/plan.hpp"
 #include "runtime/session.hpp"
+#include "support/statistics.hpp"
 #include "vir/text/text.hpp"
 
 namespace vyre::runtime {
@@ -30,12 +30,6 @@ constexpr std::chrono::seconds kWaitEnds{10};
 
 Deadline far() {
   return after(kWaitEnds);
-}
-
-double median(std::vector<double>& values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
-                   values.end());
-  return values[values.size() / 2];
 }
 
 /// False: something is wrong.
@@ -58,8 +52,8 @@ void in_turns(benchmark::State& state, const Side& planned, const Side& one_by_o
     state.SetIterationTime(planned_ns.back() / 1e9);
   }
   if (planned_ns.empty()) return;
-  const double with = median(planned_ns);
-  const double without = median(plain_ns);
+  const double with = bench::median(planned_ns);
+  const double without = bench::median(plain_ns);
   state.counters["planned_ns"] = with;
   state.counters["one_by_one_ns"] = without;
   state.counters["times_faster"] = without / with;

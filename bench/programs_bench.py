@@ -10,18 +10,15 @@ the medians. All answers are compared before a number is written.
 """
 import argparse
 import base64
-import datetime
-import json
 import os
 import pathlib
 import random
-import statistics
 import subprocess
 import sys
 import tempfile
 import zlib
 
-from processes import measure
+from processes import measure, medians, print_rows
 
 EXAMPLES = pathlib.Path(__file__).resolve().parent.parent / "docs" / "examples"
 
@@ -138,8 +135,7 @@ def main():
                     answers.append(answer(output))
                 if answers[0] != answers[1]:
                     sys.exit(f"{name}: vyre and {tool} do not agree")
-            cpu = {who: statistics.median(t[0] for t in times) for who, times in taken.items()}
-            wall = {who: statistics.median(t[1] for t in times) for who, times in taken.items()}
+            cpu, wall = medians(taken)
             size = os.path.getsize(encoded if name == "base64_decode" else text)
             starts = name.startswith("start/")
 
@@ -156,17 +152,7 @@ def main():
                             "vyre_wall_ms": round(wall["vyre"], 2),
                             "tool_wall_ms": round(wall["tool"], 2)},
             })
-    version = subprocess.run([asked.vyre, "--version"], capture_output=True, text=True, check=True)
-    context = {
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "build": version.stdout.strip(),
-        "cpus": os.cpu_count(),
-        "load_avg": os.getloadavg(),
-        "megabytes": asked.megabytes,
-        "rounds": asked.rounds,
-    }
-    json.dump({"context": context, "rows": rows}, sys.stdout, indent=2)
-    print()
+    print_rows(rows, asked)
 
 
 main()

@@ -10,18 +10,15 @@ medians and their ratio.
 """
 import argparse
 import collections
-import datetime
-import json
 import os
 import pathlib
 import random
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
 
-from processes import measure
+from processes import measure, medians, print_rows
 
 HEAD = 60_000_000
 
@@ -97,8 +94,7 @@ def main():
                     outputs.add(output)
                 if len(outputs) != 1:
                     sys.exit(f"{name}: the tools do not print the same")
-            cpu = {tool: statistics.median(t[0] for t in times) for tool, times in taken.items()}
-            wall = {tool: statistics.median(t[1] for t in times) for tool, times in taken.items()}
+            cpu, wall = medians(taken)
             size = size_of(where)
             details = {f"{tool}_{kind}_ms": round(times[tool], 1)
                        for kind, times in (("cpu", cpu), ("wall", wall)) for tool in commands}
@@ -110,19 +106,8 @@ def main():
                 "details": dict(details, **{f"cpu_of_{tool}": round(cpu["vyre"] / cpu[tool], 3)
                                             for tool in ("rg", "grep")}),
             })
-    version = subprocess.run([asked.vyre, "--version"], capture_output=True, text=True, check=True)
-    context = {
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "build": version.stdout.strip(),
-        "cpus": os.cpu_count(),
-        "load_avg": os.getloadavg(),
-        "rg": subprocess.run(["rg", "--version"], capture_output=True, text=True,
-                             check=True).stdout.split("\n")[0],
-        "rounds": asked.rounds,
-        "megabytes": asked.megabytes,
-    }
-    json.dump({"context": context, "rows": rows}, sys.stdout, indent=2)
-    print()
+    version = subprocess.run(["rg", "--version"], capture_output=True, text=True, check=True)
+    print_rows(rows, asked, rg=version.stdout.split("\n")[0])
 
 
 main()

@@ -85,9 +85,11 @@ Result<std::optional<PieceReader::Piece>> PieceReader::take(const Idle& idle) {
     return piece;
   }
   begun_ = true;
-  std::uint64_t bytes = early_cut();
+  std::uint64_t bytes = 0;
   if (filled == Filled::full) {
     VYRE_ASSIGN(bytes, cut());
+  } else {
+    bytes = early_cut();
   }
   const auto at = [&](std::uint64_t place) {
     return ahead_.begin() + static_cast<std::ptrdiff_t>(place);

@@ -15,12 +15,13 @@ struct RuleName {
   std::string_view name;
   Reduce rule;
 };
-constexpr std::array<RuleName, 6> kRules{{{"sum", Reduce::sum},
+constexpr std::array<RuleName, 7> kRules{{{"sum", Reduce::sum},
                                           {"min", Reduce::min},
                                           {"max", Reduce::max},
                                           {"or", Reduce::bit_or},
                                           {"concat", Reduce::concat},
-                                          {"none", Reduce::none}}};
+                                          {"none", Reduce::none},
+                                          {"sum", Reduce::sum32}}};  // a sum to people
 
 /// Calls `with` with a number of the element's type; nothing where it is no number.
 template <class With>
@@ -135,7 +136,7 @@ std::optional<Reduce> reduce_of(std::string_view name) {
 std::string_view reduce_name(Reduce rule) {
   const auto found = std::find_if(kRules.begin(), kRules.end(),
                                   [rule](const RuleName& one) { return one.rule == rule; });
-  return found == kRules.end() ? kRules[0].name : found->name;  // sum32 is a sum to people
+  return found->name;
 }
 
 std::string why_not_reduced(Reduce rule, std::uint32_t element) {

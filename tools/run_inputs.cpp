@@ -30,7 +30,6 @@ Result<bool> find_inputs(const Shell& shell, RunOptions& options) {
     options.files = {options.follow};
     return true;
   }
-  options.may_be_none = options.recursive || !options.paths_from.empty();
   if (!options.paths_from.empty()) {
     VYRE_ASSIGN(options.files, paths_of_list(options.paths_from, options.null_separated));
   }

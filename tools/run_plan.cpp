@@ -19,7 +19,7 @@ class Planner {
  public:
   Planner(RunTarget target, const RunOptions& options)
       : options_(options), plan_{std::move(target), {}} {
-    plan_.buffers = plan_.target.buffers;
+    plan_.buffers = std::move(plan_.target.buffers);
     plan_.param = plan_.target.builtin != nullptr ? options.param : options.invocations;
   }
 
@@ -195,7 +195,8 @@ class Planner {
                   "no buffer of the program is left for the files; --item BUFFER names one, or "
                   "give no files");
     }
-    if (options_.files.empty() && !options_.may_be_none) {
+    // A list or a folder may be empty.
+    if (options_.files.empty() && !options_.recursive && options_.paths_from.empty()) {
       return fail(Errc::invalid_argument,
                   message("buffer '{}' needs bytes: name files, or --bind {}=VALUE",
                           shown(name_of(plan_.item_buffer)), shown(name_of(plan_.item_buffer))));

@@ -18,8 +18,7 @@ namespace vyre::cli {
 struct RunOptions : InputOptions {
   std::string program;
   std::vector<std::string> files;
-  bool recursive{false};    // files that are folders stand for what lies in them
-  bool may_be_none{false};  // of files: a list or a folder may be empty
+  bool recursive{false};  // files that are folders stand for what lies in them
   std::string profile{"v4-0.6.3"};
   std::string executor{"auto"};
   std::string check;  // "races", or nothing is checked beside the run

@@ -86,8 +86,8 @@ Sink::Sink(const Shell& shell, const RunPlan& plan, const RunOptions& options)
     : shell_(shell),
       plan_(plan),
       options_(options),
-      labelled_(options.files.size() > 1 || !options.follow.empty() || plan.wanted.size() > 1 ||
-                (options.chunk_bytes != 0 && !plan.reduces_all())),
+      labelled_(options.files.size() > 1 || plan.wanted.size() > 1 ||
+                names_come_late(plan, options)),
       files_(options.out_directory.empty() ? platform::Durability::each
                                            : platform::Durability::together),
       paths_(stored_paths(plan, options)),

@@ -89,7 +89,7 @@ void Runner::look_at_total() {
 Status Runner::all_items() {
   if (plan_.item_buffer == kNoBuffer) VYRE_TRY(start({}, {}));
   for (std::size_t i = 0; i < options_.files.size(); ++i) VYRE_TRY(submit(i));
-  while (!waiting_.empty()) VYRE_TRY(retire());
+  VYRE_TRY(retire_all());
   return {};
 }
 
@@ -284,6 +284,11 @@ Status Runner::start(ItemName name, ItemInput input) {
   waiting_.push_back({std::move(name), need - kept, read, std::nullopt, std::nullopt});
   in_flight_bytes_ += need - kept;
   kept_bytes_ += kept;
+  return {};
+}
+
+Status Runner::retire_all() {
+  while (!waiting_.empty()) VYRE_TRY(retire());
   return {};
 }
 

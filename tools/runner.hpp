@@ -56,6 +56,7 @@ class Runner {
   [[nodiscard]] Status submit_pieces(const std::string& file);
   [[nodiscard]] Status submit_pieces(const std::string& file, PieceReader::Open open);
   [[nodiscard]] Status submit(const std::string& file, PieceReader::Piece piece);
+  void end_pieces(const std::string& file);
   [[nodiscard]] Status end_followed(const std::string& file, PieceReader& reader);
   [[nodiscard]] Status catch_up();
   /// A stop was asked for, and this is not how the run ends because of it.
@@ -68,6 +69,7 @@ class Runner {
                              const std::vector<std::uint64_t>& bytes);
   [[nodiscard]] Status make_room(std::uint64_t bytes);
   [[nodiscard]] Status retire();
+  [[nodiscard]] Status retire_all();
   [[nodiscard]] Status collect(const Waiting& file);
   [[nodiscard]] Status end_file(const ItemName& name);
   [[nodiscard]] Status out(const ItemName& name, const Result<std::vector<ByteSpan>>& outputs);

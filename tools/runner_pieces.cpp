@@ -43,7 +43,7 @@ Status Runner::submit_pieces(const std::string& file, PieceReader::Open open) {
     if (!*piece) break;
     VYRE_TRY(submit(file, **std::move(piece)));
   }
-  waiting_.push_back({{file, std::nullopt}, 0, 0, std::nullopt, std::nullopt, true});
+  end_pieces(file);
   return {};
 }
 
@@ -59,21 +59,25 @@ Status Runner::submit(const std::string& file, PieceReader::Piece piece) {
   return start({file, piece.offset, piece.seen}, std::move(input));
 }
 
+void Runner::end_pieces(const std::string& file) {
+  waiting_.push_back({{file, std::nullopt}, 0, 0, std::nullopt, std::nullopt, true});
+}
+
 /// A signal is how a followed file ends: what has come of it has its answer, too.
 Status Runner::end_followed(const std::string& file, PieceReader& reader) {
   const v0::InterruptBy nothing(nullptr);
   finishing_ = true;
   engine_.end_soon();
   if (auto rest = reader.rest()) VYRE_TRY(submit(file, *std::move(rest)));
-  waiting_.push_back({{file, std::nullopt}, 0, 0, std::nullopt, std::nullopt, true});
-  while (!waiting_.empty()) VYRE_TRY(retire());
+  end_pieces(file);
+  VYRE_TRY(retire_all());
   finishing_ = false;
   return platform::interrupted();
 }
 
 /// While the next bytes are not there, the results of those before them come out.
 Status Runner::catch_up() {
-  while (!waiting_.empty()) VYRE_TRY(retire());
+  VYRE_TRY(retire_all());
   return sink_.flush();
 }
 

@@ -5,7 +5,9 @@ import shutil
 import subprocess
 import sys
 
-VYRE = os.path.abspath(sys.argv[1])
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from cases import VYRE, check, main, write  # noqa: E402,F401
+
 ENVIRONMENT = dict(os.environ, LC_ALL="C")
 SMALLEST_CHUNK = 65536
 
@@ -24,11 +26,6 @@ def scan(*arguments, given=None):
     return run([VYRE, "scan", "--executor", "cpu", *arguments], given)
 
 
-def check(condition, *what):
-    if not condition:
-        raise AssertionError("; ".join(str(w) for w in what))
-
-
 def same(mine, theirs, *what):
     if mine == theirs:
         return
@@ -37,13 +34,6 @@ def same(mine, theirs, *what):
         a = ours[i] if i < len(ours) else b"(end)"
         b = others[i] if i < len(others) else b"(end)"
         check(a == b, *what, f"line {i + 1}: {a[:200]!r}, expected {b[:200]!r}")
-
-
-def write(path, content):
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    with open(path, "wb") as file:
-        file.write(content)
-    return path
 
 
 def write_words(words):

@@ -9,15 +9,12 @@ import gzip
 import json
 import os
 import pty
-import random
 import select
 import signal
 import subprocess
-import sys
-import tempfile
 import time
 
-from scan_support import (ALPHABETS, ENVIRONMENT, SMALLEST_CHUNK, VYRE, check, need, run, same,
+from scan_support import (ALPHABETS, ENVIRONMENT, SMALLEST_CHUNK, VYRE, check, main, need, run, same,
                           scan, some_bytes, some_text, some_words, write, write_words)
 
 
@@ -346,22 +343,4 @@ def lists_of_paths_are_read(r):
     check(scan("--files-from", "-", "needle", given=b"").returncode == 1)
 
 
-def main():
-    case = globals()[sys.argv[2]]
-    fresh = random.SystemRandom().randrange(1 << 32)
-    seeds = [int(sys.argv[3])] if len(sys.argv) > 3 else [1, fresh]
-    home = os.getcwd()
-    for seed in seeds:
-        with tempfile.TemporaryDirectory(prefix="vyre_scan_") as folder:
-            os.chdir(folder)
-            try:
-                case(random.Random(seed))
-            except BaseException as error:
-                if not isinstance(error, SystemExit):
-                    print(f"seed {seed}: {error}")
-                raise
-            finally:
-                os.chdir(home)
-
-
-main()
+main(globals())
