@@ -143,6 +143,7 @@ void Parser::const_directive() {
   // The program has the value alone.
   program_.exprs.resize(first);
   heights_.resize(first);
+  std::erase_if(raw_, [first](ExprId raw) { return raw >= first; });  // the numbers come again
   if (places_.exprs.size() > first) places_.exprs.resize(first);
 }
 

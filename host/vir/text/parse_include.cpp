@@ -82,7 +82,7 @@ void Parser::include_directive() {
   const Cursor outer{lexer_, now_, next_};
   const Depth depth(*this);
   const auto file = static_cast<std::uint32_t>(files_.size());
-  files_.push_back({*path, {where.line, where.column, where.file}, true});
+  files_.push_back({*path, place_of(where), true});
   places_.files.push_back(options_.folder.empty() ? *path
                                                   : message("{}/{}", options_.folder, *path));
   texts_.push_back(std::move(*text));
@@ -106,7 +106,7 @@ std::string Parser::way_to(std::uint32_t file) const {
   std::vector<std::string> steps;
   for (const Frame* f = frame_; f != nullptr; f = f->outer) {
     steps.push_back(message("; in fn '{}', called at {}", f->function->name.text,
-                            to_string(places_, {f->call.line, f->call.column, f->call.file})));
+                            to_string(places_, place_of(f->call))));
   }
   for (; file != 0; file = files_[file].from.file)
     steps.push_back(message("; included at {}", to_string(places_, files_[file].from)));

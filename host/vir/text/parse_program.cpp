@@ -93,7 +93,7 @@ void Parser::expect(std::string_view punct, std::string_view after) {
 
 void Parser::fail_at(const Token& token, std::string message, Errc code) {
   if (error_) return;
-  const SourcePlace place{token.line, token.column, token.file};
+  const SourcePlace place = place_of(token);
   message += way_to(token.file);
   if (!places_.files[token.file].empty())
     message = vyre::message("{}: {}", to_string(places_, place), message);

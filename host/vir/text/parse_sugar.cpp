@@ -63,12 +63,12 @@ ExprId Parser::changed_element(Symbol buffer, ExprId index, BinOp op, const Toke
   load.name = buffer;
   load.child[0] = copy(index, at, "the index is evaluated for the load and for the store");
   const ExprId old = ok() ? add(load) : 0;
-  mark(places_.exprs, old, {at.line, at.column});
+  mark(places_.exprs, old, place_of(at));
   ExprId value = binary(op, old, expr());
   if (const auto narrow = narrow_.type_of_buffer(buffer)) {
     value = cast(*narrow, value);
   }
-  mark(places_.exprs, value, {at.line, at.column});
+  mark(places_.exprs, value, place_of(at));
   return value;
 }
 

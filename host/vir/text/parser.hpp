@@ -64,7 +64,10 @@ class Parser {
   void check_count(const Token& token, std::uint64_t count, std::uint64_t limit,
                    std::string_view what);
 
-  [[nodiscard]] SourcePlace here() const { return {now_.line, now_.column, now_.file}; }
+  [[nodiscard]] static SourcePlace place_of(const Token& token) {
+    return {token.line, token.column, token.file};
+  }
+  [[nodiscard]] SourcePlace here() const { return place_of(now_); }
   /// Notes where what `id` names begins. A second mark does nothing: parentheses are not part of
   /// what they hold.
   void mark(std::vector<SourcePlace>& places, std::uint32_t id, SourcePlace place) const;

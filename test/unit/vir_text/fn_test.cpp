@@ -253,6 +253,17 @@ TEST(TextInclude, PlacesAndErrorsNameTheFileAndTheChainThatLedThere) {
   EXPECT_EQ(all, "main.vir:4:1 main.vir:4:14 dir/f.vir:2:3 ");
 }
 
+TEST(TextInclude, ValuesThatAnAssignmentWithAnOperatorMakesAreOfItsFile) {
+  Shelf shelf{{{"f.vir", "fn bump(x) {\n  out[x] += 1;\n}"}}};
+  vir::SourceMap places;
+  const auto program =
+      shelf.assemble("include \"f.vir\";\n" + kHead + "region \"r\" { bump(3); }", &places);
+  ASSERT_TRUE(program.has_value()) << to_string(program.error());
+  const vir::Node& store = program->nodes[vir::statements_in_order(*program).back()];
+  ASSERT_EQ(store.tag, vir::NodeTag::Store);
+  EXPECT_EQ(vir::to_string(places, places.exprs.at(store.e1)), "dir/f.vir:2:3");
+}
+
 TEST(TextInclude, CyclesLeavingTheFolderAndWhatIsNotThereAreRefused) {
   Shelf shelf{{{"a.vir", "include \"b.vir\";"},
                {"b.vir", "include \"a.vir\";"},

@@ -45,6 +45,13 @@ void expect_error(const std::string& statements, const std::string& part) {
   EXPECT_NE(error.find(part), std::string::npos) << statements << "\n" << error;
 }
 
+TEST(TextSugar, WhatAConstKeepsRawIsForgottenWithIt) {
+  const std::string body = "region \"r\" { out[0] = text[0] + 1; }";
+  const auto with = vir::assemble("const X = 1 + raw(3);\n" + kBuffers + body);
+  ASSERT_TRUE(with.has_value()) << to_string(with.error());
+  EXPECT_TRUE(vir::same_program(*with, *vir::assemble(kBuffers + body)));
+}
+
 TEST(TextSugar, AnAssignmentWithAnOperatorReadsWhatItWrites) {
   expect_same("let x = 1; x += 2; x -= 3 * x; x <<= 1; x %= 5; x ^= x | 1;",
               "let x = 1; x = x + 2; x = x - 3 * x; x = x << 1; x = x % 5; x = x ^ (x | 1);");
