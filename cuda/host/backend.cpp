@@ -185,8 +185,7 @@ class CudaBackend final : public backend::Backend {
     backend::DeviceFacts facts;
     facts.device = reserved.facts.device;
     facts.blocks = reserved.facts.blocks;
-    facts.workers =
-        (reserved.facts.blocks - reserved.arguments.ingress_blocks) * megakernel::kBlockWarps;
+    facts.workers = reserved.worker_blocks() * megakernel::kBlockWarps;
     facts.launches = parts_->resident.launches();
     facts.arena_bytes = parts_->arena.bytes();
     facts.arena_used = parts_->arena.used();
@@ -196,9 +195,7 @@ class CudaBackend final : public backend::Backend {
     return parts_->resident.busy_bps();
   }
   [[nodiscard]] backend::Workforce workforce() const noexcept override {
-    const Reservation& reserved = parts_->reserved;
-    return {reserved.facts.blocks - reserved.arguments.ingress_blocks, megakernel::kBlockWarps,
-            megakernel::kBlockThreads};
+    return {parts_->reserved.worker_blocks(), megakernel::kBlockWarps, megakernel::kBlockThreads};
   }
 
  private:

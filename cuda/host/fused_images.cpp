@@ -10,42 +10,21 @@
 namespace vyre::cuda {
 
 /// Outlives the FusedImages where a command that was left still writes a piece.
-class FusedImages::Pool {
- public:
-  Pool(std::shared_ptr<DeviceArena::Claim> memory, std::uint64_t bytes)
-      : memory_(std::move(memory)), bytes_(bytes), arena_(bytes) {}
+struct FusedImages::Pool {
+  Pool(std::shared_ptr<DeviceArena::Claim> claim, std::uint64_t bytes)
+      : memory(std::move(claim)),
+        arena(reinterpret_cast<std::uint8_t*>(memory->address()), bytes) {}
 
-  [[nodiscard]] std::optional<std::uint64_t> allocate(std::uint64_t bytes) {
-    const std::lock_guard lock(mutex_);
-    const auto offset = arena_.allocate(bytes);
-    if (!offset) return std::nullopt;
-    return memory_->address() + *offset;
-  }
-  void free(std::uint64_t address) noexcept {
-    const std::lock_guard lock(mutex_);
-    (void)arena_.free(address - memory_->address());
-  }
-  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
-
- private:
-  const std::shared_ptr<DeviceArena::Claim> memory_;
-  const std::uint64_t bytes_;
-  std::mutex mutex_;
-  Arena arena_;
+  const std::shared_ptr<DeviceArena::Claim> memory;
+  DeviceArena arena;
 };
 
-class FusedImages::Piece {
- public:
-  Piece(std::shared_ptr<Pool> pool, std::uint64_t address)
-      : pool_(std::move(pool)), address_(address) {}
-  Piece(const Piece&) = delete;
-  Piece& operator=(const Piece&) = delete;
-  ~Piece() { pool_->free(address_); }
-  [[nodiscard]] std::uint64_t address() const noexcept { return address_; }
+struct FusedImages::Piece {
+  Piece(std::shared_ptr<Pool> of, std::uint64_t address)
+      : pool(std::move(of)), claim(pool->arena, address) {}
 
- private:
-  const std::shared_ptr<Pool> pool_;
-  const std::uint64_t address_;
+  const std::shared_ptr<Pool> pool;  // goes after the claim
+  DeviceArena::Claim claim;
 };
 
 Result<std::shared_ptr<FusedImages::Piece>> FusedImages::piece_of(std::uint64_t bytes,
@@ -60,12 +39,12 @@ Result<std::shared_ptr<FusedImages::Piece>> FusedImages::piece_of(std::uint64_t 
     const std::lock_guard lock(mutex_);
     std::erase_if(loaded_, [](const auto& one) { return one.second.program.expired(); });
   }
-  const auto address = pool_->allocate(bytes);
+  const auto address = pool_->arena.allocate(bytes, "an image of a region");
   if (!address) {
     return fail(Errc::out_of_memory,
                 message("an image of {} bytes has no room in the pool of {} bytes for images of "
                         "regions; drop plans that are not needed any more",
-                        bytes, pool_->bytes()));
+                        bytes, pool_->arena.bytes()));
   }
   return std::make_shared<Piece>(pool_, *address);
 }
@@ -77,7 +56,7 @@ Status FusedImages::load(const std::shared_ptr<const backend::FusedProgram>& fus
   VYRE_TRY(fits_scratch(door_, reserved_, fused->program));
   VYRE_ASSIGN(const std::uint64_t bytes, program_block_bytes(fused->program, fused.get()));
   VYRE_ASSIGN(auto piece, piece_of(bytes, deadline));
-  const Place place{piece->address(), next_serial_++};
+  const Place place{piece->claim.address(), next_serial_++};
   const Bytes block = program_block(fused->program, place.address, fused.get());
   VYRE_TRY(control_.write(place.address, block, {deadline, piece}));
   const std::lock_guard lock(mutex_);

@@ -13,7 +13,6 @@
 #include <mutex>
 #include <optional>
 
-#include "arena.hpp"
 #include "backend/backend.hpp"
 #include "control_queue.hpp"
 #include "cuda/host/door.hpp"
@@ -42,8 +41,8 @@ class FusedImages {
       const std::shared_ptr<const backend::FusedProgram>& fused) const;
 
  private:
-  class Pool;
-  class Piece;
+  struct Pool;
+  struct Piece;
   struct Loaded {
     std::weak_ptr<const backend::FusedProgram> program;
     std::shared_ptr<Piece> piece;

@@ -29,6 +29,10 @@ struct Reservation {
   std::uint64_t arena_bytes{0};
   std::uint64_t program_scratch_bytes{0};   // of a warp, for frames of programs
   megakernel::KernelArguments arguments{};  // but for the epoch
+
+  [[nodiscard]] std::uint32_t worker_blocks() const noexcept {
+    return facts.blocks - arguments.ingress_blocks;
+  }
 };
 
 /// The device structures are filled when it returns; the kernel may be launched.

@@ -439,9 +439,7 @@ std::optional<std::uint16_t> Resident::busy_bps() const noexcept {
   // Relaxed: counts. The sum is read first, so that it is of no more samples than are counted.
   const std::uint64_t busy = HostAtomics::load(&reserved_.report->busy_warps, Order::relaxed);
   const std::uint64_t samples = HostAtomics::load(&reserved_.report->samples, Order::relaxed);
-  const std::uint64_t warps =
-      std::uint64_t{reserved_.facts.blocks - reserved_.arguments.ingress_blocks} *
-      megakernel::kBlockWarps;
+  const std::uint64_t warps = std::uint64_t{reserved_.worker_blocks()} * megakernel::kBlockWarps;
   if (samples == 0) return std::nullopt;
   const double share =
       static_cast<double>(busy) / static_cast<double>(samples) / static_cast<double>(warps);

@@ -24,8 +24,8 @@
 
 namespace vyre::core {
 
-/// A lane that is off gives what it loads to nobody, so loads of neighbouring elements may read for
-/// it what another worker is writing. ThreadSanitizer would report each.
+/// Nothing reads what a lane that is off has loaded, so loads of neighbouring elements may read for
+/// such a lane what another worker is writing. ThreadSanitizer would report each.
 #if defined(__SANITIZE_THREAD__)
 inline constexpr bool kOnlyLanesThatAreOnRead{true};
 #else

@@ -16,13 +16,6 @@ class DeviceImages : public PlansOnASession {
     options.device_memory_bytes = std::uint64_t{512} << 20;
     PlansOnASession::open({}, options, 8);
   }
-  std::uint32_t add_op(const std::string& name, const std::string& text) {
-    const auto program = vir::assemble(text);
-    EXPECT_TRUE(program) << text;
-    const auto op = session_->register_program(name, *program);
-    EXPECT_TRUE(op) << to_string(op.error());
-    return op ? op->id : 0;
-  }
   /// y = x * 3 + add over so many words; `more` comes first.
   static std::string text(std::uint32_t words, std::uint32_t add, const std::string& more = "") {
     return "workgroup 64, 1, 1;\nbuffer x: u32[] read_only;\nbuffer y: u32[" +
@@ -41,16 +34,6 @@ class DeviceImages : public PlansOnASession {
     for (std::size_t at = 0; at < bytes.size(); at += 4)
       all.push_back(load_le<std::uint32_t>(bytes, at));
     return all;
-  }
-  [[nodiscard]] std::uint64_t lanes() {
-    const report::Document document = session_->report();
-    return document.planner ? document.planner->regions.lanes : 0;  // none before the first plan
-  }
-  std::uint64_t steps(const std::string& name) {
-    for (const report::OpRow& op : session_->report().ops) {
-      if (op.name == name) return op.steps.value_or(0);
-    }
-    return 0;
   }
   static std::size_t positions(const SubmittedPlan& run) {
     std::set<std::uint64_t> all;

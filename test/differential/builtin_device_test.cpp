@@ -4,17 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 
 #include "builtin/literals.hpp"
 #include "builtin/ops.hpp"
-#include "cuda/door/device_probe.hpp"
 #include "protocol/fault_names.hpp"
 #include "support/builtin_cases.hpp"
 #include "support/choice.hpp"
 #include "support/device/builtin_probe.hpp"
+#include "support/device/needs_device.hpp"
 
 namespace vyre {
 namespace {
@@ -50,15 +49,8 @@ std::string first_difference(const Bytes& have, const Bytes& want) {
   return {};
 }
 
-class BuiltinDevice : public ::testing::Test {
+class BuiltinDevice : public test::NeedsDevice {
  protected:
-  void SetUp() override {
-    const cuda::DeviceProbe probe = cuda::probe_device();
-    if (probe.device) return;
-    if (std::getenv("VYRE_REQUIRE_GPU") != nullptr) FAIL() << probe.caps.reason;
-    GTEST_SKIP() << probe.caps.reason;
-  }
-
   /// Empty, or what was wrong.
   static std::string run_case(test::BuiltinCase c) {
     const Sides sides = sides_of(c);

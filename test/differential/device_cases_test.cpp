@@ -4,16 +4,15 @@
 // workgroup, lane and statement must be the same. Needs a device, as device_test.cpp does.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <numeric>
 #include <string>
 #include <vector>
 
 #include "core/machine.hpp"
 #include "cpu/interpreter/interpreter.hpp"
-#include "cuda/door/device_probe.hpp"
 #include "protocol/limits.hpp"
 #include "support/device/interpreter_probe.hpp"
+#include "support/device/needs_device.hpp"
 #include "vir/lower/lower.hpp"
 #include "vir/text/text.hpp"
 #include "vir/validate/validate.hpp"
@@ -46,15 +45,8 @@ struct Ran {
   std::vector<Words> buffers;
 };
 
-class DeviceCases : public ::testing::Test {
+class DeviceCases : public test::NeedsDevice {
  protected:
-  void SetUp() override {
-    const cuda::DeviceProbe probe = cuda::probe_device();
-    if (probe.device) return;
-    if (std::getenv("VYRE_REQUIRE_GPU") != nullptr) FAIL() << probe.caps.reason;
-    GTEST_SKIP() << probe.caps.reason;
-  }
-
   /// Runs a case on the CPU interpreter and on the device, and compares everything.
   static Ran agree(const Case& given, const cuda::InterpreterProbeOptions& options = {}) {
     const auto image = image_of(given.text);

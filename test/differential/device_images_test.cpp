@@ -4,15 +4,14 @@
 // elsewhere (test/unit/vir_fuse). Needs a device, as device_test.cpp does, or an emulated warp.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <numeric>
 #include <string>
 #include <vector>
 
 #include "cpu/interpreter/interpreter.hpp"
-#include "cuda/door/device_probe.hpp"
 #include "protocol/limits.hpp"
 #include "support/device/interpreter_probe.hpp"
+#include "support/device/needs_device.hpp"
 #include "vir/lower/fuse.hpp"
 #include "vir/lower/lower.hpp"
 #include "vir/text/text.hpp"
@@ -29,15 +28,8 @@ std::string member_text(std::uint32_t words, const std::string& statements) {
          "] read_write output live_out;\nregion \"m\" {\n" + statements + "}\n";
 }
 
-class DeviceFusedImages : public ::testing::Test {
+class DeviceFusedImages : public test::NeedsDevice {
  protected:
-  void SetUp() override {
-    const cuda::DeviceProbe probe = cuda::probe_device();
-    if (probe.device) return;
-    if (std::getenv("VYRE_REQUIRE_GPU") != nullptr) FAIL() << probe.caps.reason;
-    GTEST_SKIP() << probe.caps.reason;
-  }
-
   /// Each member reads what the one before it has left.
   static Result<core::Image> chain_of(const std::vector<std::string>& members,
                                       std::uint32_t words) {

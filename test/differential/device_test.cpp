@@ -4,32 +4,24 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "cuda/door/device_probe.hpp"
 #include "executors.hpp"
 #include "protocol/fault_names.hpp"
 #include "shared_vectors.hpp"
 #include "support/device/interpreter_probe.hpp"
+#include "support/device/needs_device.hpp"
 #include "support/random_program.hpp"
 #include "vir/text/text.hpp"
 
 namespace vyre {
 namespace {
 
-class Device : public ::testing::Test {
+class Device : public test::NeedsDevice {
  protected:
-  void SetUp() override {
-    const cuda::DeviceProbe probe = cuda::probe_device();
-    if (probe.device) return;
-    if (std::getenv("VYRE_REQUIRE_GPU") != nullptr) FAIL() << probe.caps.reason;
-    GTEST_SKIP() << probe.caps.reason;
-  }
-
   /// A runner on a probe of its own. Errors of opening it show when it runs.
   static test::CpuOptions on_device(const cuda::InterpreterProbeOptions& probe_options = {}) {
     auto probe = std::make_shared<Result<cuda::InterpreterProbe>>(
