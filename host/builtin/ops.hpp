@@ -61,6 +61,11 @@ class LiteralMatcher {
 [[nodiscard]] FaultCode refusal(std::uint32_t op, std::span<const Buffer> inputs,
                                 std::span<const Buffer> outputs, std::uint32_t param) noexcept;
 
+/// As run(), of an item that refusal() has passed.
+[[nodiscard]] FaultCode run_passed(std::uint32_t op, std::span<const Buffer> inputs,
+                                   std::span<const Buffer> outputs, std::uint32_t param,
+                                   const StopWord& stop, LiteralMatcher* literals) noexcept;
+
 /// Runs one item. none, or why nothing was written (rules.hpp, and bad_binding for a pattern blob
 /// that breaks its rules); shutdown if `stop` said so on the way: then outputs are unspecified.
 /// `literals`: of the pattern blob, where its bytes never change.

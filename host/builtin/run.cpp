@@ -29,6 +29,12 @@ FaultCode refusal(std::uint32_t id, std::span<const Buffer> inputs, std::span<co
 FaultCode run(std::uint32_t id, std::span<const Buffer> inputs, std::span<const Buffer> outputs,
               std::uint32_t param, const StopWord& stop, LiteralMatcher* literals) noexcept {
   if (const FaultCode why = refusal(id, inputs, outputs, param); why != FaultCode::none) return why;
+  return run_passed(id, inputs, outputs, param, stop, literals);
+}
+
+FaultCode run_passed(std::uint32_t id, std::span<const Buffer> inputs,
+                     std::span<const Buffer> outputs, std::uint32_t param, const StopWord& stop,
+                     LiteralMatcher* literals) noexcept {
   const auto in = [&](std::size_t i) { return ByteSpan(inputs[i].data, inputs[i].bytes); };
   const auto out = [&](std::size_t i) {
     return MutableByteSpan(outputs[i].data, outputs[i].bytes);

@@ -1,6 +1,6 @@
-// What run.cpp calls: one function an op family, over spans that the rules have passed. Private to
-// this room. A function that can take long looks at `stop` between pieces; false: it was asked to
-// stop, and outputs are unspecified.
+// The plain forms: one function an op family, over spans that the rules have passed; run() and the
+// CPU backend call them. A function that can take long looks at `stop` between pieces; false: it
+// was asked to stop, and outputs are unspecified.
 #pragma once
 
 #include <algorithm>

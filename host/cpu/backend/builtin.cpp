@@ -74,7 +74,8 @@ FaultCode Worker::run_form(const MegakernelWorkItem& item, std::span<const built
   } else if (const auto ran = run_fast(op, inputs, outputs, &state_.stop_running)) {
     why = *ran;
   } else {
-    why = builtin::run(item.op_handle, inputs, outputs, item.param, &state_.stop_running, literals);
+    why = builtin::run_passed(item.op_handle, inputs, outputs, item.param, &state_.stop_running,
+                              literals);
   }
   if (why == FaultCode::none) moved_bytes_ = moved_bytes(item, inputs, outputs);
   return why;

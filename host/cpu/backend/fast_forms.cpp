@@ -7,7 +7,7 @@
 #include <array>
 #include <cstring>
 
-#include "builtin/ops.hpp"
+#include "builtin/twins.hpp"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -146,12 +146,9 @@ std::uint32_t crc32c(ByteSpan bytes) noexcept {
 #if VYRE_FAST_FORMS
   if (has_crc()) return crc32c_by_instruction(bytes);
 #endif
-  // The op does not write its input.
-  builtin::Buffer in{const_cast<std::uint8_t*>(bytes.data()), bytes.size(), 1, true};
-  std::uint32_t crc = 0;
-  builtin::Buffer out{reinterpret_cast<std::uint8_t*>(&crc), sizeof crc, 2, false};
-  (void)builtin::run(static_cast<std::uint32_t>(builtin::Op::hash_crc32c), {&in, 1}, {&out, 1}, 0);
-  return crc;
+  std::array<std::uint8_t, 4> crc;
+  (void)builtin::crc32c(bytes, crc, {});
+  return load_le<std::uint32_t>(crc, 0);
 }
 
 std::uint32_t crc32c_of_both(std::uint32_t first, std::uint32_t second,

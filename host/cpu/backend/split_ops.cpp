@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "builtin/twins.hpp"
 #include "fast_forms.hpp"
 
 namespace vyre::cpu {
@@ -33,16 +34,25 @@ Part part_of(std::uint64_t bytes, std::uint64_t unit_bytes, std::uint64_t unit) 
   const std::uint64_t begin = unit * unit_bytes;
   return {begin, std::min(unit_bytes, bytes - begin)};
 }
+Buffer whole_words(Buffer buffer) {
+  buffer.bytes = buffer.bytes / 4 * 4;
+  return buffer;
+}
 std::uint64_t units_of(std::uint64_t bytes, std::uint64_t unit_bytes) {
   return (bytes + unit_bytes - 1) / unit_bytes;
 }
 
-/// The plain form. It was looked at what it refuses, and a unit is too short to be stopped.
-void plain(Op op, Buffer in, Buffer out, std::uint32_t param = 0) {
-  in.handle = 1;
-  out.handle = 2;
-  (void)builtin::run(static_cast<std::uint32_t>(op), {&in, in.data == nullptr ? 0u : 1u}, {&out, 1},
-                     param);
+// The plain forms of parts: what the ops refuse was looked at, and a unit is too short to be
+// stopped.
+
+ByteSpan bytes_of(const Buffer& buffer, const Part& part) {
+  return {buffer.data + part.begin, part.bytes};
+}
+MutableByteSpan room_of(const Buffer& buffer, const Part& part) {
+  return {buffer.data + part.begin, part.bytes};
+}
+MutableByteSpan room_of(std::uint32_t& word) {
+  return {reinterpret_cast<std::uint8_t*>(&word), sizeof word};
 }
 
 class Fill final : public SplitOp {
@@ -53,7 +63,7 @@ class Fill final : public SplitOp {
   }
   void run(std::uint32_t, std::uint64_t unit) noexcept override {
     const Part part = part_of(out_.bytes, kMoveUnitBytes, unit);
-    plain(Op::mem_fill, {}, {out_.data + part.begin, part.bytes}, pattern_);
+    (void)builtin::fill(room_of(out_, part), pattern_, {});
   }
 
  private:
@@ -91,21 +101,18 @@ class Reduce final : public SplitOp {
         in_(in),
         out_(out),
         unit_bytes_(unit_bytes),
-        parts_(units_of(in.bytes / 4 * 4, unit_bytes)) {}
+        parts_(units_of(in.bytes, unit_bytes)) {}
   std::uint64_t units(std::uint32_t) const noexcept override { return parts_.size(); }
   void run(std::uint32_t, std::uint64_t unit) noexcept override {
-    const Part part = part_of(in_.bytes / 4 * 4, unit_bytes_, unit);
-    plain(op_, {in_.data + part.begin, part.bytes}, word(parts_[unit]));
+    (void)builtin::reduce(op_, bytes_of(in_, part_of(in_.bytes, unit_bytes_, unit)),
+                          room_of(parts_[unit]), {});
   }
   void finish() noexcept override {
-    plain(op_, {reinterpret_cast<std::uint8_t*>(parts_.data()), parts_.size() * 4}, out_);
+    const ByteSpan parts{reinterpret_cast<const std::uint8_t*>(parts_.data()), parts_.size() * 4};
+    (void)builtin::reduce(op_, parts, {out_.data, out_.bytes}, {});
   }
 
  private:
-  static Buffer word(std::uint32_t& to) {
-    return {reinterpret_cast<std::uint8_t*>(&to), sizeof to};
-  }
-
   const Op op_;
   const Buffer in_;
   const Buffer out_;
@@ -121,8 +128,9 @@ class Histogram final : public SplitOp {
   std::uint64_t units(std::uint32_t) const noexcept override { return parts_.size(); }
   void run(std::uint32_t, std::uint64_t unit) noexcept override {
     const Part part = part_of(in_.bytes, kUnitBytes, unit);
-    plain(Op::histogram_u8, {in_.data + part.begin, part.bytes},
-          {reinterpret_cast<std::uint8_t*>(parts_[unit].data()), sizeof(Counts)});
+    (void)builtin::histogram(bytes_of(in_, part),
+                             {reinterpret_cast<std::uint8_t*>(parts_[unit].data()), sizeof(Counts)},
+                             {});
   }
   void finish() noexcept override {
     Counts sum{};
@@ -145,7 +153,7 @@ class Crc32c final : public SplitOp {
   std::uint64_t units(std::uint32_t) const noexcept override { return parts_.size(); }
   void run(std::uint32_t, std::uint64_t unit) noexcept override {
     const Part part = part_of(in_.bytes, kUnitBytes, unit);
-    parts_[unit] = crc32c({in_.data + part.begin, part.bytes});
+    parts_[unit] = crc32c(bytes_of(in_, part));
   }
   void finish() noexcept override {
     std::uint32_t whole = parts_[0];
@@ -191,26 +199,23 @@ class Counted : public SplitOp {
 class Scan final : public Counted {
  public:
   Scan(Op op, const Buffer& in, const Buffer& out)
-      : Counted(units_of(in.bytes / 4 * 4, kUnitBytes)), op_(op), in_(in), out_(out) {}
+      : Counted(units_of(in.bytes, kUnitBytes)), op_(op), in_(in), out_(out) {}
 
  protected:
   std::uint64_t count(std::uint64_t unit) noexcept override {
-    const Part part = part_of(in_.bytes / 4 * 4, kUnitBytes, unit);
     std::uint32_t sum = 0;
-    plain(Op::reduce_sum_u32, {in_.data + part.begin, part.bytes},
-          {reinterpret_cast<std::uint8_t*>(&sum), sizeof sum});
+    (void)builtin::reduce(Op::reduce_sum_u32, bytes_of(in_, part_of(in_.bytes, kUnitBytes, unit)),
+                          room_of(sum), {});
     return sum;
   }
   void put(std::uint64_t unit, std::uint64_t before, std::uint64_t) noexcept override {
-    const Part part = part_of(in_.bytes / 4 * 4, kUnitBytes, unit);
+    const Part part = part_of(in_.bytes, kUnitBytes, unit);
     std::uint8_t* const to = out_.data + part.begin;
-    plain(op_, {in_.data + part.begin, part.bytes}, {to, part.bytes});
-    for (std::uint64_t at = 0; at < part.bytes; at += 4) {
-      std::uint32_t sum;
-      std::memcpy(&sum, to + at, 4);
-      sum += static_cast<std::uint32_t>(before);
-      std::memcpy(to + at, &sum, 4);
-    }
+    (void)builtin::scan(op_ == Op::scan_inclusive_u32, bytes_of(in_, part), room_of(out_, part),
+                        {});
+    const auto more = static_cast<std::uint32_t>(before);
+    for (std::uint64_t k = 0; k < part.bytes / 4; ++k)
+      builtin::put_word(to, k, builtin::word_at(to, k) + more);
   }
 
  private:
@@ -260,7 +265,7 @@ class Select final : public Counted {
 class Sort final : public SplitOp {
  public:
   Sort(const Buffer& in, const Buffer& sorted, const Buffer& work)
-      : bytes_(in.bytes / 4 * 4),
+      : bytes_(in.bytes),
         in_(in.data),
         sorted_(sorted.data),
         work_(work.data),
@@ -290,15 +295,11 @@ class Sort final : public SplitOp {
  private:
   using Digits = std::array<std::uint64_t, 256>;  // how often, then where the next one goes
 
-  static std::uint32_t key_at(const std::uint8_t* words, std::uint64_t at) {
-    std::uint32_t key;
-    std::memcpy(&key, words + at, sizeof key);
-    return key;
-  }
   static void count(const std::uint8_t* from, std::uint64_t bytes, std::uint32_t shift,
                     Digits& digits) {
     digits.fill(0);
-    for (std::uint64_t at = 0; at < bytes; at += 4) ++digits[key_at(from, at) >> shift & 0xFFu];
+    for (std::uint64_t at = 0; at < bytes; at += 4)
+      ++digits[builtin::word_at(from, at / 4) >> shift & 0xFFu];
   }
   /// Equal digits keep the order of their units.
   void place() {
@@ -310,7 +311,7 @@ class Sort final : public SplitOp {
   void move(const std::uint8_t* from, std::uint64_t bytes, std::uint32_t shift, std::uint8_t* to,
             Digits& next) const {
     for (std::uint64_t at = 0; at < bytes; at += 4) {
-      const std::uint32_t key = key_at(from, at);
+      const std::uint32_t key = builtin::word_at(from, at / 4);
       const std::uint64_t place = next[key >> shift & 0xFFu]++;
       // Behind the end: a key is no longer the one that was counted.
       if (place < bytes_ / 4) std::memcpy(to + place * 4, &key, sizeof key);
@@ -349,14 +350,14 @@ std::unique_ptr<SplitOp> split(Op op, std::span<const Buffer> inputs,
       case Op::reduce_sum_i32:
       case Op::reduce_min_i32:
       case Op::reduce_max_i32:
-        return std::make_unique<Reduce>(op, inputs[0], outputs[0], kUnitBytes);
+        return std::make_unique<Reduce>(op, whole_words(inputs[0]), outputs[0], kUnitBytes);
       case Op::reduce_sum_f32:
       case Op::reduce_min_f32:
       case Op::reduce_max_f32:
-        return std::make_unique<Reduce>(op, inputs[0], outputs[0], kFloatUnitBytes);
+        return std::make_unique<Reduce>(op, whole_words(inputs[0]), outputs[0], kFloatUnitBytes);
       case Op::scan_inclusive_u32:
       case Op::scan_exclusive_u32:
-        return std::make_unique<Scan>(op, inputs[0], outputs[0]);
+        return std::make_unique<Scan>(op, whole_words(inputs[0]), outputs[0]);
       case Op::histogram_u8:
         return std::make_unique<Histogram>(inputs[0], outputs[0]);
       case Op::select_u32:
@@ -365,7 +366,7 @@ std::unique_ptr<SplitOp> split(Op op, std::span<const Buffer> inputs,
       case Op::hash_crc32c:
         return std::make_unique<Crc32c>(inputs[0], outputs[0]);
       case Op::sort_u32:
-        return std::make_unique<Sort>(inputs[0], outputs[0], outputs[1]);
+        return std::make_unique<Sort>(whole_words(inputs[0]), outputs[0], outputs[1]);
       case Op::nop:
       case Op::hash_xxh64:  // a chain of multiplications
       case Op::match_literals:

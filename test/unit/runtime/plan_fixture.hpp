@@ -184,6 +184,24 @@ class PlansOnASession : public ::testing::Test {
     const auto result = session_->wait(ticket, soon());
     return result ? ending(*result) : to_string(result.error());
   }
+  std::uint32_t add_op(const std::string& name, const std::string& text) {
+    const auto program = vir::assemble(text);
+    EXPECT_TRUE(program) << text;
+    const auto op = session_->register_program(name, *program);
+    EXPECT_TRUE(op) << to_string(op.error());
+    return op ? op->id : 0;
+  }
+  /// Regions that ran in one image; none before the first plan.
+  [[nodiscard]] std::uint64_t lanes() {
+    const report::Document document = session_->report();
+    return document.planner ? document.planner->regions.lanes : 0;
+  }
+  [[nodiscard]] std::uint64_t steps(const std::string& name) {
+    for (const report::OpRow& op : session_->report().ops) {
+      if (op.name == name) return op.steps.value_or(0);
+    }
+    return 0;
+  }
   [[nodiscard]] MegakernelWorkItem copy(std::size_t from, std::size_t to) const {
     return {kCopy, on_.buffers[from].id, on_.buffers[to].id, 0};
   }

@@ -18,20 +18,12 @@ class Lanes : public PlansOnASession {
     PlansOnASession::open(hooks, options, 8);
     step_ = add_op("step", step_text(4));
   }
-  std::uint32_t add_op(const std::string& name, const std::string& text) {
-    const auto program = vir::assemble(text);
-    EXPECT_TRUE(program) << text;
-    const auto op = session_->register_program(name, *program);
-    EXPECT_TRUE(op) << to_string(op.error());
-    return op ? op->id : 0;
-  }
   [[nodiscard]] MegakernelWorkItem step(std::size_t from, std::size_t to) const {
     return {step_, on_.buffers[from].id, on_.buffers[to].id, 0};
   }
   [[nodiscard]] Bytes bytes(std::size_t buffer) {
     return *session_->download(on_.buffers[buffer], soon());
   }
-  [[nodiscard]] std::uint64_t lanes() { return session_->report().planner->regions.lanes; }
   std::uint32_t step_{0};
 };
 
@@ -58,12 +50,6 @@ TEST_F(Lanes, AChainOfFlatProgramsRunsAsOneImage) {
 TEST_F(Lanes, StepsOfMembersCountForTheirOps) {
   const std::uint32_t loop =
       add_op("loop", step_text(4, "let s = 0; for i in 0..10 { s = s + i * 3; }\n"));
-  const auto steps = [&](const char* name) {
-    for (const report::OpRow& op : session_->report().ops) {
-      if (op.name == name) return op.steps.value_or(0);
-    }
-    return std::uint64_t{0};
-  };
   (void)submit({step(0, 1), {loop, on_.buffers[1].id, on_.buffers[2].id, 0}, step(2, 3)});
   ASSERT_OK(session_->wait_all(soon()));
   ASSERT_EQ(lanes(), 1u);
