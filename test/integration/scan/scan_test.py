@@ -14,8 +14,8 @@ import signal
 import subprocess
 import time
 
-from scan_support import (ALPHABETS, ENVIRONMENT, SMALLEST_CHUNK, VYRE, check, main, need, run, same,
-                          scan, some_bytes, some_text, some_words, write, write_words)
+from scan_support import (ALPHABETS, ENVIRONMENT, SMALLEST_CHUNK, VYRE, check, main, need, run,
+                          same, scan, some_bytes, some_text, some_words, write, write_words)
 
 
 def matches_are_those_of_grep(r):
