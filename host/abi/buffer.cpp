@@ -61,12 +61,25 @@ vyre_error* vyre_buffer_new(vyre_queue* queue, uint64_t bytes, const vyre_buffer
     VYRE_TRY(may_make(queue, buffer));
     VYRE_ASSIGN(const auto wanted, read_options(options, "vyre_buffer_options"));
     bool cached = false;
+    bool hits = false;
     const NamedOption cache{"cache", [&cached](std::string_view value) -> Status {
                               VYRE_ASSIGN(const std::uint64_t on, whole_number("cache", value, 1));
                               cached = on != 0;
                               return {};
                             }};
-    VYRE_TRY(read_named(wanted.options, wanted.option_count, {cache}, {}));
+    const NamedOption for_hits{"hits", [&hits](std::string_view value) -> Status {
+                                 VYRE_ASSIGN(const std::uint64_t on,
+                                             whole_number("hits", value, 1));
+                                 hits = on != 0;
+                                 return {};
+                               }};
+    VYRE_TRY(read_named(wanted.options, wanted.option_count, {cache, for_hits}, {}));
+    if (hits && (bytes != 0 || wanted.init != nullptr || cached)) {
+      return fail(Errc::invalid_argument,
+                  message("the option \"hits\" says how long the buffer is, and {} bytes{} are "
+                          "asked for; give 0 bytes, no init and no other option",
+                          bytes, wanted.init == nullptr ? "" : " with init"));
+    }
     if (cached && wanted.init == nullptr && bytes != 0) {
       return fail(Errc::invalid_argument,
                   "the option \"cache\" needs init: zeros are not uploaded, so there is nothing to "
@@ -78,6 +91,7 @@ vyre_error* vyre_buffer_new(vyre_queue* queue, uint64_t bytes, const vyre_buffer
                         wanted.init == nullptr ? 0 : bytes};
     const vyre_stopped asked = asked_by_this_thread();
     const auto make = [&] {
+      if (hits) return session.engine.allocate_hits(deadline, asked);
       if (cached) return session.engine.upload_cached(init, deadline, asked);
       return wanted.init == nullptr ? session.engine.allocate(bytes, deadline, asked)
                                     : session.engine.upload(init, deadline, asked);

@@ -135,6 +135,8 @@ struct Workforce {
   std::uint32_t groups{0};           // worker threads, or worker blocks; 0: not known
   std::uint32_t items_a_group{1};    // that it runs at once
   std::uint32_t threads_a_group{1};  // of the device
+  bool naps{false};                  // keep_awake() has an effect
+  bool windows{false};               // set_window() has one
 };
 
 /// How many groups look for work, at least one: `now` until positions of all queues together are

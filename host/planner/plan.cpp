@@ -80,8 +80,9 @@ Result<Plan> make_plan(const Work& work, const PlanOptions& options, const Measu
   }
   const ConflictGraph graph = conflict_graph(work, runs);
   plan.conflicts = graph.edges.size();
-  plan.regions =
-      make_regions(work, graph, runs, measured, {.fuse = options.fuse, .lanes = options.lanes});
+  plan.regions = make_regions(
+      work, graph, runs, measured,
+      {.fuse = options.fuse, .lanes = options.lanes, .lanes_first = options.lanes_first});
   plan.elided = elided_stores(work, plan.regions);
   for (const Removed& one : plan.removed) {
     if (!one.standing.earlier)

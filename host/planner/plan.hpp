@@ -20,7 +20,8 @@ struct PlanOptions {
   bool dedupe{true};
   bool fuse{true};
   bool lineage{true};
-  bool lanes{true};  // fuse into one image, too
+  bool lanes{true};         // fuse into one image, too
+  bool lanes_first{false};  // and that rather than into chains
 };
 
 /// An item that does not run.

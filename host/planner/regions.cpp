@@ -37,8 +37,7 @@ class Builder {
     before_ = predecessors(item);
     const bool wall = work_.items[item].flags != kQueueFlagNone;
     if (wall) ++segment_;
-    if (!forms_.fuse || wall || runs == Runs::perhaps ||
-        !(follow(item) || share(item) || stand_beside(item)))
+    if (!forms_.fuse || wall || runs == Runs::perhaps || !join_some(item))
       open_region(item, wall                    ? Refusal::flags
                         : runs == Runs::perhaps ? Refusal::perhaps
                                                 : Refusal::none);
@@ -86,7 +85,24 @@ class Builder {
     return outside < static_cast<std::int64_t>(open.level) ? Refusal::none : Refusal::level;
   }
 
-  /// Behind the last member that it waits for.
+  bool join_some(std::uint32_t item) {
+    if (forms_.lanes_first)
+      return follow_in_image(item) || share(item) || follow(item) || stand_beside(item);
+    return follow_in_image(item) || follow(item) || share(item) || stand_beside(item);
+  }
+
+  /// Behind the last member that it waits for, in one image with it.
+  bool follow_in_image(std::uint32_t item) {
+    const std::uint32_t region = before_.top;
+    if (region == kNoItem || order_refuses(region) != Refusal::none) return false;
+    double shared = 0;
+    if (lanes_refuse(item, region, shared) != Refusal::none) return false;
+    const RegionSums sums = with(item, region, shared);
+    return cost_of(measured_, sums, true).worth_it() &&
+           join(item, region, sums, Refusal::none, true);
+  }
+
+  /// The same in a chain. An image was tried before.
   bool follow(std::uint32_t item) {
     const std::uint32_t region = before_.top;
     if (region == kNoItem) return false;
@@ -94,10 +110,6 @@ class Builder {
     if (order != Refusal::none) return refused(item, region, order);
     double shared = 0;
     const Refusal lanes = lanes_refuse(item, region, shared);
-    if (lanes == Refusal::none) {
-      const RegionSums sums = with(item, region, shared);
-      if (cost_of(measured_, sums, true).worth_it()) return join(item, region, sums, lanes, true);
-    }
     const OpenRegion& open = open_[region];
     if (!before_.last_of_top || (open.sums.members > 1 && !open.conflicts))
       return refused(item, region, Refusal::parallel);
@@ -109,7 +121,7 @@ class Builder {
 
   /// In one image with an item that reads the same buffer.
   bool share(std::uint32_t item) {
-    std::uint32_t tried = before_.top;  // follow() tried that one
+    std::uint32_t tried = before_.top;  // follow_in_image() tried that one
     for (const BufferUse& use : work_.uses_of(item)) {
       const std::uint32_t region = reader_region_[use.buffer];
       if ((use.bits & kReads) == 0 || region == kNoItem || region == tried) continue;
@@ -211,6 +223,7 @@ class Builder {
   [[nodiscard]] bool better_as_chain(const OpenRegion& open,
                                      const RegionSums& sums) const noexcept {
     if (!open.one_image) return true;
+    if (forms_.lanes_first) return false;
     const RegionCost image = cost_of(measured_, open.sums, true);
     const RegionCost chain = cost_of(measured_, sums, false);
     return measured_.bytes_per_ns && chain.saved_ns >= image.saved_ns - image.lost_ns;
@@ -316,7 +329,8 @@ std::string_view name(Refusal refusal) noexcept {
                                                            "element",     "other_lane",
                                                            "two_writers", "overwritten_input",
                                                            "registers",   "nothing_shared",
-                                                           "executor",    "perhaps"};
+                                                           "executor",    "perhaps",
+                                                           "memory"};
   return kNames[static_cast<std::size_t>(refusal)];
 }
 

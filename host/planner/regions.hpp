@@ -46,8 +46,9 @@ enum class Refusal : std::uint8_t {
   nothing_shared,     // no buffer in common, so one image moves no fewer bytes
   executor,           // the executor runs no images of several items
   perhaps,            // an earlier submission stands for the other item; it runs alone if it runs
+  memory,             // memory is short, and the image is one that nothing keeps yet
 };
-inline constexpr std::size_t kRefusals{18};
+inline constexpr std::size_t kRefusals{19};
 [[nodiscard]] std::string_view name(Refusal refusal) noexcept;
 
 struct Region {
@@ -95,6 +96,8 @@ struct Regions {
 struct Forms {
   bool fuse{true};   // false: every item is a region of its own
   bool lanes{true};  // false: none runs in one image
+  /// Before a chain, and where a chain would save more.
+  bool lanes_first{false};
 };
 
 /// `runs` is as for conflict_graph, which made

@@ -188,12 +188,21 @@ void visit_fields(V& v, ModeCounts& m) {
 }
 
 template <class V>
+void visit_fields(V& v, ActCounts& a) {
+  v("output", a.output);
+  v("applied", a.applied);
+  v("refused", a.refused);
+  v("why_refused", a.why_refused);
+}
+
+template <class V>
 void visit_fields(V& v, DecisionCounts& d) {
   v("decisions", d.decisions);
   v("refused", d.refused);
   v("topologies", d.topologies);
   v("pressures", d.pressures);
   v("modes", d.modes);
+  v.later("acts", d.acts);
 }
 
 template <class V>

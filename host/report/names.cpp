@@ -107,7 +107,14 @@ Status check_decisions(const DecisionCounts& d) {
   VYRE_TRY(check("topology", {t.empty, t.sparse_frontier, t.hybrid_frontier, t.dense_frontier,
                               t.fused_dense, t.memory_constrained}));
   VYRE_TRY(check("pressure", {p.empty, p.light, p.balanced, p.saturated}));
-  return check("mode", {d.modes.interpreter, d.modes.jit});
+  VYRE_TRY(check("mode", {d.modes.interpreter, d.modes.jit}));
+  for (const ActCounts& act : d.acts) {
+    if (act.applied <= d.decisions && act.refused <= d.decisions - act.applied) continue;
+    return fail(Errc::mismatch, message("report: '{}' was applied {} and refused {} times by {} "
+                                        "launch decisions",
+                                        act.output, act.applied, act.refused, d.decisions));
+  }
+  return {};
 }
 
 }  // namespace

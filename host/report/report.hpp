@@ -146,12 +146,21 @@ struct ModeCounts {
   std::uint64_t interpreter{0};
   std::uint64_t jit{0};
 };
+/// What decisions asked for by one output of the policy: how often that had an effect, and how
+/// often it could not have any.
+struct ActCounts {
+  std::string output;
+  std::uint64_t applied{0};
+  std::uint64_t refused{0};
+  std::optional<std::string> why_refused;
+};
 struct DecisionCounts {
   std::uint64_t decisions{0};
   std::uint64_t refused{0};  // times that no launch fitted; these are no decisions
   TopologyCounts topologies;
   PressureCounts pressures;
-  ModeCounts modes;  // that were wished for
+  ModeCounts modes;             // that were wished for
+  std::vector<ActCounts> acts;  // of outputs that asked for anything
 };
 struct PlannerSection {
   std::uint64_t plans{0};                  // that were submitted

@@ -85,6 +85,10 @@ void FusedPrograms::keep(Key key, Kept made) {
   }
 }
 
+bool FusedPrograms::keeps(const FusedRecipe& recipe) {
+  return find(key_of(recipe)).has_value();
+}
+
 std::shared_ptr<const backend::FusedProgram> FusedPrograms::get(
     const FusedRecipe& recipe, const std::vector<const FusionFacts*>& facts) {
   Key key = key_of(recipe);

@@ -34,6 +34,8 @@ class FusedPrograms {
   /// `facts`: of the recipe's ops. Null: the programs together are more than an image may be.
   [[nodiscard]] std::shared_ptr<const backend::FusedProgram> get(
       const FusedRecipe& recipe, const std::vector<const FusionFacts*>& facts);
+  /// get() makes nothing.
+  [[nodiscard]] bool keeps(const FusedRecipe& recipe);
 
  private:
   using Key = std::vector<std::uint64_t>;

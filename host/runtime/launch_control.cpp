@@ -2,6 +2,7 @@
 #include "launch_control.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <new>
 
 namespace vyre::runtime {
@@ -27,7 +28,26 @@ std::uint64_t since(std::uint64_t now, std::uint64_t before) {
   return now - std::min(now, before);
 }
 
+/// Why a backend, or this runtime, does not do what an output asks for.
+constexpr std::string_view kWhyRefused[]{
+    "a worker block that finds nothing takes nothing from others, so it does not sleep",
+    "a poller knows its window from the launch on",
+    "",
+    "no compiled form of a program is kept",
+    "no queue has priorities",
+    "",
+    "",
+    ""};
+static_assert(std::size(kWhyRefused) == kLaunchActs);
+
 }  // namespace
+
+std::string_view name(LaunchAct act) noexcept {
+  constexpr std::array<std::string_view, kLaunchActs> kNames{
+      "worker_groups",     "slot_count",         "hit_capacity", "execution_mode",
+      "age_priority_work", "memory_constrained", "fused_dense",  "saturated"};
+  return kNames[static_cast<std::size_t>(act)];
+}
 
 LaunchControl::LaunchControl(const Over& over)
     : over_(over),
@@ -180,9 +200,11 @@ void LaunchControl::act(std::uint32_t queue, const MegakernelLaunchPlan& decided
     last_ = decided;
     hit_capacity_.store(decided.hit_capacity, std::memory_order_relaxed);
   }
+  of.lanes_first.store(decided.topology == Topology::FusedDense, std::memory_order_relaxed);
   of.saturated.store(decided.pressure == Pressure::Saturated, std::memory_order_relaxed);
   of.wants = empty ? 0 : std::min(decided.dispatch_grid[0], decided.worker_groups);
   of.wants_then = empty ? 0 : decided.worker_groups;
+  if (!empty) count(decided, of.wants);
   const std::uint64_t tail = over_.results.collector(queue).producer().tail();
   over_.backend.set_window(queue, std::min(decided.slot_count, over_.setup.options.ring_slots),
                            empty ? 0 : tail + planned);
@@ -190,6 +212,28 @@ void LaunchControl::act(std::uint32_t queue, const MegakernelLaunchPlan& decided
   short_.store(empty ? decided.memory_pressure_bps >= threshold
                      : decided.topology == Topology::MemoryConstrained,
                std::memory_order_relaxed);
+}
+
+void LaunchControl::count(const MegakernelLaunchPlan& decided, std::uint32_t wants) {
+  const auto asks = [&](LaunchAct act, bool asked, bool acts) {
+    const auto index = static_cast<std::size_t>(act);
+    if (!asked) return;
+    if (acts) {
+      ++acts_[index].applied;
+    } else {
+      ++acts_[index].refused;
+      acts_[index].why_refused = kWhyRefused[index];
+    }
+  };
+  asks(LaunchAct::worker_groups, wants < workforce_.groups, workforce_.naps);
+  asks(LaunchAct::slot_count, decided.slot_count < over_.setup.options.ring_slots,
+       workforce_.windows);
+  asks(LaunchAct::hit_capacity, true, true);
+  asks(LaunchAct::execution_mode, decided.execution_mode == ExecutionMode::Jit, false);
+  asks(LaunchAct::age_priority_work, decided.age_priority_work, false);
+  asks(LaunchAct::memory_constrained, decided.topology == Topology::MemoryConstrained, true);
+  asks(LaunchAct::fused_dense, decided.topology == Topology::FusedDense, true);
+  asks(LaunchAct::saturated, decided.pressure == Pressure::Saturated, true);
 }
 
 void LaunchControl::keep_awake(std::size_t planned) {
@@ -240,6 +284,7 @@ LaunchSummary LaunchControl::summary() {
   const std::lock_guard lock(mutex_);
   LaunchSummary sum;
   sum.last = last_;
+  sum.acts = acts_;
   for (std::uint32_t q = 0; q < over_.results.queues(); ++q)
     sum.counts.add(queues_[q].history.counts());
   if (samples_ != 0) {

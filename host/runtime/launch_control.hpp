@@ -7,12 +7,14 @@
 // the order lock are taken, one after another. Nothing is evicted under it.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -32,9 +34,30 @@
 
 namespace vyre::runtime {
 
+/// What a decision may ask for.
+enum class LaunchAct : std::uint8_t {
+  worker_groups,       // fewer than there are
+  slot_count,          // a window narrower than the ring
+  hit_capacity,        // of buffers that the session makes
+  execution_mode,      // compiled forms
+  age_priority_work,   //
+  memory_constrained,  // eviction, fewer chunks, no new images
+  fused_dense,         // images before chains
+  saturated,           // no chunks ahead
+};
+inline constexpr std::size_t kLaunchActs{8};
+[[nodiscard]] std::string_view name(LaunchAct act) noexcept;
+
+struct LaunchActCount {
+  std::uint64_t applied{0};
+  std::uint64_t refused{0};
+  std::string_view why_refused;
+};
+
 /// What all decisions of a session came to.
 struct LaunchSummary {
   planner::LaunchHistory::Counts counts;
+  std::array<LaunchActCount, kLaunchActs> acts;
   std::optional<planner::MegakernelLaunchPlan> last;  // that was not Empty
   /// Groups of workers that ran something, of all, while items were in flight.
   std::optional<std::uint16_t> busy_bps;
@@ -67,6 +90,11 @@ class LaunchControl final : public Housekeeper, public Attendant::Duty {
     return queues_[queue].saturated.load(std::memory_order_relaxed);
   }
 
+  /// Plans made for the queue prefer one image to a chain.
+  [[nodiscard]] bool lanes_first(std::uint32_t queue) const noexcept {
+    return queues_[queue].lanes_first.load(std::memory_order_relaxed);
+  }
+
   /// Of a buffer that hits go to.
   [[nodiscard]] std::uint64_t hit_bytes() const noexcept {
     const std::uint64_t hits = hit_capacity_.load(std::memory_order_relaxed);
@@ -89,6 +117,7 @@ class LaunchControl final : public Housekeeper, public Attendant::Duty {
     std::uint32_t wants{0};                                   // groups; 0: the queue was empty
     std::uint32_t wants_then{0};                              // if more comes
     std::atomic<bool> saturated{false};
+    std::atomic<bool> lanes_first{false};
   };
   struct Memory {
     std::uint64_t resident{0};
@@ -116,6 +145,8 @@ class LaunchControl final : public Housekeeper, public Attendant::Duty {
   /// `planned`: items that are about to be published.
   void act(std::uint32_t queue, const planner::MegakernelLaunchPlan& decided, std::size_t planned);
   void keep_awake(std::size_t planned);
+  /// Counts what the decision asks for.
+  void count(const planner::MegakernelLaunchPlan& decided, std::uint32_t wants);
 
   const Over over_;
   const backend::Workforce workforce_;
@@ -128,6 +159,7 @@ class LaunchControl final : public Housekeeper, public Attendant::Duty {
   // Under the mutex.
   Deadline next_decision_{};
   std::optional<planner::MegakernelLaunchPlan> last_;
+  std::array<LaunchActCount, kLaunchActs> acts_;
   Seen seen_;                             // of the last see()
   std::vector<planner::OpActivity> ops_;  // since the last decision of a queue
   std::uint64_t samples_{0};

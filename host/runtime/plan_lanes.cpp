@@ -103,7 +103,7 @@ void look_at_lengths(planner::Work& work, const OpTable& ops) {
 }
 
 void make_images(PlanContents& plan, const OpTable& ops, FusedPrograms& programs,
-                 backend::Backend& backend) {
+                 backend::Backend& backend, bool memory_is_short) {
   const Deadline until = after(kLoadWait);
   const auto& regions = plan.plan.regions.regions;
   ElidedStores elided;
@@ -111,6 +111,10 @@ void make_images(PlanContents& plan, const OpTable& ops, FusedPrograms& programs
   for (std::uint32_t r = 0; r < regions.size(); ++r) {
     if (regions[r].form != planner::Form::lanes) continue;
     RegionImage wanted = image_of(plan, r, ops, elided);
+    if (memory_is_short && !programs.keeps(wanted.recipe)) {
+      planner::weaken(plan.plan, r, planner::Refusal::memory, plan.measured);
+      continue;
+    }
     wanted.region.program = programs.get(wanted.recipe, wanted.facts);
     if (wanted.region.program == nullptr) {
       planner::weaken(plan.plan, r, planner::Refusal::registers, plan.measured);

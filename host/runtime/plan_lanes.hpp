@@ -11,8 +11,8 @@ namespace vyre::runtime {
 /// Fills in grids, and which outputs are overwritten whole.
 void look_at_lengths(planner::Work& work, const OpTable& ops);
 /// Makes the images of `lanes` regions. A region whose image would be too large, or has no room on
-/// the device, becomes a chain.
+/// the device, becomes a chain, as does one whose image nothing keeps while memory is short.
 void make_images(PlanContents& plan, const OpTable& ops, FusedPrograms& programs,
-                 backend::Backend& backend);
+                 backend::Backend& backend, bool memory_is_short);
 
 }  // namespace vyre::runtime

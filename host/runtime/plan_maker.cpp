@@ -295,13 +295,15 @@ Result<Plan> PlanMaker::make(std::span<const MegakernelWorkItem> items,
   plan->measured = measure();
   for (planner::OpFacts& op : plan->work.ops) op.steps = mean_steps(op.id);
   builder.name_rules();
-  VYRE_ASSIGN(plan->plan, planner::make_plan(plan->work,
-                                             {.dedupe = options.dedupe,
-                                              .fuse = options.fuse && over_.backend.runs_regions(),
-                                              .lineage = false,
-                                              .lanes = over_.backend.runs_fused()},
-                                             plan->measured, &earlier));
-  make_images(*plan, over_.ops, over_.fused, over_.backend);
+  VYRE_ASSIGN(plan->plan,
+              planner::make_plan(plan->work,
+                                 {.dedupe = options.dedupe,
+                                  .fuse = options.fuse && over_.backend.runs_regions(),
+                                  .lineage = false,
+                                  .lanes = over_.backend.runs_fused(),
+                                  .lanes_first = over_.launch.lanes_first(options.queue)},
+                                 plan->measured, &earlier));
+  make_images(*plan, over_.ops, over_.fused, over_.backend, over_.launch.memory_is_short());
   sort_removed(*plan);
   SessionCounters::add(over_.counters.plan_ns,
                        static_cast<std::uint64_t>(over_.setup.since_open_ns() - begin_ns));

@@ -12,6 +12,7 @@
 #include "done_work.hpp"
 #include "fused_programs.hpp"
 #include "handle_table.hpp"
+#include "launch_control.hpp"
 #include "lineage_log.hpp"
 #include "op_table.hpp"
 #include "order_lock.hpp"
@@ -38,6 +39,7 @@ class PlanMaker {
     FusedPrograms& fused;
     Results& results;
     SessionCounters& counters;
+    const LaunchControl& launch;
   };
   explicit PlanMaker(const Over& over) : over_(over) {}
 

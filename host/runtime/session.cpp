@@ -118,6 +118,10 @@ Result<Handle> Session::allocate(std::uint64_t bytes, Deadline deadline, bool (*
   VYRE_USABLE;
   return core_->allocate(bytes, nullptr, {deadline, stopped});
 }
+Result<Handle> Session::allocate_hits(Deadline deadline, bool (*stopped)()) {
+  VYRE_USABLE;
+  return core_->allocate_hits({deadline, stopped});
+}
 Result<Handle> Session::upload(ByteSpan bytes, Deadline deadline, bool (*stopped)()) {
   VYRE_USABLE;
   return core_->allocate(bytes.size(), &bytes, {deadline, stopped});

@@ -226,6 +226,9 @@ class Session {
   // they wait.
   [[nodiscard]] Result<Handle> allocate(std::uint64_t bytes, Deadline deadline = Deadline::max(),
                                         bool (*stopped)() = nullptr);
+  /// An output for match.literals, with room for as many hits as the launch policy expects.
+  [[nodiscard]] Result<Handle> allocate_hits(Deadline deadline = Deadline::max(),
+                                             bool (*stopped)() = nullptr);
   [[nodiscard]] Result<Handle> upload(ByteSpan bytes, Deadline deadline = Deadline::max(),
                                       bool (*stopped)() = nullptr);
   /// A read-only buffer with these bytes. Callers with equal bytes share it: the second one sends

@@ -37,7 +37,7 @@ SessionCore::SessionCore(SessionSetup setup, std::unique_ptr<backend::Backend> b
       launch_(
           {setup_, *backend_, life_, order_, budget_, results_, counters_, attendant_, buffers_}),
       plan_maker_({setup_, *backend_, life_, order_, handles_, ops_, done_work_, lineage_, fused_,
-                   results_, counters_}),
+                   results_, counters_, launch_}),
       submitter_({setup_, *backend_, life_, order_, handles_, ops_, tap_, files_, results_,
                   counters_, done_work_, lineage_, launch_}) {
   results_.set_housekeeper(launch_);

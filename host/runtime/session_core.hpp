@@ -78,6 +78,9 @@ class SessionCore {
                                         const CopyUntil& until) {
     return buffers_.allocate(bytes, contents, until);
   }
+  [[nodiscard]] Result<Handle> allocate_hits(const CopyUntil& until) {
+    return buffers_.allocate(launch_.hit_bytes(), nullptr, until);
+  }
   [[nodiscard]] Result<Handle> upload_cached(ByteSpan bytes, const CopyUntil& until) {
     return buffers_.upload_cached(bytes, until);
   }

@@ -120,16 +120,24 @@ void add_device(const ReportSources& from, report::Document& document) {
   if (from.setup.options.memory_budget_bytes == 0) t.device_memory_budget_bytes = facts.arena_bytes;
 }
 
-std::optional<report::DecisionCounts> decisions_of(const planner::LaunchHistory::Counts& counts) {
+std::optional<report::DecisionCounts> decisions_of(const LaunchSummary& launch) {
+  const planner::LaunchHistory::Counts& counts = launch.counts;
   if (counts.decisions + counts.refused == 0) return std::nullopt;
   const auto& t = counts.topologies;
   const auto& p = counts.pressures;
   const auto& m = counts.modes;
-  return report::DecisionCounts{counts.decisions,
-                                counts.refused,
-                                {t[0], t[1], t[2], t[3], t[4], t[5]},
-                                {p[0], p[1], p[2], p[3]},
-                                {m[0], m[1]}};
+  report::DecisionCounts made{
+      counts.decisions,         counts.refused, {t[0], t[1], t[2], t[3], t[4], t[5]},
+      {p[0], p[1], p[2], p[3]}, {m[0], m[1]},   {}};
+  for (std::size_t a = 0; a < kLaunchActs; ++a) {
+    const LaunchActCount& act = launch.acts[a];
+    if (act.applied + act.refused == 0) continue;
+    report::ActCounts row{std::string(name(static_cast<LaunchAct>(a))), act.applied, act.refused,
+                          std::nullopt};
+    if (act.refused != 0) row.why_refused = std::string(act.why_refused);
+    made.acts.push_back(std::move(row));
+  }
+  return made;
 }
 
 std::optional<report::PlannerSection> planner_section(
@@ -140,7 +148,7 @@ std::optional<report::PlannerSection> planner_section(
   };
   report::PlannerSection section;
   section.plans = counts.plans;
-  section.launches = launches;
+  section.launches = std::move(launches);
   section.regions = {of(planner::Form::single), of(planner::Form::bundle), of(planner::Form::chain),
                      of(planner::Form::lanes)};
   section.members = counts.members;
@@ -191,7 +199,7 @@ report::Document make_report(const ReportSources& from) {
   document.ingest = from.pump.section();
   const LaunchSummary launch = from.launch.summary();
   add_launch(launch, document.report.telemetry);
-  document.planner = planner_section(from.submitter.plan_counts(), decisions_of(launch.counts));
+  document.planner = planner_section(from.submitter.plan_counts(), decisions_of(launch));
   add_caches(from.counters, document);
   if (ran_programs) document.report.telemetry.execution_mode = ExecutionMode::Interpreter;
   return document;

@@ -504,14 +504,16 @@ typedef struct {
   uint32_t struct_size;
   uint32_t reserved;
   const void* init;           /* that many bytes to begin with; NULL: zeros */
-  const vyre_option* options; /* "cache", below */
+  const vyre_option* options; /* "cache" and "hits", below */
   size_t option_count;
 } vyre_buffer_options;
 
 /* A buffer of `bytes` bytes. `options` may be NULL. Where it fails, nothing is left. With the
    option "cache" of "1" (default "0") and with `init` the buffer is read-only, and all that were
    made of equal bytes in this way share one memory: the second call sends nothing. What was retired
-   stays for the next call until its memory is wanted. */
+   stays for the next call until its memory is wanted. With the option "hits" of "1" (default "0"),
+   0 bytes and no `init` it is an output for match.literals, with room for as many hits as the
+   launch policy expects of an item at that moment. */
 VYRE_API VYRE_CHECK vyre_error* vyre_buffer_new(vyre_queue* queue, uint64_t bytes,
                                                 const vyre_buffer_options* options, vyre_ns timeout,
                                                 vyre_buffer* buffer);

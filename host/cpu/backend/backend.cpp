@@ -129,7 +129,7 @@ class CpuBackend final : public backend::Backend {
   }
 
   [[nodiscard]] backend::Workforce workforce() const noexcept override {
-    return {state_->options.workers, 1, 1};
+    return {state_->options.workers, 1, 1, true, true};
   }
   [[nodiscard]] std::optional<std::uint32_t> busy_groups() const noexcept override {
     return static_cast<std::uint32_t>(std::count_if(

@@ -45,6 +45,15 @@ class Queue {
       return vyre_buffer_new(get(), bytes, nullptr, timeout.ns(), made);
     });
   }
+  /// An output for match.literals, with room for as many hits as the launch policy expects now.
+  [[nodiscard]] Result<Buffer> allocate_hits(Timeout timeout = {}) {
+    const vyre_option hits{"hits", "1"};
+    vyre_buffer_options options = VYRE_INIT(vyre_buffer_options);
+    options.options = &hits;
+    options.option_count = 1;
+    return make(
+        [&](vyre_buffer* made) { return vyre_buffer_new(get(), 0, &options, timeout.ns(), made); });
+  }
   /// A buffer with these elements.
   template <Element T>
   [[nodiscard]] Result<Buffer> upload(std::span<const T> elements, Timeout timeout = {}) {

@@ -59,6 +59,21 @@ TEST_F(Buffers, CachedOnesOfEqualBytesAreSentOnceAndGoOneByOne) {
   vyre_error_free(error);
 }
 
+TEST_F(Buffers, ABufferForHitsIsAsLongAsTheLaunchPolicyExpects) {
+  const auto hits = session_.main().allocate_hits();
+  ASSERT_TRUE(hits) << hits.error().text;
+  EXPECT_GE(hits->size_bytes().value(), 16u + 16 * 1'024) << "a header, and the least capacity";
+  const vyre_option option{"hits", "1"};
+  vyre_buffer_options options = VYRE_INIT(vyre_buffer_options);
+  options.options = &option;
+  options.option_count = 1;
+  vyre_buffer buffer = 0;
+  vyre_error* error = vyre_buffer_new(session_.main().get(), 4, &options, 0, &buffer);
+  ASSERT_NE(error, nullptr);
+  EXPECT_EQ(vyre_error_code(error), VYRE_INVALID_ARGUMENT);
+  vyre_error_free(error);
+}
+
 TEST_F(Buffers, ABufferThatGoesWhileItIsUsedIsFreedAfterItsLastItem) {
   const Op copy = session_.find("mem.copy").value();
   std::vector<std::uint8_t> bytes(1 << 20, 42);

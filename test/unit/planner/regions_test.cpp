@@ -102,6 +102,24 @@ TEST(Chain, AnItemThatWaitsForNothingDoesNotLengthenIt) {
   EXPECT_EQ(plan.regions.regions[0].members, 2u);
 }
 
+TEST(Lanes, AnImageStaysOneWhereThatIsWantedThoughAChainWouldSaveMore) {
+  Work work = handing_over();
+  work.add(4, {2}, {3});  // is no flat program
+  Measured measured;
+  measured.item_ns = 1e9;
+  measured.bytes_per_ns = 10;
+  const auto forms = [&](bool lanes_first) {
+    std::vector<std::pair<Form, std::uint32_t>> made;
+    for (const Region& region :
+         plan_of(work, {.lanes_first = lanes_first}, measured).regions.regions)
+      made.emplace_back(region.form, region.members);
+    return made;
+  };
+  using Forms = std::vector<std::pair<Form, std::uint32_t>>;
+  EXPECT_EQ(forms(false), (Forms{{Form::chain, 3}}));
+  EXPECT_EQ(forms(true), (Forms{{Form::lanes, 2}, {Form::single, 1}}));
+}
+
 TEST(Lanes, AStoreIsElidedOnlyBeforeAWholeOverwriteThatNoOtherReaderPrecedes) {
   const auto elided = [](std::uint32_t op, bool reader) {
     Work work = handing_over();

@@ -102,7 +102,12 @@ inline Document everything_measured() {
   d.faults[0].member = 5;
   d.faults[0].stands_for = 1;
   d.planner = PlannerSection{2, {1, 1, 2, 0}, 10, {{"full", 3}, {"cost", 1}}, {}};
-  d.planner->launches = DecisionCounts{6, 1, {1, 1, 1, 1, 1, 1}, {1, 2, 2, 1}, {4, 2}};
+  d.planner->launches = DecisionCounts{6,
+                                       1,
+                                       {1, 1, 1, 1, 1, 1},
+                                       {1, 2, 2, 1},
+                                       {4, 2},
+                                       {{"slot_count", 3, 2, "why"}, {"saturated", 1, 0, {}}}};
   d.caches = CachesSection{{3, 300, 1, 100, 1, 55}};
   d.lineage = some_lineage();
   return d;

@@ -80,14 +80,15 @@ TEST_F(ReportSchema, EveryKeyThatIsWrittenIsRequired) {
                                                 Json::json_pointer("/planner/launches/topologies"),
                                                 Json::json_pointer("/planner/launches/pressures"),
                                                 Json::json_pointer("/planner/launches/modes"),
+                                                Json::json_pointer("/planner/launches/acts/0"),
                                                 Json::json_pointer("/caches"),
                                                 Json::json_pointer("/caches/inputs"),
                                                 Json::json_pointer("/lineage"),
                                                 Json::json_pointer("/lineage/regions/1")};
   // Documents from before these keys are good ones.
   const std::set<std::string> later{
-      "/planner", "/ops/0/deduped",    "/faults/0/member", "/faults/0/stands_for",
-      "/caches",  "/planner/launches", "/lineage"};
+      "/planner", "/ops/0/deduped",    "/faults/0/member",       "/faults/0/stands_for",
+      "/caches",  "/planner/launches", "/planner/launches/acts", "/lineage"};
   for (const auto& pointer : objects) {
     const Json object = full.at(pointer);
     for (const auto& [key, value] : object.items()) {

@@ -4,7 +4,6 @@
 #include <string>
 #include <thread>
 
-#include "builtin/literals.hpp"
 #include "launch_fixture.hpp"
 #include "plan_fixture.hpp"
 #include "runtime/stream.hpp"
@@ -51,17 +50,6 @@ class WorkerGate {
   std::size_t most_{0};
   std::set<std::uint32_t> seen_;
 };
-
-MegakernelLaunchPlan launch(Topology topology, Pressure pressure, std::uint32_t groups,
-                            std::uint32_t slots) {
-  MegakernelLaunchPlan plan;
-  plan.topology = topology;
-  plan.pressure = pressure;
-  plan.worker_groups = groups;
-  plan.dispatch_grid = {groups, 1, 1};
-  plan.slot_count = slots;
-  return plan;
-}
 
 /// Four workers, and ops of which a worker takes one item at a time, because none ran yet.
 class LaunchOnWorkers : public ::testing::Test {
@@ -244,75 +232,6 @@ TEST_F(LaunchOnStreams, NoMoreChunksAreReadAheadThanThereAreWhileTheQueueIsSatur
   EXPECT_EQ(chunks_read(8), 8u);
   decide(launch(Topology::DenseFrontier, Pressure::Saturated, 1, 1'000));
   finish();
-}
-
-/// How many hits each chunk had, how many were written, and the bytes that there were for them.
-struct HitsOfChunks {
-  std::vector<std::uint64_t> hits;
-  std::vector<std::uint64_t> records;
-  std::size_t bytes{0};
-  std::uint32_t expected_afterwards{0};  // of an item, as the policy is asked then
-};
-
-HitsOfChunks match_with(std::uint32_t capacity) {
-  HitsOfChunks found;
-  const Folder folder;
-  std::string text;
-  for (int line = 0; line < 1'500; ++line) text += line % 3 == 0 ? "a needle\n" : "only hay\n";
-  const std::string path = folder.write("hay", Bytes(text.begin(), text.end()));
-  TestHooks hooks;
-  hooks.decide_every = std::chrono::nanoseconds{0};
-  std::mutex mutex;
-  hooks.forced_launch = [&](std::uint32_t, const MegakernelLaunchRequest& request) {
-    const std::lock_guard lock(mutex);
-    found.expected_afterwards = request.expected_hits_per_item;
-    MegakernelLaunchPlan plan = launch(Topology::DenseFrontier, Pressure::Light, 1, 1'000);
-    plan.hit_capacity = capacity;
-    return std::optional(plan);
-  };
-  SessionOptions options = test_options(1);
-  options.backend = BackendKind::cpu;
-  auto session = open_for_tests(options, std::move(hooks));
-  EXPECT_OK(session);
-  (void)session->wait_all(now());
-  const Bytes needle{'n', 'e', 'e', 'd', 'l', 'e'};
-  const ByteSpan pattern(needle);
-  const auto blob = builtin::compile_literals(std::span{&pattern, 1});
-  EXPECT_OK(blob);
-  StreamOptions how;
-  how.chunk_bytes = 4'096;
-  how.inputs = {Handle{}, *session->upload(*blob)};
-  auto stream = session->stream(std::vector{path}, OpHandle{kMatchLiterals}, how);
-  EXPECT_OK(stream);
-  for (;;) {
-    const auto next = stream->next(soon());
-    EXPECT_OK(next);
-    if (!next || *next == nullptr) break;
-    const ByteSpan output = (*next)->outputs.at(0);
-    found.bytes = output.size();
-    found.hits.push_back(load_le<std::uint64_t>(output, 0));
-    found.records.push_back(load_le<std::uint64_t>(output, 8));
-  }
-  (void)session->wait_all(now());
-  return found;
-}
-
-TEST(LaunchHits, AStreamThatNamesNoOutputHasRoomForWhatIsExpectedAndCountsAll) {
-  const HitsOfChunks few = match_with(10);
-  const HitsOfChunks many = match_with(5'000);
-  EXPECT_EQ(few.bytes, 16u + 16 * 10);
-  EXPECT_EQ(many.bytes, 16u + 16 * 5'000);
-  EXPECT_EQ(few.hits, many.hits);
-  EXPECT_EQ(many.records, many.hits);
-  std::uint64_t sum = 0;
-  for (std::size_t chunk = 0; chunk < few.hits.size(); ++chunk) {
-    EXPECT_EQ(few.records[chunk], std::min<std::uint64_t>(few.hits[chunk], 10));
-    sum += few.hits[chunk];
-  }
-  EXPECT_GE(sum + few.hits.size() - 1, 500u) << "but what lies across two chunks";
-  EXPECT_LE(sum, 500u);
-  for (const HitsOfChunks& found : {few, many})
-    EXPECT_EQ(found.expected_afterwards, (sum + few.hits.size() - 1) / few.hits.size());
 }
 
 /// Bytes, tickets' results and counts of random work.

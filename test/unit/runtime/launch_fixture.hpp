@@ -25,10 +25,24 @@ inline std::string program_of_words(std::uint32_t words) {
          "] read_write output live_out;\nregion \"r\" { y[0] = 1; }\n";
 }
 
+/// A decision; all else is as a plan that asks for nothing.
+inline MegakernelLaunchPlan launch(Topology topology, Pressure pressure, std::uint32_t groups,
+                                   std::uint32_t slots) {
+  MegakernelLaunchPlan plan;
+  plan.topology = topology;
+  plan.pressure = pressure;
+  plan.worker_groups = groups;
+  plan.dispatch_grid = {groups, 1, 1};
+  plan.slot_count = slots;
+  return plan;
+}
+
 class PolicyBackend final : public HandBackend {
  public:
-  using HandBackend::HandBackend;
+  PolicyBackend(const backend::Options& options, bool acts)
+      : HandBackend(options), acts_on_limits(acts) {}
   static constexpr std::uint32_t kGroups{8};
+  const bool acts_on_limits;
 
   std::atomic<std::uint32_t> busy_now{0};
   std::atomic<std::uint64_t> running{0};  // of each queue
@@ -47,7 +61,9 @@ class PolicyBackend final : public HandBackend {
     return windows_[queue];
   }
 
-  backend::Workforce workforce() const noexcept override { return {kGroups, 1, 1}; }
+  backend::Workforce workforce() const noexcept override {
+    return {kGroups, 1, 1, acts_on_limits, acts_on_limits};
+  }
   std::optional<std::uint32_t> busy_groups() const noexcept override { return busy_now.load(); }
   std::optional<std::uint64_t> items_running(std::uint32_t) const noexcept override {
     return running.load();
@@ -82,7 +98,7 @@ class LaunchByHand : public ::testing::Test {
     };
     hooks.make_backend =
         [this](const backend::Options& wanted) -> Result<std::unique_ptr<backend::Backend>> {
-      auto made = std::make_unique<PolicyBackend>(wanted);
+      auto made = std::make_unique<PolicyBackend>(wanted, acts_on_limits);
       backend = made.get();
       return std::unique_ptr<backend::Backend>(std::move(made));
     };
@@ -113,7 +129,16 @@ class LaunchByHand : public ::testing::Test {
     return *document.planner->launches;
   }
 
+  /// What decisions asked for by this output; nothing: no row.
+  [[nodiscard]] report::ActCounts act(const std::string& output) {
+    for (const report::ActCounts& one : decisions().acts) {
+      if (one.output == output) return one;
+    }
+    return {};
+  }
+
   PolicyBackend* backend{nullptr};
+  bool acts_on_limits{true};  // set before open()
   std::optional<Session> session;
   std::optional<MegakernelLaunchPlan> forced;
   [[nodiscard]] std::vector<MegakernelLaunchRequest> asked() {

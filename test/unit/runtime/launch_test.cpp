@@ -79,6 +79,9 @@ TEST_F(Launch, FusedDenseNeedsAPlanWithManyEdgesAndHotOps) {
   EXPECT_EQ(asked().back().hot_opcode_count, 8u);
   EXPECT_EQ(asked().back().queue_len, 737u);
   EXPECT_EQ(asked().back().frontier_density_bps, 300 * 10'000 / 737);
+  EXPECT_EQ(act("fused_dense").applied, 1u);
+  EXPECT_EQ(act("execution_mode").refused, 1u);
+  EXPECT_EQ(act("execution_mode").why_refused, "no compiled form of a program is kept");
   EXPECT_EQ(decisions().modes.jit, 1u) << "a wish, which is counted";
   EXPECT_FALSE(telemetry().execution_mode == ExecutionMode::Jit) << "what ran is another matter";
 }
@@ -240,6 +243,41 @@ TEST_F(Launch, EveryDecisionIsCountedAsWhatItWas) {
   EXPECT_EQ(words(counted), words(expected()));
   EXPECT_GT(counted.refused, 0u);
   EXPECT_GT(counted.topologies.memory_constrained, 0u);
+}
+
+TEST_F(Launch, WhatADecisionAsksForIsCountedAsAppliedOrRefusedWithAReason) {
+  for (const bool acts : {true, false}) {
+    acts_on_limits = acts;
+    open();
+    forced.emplace();
+    forced->topology = Topology::HybridFrontier;
+    forced->worker_groups = 8;
+    forced->slot_count = 1'000'000;
+    submit_nops(3);
+    decide();
+    for (const char* output : {"slot_count", "execution_mode", "age_priority_work", "saturated"})
+      EXPECT_EQ(act(output).applied + act(output).refused, 0u) << output << " asks for nothing";
+    forced->worker_groups = 2;
+    forced->slot_count = 5;
+    forced->pressure = Pressure::Saturated;
+    forced->topology = Topology::MemoryConstrained;
+    forced->age_priority_work = true;
+    decide();
+    EXPECT_EQ(act("hit_capacity").applied, 2u);
+    for (const char* output : {"memory_constrained", "saturated"}) {
+      EXPECT_EQ(act(output).applied, 1u) << output;
+      EXPECT_FALSE(act(output).why_refused) << output;
+    }
+    EXPECT_EQ(act("age_priority_work").refused, 1u);
+    EXPECT_EQ(act("slot_count").applied, acts ? 1u : 0u);
+    EXPECT_EQ(act("slot_count").refused, acts ? 0u : 1u);
+    EXPECT_EQ(act("worker_groups").applied, acts ? 2u : 0u) << "grid.x is 1 in both";
+    EXPECT_EQ(act("worker_groups").why_refused.has_value(), !acts);
+    forced.reset();
+    backend->end_all(0);
+    session.reset();
+    backend = nullptr;
+  }
 }
 
 TEST_F(Launch, OccupancyIsTheMeanOfWhatWorkersWereSeenToDoWhileItemsWereInFlight) {
