@@ -91,6 +91,8 @@ struct FusedProgram {
   std::vector<bool> unzeroed;
   /// Of the grid in axis 0, so that what is said to be stored is.
   std::uint64_t least_lanes{0};
+  /// The same: the image holds for no more.
+  std::uint64_t most_lanes{~std::uint64_t{0}};
   /// Two of them are one buffer, which a member writes and a later one reads. The image holds where
   /// the reader sees `longer`: more elements than the writer has.
   struct Handed {

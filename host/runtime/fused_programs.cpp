@@ -17,7 +17,8 @@ std::vector<std::uint64_t> key_of(const FusedRecipe& recipe) {
   };
   for (const vir::HandOver& one : recipe.handed) {
     add(one.writer);
-    key.push_back(one.readers.size() << 2 | (one.longer ? 2u : 0u) | (one.stored ? 1u : 0u));
+    key.push_back(one.readers.size() << 3 | (one.all_inside ? 4u : 0u) | (one.longer ? 2u : 0u) |
+                  (one.stored ? 1u : 0u));
     for (const vir::HandOver::Place& reader : one.readers) add(reader);
   }
   for (const vir::HandOver::Place& one : recipe.covered) add(one);
@@ -48,6 +49,7 @@ std::shared_ptr<const backend::FusedProgram> make(const FusedRecipe& recipe,
   for (const vir::HandOver& one : recipe.handed) {
     const std::uint32_t writer = first[one.writer.member] + one.writer.buffer;
     made->unzeroed[writer] = !one.stored;
+    if (one.all_inside) made->most_lanes = std::min(made->most_lanes, one.elements);
     for (const vir::HandOver::Place& reader : one.readers)
       made->handed.push_back({writer, first[reader.member] + reader.buffer, one.longer});
   }

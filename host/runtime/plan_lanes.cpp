@@ -66,12 +66,10 @@ RegionImage image_of(PlanContents& plan, std::uint32_t number, const OpTable& op
       const bool stored = !elided.contains({number, buffer});
       if (is_covered(facts, declared, item.grid)) made.recipe.covered.push_back({m, declared});
       written.emplace(buffer, made.recipe.handed.size());
-      made.recipe.handed.push_back(
-          {{m, declared},
-           {},
-           stride == 0 ? 0 : facts.program.buffers[declared].min_bytes / stride,
-           false,
-           stored});
+      const std::uint64_t elements =
+          stride == 0 ? 0 : facts.program.buffers[declared].min_bytes / stride;
+      const std::uint64_t lanes = std::uint64_t{item.grid[0]} * facts.program.image->workgroup[0];
+      made.recipe.handed.push_back({{m, declared}, {}, elements, false, stored, lanes <= elements});
       // What the item leaves is not what running it alone leaves.
       if (!stored && !plan.plan.repeatable.empty()) plan.plan.repeatable[members[m]] = false;
     }

@@ -35,8 +35,8 @@ bool Worker::bind_fused(const Work& work, const RegionBlock& block, Launch& laun
   files_ = std::move(files);
   const backend::FusedProgram& fused = *block.fused;
   if (views_.size() != fused.program.buffers.size()) return false;
-  if (std::uint64_t{launch.grid[0]} * fused.program.image->workgroup[0] < fused.least_lanes)
-    return false;
+  const std::uint64_t lanes = std::uint64_t{launch.grid[0]} * fused.program.image->workgroup[0];
+  if (lanes < fused.least_lanes || lanes > fused.most_lanes) return false;
   for (const backend::FusedProgram::Handed& one : fused.handed) {
     if (launch.grid[1] != 1 || launch.grid[2] != 1) return false;
     if (views_[one.writer].data != views_[one.reader].data) return false;

@@ -41,6 +41,8 @@ struct HandOver {
   std::uint64_t elements{0};  // of the writer's buffer
   bool longer{false};         // the readers see more elements, which are in memory
   bool stored{true};          // false: its bytes do not matter afterwards
+  /// No lane of the grid has its element behind them.
+  bool all_inside{false};
 };
 
 /// The buffers of the image are those of the members, one member's behind the other's. Its lanes

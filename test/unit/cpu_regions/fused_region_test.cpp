@@ -143,6 +143,17 @@ TEST_F(FusedRegions, OtherLengthsThanTheImageNeedsRunAsAChain) {
   EXPECT_EQ(first_word(kMiddle), kSevens + 1);
 }
 
+TEST_F(FusedRegions, MoreLanesThanTheImageHoldsForRunAsAChain) {
+  backend::FusedProgram few = fused_;
+  few.most_lanes = 63;
+  EXPECT_EQ(run({{kOp, kIn, kMiddle, 0}, {kOp, kMiddle, kOut, 0}}, few), CompletionStatus::done);
+  EXPECT_EQ(first_word(kMiddle), kSevens + 1);
+  fill(kMiddle);
+  few.most_lanes = 64;
+  EXPECT_EQ(run({{kOp, kIn, kMiddle, 0}, {kOp, kMiddle, kOut, 0}}, few), CompletionStatus::done);
+  EXPECT_EQ(first_word(kMiddle), kSevens) << "the image stores nothing there";
+}
+
 TEST_F(FusedRegions, GridsThatAreNotEqualRunAsAChain) {
   EXPECT_EQ(run({{kOp, kIn, kMiddle, 0}, {kOp, kMiddle, kOut, 200}}, fused_),
             CompletionStatus::done);

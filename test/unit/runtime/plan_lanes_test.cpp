@@ -151,22 +151,39 @@ TEST_F(Lanes, AWorkerThatDiesLosesAllMembersOfTheImage) {
     EXPECT_EQ(ended(ticket), "cancelled worker_lost at 0/0/0");
 }
 
+TEST_F(Lanes, LanesBehindTheLastElementHaveAnImageOfTheirOwn) {
+  ASSERT_OK(session_->write(on_.buffers[0], 0, words({1, 2, 3, 4}), soon()));
+  // A lane that read a value which no element has would leave the run void, and fault in the end.
+  const std::uint32_t picky =
+      add_op("picky",
+             step_text(4, "if a[gid.x] % 2 == 1 { if gid.x > 3 { trap(1, \"no element\"); } }\n"));
+  for (const std::uint32_t lanes : {0u, 1'000u, 4u}) {
+    std::vector<MegakernelWorkItem> items{step(0, 1), step(1, 2), step(2, 3)};
+    items[1].op_handle = picky;
+    for (MegakernelWorkItem& item : items) item.param = lanes;
+    const auto run = submit(items, {.dedupe = false});
+    EXPECT_EQ(ended(run.tickets[1]), "done none at 0/0/0") << lanes;
+    EXPECT_EQ(bytes(3), words({15, 23, 31, 39}));
+  }
+  EXPECT_EQ(lanes(), 3u);
+}
+
 TEST_F(Lanes, ProgramsThatAreTooMuchForOneImageAreAChain) {
-  std::string many;
-  for (int i = 0; i < 600; ++i)
-    many += "y[gid.x] = a[gid.x] ^ " + std::to_string(1'000'000 + i * 17) + ";\n";
-  step_ = add_op("many", step_text(4, many));
+  // Each has constants of its own, of which one image has at most 32,767.
   std::vector<MegakernelWorkItem> items;
-  std::vector<Handle> buffers;
-  for (int b = 0; b < 65; ++b) buffers.push_back(*session_->upload(words({1, 2, 3, 4}), soon()));
-  for (std::size_t m = 0; m < 64; ++m)
-    items.push_back({step_, buffers[m].id, buffers[m + 1].id, 0});
+  for (std::size_t m = 0; m < 4; ++m) {
+    std::string many;
+    for (std::size_t i = 0; i < 9'000; ++i)
+      many += "y[gid.x] = a[gid.x] ^ " + std::to_string(1'000'000 * (m + 1) + i) + ";\n";
+    const std::uint32_t op = add_op("many" + std::to_string(m), step_text(4, many));
+    items.push_back({op, on_.buffers[m].id, on_.buffers[m + 1].id, 0});
+  }
   const auto plan = session_->plan(items, {});
   ASSERT_OK(plan);
   EXPECT_NE(plan->describe().find("1 chain 0 lanes"), std::string::npos) << plan->describe();
   EXPECT_NE(plan->describe().find("no lanes: registers"), std::string::npos);
   const auto run = submit(*plan);
-  EXPECT_EQ(ended(run.tickets[63]), "done none at 0/0/0");
+  EXPECT_EQ(ended(run.tickets[3]), "done none at 0/0/0");
   EXPECT_EQ(lanes(), 0u);
 }
 

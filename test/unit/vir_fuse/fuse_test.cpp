@@ -34,15 +34,69 @@ std::size_t count_op(const core::Image& image, core::Opcode op) {
 /// A rig whose fused run must leave the same bytes as its members, without a fault.
 void expect_equal(const FuseRig& rig, std::uint32_t groups,
                   const std::vector<std::size_t>& elided = {}) {
-  const auto image = rig.fused(rig.handed(elided));
-  ASSERT_TRUE(image) << to_string(image.error());
   auto want = rig.one_by_one(groups);
-  auto have = rig.in_one(*image, groups);
   for (const Fault& fault : want.faults) ASSERT_EQ(fault.code, FaultCode::none);
-  ASSERT_EQ(have.faults[0].code, FaultCode::none);
-  for (const std::size_t one : elided) want.memory[one] = have.memory[one] = {};
-  for (std::size_t b = 0; b < want.memory.size(); ++b)
-    EXPECT_TRUE(want.memory[b] == have.memory[b]) << "buffer " << b;
+  for (const std::uint64_t lanes : {std::uint64_t{0}, rig.lanes(groups)}) {
+    const auto image = rig.fused(rig.handed(elided, lanes));
+    ASSERT_TRUE(image) << to_string(image.error());
+    auto have = rig.in_one(*image, groups);
+    ASSERT_EQ(have.faults[0].code, FaultCode::none);
+    for (const std::size_t one : elided) want.memory[one] = have.memory[one] = {};
+    for (std::size_t b = 0; b < want.memory.size(); ++b)
+      EXPECT_TRUE(want.memory[b] == have.memory[b]) << "buffer " << b << ", lanes " << lanes;
+  }
+}
+
+/// A chain of members with this body, each of which reads `x` and writes `y`.
+FuseRig chain_of(std::size_t count, const std::string& body, std::uint32_t elements = 64) {
+  std::vector<FuseMember> members;
+  std::vector<Bytes> memory{bytes_of(std::size_t{elements} * 4, 7)};
+  for (std::size_t m = 0; m < count; ++m) {
+    members.push_back({"workgroup 32, 1, 1;\nbuffer x: u32[] read_only;\nbuffer y: u32[" +
+                           std::to_string(elements) +
+                           "] read_write output live_out;\nregion \"m\" { " + body + " }\n",
+                       {m, m + 1}});
+    memory.push_back(bytes_of(std::size_t{elements} * 4, 2));
+  }
+  return FuseRig(memory, members);
+}
+
+TEST(Fuse, WhatAnEarlierMemberHasDoneForAllLanesIsLeftOut) {
+  const FuseRig rig = chain_of(16, "y[gid.x] = x[gid.x] + 1;", 32);
+  const auto image = rig.fused(rig.handed({}, rig.lanes(1)));
+  ASSERT_TRUE(image) << to_string(image.error());
+  EXPECT_EQ(count_op(*image, core::Opcode::global_id), 1u);
+  EXPECT_EQ(count_op(*image, core::Opcode::id_guard), 1u);
+  EXPECT_EQ(count_op(*image, core::Opcode::load32), 1u);
+  EXPECT_EQ(count_op(*image, core::Opcode::add), 16u);
+  EXPECT_EQ(count_op(*image, core::Opcode::store32), 16u);
+  EXPECT_EQ(count_op(*image, core::Opcode::rejoin), 15u);
+  EXPECT_EQ(image->code.size(), 1u + 1 + 1 + 16 + 16 + 15 + 1) << "and nothing but the end";
+  const auto loose = rig.fused(rig.handed());
+  ASSERT_TRUE(loose) << to_string(loose.error());
+  EXPECT_EQ(loose->code.size(), image->code.size() + 16)
+      << "whether the lane has an element is looked at once, and 15 members choose by it";
+  expect_equal(rig, 1);
+  expect_equal(rig, 3);
+}
+
+TEST(Fuse, ARegisterThatIsWrittenAgainIsNoCopyOfWhatIsHandedOver) {
+  for (const char* const body :
+       {"let v = x[gid.x]; if v % 3 == 0 { v = v + 5; } y[gid.x] = v * 3;",
+        "let v = x[gid.x]; for i in 0..v % 7 { v = v ^ (i + 1); } y[gid.x] = v + x[gid.x];",
+        "let v = x[gid.x]; y[gid.x] = v + 1; if v % 2 == 0 { v = v + 9; y[gid.x] = v; }",
+        "let v = x[gid.x] + 1; y[gid.x] = v; v = v * 5; y[gid.x] = v + x[gid.x];",
+        "let v = x[gid.x] * 3; let w = v; v = v + 1; y[gid.x] = w ^ v;",
+        "let v = 1; for i in 0..x[gid.x] % 5 { v = v + x[gid.x]; } y[gid.x] = v;",
+        "y[gid.x] = x[gid.x];", "if x[gid.x] % 2 == 1 { y[gid.x] = x[gid.x] + 1; }",
+        "if gid.x < len(y) { y[gid.x] = x[gid.x] / 3 + gid.x; }",
+        "if x[gid.x] % 5 == 1 { return; } y[gid.x] = x[gid.x] + gid.x;",
+        "let g = gid.x; if g % 2 == 0 { g = g + 1; } y[gid.x] = x[gid.x] + g;"}) {
+    SCOPED_TRACE(body);
+    const FuseRig rig = chain_of(5, body);
+    for (const std::uint32_t groups : {1u, 2u, 3u}) expect_equal(rig, groups);
+    expect_equal(rig, 2, {2, 3});
+  }
 }
 
 /// Words -> elements of `type`, through a store at the lane's own element; and back.

@@ -81,18 +81,21 @@ TEST(FuseRefuses, ProgramsThatAreNotFlat) {
 }
 
 TEST(FuseRefuses, MoreRegistersThanAnImageMayHave) {
-  std::string wide = kHead + "let s = 0;\n";
-  for (int i = 0; i < 50; ++i)
-    wide += "let a" + std::to_string(i) + " = x[gid.x + " + std::to_string(i) + "];\n";
-  for (int i = 0; i < 50; ++i) wide += "s = s ^ a" + std::to_string(i) + ";\n";
-  wide += "y[gid.x] = s; }\n";
-  // Constants add up over the members, registers do not.
-  std::vector<FuseMember> members(64, FuseMember{wide, {0, 1}});
+  const auto wide = [](int first) {
+    std::string text = kHead + "let s = 0;\n";
+    for (int i = 0; i < 50; ++i)
+      text += "let a" + std::to_string(i) + " = x[gid.x + " + std::to_string(first + i) + "];\n";
+    for (int i = 0; i < 50; ++i) text += "s = s ^ a" + std::to_string(i) + ";\n";
+    return FuseMember{text + "y[gid.x] = s; }\n", {0, 1}};
+  };
+  // Different constants add up over the members, registers do not.
+  std::vector<FuseMember> members(64, wide(0));
   const FuseRig few({Bytes(256, 1), Bytes(256, 2)}, members);
   const auto image = few.fused({});
   ASSERT_TRUE(image) << to_string(image.error());
   EXPECT_LT(image->vector_registers, 80u);
-  members.resize(1000, members[0]);
+  EXPECT_LT(image->constants.size(), 60u) << "equal ones are there once";
+  for (int first = 50; members.size() < 750; first += 50) members.push_back(wide(first));
   EXPECT_NE(
       refusal(FuseRig({Bytes(256, 1), Bytes(256, 2)}, members), {}).find("the limit is 32767"),
       std::string::npos);

@@ -31,8 +31,9 @@ class FuseRig {
 
   /// What is handed over from a member that writes a buffer to those that read it. `elided`:
   /// buffers that need not be stored.
-  [[nodiscard]] std::vector<vir::HandOver> handed(
-      const std::vector<std::size_t>& elided = {}) const {
+  /// `lanes`: of the grid; 0: not known.
+  [[nodiscard]] std::vector<vir::HandOver> handed(const std::vector<std::size_t>& elided = {},
+                                                  std::uint64_t lanes = 0) const {
     std::vector<vir::HandOver> all;
     for (std::uint32_t m = 0; m < members_.size(); ++m) {
       for (std::uint32_t b = 0; b < members_[m].buffers.size(); ++b) {
@@ -41,6 +42,7 @@ class FuseRig {
         vir::HandOver one{{m, b}, {}, 0, false, true};
         const std::uint32_t stride = members_[m].image.buffers[b].stride;
         one.elements = stride == 0 ? 0 : written.bytes / stride;
+        one.all_inside = lanes != 0 && lanes <= one.elements;
         for (std::uint32_t r = m + 1; r < members_.size(); ++r) {
           for (std::uint32_t c = 0; c < members_[r].buffers.size(); ++c) {
             const Bound& read = members_[r].buffers[c];
@@ -60,6 +62,11 @@ class FuseRig {
     std::vector<const core::Image*> images;
     for (const Member& member : members_) images.push_back(&member.image);
     return vir::fuse(images, handed);
+  }
+
+  /// Of a grid, in the workgroups of the first member.
+  [[nodiscard]] std::uint64_t lanes(std::uint32_t groups) const {
+    return std::uint64_t{groups} * members_[0].image.workgroup[0];
   }
 
   struct Ran {
