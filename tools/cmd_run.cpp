@@ -178,7 +178,8 @@ Status finish(Engine& engine, const Shell& shell, const RunOptions& options,
   const Status ended = engine.end();
   if (const std::string plans = engine.plans(); !plans.empty()) complain(shell, plans);
   if (options.report.empty()) return ended;
-  const auto report = engine.report({kReportIndent, shell.command, std::move(failures)});
+  const auto report =
+      engine.report({kReportIndent, shell.command, std::move(failures), options.labels});
   if (!report) return ended ? tl::unexpected<Error>(report.error()) : ended;
   const Status written = write_output(options.report, std::string(report->text()) + "\n");
   return ended ? written : ended;
@@ -208,6 +209,8 @@ Outcome run(Shell& shell, RunOptions& options) {
   VYRE_ASSIGN(const std::unique_ptr<Engine> engine,
               options.executor == "reference" ? make_reference_engine(plan, options, ready_by)
                                               : make_session_engine(plan, options, ready_by));
+  // A label that cannot be is refused before anything runs.
+  if (!options.labels.empty()) VYRE_TRY(engine->report({0, {}, {}, options.labels}));
   if (!options.out_directory.empty()) VYRE_TRY(platform::make_directories(options.out_directory));
   Runner runner(shell, options, plan, *engine);
   const Status ran = runner.run();
@@ -311,7 +314,7 @@ void add_flags(const Command& sub, RunOptions& options) {
              "with --lineage: a rule that the program applies (default: its name)")
       .type_name("NAME")
       .one_value_each();
-  add_report_file(sub, options.report);
+  add_labels(sub, add_report_file(sub, options.report), options.labels);
   add_profile(sub, options.profile);
 }
 

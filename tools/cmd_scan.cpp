@@ -33,6 +33,7 @@ struct Flags {
   std::string colour{"auto"};
   std::vector<std::string> arguments;  // a word, unless -e or -f gave one, and paths
   std::string report;
+  std::vector<std::string> labels;
 };
 
 Status check(const Shell& shell, const Flags& flags) {
@@ -145,7 +146,7 @@ void add_flags(const Command& command, Flags& flags) {
       .type_name("BYTES")
       .shows_default()
       .check(bytes());
-  add_report_file(command, flags.report);
+  add_labels(command, add_report_file(command, flags.report), flags.labels);
 }
 
 Outcome run(Shell& shell, Flags& flags) {
@@ -163,7 +164,7 @@ Outcome run(Shell& shell, Flags& flags) {
     if (!options.paths_from.empty()) claims.reads(options.paths_from, "the list of paths");
     VYRE_TRY(claims.writes(flags.report, "--report"));
   }
-  return scan(shell, options, flags.report);
+  return scan(shell, options, flags.report, flags.labels);
 }
 
 }  // namespace

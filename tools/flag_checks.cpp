@@ -96,4 +96,11 @@ Option add_report_file(const Command& command, std::string& file) {
       .check(not_empty());
 }
 
+void add_labels(const Command& command, const Option& report, std::vector<std::string>& labels) {
+  command.option("--label", labels, "of the report: what its readers can sort runs by")
+      .type_name("NAME=VALUE")
+      .one_value_each()
+      .needs(report);
+}
+
 }  // namespace vyre::cli

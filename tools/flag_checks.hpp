@@ -33,5 +33,7 @@ void add_inputs(const Command& command, InputOptions& options);
 [[nodiscard]] Status check_inputs(const InputOptions& options, std::size_t paths);
 /// --report
 Option add_report_file(const Command& command, std::string& file);
+/// --label of the report that --report writes.
+void add_labels(const Command& command, const Option& report, std::vector<std::string>& labels);
 
 }  // namespace vyre::cli

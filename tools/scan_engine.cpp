@@ -211,8 +211,8 @@ Status ScanEngine::scan_input(InputBytes& input, Sink& sink) {
   return read;
 }
 
-Result<std::string> ScanEngine::report() {
-  VYRE_ASSIGN(const v0::Blob json, taken(session_.report_json()));
+Result<std::string> ScanEngine::report(const v0::ReportOptions& options) {
+  VYRE_ASSIGN(const v0::Blob json, taken(session_.report_json(options)));
   return std::string(json.text());
 }
 

@@ -168,7 +168,8 @@ std::optional<std::uint64_t> bytes_of_files(const std::vector<std::string>& path
 
 }  // namespace
 
-Outcome scan(const Shell& shell, ScanOptions options, const std::string& report) {
+Outcome scan(const Shell& shell, ScanOptions options, const std::string& report,
+             const std::vector<std::string>& labels) {
   VYRE_ASSIGN(const ScanWords words, read_words(shell, options));
   std::vector<std::string> paths = options.paths;
   if (!options.paths_from.empty()) {
@@ -176,12 +177,14 @@ Outcome scan(const Shell& shell, ScanOptions options, const std::string& report)
   }
   options.files_bytes = bytes_of_files(paths);
   VYRE_ASSIGN(const std::unique_ptr<ScanEngine> engine, ScanEngine::open(options, words));
+  // A label that cannot be is refused before anything is searched.
+  if (!labels.empty()) VYRE_TRY(engine->report({0, {}, {}, labels}));
   const auto printer = shell.json ? scan_json_printer(words) : scan_text_printer(options);
   Scan scan(shell, options, *engine, *printer, std::move(paths));
   const Status scanned = scan.all();
   if (!scanned) (void)printer->flush();
   if (!report.empty()) {
-    VYRE_ASSIGN(const std::string json, engine->report());
+    VYRE_ASSIGN(const std::string json, engine->report({kJsonIndent, shell.command, {}, labels}));
     VYRE_TRY(write_output(report, json + "\n"));
   }
   VYRE_TRY(scanned);

@@ -14,6 +14,8 @@ inline constexpr int kScanFound{0};
 inline constexpr int kScanNone{1};
 inline constexpr int kScanFailed{2};  // something could not be searched
 
-[[nodiscard]] Outcome scan(const Shell& shell, ScanOptions options, const std::string& report);
+/// `report`: the file for the report of the run, with `labels`; empty: none is wanted.
+[[nodiscard]] Outcome scan(const Shell& shell, ScanOptions options, const std::string& report,
+                           const std::vector<std::string>& labels);
 
 }  // namespace vyre::cli

@@ -31,6 +31,7 @@ struct vyre_reference {
   std::vector<vyre_span> outputs;
   vyre::report::Document document;
   vyre::report::OpRow row;
+  const vyre::platform::ProcessUse used_before{vyre::platform::process_use()};
 };
 
 namespace vyre::abi {
@@ -105,6 +106,7 @@ Status run(vyre_reference& of, std::vector<Bytes> inputs, vyre_ns timeout,
   how.deadline = deadline_after(timeout, kDefaultTimeout);
   how.stopped = asked_by_this_thread();
   of.last = reference::evaluate(of.program->program, inputs, how);
+  for (const Bytes& input : inputs) of.document.work->uploaded_bytes += input.size();
   const reference::Outcome& outcome = of.last;
   if (outcome.verdict == reference::Verdict::cancelled && how.stopped != nullptr && how.stopped())
     return tl::unexpected<Error>(interrupted());
@@ -117,6 +119,7 @@ Status run(vyre_reference& of, std::vector<Bytes> inputs, vyre_ns timeout,
   if (!why) {
     for (const Bytes& output : outcome.outputs)
       of.outputs.push_back({output.data(), output.size()});
+    for (const vyre_span& output : of.outputs) of.document.work->output_bytes += output.size;
   }
   write_output(result, shown(of));
   if (why) return tl::unexpected<Error>(std::move(*why));
@@ -172,6 +175,8 @@ vyre_error* vyre_reference_new(vyre_program* program, const vyre_reference_optio
     made->row.name = made->name;
     made->row.executor = "reference";
     made->document.run = report::describe_run({});
+    made->document.run.executor = "reference";
+    made->document.work = report::WorkSection{};
     made->document.run.why_no_device = "the reference executor runs on the host";
     made->document.caps = MegakernelCaps::unsupported("the reference executor has no workers");
     *reference = made.release();
@@ -195,6 +200,7 @@ vyre_error* vyre_reference_report(vyre_reference* reference, const vyre_report_o
     report::Document document = reference->document;
     document.report.items_processed = reference->row.items;
     document.report.published_items = reference->row.items;
+    document.process = report::process_since(reference->used_before);
     document.ops.push_back(reference->row);
     VYRE_ASSIGN(*json, report_of(std::move(document), options));
     return {};

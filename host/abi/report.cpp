@@ -98,9 +98,16 @@ Result<vyre_blob*> report_of(report::Document document, const vyre_report_option
     return fail(Errc::invalid_argument,
                 message("indent is {}; it is at most {} spaces", wanted.indent, kMaxIndent));
   }
+  std::vector<std::string> command;
   for (std::size_t i = 0; i < wanted.command_count; ++i) {
     VYRE_TRY(given(wanted.command[i], "a word of the command"));
-    document.run.command.emplace_back(wanted.command[i]);
+    command.emplace_back(wanted.command[i]);
+  }
+  report::set_command(document.run, command);
+  VYRE_TRY(given_array(wanted.labels, wanted.label_count, "labels"));
+  for (std::size_t i = 0; i < wanted.label_count; ++i) {
+    VYRE_TRY(given(wanted.labels[i], "a label"));
+    VYRE_TRY(report::add_label(document.run, wanted.labels[i]));
   }
   for (std::size_t i = 0; i < wanted.input_failure_count; ++i) {
     const vyre_input_failure& failure = wanted.input_failures[i];

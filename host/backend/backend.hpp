@@ -9,6 +9,7 @@
 // place in the order of work is fixed by the caller. Spec: docs/internals/backends.md.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -115,10 +116,41 @@ struct FusedRegion {
   core::Grid grid{};         // of every member
 };
 
+/// When an item began and how long it ran. The worker that ran it writes this before it posts the
+/// completion, the thread that took the completion reads it; both by the functions here, whose
+/// accesses are relaxed. Zeros are of no item.
+struct ItemTime {
+  void set(std::uint64_t position, std::int64_t item_began_ns, std::uint64_t item_ran_ns) noexcept {
+    word(began_ns).store(static_cast<std::uint64_t>(item_began_ns), std::memory_order_relaxed);
+    word(ran_ns).store(item_ran_ns, std::memory_order_relaxed);
+    word(mark).store(~position, std::memory_order_relaxed);
+  }
+  /// False: the item at the position never began.
+  [[nodiscard]] bool get(std::uint64_t position, std::int64_t& item_began_ns,
+                         std::uint64_t& item_ran_ns) noexcept {
+    if (word(mark).load(std::memory_order_relaxed) != ~position) return false;
+    item_began_ns = static_cast<std::int64_t>(word(began_ns).load(std::memory_order_relaxed));
+    item_ran_ns = word(ran_ns).load(std::memory_order_relaxed);
+    return true;
+  }
+
+  std::uint64_t began_ns;  // of Clock
+  std::uint64_t ran_ns;
+  std::uint64_t mark;
+
+ private:
+  static std::atomic_ref<std::uint64_t> word(std::uint64_t& of) noexcept {
+    return std::atomic_ref<std::uint64_t>(of);
+  }
+};
+
 /// The host's ends of one queue. Views over memory that the backend owns until it is destroyed.
 struct QueuePort {
   queue::SubmissionProducer<queue::HostAtomics> submissions{};
   queue::CompletionReader<queue::HostAtomics> completions{};
+  /// By position modulo completion_slots, of items that are no regions and no no-ops; null: the
+  /// backend takes no times.
+  ItemTime* times{nullptr};
 };
 
 /// What a device backend has reserved and done, for reports and benches. All zero where the backend

@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "report/latency.hpp"
+
 namespace vyre::ingest {
 namespace {
 
@@ -39,7 +41,7 @@ void Counters::ended(Tier tier, bool direct, std::int32_t result,
                      std::uint64_t latency_ns) noexcept {
   TierCounts& counts = tiers[static_cast<std::size_t>(tier)];
   latencies_[LogBuckets::bucket(latency_ns)].add(1);
-  latency_total_.add(1);
+  latency_sum_ns_.add(latency_ns);
   latency_max_.raise_to(latency_ns);
   if (result < 0) {
     counts.failed_operations.add_last(1);
@@ -99,11 +101,13 @@ report::IngestSection Counters::section() const {
   out.depth_p50 = depth_quantile(depths_, 50);
   out.depth_p99 = depth_quantile(depths_, 99);
   out.depth_max = depth_quantile(depths_, 100);
-  if (const std::uint64_t total = latency_total_.get(); total != 0) {
-    const auto count = [this](std::uint32_t i) { return latencies_[i].get(); };
-    const std::uint64_t max = latency_max_.get();
-    out.latency = report::LatencySummary{LogBuckets::quantile(count, total, 50, max),
-                                         LogBuckets::quantile(count, total, 99, max), max};
+  // Once, so that bounds and buckets are of the same values while the pump goes on.
+  std::array<std::uint64_t, LogBuckets::kBuckets> counts;
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < counts.size(); ++i) total += counts[i] = latencies_[i].get();
+  if (total != 0) {
+    out.latency = report::latency_of([&](std::uint32_t i) { return counts[i]; }, total,
+                                     latency_sum_ns_.get(), latency_max_.get());
   }
   out.item_requests = item_requests.get();
   out.item_requests_end_of_file = item_requests_end_of_file.get();

@@ -81,7 +81,7 @@ struct Counters {
  private:
   std::array<Count, kMaxIoDepth + 1> depths_;  // operations under way at each submission
   std::array<Count, LogBuckets::kBuckets> latencies_;
-  Count latency_total_;
+  Count latency_sum_ns_;
   Count latency_max_;
 
   mutable std::mutex mutex_;  // guards the texts

@@ -1,5 +1,6 @@
 #include "platform/host_info.hpp"
 
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -55,6 +56,16 @@ std::string utc_now_rfc3339() {
   char text[32];
   std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
   return text;
+}
+
+ProcessUse process_use() noexcept {
+  rusage use{};
+  if (::getrusage(RUSAGE_SELF, &use) != 0) return {};
+  const auto ns = [](const timeval& time) {
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 +
+           static_cast<std::uint64_t>(time.tv_usec) * 1'000;
+  };
+  return {ns(use.ru_utime), ns(use.ru_stime), static_cast<std::uint64_t>(use.ru_maxrss) * 1024};
 }
 
 std::string random_id() {

@@ -12,6 +12,14 @@ namespace vyre::platform {
 [[nodiscard]] std::string kernel_release();
 [[nodiscard]] std::string build_description();  // version, commit, compiler, build type
 [[nodiscard]] std::string utc_now_rfc3339();
+
+/// What this process has used since it began.
+struct ProcessUse {
+  std::uint64_t user_ns{0};  // of all its threads
+  std::uint64_t system_ns{0};
+  std::uint64_t peak_resident_bytes{0};
+};
+[[nodiscard]] ProcessUse process_use() noexcept;
 [[nodiscard]] std::string random_id();  // 128 bits, hexadecimal
 
 }  // namespace vyre::platform

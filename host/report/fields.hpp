@@ -4,6 +4,9 @@
 // Private to this room. Page: docs/report.md.
 #pragma once
 
+#include <type_traits>
+#include <utility>
+
 #include "report/report.hpp"
 
 namespace vyre::report {
@@ -53,10 +56,18 @@ void visit_fields(V& v, MegakernelReport& r) {
 }
 
 template <class V>
+void visit_fields(V& v, LatencyBucket& b) {
+  v("up_to_ns", b.up_to_ns);
+  v("count", b.count);
+}
+
+template <class V>
 void visit_fields(V& v, LatencySummary& l) {
   v("p50_ns", l.p50_ns);
   v("p99_ns", l.p99_ns);
   v("max_ns", l.max_ns);
+  v.later("sum_ns", l.sum_ns);
+  v.later("buckets", l.buckets);
 }
 
 template <class V>
@@ -70,6 +81,9 @@ void visit_fields(V& v, OpRow& o) {
   v("steps", o.steps);
   v("latency", o.latency);
   v.later("deduped", o.deduped);
+  v.later("queueing", o.queueing);
+  v.later("running", o.running);
+  v.later("program", o.program);
 }
 
 template <class V>
@@ -250,6 +264,23 @@ void visit_fields(V& v, LineageSection& l) {
 }
 
 template <class V>
+void visit_fields(V& v, WorkSection& w) {
+  v("files", w.files);
+  v("read_bytes", w.read_bytes);
+  v("mapped_bytes", w.mapped_bytes);
+  v("uploaded_bytes", w.uploaded_bytes);
+  v("output_bytes", w.output_bytes);
+  v("hits", w.hits);
+}
+
+template <class V>
+void visit_fields(V& v, ProcessSection& p) {
+  v("user_ns", p.user_ns);
+  v("system_ns", p.system_ns);
+  v("peak_resident_bytes", p.peak_resident_bytes);
+}
+
+template <class V>
 void visit_fields(V& v, RunInfo& r) {
   v("id", r.id);
   v("started_at", r.started_at);
@@ -258,10 +289,14 @@ void visit_fields(V& v, RunInfo& r) {
   v("host", r.host);
   v("device", r.device);
   v("why_no_device", r.why_no_device);
+  v.later("command_rest", r.command_rest);
+  v.later("labels", r.labels);
+  v.later("executor", r.executor);
+  v.later("documents", r.documents);
 }
 
-/// Everything but "schema" and "faults_rest", which the writer and reader treat by hand, and
-/// "ingest", "planner", "caches" and "lineage", which come last.
+/// Everything but "schema" and "faults_rest", which the writer and reader treat by hand, and the
+/// sections, which come last.
 template <class V>
 void visit_fields(V& v, Document& d) {
   v("run", d.run);
@@ -273,5 +308,27 @@ void visit_fields(V& v, Document& d) {
   v("faults_total", d.faults_total);
   v("input_failures", d.input_failures);
 }
+
+template <class V>
+void visit_sections(V& v, Document& d) {
+  v("ingest", d.ingest);
+  v.later("planner", d.planner);
+  v.later("caches", d.caches);
+  v.later("lineage", d.lineage);
+  v.later("work", d.work);
+  v.later("process", d.process);
+}
+
+/// Whether visit_fields() has the fields of T.
+template <class T, class = void>
+struct HasFields : std::false_type {};
+struct NoVisitor {
+  template <class T>
+  void operator()(const char*, T&) {}
+};
+template <class T>
+struct HasFields<
+    T, std::void_t<decltype(visit_fields(std::declval<NoVisitor&>(), std::declval<T&>()))>>
+    : std::true_type {};
 
 }  // namespace vyre::report

@@ -4,10 +4,13 @@
 #include <cstdio>
 
 #include "base/message.hpp"
+#include "platform/descriptor.hpp"
 #include "platform/file.hpp"
 #include "platform/log.hpp"
 #include "platform/output.hpp"
+#include "platform/stop.hpp"
 #include "protocol/limits.hpp"
+#include "report/documents.hpp"
 #include "report/json_guard.hpp"
 #include "report/names.hpp"
 
@@ -41,29 +44,81 @@ bool is_blank(std::string_view text) {
   return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
 
-Result<std::vector<Document>> read_lines(std::string_view text, const std::string& path) {
-  std::vector<Document> documents;
-  std::size_t number = 0;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    ++number;
-    if (is_blank(line)) continue;
+/// Takes lines as they come, with memory for the longest one.
+class Lines {
+ public:
+  Lines(const std::string& path, const EachDocument& each) : path_(path), each_(each) {}
+
+  Status add(std::string_view text) {
+    while (!text.empty()) {
+      const std::size_t end = text.find('\n');
+      if (line_.size() + std::min(end, text.size()) > kMaxReportFileBytes) return too_long();
+      if (end == std::string_view::npos) {
+        line_ += text;
+        return {};
+      }
+      if (line_.empty()) {
+        VYRE_TRY(take(text.substr(0, end)));
+      } else {
+        line_ += text.substr(0, end);
+        VYRE_TRY(take(line_));
+        line_.clear();
+      }
+      text.remove_prefix(end + 1);
+    }
+    return {};
+  }
+  Status end() {
+    VYRE_TRY(take(line_));
+    if (documents_ != 0) return {};
+    return fail(Errc::malformed, message("'{}' holds no complete report", path_));
+  }
+
+ private:
+  Status take(std::string_view line) {
+    ++number_;
+    if (is_blank(line)) return {};
     if (!json_shape(line).complete) {
       // What a writer that was killed leaves behind: its line ends inside a value.
       platform::log().warn(
-          "'{}' line {} is incomplete (its writer was interrupted) and was skipped", path, number);
-      continue;
+          "'{}' line {} is incomplete (its writer was interrupted) and was skipped", path_,
+          number_);
+      return {};
     }
     auto document = from_json(line);
     if (!document)
-      return tl::unexpected<Error>(with_place(std::move(document).error(), path, number));
-    documents.push_back(std::move(*document));
+      return tl::unexpected<Error>(with_place(std::move(document).error(), path_, number_));
+    ++documents_;
+    return each_(std::move(*document));
   }
-  if (documents.empty())
-    return fail(Errc::malformed, message("'{}' holds no complete report", path));
-  return documents;
+  Status too_long() const {
+    return fail(Errc::limit_exceeded, message("'{}' line {} is longer than the limit of {} bytes",
+                                              path_, number_ + 1, kMaxReportFileBytes));
+  }
+
+  const std::string& path_;
+  const EachDocument& each_;
+  std::string line_;  // as far as it has come
+  std::size_t number_{0};
+  std::uint64_t documents_{0};
+};
+
+/// Of one document, which may have many lines, or of lines whose first one says so little.
+Status each_of_text(std::string_view text, const std::string& path, const EachDocument& each) {
+  if (is_blank(text))
+    return fail(Errc::malformed, message("'{}' is empty; a report is a JSON object", path));
+  // One document fills the file, or its first line opens one that goes on below (then the parser
+  // says what is wrong with it); anything else is one document a line.
+  const JsonShape shape = json_shape(text);
+  const bool fills = shape.first_end != 0 ? is_blank(text.substr(shape.first_end)) : shape.complete;
+  if (!fills && text.substr(0, text.find('\n')) != "{") {
+    Lines lines(path, each);
+    VYRE_TRY(lines.add(text));
+    return lines.end();
+  }
+  auto document = from_json(text);
+  if (!document) return tl::unexpected<Error>(with_place(std::move(document).error(), path, 0));
+  return each(std::move(*document));
 }
 
 }  // namespace
@@ -85,21 +140,44 @@ Status append_json_line(const Document& document, const std::string& path) {
   return platform::append_file(path, as_bytes(line));
 }
 
+Status for_each_document(const std::string& path, const EachDocument& each) {
+  constexpr std::size_t kPiece{1u << 16};
+  VYRE_ASSIGN(const platform::Descriptor file, platform::open_input(path));
+  const std::string name = platform::input_name(path);
+  Bytes piece(kPiece);
+  std::string text;  // until it is known what it is
+  std::optional<Lines> lines;
+  for (;;) {
+    VYRE_ASSIGN(const std::size_t n, platform::read_some(file, piece, name));
+    if (platform::stop_signal() != 0) return platform::interrupted();
+    if (n == 0) return lines ? lines->end() : each_of_text(text, path, each);
+    const std::string_view came(reinterpret_cast<const char*>(piece.data()), n);
+    if (lines) {
+      VYRE_TRY(lines->add(came));
+      continue;
+    }
+    text += came;
+    if (text.size() > kMaxReportFileBytes) {
+      return fail(Errc::limit_exceeded,
+                  message("{} is larger than the limit of {} bytes", name, kMaxReportFileBytes));
+    }
+    // A whole document on the first line: one a line, each for itself.
+    const std::size_t end = came.find('\n') == std::string_view::npos ? text.npos : text.find('\n');
+    if (end == text.npos || is_blank(std::string_view(text).substr(0, end)) ||
+        !json_shape(std::string_view(text).substr(0, end)).complete)
+      continue;
+    lines.emplace(path, each);
+    VYRE_TRY(lines->add(text));
+    text = {};
+  }
+}
+
 Result<std::vector<Document>> read_documents(const std::string& path) {
-  VYRE_ASSIGN(const Bytes bytes, platform::read_file(path, kMaxReportFileBytes));
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (is_blank(text))
-    return fail(Errc::malformed, message("'{}' is empty; a report is a JSON object", path));
-  // One document fills the file, or its first line opens one that goes on below (then the parser
-  // says what is wrong with it); anything else is one document a line.
-  const JsonShape shape = json_shape(text);
-  const bool fills = shape.first_end != 0 ? is_blank(text.substr(shape.first_end)) : shape.complete;
-  const std::string_view first_line = text.substr(0, text.find('\n'));
-  if (!fills && first_line != "{") return read_lines(text, path);
-  auto document = from_json(text);
-  if (!document) return tl::unexpected<Error>(with_place(std::move(document).error(), path, 0));
   std::vector<Document> documents;
-  documents.push_back(std::move(*document));
+  VYRE_TRY(for_each_document(path, [&](Document&& document) -> Status {
+    documents.push_back(std::move(document));
+    return {};
+  }));
   return documents;
 }
 

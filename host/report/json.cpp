@@ -14,17 +14,6 @@ namespace {
 // A map: the other form looks through every key of an object for each new one.
 using ParsedJson = nlohmann::json;
 
-template <class T, class = void>
-struct HasFields : std::false_type {};
-struct NoVisitor {
-  template <class T>
-  void operator()(const char*, T&) {}
-};
-template <class T>
-struct HasFields<
-    T, std::void_t<decltype(visit_fields(std::declval<NoVisitor&>(), std::declval<T&>()))>>
-    : std::true_type {};
-
 // ---- writing
 // -------------------------------------------------------------------------------------------------
 
@@ -63,6 +52,11 @@ struct Writer {
     } else {
       out.value(nullptr);
     }
+  }
+  void write(std::map<std::string, std::string>& names) {
+    out.begin_object();
+    for (const auto& [name, text] : names) out.member(name, text);
+    out.end_object();
   }
   template <class T>
   void write(std::vector<T>& rows) {
@@ -158,6 +152,12 @@ class Reader {
     }
   }
 
+  void read(const ParsedJson& json, const std::string& at,
+            std::map<std::string, std::string>& names) {
+    if (!json.is_object()) return wrong(at, message("must be an object, not {}", json.type_name()));
+    for (const auto& [name, text] : json.items()) read(text, at + "/" + name, names[name]);
+  }
+
  private:
   static std::string shortened(const std::string& text) {
     return text.size() <= 40 ? text : text.substr(0, 40) + "...";
@@ -197,9 +197,11 @@ Result<Document> from_value(const ParsedJson& json) {
     return fail(Errc::malformed,
                 "report: '/schema' is missing or not a string; this is not a vyre report");
   }
-  if (schema->get_ref<const std::string&>() != kSchema) {
-    return fail(Errc::version_mismatch, message("report: '/schema' is '{}'; this reader knows '{}'",
-                                                schema->get<std::string>().substr(0, 40), kSchema));
+  const auto& version = schema->get_ref<const std::string&>();
+  if (version != kSchema && version != kSchemaBefore) {
+    return fail(Errc::version_mismatch,
+                message("report: '/schema' is '{}'; this reader knows '{}' and '{}'",
+                        version.substr(0, 40), kSchema, kSchemaBefore));
   }
   Document document;
   std::optional<Error> error;
@@ -207,10 +209,7 @@ Result<Document> from_value(const ParsedJson& json) {
   visit_fields(reader, document);
   std::uint64_t rest = 0;
   reader("faults_rest", rest);
-  reader("ingest", document.ingest);
-  reader.later("planner", document.planner);
-  reader.later("caches", document.caches);
-  reader.later("lineage", document.lineage);
+  visit_sections(reader, document);
   if (error) return tl::unexpected<Error>(std::move(*error));
   if (document.faults.size() + rest != document.faults_total) {
     return fail(Errc::mismatch,
@@ -232,10 +231,7 @@ std::string to_json(const Document& document, int indent) {
   visit_fields(writer, copy);
   const std::uint64_t listed = document.faults.size();
   out.member("faults_rest", document.faults_total > listed ? document.faults_total - listed : 0);
-  writer("ingest", copy.ingest);
-  writer("planner", copy.planner);
-  writer("caches", copy.caches);
-  writer("lineage", copy.lineage);
+  visit_sections(writer, copy);
   return std::move(out.end_object()).text();
 }
 

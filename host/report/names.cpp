@@ -4,12 +4,14 @@
 #include <array>
 #include <initializer_list>
 #include <limits>
+#include <utility>
 
 #include "base/message.hpp"
 #include "ingest.hpp"
 #include "lineage.hpp"
 #include "protocol/fault_names.hpp"
 #include "protocol/limits.hpp"
+#include "report/latency.hpp"
 
 namespace vyre::report {
 namespace {
@@ -166,8 +168,17 @@ Status check_identities(const Document& document) {
     if (planner->launches) VYRE_TRY(check_decisions(*planner->launches));
   }
   VYRE_TRY(check_lineage(document));
-  if (document.ingest) return check_ingest(*document.ingest);
-  return {};
+  for (const OpRow& op : document.ops) {
+    for (const auto& [latency, what] : {std::pair{&op.latency, "latency"},
+                                        {&op.queueing, "queueing"},
+                                        {&op.running, "running"}}) {
+      if (*latency) VYRE_TRY(check_latency(**latency, message("{} of op '{}'", what, op.name)));
+    }
+  }
+  if (!document.ingest) return {};
+  if (document.ingest->latency)
+    VYRE_TRY(check_latency(*document.ingest->latency, "latency of ingest"));
+  return check_ingest(*document.ingest);
 }
 
 }  // namespace vyre::report

@@ -9,7 +9,9 @@
 
 namespace vyre::report {
 
-inline constexpr std::string_view kSchema{"vyre.report/1"};
+inline constexpr std::string_view kSchema{"vyre.report/2"};
+/// Of documents from before, which are read as well.
+inline constexpr std::string_view kSchemaBefore{"vyre.report/1"};
 
 [[nodiscard]] std::string_view enum_name(Topology value) noexcept;
 [[nodiscard]] std::string_view enum_name(Pressure value) noexcept;

@@ -6,20 +6,30 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.hpp"
+#include "platform/host_info.hpp"
 #include "protocol/completion.hpp"
 #include "vyre/api/report.hpp"
 
 namespace vyre::report {
 
+/// Values above the bound of the bucket before and up to this one (base/log_buckets.hpp).
+struct LatencyBucket {
+  std::uint64_t up_to_ns{0};
+  std::uint64_t count{0};
+};
 struct LatencySummary {
   std::uint64_t p50_ns{0};
   std::uint64_t p99_ns{0};
   std::uint64_t max_ns{0};
+  // nullopt in documents from before.
+  std::optional<std::uint64_t> sum_ns{};
+  std::optional<std::vector<LatencyBucket>> buckets{};  // those with values, ascending
 };
 
 struct OpRow {
@@ -32,6 +42,9 @@ struct OpRow {
   std::optional<std::uint64_t> steps;  // instructions or iterations, where the executor counts them
   std::optional<LatencySummary> latency;  // submit -> completion seen by the host
   std::uint64_t deduped{0};  // items that did not run because another one stood for them
+  std::optional<LatencySummary> queueing{};  // submit -> a worker begins the item
+  std::optional<LatencySummary> running{};   // -> the worker is through with it
+  std::optional<std::string> program{};      // fingerprint; nullopt: a built-in op
 };
 
 struct QueueRow {
@@ -204,6 +217,34 @@ struct LineageSection {
   std::uint64_t regions_rest{0};  // regions that are not spelled out
 };
 
+/// What the run took in and gave out.
+struct WorkSection {
+  std::uint64_t files{0};             // that were streamed, loaded or mapped
+  std::uint64_t read_bytes{0};        // of files, by streams and loads
+  std::uint64_t mapped_bytes{0};      // of mapped files
+  std::uint64_t uploaded_bytes{0};    // by uploads, writes and leases
+  std::uint64_t output_bytes{0};      // that callers took out of buffers and streams
+  std::optional<std::uint64_t> hits;  // that results of streams tell; nullopt: none tells any
+
+  [[nodiscard]] std::uint64_t input_bytes() const {
+    return read_bytes + mapped_bytes + uploaded_bytes;
+  }
+};
+
+/// What the process took, from the opening of the session to the report.
+struct ProcessSection {
+  std::uint64_t user_ns{0};
+  std::uint64_t system_ns{0};
+  std::uint64_t peak_resident_bytes{0};  // since the process began
+};
+
+/// Of a run's command line: how many words are spelled out, and bytes of each.
+inline constexpr std::size_t kMaxReportedWords{64};
+inline constexpr std::size_t kMaxReportedWordBytes{1024};
+/// Labels of a run, and bytes of the value of each.
+inline constexpr std::size_t kMaxLabels{32};
+inline constexpr std::size_t kMaxLabelBytes{256};
+
 struct RunInfo {
   std::string id;          // 128 random bits, hexadecimal
   std::string started_at;  // RFC 3339, UTC
@@ -212,6 +253,10 @@ struct RunInfo {
   std::string host;   // CPU model, logical CPUs, kernel
   std::optional<std::string> device;
   std::string why_no_device;
+  std::uint64_t command_rest{0};              // words that are not spelled out
+  std::map<std::string, std::string> labels;  // that the caller gave
+  std::optional<std::string> executor;        // "cpu", "cuda", "reference"
+  std::uint64_t documents{1};                 // that were merged into this one, itself included
 };
 
 struct Document {
@@ -227,9 +272,11 @@ struct Document {
   std::optional<PlannerSection> planner;  // nullopt: no plan and no launch decision
   std::optional<CachesSection> caches;    // nullopt: this run asked for nothing cached
   std::optional<LineageSection> lineage;  // nullopt: this run did not track lineage
+  std::optional<WorkSection> work;        // nullopt: a document from before
+  std::optional<ProcessSection> process;  // nullopt: a document from before
 };
 
-/// {"schema": "vyre.report/1", ...}; one line when `indent` < 0.
+/// {"schema": "vyre.report/2", ...}; one line when `indent` < 0.
 [[nodiscard]] std::string to_json(const Document& document, int indent = 2);
 /// Accepts unknown keys; a missing or ill-typed key is an error that names its JSON pointer.
 [[nodiscard]] Result<Document> from_json(std::string_view text);
@@ -253,5 +300,11 @@ struct Document {
 
 /// Fills id, started_at, build and host from this process and machine.
 [[nodiscard]] RunInfo describe_run(std::vector<std::string> command);
+/// What this process used since `before`.
+[[nodiscard]] ProcessSection process_since(const platform::ProcessUse& before);
+/// The command line of the run, as far as it is spelled out.
+void set_command(RunInfo& run, const std::vector<std::string>& command);
+/// A label "NAME=VALUE" of the run. The error says what a label may be.
+[[nodiscard]] Status add_label(RunInfo& run, std::string_view label);
 
 }  // namespace vyre::report

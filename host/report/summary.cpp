@@ -131,11 +131,54 @@ std::string summarise(const std::vector<Document>& documents) {
   return text;
 }
 
+ProcessSection process_since(const platform::ProcessUse& before) {
+  const platform::ProcessUse now = platform::process_use();
+  return {now.user_ns - before.user_ns, now.system_ns - before.system_ns, now.peak_resident_bytes};
+}
+
+void set_command(RunInfo& run, const std::vector<std::string>& command) {
+  run.command.clear();
+  for (const std::string& word : command) {
+    if (run.command.size() == kMaxReportedWords) break;
+    run.command.push_back(word.size() <= kMaxReportedWordBytes
+                              ? word
+                              : word.substr(0, kMaxReportedWordBytes) + "...");
+  }
+  run.command_rest = command.size() - run.command.size();
+}
+
+Status add_label(RunInfo& run, std::string_view label) {
+  const auto refused = [&](std::string why) {
+    return fail(Errc::invalid_argument,
+                message("label '{}' {}; write NAME=VALUE", label.substr(0, 60), why));
+  };
+  const std::size_t equals = label.find('=');
+  if (equals == std::string_view::npos) return refused("has no '='");
+  const std::string name(label.substr(0, equals));
+  const std::string_view text = label.substr(equals + 1);
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  const bool fits = !name.empty() && !digit(name[0]) && name.size() <= kMaxLabelBytes &&
+                    std::all_of(name.begin(), name.end(),
+                                [&](char c) { return letter(c) || digit(c) || c == '_'; });
+  if (!fits)
+    return refused("has a name of other than letters, digits and '_', or with a digit first");
+  if (text.size() > kMaxLabelBytes) {
+    return refused(
+        message("has a value of {} bytes; the limit is {}", text.size(), kMaxLabelBytes));
+  }
+  if (run.labels.contains(name)) return refused("names a label that is given twice");
+  if (run.labels.size() == kMaxLabels)
+    return refused(message("is one too many: the limit is {}", kMaxLabels));
+  run.labels.emplace(name, text);
+  return {};
+}
+
 RunInfo describe_run(std::vector<std::string> command) {
   RunInfo run;
   run.id = platform::random_id();
   run.started_at = platform::utc_now_rfc3339();
-  run.command = std::move(command);
+  set_command(run, command);
   run.build = platform::build_description();
   run.host = message("{}, {} logical CPUs, {}", platform::cpu_model(), platform::logical_cpus(),
                      platform::kernel_release());

@@ -62,7 +62,10 @@ Result<Handle> Buffers::try_allocate(std::uint64_t bytes, const ByteSpan* conten
   }
   VYRE_ASSIGN(const Handle put, put_made(made));
   SessionCounters::add(over_.counters.allocations, 1);
-  if (contents != nullptr) SessionCounters::add(over_.counters.bytes_in, bytes);
+  if (contents != nullptr) {
+    SessionCounters::add(over_.counters.bytes_in, bytes);
+    SessionCounters::add(over_.counters.uploaded_bytes, bytes);
+  }
   return put;
 }
 

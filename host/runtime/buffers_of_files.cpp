@@ -31,7 +31,11 @@ Result<Handle> Buffers::map_file(const std::string& path, const MapOptions& opti
     undo(made);
     return tl::unexpected<Error>(std::move(mapped).error());
   }
-  return put_made(made);
+  const std::uint64_t bytes = made.bytes;
+  VYRE_ASSIGN(const Handle put, put_made(made));
+  SessionCounters::add(over_.counters.files, 1);
+  SessionCounters::add(over_.counters.mapped_bytes, bytes);
+  return put;
 }
 
 Status Buffers::load(const ingest::File& file, const backend::Backend::ReadPiece& read, Handle into,
@@ -75,6 +79,8 @@ Result<Handle> Buffers::load_opened(const std::shared_ptr<const ingest::File>& f
     return tl::unexpected<Error>(std::move(loaded).error());
   }
   if (const ingest::Pump* running = over_.pump.running()) over_.pump.count_file(*running, *file);
+  SessionCounters::add(over_.counters.files, 1);
+  SessionCounters::add(over_.counters.read_bytes, file->bytes());
   if (there) {
     SessionCounters::add(over_.counters.bytes_in, file->bytes());
     const OrderLock lock(over_.order);

@@ -5,6 +5,8 @@
 #include <array>
 #include <new>
 
+#include "op_table.hpp"
+
 namespace vyre::runtime {
 namespace {
 
@@ -135,7 +137,8 @@ void Collector::end(const Completion& completion, std::uint64_t position, std::i
   const std::uint32_t op = known ? submitted.op.load(std::memory_order_relaxed) : kNoOp;
   const CompletionStatus status = completion.status();
   if (op != kNoOp) {
-    const std::int64_t waited = now_ns - submitted.since_open_ns.load(std::memory_order_relaxed);
+    const std::int64_t submitted_ns = submitted.since_open_ns.load(std::memory_order_relaxed);
+    const std::int64_t waited = now_ns - submitted_ns;
     if (op != last_op_) {
       if ((op & kRegionMark) != 0) {
         store(completion, position);
@@ -144,8 +147,10 @@ void Collector::end(const Completion& completion, std::uint64_t position, std::i
       last_counters_ = &counters_of(op);
       last_op_ = op;
     }
-    ++last_counters_->items;
-    last_counters_->latency.add(static_cast<std::uint64_t>(std::max<std::int64_t>(waited, 0)), 1);
+    last_counters_->add(waited);
+    if (op != kNop && port_.times != nullptr)
+      last_counters_->add_time(port_.times[position & (slots_ - 1)], position, options_.opened,
+                               submitted_ns);
   }
   ++counts_.ended;
   counts_.last_end_ns = now_ns;
@@ -387,6 +392,8 @@ void Collector::add_ops(std::unordered_map<std::uint32_t, OpCounters>& into) {
     sum.cancelled += counters->cancelled;
     sum.deduped += counters->deduped;
     sum.latency.add(counters->latency);
+    sum.queueing.add(counters->queueing);
+    sum.running.add(counters->running);
   }
 }
 

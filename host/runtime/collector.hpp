@@ -8,7 +8,9 @@
 // the observer tap and nothing else.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -34,6 +36,23 @@ struct OpCounters {
   std::uint64_t cancelled{0};
   std::uint64_t deduped{0};  // for which another item stands; not among `items`
   Histogram latency;
+  Histogram queueing;  // of items that a worker timed: until it began,
+  Histogram running;   // and from there on
+
+  void add(std::int64_t waited_ns) noexcept {
+    ++items;
+    latency.add(static_cast<std::uint64_t>(std::max<std::int64_t>(waited_ns, 0)), 1);
+  }
+  void add_time(backend::ItemTime& time, std::uint64_t position, Deadline opened,
+                std::int64_t submitted_ns) noexcept {
+    std::int64_t began_ns = 0;
+    std::uint64_t ran_ns = 0;
+    if (!time.get(position, began_ns, ran_ns)) return;
+    const std::chrono::nanoseconds opened_ns = opened.time_since_epoch();
+    const std::int64_t queued_ns = began_ns - opened_ns.count() - submitted_ns;
+    queueing.add(static_cast<std::uint64_t>(std::max<std::int64_t>(queued_ns, 0)), 1);
+    running.add(ran_ns, 1);
+  }
 };
 
 /// Everything a collector counted; a copy for the report.

@@ -60,6 +60,8 @@ Result<MutableByteSpan> Leases::take(Handle buffer, LeaseAccess access, const Co
   if (writes) over_.handles.raise_version(lock, *record);
   ++record->leases;
   record->leased_to_write = writes;
+  SessionCounters::add(writes ? over_.counters.uploaded_bytes : over_.counters.output_bytes,
+                       record->bytes);
   if (const auto there = over_.backend.host_bytes(record->handle))
     return MutableByteSpan{const_cast<std::uint8_t*>(there->data()), record->bytes};
   if (record->lease_copy) return MutableByteSpan{*record->lease_copy};  // of another reader

@@ -133,7 +133,9 @@ Result<Handle> Session::upload_cached(ByteSpan bytes, Deadline deadline, bool (*
 Status Session::write(Handle buffer, std::uint64_t offset, ByteSpan bytes, Deadline deadline,
                       bool (*stopped)()) {
   VYRE_USABLE;
-  return core_->write(buffer, offset, bytes, {deadline, stopped});
+  const Status written = core_->write(buffer, offset, bytes, {deadline, stopped});
+  if (written) core_->count(&SessionCounters::uploaded_bytes, bytes.size());
+  return written;
 }
 Result<Handle> Session::map_file(const std::string& path, const MapOptions& options,
                                  Deadline deadline) {
@@ -259,12 +261,16 @@ Result<Session::Drained> Session::wait_all(Deadline deadline) {
 }
 Result<Bytes> Session::download(Handle buffer, Deadline deadline, bool (*stopped)()) {
   VYRE_USABLE;
-  return core_->download(buffer, {deadline, stopped});
+  auto bytes = core_->download(buffer, {deadline, stopped});
+  if (bytes) core_->count(&SessionCounters::output_bytes, bytes->size());
+  return bytes;
 }
 Status Session::download_into(Handle buffer, std::uint64_t offset, MutableByteSpan out,
                               Deadline deadline, bool (*stopped)()) {
   VYRE_USABLE;
-  return core_->download_into(buffer, offset, out, {deadline, stopped});
+  const Status read = core_->download_into(buffer, offset, out, {deadline, stopped});
+  if (read) core_->count(&SessionCounters::output_bytes, out.size());
+  return read;
 }
 report::Document Session::report() const {
   return usable() ? core_->report() : report::Document{};

@@ -210,6 +210,9 @@ class SessionCore {
     SessionCounters::add(counters_.hits, hits);
   }
   [[nodiscard]] const LaunchControl& launch() const noexcept { return launch_; }
+  void count(std::atomic<std::uint64_t> SessionCounters::*counter, std::uint64_t by) noexcept {
+    SessionCounters::add(counters_.*counter, by);
+  }
   void count_streamed(std::uint64_t bytes) noexcept {
     SessionCounters::add(counters_.bytes_in, bytes);
   }

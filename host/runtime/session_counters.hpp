@@ -16,6 +16,11 @@ struct alignas(64) SessionCounters {
   std::atomic<std::uint64_t> slot_publish_ps{0};   // a running median; 0: none yet
   std::atomic<std::uint64_t> bytes_in{0};
   std::atomic<std::uint64_t> bytes_out{0};
+  std::atomic<std::uint64_t> files{0};  // streamed, loaded or mapped
+  std::atomic<std::uint64_t> read_bytes{0};
+  std::atomic<std::uint64_t> mapped_bytes{0};
+  std::atomic<std::uint64_t> uploaded_bytes{0};
+  std::atomic<std::uint64_t> output_bytes{0};
   std::atomic<std::uint64_t> inputs_found{0};  // cached uploads that found their bytes
   std::atomic<std::uint64_t> inputs_sent{0};   // cached uploads that did not
   std::atomic<std::uint64_t> input_bytes_found{0};

@@ -74,6 +74,7 @@ SessionSetup describe(const SessionOptions& options, TestHooks hooks) {
   setup.opened = Clock::now();
   setup.id = platform::random_id();
   setup.started_at = platform::utc_now_rfc3339();
+  setup.used_before = platform::process_use();
   return setup;
 }
 

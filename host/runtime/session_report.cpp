@@ -20,12 +20,13 @@ struct QueueSums {
   std::int64_t last_end_ns{-1};
 };
 
-report::RunInfo run_of(const SessionSetup& setup) {
+report::RunInfo run_of(const SessionSetup& setup, std::string_view executor) {
   report::RunInfo run = report::describe_run({});
   run.id = setup.id;
   run.started_at = setup.started_at;
   run.device = setup.device;
   run.why_no_device = setup.caps.reason;
+  run.executor = std::string(executor);
   return run;
 }
 
@@ -90,8 +91,11 @@ bool add_ops(const ReportSources& from, const OpSums& ops, report::Document& doc
     if (op >= kFirstUserOp) {
       row.steps = from.backend.steps(op);
       ran_programs = ran_programs || counters.items > counters.cancelled;
+      if (const auto& print = from.ops.record(op).info.fingerprint) row.program = print->hex();
     }
     if (counters.latency.total() != 0) row.latency = counters.latency.summary();
+    if (counters.queueing.total() != 0) row.queueing = counters.queueing.summary();
+    if (counters.running.total() != 0) row.running = counters.running.summary();
     document.ops.push_back(std::move(row));
   }
   return ran_programs;
@@ -170,10 +174,19 @@ void add_launch(const LaunchSummary& launch, MegakernelTelemetry& t) {
   t.estimated_peak_device_bytes = launch.last->estimated_peak_device_bytes;
 }
 
+std::uint64_t of(const std::atomic<std::uint64_t>& counter) {
+  return counter.load(std::memory_order_relaxed);
+}
+
+report::WorkSection work_of(const SessionCounters& counters) {
+  report::WorkSection work{of(counters.files),        of(counters.read_bytes),
+                           of(counters.mapped_bytes), of(counters.uploaded_bytes),
+                           of(counters.output_bytes), std::nullopt};
+  if (of(counters.hit_headers) != 0) work.hits = of(counters.hits);
+  return work;
+}
+
 void add_caches(const SessionCounters& counters, report::Document& document) {
-  const auto of = [](const std::atomic<std::uint64_t>& counter) {
-    return counter.load(std::memory_order_relaxed);
-  };
   const report::InputCache inputs{of(counters.inputs_found),   of(counters.input_bytes_found),
                                   of(counters.inputs_sent),    of(counters.input_bytes_sent),
                                   of(counters.inputs_evicted), of(counters.input_digest_ns)};
@@ -187,7 +200,7 @@ void add_caches(const SessionCounters& counters, report::Document& document) {
 report::Document make_report(const ReportSources& from) {
   (void)from.results.collect_all();
   report::Document document;
-  document.run = run_of(from.setup);
+  document.run = run_of(from.setup, from.backend.name());
   document.caps = from.setup.caps;
   // First: what is submitted in between counts as published and not yet in the lineage.
   add_lineage(from.lineage, from.order, document);
@@ -201,6 +214,8 @@ report::Document make_report(const ReportSources& from) {
   add_launch(launch, document.report.telemetry);
   document.planner = planner_section(from.submitter.plan_counts(), decisions_of(launch));
   add_caches(from.counters, document);
+  document.work = work_of(from.counters);
+  document.process = report::process_since(from.setup.used_before);
   if (ran_programs) document.report.telemetry.execution_mode = ExecutionMode::Interpreter;
   return document;
 }

@@ -11,6 +11,7 @@
 
 #include "base/message.hpp"
 #include "batch.hpp"
+#include "platform/host_info.hpp"
 #include "report/report.hpp"
 #include "runtime/session.hpp"
 #include "testing.hpp"
@@ -24,6 +25,7 @@ struct SessionSetup {
   Deadline opened{};
   std::string id;
   std::string started_at;
+  platform::ProcessUse used_before;
   MegakernelCaps caps;
   bool on_device{false};
   std::optional<std::string> device;

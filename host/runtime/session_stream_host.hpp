@@ -26,7 +26,10 @@ class Stream::SessionHost final : public StreamHost {
   Result<std::shared_ptr<const ingest::File>> open(const std::string& path) override {
     return ingest::File::open(path, session_.options().ingest_tier);
   }
-  void count_file(const ingest::File& file) override { session_.count_file(*pump_, file); }
+  void count_file(const ingest::File& file) override {
+    session_.count_file(*pump_, file);
+    session_.count(&SessionCounters::files, 1);
+  }
   Status read(std::span<const ingest::ReadRequest> requests) override {
     return pump_->read(requests);
   }
@@ -99,6 +102,12 @@ class Stream::SessionHost final : public StreamHost {
   bool saturated() override { return session_.launch().saturated(queue_); }
   std::uint64_t hit_bytes() override { return session_.launch().hit_bytes(); }
   void count_hits(std::uint64_t hits) override { session_.count_hits(hits); }
+  void count_read(std::uint64_t bytes) override {
+    session_.count(&SessionCounters::read_bytes, bytes);
+  }
+  void count_output(std::uint64_t bytes) override {
+    session_.count(&SessionCounters::output_bytes, bytes);
+  }
 
   Result<OpInfo> op_info(OpHandle op) override { return session_.op_info(op); }
   Result<std::uint64_t> buffer_bytes(Handle buffer) override {

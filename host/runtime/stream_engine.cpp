@@ -201,6 +201,7 @@ bool Stream::Engine::begin_chunk() {
 void Stream::Engine::landed(ChunkId chunk) {
   const StreamChunk& read = reader_->chunk(chunk);
   counters_.read(read.bytes - read.seen_bytes);
+  host_->count_read(read.bytes - read.seen_bytes);
   end_on(items_->start(chunk, reader_->offset(chunk), read.bytes));
 }
 
@@ -230,6 +231,7 @@ const StreamResult* Stream::Engine::deliver(ChunkId chunk) {
   } else if (result_.status == CompletionStatus::done) {
     const auto results = items_->results(chunk);
     result_.outputs.assign(results.begin(), results.end());
+    for (const ByteSpan output : results) host_->count_output(output.size());
     count_hits();
   }
   result_.memory = self_.lock();

@@ -97,6 +97,10 @@ class StreamHost : public FileHost, public ItemHost {
   [[nodiscard]] virtual std::uint64_t hit_bytes() = 0;
   /// A result says how many hits an item had.
   virtual void count_hits(std::uint64_t hits) = 0;
+  /// So many bytes of files came that no chunk had before.
+  virtual void count_read(std::uint64_t bytes) = 0;
+  /// The caller gets so many bytes of outputs.
+  virtual void count_output(std::uint64_t bytes) = 0;
 
   /// What the stream is opened with.
   [[nodiscard]] virtual Result<OpInfo> op_info(OpHandle op) = 0;

@@ -957,7 +957,7 @@ VYRE_API VYRE_CHECK vyre_error* vyre_conformance(const char* const* paths, size_
 
 /* ---- Reports -------------------------------------------------------------------------------- */
 
-/* The session's report, schema "vyre.report/1" (docs/report.md), so far or after close the final
+/* The session's report, schema "vyre.report/2" (docs/report.md), so far or after close the final
    one. `indent` < 0: one line. */
 VYRE_API VYRE_CHECK vyre_error* vyre_report_json(vyre_session* session, int32_t indent,
                                                  vyre_blob** json);
@@ -974,6 +974,8 @@ typedef struct {
   size_t command_count;
   const vyre_input_failure* input_failures; /* inputs that could not be had */
   size_t input_failure_count;
+  const char* const* labels; /* "NAME=VALUE" each: letters, digits and '_', no digit first */
+  size_t label_count;
 } vyre_report_options;
 /* The same as vyre_report_json() with what `options`, which may be NULL, say. */
 VYRE_API VYRE_CHECK vyre_error* vyre_session_report(vyre_session* session,

@@ -91,7 +91,8 @@ class CpuBackend final : public backend::Backend {
   }
 
   [[nodiscard]] backend::QueuePort port(std::uint32_t queue) noexcept override {
-    return {state_->queues[queue]->rings.producer(), state_->queues[queue]->rings.reader()};
+    WorkerQueue& of = *state_->queues[queue];
+    return {of.rings.producer(), of.rings.reader(), of.times.get()};
   }
 
   [[nodiscard]] std::uint64_t cancel(std::uint32_t queue,

@@ -35,6 +35,7 @@ WorkerQueue::WorkerQueue(queue::Queue given, std::chrono::nanoseconds producer_t
       writer(rings.writer()),
       ended(new std::uint32_t[rings.completion_slots()]),
       marks{ended.get(), &ended_count, rings.completion_slots()},
+      times(make_zeroed<backend::ItemTime>(rings.completion_slots())),
       consumer(rings.consumer()),
       watch(producer_timeout) {
   marks.reset();

@@ -16,6 +16,7 @@
 #include "backend/backend.hpp"
 #include "backend/stable_table.hpp"
 #include "base/error.hpp"
+#include "base/zeroed_array.hpp"
 #include "core/image.hpp"
 #include "cpu/interpreter/interpreter.hpp"
 #include "ingest.hpp"
@@ -63,6 +64,7 @@ struct WorkerQueue {
   std::unique_ptr<std::uint32_t[]> ended;
   alignas(64) std::uint64_t ended_count{0};
   queue::EndMarks<queue::HostAtomics> marks;  // [ORDER-1], [ORDER-2]
+  ZeroedArray<backend::ItemTime> times;       // by place; see backend::QueuePort
 
   // Taking.
   alignas(64) queue::Consumer consumer;
@@ -81,6 +83,13 @@ struct WorkerQueue {
   /// next_start, for other threads. Relaxed: a count.
   std::atomic<std::uint64_t> started{0};
 
+  /// Of an item that has run, before it is posted.
+  void note_time(std::uint64_t position, Deadline began, std::int64_t ran_ns) noexcept {
+    const auto began_ns =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(began.time_since_epoch());
+    times[position & (rings.completion_slots() - 1)].set(position, began_ns.count(),
+                                                         static_cast<std::uint64_t>(ran_ns));
+  }
   [[nodiscard]] bool has_window() const noexcept {
     return next_start < window_until.load(std::memory_order_relaxed);
   }

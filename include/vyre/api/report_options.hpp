@@ -21,6 +21,7 @@ struct ReportOptions {
   std::uint32_t indent{0};           // spaces a level; 0: one line
   std::vector<std::string> command;  // the words of the command line
   std::vector<InputFailure> input_failures{};
+  std::vector<std::string> labels{};  // "NAME=VALUE"
 };
 
 namespace detail {
@@ -39,6 +40,9 @@ template <class Make>
   c.command_count = command.size();
   c.input_failures = failures.data();
   c.input_failure_count = failures.size();
+  const std::vector<const char*> labels = c_strings(options.labels);
+  c.labels = labels.data();
+  c.label_count = labels.size();
   vyre_blob* json = nullptr;
   const Failed failed{make(&c, &json)};
   if (failed) return failed.error();

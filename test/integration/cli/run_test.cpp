@@ -110,8 +110,42 @@ TEST(CliRun, AMissingFileIsNamedWithItsErrnoAndTheOthersRun) {
   EXPECT_NE(ran.err.find("No such file or directory (errno 2)"), std::string::npos) << ran.err;
   EXPECT_NE(ran.err.find("errno 21"), std::string::npos) << ran.err;
   const Json report = Json::parse(read_all(folder.path("report")));
-  EXPECT_EQ(report["schema"], "vyre.report/1");
+  EXPECT_EQ(report["schema"], "vyre.report/2");
   EXPECT_EQ(report["report"]["items_processed"], 2);
+}
+
+TEST(CliRun, TheReportSaysBytesFilesProcessorTimeAndLabels) {
+  const Folder folder;
+  const std::string a = folder.write("a", "1\n2\n");
+  const std::string b = folder.write("b", "1\n");
+  for (const char* const executor : {"cpu", "reference"}) {
+    const Ran ran = vyre({"run", kLines, a, b, "--executor", executor, "--report",
+                          folder.path("report"), "--label", "job=nightly", "--label", "n=1 2"});
+    ASSERT_EQ(ran.exit_code, 0) << ran.err;
+    const Json report = Json::parse(read_all(folder.path("report")));
+    EXPECT_EQ(report["run"]["labels"], Json::parse(R"({"job": "nightly", "n": "1 2"})"));
+    EXPECT_EQ(report["run"]["executor"], executor);
+    EXPECT_EQ(report["run"]["documents"], 1);
+    const Json& work = report["work"];
+    EXPECT_EQ(work["read_bytes"].get<int>() + work["mapped_bytes"].get<int>() +
+                  work["uploaded_bytes"].get<int>(),
+              6)
+        << work.dump();
+    EXPECT_EQ(work["output_bytes"], 8) << "a word a file";
+    EXPECT_GT(report["process"]["peak_resident_bytes"], 1'000'000);
+    if (std::string(executor) != "cpu") continue;
+    EXPECT_EQ(work["files"], 2);
+    EXPECT_EQ(report["ops"][0]["program"].get<std::string>().size(), 64u);
+    EXPECT_EQ(report["ops"][0]["running"]["buckets"].is_array(), true);
+  }
+  const std::pair<const char*, const char*> wrong[]{{"job", "no '='"}, {"1=x", "digit first"}};
+  for (const auto& [label, why] : wrong) {
+    const Ran refused = vyre({"run", kLines, a, "--report", folder.path("r"), "--label", label});
+    EXPECT_EQ(refused.exit_code, 2) << refused.err;
+    EXPECT_NE(refused.err.find(why), std::string::npos) << refused.err;
+    EXPECT_EQ(refused.out, "") << "nothing ran";
+  }
+  EXPECT_EQ(vyre({"run", kLines, a, "--label", "job=x"}).exit_code, 2) << "of no report";
 }
 
 TEST(CliRun, JsonHasARowForEachFile) {

@@ -328,7 +328,7 @@ def a_signal_ends_it(r):
         process.send_signal(asked)
         check(process.wait(20) == code, process.returncode, process.stderr.read())
         with open("report.json", "rb") as file:
-            check(json.load(file)["schema"] == "vyre.report/1")
+            check(json.load(file)["schema"] == "vyre.report/2")
         os.remove("report.json")
     check(os.listdir(".") == [], os.listdir("."))
 

@@ -128,7 +128,7 @@ int c_client(char* why, size_t size) {
   TRY(vyre_session_caps(session, &caps));
   EXPECT(strcmp(caps.backend, "cpu") == 0 && caps.workers == 2 && caps.reason[0] != 0);
   TRY(vyre_report_json(session, -1, &json));
-  EXPECT(strstr((const char*)vyre_blob_data(json), "\"vyre.report/1\"") != NULL);
+  EXPECT(strstr((const char*)vyre_blob_data(json), "\"vyre.report/2\"") != NULL);
   vyre_counters counters = VYRE_INIT(vyre_counters);
   TRY(vyre_report_counters(session, &counters));
   EXPECT(counters.items_processed == 4);

@@ -201,9 +201,88 @@ TEST(ReportJson, WrongTypesAndRangesAreNamed) {
 }
 
 TEST(ReportJson, OtherSchemaIsAVersionMismatch) {
-  expect_error(edited(nothing_measured(), "vyre.report/1", "vyre.report/2"), Errc::version_mismatch,
+  expect_error(edited(nothing_measured(), "vyre.report/2", "vyre.report/3"), Errc::version_mismatch,
                "vyre.report/2");
   expect_error("{}", Errc::malformed, "/schema");
+}
+
+TEST(ReportJson, ADocumentOfTheSchemaBeforeIsReadWithoutWhatItCouldNotSay) {
+  Document d = everything_measured();
+  d.ops[0].latency = LatencySummary{100, 200, 300};
+  std::string text = edited(d, "vyre.report/2", "vyre.report/1");
+  for (const char* const key : {"\"labels\"", "\"executor\":\"cpu\"}", "\"work\"", "\"process\"",
+                                "\"queueing\"", "\"sum_ns\":null", "\"buckets\":null"}) {
+    const auto at = text.find(key);
+    if (at != std::string::npos) text.replace(at + 1, 1, "?");  // a key that no reader knows
+  }
+  const auto read = from_json(text);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->ops[0].latency->max_ns, 300u);
+  EXPECT_FALSE(read->ops[0].latency->buckets.has_value());
+  EXPECT_FALSE(read->ops[0].queueing.has_value());
+  EXPECT_TRUE(read->run.labels.empty());
+  EXPECT_FALSE(read->work.has_value());
+  EXPECT_FALSE(read->process.has_value());
+}
+
+TEST(ReportJson, BucketsThatContradictTheirQuantilesOrBoundsAreRefused) {
+  const Document d = everything_measured();  // 100, 200 and 300 ns
+  expect_error(edited(d, "{\"up_to_ns\":103,", "{\"up_to_ns\":102,"), Errc::mismatch, "102 ns");
+  expect_error(edited(d, "{\"up_to_ns\":103,", "{\"up_to_ns\":303,"), Errc::mismatch, "above");
+  expect_error(edited(d, "{\"up_to_ns\":103,\"count\":1}", "{\"up_to_ns\":103,\"count\":0}"),
+               Errc::mismatch, "0 values");
+  expect_error(edited(d, "{\"up_to_ns\":103,\"count\":1}", "{\"up_to_ns\":103,\"count\":9}"),
+               Errc::mismatch, "p50");
+  expect_error(edited(d, "{\"up_to_ns\":103,\"count\":1}",
+                      "{\"up_to_ns\":103,\"count\":18446744073709551615}"),
+               Errc::mismatch, "values");
+  expect_error(edited(d, "\"sum_ns\":600", "\"sum_ns\":null"), Errc::mismatch, "both or none");
+}
+
+TEST(ReportRun, ACommandIsSpelledOutUpToItsBoundAndTheRestIsCounted) {
+  RunInfo run;
+  set_command(run, std::vector<std::string>(kMaxReportedWords + 5, std::string(5'000, 'x')));
+  EXPECT_EQ(run.command.size(), kMaxReportedWords);
+  EXPECT_EQ(run.command_rest, 5u);
+  EXPECT_EQ(run.command[0], std::string(kMaxReportedWordBytes, 'x') + "...");
+}
+
+TEST(ReportRun, ALabelHasANameAndAValueAndIsGivenOnce) {
+  RunInfo run;
+  ASSERT_TRUE(add_label(run, "job=a=b c"));
+  ASSERT_TRUE(add_label(run, "_2="));
+  EXPECT_EQ(run.labels.at("job"), "a=b c");
+  const std::pair<std::string, const char*> wrong[]{
+      {"job=x", "twice"},      {"job", "no '='"},    {"=x", "letters"},
+      {"2a=x", "digit first"}, {"a-b=x", "letters"}, {"v=" + std::string(257, 'x'), "257 bytes"}};
+  for (const auto& [label, why] : wrong) {
+    const Status refused = add_label(run, label);
+    ASSERT_FALSE(refused) << label;
+    EXPECT_NE(refused.error().message.find(why), std::string::npos) << refused.error().message;
+  }
+  while (run.labels.size() < kMaxLabels)
+    ASSERT_TRUE(add_label(run, "n" + std::to_string(run.labels.size()) + "=x"));
+  EXPECT_FALSE(add_label(run, "more=x"));
+}
+
+TEST(ReportLatency, MergedBucketsAreThoseOfAllValues) {
+  std::mt19937_64 random(3);
+  std::vector<std::uint64_t> a, b;
+  for (int i = 0; i < 300; ++i) (i % 3 == 0 ? a : b).push_back(random() >> (random() % 64));
+  std::vector<std::uint64_t> all = a;
+  all.insert(all.end(), b.begin(), b.end());
+  const auto one = test::latency_of_values(a);
+  const auto other = test::latency_of_values(b);
+  const auto both = merged(one, other);
+  const LatencySummary expected = test::latency_of_values(all);
+  ASSERT_TRUE(both);
+  ASSERT_TRUE(check_latency(*both, "both"));
+  EXPECT_EQ(both->p50_ns, expected.p50_ns);
+  EXPECT_EQ(both->p99_ns, expected.p99_ns);
+  EXPECT_EQ(both->max_ns, expected.max_ns);
+  EXPECT_EQ(both->sum_ns, expected.sum_ns);
+  EXPECT_EQ(values_of(*both), 300u);
+  EXPECT_FALSE(merged(one, LatencySummary{1, 2, 3})) << "no quantile of both is known";
 }
 
 TEST(ReportJson, BrokenIdentityIsAnErrorThatNamesItsTerms) {

@@ -5,9 +5,26 @@
 #include <algorithm>
 #include <random>
 
+#include "report/latency.hpp"
 #include "report/report.hpp"
 
 namespace vyre::report::test {
+
+/// Of these values.
+inline LatencySummary latency_of_values(const std::vector<std::uint64_t>& values) {
+  std::uint64_t sum = 0;
+  std::uint64_t max = 0;
+  for (const std::uint64_t value : values) {
+    sum += value;
+    max = std::max(max, value);
+  }
+  const auto count = [&](std::uint32_t bucket) {
+    return static_cast<std::uint64_t>(
+        std::count_if(values.begin(), values.end(),
+                      [&](std::uint64_t value) { return LogBuckets::bucket(value) == bucket; }));
+  };
+  return latency_of(count, values.size(), sum, max);
+}
 
 inline Document nothing_measured() {
   Document d;
@@ -33,7 +50,7 @@ inline IngestSection some_ingest() {
   i.depth_p50 = 32;
   i.depth_p99 = 63;
   i.depth_max = 64;
-  i.latency = LatencySummary{1'000, 2'000, 3'000};
+  i.latency = latency_of_values({1'000, 2'000, 3'000});
   i.registered_regions = 1;
   i.registered_bytes = std::uint64_t{1} << 28;
   i.registration_reason = "ENOMEM";
@@ -91,7 +108,7 @@ inline Document everything_measured() {
   t.hit_capacity = 7;
   t.estimated_peak_device_bytes = std::uint64_t{1} << 40;
   t.device_memory_budget_bytes = 0;
-  d.ops.push_back({"scan", 1'024, 9, 1, 0, "cpu", 77, LatencySummary{100, 200, 300}});
+  d.ops.push_back({"scan", 1'024, 9, 1, 0, "cpu", 77, latency_of_values({100, 200, 300})});
   d.ops.push_back({"nop", 0, 3, 0, 3, "cpu", std::nullopt, std::nullopt});
   d.queues.push_back({0, 4'096, 10, 9, 1});
   d.faults.push_back({0, 8, "scan", CompletionStatus::faulted, {FaultCode::trap, 1, 2, 3}});
@@ -99,6 +116,15 @@ inline Document everything_measured() {
   d.input_failures.push_back({"/no/such/file", "No such file or directory"});
   d.ingest = some_ingest();
   d.ops[0].deduped = 2;
+  d.ops[0].queueing = latency_of_values({40, 50});
+  d.ops[0].running = latency_of_values({60, std::uint64_t{1} << 50});
+  d.ops[0].program = std::string(64, 'a');
+  d.run.command_rest = 7;
+  d.run.labels = {{"job", "nightly"}, {"stage", "a=\"b\""}};
+  d.run.executor = "cpu";
+  d.run.documents = 3;
+  d.work = WorkSection{5, 1'000, 200, 30, 44, 6};
+  d.process = ProcessSection{70, 80, 90'000};
   d.faults[0].member = 5;
   d.faults[0].stands_for = 1;
   d.planner = PlannerSection{2, {1, 1, 2, 0}, 10, {{"full", 3}, {"cost", 1}}, {}};

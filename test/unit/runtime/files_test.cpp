@@ -249,5 +249,30 @@ TEST_F(SessionFiles, WhatCannotBeLoadedSaysWhyAndLeavesNothingBehind) {
   EXPECT_OK(session->load_file(small, soon())) << "the budget is whole again";
 }
 
+TEST(Report, WorkIsCountedByTheWayItCame) {
+  auto session = Session::open(test_options(1));
+  ASSERT_OK(session);
+  const Folder folder;
+  const std::string path = folder.write("f", Bytes(1'000, 3));
+  const auto a = session->upload(Bytes(100, 1));
+  ASSERT_OK(session->write(*a, 0, Bytes(20, 2), soon()));
+  ASSERT_OK(session->map_file(path));
+  ASSERT_OK(session->load_file(path, soon()));
+  ASSERT_OK(session->download(*a, soon()));
+  ASSERT_OK(session->lease(*a, LeaseAccess::read, soon()));
+  ASSERT_OK(session->unlease(*a));
+  const auto d = session->report();
+  ASSERT_TRUE(d.work && d.process);
+  EXPECT_EQ(d.work->files, 2u);
+  EXPECT_EQ(d.work->read_bytes, 1'000u);
+  EXPECT_EQ(d.work->mapped_bytes, 1'000u);
+  EXPECT_EQ(d.work->uploaded_bytes, 120u);
+  EXPECT_EQ(d.work->output_bytes, 200u);
+  EXPECT_EQ(d.work->input_bytes(), 2'120u);
+  EXPECT_FALSE(d.work->hits.has_value());
+  EXPECT_EQ(d.run.executor, kBackendName);
+  EXPECT_GT(d.process->peak_resident_bytes, 1'000'000u);
+}
+
 }  // namespace
 }  // namespace vyre::runtime::test

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "fixtures.hpp"
+#include "report/latency.hpp"
 
 namespace vyre::runtime::test {
 namespace {
@@ -82,6 +83,45 @@ TEST(Report, AFullRingIsCounted) {
   ASSERT_EQ(session->submit_many(items, soon()).accepted, items.size());
   ASSERT_OK(session->wait_all(soon()));
   EXPECT_GT(session->report().queues[0].full_waits, 0u);
+}
+
+TEST(Report, QueueingAndRunningAreToldApart) {
+  if (kBackendName != "cpu") GTEST_SKIP() << "a device takes no times";
+  auto session = Session::open(test_options(1));
+  ASSERT_OK(session);
+  const auto a = session->upload(Bytes(1 << 20, 1));
+  ASSERT_OK(session->submit({kNop, 0, 0, 0}, soon()));
+  const auto begin = Clock::now();
+  for (int i = 0; i < 8; ++i) ASSERT_OK(session->submit({kFill, 0, a->id, 7}, soon()));
+  ASSERT_OK(session->wait_all(soon()));
+  const auto all_ns = static_cast<std::uint64_t>((Clock::now() - begin).count());
+  const auto d = session->report();
+  expect_identities(d);
+  ASSERT_EQ(d.ops.size(), 2u);
+  EXPECT_FALSE(d.ops[0].running.has_value()) << "no-ops are not timed";
+  const report::OpRow& fill = d.ops[1];
+  ASSERT_TRUE(fill.queueing && fill.running && fill.latency);
+  EXPECT_EQ(report::values_of(*fill.queueing), 8u);
+  EXPECT_EQ(report::values_of(*fill.running), 8u);
+  EXPECT_EQ(report::values_of(*fill.latency), 8u);
+  EXPECT_GT(*fill.running->sum_ns, 8u * 1'000) << "each writes a MiB";
+  EXPECT_LE(*fill.running->sum_ns, all_ns) << "one worker runs one item at a time";
+  EXPECT_GE(fill.queueing->max_ns, fill.running->p50_ns) << "the last one waits for others";
+  EXPECT_LE(*fill.queueing->sum_ns + *fill.running->sum_ns, *fill.latency->sum_ns);
+}
+
+TEST(Report, ProcessorTimeIsThatSinceTheSessionOpened) {
+  const platform::ProcessUse before = platform::process_use();
+  auto session = Session::open(test_options(1));
+  ASSERT_OK(session);
+  while (platform::process_use().user_ns + platform::process_use().system_ns <
+         before.user_ns + before.system_ns + 30'000'000) {
+  }
+  const auto d = session->report();
+  EXPECT_GE(d.process->user_ns + d.process->system_ns, 10'000'000u);
+  const platform::ProcessUse now = platform::process_use();
+  EXPECT_LE(d.process->user_ns + d.process->system_ns,
+            now.user_ns + now.system_ns - before.user_ns - before.system_ns);
 }
 
 /// Writes down what it is told, and whether it makes sense.
