@@ -7,8 +7,8 @@
 #include <set>
 #include <vector>
 
-#include "opcode_facts.hpp"
 #include "protocol/limits.hpp"
+#include "vir/lower/opcode_facts.hpp"
 
 namespace vyre::vir::lowering {
 namespace {

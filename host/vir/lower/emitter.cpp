@@ -3,8 +3,8 @@
 #include "emitter.hpp"
 
 #include "base/message.hpp"
-#include "opcode_facts.hpp"
 #include "protocol/limits.hpp"
+#include "vir/lower/opcode_facts.hpp"
 
 namespace vyre::vir::lowering {
 

@@ -14,8 +14,8 @@
 #include "base/message.hpp"
 #include "fusion_checks.hpp"
 #include "member_flow.hpp"
-#include "opcode_facts.hpp"
 #include "protocol/limits.hpp"
+#include "vir/lower/opcode_facts.hpp"
 
 namespace vyre::vir {
 namespace {

@@ -2,9 +2,9 @@
 #include <string>
 
 #include "base/message.hpp"
-#include "opcode_facts.hpp"
 #include "protocol/completion.hpp"
 #include "vir/lower/lower.hpp"
+#include "vir/lower/opcode_facts.hpp"
 
 namespace vyre::vir {
 namespace {

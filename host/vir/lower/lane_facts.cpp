@@ -1,8 +1,8 @@
 // Which elements of its buffers a lane touches, read off the finished image; see fuse.hpp.
 #include <algorithm>
 
-#include "opcode_facts.hpp"
 #include "vir/lower/fuse.hpp"
+#include "vir/lower/opcode_facts.hpp"
 
 namespace vyre::vir {
 

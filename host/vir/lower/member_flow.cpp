@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "opcode_facts.hpp"
+#include "vir/lower/opcode_facts.hpp"
 
 namespace vyre::vir::lowering {
 namespace {

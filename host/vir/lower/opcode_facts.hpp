@@ -1,4 +1,4 @@
-// What opcodes.def says of an opcode, as values. Host only, private to lowering.
+// What opcodes.def says of an opcode, as values. Host only.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +41,26 @@ struct OpcodeFacts {
   if (shape == Shape::memory)
     return is_load(op) || op == core::Opcode::buf_len || op == core::Opcode::atomic;
   return shape != Shape::flow;
+}
+
+/// Whether an instruction on pairs gives one word.
+[[nodiscard]] constexpr bool is_word_of_pairs(core::Opcode op) noexcept {
+  using core::Opcode;
+  return (op >= Opcode::eq64 && op <= Opcode::lor64) || op == Opcode::truth64 ||
+         op == Opcode::lnot64 || op == Opcode::f32_from_u64 || op == Opcode::f32_from_f64 ||
+         op == Opcode::u32_from_f64 || op == Opcode::i32_from_f64 || op == Opcode::truth_f64;
+}
+
+/// The registers from dst on that are written.
+[[nodiscard]] inline std::uint32_t result_words(const core::Image& image,
+                                                const core::Instruction& i) noexcept {
+  using core::Opcode;
+  if (!has_result(i.op)) return 0;
+  if (i.op == Opcode::assign) return i.aux;
+  if (i.op == Opcode::load_n) return (image.buffers[i.imm].stride + 3) / 4;
+  const bool wide_check = i.op == Opcode::check_u64_i32 || i.op == Opcode::check_u64_f32 ||
+                          i.op == Opcode::check_u64_f64;
+  return wide_check || (facts_of(i.op).shape == Shape::pure64 && !is_word_of_pairs(i.op)) ? 2 : 1;
 }
 
 /// Whether every lane of a vector result, all of its words, is written.

@@ -1,0 +1,52 @@
+// From an image to PTX: the class of a program with its reasons, and one device function for a
+// program of class A or B. Nothing here runs one. Spec: docs/internals/jit.md.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/image.hpp"
+
+namespace vyre::jit {
+
+/// A: cannot fault, and its fuel is known before a unit. B: may end early, and then the unit runs
+/// again in the interpreter, because nothing that it writes is read again. C: stays interpreted.
+enum class Class : std::uint8_t { a, b, c };
+
+struct Reason {
+  std::uint32_t statement;
+  std::string text;
+};
+
+struct Verdict {
+  Class kind{Class::a};
+  std::vector<Reason> reasons;  // in the order of the statements; never empty
+};
+
+/// What a function answers for a thread. A unit ends with the greatest answer of its threads.
+enum class Answer : std::uint32_t { done = 0, run_again = 1, stopped = 2 };
+
+/// A device function.
+struct Function {
+  std::string text;                // PTX, without the head of a module
+  std::uint64_t scratch_bytes{0};  // that a warp needs; 16-byte aligned
+};
+
+[[nodiscard]] Verdict classify(const core::Image& image);
+/// Of an image of class A or B. `name` is an identifier of PTX.
+[[nodiscard]] Function emit_function(const core::Image& image, std::string_view name);
+/// Functions with the head that they need: version, target, and the declarations of our own sine to
+/// logarithm, which are linked.
+[[nodiscard]] std::string emit_module(std::span<const Function> functions);
+
+/// 'A', 'B' or 'C'.
+[[nodiscard]] char letter(Class kind);
+/// The class and its reasons, a line each, every line behind `begin`.
+[[nodiscard]] std::string print_verdict(const Verdict& verdict, std::string_view begin);
+/// For people: the verdict as comments, and the module of the image if it is of class A or B.
+[[nodiscard]] std::string print(const core::Image& image);
+
+}  // namespace vyre::jit
