@@ -23,6 +23,7 @@
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/size_class.hpp"
 #include "core/buffer_role.hpp"
 #include "core/grid.hpp"
 #include "core/run.hpp"
@@ -186,6 +187,8 @@ struct ItemCosts {
   std::optional<double> slot_ns;  // to take one and to post its end
   std::optional<double> byte_ns;  // that copies and fills read or wrote
   std::optional<double> step_ns;  // of programs that one worker ran alone
+  /// An image of several programs, against what they take one after another.
+  std::optional<double> fused_ratio;
 };
 
 /// What a backend tells its Session; called from backend threads, never under a lock of the
@@ -354,6 +357,8 @@ class Backend {
   [[nodiscard]] virtual std::uint64_t steps(std::uint32_t op) const noexcept = 0;
   /// Any thread, after start().
   [[nodiscard]] virtual ItemCosts item_costs() const noexcept { return {}; }
+  /// Medians of what a program takes on one worker, in ns a lane, by the lanes of its items.
+  [[nodiscard]] virtual BySizeClass lane_costs(std::uint32_t) const noexcept { return {}; }
 
   /// Any thread, from the moment the backend is made.
   [[nodiscard]] virtual DeviceFacts device_facts() const { return {}; }

@@ -15,14 +15,14 @@ struct Measured {
   std::optional<double> item_ns;       // one no-op item on its way through a ring
   std::optional<double> bytes_per_ns;  // that items read and write
   std::optional<double> step_ns;       // one step of a program that is not fused
-  /// Cost of a step in a fused image, as a multiple of `step_ns`.
-  std::optional<double> fused_step_ratio;
+  /// What programs take in one image, as a multiple of what they take one after another.
+  std::optional<double> fused_ratio;
 };
 
 /// The sums over the members of a region.
 struct RegionSums {
   std::uint32_t members{0};
-  double steps{0};
+  double run_ns{0};           // of their programs, one by one
   double bytes{0};            // that the members read and write one by one
   double bytes_not_moved{0};  // of these, in one image
 };
@@ -35,8 +35,8 @@ struct RegionCost {
   [[nodiscard]] bool worth_it() const noexcept;
 };
 
-/// `one_image`: the members run lane by lane in one image, so that bytes are not moved and steps
-/// cost what fused steps cost.
+/// `one_image`: the members run lane by lane in one image, so that bytes are not moved and programs
+/// take what they take in one image.
 [[nodiscard]] RegionCost cost_of(const Measured& measured, const RegionSums& sums,
                                  bool one_image) noexcept;
 

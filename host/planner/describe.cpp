@@ -68,6 +68,33 @@ std::string region_line(const Work& work, const Plan& plan, std::size_t index) {
   return message("{}\n", line);
 }
 
+/// "4 to 31 lanes"
+std::string size_class_name(std::size_t number) {
+  std::uint64_t least = 1;
+  while (size_class(least) < number) least *= 2;
+  return number + 1 == kSizeClasses
+             ? message("{} lanes and more", least)
+             : message("{} to {} lanes", least, (std::uint64_t{1} << (3 * number + 2)) - 1);
+}
+
+/// ": 0.31 ns a lane in 4 to 31 lanes"; empty where nothing was timed.
+std::string lane_costs_text(const OpFacts& op) {
+  std::string text;
+  for (std::size_t c = 0; c < kSizeClasses; ++c) {
+    if (op.lane_ns[c] > 0)
+      text += message("{} {} ns a lane in {}", text.empty() ? ":" : ",", fixed(op.lane_ns[c], 3),
+                      size_class_name(c));
+  }
+  return text;
+}
+
+void write_costs(JsonWriter& out, const OpFacts& op) {
+  if (lane_costs_text(op).empty()) return;
+  out.begin_object().member("name", op.name).member("steps", op.steps).key("lane_ns").begin_array();
+  for (const double ns : op.lane_ns) out.value(ns);
+  out.end_array().end_object();
+}
+
 std::string rest_of(std::size_t size) {
   return size > kLines ? message("... and {} more\n", size - kLines) : std::string();
 }
@@ -106,11 +133,17 @@ std::string describe(const Work& work, const Plan& plan, const Measured& measure
   text += "forms:";
   for (std::size_t f = 0; f < kForms; ++f)
     text += message(" {} {}", forms[f], name(static_cast<Form>(f)));
-  text += message("\nmeasured: item {}, bandwidth {}, step {}, fused step {}\n",
+  text += message("\nmeasured: item {}, bandwidth {}, step {}, one image {}\n",
                   measured_or_not(measured.item_ns, "ns"),
                   measured_or_not(measured.bytes_per_ns, "GB/s"),
                   measured_or_not(measured.step_ns, "ns"),
-                  measured_or_not(measured.fused_step_ratio, "times that"));
+                  measured_or_not(measured.fused_ratio, "times its members"));
+  for (std::size_t o = 0, lines = 0; o < work.ops.size() && lines < kLines; ++o) {
+    const std::string costs = lane_costs_text(work.ops[o]);
+    if (costs.empty()) continue;
+    text += message("measured: {}{}\n", work.ops[o].name, costs);
+    ++lines;
+  }
   for (std::size_t r = 0; r < std::min(regions.regions.size(), kLines); ++r)
     text += region_line(work, plan, r);
   text += rest_of(regions.regions.size());
@@ -158,8 +191,11 @@ std::string describe_json(const Work& work, const Plan& plan, const Measured& me
   out.member("item_ns", measured.item_ns)
       .member("bytes_per_ns", measured.bytes_per_ns)
       .member("step_ns", measured.step_ns)
-      .member("fused_step_ratio", measured.fused_step_ratio);
-  out.end_object().key("regions").begin_array();
+      .member("fused_ratio", measured.fused_ratio)
+      .key("ops")
+      .begin_array();
+  for (std::size_t o = 0; o < first(work.ops.size()); ++o) write_costs(out, work.ops[o]);
+  out.end_array().end_object().key("regions").begin_array();
   for (std::size_t r = 0; r < first(regions.regions.size()); ++r) write_region(out, plan, r);
   out.end_array().key("removed").begin_array();
   for (std::size_t i = 0; i < first(plan.removed.size()); ++i) {

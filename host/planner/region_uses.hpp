@@ -11,7 +11,6 @@ namespace vyre::planner {
 /// Of one buffer in one region.
 struct RegionUse {
   std::uint32_t element{0};
-  bool read{false};
   bool written{false};
   bool own_element{false};  // written once a lane, at the lane's own element
 };

@@ -229,10 +229,18 @@ class Builder {
     return measured_.bytes_per_ns && chain.saved_ns >= image.saved_ns - image.lost_ns;
   }
 
+  /// By items of its op of that size, or else by its steps.
+  [[nodiscard]] double run_ns(const Item& item) const noexcept {
+    const OpFacts& op = work_.ops[item.op];
+    const std::uint64_t lanes = op.lanes(item.grid);
+    const auto lane_ns = lanes == 0 ? std::nullopt : nearest(op.lane_ns, lanes);
+    return lane_ns ? *lane_ns * static_cast<double>(lanes)
+                   : op.steps.value_or(0) * measured_.step_ns.value_or(0);
+  }
+
   void add(std::uint32_t index, RegionSums& sums) const {
-    const OpFacts& op = work_.ops[work_.items[index].op];
     ++sums.members;
-    sums.steps += op.steps.value_or(0);
+    sums.run_ns += run_ns(work_.items[index]);
     for (const BufferUse& use : work_.uses_of(index))
       sums.bytes += static_cast<double>(work_.buffers[use.buffer].bytes);
   }
@@ -286,9 +294,8 @@ class Builder {
     for (std::size_t u = 0; u < uses.size(); ++u) {
       RegionUse& use = uses_.at(region, uses[u].buffer);
       if ((uses[u].bits & kWrites) != 0) {
-        use = {binding(op, facts, u).element, false, true, binding(op, facts, u).own_element};
+        use = {binding(op, facts, u).element, true, binding(op, facts, u).own_element};
       } else {
-        use.read = true;
         reader_region_[uses[u].buffer] = region;
       }
     }

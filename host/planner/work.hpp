@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/size_class.hpp"
 
 namespace vyre::planner {
 
@@ -72,6 +73,11 @@ struct OpFacts {
   std::uint32_t registers{0};  // of a lane
   /// Mean steps of the items that ran; none: no item of the op ran yet.
   std::optional<double> steps;
+  /// Of a run of the program alone, a lane, by the lanes of the items.
+  BySizeClass lane_ns{};
+  [[nodiscard]] std::uint64_t lanes(const std::array<std::uint32_t, 3>& grid) const noexcept {
+    return std::uint64_t{grid[0]} * grid[1] * grid[2] * workgroup[0] * workgroup[1] * workgroup[2];
+  }
 };
 
 struct Item {

@@ -246,10 +246,11 @@ Status PlanMaker::check(std::span<const MegakernelWorkItem> items,
 planner::Measured PlanMaker::measure() const {
   const backend::ItemCosts costs = over_.backend.item_costs();
   planner::Measured measured;
-  const std::uint64_t publish_ps = over_.counters.slot_publish_ps.load(std::memory_order_relaxed);
+  const std::uint64_t publish_ps = over_.counters.slot_publish_ps.value();
   if (costs.slot_ns) measured.item_ns = *costs.slot_ns + static_cast<double>(publish_ps) / 1e3;
   if (costs.byte_ns && *costs.byte_ns > 0) measured.bytes_per_ns = 1 / *costs.byte_ns;
   measured.step_ns = costs.step_ns;
+  measured.fused_ratio = costs.fused_ratio;
   return measured;
 }
 
@@ -293,7 +294,10 @@ Result<Plan> PlanMaker::make(std::span<const MegakernelWorkItem> items,
   look_at_lengths(plan->work, over_.ops);
   plan->least_hit_bytes = least_hit_bytes(plan->work);
   plan->measured = measure();
-  for (planner::OpFacts& op : plan->work.ops) op.steps = mean_steps(op.id);
+  for (planner::OpFacts& op : plan->work.ops) {
+    op.steps = mean_steps(op.id);
+    op.lane_ns = over_.backend.lane_costs(op.id);
+  }
   builder.name_rules();
   VYRE_ASSIGN(plan->plan,
               planner::make_plan(plan->work,

@@ -6,6 +6,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "base/running_median.hpp"
+
 namespace vyre::runtime {
 
 /// On cache lines of its own: submits write it, and what stands beside it is read by all.
@@ -13,7 +15,7 @@ struct alignas(64) SessionCounters {
   std::atomic<std::uint64_t> plan_ns{0};
   std::atomic<std::uint64_t> publish_ns{0};
   std::atomic<std::int64_t> first_publish_ns{-1};  // since open; negative: none yet
-  std::atomic<std::uint64_t> slot_publish_ps{0};   // a running median; 0: none yet
+  RunningMedian slot_publish_ps;
   std::atomic<std::uint64_t> bytes_in{0};
   std::atomic<std::uint64_t> bytes_out{0};
   std::atomic<std::uint64_t> files{0};  // streamed, loaded or mapped
@@ -36,17 +38,6 @@ struct alignas(64) SessionCounters {
   template <class Counter>
   static void add(Counter& counter, typename Counter::value_type by) noexcept {
     counter.fetch_add(by, std::memory_order_relaxed);
-  }
-  /// A sample moves a running median by a sixteenth, however far away it is. One that another
-  /// thread's sample overwrites is lost.
-  static void move_median(std::atomic<std::uint64_t>& median, std::uint64_t sample) noexcept {
-    const std::uint64_t before = median.load(std::memory_order_relaxed);
-    const std::uint64_t step = before / 16 + 1;
-    const std::uint64_t after = before == 0       ? sample + 1
-                                : sample > before ? before + step
-                                : before > step   ? before - step
-                                                  : 1;
-    median.store(after, std::memory_order_relaxed);
   }
 };
 

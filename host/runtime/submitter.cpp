@@ -104,7 +104,7 @@ void Submitter::account(std::int64_t begin_ns, std::int64_t publish_ns, std::uin
   SessionCounters::add(counters.plan_ns, static_cast<std::uint64_t>(publish_ns - begin_ns));
   const auto published_ns = static_cast<std::uint64_t>(end_ns - publish_ns);
   SessionCounters::add(counters.publish_ns, published_ns);
-  SessionCounters::move_median(counters.slot_publish_ps, published_ns * 1'000 / slots);
+  counters.slot_publish_ps.add(published_ns * 1'000 / slots);
   SessionCounters::add(counters.bytes_in, items * sizeof(MegakernelWorkItem));
   if (counters.first_publish_ns.load(std::memory_order_relaxed) < 0) {
     std::int64_t none = -1;

@@ -261,7 +261,12 @@ class CpuBackend final : public backend::Backend {
     return record == nullptr ? 0 : record->steps.load(std::memory_order_relaxed);
   }
   [[nodiscard]] backend::ItemCosts item_costs() const noexcept override {
-    return {median_of(&Costs::slots), median_of(&Costs::bytes), median_of(&Costs::steps)};
+    return {median_of(&Costs::slots), median_of(&Costs::bytes), median_of(&Costs::steps),
+            median_of(&Costs::fused)};
+  }
+  [[nodiscard]] BySizeClass lane_costs(std::uint32_t op) const noexcept override {
+    const OpRecord* record = state_->ops.find(op);
+    return record == nullptr ? BySizeClass{} : record->lane_ns();
   }
 
  private:

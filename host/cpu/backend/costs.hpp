@@ -55,6 +55,8 @@ struct Costs {
   CostHistogram slots;  // taken, and ended
   CostHistogram bytes;  // that copies and fills read and wrote
   CostHistogram steps;  // of programs that the worker ran alone
+  /// For a ns that members take one after another: what they took in one image.
+  CostHistogram fused;
 };
 
 }  // namespace vyre::cpu

@@ -58,6 +58,18 @@ bool Worker::bind_fused(const Work& work, const RegionBlock& block, Launch& laun
   return apart(ranges);
 }
 
+void Worker::compare(const Run& one, const RegionBlock& block) {
+  if (!one.took) return;
+  const std::uint64_t lanes = one.lanes();
+  double alone_ns = 0;
+  for (const MegakernelWorkItem& item : block.items) {
+    const auto lane_ns = nearest(state_.ops.find(item.op_handle)->lane_ns(), lanes);
+    if (!lane_ns) return;
+    alone_ns += *lane_ns * static_cast<double>(lanes);
+  }
+  costs_.fused.add(static_cast<std::uint64_t>(alone_ns), *one.took);
+}
+
 bool Worker::run_fused(const Work& work, const RegionBlock& block) {
   try {
     Launch launch;
@@ -65,11 +77,17 @@ bool Worker::run_fused(const Work& work, const RegionBlock& block) {
     flush_before_long_work();
     const backend::FusedProgram& fused = *block.fused;
     if (!zero_fill(fused.program.buffers, fused.unzeroed)) return false;
-    Run one{fused.program.image, launch, false, 0, std::vector<std::uint64_t>(block.items.size())};
+    Run one{fused.program.image,
+            launch,
+            nullptr,
+            false,
+            0,
+            std::vector<std::uint64_t>(block.items.size())};
     if (run(one).code != FaultCode::none) return false;
     for (const platform::MappedFile* const file : files_) {
       if (!file->intact()) return false;
     }
+    compare(one, block);
     // What was executed up to the end of each member; the last one has no rejoin.
     one.passed.back() = one.steps;
     std::uint64_t before = 0;

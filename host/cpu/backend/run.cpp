@@ -205,7 +205,8 @@ Completion Worker::run_program(const Work& work, OpRecord& op) {
   if (launch == nullptr) return faulted(work, {FaultCode::id_overflow, 0, 0, 0});
   flush_before_long_work();  // zero-filling may take long, too
   if (!zero_fill(op.program.buffers, {})) return cancelled(work, FaultCode::shutdown);
-  Run run{op.program.image, *launch, op.estimate_ns.load(std::memory_order_relaxed) >= kSpreadNs};
+  Run run{op.program.image, *launch, &op,
+          op.estimate_ns.load(std::memory_order_relaxed) >= kSpreadNs};
   const Fault fault = this->run(run);
   op.steps.fetch_add(run.steps, std::memory_order_relaxed);  // relaxed: a count
   if (fault.code == FaultCode::shutdown || fault.code == FaultCode::worker_lost ||
@@ -235,17 +236,23 @@ bool Worker::zero_fill(const std::vector<backend::ProgramBuffer>& buffers,
 
 Fault Worker::run(Run& one) {
   const std::uint64_t total = one.launch.total;
-  if (state_.options.workers > 1 && total > 1 &&
-      (one.slow || total * one.image->lanes() >= kSpreadLanes))
+  if (state_.options.workers > 1 && total > 1 && (one.slow || one.lanes() >= kSpreadLanes))
     return run_spread(one);
   const bool fused = !one.passed.empty();
-  const bool timed = !fused && is_timed(programs_++);
+  const bool timed = is_timed(fused ? images_++ : programs_++);
   const Deadline begin = timed ? Clock::now() : Deadline{};
   const core::RunResult result =
       interpreter_.run(*one.image, views_, one.launch.grid, {0, total}, state_.options.fuel,
                        &state_.stop_running, asks(), fused ? one.passed.data() : nullptr);
-  if (timed) [[unlikely]]
-    costs_.steps.add(result.instructions, Clock::now() - begin);
+  if (timed) [[unlikely]] {
+    one.took = Clock::now() - begin;
+    const std::uint64_t lanes = one.lanes();
+    if (!fused) {
+      costs_.steps.add(result.instructions, *one.took);
+      const auto ps = static_cast<std::uint64_t>(one.took->count()) * CostHistogram::kPsPerNs;
+      if (lanes != 0) one.op->lane_ps[size_class(lanes)].add(ps / lanes);
+    }
+  }
   one.steps = result.instructions;
   return result.fault;
 }

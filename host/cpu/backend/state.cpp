@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/message.hpp"
+#include "costs.hpp"
 
 namespace vyre::cpu {
 namespace {
@@ -39,6 +40,13 @@ WorkerQueue::WorkerQueue(queue::Queue given, std::chrono::nanoseconds producer_t
       consumer(rings.consumer()),
       watch(producer_timeout) {
   marks.reset();
+}
+
+BySizeClass OpRecord::lane_ns() const noexcept {
+  BySizeClass ns{};
+  for (std::size_t c = 0; c < kSizeClasses; ++c)
+    ns[c] = static_cast<double>(lane_ps[c].value()) / CostHistogram::kPsPerNs;
+  return ns;
 }
 
 bool WorkerQueue::must_wait(std::uint32_t flags, std::uint64_t ahead) const noexcept {
@@ -135,8 +143,9 @@ void State::keep_awake(const backend::AwakeGroups& groups) noexcept {
   awake_then.store(groups.then, std::memory_order_relaxed);
   set_awake(groups.now);
   look_beyond();
-  // One of those that slept on; it wakes the next where there is more.
-  if (awake.load(std::memory_order_relaxed) > before) wake_one();
+  // One of those that slept on; it wakes the next where there is more. What is published later has
+  // a doorbell of its own.
+  if (awake.load(std::memory_order_relaxed) > before && may_have_work()) wake_one();
 }
 
 void State::look_beyond() noexcept {

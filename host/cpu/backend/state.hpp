@@ -16,6 +16,8 @@
 #include "backend/backend.hpp"
 #include "backend/stable_table.hpp"
 #include "base/error.hpp"
+#include "base/running_median.hpp"
+#include "base/size_class.hpp"
 #include "base/zeroed_array.hpp"
 #include "core/image.hpp"
 #include "cpu/interpreter/interpreter.hpp"
@@ -105,6 +107,9 @@ struct OpRecord {
   std::atomic<std::uint64_t> steps{0};
   /// What an item of this op lately took, decaying towards shorter; 0 = never run.
   std::atomic<std::uint32_t> estimate_ns{0};
+  /// Of runs of the program on one worker, a lane; by size class of the lanes.
+  std::array<RunningMedian, kSizeClasses> lane_ps;
+  [[nodiscard]] BySizeClass lane_ns() const noexcept;
 };
 
 /// An item whose workgroups, or units of a built-in op, several workers share. Shares are taken in

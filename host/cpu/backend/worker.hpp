@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -88,9 +89,12 @@ class Worker {
   struct Run {
     const std::shared_ptr<const core::Image>& image;
     const Launch& launch;
-    bool slow{false};                     // its items were, whatever their lanes
-    std::uint64_t steps{0};               // executed
-    std::vector<std::uint64_t> passed{};  // as of Interpreter::run(): for a fused image
+    OpRecord* op{nullptr};                           // null: a fused image
+    bool slow{false};                                // its items were, whatever their lanes
+    std::uint64_t steps{0};                          // executed
+    std::vector<std::uint64_t> passed{};             // as of Interpreter::run(): for a fused image
+    std::optional<std::chrono::nanoseconds> took{};  // where it was timed
+    [[nodiscard]] std::uint64_t lanes() const { return launch.total * image->lanes(); }
   };
   /// By this worker, or shared with others.
   [[nodiscard]] Fault run(Run& one);
@@ -100,6 +104,8 @@ class Worker {
   /// The members' image, if it can run; false: nothing has come of it, and the members run one
   /// after another.
   [[nodiscard]] bool run_fused(const Work& work, const RegionBlock& block);
+  /// What an image of several programs took, against its members one after another.
+  void compare(const Run& one, const RegionBlock& block);
   [[nodiscard]] bool bind_fused(const Work& work, const RegionBlock& block, Launch& launch);
   /// Whether memory that is written has one name only.
   [[nodiscard]] static bool apart(std::vector<BoundRange>& ranges);
@@ -123,6 +129,7 @@ class Worker {
   std::uint64_t items_run_{0};
   std::uint64_t batches_{0};   // that had an item
   std::uint64_t programs_{0};  // that this worker ran alone
+  std::uint64_t images_{0};    // of several programs, alone, too
   bool timed_{false};          // this batch is, since
   Deadline taken_at_{};
   std::int64_t ran_ns_{0};        // its items, without their way through the ring

@@ -23,7 +23,7 @@ Measured random_costs(test::Choice& choice) {
   if (!choice.one_in(3)) measured.item_ns = 500.0 + choice.below(2'000);
   if (!choice.one_in(3)) measured.bytes_per_ns = 1.0 + choice.below(40);
   if (!choice.one_in(3)) measured.step_ns = 1.0 + choice.below(20);
-  if (choice.one_in(2)) measured.fused_step_ratio = 0.5 + 0.25 * choice.below(6);
+  if (choice.one_in(2)) measured.fused_ratio = 0.5 + 0.25 * choice.below(6);
   return measured;
 }
 

@@ -56,6 +56,179 @@ TEST(Lanes, EachRuleKeepsThemApart) {
             }),
             Refusal::two_writers);
   EXPECT_EQ(refused([](Work& w) { w.buffers[1].bytes = 0; }), Refusal::nothing_shared);
+  EXPECT_EQ(refused([](Work& w) { w.items[0].grid = w.items[1].grid = {4, 1, 2}; }), Refusal::grid);
+  EXPECT_EQ(refused([](Work& w) {
+              w.ops[5].outputs.push_back(w.ops[5].outputs[0]);
+              w.uses.push_back(w.uses[3]);  // the last item's: it writes its output twice
+              w.items[1].outputs = 2;
+            }),
+            Refusal::two_writers);
+  const Plan none = plan_of(work, {.lanes = false});
+  EXPECT_EQ(none.regions.regions[0].no_lanes, Refusal::executor);
+}
+
+/// Forms of the regions and how many members each has.
+using Forms = std::vector<std::pair<Form, std::uint32_t>>;
+Forms forms_of(const Plan& plan) {
+  Forms forms;
+  for (const Region& region : plan.regions.regions) forms.emplace_back(region.form, region.members);
+  return forms;
+}
+
+TEST(Lanes, RegistersOfAllMembersCount) {
+  Work work = handing_over();
+  for (std::uint32_t b = 2; b < 5; ++b) work.add(1, {b}, {b + 1}).grid = {4, 1, 1};
+  work.ops[1].registers = kMaxVectorRegisters / 3;
+  EXPECT_EQ(forms_of(plan_of(work)), (Forms{{Form::lanes, 3}, {Form::lanes, 2}}));
+  work.ops[1].registers = kMaxVectorRegisters / 5;
+  const Plan fits = plan_of(work);
+  EXPECT_EQ(fits.regions.regions[0].form, Form::lanes);
+  EXPECT_EQ(fits.regions.regions[0].sums.bytes_not_moved, 4u << 20) << "of each hand-over";
+}
+
+/// Two readers of one buffer, which may run in one image.
+Work sharing() {
+  Work work = handing_over();
+  work.items.clear();
+  work.uses.clear();
+  work.buffers.resize(12, work.buffers[0]);
+  for (std::uint32_t b = 8; b < 12; ++b) work.buffers[b].handle = 10 + b;
+  work.add(1, {0}, {1}).grid = {4, 1, 1};
+  work.add(1, {0}, {2}).grid = {4, 1, 1};
+  return work;
+}
+
+TEST(Lanes, ASharedInputIsWorthAnImageFromATenthOfTheBytesOnAndWithKnownGrids) {
+  EXPECT_EQ(forms_of(plan_of(sharing())), (Forms{{Form::lanes, 2}}));
+  for (const std::array<std::uint32_t, 3> unknown :
+       {std::array{0u, 0u, 0u}, std::array{4u, 0u, 1u}, std::array{4u, 1u, 0u}}) {
+    Work work = sharing();
+    work.items[0].grid = work.items[1].grid = unknown;
+    EXPECT_EQ(forms_of(plan_of(work)), (Forms{{Form::bundle, 2}}));
+  }
+  Work small = sharing();
+  small.buffers[0].bytes = 1u << 16;  // of 17 such pieces
+  EXPECT_EQ(forms_of(plan_of(small)), (Forms{{Form::bundle, 2}}));
+  Measured measured;
+  measured.item_ns = 1e6;
+  measured.bytes_per_ns = 1;
+  EXPECT_EQ(forms_of(plan_of(small, {}, measured)), (Forms{{Form::bundle, 2}}));
+  EXPECT_EQ(forms_of(plan_of(sharing(), {}, measured)), (Forms{{Form::lanes, 2}}));
+  measured.item_ns = 1e9;
+  EXPECT_EQ(forms_of(plan_of(sharing(), {}, measured)), (Forms{{Form::bundle, 2}}))
+      << "the bytes are nothing against a slot";
+}
+
+TEST(Lanes, AnItemThatSharesNothingDoesNotJoinAnImage) {
+  Work work = sharing();
+  work.add(4, {5}, {6});
+  EXPECT_EQ(forms_of(plan_of(work)), (Forms{{Form::lanes, 2}, {Form::single, 1}}));
+}
+
+TEST(Lanes, AnImageBecomesAChainOnlyWhereThatSavesMore) {
+  Work work = handing_over();
+  work.add(4, {2}, {3});
+  const Forms image{{Form::lanes, 2}, {Form::single, 1}};
+  Measured measured;
+  measured.item_ns = 1'000;
+  EXPECT_EQ(forms_of(plan_of(work, {}, measured)), image) << "no bandwidth was measured";
+  measured.bytes_per_ns = (1u << 20) / 2'000.0;  // the buffer handed over is worth two slots
+  EXPECT_EQ(forms_of(plan_of(work, {}, measured)), image);
+  work.ops[1].lane_ns[size_class(128)] = 750 / 128.0;
+  measured.fused_ratio = 2;  // of which the image loses one and a half
+  const Plan chain = plan_of(work, {}, measured);
+  EXPECT_EQ(forms_of(chain), (Forms{{Form::chain, 3}}));
+  EXPECT_EQ(chain.regions.regions[0].sums.bytes_not_moved, 0u);
+}
+
+TEST(Lanes, ProgramsThatTakeLongerInOneImageAreAChain) {
+  Work work = handing_over();
+  work.ops[1].lane_ns[size_class(128)] = 100 / 128.0;
+  Measured measured;
+  measured.item_ns = 1'000;
+  measured.fused_ratio = 10;
+  const Plan plan = plan_of(work, {}, measured);
+  EXPECT_EQ(forms_of(plan), (Forms{{Form::chain, 2}}));
+  EXPECT_EQ(plan.regions.regions[0].no_lanes, Refusal::cost);
+}
+
+TEST(Lanes, AnImageWithAHandOverAndASharedInputMayBecomeAChain) {
+  Work work = handing_over();
+  work.add(1, {0}, {3}).grid = {4, 1, 1};  // shares the first input
+  work.add(4, {3}, {4});
+  Measured measured;
+  measured.item_ns = 1'000;
+  measured.bytes_per_ns = (1u << 20) / 250.0;
+  EXPECT_EQ(forms_of(plan_of(work, {}, measured)), (Forms{{Form::chain, 4}}));
+}
+
+TEST(Lanes, ASharedInputComesBeforeAChainWhereImagesComeFirst) {
+  Work work = sharing();
+  work.ops.push_back(work.ops[2]);  // op 5: looks at the elements of other lanes
+  work.ops[5].inputs[0].own_element = false;
+  work.add(4, {6}, {4});                      // no flat program
+  work.add(5, {1, 7}, {3}).grid = {4, 1, 1};  // waits for the image, and is in none with it
+  work.add(2, {4, 7}, {5}).grid = {4, 1, 1};  // waits for op 4's item, and reads buffer 7, too
+  EXPECT_EQ(forms_of(plan_of(work)),
+            (Forms{{Form::lanes, 2}, {Form::chain, 2}, {Form::single, 1}}));
+  EXPECT_EQ(forms_of(plan_of(work, {.lanes_first = true})),
+            (Forms{{Form::lanes, 2}, {Form::single, 1}, {Form::lanes, 2}}));
+}
+
+/// Items 0 and 1 stand side by side.
+Work two_beside() {
+  Work work = sharing();
+  work.items.clear();
+  work.uses.clear();
+  work.add(4, {0}, {1});
+  work.add(4, {2}, {3});
+  return work;
+}
+
+TEST(Chain, OnlyAnItemThatWaitsForTheLastMemberOfOneJoins) {
+  Work beside = two_beside();
+  beside.add(4, {3}, {4});
+  EXPECT_EQ(forms_of(plan_of(beside)), (Forms{{Form::bundle, 2}, {Form::single, 1}}))
+      << "members that run side by side have no last one";
+  beside.add(4, {4}, {5});
+  EXPECT_EQ(forms_of(plan_of(beside)), (Forms{{Form::bundle, 2}, {Form::chain, 2}}));
+  Work waits = beside;
+  waits.add(4, {4}, {6});  // for the first member of the chain
+  EXPECT_EQ(forms_of(plan_of(waits)),
+            (Forms{{Form::bundle, 2}, {Form::chain, 2}, {Form::single, 1}}));
+  Work both = beside;
+  both.ops.push_back(both.ops[4]);
+  both.ops[5].inputs.push_back(both.ops[4].inputs[0]);
+  both.add(5, {3, 4}, {6});  // and for the last member of the two beside each other
+  EXPECT_EQ(forms_of(plan_of(both)),
+            (Forms{{Form::bundle, 2}, {Form::chain, 2}, {Form::single, 1}}));
+}
+
+/// The plan of a batch of which an earlier one did what item `done` does.
+Plan after_earlier(const Work& work, std::size_t done) {
+  DedupeTable earlier;
+  std::vector<BufferVersion> versions;
+  for (const BufferUse& use : work.uses_of(done))
+    versions.push_back({work.buffers[use.buffer].handle, work.buffers[use.buffer].version});
+  const Item& item = work.items[done];
+  earlier.remember({work.ops[item.op].id, item.param, item.inputs, versions}, 77);
+  auto plan = make_plan(work, {}, {}, &earlier);
+  EXPECT_TRUE(plan);
+  return std::move(*plan);
+}
+
+TEST(Regions, AnItemForWhichAnEarlierOneStandsIsAlone) {
+  Work beside = two_beside();
+  beside.items[1].op = 1;
+  EXPECT_EQ(forms_of(after_earlier(beside, 1)), (Forms{{Form::single, 1}, {Form::single, 1}}));
+  Work follows = handing_over();
+  const Plan plan = after_earlier(follows, 0);
+  EXPECT_EQ(forms_of(plan), (Forms{{Form::single, 1}, {Form::single, 1}}));
+  EXPECT_EQ(plan.regions.refused[static_cast<std::size_t>(Refusal::perhaps)], 1u);
+  Work shares = sharing();
+  shares.add(1, {0}, {3}).grid = {4, 1, 1};
+  EXPECT_EQ(forms_of(after_earlier(shares, 1)), (Forms{{Form::lanes, 2}, {Form::single, 1}}))
+      << "readers behind it still find the image in front of it";
 }
 
 TEST(Lanes, TwoReadersOfOneLargeInputShareItsBytes) {
@@ -68,11 +241,18 @@ TEST(Lanes, TwoReadersOfOneLargeInputShareItsBytes) {
   measured.item_ns = 1'000;
   measured.bytes_per_ns = 10;
   EXPECT_EQ(first_form(work, measured), Form::lanes);
-  measured.fused_step_ratio = 4;
+  measured.fused_ratio = 4;
   measured.step_ns = 10;
   work.ops[1].steps = 100'000;
   const Plan plan = plan_of(work, {}, measured);
   EXPECT_EQ(plan.regions.regions.size(), 2u) << "steps would cost more than the bytes save";
+  work.ops[1].lane_ns[size_class(128)] = 0.1;
+  EXPECT_EQ(first_form(work, measured), Form::lanes) << "its own items of that size took less";
+  work.ops[1].lane_ns[size_class(128)] = 7'812.5;  // as much as by its steps
+  EXPECT_EQ(plan_of(work, {}, measured).regions.regions.size(), 2u);
+  work.ops[1].lane_ns = {};
+  work.ops[1].lane_ns[size_class(1'000'000)] = 0.1;
+  EXPECT_EQ(first_form(work, measured), Form::lanes) << "of the nearest size that was timed";
   EXPECT_GT(plan.regions.refused[static_cast<std::size_t>(Refusal::cost)], 0u);
 }
 
@@ -108,16 +288,9 @@ TEST(Lanes, AnImageStaysOneWhereThatIsWantedThoughAChainWouldSaveMore) {
   Measured measured;
   measured.item_ns = 1e9;
   measured.bytes_per_ns = 10;
-  const auto forms = [&](bool lanes_first) {
-    std::vector<std::pair<Form, std::uint32_t>> made;
-    for (const Region& region :
-         plan_of(work, {.lanes_first = lanes_first}, measured).regions.regions)
-      made.emplace_back(region.form, region.members);
-    return made;
-  };
-  using Forms = std::vector<std::pair<Form, std::uint32_t>>;
-  EXPECT_EQ(forms(false), (Forms{{Form::chain, 3}}));
-  EXPECT_EQ(forms(true), (Forms{{Form::lanes, 2}, {Form::single, 1}}));
+  EXPECT_EQ(forms_of(plan_of(work, {}, measured)), (Forms{{Form::chain, 3}}));
+  EXPECT_EQ(forms_of(plan_of(work, {.lanes_first = true}, measured)),
+            (Forms{{Form::lanes, 2}, {Form::single, 1}}));
 }
 
 TEST(Lanes, AStoreIsElidedOnlyBeforeAWholeOverwriteThatNoOtherReaderPrecedes) {
@@ -162,10 +335,15 @@ TEST(Cost, RegionsOfAShapeAreFusedTheSecondTimeOrWhenAskedFor) {
 TEST(Cost, ATenthOfTheUnfusedTimeIsTheLeastGain) {
   Measured measured;
   measured.item_ns = 100;
-  measured.step_ns = 1;
   EXPECT_TRUE(cost_of(measured, {2, 800, 0, 0}, false).worth_it());  // 100 of 1,000
   EXPECT_FALSE(cost_of(measured, {2, 810, 0, 0}, false).worth_it());
-  measured.fused_step_ratio = 1.5;
+  EXPECT_FALSE(cost_of(measured, {2, 2'000, 0, 0}, false).worth_it());
+  EXPECT_TRUE(cost_of(measured, {2, 2'000, 0, 0}, true).worth_it()) << "no image ran yet";
+  measured.fused_ratio = 1.5;
+  EXPECT_FALSE(cost_of(measured, {2, 2'000, 0, 0}, true).worth_it());
+  measured.fused_ratio = 0.5;
+  EXPECT_TRUE(cost_of(measured, {2, 2'000, 0, 0}, true).worth_it());
+  measured.fused_ratio = 1.5;
   const RegionCost cost = cost_of(measured, {3, 200, 50, 30}, true);
   EXPECT_DOUBLE_EQ(cost.unfused_ns, 500);
   EXPECT_DOUBLE_EQ(cost.saved_ns, 200);  // bytes count only where the bandwidth was measured

@@ -1,6 +1,7 @@
 // What items cost in a session: numbers come from items that ran, and a plan fuses by them.
 #include <nlohmann/json.hpp>
 
+#include "base/size_class.hpp"
 #include "plan_fixture.hpp"
 
 namespace vyre::runtime::test {
@@ -30,6 +31,10 @@ class PlanCosts : public ::testing::Test {
   [[nodiscard]] std::vector<MegakernelWorkItem> chain(std::uint32_t op) const {
     return {{op, buffers[0].id, buffers[1].id, 0}, {op, buffers[1].id, buffers[2].id, 0}};
   }
+  /// An item of an op with one input.
+  [[nodiscard]] std::vector<MegakernelWorkItem> one(std::uint32_t op, std::uint32_t param) const {
+    return {{op, buffers[0].id, buffers[1].id, param}};
+  }
   void run(std::span<const MegakernelWorkItem> items) {
     ASSERT_EQ(session->submit_many(items, soon()).accepted, items.size());
     ASSERT_OK(session->wait_all(soon()));
@@ -41,7 +46,7 @@ class PlanCosts : public ::testing::Test {
 
 TEST_F(PlanCosts, ASessionThatRanNothingHasMeasuredNothing) {
   const Plan plan = this->plan(chain(ops.add));
-  for (const char* key : {"item_ns", "bytes_per_ns", "step_ns", "fused_step_ratio"})
+  for (const char* key : {"item_ns", "bytes_per_ns", "step_ns", "fused_ratio"})
     EXPECT_TRUE(costs_of(plan)[key].is_null()) << key;
   EXPECT_NE(plan.describe().find("item not measured, bandwidth not measured, step not measured"),
             std::string::npos)
@@ -65,8 +70,44 @@ TEST_F(PlanCosts, EachNumberComesFromItemsThatRan) {
   const Plan last = plan(chain(kCopy));
   EXPECT_GT(costs_of(last)["step_ns"], 0.0);
   EXPECT_LT(costs_of(last)["step_ns"], 1e6);
-  EXPECT_TRUE(costs_of(last)["fused_step_ratio"].is_null());
+  EXPECT_TRUE(costs_of(last)["fused_ratio"].is_null()) << "no image of several programs ran";
   EXPECT_EQ(last.describe().find("item not measured"), std::string::npos) << last.describe();
+}
+
+TEST_F(PlanCosts, AProgramHasACostForEachSizeOfItsItems) {
+  ONLY_ON_CPU("a device times no item yet");
+  for (int times = 0; times < 3; ++times) run(one(ops.trap, 0));
+  const auto small = costs_of(plan(chain(ops.trap)))["ops"];
+  ASSERT_EQ(small.size(), 1u);
+  const auto lanes_of = [](const nlohmann::json& op) {
+    std::vector<std::size_t> classes;
+    for (std::size_t c = 0; c < kSizeClasses; ++c) {
+      if (op["lane_ns"][c].get<double>() > 0) classes.push_back(c);
+    }
+    return classes;
+  };
+  const std::vector<std::size_t> first = lanes_of(small[0]);
+  ASSERT_EQ(first.size(), 1u) << small.dump(2);
+  for (int times = 0; times < 3; ++times) run(one(ops.trap, 10'000));  // so many lanes
+  const auto both = costs_of(plan(chain(ops.trap)))["ops"];
+  EXPECT_EQ(lanes_of(both[0]), (std::vector<std::size_t>{first[0], size_class(10'000)}));
+  EXPECT_GT(both[0]["steps"], 0.0);
+  EXPECT_NE(plan(chain(ops.trap)).describe().find(" ns a lane in "), std::string::npos);
+}
+
+TEST_F(PlanCosts, WhatMembersTakeInOneImageIsMeasuredAgainstWhatTheyTakeAlone) {
+  ONLY_ON_CPU("a device times no item yet");
+  for (int times = 0; times < 5; ++times) run(chain(ops.trap));
+  for (int times = 0; times < 5; ++times) {
+    ASSERT_OK(session->submit(plan(chain(ops.trap)), soon()));
+    ASSERT_OK(session->wait_all(soon()));
+  }
+  const Plan last = plan(chain(ops.trap));
+  const auto ratio = costs_of(last)["fused_ratio"];
+  ASSERT_TRUE(ratio.is_number()) << last.describe();
+  EXPECT_GT(ratio.get<double>(), 0.0);
+  EXPECT_LT(ratio.get<double>(), 1e4);
+  EXPECT_EQ(last.describe().find("one image not measured"), std::string::npos) << last.describe();
 }
 
 TEST_F(PlanCosts, LongItemsDoNotShareARegionAndShortOnesDo) {
