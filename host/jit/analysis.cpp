@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/message.hpp"
+#include "foresight.hpp"
 #include "protocol/fault_names.hpp"
 #include "vir/lower/opcode_facts.hpp"
 
@@ -210,10 +211,21 @@ void Analysis::decide() {
   std::stable_sort(verdict.reasons.begin(), verdict.reasons.end(),
                    [](const Reason& a, const Reason& b) { return a.statement < b.statement; });
   const std::string conflict = read_again();
-  verdict.kind = conflict.empty() ? Class::b : Class::c;
-  verdict.reasons.push_back({0, conflict.empty()
-                                    ? "nothing that it writes is read again"
-                                    : message("{}, so a unit cannot run again", conflict)});
+  const auto may_end = [&](std::uint32_t at) {
+    const Opcode op = image_.code[at].op;
+    const bool turns = op == Opcode::loop_enter_s || op == Opcode::loop_enter_v ||
+                       op == Opcode::async_load || op == Opcode::async_store;
+    return may_fail_[at] || (counted && turns);
+  };
+  foresees = !conflict.empty() && can_foresee(image_, may_end);
+  verdict.kind = conflict.empty() || foresees ? Class::b : Class::c;
+  std::string why = "nothing that it writes is read again";
+  if (foresees) {
+    why = message("{}, but a first pass that writes nothing finds out what would end it", conflict);
+  } else if (!conflict.empty()) {
+    why = message("{}, and what would end a unit depends on it", conflict);
+  }
+  verdict.reasons.push_back({0, std::move(why)});
 }
 
 Verdict classify(const core::Image& image) {

@@ -25,10 +25,11 @@ class Analysis {
 
   Verdict verdict;
   Ranges ranges;
-  bool grouped{false};  // a warp does one workgroup after another; else one row of lanes
-  bool meets{false};    // has subgroup operations: lanes keep the mask of those they run with
-  bool counted{false};  // counts turns of loops while it runs; else their number is known before
-  bool polled{false};   // looks at the stop word in loops
+  bool grouped{false};   // a warp does one workgroup after another; else one row of lanes
+  bool meets{false};     // has subgroup operations: lanes keep the mask of those they run with
+  bool counted{false};   // counts turns of loops while it runs; else their number is known before
+  bool polled{false};    // looks at the stop word in loops
+  bool foresees{false};  // a pass without writes comes first
   /// Turns of all loops of a lane, at the most, where each loop is bounded; else kUnknownTurns.
   std::uint64_t most_turns{kUnknownTurns};
   std::uint32_t slices{1};       // of 32 lanes, in a workgroup

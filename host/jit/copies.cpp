@@ -38,6 +38,7 @@ void Emitter::finish_copy(const Instruction& i) {
   const Instruction& start = image_.code[analysis_.copies[i.c].start];
   const u32 from = start.imm & 0xFFFFu;
   const u32 to = start.imm >> 16;
+  if (spares(to)) return;
   const bool loads = start.op == Opcode::async_load;
   const Text at = wide();
   const Text done = wide();

@@ -62,8 +62,11 @@ class Emitter {
   void check_before();
   void copies_before();
   void turns_before(u32 from, u32 to, const Text& sum);
+  void pass();
   void rows_of_lanes();
   void workgroups();
+  /// Where a unit, or its first pass, is over.
+  [[nodiscard]] Text over() const { return looks_ ? "LOOKED" : "DONE"; }
   void place_group();
   void place_lane();
   void zero_workgroup_memory();
@@ -129,6 +132,10 @@ class Emitter {
   void start_copy(const Instruction& i);
   void finish_copy(const Instruction& i);
   Text address(const Instruction& i, const Text& index, Text& inside);
+  /// Whether this pass leaves the buffer as it is.
+  [[nodiscard]] bool spares(u32 buffer) const {
+    return looks_ && image_.buffers[buffer].is_workgroup == 0;
+  }
   [[nodiscard]] const char* space(u32 buffer) const {
     return image_.buffers[buffer].is_workgroup != 0 ? "" : ".global";
   }
@@ -162,6 +169,10 @@ class Emitter {
   Runs runs_;
   u32 next_run_{0};
   bool in_run_{false};
+  bool looks_{false};  // the pass that writes no buffer
+  Text next_row_;
+  Text end_group_;
+  Text slice_;
   u32 nested_{0};  // constructs around that are inside a run
 };
 

@@ -162,7 +162,7 @@ void Emitter::uniform_loop(const Construct& c) {
     const Text any = predicate();
     op(message("setp.ne.u32 {}, %answer, 0", over));
     op(message("vote.sync.any.pred {}, {}, 0xffffffff", any, over));
-    jump_if(any, "END_GROUP");
+    jump_if(any, end_group_);
   } else if (all_threads() && analysis_.may_end(c.begin, c.end)) {
     const Text any = predicate();
     op(message("vote.sync.any.pred {}, %alive, 0xffffffff", any));
@@ -218,14 +218,19 @@ void Emitter::end_where(const Text& condition, Answer answer) {
   const Text where = all_threads() && !between() ? both(condition, "%alive") : condition;
   op(message("@{} {}", where, set));
   if (between()) return;  // the loop looks at the answers
-  if (!grouped()) return jump_if(where, "DONE");
+  if (!grouped()) return jump_if(where, over());
   op(message("@{} mov.b32 %dead, 1", where));
   if (depth() == 0) return op("setp.eq.u32 %alive, %dead, 0");
-  op(message("@{} bra {}", where, rejoins_.back()));
+  if (analysis_.meets) {  // the others go on without them
+    const Text on = predicate();
+    op(message("not.pred {}, {}", on, where));
+    op(message("vote.sync.ballot.b32 {}, {}, {}", members(), on, members()));
+  }
+  jump_if(where, rejoins_.back());
 }
 
 void Emitter::leave() {
-  if (!grouped()) return jump("NEXT");
+  if (!grouped()) return jump(next_row_);
   op("mov.b32 %dead, 1");
   if (depth() == 0) return op("setp.eq.u32 %alive, %dead, 0");
   jump(rejoins_.back());
@@ -250,7 +255,8 @@ void Emitter::open_run(const Run& run) {
   const bool first = next_run_ == 0;
   in_run_ = true;
   op("mov.b32 %slice, 0");
-  label(numbered("SLICE", next_run_));
+  slice_ = new_label();
+  label(slice_);
   op("shl.b32 %l, %slice, 5");
   op("add.u32 %l, %l, %lane");
   place_lane();
@@ -285,7 +291,7 @@ void Emitter::close_run(const Run& run) {
   }
   op("add.u32 %slice, %slice, 1");
   const Text more = test("lt.u32", "%slice", std::to_string(analysis_.slices));
-  op(message("@{} bra {}", more, numbered("SLICE", &run - runs_.list.data())));
+  jump_if(more, slice_);
   in_run_ = false;
 }
 

@@ -137,8 +137,10 @@ void Emitter::rows_of_lanes() {
   op("cvt.u32.u64 %l, %count");
   op(message("mul.lo.u32 %row_end, %l, {}", lanes));
   op("mov.b32 %row, %lane");
-  label("ROWS");
-  jump_if(test("ge.u32", "%row", "%row_end"), "DONE");
+  const Text rows = new_label();
+  next_row_ = new_label();
+  label(rows);
+  jump_if(test("ge.u32", "%row", "%row_end"), over());
   const Text group = word();
   op(message("div.u32 {}, %row, {}", group, lanes));
   op(message("rem.u32 %l, %row, {}", lanes));
@@ -148,9 +150,9 @@ void Emitter::rows_of_lanes() {
   place_lane();
   op("mov.b32 %turns, 0");
   list(image_.once_count, static_cast<u32>(image_.code.size()));
-  label("NEXT");
+  label(next_row_);
   op("add.u32 %row, %row, 32");
-  jump("ROWS");
+  jump(rows);
 }
 
 void Emitter::zero_workgroup_memory() {
@@ -174,8 +176,10 @@ void Emitter::zero_workgroup_memory() {
 void Emitter::workgroups() {
   op("mov.u64 %group, %first");
   op("add.u64 %group_end, %first, %count");
-  label("GROUPS");
-  jump_if(test("ge.u64", "%group", "%group_end"), "DONE");
+  const Text groups = new_label();
+  end_group_ = new_label();
+  label(groups);
+  jump_if(test("ge.u64", "%group", "%group_end"), over());
   place_group();
   zero_workgroup_memory();
   op("mov.b32 %rounds, 0");
@@ -187,14 +191,19 @@ void Emitter::workgroups() {
     op("setp.eq.u32 %alive, %dead, 0");
   }
   list(image_.once_count, static_cast<u32>(image_.code.size()));
-  label("END_GROUP");
+  label(end_group_);
   op("bar.warp.sync 0xffffffff");  // nothing of this workgroup is read after it
-  const Text over = test("ne.u32", "%answer", "0");
+  const Text answered = test("ne.u32", "%answer", "0");
   const Text any = predicate();
-  op(message("vote.sync.any.pred {}, {}, 0xffffffff", any, over));
-  jump_if(any, "DONE");
+  op(message("vote.sync.any.pred {}, {}, 0xffffffff", any, answered));
+  jump_if(any, over());
   op("add.u64 %group, %group, 1");
-  jump("GROUPS");
+  jump(groups);
+}
+
+void Emitter::pass() {
+  next_run_ = 0;
+  grouped() ? workgroups() : rows_of_lanes();
 }
 
 Function Emitter::run() {
@@ -204,7 +213,17 @@ Function Emitter::run() {
   }
   for (u32 at = 0; at < image_.once_count; ++at) instruction(at);
   check_before();
-  grouped() ? workgroups() : rows_of_lanes();
+  if (analysis_.foresees) {
+    looks_ = true;
+    pass();
+    label("LOOKED");
+    const Text answered = test("ne.u32", "%answer", "0");
+    const Text any = predicate();
+    op(message("vote.sync.any.pred {}, {}, 0xffffffff", any, answered));
+    jump_if(any, "DONE");
+    looks_ = false;
+  }
+  pass();
   label("RUN_AGAIN");
   op("mov.b32 %answer, 1");
   label("DONE");

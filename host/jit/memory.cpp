@@ -106,7 +106,7 @@ void Emitter::load(const Instruction& i) {
 
 void Emitter::store(const Instruction& i) {
   const u32 stride = image_.buffers[i.imm].stride;
-  if (stride == 0) return;
+  if (stride == 0 || spares(i.imm)) return;
   const char* const where = space(i.imm);
   Text inside;
   const Text at = address(i, source(i, 0), inside);
@@ -132,6 +132,7 @@ void Emitter::store(const Instruction& i) {
 
 /// Byte by byte from a byte index on, clipped at the end.
 void Emitter::store_bytes(const Instruction& i) {
+  if (spares(i.imm)) return;
   const Text narrow = word();
   const Text at = wide();
   const Text end = wide();
@@ -153,7 +154,7 @@ void Emitter::store_bytes(const Instruction& i) {
 void Emitter::atomic(const Instruction& i) {
   const auto code = static_cast<AtomicCode>(i.aux);
   const bool unread = (i.form & core::kOldUnread) != 0;
-  if (image_.buffers[i.imm].stride < 4) {
+  if (image_.buffers[i.imm].stride < 4 || spares(i.imm)) {
     op(message("mov.b32 {}, 0", result(i)));
     return;
   }

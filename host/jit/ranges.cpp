@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "operands.hpp"
 #include "shape.hpp"
 #include "vir/lower/opcode_facts.hpp"
 
@@ -99,12 +100,8 @@ class Walk {
 
   void forget(std::uint32_t from, std::uint32_t to) {
     for (; from < to; ++from) {
-      const Instruction& i = image_.code[from];
-      for (std::uint32_t k = 0; k < vir::lowering::result_words(image_, i); ++k)
-        at((i.form & kScalarResult) != 0, i.dst + k) = {};
-      if (i.op == Opcode::loop_enter_s || i.op == Opcode::loop_enter_v)
-        at(i.op == Opcode::loop_enter_s, i.a) = {};
-      if (i.op == Opcode::uniform_check) at(true, i.dst) = {};
+      each_write(image_, image_.code[from],
+                 [&](bool scalar, std::uint32_t r) { at(scalar, r) = {}; });
     }
   }
 

@@ -2,25 +2,14 @@
 
 #include <algorithm>
 
-#include "vir/lower/opcode_facts.hpp"
+#include "operands.hpp"
 
 namespace vyre::jit {
 
 using core::Instruction;
-using core::kScalarResult;
 using core::Opcode;
-using vir::lowering::Shape;
 
 namespace {
-
-/// Registers from an operand on that the instruction may read. More than it reads is right too.
-std::uint32_t operand_words(const Instruction& i, unsigned which) {
-  const Shape shape = vir::lowering::facts_of(i.op).shape;
-  if (i.op == Opcode::assign) return i.aux;
-  if (i.op == Opcode::store_n && which == 1) return i.c;
-  if (i.op == Opcode::store_bytes && which == 1) return (i.c + 3u) / 4u;
-  return shape == Shape::pure64 || shape == Shape::checked ? 2 : 1;
-}
 
 class Cutter {
  public:
@@ -65,36 +54,22 @@ class Cutter {
     open_ = kNowhere;
   }
 
-  template <class F>
-  void each_read(const Instruction& i, F f) const {
-    const std::uint16_t registers[3] = {i.a, i.b, i.c};
-    for (unsigned k = 0; k < vir::lowering::facts_of(i.op).sources; ++k) {
-      if ((i.form >> k & 1) != 0 || i.op == Opcode::loop_enter_s || i.op == Opcode::loop_next_s)
-        continue;
-      const std::uint32_t end =
-          std::min(registers[k] + operand_words(i, k), image_.vector_registers);
-      for (std::uint32_t r = registers[k]; r < end; ++r) f(r);
-    }
-  }
-  template <class F>
-  void each_write(const Instruction& i, F f) const {
-    if (i.op == Opcode::loop_next_v) f(i.a);
-    if ((i.form & kScalarResult) != 0) return;
-    for (std::uint32_t k = 0; k < vir::lowering::result_words(image_, i); ++k) f(i.dst + k);
-  }
-
   /// Marks what the run reads before it has written it on every lane.
   void expose(const Run& run) {
     std::vector<bool> written(image_.vector_registers, false);
     std::uint32_t inside = 0;  // the end of the outermost construct around the instruction
     for (std::uint32_t at = run.from; at < run.to; ++at) {
       const Instruction& i = image_.code[at];
-      each_read(i, [&](std::uint32_t r) { carried_[r] = carried_[r] || !written[r]; });
+      each_read(image_, i, [&](bool scalar, std::uint32_t r) {
+        if (!scalar && !written[r]) carried_[r] = true;
+      });
       if (at >= inside) {
         if (const auto c = construct_at(image_, at)) inside = c->next;
       }
       if (at < inside) continue;
-      each_write(i, [&](std::uint32_t r) { written[r] = true; });
+      each_write(image_, i, [&](bool scalar, std::uint32_t r) {
+        if (!scalar) written[r] = true;
+      });
     }
   }
 
@@ -103,8 +78,12 @@ class Cutter {
     std::vector<bool> written(image_.vector_registers, false);
     for (std::uint32_t at = run.from; at < run.to; ++at) {
       const Instruction& i = image_.code[at];
-      each_read(i, [&](std::uint32_t r) { touched[r] = true; });
-      each_write(i, [&](std::uint32_t r) { touched[r] = written[r] = true; });
+      each_read(image_, i, [&](bool scalar, std::uint32_t r) {
+        if (!scalar) touched[r] = true;
+      });
+      each_write(image_, i, [&](bool scalar, std::uint32_t r) {
+        if (!scalar) touched[r] = written[r] = true;
+      });
     }
     for (std::uint32_t r = 0; r < carried_.size(); ++r) {
       if (carried_[r] && touched[r]) run.loads.push_back(r);

@@ -124,7 +124,7 @@ TEST(JitText, OfRandomProgramsGivesTheReferencesBytes) {
   const Seen seen = sweep(1'000'000, 150, {});
   seen.print("random programs");
   EXPECT_GE(seen.compiled(), 0.95);
-  EXPECT_EQ(seen.again, 0) << "none of these faults";
+  EXPECT_EQ(seen.in_vain, 0) << "none of these faults";
 }
 
 TEST(JitText, OfProgramsThatFaultAsksForTheInterpreter) {
