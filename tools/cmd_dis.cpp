@@ -1,4 +1,4 @@
-// vyre dis: a program as text, or the image that the interpreters execute.
+// vyre dis: a program as text, the image that the interpreters execute, or the PTX of it.
 #include <memory>
 
 #include "base/json_writer.hpp"
@@ -17,16 +17,19 @@ struct Options {
   std::string profile{"v4-0.6.3"};
   bool image{false};
   bool plain{false};
+  bool jit{false};
 };
 
 Outcome run(Shell& shell, const Options& options) {
   VYRE_ASSIGN(const v0::Profile profile, taken(v0::find_profile(options.profile)));
   VYRE_TRY(check_conversion(shell, options.input, options.output));
   VYRE_ASSIGN(const v0::Program program, load_program(options.input, profile));
-  const v0::Image image = options.plain ? v0::Image::not_optimised : v0::Image::optimised;
+  const bool text_form = !options.image && !options.jit;
+  v0::Image image = options.plain ? v0::Image::not_optimised : v0::Image::optimised;
+  if (options.jit) image = v0::Image::ptx;
   VYRE_ASSIGN(
       const v0::Blob printed,
-      taken(options.image ? program.print_image(image, v0::Timeout::forever()) : program.print()));
+      taken(text_form ? program.print() : program.print_image(image, v0::Timeout::forever())));
   const std::string_view text = printed.text();
   if (!shell.json || options.output != "-") VYRE_TRY(write_output(options.output, text));
   if (shell.json) {
@@ -34,7 +37,7 @@ Outcome run(Shell& shell, const Options& options) {
     json.begin_object()
         .member("command", "dis")
         .member("input", options.input)
-        .member("form", options.image ? "image" : "text");
+        .member("form", text_form ? "text" : (options.jit ? "ptx" : "image"));
     if (options.output == "-") {
       json.member("text", text);
     } else {
@@ -64,6 +67,9 @@ void add_dis(CommandLine& line) {
   sub.flag("--no-optimise", options->plain,
            "the image without constant folding and fused instructions")
       .needs(image);
+  sub.flag("--jit", options->jit,
+           "print the PTX that the image becomes, with its class and the reasons; nothing runs it")
+      .excludes(image);
   sub.does([options](Shell& shell) { return run(shell, *options); });
 }
 

@@ -18,6 +18,7 @@ namespace {
 struct Options {
   std::vector<std::string> inputs;
   std::string profile{"v4-0.6.3"};
+  bool explain{false};
 };
 
 /// What one file is: unreadable with an error, or refused for violations, or accepted. Of a program
@@ -26,6 +27,7 @@ struct Verdict {
   std::string file;
   std::optional<Error> error;
   std::vector<v0::Diagnostic> found;
+  std::vector<v0::Diagnostic> reasons;  // of its class, if they were asked for
 
   [[nodiscard]] bool accepted() const {
     return !error && (found.empty() || found.front().is_warning());
@@ -36,8 +38,8 @@ struct Verdict {
   }
 };
 
-Verdict verify(const std::string& path, v0::Profile profile) {
-  Verdict verdict{path, {}, {}};
+Verdict verify(const std::string& path, v0::Profile profile, bool explain) {
+  Verdict verdict{path, {}, {}, {}};
   const auto program = load_program(path, profile);
   if (!program) {
     verdict.error = program.error();
@@ -49,6 +51,13 @@ Verdict verify(const std::string& path, v0::Profile profile) {
   } else {
     verdict.error = found.error();
   }
+  if (!explain || !verdict.accepted()) return verdict;
+  auto reasons = taken(program->explain(v0::Timeout::forever()));
+  if (reasons) {
+    verdict.reasons = *std::move(reasons);
+  } else {
+    verdict.error = reasons.error();
+  }
   return verdict;
 }
 
@@ -58,7 +67,15 @@ std::string for_people(const Verdict& verdict) {
   const std::string file = shown(verdict.file);
   std::string lines;
   for (const v0::Diagnostic& d : verdict.found) lines += describe(verdict.file, d) + "\n";
-  return verdict.accepted() ? lines + message("{}: accepted\n", file) : lines;
+  if (!verdict.accepted()) return lines;
+  lines += message("{}: accepted\n", file);
+  for (const v0::Diagnostic& reason : verdict.reasons) {
+    const std::string where = reason.place ? to_string(*reason.place) : file;
+    const std::string statement =
+        reason.statement && !reason.place ? message(" (statement {})", *reason.statement) : "";
+    lines += message("{}: class {}{}: {}\n", where, reason.code, statement, reason.message);
+  }
+  return lines;
 }
 
 void write(JsonWriter& json, const std::vector<v0::Diagnostic>& found) {
@@ -88,6 +105,10 @@ void write(JsonWriter& json, const Verdict& verdict) {
     const std::vector<v0::Diagnostic> none;
     write(json.key("diagnostics"), accepted ? none : verdict.found);
     write(json.key("warnings"), accepted ? verdict.found : none);
+    if (!verdict.reasons.empty()) {
+      json.member("class", verdict.reasons.front().code);
+      write(json.key("reasons"), verdict.reasons);
+    }
   }
   json.end_object();
 }
@@ -107,7 +128,7 @@ Outcome run(Shell& shell, const Options& options) {
   int worst = kExitOk;
   Output out;
   for (const std::string& path : options.inputs) {
-    Verdict verdict = verify(path, profile);
+    Verdict verdict = verify(path, profile, options.explain);
     worst = std::max(worst, verdict.exit());
     if (shell.json) {
       verdicts.push_back(std::move(verdict));
@@ -127,6 +148,8 @@ void add_verify(CommandLine& line) {
   const Command sub = line.command("verify", "check programs and list every violation");
   sub.option("program", options->inputs, "wire blobs or texts").type_name("PROGRAM").required();
   add_profile(sub, options->profile);
+  sub.flag("--explain", options->explain,
+           "say of each program whether it can be compiled for a device, and why");
   sub.does([options](Shell& shell) { return run(shell, *options); });
 }
 

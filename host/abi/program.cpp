@@ -11,6 +11,7 @@
 #include "blob.hpp"
 #include "bound.hpp"
 #include "guard.hpp"
+#include "jit/jit.hpp"
 #include "platform/file.hpp"
 #include "protocol/limits.hpp"
 #include "structures.hpp"
@@ -99,6 +100,20 @@ Result<vyre_program_buffer> described(const vir::Program& program, const vir::Bu
     to.result_end = buffer.output_byte_range->end;
   }
   return to;
+}
+
+/// Hands a finding to a callback.
+void hand_over(const vir::Diagnostic& d, vir::SourcePlace at, const std::string& file,
+               vyre_diagnosed each, void* context) {
+  static_assert(vir::kNone == UINT32_MAX);
+  const vyre_diagnostic shown{sizeof(vyre_diagnostic),
+                              d.statement,
+                              d.code.c_str(),
+                              d.message.c_str(),
+                              at.line,
+                              at.column,
+                              file.c_str()};
+  each(context, &shown);
 }
 
 }  // namespace
@@ -195,14 +210,19 @@ vyre_error* vyre_program_print_image(const vyre_program* program, uint32_t flags
   return guarded("vyre_program_print_image", [&]() -> Status {
     VYRE_TRY(given(program, "program"));
     VYRE_TRY(given(text, "text"));
-    if ((flags & ~static_cast<std::uint32_t>(VYRE_IMAGE_NOT_OPTIMISED)) != 0) {
+    constexpr std::uint32_t kKnown{VYRE_IMAGE_NOT_OPTIMISED | VYRE_IMAGE_PTX};
+    if ((flags & ~kKnown) != 0) {
       return fail(Errc::unsupported,
-                  message("flags {} are not all known: VYRE_IMAGE_NOT_OPTIMISED is", flags));
+                  message("flags {} are not all known: VYRE_IMAGE_NOT_OPTIMISED and VYRE_IMAGE_PTX "
+                          "are",
+                          flags));
     }
     Bound bound(timeout);
+    const bool optimise = (flags & VYRE_IMAGE_NOT_OPTIMISED) == 0;
     VYRE_ASSIGN(const core::Image image,
-                placed(*program, image_of(program->program, flags == 0, bound)));
-    *text = make_blob(vir::disassemble_image(image));
+                placed(*program, image_of(program->program, optimise, bound)));
+    const bool ptx = (flags & VYRE_IMAGE_PTX) != 0;
+    *text = make_blob(ptx ? jit::print(image) : vir::disassemble_image(image));
     return {};
   });
 }
@@ -257,17 +277,35 @@ vyre_error* vyre_program_examine(const vyre_program* program, vyre_ns timeout, v
     VYRE_TRY(given(reinterpret_cast<const void*>(each), "each"));
     Bound bound(timeout);
     VYRE_ASSIGN(const auto found, bound.checked(diagnosed(program->program, bound.interrupt())));
-    static_assert(vir::kNone == UINT32_MAX);
     for (const vir::Diagnostic& d : found) {
       const vir::SourcePlace at = place_of(*program, d);
-      const vyre_diagnostic shown{sizeof(vyre_diagnostic),
-                                  d.statement,
-                                  d.code.c_str(),
-                                  d.message.c_str(),
-                                  at.line,
-                                  at.column,
-                                  program->places.files[at.file].c_str()};
-      each(context, &shown);
+      hand_over(d, at, program->places.files[at.file], each, context);
+    }
+    return {};
+  });
+}
+
+vyre_error* vyre_program_explain(const vyre_program* program, vyre_ns timeout, vyre_diagnosed each,
+                                 void* context) {
+  return guarded("vyre_program_explain", [&]() -> Status {
+    VYRE_TRY(given(program, "program"));
+    VYRE_TRY(given(reinterpret_cast<const void*>(each), "each"));
+    Bound bound(timeout);
+    const auto image = image_of(program->program, true, bound);
+    // What has no image is run by the reference executor alone.
+    if (!image && image.error().code != Errc::unsupported)
+      return tl::unexpected(placed(*program, image.error()));
+    static_assert(jit::kWholeProgram == vir::kNone);
+    const jit::Verdict verdict =
+        image ? jit::classify(*image)
+              : jit::Verdict{jit::Class::c, {{jit::kWholeProgram, image.error().message}}};
+    const std::string code(1, jit::letter(verdict.kind));
+    const auto all = program->statements();
+    for (const jit::Reason& reason : verdict.reasons) {
+      const bool whole = reason.statement == jit::kWholeProgram || all == nullptr;
+      const vir::SourcePlace at = whole ? vir::SourcePlace{} : all->of(reason.statement);
+      hand_over({code, reason.statement, reason.text}, at, program->places.files[at.file], each,
+                context);
     }
     return {};
   });

@@ -201,9 +201,10 @@ std::string Analysis::read_again() const {
 void Analysis::decide() {
   if (verdict.kind == Class::c) return;
   if (faults_.empty() && open_loops_.empty()) {
-    verdict.reasons.push_back({0, image_.loops ? "no check can fail, and the turns of loops have a "
-                                                 "bound that is known before"
-                                               : "no check can fail, and there is no loop"});
+    verdict.reasons.push_back(
+        {kWholeProgram, image_.loops ? "no check can fail, and the turns of loops have a "
+                                       "bound that is known before"
+                                     : "no check can fail, and there is no loop"});
     return;
   }
   verdict.reasons = faults_;
@@ -221,11 +222,11 @@ void Analysis::decide() {
   verdict.kind = conflict.empty() || foresees ? Class::b : Class::c;
   std::string why = "nothing that it writes is read again";
   if (foresees) {
-    why = message("{}, but a first pass that writes nothing finds out what would end it", conflict);
+    why = message("{}; a first pass, which writes nothing, finds what would end it", conflict);
   } else if (!conflict.empty()) {
     why = message("{}, and what would end a unit depends on it", conflict);
   }
-  verdict.reasons.push_back({0, std::move(why)});
+  verdict.reasons.push_back({kWholeProgram, std::move(why)});
 }
 
 Verdict classify(const core::Image& image) {

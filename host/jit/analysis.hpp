@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/image.hpp"
-#include "jit.hpp"
+#include "jit/jit.hpp"
 #include "ranges.hpp"
 #include "shape.hpp"
 

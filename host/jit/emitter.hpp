@@ -11,7 +11,7 @@
 
 #include "analysis.hpp"
 #include "core/image.hpp"
-#include "jit.hpp"
+#include "jit/jit.hpp"
 #include "runs.hpp"
 
 namespace vyre::jit {

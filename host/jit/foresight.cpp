@@ -4,6 +4,7 @@
 // would race with it, or stand before a barrier, which the order of the code shows as well.
 #include "foresight.hpp"
 
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,10 @@ using vir::lowering::Shape;
 
 namespace {
 
+/// Passes over the code, and bits that are kept of loops. A program that wants more is of class C.
+constexpr std::uint32_t kMostPasses{16};
+constexpr std::uint64_t kMostState{std::uint64_t{1} << 28};
+
 class Follower {
  public:
   Follower(const core::Image& image, const MayEnd& may_end)
@@ -28,8 +33,14 @@ class Follower {
         unsure_(image.buffers.size(), false) {}
 
   [[nodiscard]] bool run() {
-    // What workgroup memory holds may depend on code further down, in another turn of a loop.
-    for (changed_ = true; changed_ && foreseen_;) {
+    std::uint64_t loops = 0;
+    for (const Instruction& i : image_.code)
+      loops += i.op == Opcode::loop_enter_s || i.op == Opcode::loop_enter_v ? 1 : 0;
+    if (loops * state_.size() > kMostState) return false;
+    // What holds in a loop, and in workgroup memory, may depend on code further down.
+    changed_ = true;
+    for (std::uint32_t pass = 0; changed_ && foreseen_; ++pass) {
+      if (pass == kMostPasses) return false;
       changed_ = false;
       std::fill(state_.begin(), state_.end(), false);
       std::fill(written_.begin(), written_.end(), false);
@@ -79,11 +90,16 @@ class Follower {
     if (unsure_here_ && may_end_(c.begin)) foreseen_ = false;
     // Writes further down in the body come before loads of its next turn.
     for (std::uint32_t at = c.begin + 1; at < c.end; ++at) note_write(image_.code[at]);
-    for (State before; foreseen_ && before != state_;) {
-      before = state_;
-      list(c.begin + 1, c.end + 1);
-      join(before);
+    // What the end of the body leaves holds at its beginning, in the next pass over the code.
+    State& again = ends_of_bodies_[c.begin];
+    if (again.empty()) again.assign(state_.size(), false);
+    join(again);
+    const State before = state_;
+    list(c.begin + 1, c.end + 1);
+    for (std::size_t k = 0; k < state_.size(); ++k) {
+      if (state_[k] && !again[k]) changed_ = again[k] = true;
     }
+    join(before);
     unsure_here_ = outside;
   }
 
@@ -117,6 +133,7 @@ class Follower {
   State state_;                // by register: depends on what the program writes
   std::vector<bool> written_;  // by buffer: written so far, in the order of the code
   std::vector<bool> unsure_;   // by buffer of workgroup memory: holds what depends on writes
+  std::unordered_map<std::uint32_t, State> ends_of_bodies_;  // by the loop's beginning
   bool unsure_here_{false};
   bool changed_{false};
   bool foreseen_{true};

@@ -16,6 +16,9 @@ namespace vyre::jit {
 /// again in the interpreter, because nothing that it writes is read again. C: stays interpreted.
 enum class Class : std::uint8_t { a, b, c };
 
+/// Reason::statement of what is said of the program as a whole.
+inline constexpr std::uint32_t kWholeProgram{~std::uint32_t{0}};
+
 struct Reason {
   std::uint32_t statement;
   std::string text;

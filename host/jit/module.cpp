@@ -111,8 +111,13 @@ char letter(Class kind) {
 
 std::string print_verdict(const Verdict& verdict, std::string_view begin) {
   std::string text = message("{}class {}\n", begin, std::string(1, letter(verdict.kind)));
-  for (const Reason& reason : verdict.reasons)
-    text += message("{}statement {}: {}\n", begin, reason.statement, reason.text);
+  for (const Reason& reason : verdict.reasons) {
+    if (reason.statement == kWholeProgram) {
+      text += message("{}{}\n", begin, reason.text);
+    } else {
+      text += message("{}statement {}: {}\n", begin, reason.statement, reason.text);
+    }
+  }
   return text;
 }
 

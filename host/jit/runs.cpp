@@ -14,7 +14,11 @@ namespace {
 class Cutter {
  public:
   Cutter(const core::Image& image, const Analysis& analysis)
-      : image_(image), analysis_(analysis), carried_(image.vector_registers, false) {}
+      : image_(image),
+        analysis_(analysis),
+        carried_(image.vector_registers, false),
+        touched_(image.vector_registers, 0),
+        written_(image.vector_registers, 0) {}
 
   Runs cut() {
     list(image_.once_count, static_cast<std::uint32_t>(image_.code.size()));
@@ -56,44 +60,51 @@ class Cutter {
 
   /// Marks what the run reads before it has written it on every lane.
   void expose(const Run& run) {
-    std::vector<bool> written(image_.vector_registers, false);
+    ++stamp_;
     std::uint32_t inside = 0;  // the end of the outermost construct around the instruction
     for (std::uint32_t at = run.from; at < run.to; ++at) {
       const Instruction& i = image_.code[at];
       each_read(image_, i, [&](bool scalar, std::uint32_t r) {
-        if (!scalar && !written[r]) carried_[r] = true;
+        if (!scalar && written_[r] != stamp_) carried_[r] = true;
       });
       if (at >= inside) {
         if (const auto c = construct_at(image_, at)) inside = c->next;
       }
       if (at < inside) continue;
       each_write(image_, i, [&](bool scalar, std::uint32_t r) {
-        if (!scalar) written[r] = true;
+        if (!scalar) written_[r] = stamp_;
       });
     }
   }
 
-  void carry(Run& run) const {
-    std::vector<bool> touched(image_.vector_registers, false);
-    std::vector<bool> written(image_.vector_registers, false);
+  void carry(Run& run) {
+    ++stamp_;
+    const auto once = [&](std::vector<std::uint32_t>& stamps, std::uint32_t r,
+                          std::vector<std::uint32_t>& to) {
+      if (!carried_[r] || stamps[r] == stamp_) return;
+      stamps[r] = stamp_;
+      to.push_back(r);
+    };
     for (std::uint32_t at = run.from; at < run.to; ++at) {
       const Instruction& i = image_.code[at];
       each_read(image_, i, [&](bool scalar, std::uint32_t r) {
-        if (!scalar) touched[r] = true;
+        if (!scalar) once(touched_, r, run.loads);
       });
       each_write(image_, i, [&](bool scalar, std::uint32_t r) {
-        if (!scalar) touched[r] = written[r] = true;
+        if (scalar) return;
+        once(touched_, r, run.loads);
+        once(written_, r, run.stores);
       });
-    }
-    for (std::uint32_t r = 0; r < carried_.size(); ++r) {
-      if (carried_[r] && touched[r]) run.loads.push_back(r);
-      if (carried_[r] && written[r]) run.stores.push_back(r);
     }
   }
 
   const core::Image& image_;
   const Analysis& analysis_;
   std::vector<bool> carried_;
+  // By register: the number of the walk over a run that has come across it.
+  std::vector<std::uint32_t> touched_;
+  std::vector<std::uint32_t> written_;
+  std::uint32_t stamp_{0};
   std::uint32_t open_{kNowhere};
   Runs out_;
 };

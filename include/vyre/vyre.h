@@ -321,8 +321,9 @@ VYRE_API VYRE_CHECK vyre_error* vyre_program_encode(const vyre_program* program,
 /* The text form; assembling it gives the same program. */
 VYRE_API VYRE_CHECK vyre_error* vyre_program_print(const vyre_program* program, vyre_blob** text);
 /* What the interpreters execute for it, an instruction a line: for people, in no fixed form. A flag
-   asks for the instructions as they are before constants are folded and instructions fused. */
-enum { VYRE_IMAGE_NOT_OPTIMISED = 1 };
+   asks for the instructions as they are before constants are folded and instructions fused.
+   Another asks for the PTX that they become, with the program's class; nothing runs it yet. */
+enum { VYRE_IMAGE_NOT_OPTIMISED = 1, VYRE_IMAGE_PTX = 2 };
 VYRE_API VYRE_CHECK vyre_error* vyre_program_print_image(const vyre_program* program,
                                                          uint32_t flags, vyre_ns timeout,
                                                          vyre_blob** text);
@@ -349,6 +350,11 @@ typedef struct {
 typedef void (*vyre_diagnosed)(void* context, const vyre_diagnostic* diagnostic);
 /* The same as vyre_program_diagnose(), one after another to `each`, in program order. */
 VYRE_API VYRE_CHECK vyre_error* vyre_program_examine(const vyre_program* program, vyre_ns timeout,
+                                                     vyre_diagnosed each, void* context);
+/* Whether the program can be compiled for a device, and why: its class, "A", "B" or "C", is the
+   `code` of one diagnostic or more, each with a reason. The page docs/internals/jit.md has the
+   classes. VYRE_REFUSED for a program that may not run. */
+VYRE_API VYRE_CHECK vyre_error* vyre_program_explain(const vyre_program* program, vyre_ns timeout,
                                                      vyre_diagnosed each, void* context);
 
 typedef struct {

@@ -91,8 +91,12 @@ struct TextOptions {
   std::optional<std::string> folder{};  // where `include` looks; none: it is refused
 };
 
-/// The instructions that a program becomes, before or after they are optimised.
-enum class Image : std::uint32_t { optimised = 0, not_optimised = VYRE_IMAGE_NOT_OPTIMISED };
+/// The instructions that a program becomes, before or after they are optimised, or as PTX.
+enum class Image : std::uint32_t {
+  optimised = 0,
+  not_optimised = VYRE_IMAGE_NOT_OPTIMISED,
+  ptx = VYRE_IMAGE_PTX
+};
 
 class Program {
  public:
@@ -166,18 +170,12 @@ class Program {
   }
   /// Every violation, or if there is none every warning, in program order.
   [[nodiscard]] Result<std::vector<Diagnostic>> examine(Timeout timeout = {}) const {
-    std::vector<Diagnostic> found;
-    const vyre_diagnosed keep = [](void* context, const vyre_diagnostic* d) {
-      const bool whole = d->statement == UINT32_MAX;
-      // A library of an earlier release gives no place.
-      const bool placed = d->struct_size >= sizeof(vyre_diagnostic) && d->line != 0;
-      static_cast<std::vector<Diagnostic>*>(context)->push_back(
-          {d->code, whole ? std::nullopt : std::optional(d->statement), d->message,
-           placed ? std::optional(TextPlace{d->file, d->line, d->column}) : std::nullopt});
-    };
-    const detail::Failed failed{vyre_program_examine(get(), timeout.ns(), keep, &found)};
-    if (failed) return failed.error();
-    return found;
+    return collect(&vyre_program_examine, timeout);
+  }
+  /// Whether it can be compiled for a device, and why: the class, "A", "B" or "C", is the code of
+  /// each reason.
+  [[nodiscard]] Result<std::vector<Diagnostic>> explain(Timeout timeout = {}) const {
+    return collect(&vyre_program_explain, timeout);
   }
   /// Where a statement begins in the text, by its number in results and findings; none where that
   /// is not known, as of every program that was read from wire.
@@ -224,6 +222,21 @@ class Program {
 
  private:
   explicit Program(vyre_program* owned) : program_(owned) {}
+  [[nodiscard]] Result<std::vector<Diagnostic>> collect(decltype(&vyre_program_examine) from,
+                                                        Timeout timeout) const {
+    std::vector<Diagnostic> found;
+    const vyre_diagnosed keep = [](void* context, const vyre_diagnostic* d) {
+      const bool whole = d->statement == UINT32_MAX;
+      // A library of an earlier release gives no place.
+      const bool placed = d->struct_size >= sizeof(vyre_diagnostic) && d->line != 0;
+      static_cast<std::vector<Diagnostic>*>(context)->push_back(
+          {d->code, whole ? std::nullopt : std::optional(d->statement), d->message,
+           placed ? std::optional(TextPlace{d->file, d->line, d->column}) : std::nullopt});
+    };
+    const detail::Failed failed{from(get(), timeout.ns(), keep, &found)};
+    if (failed) return failed.error();
+    return found;
+  }
   detail::SharedProgram program_;
 };
 

@@ -64,6 +64,29 @@ TEST(CliDis, PrintsTheImage) {
   EXPECT_EQ(Json::parse(json.out)["text"].get<std::string>().substr(0, 9), "workgroup");
 }
 
+TEST(CliDis, PrintsPtxWithTheClassAndItsReasons) {
+  const Ran ran = vyre({"dis", kExamples + "line_count.vir", "--jit"});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_EQ(ran.out.substr(0, 11), "// class A\n");
+  EXPECT_NE(ran.out.find(".visible .func"), std::string::npos);
+  EXPECT_NE(vyre({"dis", kExamples + "line_count.vir", "--jit", "--image"}).exit_code, 0);
+}
+
+TEST(CliVerify, ExplainsAtTheStatementWhyAProgramMayEndEarly) {
+  const Folder folder;
+  const std::string text = folder.write("p.vir",
+                                        "buffer x: i32[] read_only;\nbuffer y: i32[] read_write;\n"
+                                        "region \"r\" {\n  y[gid.x] = y[gid.x] / x[gid.x];\n}\n");
+  const Ran ran = vyre({"verify", text, "--explain"});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_NE(ran.out.find(text + ":4:3: class B: may fault with an i32 division\n"),
+            std::string::npos)
+      << ran.out;
+  const Json json = Json::parse(vyre({"verify", text, "--explain", "--json"}).out);
+  EXPECT_EQ(json["programs"][0]["class"], "B");
+  EXPECT_EQ(json["programs"][0]["reasons"].size(), 2u);
+}
+
 TEST(CliVerify, ListsViolationsWithStableCodesAndExitsOne) {
   const Folder folder;
   const std::string bad = folder.write("bad.vir",

@@ -300,6 +300,17 @@ TEST_F(Memory, EachAllocationOfWhatASessionTellsOfItselfMayFail) {
         return vyre_program_examine(bad->get(), VYRE_DEFAULT_TIMEOUT, count, &findings);
       },
       [&] { EXPECT_EQ(findings, 1); });
+  const auto good = Program::assemble(
+      "workgroup 1, 1, 1;\nbuffer y: u32[1] read_write output live_out;\n"
+      "region \"r\" { y[0] = 1; trap(1u, \"t\"); }\n");
+  ASSERT_TRUE(good);
+  fail_each(
+      "vyre_program_explain",
+      [&] {
+        findings = 0;
+        return vyre_program_explain(good->get(), VYRE_DEFAULT_TIMEOUT, count, &findings);
+      },
+      [&] { EXPECT_EQ(findings, 2); });
 }
 
 TEST_F(Memory, EachAllocationOfAPlanMayFail) {

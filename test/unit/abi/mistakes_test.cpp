@@ -112,6 +112,7 @@ TEST_F(Mistakes, NullIsRefusedByNameInEveryPlace) {
   refused(vyre_program_assemble(nullptr, 4, 0, nullptr), "text");
   refused(vyre_program_verify(nullptr, 0), "program");
   refused(vyre_program_examine(nullptr, 0, nullptr, nullptr), "program");
+  refused(vyre_program_explain(nullptr, 0, nullptr, nullptr), "program");
   refused(vyre_program_read_text(nullptr, 4, nullptr, 0, nullptr), "text");
   refused(vyre_program_read_text("", 0, nullptr, 0, nullptr), "program");
   refused(vyre_program_place(nullptr, 0, nullptr), "program");

@@ -221,8 +221,14 @@ TEST(AbiPrograms, TheImageIsPrintedBeforeAndAfterItIsOptimised) {
   EXPECT_LT(optimised.size(), plain.size()) << optimised << plain;
   vyre_blob* text = nullptr;
   const detail::Failed failed{
-      vyre_program_print_image(folded.get(), 2, VYRE_DEFAULT_TIMEOUT, &text)};
+      vyre_program_print_image(folded.get(), 4, VYRE_DEFAULT_TIMEOUT, &text)};
   EXPECT_EQ(failed.error().code, Code::unsupported);
+  EXPECT_EQ(folded.print_image(Image::ptx).value().text().substr(0, 11), "// class A\n");
+  EXPECT_EQ(folded.explain().value().at(0).code, "A");
+  const auto faulty = Program::assemble(kFaulty, TextOptions{"f.vir"}).value();
+  const auto reasons = faulty.explain().value();
+  EXPECT_EQ(reasons.at(0).code, "B");
+  EXPECT_EQ(reasons.at(0).place->line, 6u);
 }
 
 TEST(AbiPrograms, ProfilesHaveNames) {
