@@ -21,8 +21,10 @@ for argument in "$@"; do
 done
 
 # What only tests need: groff reads the manual pages, abidiff compares the ABI, doxygen makes the
-# reference of the headers, ripgrep and zstd judge `vyre scan`.
-bash tools/install_dependencies.sh groff-base abigail-tools doxygen ripgrep zstd
+# reference of the headers, ripgrep and zstd judge `vyre scan`, prometheus_client the metrics of
+# `vyre report export`.
+bash tools/install_dependencies.sh groff-base abigail-tools doxygen ripgrep zstd \
+  python3-prometheus-client
 
 jobs=$(nproc)
 # nvcc is often installed but not on PATH.

@@ -44,6 +44,9 @@ bool is_blank(std::string_view text) {
   return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
 
+/// Of a snapshot, as snapshot() writes it.
+constexpr std::string_view kSnapshotStart{"{\"schema\":\"vyre.snapshot/"};
+
 /// Takes lines as they come, with memory for the longest one.
 class Lines {
  public:
@@ -71,7 +74,9 @@ class Lines {
   Status end() {
     VYRE_TRY(take(line_));
     if (documents_ != 0) return {};
-    return fail(Errc::malformed, message("'{}' holds no complete report", path_));
+    return fail(Errc::malformed,
+                message("'{}' holds no complete report{}", path_,
+                        snapshots_ == 0 ? "" : message(", but {} snapshots of a run", snapshots_)));
   }
 
  private:
@@ -83,6 +88,10 @@ class Lines {
       platform::log().warn(
           "'{}' line {} is incomplete (its writer was interrupted) and was skipped", path_,
           number_);
+      return {};
+    }
+    if (line.starts_with(kSnapshotStart)) {
+      ++snapshots_;
       return {};
     }
     auto document = from_json(line);
@@ -101,6 +110,7 @@ class Lines {
   std::string line_;  // as far as it has come
   std::size_t number_{0};
   std::uint64_t documents_{0};
+  std::uint64_t snapshots_{0};
 };
 
 /// Of one document, which may have many lines, or of lines whose first one says so little.

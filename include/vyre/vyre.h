@@ -1063,6 +1063,35 @@ enum { VYRE_LINEAGE_TEXT = 0, VYRE_LINEAGE_DOT = 1 };
    VYRE_NOT_FOUND where a run tracked no lineage. */
 VYRE_API VYRE_CHECK vyre_error* vyre_report_lineage(const char* const* paths, size_t count,
                                                     uint32_t format, vyre_blob** text);
+/* The runs of report files as one document (docs/report-tools.md). `indent` < 0: one line. */
+VYRE_API VYRE_CHECK vyre_error* vyre_report_merge(const char* const* paths, size_t count,
+                                                  int32_t indent, vyre_blob** json);
+/* What changed between the runs of two files, as a table and as {"differences": [...]}. Either may
+   be NULL. */
+VYRE_API VYRE_CHECK vyre_error* vyre_report_diff(const char* before, const char* after,
+                                                 vyre_blob** text, vyre_blob** json);
+typedef struct {
+  uint32_t struct_size;
+  uint32_t reserved;
+  const char* const* rules; /* one on each line of each */
+  size_t rule_count;
+  const char* baseline; /* a report file that rules compare with; NULL: none */
+} vyre_gate_options;
+/* Whether every run of the files keeps every rule, as *passed (0 or 1), as lines, and as
+   {"passed": ..., "rules": [...]}. A rule that fails is no error of this call. `text` and `json`
+   may be NULL. */
+VYRE_API VYRE_CHECK vyre_error* vyre_report_gate(const char* const* paths, size_t count,
+                                                 const vyre_gate_options* options, int32_t* passed,
+                                                 vyre_blob** text, vyre_blob** json);
+/* What a run has done since it was asked before, on one line, schema "vyre.snapshot/1"
+   (docs/report-tools.md). `before` and `now` are reports of the same run, as vyre_report_json()
+   gives them; `before` may be NULL. */
+VYRE_API VYRE_CHECK vyre_error* vyre_report_snapshot(const char* before, const char* now,
+                                                     vyre_blob** line);
+/* The runs of report files for other tools. `format` is one of those that docs/report-tools.md
+   lists, such as "openmetrics". */
+VYRE_API VYRE_CHECK vyre_error* vyre_report_export(const char* const* paths, size_t count,
+                                                   const char* format, vyre_blob** text);
 
 /* ---- The reference executor ----------------------------------------------------------------- */
 
