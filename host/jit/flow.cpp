@@ -107,7 +107,7 @@ void Emitter::lanes_loop(const Construct& c) {
   Text goes_on = test("lt.u32", counter, bound);
   if (all_threads()) goes_on = both(goes_on, "%alive");
   const Text mask = numbered("%m", depth() + 1);
-  const Text turn_mask = numbered("%l", depth() + 1);  // of those that began the turn
+  const Text turn_mask = numbered("%o", depth() + 1);  // of those that began the turn
   if (analysis_.meets) op(message("vote.sync.ballot.b32 {}, {}, {}", mask, goes_on, members()));
   const Text again = new_label();
   const Text next = new_label();

@@ -31,7 +31,7 @@ std::string Emitter::head() const {
   text += declare("pred", "p", predicates_);
   text += declare("b64", "b", used_.size()) + declare("b64", "n", used_.size()) +
           declare("b64", "z", used_.size());
-  for (const char* const mask : {"m", "e", "l"}) text += declare("b32", mask, u64{deepest_} + 1);
+  for (const char* const mask : {"m", "e", "o"}) text += declare("b32", mask, u64{deepest_} + 1);
   text += declare("b32", "copy_at", analysis_.copies.size()) +
           declare("b64", "copy_size", analysis_.copies.size());
   text +=

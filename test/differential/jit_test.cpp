@@ -8,6 +8,7 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cpu/interpreter/interpreter.hpp"
 #include "executors.hpp"
@@ -29,6 +30,7 @@ struct Seen {
   int units{0};
   int again{0};    // units that the interpreter ran
   int in_vain{0};  // of those, the ones without a fault
+  int errors{0};   // of the machine that executes the text
 
   [[nodiscard]] int programs() const {
     int sum = 0;
@@ -50,10 +52,23 @@ struct Seen {
 /// Units of a few workgroups, so that their edges are tried.
 constexpr std::uint64_t kUnitGroups{3};
 
-test::ImageRunner text_runner(Seen& seen) {
-  return [&seen](const core::Image& image, std::span<const core::BufferView> buffers,
-                 const core::Grid& grid, core::WorkgroupSpan span,
-                 std::uint64_t fuel) -> Result<core::RunResult> {
+/// A mistake to put into the text: every `from` becomes `to`.
+struct Mistake {
+  const char* from;
+  const char* to;
+};
+
+std::string with(const Mistake& mistake, std::string text) {
+  const std::string_view from = mistake.from;
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos;)
+    text.replace(at, from.size(), mistake.to), at += std::string_view(mistake.to).size();
+  return text;
+}
+
+test::ImageRunner text_runner(Seen& seen, std::optional<Mistake> mistake = {}) {
+  return [&seen, mistake](const core::Image& image, std::span<const core::BufferView> buffers,
+                          const core::Grid& grid, core::WorkgroupSpan span,
+                          std::uint64_t fuel) -> Result<core::RunResult> {
     const jit::Verdict verdict = jit::classify(image);
     ++seen.classes[jit::letter(verdict.kind)];
     if (verdict.kind == jit::Class::c) {
@@ -61,12 +76,15 @@ test::ImageRunner text_runner(Seen& seen) {
       return fail(Errc::unsupported, verdict.reasons.back().text);
     }
     const jit::Function function = jit::emit_function(image, "program");
-    const std::string text = jit::emit_module({&function, 1});
+    std::string text = jit::emit_module({&function, 1});
+    if (mistake) text = with(*mistake, std::move(text));
+    const auto wrong = [&](const Error& error) {
+      ++seen.errors;
+      if (!mistake) ADD_FAILURE() << error.message;
+      return tl::unexpected<Error>(error);
+    };
     const auto module = test::ptx::read_module(text);
-    if (!module) {
-      ADD_FAILURE() << module.error().message;
-      return tl::unexpected(module.error());
-    }
+    if (!module) return wrong(module.error());
     core::RunResult result;
     for (std::uint64_t at = 0; at < span.count; at += kUnitGroups) {
       test::ptx::Unit unit;
@@ -77,10 +95,7 @@ test::ImageRunner text_runner(Seen& seen) {
       unit.grid = grid;
       unit.fuel = fuel;
       const auto answer = test::ptx::run_unit(module->find("program")->second, unit);
-      if (!answer) {
-        ADD_FAILURE() << answer.error().message;
-        return tl::unexpected(answer.error());
-      }
+      if (!answer) return wrong(answer.error());
       ++seen.units;
       if (*answer == static_cast<std::uint32_t>(jit::Answer::done)) continue;
       EXPECT_EQ(*answer, static_cast<std::uint32_t>(jit::Answer::run_again));
@@ -161,6 +176,96 @@ TEST(JitText, OfDeepProgramsGivesTheReferencesBytes) {
   knobs.expression_depth = 7;
   knobs.nesting = 6;
   sweep(5'000'000, 15, knobs);
+}
+
+/// All f32 operators on all pairs of values at edges: zeros, both sides of the subnormals, halves,
+/// both sides of 2^31 and 2^32, infinities and NaN.
+test::RandomCase edges_of_f32() {
+  constexpr std::uint32_t kEdges[]{
+      0,          0x80000000, 1,          0x007FFFFF, 0x00800000, 0x80800001, 0x00FFFFFF,
+      0x01000000, 0x34000000, 0x3EFFFFFF, 0x3F000000, 0xBF000000, 0x3F800000, 0xBFC00000,
+      0x40200000, 0x4B000001, 0x4EFFFFFF, 0x4F000000, 0xCF000000, 0x4F7FFFFF, 0x4F800000,
+      0x7F7FFFFF, 0x7F800000, 0xFF800000, 0x7F800001, 0xFFC12345};
+  test::RandomCase made;
+  Bytes a;
+  Bytes b;
+  for (const std::uint32_t x : kEdges) {
+    for (const std::uint32_t y : kEdges) {
+      append_le(a, x);
+      append_le(b, y);
+    }
+  }
+  made.inputs = {a, b, Bytes(a.size(), 0), Bytes(a.size() * 17, 0)};
+  std::string body;
+  int slot = 0;
+  for (const char* const value :
+       {"x + y", "x - y", "x * y", "x / y", "x * y + x", "x * y + x * x", "fma(x, y, x)",
+        "fma(x, y, -x)", "min(x, y)", "max(x, y)", "sqrt(x)", "inverse_sqrt(x)", "reciprocal(x)",
+        "floor(x) + ceil(y)", "round(x)", "trunc(x) - sign(y)", "f32(u32(x)) - f32(i32(y))"})
+    body += "r[gid.x * 17 + " + std::to_string(slot++) + "] = " + value + ";\n";
+  const auto program = vir::assemble(
+      "workgroup 64, 1, 1;\nbuffer a: f32[] read_only;\nbuffer b: f32[] read_only;\n"
+      "buffer t: u32[] read_write;\nbuffer r: f32[] read_write;\nregion \"r\" {\n"
+      "let x = a[gid.x]; let y = b[gid.x];\nif gid.x < len(a) {\n" +
+      body +
+      "t[gid.x] = u32(x < y) + u32(x <= y) * 2u + u32(x == y) * 4u + u32(x != y) * 8u\n"
+      " + u32(bool(x)) * 16u + u32(is_nan(x)) * 32u + u32(is_inf(y)) * 64u;\n}\n}\n");
+  EXPECT_TRUE(program) << to_string(program.error());
+  if (program) made.program = *program;
+  return made;
+}
+
+TEST(JitText, OfF32GivesTheReferencesBitsAtEveryEdge) {
+  Seen seen;
+  test::CpuOptions options;
+  options.runner = text_runner(seen);
+  options.grid = vir::Grid{11, 1, 1};
+  const test::RandomCase edges = edges_of_f32();
+  compare(edges.program, edges.inputs, options, "edges");
+  EXPECT_EQ(seen.classes['A'], 1);
+}
+
+/// Whether a program shows it, by other bytes or by an error of the machine.
+bool is_seen(const Mistake& mistake) {
+  for (std::uint64_t k = 0; k < 120; ++k) {
+    test::Choice choice(12'000'000 + k);
+    const test::RandomCase random = k == 0 ? edges_of_f32() : test::random_case(choice);
+    Seen seen;
+    test::CpuOptions options;
+    options.runner = text_runner(seen, mistake);
+    if (k == 0) options.grid = vir::Grid{11, 1, 1};
+    const auto have = test::run_cpu(random.program, random.inputs, options);
+    if (seen.errors != 0) return true;
+    if (have.verdict == test::CpuRun::Verdict::unsupported) continue;
+    reference::Options how;
+    how.fuel = options.fuel;
+    how.grid = options.grid;
+    const auto want = reference::evaluate(random.program, random.inputs, how);
+    if (!test::disagreement(want, have, true).empty()) return true;
+  }
+  return false;
+}
+
+TEST(JitText, WithAPlantedMistakeIsFoundOut) {
+  const Mistake mistakes[]{
+      {"add.rn.ftz.f32", "add.rn.f32"},
+      {"mul.rn.f32", "mul.rn.ftz.f32"},
+      {"0x7FC00000", "0x7FFFFFFF"},
+      {"setp.neu.f32", "setp.ne.f32"},
+      {"cvt.rzi.u32.f32", "cvt.rzi.s32.f32"},
+      {"mul.lo.u32", "mul.hi.u32"},
+      {"shr.u32", "shr.s32"},
+      {"min.u32", "max.u32"},
+      {"setp.lt.s32", "setp.lt.u32"},
+      {"setp.lt.u64", "setp.le.u64"},
+      {"%row, %row, 32", "%row, %row, 33"},
+      {"mov.b32 %dead, 1", "mov.b32 %dead, 0"},
+      {"shl.b32 %l, %slice, 5", "mov.b32 %l, 0"},
+      {"vote.sync.ballot.b32 %m1", "vote.sync.ballot.b32 %m2"},
+      {"red.global.add", "red.global.xor"},
+  };
+  for (const Mistake& mistake : mistakes)
+    EXPECT_TRUE(is_seen(mistake)) << mistake.from << " became " << mistake.to;
 }
 
 TEST(JitText, OfTheSharedVectorsGivesTheirOutputs) {

@@ -16,7 +16,6 @@ namespace vyre::test::ptx {
 namespace {
 
 constexpr std::uint32_t kThreads{32};
-constexpr std::uint64_t kMostSteps{std::uint64_t{1} << 31};
 /// What a register holds that nothing has written.
 constexpr std::uint64_t kGarbage{0xDEADBEEFDEADBEEF};
 
@@ -75,7 +74,8 @@ class Warp {
       Thread& thread = threads_[t];
       thread.cells.assign(function_.cells.size(), kGarbage);
       const auto set = [&](std::string_view name, std::uint64_t value) {
-        thread.cells[cell(name)] = value;
+        const auto found = function_.cells.find(name);
+        if (found != function_.cells.end()) thread.cells[found->second] = value;
       };
       set("p_buffers", address(table_.data()));
       set("p_scratch", address(scratch_.data()));
@@ -138,7 +138,7 @@ class Warp {
       return;
     }
     const Instruction& i = function_.code[thread.pc];
-    if (++steps_ > kMostSteps) return fail_at(i, "the unit does not end");
+    if (++steps_ > unit_.most_steps) return fail_at(i, "the unit does not end");
     if (i.guard != Instruction::kNoCell && (thread.cells[i.guard] != 0) == i.guard_negated) {
       ++thread.pc;
       return;

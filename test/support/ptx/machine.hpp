@@ -23,6 +23,7 @@ struct Unit {
   core::Grid grid{1, 1, 1};
   std::uint64_t fuel{0};
   std::uint32_t stop{0};
+  std::uint64_t most_steps{std::uint64_t{1} << 28};  // of all threads: one that goes on is an error
 };
 
 /// The greatest answer of the threads.

@@ -69,6 +69,9 @@ u64 real(const Instruction& i, const std::array<u64, 3>& in) {
       break;
     case Op::mul:
       r = x(0) * x(1);
+      // The hardware flushes what is below the normal numbers before it rounds.
+      if (i.flushes && std::fabs(double{x(0)} * double{x(1)}) < 0x1p-126)
+        r = std::copysign(0.0f, r);
       break;
     case Op::div:
       r = x(0) / x(1);
