@@ -163,7 +163,9 @@ Outcome run(Shell& shell, const Options& options) {
 void add_ops(CommandLine& line) {
   auto options = std::make_shared<Options>();
   const Command sub = line.command("ops", "list the built-in ops and how to run each");
-  sub.option("name", options->names, "ops to show (default: all)").type_name("NAME");
+  sub.option("name", options->names, "ops to show (default: all)")
+      .type_name("NAME")
+      .may_be(op_names);
   sub.does([options](Shell& shell) { return run(shell, *options); });
 }
 

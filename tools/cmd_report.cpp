@@ -202,6 +202,7 @@ void add_report(CommandLine& line) {
          "to what), merge (one document of all), diff (what changed between two), gate "
          "(whether rules hold), export (for other tools), html (a page)")
       .type_name("FILE")
+      .may_be([] { return std::vector{std::string(kLineage)}; })
       .required();
   sub.option("--format", options->format,
              "of lineage: text (default), or dot for Graphviz; of merge: line, for JSON Lines; of "

@@ -226,6 +226,7 @@ void add_flags(const Command& sub, RunOptions& options) {
   sub.option("program", options.program,
              "a wire blob, a .vir text, or the name of a built-in op (vyre ops)")
       .type_name("PROGRAM")
+      .may_be(op_names)
       .required();
   sub.option("file", options.files,
              "files, an item each, with --chunk an item a chunk; - is standard input")

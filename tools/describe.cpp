@@ -32,6 +32,7 @@ void write_options(JsonWriter& json, const CommandDescription& command) {
         .member("many", option.many)
         .member("required", option.required)
         .member("default", option.default_value)
+        .member("words", option.words)
         .member("description", option.what)
         .end_object();
   }

@@ -72,6 +72,11 @@ def arguments(command):
     return [o for o in command["options"] if o["positional"]]
 
 
+def first_words(command):
+    """What the first argument of a command may be, beside a file."""
+    return arguments(command)[0]["words"] if arguments(command) else []
+
+
 def sentence(text):
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
@@ -170,7 +175,9 @@ def bash(vyre):
     for command in vyre["commands"]:
         names = " ".join(name for option in flags(command) for name in option["names"])
         kind = kind_of(arguments(command)[-1]) if arguments(command) else "nothing"
-        lists += f"    {command['name']}) names={one_quoted(names)} kind={kind} ;;\n"
+        first = " ".join(first_words(command))
+        lists += (f"    {command['name']}) names={one_quoted(names)} kind={kind} "
+                  f"first={one_quoted(first)} ;;\n")
     return f'''# Completion of vyre for bash. Made by tools/manual.py from the option list of vyre.
 
 # Sets kind and words to what completes the value of option $2 of command $1; fails for an option
@@ -183,6 +190,7 @@ _vyre_value() {{
 
 _vyre() {{
   local current=${{COMP_WORDS[COMP_CWORD]}} command= option= word names= kind=nothing words=
+  local first= place=0
   local i
   # The command, and the option whose value is being written. Readline splits --option=value in
   # three words.
@@ -194,6 +202,8 @@ _vyre() {{
       if _vyre_value "$command" "$word" || _vyre_value "" "$word"; then option=$word; fi
     elif [[ -z $command ]]; then
       command=$word
+    else
+      place=$((place + 1))
     fi
   done
   [[ $current == = ]] && current=
@@ -216,6 +226,10 @@ _vyre() {{
     file) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     directory) mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
   esac
+  if [[ -z $option && $place == 0 && $current != -* ]]; then
+    mapfile -t words < <(compgen -W "$first" -- "$current")
+    COMPREPLY+=("${{words[@]}}")
+  fi
   if [[ $kind == file || $kind == directory ]]; then compopt -o filenames 2>/dev/null; fi
   return 0
 }}
@@ -230,6 +244,9 @@ def zsh_spec(option):
     text = option["description"].replace("\\", "\\\\").replace(":", "\\:")
     if option["positional"]:
         place = "*" if option["many"] else ""
+        if option["words"]:
+            list_of = f"_alternative 'words:word:({' '.join(option['words'])})'"
+            words = "{" + list_of + ("" if words == " " else f" 'files:file:{words}'") + "}"
         return one_quoted(f"{place}:{text}:{words}")
     text = text.replace("[", "\\[").replace("]", "\\]")
     star = "*" if option["many"] else ""
@@ -305,6 +322,11 @@ def fish(vyre):
             "    test \"$found\" = \"$argv[1]\"\n"
             "end\n"
             "\n"
+            "# Whether nothing but the command and options stands before the cursor.\n"
+            "function __vyre_is_first\n"
+            "    test (count (string match -v -- '-*' (commandline -opc)[2..-1])) = 1\n"
+            "end\n"
+            "\n"
             "complete -c vyre -f\n")
     for option in flags(vyre):
         text += option_line("", option)
@@ -319,6 +341,9 @@ def fish(vyre):
             files = {"file": "-F", "directory": "-a '(__fish_complete_directories)'",
                      "nothing": "-f"}
             text += f"complete -c vyre{condition} {files[kind_of(arguments(command)[-1])]}\n"
+        if first_words(command):
+            first = f" -n '__vyre_command_is {command['name']}; and __vyre_is_first'"
+            text += f"complete -c vyre{first} -a {quoted(' '.join(first_words(command)))}\n"
     return text
 
 

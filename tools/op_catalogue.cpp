@@ -23,6 +23,14 @@ std::size_t letters_between(std::string_view one, std::string_view other) {
 
 }  // namespace
 
+std::vector<std::string> op_names() {
+  std::vector<std::string> names;
+  const auto catalogue = OpCatalogue::open();
+  if (!catalogue) return names;
+  for (const BuiltinOp& op : (*catalogue)->ops()) names.push_back(op.info.name);
+  return names;
+}
+
 Result<std::shared_ptr<const OpCatalogue>> OpCatalogue::open() {
   v0::SessionOptions options;
   options.device = "cpu";

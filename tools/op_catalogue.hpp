@@ -41,6 +41,8 @@ class OpCatalogue {
   std::vector<BuiltinOp> ops_;
 };
 
+/// Of all built-in ops; none where they cannot be asked for.
+[[nodiscard]] std::vector<std::string> op_names();
 /// "u32"; "bytes" for what is no number.
 [[nodiscard]] std::string_view element_name(std::uint32_t element);
 

@@ -36,7 +36,7 @@ void unprotect_values(CLI::App& app) {
   for (CLI::Option* const option : app.get_options()) option->transform(plain);
 }
 
-OptionDescription describe(const CLI::Option& option) {
+OptionDescription describe(const CLI::Option& option, const WordsOf& words) {
   OptionDescription made{};
   for (const std::string& name : option.get_snames()) made.names.push_back("-" + name);
   for (const std::string& name : option.get_lnames()) made.names.push_back("--" + name);
@@ -48,13 +48,14 @@ OptionDescription describe(const CLI::Option& option) {
   made.many = option.get_items_expected_max() > 1;
   made.required = option.get_required();
   made.what = option.get_description();
+  if (const auto known = words.find(&option); known != words.end()) made.words = known->second();
   return made;
 }
 
-CommandDescription describe(const CLI::App& app) {
+CommandDescription describe(const CLI::App& app, const WordsOf& words) {
   CommandDescription made{app.get_name(), app.get_description(), {}};
   for (const CLI::Option* option : app.get_options()) {
-    if (!option->get_group().empty()) made.options.push_back(describe(*option));
+    if (!option->get_group().empty()) made.options.push_back(describe(*option, words));
   }
   return made;
 }
@@ -101,37 +102,42 @@ Option Option::excludes(Option other) const {
   return *this;
 }
 
+Option Option::may_be(Words words) const {
+  words_->emplace(parsed_, std::move(words));
+  return *this;
+}
+
 Option Command::option(const std::string& names, std::string& value,
                        const std::string& what) const {
-  return Option(parsed_->add_option(names, value, what));
+  return {parsed_->add_option(names, value, what), words_};
 }
 
 Option Command::option(const std::string& names, std::uint32_t& value,
                        const std::string& what) const {
-  return Option(parsed_->add_option(names, value, what));
+  return {parsed_->add_option(names, value, what), words_};
 }
 
 Option Command::option(const std::string& names, std::uint64_t& value,
                        const std::string& what) const {
-  return Option(parsed_->add_option(names, value, what));
+  return {parsed_->add_option(names, value, what), words_};
 }
 
 Option Command::option(const std::string& names, std::optional<std::uint64_t>& value,
                        const std::string& what) const {
-  return Option(parsed_->add_option(names, value, what));
+  return {parsed_->add_option(names, value, what), words_};
 }
 
 Option Command::option(const std::string& names, double& value, const std::string& what) const {
-  return Option(parsed_->add_option(names, value, what));
+  return {parsed_->add_option(names, value, what), words_};
 }
 
 Option Command::option(const std::string& names, std::vector<std::string>& values,
                        const std::string& what) const {
-  return Option(parsed_->add_option(names, values, what));
+  return {parsed_->add_option(names, values, what), words_};
 }
 
 Option Command::flag(const std::string& names, bool& given, const std::string& what) const {
-  return Option(parsed_->add_flag(names, given, what));
+  return {parsed_->add_flag(names, given, what), words_};
 }
 
 void Command::frees_h() const {
@@ -145,7 +151,7 @@ void Command::does(Action action) const {
 
 CommandLine::CommandLine(const std::string& name, const std::string& what,
                          const std::string& version)
-    : parser_(std::make_unique<CLI::App>(what, name)) {
+    : parser_(std::make_unique<CLI::App>(what, name)), words_(std::make_unique<WordsOf>()) {
   parser_->require_subcommand(1);
   parser_->fallthrough();
   parser_->set_version_flag("--version", version);
@@ -154,11 +160,11 @@ CommandLine::CommandLine(const std::string& name, const std::string& what,
 CommandLine::~CommandLine() = default;
 
 Command CommandLine::globals() {
-  return {parser_.get(), &action_};
+  return {parser_.get(), &action_, words_.get()};
 }
 
 Command CommandLine::command(const std::string& name, const std::string& what) {
-  return {parser_->add_subcommand(name, what), &action_};
+  return {parser_->add_subcommand(name, what), &action_, words_.get()};
 }
 
 void CommandLine::describe_by(std::function<std::string()> describe) {
@@ -170,9 +176,9 @@ void CommandLine::describe_by(std::function<std::string()> describe) {
 }
 
 std::vector<CommandDescription> CommandLine::described() const {
-  std::vector<CommandDescription> all{describe(*parser_)};
+  std::vector<CommandDescription> all{describe(*parser_, *words_)};
   for (const CLI::App* command : std::as_const(*parser_).get_subcommands(nullptr))
-    all.push_back(describe(*command));
+    all.push_back(describe(*command, *words_));
   return all;
 }
 

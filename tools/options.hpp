@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,11 +22,14 @@ namespace vyre::cli {
 
 /// Says what is wrong with a value, or nothing (""). It may put another value in its place.
 using ValueCheck = std::function<std::string(std::string& value)>;
+/// Words that an argument may be beside what its type name says. Asked for by --describe only.
+using Words = std::function<std::vector<std::string>()>;
+using WordsOf = std::map<const CLI::Option*, Words>;
 
 /// An option or argument that a command has declared. A copy is the same option.
 class Option {
  public:
-  explicit Option(CLI::Option* parsed) : parsed_(parsed) {}
+  Option(CLI::Option* parsed, WordsOf* words) : parsed_(parsed), words_(words) {}
 
   /// How help, manual pages and completions write the value.
   Option type_name(const std::string& name) const;
@@ -39,16 +43,20 @@ class Option {
   Option one_value_each() const;
   Option needs(Option other) const;
   Option excludes(Option other) const;
+  /// For completions; nothing is checked.
+  Option may_be(Words words) const;
 
  private:
   CLI::Option* parsed_;
+  WordsOf* words_;  // of the command line
 };
 
 /// A command, or what stands before all of them. Variables outlive the parsing. `names` is
 /// "-o,--output", or "file" for an argument.
 class Command {
  public:
-  Command(CLI::App* parsed, Action* chosen) : parsed_(parsed), chosen_(chosen) {}
+  Command(CLI::App* parsed, Action* chosen, WordsOf* words)
+      : parsed_(parsed), chosen_(chosen), words_(words) {}
 
   Option option(const std::string& names, std::string& value, const std::string& what) const;
   Option option(const std::string& names, std::uint32_t& value, const std::string& what) const;
@@ -67,6 +75,7 @@ class Command {
  private:
   CLI::App* parsed_;
   Action* chosen_;
+  WordsOf* words_;
 };
 
 /// An option for tools/manual.py, as the parser knows it.
@@ -78,6 +87,7 @@ struct OptionDescription {
   bool required;
   std::optional<std::string> default_value;
   std::string what;
+  std::vector<std::string> words;  // that it may be, too
 };
 
 /// Options that help hides are left out.
@@ -115,6 +125,7 @@ class CommandLine {
  private:
   std::unique_ptr<CLI::App> parser_;
   Action action_;
+  std::unique_ptr<WordsOf> words_;
 };
 
 }  // namespace vyre::cli

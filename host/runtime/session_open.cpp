@@ -135,6 +135,10 @@ Result<Core> open_core(const SessionOptions& options, TestHooks hooks) {
   auto bell = std::make_shared<PumpBell>();
   if (setup.hooks.make_backend) {
     VYRE_ASSIGN(auto theirs, setup.hooks.make_backend(backend_options(setup, bell)));
+    if (options.backend == BackendKind::cuda) {  // it stands for a device
+      setup.caps = MegakernelCaps::with_workers(theirs->device_facts().workers);
+      setup.on_device = true;
+    }
     return start_over(std::move(setup), std::move(theirs), std::move(bell));
   }
   if (options.backend == BackendKind::cpu) {

@@ -83,6 +83,12 @@ def cases(vyre, folder):
         (["vyre", "run", "--report", "a.v"], ["a.vir"]),
         (["vyre", "caps", "--directory", "a"], ["a.dir"]),
         (["vyre", "replay", "a"], ["a.dir"]),
+        (["vyre", "report", "li"], ["lineage"]),
+        (["vyre", "report", "a"], ["a.dir", "a.log", "a.vir"]),
+        (["vyre", "report", "lineage", "li"], []),
+        (["vyre", "run", "hash."], ["hash.crc32c", "hash.xxh64"]),
+        (["vyre", "run", "a.vir", "hash."], []),
+        (["vyre", "ops", "match."], ["match.literals"]),
     ]
 
 
@@ -133,7 +139,8 @@ def zsh(vyre, manual):
     text = (manual / "zsh/_vyre").read_text(encoding="utf-8")
     for command in [vyre, *vyre["commands"]]:
         for option in command["options"]:
-            for word in [*option["names"], " ".join(option["choices"])]:
+            for word in [*option["names"], " ".join(option["choices"]),
+                         " ".join(option["words"])]:
                 expect(f"{word} in the file for zsh", word in text, True)
 
 

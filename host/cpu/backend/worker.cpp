@@ -5,32 +5,28 @@
 #include <new>
 #include <thread>
 
+#include "idle_spins.hpp"
+
 namespace vyre::cpu {
-namespace {
-
-constexpr std::uint32_t kIdleSpins{256};  // looks before a worker sleeps: a few microseconds
-
-}  // namespace
 
 void Worker::run() noexcept {
   bool dead = false;
   try {
-    std::uint32_t idle = 0;
+    IdleSpins idle;
     while (!dead && !state_.exit.load(std::memory_order_acquire)) {
       heartbeat_.store(heartbeat_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
       if (batch_.next != batch_.count) {
         busy_.store(1, std::memory_order_relaxed);
         dead = !run_batch();
         busy_.store(0, std::memory_order_relaxed);
-        idle = 0;
       } else if (step()) {
-        idle = 0;
-      } else if (++idle < kIdleSpins && !state_.exit.load(std::memory_order_relaxed)) {
+        idle.found_work();
+      } else if (idle.look_again() && !state_.exit.load(std::memory_order_relaxed)) {
         queue::spin_pause();
       } else {
         state_.listener->idle();
         sleep();
-        idle = 0;
+        idle.slept();
       }
     }
   } catch (...) {

@@ -122,6 +122,25 @@ TEST(Dedupe, NoPairSpansAWriterForWhichAnEarlierPlanStandsForItMayRunAfterAll) {
   EXPECT_EQ(deduper.next(), (Standing{true, 777}));
 }
 
+TEST(Dedupe, AnItemWithoutOutputsIsNoDuplicate) {
+  Work work = one_op_work();
+  work.add(1, {0}, {});
+  work.add(1, {0}, {});
+  Deduper deduper(work, nullptr);
+  EXPECT_FALSE(deduper.next());
+  EXPECT_FALSE(deduper.next());
+}
+
+TEST(DedupeTable, AKeyThatIsTooOldIsNotFoundThoughItIsStillThere) {
+  const BufferVersion versions[] = {{10, 0}};
+  const auto key = [&](std::uint32_t param) { return WorkKey{1, param, 0, versions}; };
+  DedupeTable table(2);
+  for (std::uint32_t param = 0; param < 3; ++param) table.remember(key(param), param);
+  EXPECT_FALSE(table.find(key(0)));
+  EXPECT_EQ(table.find(key(1)), 1u);
+  EXPECT_EQ(table.find(key(2)), 2u);
+}
+
 TEST(DedupeTable, RemembersTheLastKeysAndNoOlderOnes) {
   for (const std::size_t buffers : {1u, 2u, 5u}) {
     SCOPED_TRACE(buffers);

@@ -175,6 +175,46 @@ TEST(Lanes, ASharedInputComesBeforeAChainWhereImagesComeFirst) {
             (Forms{{Form::lanes, 2}, {Form::single, 1}, {Form::lanes, 2}}));
 }
 
+TEST(Lanes, ARegionWhoseImageCannotBeHadStoresAll) {
+  Work work = handing_over();
+  work.buffers[1].scratch = true;
+  Plan plan = plan_of(work);
+  EXPECT_EQ(plan.lineage.edges, 0u) << "no region derives from itself";
+  ASSERT_EQ(plan.elided.size(), 1u);
+  weaken(plan, 0, Refusal::executor, {});
+  EXPECT_EQ(forms_of(plan), (Forms{{Form::chain, 2}}));
+  EXPECT_TRUE(plan.elided.empty());
+}
+
+TEST(Lanes, WhatNoMemberReadsIsStored) {
+  Work work = handing_over();
+  work.add(4, {3}, {2}, 1);  // overwrites what the second one wrote
+  Measured measured;
+  measured.item_ns = measured.bytes_per_ns = 1;
+  const Plan plan = plan_of(work, {}, measured);
+  ASSERT_EQ(forms_of(plan), (Forms{{Form::lanes, 2}, {Form::single, 1}}));
+  EXPECT_TRUE(plan.elided.empty()) << "it is not handed over";
+}
+
+TEST(Regions, ShapesAreEqualWhereOpsWiringAndEqualityOfGridsAre) {
+  const auto shape = [](std::initializer_list<std::uint32_t> first,
+                        std::initializer_list<std::uint32_t> second, std::uint32_t groups) {
+    Work work = sharing();
+    work.items.clear();
+    work.uses.clear();
+    work.add(4, first, {1});
+    Item& last = work.add(4, second, {2});
+    if (groups != 0) last.grid = {groups, 1, 1};
+    const Plan plan = plan_of(work);
+    EXPECT_EQ(plan.regions.regions.size(), 1u);
+    return plan.regions.regions[0].shape;
+  };
+  const std::uint64_t two_inputs = shape({3}, {4}, 0);
+  EXPECT_EQ(shape({5}, {6}, 0), two_inputs) << "other buffers, wired alike";
+  EXPECT_NE(shape({3}, {3}, 0), two_inputs) << "one input for both";
+  EXPECT_NE(shape({3}, {4}, 7), two_inputs) << "grids differ";
+}
+
 /// Items 0 and 1 stand side by side.
 Work two_beside() {
   Work work = sharing();

@@ -116,16 +116,20 @@ class LaunchOnPlans : public ::testing::Test {
     }
     (void)session_->wait_all(now());
   }
-  /// "lanes" or "chain"
-  std::string form(const std::vector<MegakernelWorkItem>& items) {
-    const auto plan = session_->plan(items, {.dedupe = false});
-    EXPECT_OK(plan);
-    EXPECT_OK(session_->submit(*plan, soon()));
-    EXPECT_OK(session_->wait_all(soon()));
-    const std::string text = plan->describe();
-    EXPECT_EQ(text.find("1 lanes") == std::string::npos, text.find("memory") != std::string::npos)
-        << text;
-    return text.find("1 lanes") != std::string::npos ? "lanes" : "chain";
+  /// Made now; what its regions are may depend on what items cost so far.
+  Plan plan(const std::vector<MegakernelWorkItem>& items) {
+    auto made = session_->plan(items, {.dedupe = false});
+    EXPECT_OK(made);
+    return std::move(*made);
+  }
+  static bool says(const Plan& plan, const char* text) {
+    return plan.describe().find(text) != std::string::npos;
+  }
+  void run(const Plan& plan) {
+    EXPECT_OK(session_->submit(plan, soon()));
+    const auto drained = session_->wait_all(soon());
+    ASSERT_OK(drained);
+    EXPECT_EQ(drained->not_done, 0u);
   }
 
   std::mutex mutex_;
@@ -137,17 +141,63 @@ class LaunchOnPlans : public ::testing::Test {
 };
 
 TEST_F(LaunchOnPlans, NoNewImageIsMadeWhileMemoryIsShortAndThoseThatAreKeptRun) {
-  EXPECT_EQ(form(pair_), "lanes");
+  EXPECT_TRUE(says(plan(pair_), "1 lanes"));
   decide(Topology::MemoryConstrained);
-  EXPECT_EQ(form(triple_), "chain");
-  EXPECT_EQ(*session_->download(last_, soon()), words({15, 23, 31, 39}));
-  EXPECT_EQ(form(pair_), "lanes");
+  EXPECT_TRUE(says(plan(pair_), "1 lanes"));
+  const Plan chain = plan(triple_);
+  EXPECT_TRUE(says(chain, "1 chain 0 lanes")) << chain.describe();
+  EXPECT_TRUE(says(chain, "no lanes: memory")) << chain.describe();
   decide(Topology::DenseFrontier);
-  EXPECT_EQ(form(triple_), "lanes");
-  EXPECT_EQ(*session_->download(last_, soon()), words({15, 23, 31, 39}));
+  const Plan image = plan(triple_);
+  EXPECT_TRUE(says(image, "1 lanes")) << image.describe();
+  for (const Plan* const one : {&chain, &image}) {
+    ASSERT_OK(session_->write(last_, 0, words({0, 0, 0, 0}), soon()));
+    run(*one);
+    EXPECT_EQ(*session_->download(last_, soon()), words({15, 23, 31, 39}));
+  }
   const auto document = session_->report();
   ASSERT_EQ(document.planner->refused.size(), 1u);
   EXPECT_EQ(document.planner->refused[0].rule, "memory");
+}
+
+TEST_F(LaunchOnPlans, AnImageComesBeforeAChainForAQueueThatIsFusedDense) {
+  const auto op = [&](const char* name, const std::string& value, const char* inputs) {
+    const auto program = vir::assemble("workgroup 4, 1, 1;\n" + std::string(inputs) +
+                                       "buffer y: u32[4] read_write output live_out;\n"
+                                       "region \"r\" { y[gid.x] = " +
+                                       value + "; }\n");
+    EXPECT_OK(program);
+    return session_->register_program(name, *program)->id;
+  };
+  constexpr const char* kTwo{"buffer a: u32[] read_only;\nbuffer b: u32[] read_only;\n"};
+  const std::uint32_t both = op("both", "a[gid.x] + b[gid.x]", kTwo);
+  const std::uint32_t neighbour = op("neighbour", "a[3 - gid.x] + b[gid.x]", kTwo);
+  const std::uint32_t step = pair_[0].op_handle;
+  std::vector<Handle> on;
+  for (std::uint32_t b = 0; b < 8; ++b)
+    on.push_back(*session_->upload(words({b, b + 1, b + 2, b + 3})));
+  const auto set = [&](std::size_t a, std::size_t b) {
+    return session_->bind(std::array{on[a], on[b]})->id;
+  };
+  // Two that share an input; a copy; one behind the image, in none with it; and one that follows
+  // the copy and shares an input with the one before.
+  const std::vector<MegakernelWorkItem> items{{step, on[0].id, on[1].id, 0},
+                                              {step, on[0].id, on[2].id, 0},
+                                              {kCopy, on[6].id, on[4].id, 0},
+                                              {neighbour, set(1, 7), on[3].id, 0},
+                                              {both, set(4, 7), on[5].id, 0}};
+  const Plan chains = plan(items);
+  EXPECT_TRUE(says(chains, "1 chain 1 lanes")) << chains.describe();
+  decide(Topology::FusedDense);
+  const Plan images = plan(items);
+  EXPECT_TRUE(says(images, "0 chain 2 lanes")) << images.describe();
+  for (const Plan* const one : {&chains, &images}) {
+    for (const std::size_t b : {1u, 2u, 3u, 4u, 5u})
+      ASSERT_OK(session_->write(on[b], 0, words({0, 0, 0, 0}), soon()));
+    run(*one);
+    EXPECT_EQ(*session_->download(on[3], soon()), words({7 + 7, 5 + 8, 3 + 9, 1 + 10}));
+    EXPECT_EQ(*session_->download(on[5], soon()), words({6 + 7, 7 + 8, 8 + 9, 9 + 10}));
+  }
 }
 
 TEST(LaunchHits, ABufferForHitsHasTheCapacityOfTheLastDecision) {

@@ -110,6 +110,47 @@ TEST_F(ReportFields, TimesFitIntoThoseThatTheTestMeasures) {
   EXPECT_EQ(hand_->report().report.wall_time, wall) << "it ended with close()";
 }
 
+/// Says of itself what a device would.
+class DeviceByHand final : public HandBackend {
+ public:
+  using HandBackend::HandBackend;
+  std::uint64_t launches{1};
+  backend::DeviceFacts device_facts() const override {
+    return {"a device by hand", 3, 24, launches, 1'000'000, 2'000};
+  }
+  std::optional<std::uint16_t> sampled_busy_bps() const noexcept override { return 1'234; }
+};
+
+TEST(ReportOfADevice, SaysWhatTheDeviceSaysOfItself) {
+  DeviceByHand* device = nullptr;
+  TestHooks hooks;
+  hooks.make_backend =
+      [&](const backend::Options& wanted) -> Result<std::unique_ptr<backend::Backend>> {
+    auto made = std::make_unique<DeviceByHand>(wanted);
+    device = made.get();
+    return std::unique_ptr<backend::Backend>(std::move(made));
+  };
+  for (const std::uint64_t budget : {0u, 700'000u}) {
+    SessionOptions options = test_options(1);
+    options.backend = BackendKind::cuda;
+    options.ingest_bytes = 0;
+    options.memory_budget_bytes = budget;
+    auto session = open_for_tests(options, hooks);
+    ASSERT_OK(session);
+    const report::Document before = session->report();
+    EXPECT_EQ(before.report.telemetry.kernel_launches, 1u);
+    device->launches = 4;
+    const report::Document d = session->report();
+    EXPECT_EQ(d.report.telemetry.kernel_launches, 4u);
+    EXPECT_EQ(d.report.telemetry.occupancy_proxy_bps, 1'234);
+    EXPECT_EQ(d.report.telemetry.device_memory_budget_bytes, budget != 0 ? budget : 1'000'000u);
+    EXPECT_TRUE(d.caps.supported);
+    EXPECT_EQ(d.caps.max_worker_count, 24u);
+    EXPECT_EQ(d.run.device, "a device by hand");
+    EXPECT_TRUE(report::from_json(report::to_json(d)).has_value());
+  }
+}
+
 class ReportOfRegions : public PlansOnASession {};
 
 TEST_F(ReportOfRegions, MembersAndTheirResultsCountWhereTheyWereMoved) {
