@@ -154,6 +154,14 @@ const std::vector<Word>& words() {
   return all;
 }
 
+std::vector<std::string> words_in_front() {
+  std::vector<std::string> front;
+  for (const Word& one : words()) {
+    if (!one.word.empty()) front.emplace_back(one.word);
+  }
+  return front;
+}
+
 Status check_flags(const Options& options, const Word& word) {
   const auto refused = [](std::string text) { return fail(Errc::invalid_argument, text); };
   if (!options.format.empty() &&
@@ -202,7 +210,7 @@ void add_report(CommandLine& line) {
          "to what), merge (one document of all), diff (what changed between two), gate "
          "(whether rules hold), export (for other tools), html (a page)")
       .type_name("FILE")
-      .may_be([] { return std::vector{std::string(kLineage)}; })
+      .may_be(words_in_front)
       .required();
   sub.option("--format", options->format,
              "of lineage: text (default), or dot for Graphviz; of merge: line, for JSON Lines; of "
