@@ -9,6 +9,7 @@
 #include "commands.hpp"
 #include "exit_codes.hpp"
 #include "flag_checks.hpp"
+#include "live_report.hpp"
 #include "platform/file.hpp"
 #include "platform/stop.hpp"
 #include "program_file.hpp"
@@ -173,15 +174,18 @@ Status ready_to_run(const Shell& shell, const RunOptions& options, const v0::Pro
 }
 
 /// Ends the engine and writes the report of the run, also of one that was cut short.
-Status finish(Engine& engine, const Shell& shell, const RunOptions& options,
+Status finish(Engine& engine, const Shell& shell, const RunOptions& options, LiveReport* live,
               std::vector<v0::InputFailure> failures) {
+  if (live != nullptr) live->stop();
   const Status ended = engine.end();
   if (const std::string plans = engine.plans(); !plans.empty()) complain(shell, plans);
   if (options.report.empty()) return ended;
-  const auto report =
-      engine.report({kReportIndent, shell.command, std::move(failures), options.labels});
+  const auto report = engine.report(
+      {live == nullptr ? kReportIndent : 0, shell.command, std::move(failures), options.labels});
   if (!report) return ended ? tl::unexpected<Error>(report.error()) : ended;
-  const Status written = write_output(options.report, std::string(report->text()) + "\n");
+  const std::string text(report->text());
+  const Status written =
+      live == nullptr ? write_output(options.report, text + "\n") : live->end(text);
   return ended ? written : ended;
 }
 
@@ -212,10 +216,18 @@ Outcome run(Shell& shell, RunOptions& options) {
   // A label that cannot be is refused before anything runs.
   if (!options.labels.empty()) VYRE_TRY(engine->report({0, {}, {}, options.labels}));
   if (!options.out_directory.empty()) VYRE_TRY(platform::make_directories(options.out_directory));
+  std::unique_ptr<LiveReport> live;
+  if (!options.report_every.empty()) {
+    VYRE_ASSIGN(const auto every, interval_of(options.report_every));
+    VYRE_ASSIGN(live, LiveReport::begin(options.report, every, [&]() -> Result<std::string> {
+                  VYRE_ASSIGN(const v0::Blob report, engine->report({0, {}, {}, options.labels}));
+                  return std::string(report.text());
+                }));
+  }
   Runner runner(shell, options, plan, *engine);
   const Status ran = runner.run();
   // A recording is sealed also when the results are read no more or a stop was asked for.
-  const Status ended = finish(*engine, shell, options, runner.take_failures());
+  const Status ended = finish(*engine, shell, options, live.get(), runner.take_failures());
   if (platform::stop_signal() != 0) return runner.end(ran ? ended : ran);
   VYRE_TRY(ran);
   VYRE_ASSIGN(const int code, runner.end(ended));
@@ -315,7 +327,9 @@ void add_flags(const Command& sub, RunOptions& options) {
              "with --lineage: a rule that the program applies (default: its name)")
       .type_name("NAME")
       .one_value_each();
-  add_labels(sub, add_report_file(sub, options.report), options.labels);
+  const Option report = add_report_file(sub, options.report);
+  add_labels(sub, report, options.labels);
+  add_report_every(sub, report, options.report_every);
   add_profile(sub, options.profile);
 }
 

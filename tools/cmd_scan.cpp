@@ -32,8 +32,7 @@ struct Flags {
   bool without_numbers{false};
   std::string colour{"auto"};
   std::vector<std::string> arguments;  // a word, unless -e or -f gave one, and paths
-  std::string report;
-  std::vector<std::string> labels;
+  ReportWishes report;
 };
 
 Status check(const Shell& shell, const Flags& flags) {
@@ -146,15 +145,17 @@ void add_flags(const Command& command, Flags& flags) {
       .type_name("BYTES")
       .shows_default()
       .check(bytes());
-  add_labels(command, add_report_file(command, flags.report), flags.labels);
+  const Option report = add_report_file(command, flags.report.file);
+  add_labels(command, report, flags.report.labels);
+  add_report_every(command, report, flags.report.every);
 }
 
 Outcome run(Shell& shell, Flags& flags) {
   VYRE_TRY(settle(flags));
   VYRE_TRY(check(shell, flags));
   const ScanOptions& options = flags.scan;
-  if (!flags.report.empty()) {
-    if (platform::names_standard_output(flags.report)) {
+  if (!flags.report.file.empty()) {
+    if (platform::names_standard_output(flags.report.file)) {
       return fail(Errc::invalid_argument,
                   "--report - and the matches both want standard output; name a file");
     }
@@ -162,9 +163,9 @@ Outcome run(Shell& shell, Flags& flags) {
     for (const std::string& path : options.paths) claims.reads(path, "searched");
     for (const std::string& path : options.word_files) claims.reads(path, "a list of words");
     if (!options.paths_from.empty()) claims.reads(options.paths_from, "the list of paths");
-    VYRE_TRY(claims.writes(flags.report, "--report"));
+    VYRE_TRY(claims.writes(flags.report.file, "--report"));
   }
-  return scan(shell, options, flags.report, flags.labels);
+  return scan(shell, options, flags.report);
 }
 
 }  // namespace

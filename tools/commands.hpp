@@ -16,5 +16,6 @@ void add_record(CommandLine& line);
 void add_replay(CommandLine& line);
 void add_conformance(CommandLine& line);
 void add_report(CommandLine& line);
+void add_top(CommandLine& line);
 
 }  // namespace vyre::cli

@@ -1,6 +1,7 @@
 #include "flag_checks.hpp"
 
 #include "library.hpp"
+#include "live_report.hpp"
 #include "numbers.hpp"
 
 namespace vyre::cli {
@@ -100,6 +101,18 @@ void add_labels(const Command& command, const Option& report, std::vector<std::s
   command.option("--label", labels, "of the report: what its readers can sort runs by")
       .type_name("NAME=VALUE")
       .one_value_each()
+      .needs(report);
+}
+
+void add_report_every(const Command& command, const Option& report, std::string& every) {
+  command
+      .option("--report-every", every,
+              "append a snapshot to the report's file so often, and the report last: 1s, 250ms")
+      .type_name("TIME")
+      .check([](std::string& value) {
+        const auto interval = interval_of(value);
+        return interval ? std::string() : interval.error().message;
+      })
       .needs(report);
 }
 

@@ -33,7 +33,8 @@ void add_inputs(const Command& command, InputOptions& options);
 [[nodiscard]] Status check_inputs(const InputOptions& options, std::size_t paths);
 /// --report
 Option add_report_file(const Command& command, std::string& file);
-/// --label of the report that --report writes.
+/// --label and --report-every of the report that --report writes.
 void add_labels(const Command& command, const Option& report, std::vector<std::string>& labels);
+void add_report_every(const Command& command, const Option& report, std::string& every);
 
 }  // namespace vyre::cli

@@ -48,6 +48,19 @@ auto place_of(auto& members, std::string_view name) {
 
 }  // namespace
 
+double JsonValue::real() const {
+  if (const auto* const whole = std::get_if<std::int64_t>(&held_))
+    return static_cast<double>(*whole);
+  if (const auto* const whole = std::get_if<std::uint64_t>(&held_))
+    return static_cast<double>(*whole);
+  return std::get<double>(held_);
+}
+
+bool JsonValue::has(std::string_view name) const {
+  const auto* const members = std::get_if<Object>(&held_);
+  return members != nullptr && place_of(*members, name) != members->end();
+}
+
 const JsonValue& JsonValue::operator[](std::string_view name) const {
   const Object& members = std::get<Object>(held_);
   const auto place = place_of(members, name);

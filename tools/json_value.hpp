@@ -31,6 +31,11 @@ class JsonValue {
   [[nodiscard]] const std::string& text() const { return std::get<std::string>(held_); }
   [[nodiscard]] bool flag() const { return std::get<bool>(held_); }
   [[nodiscard]] std::uint64_t number() const { return std::get<std::uint64_t>(held_); }
+  /// A number of any kind.
+  [[nodiscard]] double real() const;
+  [[nodiscard]] const Object& members() const { return std::get<Object>(held_); }
+  /// It is an object with that member.
+  [[nodiscard]] bool has(std::string_view name) const;
   [[nodiscard]] const Array& elements() const { return std::get<Array>(held_); }
   [[nodiscard]] Array& elements() { return std::get<Array>(held_); }
   [[nodiscard]] const JsonValue& operator[](std::string_view name) const;

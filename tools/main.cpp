@@ -127,7 +127,7 @@ int main_of(int argc, char** argv) {
       .type_name("trace|debug|info|warn|error|off")
       .shows_default();
   for (const auto add : {add_caps, add_ops, add_asm, add_dis, add_verify, add_scan, add_run,
-                         add_record, add_replay, add_conformance, add_report}) {
+                         add_record, add_replay, add_conformance, add_report, add_top}) {
     add(line);
   }
   if (const std::string flag = flag_without_value(shell.command); !flag.empty()) {

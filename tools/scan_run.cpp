@@ -8,6 +8,7 @@
 #include "file_walk.hpp"
 #include "followed_file.hpp"
 #include "input_bytes.hpp"
+#include "live_report.hpp"
 #include "platform/descriptor.hpp"
 #include "platform/stop.hpp"
 #include "progress.hpp"
@@ -168,8 +169,7 @@ std::optional<std::uint64_t> bytes_of_files(const std::vector<std::string>& path
 
 }  // namespace
 
-Outcome scan(const Shell& shell, ScanOptions options, const std::string& report,
-             const std::vector<std::string>& labels) {
+Outcome scan(const Shell& shell, ScanOptions options, const ReportWishes& report) {
   VYRE_ASSIGN(const ScanWords words, read_words(shell, options));
   std::vector<std::string> paths = options.paths;
   if (!options.paths_from.empty()) {
@@ -178,14 +178,23 @@ Outcome scan(const Shell& shell, ScanOptions options, const std::string& report,
   options.files_bytes = bytes_of_files(paths);
   VYRE_ASSIGN(const std::unique_ptr<ScanEngine> engine, ScanEngine::open(options, words));
   // A label that cannot be is refused before anything is searched.
-  if (!labels.empty()) VYRE_TRY(engine->report({0, {}, {}, labels}));
+  if (!report.labels.empty()) VYRE_TRY(engine->report({0, {}, {}, report.labels}));
+  std::unique_ptr<LiveReport> live;
+  if (!report.every.empty()) {
+    VYRE_ASSIGN(const auto every, interval_of(report.every));
+    VYRE_ASSIGN(live, LiveReport::begin(report.file, every, [&] {
+                  return engine->report({0, {}, {}, report.labels});
+                }));
+  }
   const auto printer = shell.json ? scan_json_printer(words) : scan_text_printer(options);
   Scan scan(shell, options, *engine, *printer, std::move(paths));
   const Status scanned = scan.all();
   if (!scanned) (void)printer->flush();
-  if (!report.empty()) {
-    VYRE_ASSIGN(const std::string json, engine->report({kJsonIndent, shell.command, {}, labels}));
-    VYRE_TRY(write_output(report, json + "\n"));
+  if (!report.file.empty()) {
+    if (live) live->stop();
+    VYRE_ASSIGN(const std::string json,
+                engine->report({live ? 0u : kJsonIndent, shell.command, {}, report.labels}));
+    VYRE_TRY(live ? live->end(json) : write_output(report.file, json + "\n"));
   }
   VYRE_TRY(scanned);
   return scan.exit_code();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "scan_options.hpp"
 #include "shell.hpp"
@@ -14,8 +15,13 @@ inline constexpr int kScanFound{0};
 inline constexpr int kScanNone{1};
 inline constexpr int kScanFailed{2};  // something could not be searched
 
-/// `report`: the file for the report of the run, with `labels`; empty: none is wanted.
-[[nodiscard]] Outcome scan(const Shell& shell, ScanOptions options, const std::string& report,
-                           const std::vector<std::string>& labels);
+/// What is asked for of the report of the run.
+struct ReportWishes {
+  std::string file;  // empty: no report
+  std::vector<std::string> labels;
+  std::string every;  // between snapshots; empty: none
+};
+
+[[nodiscard]] Outcome scan(const Shell& shell, ScanOptions options, const ReportWishes& report);
 
 }  // namespace vyre::cli

@@ -14,6 +14,37 @@
 namespace vyre::report {
 namespace {
 
+/// What all of them took in and used; empty where one of them does not say.
+std::string use_lines(const std::vector<Document>& documents) {
+  WorkSection work;
+  ProcessSection process;
+  std::chrono::nanoseconds wall{0};
+  std::optional<std::uint64_t> hits;
+  for (const Document& d : documents) {
+    if (!d.work || !d.process) return "";
+    work.files += d.work->files;
+    work.read_bytes += d.work->input_bytes();
+    work.output_bytes += d.work->output_bytes;
+    if (d.work->hits) hits = hits.value_or(0) + *d.work->hits;
+    process.user_ns += d.process->user_ns;
+    process.system_ns += d.process->system_ns;
+    process.peak_resident_bytes =
+        std::max(process.peak_resident_bytes, d.process->peak_resident_bytes);
+    wall += d.report.wall_time;
+  }
+  std::string text = message("  in {} of {} files", bytes_text(work.read_bytes), work.files);
+  if (const double seconds = std::chrono::duration<double>(wall).count(); seconds > 0) {
+    const double a_second = static_cast<double>(work.read_bytes) / seconds;
+    text += message(", {}/s", bytes_text(static_cast<std::uint64_t>(a_second)));
+  }
+  text += message("; out {}", bytes_text(work.output_bytes));
+  if (hits) text += message("; {} hits", *hits);
+  return text + message("\n  processors {} user, {} system; {} of memory at most\n",
+                        time_text(static_cast<double>(process.user_ns)),
+                        time_text(static_cast<double>(process.system_ns)),
+                        bytes_text(process.peak_resident_bytes));
+}
+
 /// What several documents say of one op.
 struct OpSum {
   std::uint64_t items{0};
@@ -76,6 +107,7 @@ std::string summarise(const std::vector<Document>& documents) {
   if (documents.size() == 1) {
     text += message("run {} at {}\n", first.run.id, first.run.started_at);
     text += message("  on {}\n", first.run.device ? *first.run.device : first.run.host);
+    for (const auto& [name, label] : first.run.labels) text += message("  {}={}\n", name, label);
     if (!first.run.device && !first.run.why_no_device.empty())
       text += message("  no device: {}\n", first.run.why_no_device);
   } else {
@@ -93,6 +125,7 @@ std::string summarise(const std::vector<Document>& documents) {
     text += message(", median run {}", time_text(static_cast<double>(median(walls))));
   text += moved_known ? message(", {} moved\n", bytes_text(moved)) : ", bytes moved not measured\n";
 
+  text += use_lines(documents);
   std::vector<std::pair<std::string, OpSum>> rows(ops.begin(), ops.end());
   std::stable_sort(rows.begin(), rows.end(),
                    [](const auto& a, const auto& b) { return a.second.items > b.second.items; });

@@ -11,28 +11,7 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from cases import VYRE, check, main, write  # noqa: E402
-
-PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                       "../../../docs/examples/line_count.vir")
-
-
-def vyre(*arguments, given=None):
-    return subprocess.run([VYRE, *arguments], input=given, capture_output=True, timeout=60)
-
-
-def report(name, *flags, files=3):
-    paths = [write(f"{name}.{i}.txt", b"a line\n" * (10 * i + 1)) for i in range(files)]
-    ran = vyre("run", PROGRAM, *paths, "--executor", "cpu", "--report", name, *flags)
-    check(ran.returncode == 0, ran.stderr)
-    with open(name, "rb") as file:
-        return json.load(file)
-
-
-def line(document):
-    return json.dumps(document).encode() + b"\n"
-
+from report_support import PROGRAM, VYRE, check, line, main, report, vyre, write
 
 def sum_of(documents, *path):
     total = 0

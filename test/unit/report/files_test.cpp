@@ -104,6 +104,11 @@ TEST(ReportSummary, SumsItemsAndNamesFaults) {
   EXPECT_NE(one.find("9 items processed, 3 remaining"), std::string::npos) << one;
   EXPECT_NE(one.find("trap at workgroup 1, lane 2, statement 3"), std::string::npos) << one;
   EXPECT_NE(one.find("p99 300"), std::string::npos) << one;
+  EXPECT_NE(one.find("\n  job=nightly\n"), std::string::npos) << one;
+  EXPECT_NE(one.find("  in 1230 B of 5 files, 9963 B/s; out 44 B; 6 hits\n"
+                     "  processors 70.0 ns user, 80.0 ns system; 90.0 kB of memory at most\n"),
+            std::string::npos)
+      << one;
   const std::string two = summarise({test::everything_measured(), test::everything_measured()});
   EXPECT_NE(two.find("18 items processed, 6 remaining"), std::string::npos) << two;
   EXPECT_NE(two.find("2 runs"), std::string::npos) << two;
