@@ -49,12 +49,8 @@ const char* atomic_name(AtomicCode code) {
 /// Of the element, which is inside where the predicate holds.
 std::string Emitter::address(const Instruction& i, const Text& index, Text& inside) {
   const Text at = wide();
-  const Text element = wide();
-  const Text narrow = word();
-  op(message("mov.b32 {}, {}", narrow, index));
-  op(message("cvt.u64.u32 {}, {}", element, narrow));
-  inside = test("lt.u64", element, count(i.imm));
-  op(message("mad.lo.u64 {}, {}, {}, {}", at, element, image_.buffers[i.imm].stride, base(i.imm)));
+  inside = test("lt.u32", index, count(i.imm));
+  op(message("mad.wide.u32 {}, {}, {}, {}", at, index, image_.buffers[i.imm].stride, base(i.imm)));
   return at;
 }
 

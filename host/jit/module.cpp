@@ -29,7 +29,7 @@ std::string Emitter::head() const {
   text += declare("b32", "s", image_.scalar_registers);
   text += declare("b32", "t", words_) + declare("b64", "d", wides_);
   text += declare("pred", "p", predicates_);
-  text += declare("b64", "b", used_.size()) + declare("b64", "n", used_.size()) +
+  text += declare("b64", "b", used_.size()) + declare("b32", "n", used_.size()) +
           declare("b64", "z", used_.size());
   for (const char* const mask : {"m", "e", "o"}) text += declare("b32", mask, u64{deepest_} + 1);
   text += declare("b32", "copy_at", analysis_.copies.size()) +
@@ -39,8 +39,8 @@ std::string Emitter::head() const {
       "  .reg .b32 %share, %grid_x, %grid_y, %grid_z, %group_x, %group_y, %group_z;\n"
       "  .reg .b32 %local_x, %local_y, %local_z;\n"
       "  .reg .b64 %table, %scratch, %memory, %lane_state, %first, %count, %group, %group_end;\n"
-      "  .reg .b64 %stop, %fuel;\n"
-      "  .reg .pred %alive, %line;\n"
+      "  .reg .b64 %stop, %fuel, %elements;\n"
+      "  .reg .pred %alive, %line, %large;\n"
       "  ld.param.u64 %table, [p_buffers];\n"
       "  ld.param.u64 %scratch, [p_scratch];\n"
       "  ld.param.u64 %first, [p_first];\n"
@@ -76,10 +76,11 @@ std::string Emitter::buffers_text() const {
       text += message("  cvta.to.global.u64 %b{}, %b{};\n", b, b);
       text += message("  ld.u64 %z{}, [%table+{}];\n", b, u64{b} * 16 + 8);
     }
-    if (used_[b] && facts.stride > 1) {
-      text += message("  div.u64 %n{}, %z{}, {};\n", b, b, facts.stride);
-    } else if (used_[b]) {
-      text += message("  mov.u64 %n{}, %z{};\n", b, b);
+    if (used_[b]) {
+      // An index has 32 bits. A unit with more elements is left to the interpreter.
+      text += message("  div.u64 %elements, %z{}, {};\n", b, std::max(facts.stride, 1u));
+      text += "  setp.gt.u64 %large, %elements, 0xFFFFFFFF;\n  @%large bra RUN_AGAIN;\n";
+      text += message("  cvt.u32.u64 %n{}, %elements;\n", b);
     }
     if (facts.is_workgroup != 0) memory += (u64{facts.workgroup_bytes} + 15) / 16 * 16;
   }

@@ -106,6 +106,22 @@ TEST(JitUnits, ThatCouldRunOutOfFuelAreNotBegun) {
   }
 }
 
+TEST(JitUnits, OverBuffersWithElementsThatNoIndexNamesAreNotBegun) {
+  const core::Image image =
+      lowered("buffer x: u8[] read_only;\nbuffer z: u32[] read_write;\n", "z[gid.x] = u32(x[5]);");
+  const jit::Function function = jit::emit_function(image, "program");
+  const auto module = test::ptx::read_module(jit::emit_module({&function, 1}));
+  std::uint32_t z = 7;
+  std::uint32_t x = 0;
+  for (const std::uint64_t bytes : {std::uint64_t{0xFFFF'FFFF}, std::uint64_t{1} << 32}) {
+    const std::vector<core::BufferView> views{{reinterpret_cast<std::uint8_t*>(&x), bytes},
+                                              {reinterpret_cast<std::uint8_t*>(&z), 0}};
+    test::ptx::Unit unit;
+    unit.buffers = views;
+    EXPECT_EQ(test::ptx::run_unit(module->find("program")->second, unit).value(), bytes >> 32);
+  }
+}
+
 TEST(JitUnits, LookAtTheStopWordInLoops) {
   EXPECT_EQ(run_one(kCounted, 2'000, kDefaultFuel, 0).answer, 0u);
   EXPECT_EQ(run_one(kCounted, 2'000, kDefaultFuel, 1).answer, 2u);
