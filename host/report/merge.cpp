@@ -33,6 +33,10 @@ bool same_row(const RefusedCount& a, const RefusedCount& b) {
   return a.rule == b.rule;
 }
 
+bool same_row(const ActCounts& a, const ActCounts& b) {
+  return a.output == b.output;
+}
+
 template <class T, class = void>
 struct HasSameRow : std::false_type {};
 template <class T>

@@ -58,6 +58,9 @@ RowKey row_key(const ErrnoCount& row) {
 RowKey row_key(const RefusedCount& row) {
   return {"rule", row.rule};
 }
+RowKey row_key(const ActCounts& row) {
+  return {"output", row.output};
+}
 
 template <class T, class = void>
 struct HasRowKey : std::false_type {};

@@ -109,6 +109,8 @@ TEST(ReportMerge, CountsBucketsAndMaximaAreThoseOfAllRunsInAnyOrder) {
   EXPECT_EQ(again->ops.size(), 3u);
   EXPECT_EQ(again->ingest->tiers.size(), 3u);
   EXPECT_EQ(again->run.documents, 6u);
+  EXPECT_EQ(again->planner->launches->acts.size(), 2u);
+  EXPECT_EQ(number(*again, "planner.launches.acts[slot_count].applied"), 6);
   EXPECT_EQ(again->run.labels, (std::map<std::string, std::string>{{"job", "nightly"}}));
   EXPECT_EQ(again->run.started_at, "2000-01-01T00:00:00Z");
   EXPECT_FALSE(again->report.telemetry.topology.has_value());
