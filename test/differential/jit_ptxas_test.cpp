@@ -8,7 +8,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "jit/jit.hpp"
@@ -16,7 +15,6 @@
 #include "support/folder_fixture.hpp"
 #include "support/random_program.hpp"
 #include "vir/lower/lower.hpp"
-#include "vir/text/text.hpp"
 #include "vir/validate/validate.hpp"
 
 namespace vyre {
@@ -80,15 +78,7 @@ class Ptxas : public test::InAFolder {
 };
 
 TEST_F(Ptxas, TakesTheTextOfRandomProgramsAndCases) {
-  for (const auto& entry :
-       std::filesystem::directory_iterator(test::source_folder() / "test" / "cases")) {
-    if (entry.path().extension() != ".json") continue;
-    std::ifstream file(entry.path());
-    for (const auto& c : nlohmann::json::parse(file)) {
-      const auto program = vir::assemble(c["program"].get<std::string>());
-      if (program) add(*program);
-    }
-  }
+  test::for_each_case([&](const test::Case& c) { add(c.program); });
   const std::uint64_t programs = 4 * test::number_from_environment("VYRE_TEST_SCALE", 1);
   for (std::uint64_t i = 0; i < programs; ++i) {
     test::RandomKnobs knobs;
@@ -103,9 +93,13 @@ TEST_F(Ptxas, TakesTheTextOfRandomProgramsAndCases) {
 
 TEST_F(Ptxas, TakesTheTextOfSharedVectors) {
   std::uint64_t number = 0;
-  const std::uint64_t every = 200 / test::number_from_environment("VYRE_TEST_SCALE", 1) + 1;
-  for (const char* file : {"vir0-ops.jsonl.gz", "vir0-random.jsonl.gz", "vir0-synthetic.jsonl.gz",
-                           "upstream-ops-half.jsonl.gz", "upstream-subgroups.jsonl.gz"}) {
+  const std::uint64_t scale = test::number_from_environment("VYRE_TEST_SCALE", 1);
+  const std::uint64_t every = 60 / scale + 1;
+  std::vector<const char*> files{"vir0-ops.jsonl.gz", "upstream-ops-half.jsonl.gz"};
+  if (scale > 1)
+    files.insert(files.end(), {"vir0-random.jsonl.gz", "vir0-synthetic.jsonl.gz",
+                               "upstream-subgroups.jsonl.gz"});
+  for (const char* const file : files) {
     const bool present = test::for_each_vector(file, [&](const test::Vector& vector) {
       if (vector.error != "undecodable" && number++ % every == 0) add(vector.program);
     });

@@ -3,9 +3,11 @@
 #include <zlib.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "vir/program/dispatch.hpp"
+#include "vir/text/text.hpp"
 #include "vir/wire/wire.hpp"
 
 namespace vyre::test {
@@ -88,6 +90,26 @@ bool for_each_vector(const std::string& file, const std::function<void(const Vec
     at = end + 1;
   }
   return true;
+}
+
+void for_each_case(const std::function<void(const Case&)>& use) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(source_folder() / "test" / "cases")) {
+    if (entry.path().extension() != ".json") continue;
+    std::ifstream file(entry.path());
+    for (const auto& row : nlohmann::json::parse(file)) {
+      if (row.contains("refused")) continue;
+      Case one;
+      one.name = row["name"].get<std::string>();
+      one.program = vir::assemble(row["program"].get<std::string>()).value();
+      one.grid = row["grid"].get<std::array<std::uint32_t, 3>>();
+      for (const auto& words : row["inputs"]) {
+        Bytes& bytes = one.inputs.emplace_back();
+        for (const auto& word : words) append_le(bytes, word.get<std::uint32_t>());
+      }
+      use(one);
+    }
+  }
 }
 
 std::string difference(const Vector& vector, const std::vector<Bytes>& actual) {

@@ -1,5 +1,5 @@
 // Reads the shared vector files where they lie beside the source tree; tests that use them skip
-// when absent. Test support, host only.
+// when absent. Reads the cases of the tree. Test support, host only.
 #pragma once
 
 #include <array>
@@ -36,6 +36,16 @@ struct Vector {
 /// "undecodable".
 [[nodiscard]] bool for_each_vector(const std::string& file,
                                    const std::function<void(const Vector&)>& use);
+
+/// A case of test/cases that the validator accepts.
+struct Case {
+  std::string name;
+  vir::Program program;
+  std::array<std::uint32_t, 3> grid{1, 1, 1};
+  std::vector<Bytes> inputs;
+};
+
+void for_each_case(const std::function<void(const Case&)>& use);
 
 /// The first difference of `actual` from the vector's outputs ("" = none); F32 outputs within
 /// `ulp`.
