@@ -16,23 +16,25 @@ std::uint64_t elements(const core::BufferFacts& facts, std::uint64_t bytes) {
 }  // namespace
 
 bool Worker::bind_fused(const Work& work, const RegionBlock& block, Launch& launch) {
-  std::vector<core::BufferView> views;
-  std::vector<BoundRange> ranges;
-  std::vector<const platform::MappedFile*> files;
+  of_members_.views.clear();
+  of_members_.ranges.clear();
+  of_members_.files.clear();
   for (const MegakernelWorkItem& item : block.items) {
     const OpRecord* const op = state_.ops.find(item.op_handle);
     if (op == nullptr || op->program.image == nullptr) return false;
     const Work member{{item, 0}, work.queue, work.position};
     if (bind(member, *op) != FaultCode::none || asks() != nullptr) return false;
     const Launch* const own = plan(member, *op);
-    if (own == nullptr || (!views.empty() && own->grid != launch.grid)) return false;
-    if (views.empty()) launch = *own;
-    views.insert(views.end(), views_.begin(), views_.end());
-    ranges.insert(ranges.end(), ranges_.begin(), ranges_.end());
-    files.insert(files.end(), files_.begin(), files_.end());
+    if (own == nullptr || (launch.total != 0 && own->grid != launch.grid)) return false;
+    launch.grid = own->grid;
+    launch.total = own->total;
+    of_members_.views.insert(of_members_.views.end(), views_.begin(), views_.end());
+    of_members_.ranges.insert(of_members_.ranges.end(), ranges_.begin(), ranges_.end());
+    of_members_.files.insert(of_members_.files.end(), files_.begin(), files_.end());
   }
-  views_ = std::move(views);
-  files_ = std::move(files);
+  views_.swap(of_members_.views);
+  files_.swap(of_members_.files);
+  std::vector<BoundRange>& ranges = of_members_.ranges;
   const backend::FusedProgram& fused = *block.fused;
   if (views_.size() != fused.program.buffers.size()) return false;
   const std::uint64_t lanes = std::uint64_t{launch.grid[0]} * fused.program.image->workgroup[0];

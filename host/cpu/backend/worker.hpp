@@ -141,6 +141,11 @@ class Worker {
   FileAsks asks_;                                   // for files that it asks for
   std::vector<std::uint32_t> asked_files_;
   std::vector<BoundRange> ranges_;
+  struct {  // the same of a region's members together
+    std::vector<core::BufferView> views;
+    std::vector<BoundRange> ranges;
+    std::vector<const platform::MappedFile*> files;
+  } of_members_;
   std::unordered_map<std::uint32_t, Launch> launches_;  // by op
   alignas(64) std::atomic<std::uint64_t> heartbeat_{0};
   std::atomic<std::uint32_t> busy_{0};
