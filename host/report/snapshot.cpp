@@ -1,6 +1,7 @@
 // See snapshot.hpp.
 #include "report/snapshot.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
