@@ -8,6 +8,7 @@
 #include "bound.hpp"
 #include "builtin/literals.hpp"
 #include "queue.hpp"
+#include "runtime/set_size.hpp"
 #include "structures.hpp"
 
 namespace vyre::abi {
@@ -27,6 +28,13 @@ Result<runtime::LeaseAccess> lease_access(std::uint32_t access) {
 }
 
 }  // namespace
+
+Result<std::vector<runtime::Handle>> members_of(const vyre_session& session,
+                                                const vyre_buffer* buffers, std::size_t count) {
+  // Before a list of a wrong length is read.
+  VYRE_TRY(runtime::fits_a_set(count));
+  return handles_of(session, buffers, count);
+}
 
 Result<std::vector<runtime::Handle>> handles_of(const vyre_session& session,
                                                 const vyre_buffer* buffers, std::size_t count) {
@@ -123,7 +131,7 @@ vyre_error* vyre_buffer_map_file(vyre_queue* queue, const char* path, uint32_t f
                                  vyre_ns timeout, vyre_buffer* buffer) {
   return guarded("vyre_buffer_map_file", [&]() -> Status {
     VYRE_TRY(may_make(queue, buffer));
-    VYRE_TRY(given(path, "path"));
+    VYRE_TRY(given_path(path, "path"));
     if ((flags & ~static_cast<std::uint32_t>(VYRE_MAP_THIS_QUEUE_ONLY)) != 0) {
       return fail(Errc::unsupported,
                   message("flags {} are not all known: VYRE_MAP_THIS_QUEUE_ONLY is", flags));
@@ -143,7 +151,7 @@ namespace {
 Status load(vyre_queue* queue, const char* path, vyre_ns timeout, bool cached,
             vyre_buffer* buffer) {
   VYRE_TRY(may_make(queue, buffer));
-  VYRE_TRY(given(path, "path"));
+  VYRE_TRY(given_path(path, "path"));
   vyre_session& session = *queue->session;
   const Deadline deadline = session.deadline(timeout);
   const vyre_stopped asked = asked_by_this_thread();
@@ -175,7 +183,7 @@ vyre_error* vyre_buffer_bind(vyre_queue* queue, const vyre_buffer* buffers, size
     VYRE_TRY(given_array(buffers, count, "buffers"));
     VYRE_TRY(given(set, "set"));
     vyre_session& session = *queue->session;
-    VYRE_ASSIGN(const auto members, handles_of(session, buffers, count));
+    VYRE_ASSIGN(const auto members, members_of(session, buffers, count));
     VYRE_ASSIGN(const runtime::Handle made,
                 session.engine.bind(members, session.deadline(timeout), asked_by_this_thread()));
     VYRE_ASSIGN(*set, give_out(session, made));
@@ -277,6 +285,7 @@ vyre_error* vyre_literals_compile(const vyre_span* patterns, size_t count, uint3
   return guarded("vyre_literals_compile", [&]() -> Status {
     VYRE_TRY(given_array(patterns, count, "patterns"));
     VYRE_TRY(given(automaton, "automaton"));
+    VYRE_TRY(builtin::check_literal_count(count));
     if ((flags & ~static_cast<std::uint32_t>(VYRE_IGNORE_ASCII_CASE)) != 0) {
       return fail(Errc::unsupported,
                   message("flags {} are not all known: VYRE_IGNORE_ASCII_CASE is", flags));

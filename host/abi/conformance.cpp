@@ -36,7 +36,7 @@ vyre_error* vyre_conformance(const char* const* paths, size_t count,
     std::vector<std::string> files;
     files.reserve(count);
     for (std::size_t i = 0; i < count; ++i) {
-      VYRE_TRY(given(paths[i], "a path"));
+      VYRE_TRY(given_path(paths[i], "a path"));
       files.emplace_back(paths[i]);
     }
     VYRE_ASSIGN(const conformance::Summary summary,

@@ -2,9 +2,11 @@
 // Host only; any thread.
 #pragma once
 
+#include <cstdint>
 #include <exception>
 #include <new>
 #include <string>
+#include <type_traits>
 
 #include "base/error.hpp"
 #include "base/message.hpp"
@@ -51,9 +53,25 @@ void quietly(const Work& work) noexcept {
   return fail(Errc::invalid_argument,
               message("{} is NULL: it was never made, moved from, or left out", parameter));
 }
+/// A path or directory: an empty one would name something by accident.
+[[nodiscard]] inline Status given_path(const char* path, const char* parameter) {
+  VYRE_TRY(given(path, parameter));
+  if (*path != '\0') return {};
+  return fail(Errc::invalid_argument, message("{} is empty; name one", parameter));
+}
+/// More elements than any memory holds; bytes have no such bound.
+inline constexpr std::uint64_t kMaxListed{std::uint64_t{1} << 40};
 /// An array of no elements may be null.
-[[nodiscard]] inline Status given_array(const void* pointer, std::uint64_t count,
-                                        const char* parameter) {
+template <class T>
+[[nodiscard]] Status given_array(const T* pointer, std::uint64_t count, const char* parameter) {
+  if constexpr (!std::is_void_v<T>) {
+    if (count > kMaxListed) {
+      return fail(Errc::limit_exceeded,
+                  message("{} has a count of {}: a list has at most {} elements; give the number "
+                          "that is there",
+                          parameter, count, kMaxListed));
+    }
+  }
   if (pointer != nullptr || count == 0) return {};
   return fail(Errc::invalid_argument,
               message("{} is NULL with a count of {}; give that many elements", parameter, count));

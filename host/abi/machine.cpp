@@ -31,7 +31,7 @@ vyre_error* vyre_limit_at(size_t index, vyre_limit* limit) {
 
 vyre_error* vyre_ingest_probe(const char* directory, vyre_blob** json) {
   return guarded("vyre_ingest_probe", [&]() -> Status {
-    VYRE_TRY(given(directory, "directory"));
+    VYRE_TRY(given_path(directory, "directory"));
     VYRE_TRY(given(json, "json"));
     JsonWriter tiers;
     tiers.begin_array();

@@ -16,7 +16,7 @@
 namespace vyre::abi {
 namespace {
 
-constexpr std::uint32_t kMaxIndent{16};
+constexpr std::int64_t kMaxIndent{16};
 
 /// A value that was measured, and the bit that says so.
 template <class T>
@@ -66,7 +66,7 @@ Result<std::vector<report::Document>> documents_of(const char* const* paths, std
   VYRE_TRY(given_array(paths, count, "paths"));
   std::vector<report::Document> documents;
   for (std::size_t i = 0; i < count; ++i) {
-    VYRE_TRY(given(paths[i], "a path"));
+    VYRE_TRY(given_path(paths[i], "a path"));
     auto read = report::read_documents(paths[i]);
     if (!read) {
       Error error = std::move(read).error();
@@ -90,14 +90,17 @@ std::string array_of(const std::vector<report::Document>& documents) {
 
 }  // namespace
 
+Status check_indent(std::int64_t indent) {
+  if (indent <= kMaxIndent) return {};
+  return fail(Errc::invalid_argument,
+              message("indent is {}; it is at most {} spaces", indent, kMaxIndent));
+}
+
 Result<vyre_blob*> report_of(report::Document document, const vyre_report_options* options) {
   VYRE_ASSIGN(const auto wanted, read_options(options, "vyre_report_options"));
   VYRE_TRY(given_array(wanted.command, wanted.command_count, "command"));
   VYRE_TRY(given_array(wanted.input_failures, wanted.input_failure_count, "input_failures"));
-  if (wanted.indent > kMaxIndent) {
-    return fail(Errc::invalid_argument,
-                message("indent is {}; it is at most {} spaces", wanted.indent, kMaxIndent));
-  }
+  VYRE_TRY(check_indent(wanted.indent));
   std::vector<std::string> command;
   for (std::size_t i = 0; i < wanted.command_count; ++i) {
     VYRE_TRY(given(wanted.command[i], "a word of the command"));
@@ -128,6 +131,7 @@ vyre_error* vyre_report_json(vyre_session* session, int32_t indent, vyre_blob** 
   return guarded("vyre_report_json", [&]() -> Status {
     VYRE_TRY(usable(session));
     VYRE_TRY(given(json, "json"));
+    VYRE_TRY(check_indent(indent));
     *json = make_blob(report::to_json(session->engine.report(), indent));
     return {};
   });

@@ -8,6 +8,7 @@
 #include "base/message.hpp"
 #include "blob.hpp"
 #include "guard.hpp"
+#include "report.hpp"
 #include "report/diff.hpp"
 #include "report/documents.hpp"
 #include "report/export.hpp"
@@ -25,7 +26,7 @@ Result<std::vector<std::string>> paths_of(const char* const* paths, std::size_t 
   if (count == 0) return fail(Errc::invalid_argument, "no report file is given");
   std::vector<std::string> files;
   for (std::size_t i = 0; i < count; ++i) {
-    VYRE_TRY(given(paths[i], "a path"));
+    VYRE_TRY(given_path(paths[i], "a path"));
     files.emplace_back(paths[i]);
   }
   return files;
@@ -62,6 +63,7 @@ vyre_error* vyre_report_merge(const char* const* paths, size_t count, int32_t in
                               vyre_blob** json) {
   return guarded("vyre_report_merge", [&]() -> Status {
     VYRE_TRY(given(json, "json"));
+    VYRE_TRY(check_indent(indent));
     VYRE_ASSIGN(const auto files, paths_of(paths, count));
     VYRE_ASSIGN(const report::Document document, merged(files));
     *json = make_blob(report::to_json(document, indent));

@@ -59,6 +59,11 @@ Result<runtime::StreamOptions> engine_options(const vyre_session& session, std::
   for (std::size_t i = 0; i < from.output_count; ++i) {
     to.outputs.push_back({from.outputs[i].bytes, {}});
     if (from.outputs[i].shared == 0) continue;
+    if (from.outputs[i].bytes != 0) {
+      return fail(Errc::invalid_argument,
+                  message("output {} has {} bytes of its own and a shared buffer; give one of both",
+                          i, from.outputs[i].bytes));
+    }
     VYRE_ASSIGN(to.outputs.back().shared, session.handles.find(from.outputs[i].shared));
   }
   switch (from.place) {
@@ -164,7 +169,7 @@ vyre_error* vyre_stream_open(vyre_queue* queue, const char* const* files, size_t
     std::vector<std::string> paths;
     paths.reserve(count);
     for (std::size_t i = 0; i < count; ++i) {
-      VYRE_TRY(given(files[i], "a path"));
+      VYRE_TRY(given_path(files[i], "a path"));
       paths.emplace_back(files[i]);
     }
     runtime::FileSource source = [paths = std::move(paths),

@@ -30,6 +30,11 @@ Status check_tail(const void* structure, std::uint32_t known, std::uint32_t size
   return {};
 }
 
+Error not_zero(std::uint32_t reserved, const char* type) {
+  return {Errc::invalid_argument,
+          message("reserved of a {} is {}: set it to 0, as VYRE_INIT does", type, reserved)};
+}
+
 Status read_named(const vyre_option* options, std::size_t count,
                   const std::vector<NamedOption>& known,
                   const std::vector<std::string_view>& reserved) {
@@ -44,6 +49,13 @@ Status read_named(const vyre_option* options, std::size_t count,
                   message("option {} has no key or no value; give both as strings", i));
     }
     const std::string_view key{options[i].key};
+    const auto first = std::find_if(options, options + i,
+                                    [&](const vyre_option& earlier) { return key == earlier.key; });
+    if (first != options + i) {
+      return fail(Errc::invalid_argument,
+                  message("option '{}' is given twice, as '{}' and as '{}'; give it once", key,
+                          first->value, options[i].value));
+    }
     const auto found = std::find_if(known.begin(), known.end(),
                                     [&](const NamedOption& option) { return option.key == key; });
     if (found != known.end()) {

@@ -24,6 +24,9 @@ inline constexpr std::uint32_t kMaxStructBytes{4'096};
 [[nodiscard]] Status check_tail(const void* structure, std::uint32_t known, std::uint32_t size,
                                 const char* type);
 
+/// `reserved` is set: a later release may give it a meaning.
+[[nodiscard]] Error not_zero(std::uint32_t reserved, const char* type);
+
 /// What the caller gave, defaults (zeros) for what it did not, also for null.
 template <class T>
 [[nodiscard]] Result<T> read_options(const T* options, const char* type) {
@@ -36,6 +39,9 @@ template <class T>
     std::memcpy(&known, options, std::min<std::size_t>(size, sizeof(T)));
   }
   known.struct_size = sizeof(T);
+  if constexpr (requires { known.reserved; }) {
+    if (known.reserved != 0) return tl::unexpected<Error>(not_zero(known.reserved, type));
+  }
   return known;
 }
 

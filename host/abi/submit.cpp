@@ -50,7 +50,9 @@ class Submission {
       if (!many.stopped_by) continue;
       if (waits_.stopped()) return tl::unexpected<Error>(interrupted());
       if (!waits_.goes_on(*many.stopped_by)) {
-        return tl::unexpected<Error>(std::move(*many.stopped_by));
+        const bool of_the_item = many.stopped_by->code == Errc::invalid_argument;
+        return tl::unexpected<Error>(of_the_item ? at_item(std::move(*many.stopped_by), accepted_)
+                                                 : std::move(*many.stopped_by));
       }
     }
     return {};
@@ -66,7 +68,8 @@ class Submission {
   std::size_t accepted_{0};
 };
 
-Status check(const vyre_queue* queue, const void* items, std::size_t count,
+template <class AnItem>
+Status check(const vyre_queue* queue, const AnItem* items, std::size_t count,
              const vyre_batch* batch) {
   VYRE_TRY(usable(queue));
   VYRE_TRY(given_array(items, count, "items"));
@@ -216,6 +219,19 @@ Error not_done(const vyre_session& session, const runtime::OpInfo& op,
   return error;
 }
 
+/// What becomes of an item whose caller waits no longer: it does not start any more; what runs goes
+/// on. A result where it has one by now.
+Result<runtime::ItemResult> left_alone(vyre_session& session, const runtime::Ticket& ticket,
+                                       Error why) {
+  (void)session.engine.cancel({&ticket, 1});
+  const auto now = session.engine.wait(ticket, Clock::now());
+  if (now && now->status != CompletionStatus::cancelled) return now;
+  why.message += now ? "; the item was cancelled before it started"
+                     : "; the item is cancelled if it has not started, and else goes on until it "
+                       "ends by itself or the session closes";
+  return tl::unexpected<Error>(std::move(why));
+}
+
 /// The outputs of an op for inputs of these sizes.
 Status make_outputs(vyre_session& session, const runtime::OpInfo& op,
                     const std::vector<runtime::Handle>& inputs, std::uint32_t param,
@@ -293,7 +309,7 @@ vyre_error* vyre_run(vyre_queue* queue, vyre_op op, const vyre_buffer* inputs, s
                                                   info->name, wanted, capacity));
     }
     const Deadline deadline = session.deadline(timeout);
-    VYRE_ASSIGN(const auto bound, handles_of(session, inputs, input_count));
+    VYRE_ASSIGN(const auto bound, members_of(session, inputs, input_count));
     Made made(session, wanted);
     VYRE_TRY(make_outputs(session, *info, bound, param, deadline, made));
     Made sets(session, 2);
@@ -304,8 +320,9 @@ vyre_error* vyre_run(vyre_queue* queue, vyre_op op, const vyre_buffer* inputs, s
     VYRE_ASSIGN(const runtime::Ticket ticket, waits.run([&](Deadline until) {
       return session.engine.submit(item, until, queue->number);
     }));
-    VYRE_ASSIGN(const runtime::ItemResult result,
-                waits.run([&](Deadline until) { return session.engine.wait(ticket, until); }));
+    auto waited = waits.run([&](Deadline until) { return session.engine.wait(ticket, until); });
+    if (!waited) waited = left_alone(session, ticket, std::move(waited).error());
+    VYRE_ASSIGN(const runtime::ItemResult result, std::move(waited));
     if (result.status != CompletionStatus::done) {
       return tl::unexpected<Error>(not_done(session, *info, result));
     }

@@ -87,13 +87,16 @@ vyre_error* vyre_record(vyre_session* session, const char* directory, uint64_t m
                         vyre_recorder** recorder) {
   return guarded("vyre_record", [&]() -> Status {
     VYRE_TRY(usable(session));
-    VYRE_TRY(given(directory, "directory"));
+    VYRE_TRY(given_path(directory, "directory"));
     VYRE_TRY(given(recorder, "recorder"));
     trace::RecordOptions options;
     if (max_buffer_bytes != 0) options.max_buffer_bytes = max_buffer_bytes;
     options.session = session->engine.options();
     VYRE_ASSIGN(auto made, trace::Recorder::create(directory, options));
-    VYRE_TRY(session->engine.observe(made));
+    if (auto observed = session->engine.observe(made); !observed) {
+      made->discard();
+      return observed;
+    }
     *recorder = new vyre_recorder(SessionReference(*session), std::move(made));
     return {};
   });
@@ -127,7 +130,7 @@ void vyre_recorder_free(vyre_recorder* recorder) {
 vyre_error* vyre_replay(const char* directory, const vyre_replay_options* options,
                         vyre_replay_result* result, vyre_blob** json) {
   return guarded("vyre_replay", [&]() -> Status {
-    VYRE_TRY(given(directory, "directory"));
+    VYRE_TRY(given_path(directory, "directory"));
     VYRE_TRY(check_output(result, "vyre_replay_result"));
     VYRE_ASSIGN(const auto wanted, read_options(options, "vyre_replay_options"));
     VYRE_ASSIGN(const trace::ReplayOptions how, engine_options(wanted));
@@ -149,7 +152,7 @@ vyre_error* vyre_replay(const char* directory, const vyre_replay_options* option
 
 vyre_error* vyre_trace_inspect(const char* directory, vyre_stopped stopped, vyre_trace_info* info) {
   return guarded("vyre_trace_inspect", [&]() -> Status {
-    VYRE_TRY(given(directory, "directory"));
+    VYRE_TRY(given_path(directory, "directory"));
     VYRE_TRY(given(info, "info"));
     VYRE_TRY(check_output(info, "vyre_trace_info"));
     VYRE_ASSIGN(const trace::TraceInfo found, trace::inspect(directory, stopped));

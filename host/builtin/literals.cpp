@@ -26,11 +26,7 @@ tl::unexpected<Error> too_large(const std::string& what) {
 
 Status check_patterns(std::span<const ByteSpan> patterns) {
   if (patterns.empty()) return fail(Errc::invalid_argument, "there are no patterns; give one");
-  if (patterns.size() > kMaxLiterals) {
-    return fail(Errc::limit_exceeded,
-                message("there are {} patterns: at most {} (kMaxLiterals) make a set; split them",
-                        patterns.size(), kMaxLiterals));
-  }
+  VYRE_TRY(check_literal_count(patterns.size()));
   for (std::size_t p = 0; p < patterns.size(); ++p) {
     if (patterns[p].empty()) {
       return fail(Errc::invalid_argument,
@@ -220,6 +216,13 @@ class Builder {
 };
 
 }  // namespace
+
+Status check_literal_count(std::uint64_t patterns) {
+  if (patterns <= kMaxLiterals) return {};
+  return fail(Errc::limit_exceeded,
+              message("there are {} patterns: at most {} (kMaxLiterals) make a set; split them",
+                      patterns, kMaxLiterals));
+}
 
 Result<Bytes> compile_literals(std::span<const ByteSpan> patterns, LiteralOptions options) {
   VYRE_TRY(check_patterns(patterns));

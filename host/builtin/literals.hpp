@@ -14,6 +14,8 @@ struct LiteralOptions {
   bool ignore_ascii_case{false};  // A to Z and a to z are the same byte
 };
 
+/// Errc::limit_exceeded for more patterns than a set has.
+[[nodiscard]] Status check_literal_count(std::uint64_t patterns);
 /// Pattern i of the hits is patterns[i]. Errc::invalid_argument for an empty list or pattern,
 /// Errc::limit_exceeded for what is longer than limits.def allows; both name the pattern's index.
 [[nodiscard]] Result<Bytes> compile_literals(std::span<const ByteSpan> patterns,

@@ -2,11 +2,13 @@
 // buffers.hpp.
 #include "buffers.hpp"
 
+#include <limits>
 #include <new>
 #include <utility>
 #include <vector>
 
 #include "base/message.hpp"
+#include "runtime/set_size.hpp"
 
 namespace vyre::runtime {
 
@@ -82,6 +84,13 @@ Result<Handle> Buffers::import(MutableByteSpan host, const ImportOptions& option
                         reinterpret_cast<std::uintptr_t>(host.data()) % kAlignment, kAlignment,
                         kAlignment));
   }
+  const auto begin = reinterpret_cast<std::uintptr_t>(host.data());
+  if (host.size() > std::numeric_limits<std::uintptr_t>::max() - begin) {
+    return fail(Errc::invalid_argument,
+                message("the memory to import has {} bytes from address {} on, which is beyond "
+                        "the end of all memory; give the size that is there",
+                        host.size(), begin));
+  }
   Made made;
   made.bytes = host.size();
   made.lent = &options;
@@ -94,6 +103,11 @@ Result<Handle> Buffers::import(MutableByteSpan host, const ImportOptions& option
       return tl::unexpected<Error>(std::move(place).error());
     }
     made.handle = *place;
+    if (auto lent = over_.handles.lend(lock, made.handle, host, options.writable); !lent) {
+      over_.budget.give_back(lock, 0);
+      over_.handles.free_place(lock, made.handle);
+      return tl::unexpected<Error>(std::move(lent).error());
+    }
   }
   Status imported = over_.maker.make(deadline, [&](backend::Backend& backend) {
     return backend.import_memory(made.handle, host, options.writable, deadline);
@@ -219,11 +233,7 @@ Result<Handle> Buffers::bind(std::span<const Handle> buffers, bool aliases,
 
 Result<Handle> Buffers::try_bind(std::span<const Handle> buffers, bool aliases, Deadline deadline) {
   VYRE_TRY(over_.life.open());
-  if (buffers.size() > kMaxBindingBuffers) {
-    return fail(Errc::limit_exceeded,
-                message("a binding set of {} buffers is longer than the limit of {}",
-                        buffers.size(), kMaxBindingBuffers));
-  }
+  VYRE_TRY(fits_a_set(buffers.size()));
   std::vector<std::uint32_t> members;
   members.reserve(buffers.size());
   OrderLock lock(over_.order);

@@ -98,7 +98,8 @@ void HandleTable::revive(const OrderLock&, HandleRecord& record) noexcept {
   record.serial = next_serial_++;
 }
 
-void HandleTable::free_place(const OrderLock&, std::uint32_t handle) {
+void HandleTable::free_place(const OrderLock& lock, std::uint32_t handle) {
+  imported_.remove(lock, handle);
   HandleRecord& record = records_.at(backend::handle_index(handle));
   const std::uint32_t releases = record.releases + 1;
   record = HandleRecord{};

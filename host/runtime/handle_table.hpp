@@ -16,6 +16,7 @@
 #include "backend/stable_table.hpp"
 #include "done_call.hpp"
 #include "hazards.hpp"
+#include "imported_ranges.hpp"
 #include "ingest/file.hpp"
 #include "ingest/pump.hpp"
 #include "memory_budget.hpp"
@@ -109,6 +110,12 @@ class HandleTable {
   /// place.
   void remove(const OrderLock&, HandleRecord& record);
 
+  /// Takes memory of a caller for a handle that take_place() gave, until free_place().
+  [[nodiscard]] Status lend(const OrderLock& lock, std::uint32_t handle, ByteSpan host,
+                            bool writable) {
+    return imported_.add(lock, handle, host, writable);
+  }
+
   // Binding sets. A member cannot be released while a set holds it.
   void hold_members(const OrderLock&, std::span<const std::uint32_t> members) noexcept;
   void let_members_go(const OrderLock&, std::span<const std::uint32_t> members) noexcept;
@@ -160,6 +167,7 @@ class HandleTable {
   std::uint64_t next_turn_{1};
   std::uint64_t next_version_{1};
   std::deque<std::uint32_t> free_places_;
+  ImportedRanges imported_;
   std::uint32_t aliases_{0};
 };
 

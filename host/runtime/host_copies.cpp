@@ -89,7 +89,7 @@ Status HostCopies::download_into(Handle buffer, std::uint64_t offset, MutableByt
                 "the session is closed, and a worker that did not stop may still be writing");
   }
   OrderLock lock(over_.order);
-  VYRE_ASSIGN(HandleRecord * record, over_.handles.find_buffer(lock, buffer, "download"));
+  VYRE_ASSIGN(HandleRecord * record, over_.handles.find_buffer(lock, buffer, "read"));
   if (!inside(*record, offset, out.size())) {
     return fail(Errc::invalid_argument,
                 message("{} bytes at offset {} are not inside buffer {} of {} bytes", out.size(),

@@ -12,7 +12,7 @@ Status may_be_leased(const HandleRecord& record, LeaseAccess access) {
   if (record.kind == HandleRecord::Kind::file) {
     return fail(Errc::unsupported,
                 message("handle {} is a mapped file and cannot be leased: it may become shorter "
-                        "while it is read; download what is needed of it",
+                        "while it is read; read what is needed of it",
                         record.handle));
   }
   if (access == LeaseAccess::read_write && record.read_only) {

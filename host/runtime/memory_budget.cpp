@@ -18,7 +18,7 @@ Status MemoryBudget::reserve(const OrderLock&, std::uint64_t bytes, const char* 
         counted_bytes(bytes) == bytes ? "" : message(", which counts as {},", kHandleBytes);
     return fail(Errc::out_of_memory,
                 message("{} of {} bytes{} was requested, but {} bytes are available of the memory "
-                        "budget of {}; release buffers or raise memory_budget_bytes",
+                        "budget of {}; release buffers or raise memory_bytes",
                         what, bytes, least, left, budget_));
   }
   reserved_ += counted_bytes(bytes);

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "base/message.hpp"
+
 namespace vyre::runtime {
 namespace {
 
@@ -19,20 +21,34 @@ Status await_settled(const ObserverAttachOver& over, OrderLock& lock, Deadline u
     if (!in_time) {
       return fail(Errc::deadline_exceeded,
                   "buffers were still being written or released, or files brought, after "
-                  "close_timeout; attach the observer when that has ended");
+                  "close_timeout; begin the recording when that has ended");
     }
   }
   return {};
 }
 
+/// A lease ends when its holder says so: it is not waited for.
+Status not_leased(const ObserverAttachOver& over, const OrderLock& lock) {
+  Status free;
+  over.handles.for_each(lock, [&](const HandleRecord& record) {
+    if (!record.leased_to_write) return true;
+    free = fail(Errc::invalid_argument,
+                message("a recording cannot begin while handle {} is leased to a caller that "
+                        "writes it; end the lease first",
+                        record.handle));
+    return false;
+  });
+  return free;
+}
+
 Status nothing_began(const ObserverAttachOver& over, const OrderLock& lock) {
   for (const std::uint64_t tail : over.results.tails()) {
     if (tail != 0)
-      return fail(Errc::invalid_argument, "an observer must be attached before the first submit");
+      return fail(Errc::invalid_argument, "a recording begins before the first submit");
   }
   if (over.handles.aliases(lock) != 0) {
     return fail(Errc::invalid_argument,
-                "an observer must be attached before a stream has begun; end the stream first");
+                "a recording begins before streams do; end the stream first");
   }
   return {};
 }
@@ -43,7 +59,10 @@ Status attach_observer(const ObserverAttachOver& over, std::shared_ptr<SessionOb
                        Deadline until) {
   const BringLock bringing = over.files.bring_lock();
   OrderLock lock(over.order);
-  if (observer) VYRE_TRY(await_settled(over, lock, until));
+  if (observer) {
+    VYRE_TRY(not_leased(over, lock));
+    VYRE_TRY(await_settled(over, lock, until));
+  }
   if (observer) {
     for (std::uint32_t q = 0; q < over.results.queues(); ++q)
       over.results.collector(q).prepare_to_tell();

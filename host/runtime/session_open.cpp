@@ -35,17 +35,17 @@ Status check(const SessionOptions& options) {
   if (options.fuel == 0) {
     return fail(Errc::invalid_argument, "fuel is 0: no loop could run; choose at least 1");
   }
-  if (options.max_wall_time.count() < 0 || options.close_timeout.count() < 0 ||
-      options.producer_timeout.count() <= 0) {
-    return fail(
-        Errc::invalid_argument,
-        "max_wall_time and close_timeout must not be negative, producer_timeout must be positive");
-  }
-  if (options.park_after.count() < 0 || options.watchdog.count() <= 0) {
+  const auto at_least = [](const char* name, std::chrono::nanoseconds value,
+                           std::int64_t least) -> Status {
+    if (value.count() >= least) return {};
     return fail(Errc::invalid_argument,
-                "park_after must not be negative (0: the kernel never parks), watchdog must be "
-                "positive");
-  }
+                message("{} is {} ns: choose at least {}", name, value.count(), least));
+  };
+  VYRE_TRY(at_least("max_wall_time", options.max_wall_time, 0));
+  VYRE_TRY(at_least("close_timeout", options.close_timeout, 0));
+  VYRE_TRY(at_least("producer_timeout", options.producer_timeout, 1));
+  VYRE_TRY(at_least("park_after", options.park_after, 0));
+  VYRE_TRY(at_least("watchdog", options.watchdog, 1));
   if (options.ingest_bytes != 0 && options.ingest_bytes < kLeastIngestBytes) {
     return fail(Errc::invalid_argument, message("ingest_bytes is {}: choose at least {}, or 0 for "
                                                 "no streams and no copies out of files",

@@ -56,7 +56,7 @@ Status StreamShape::check_inputs(StreamHost& host, const OpInfo& info) {
   }
   if (!chunk) {
     return fail(Errc::invalid_argument,
-                "no input of the stream is the chunk; give Handle{} in its place");
+                "no input of the stream is the chunk; give BufferRef{} (in C 0) in its place");
   }
   if (*chunk < wanted.size() && wanted[*chunk].read_write) {
     return fail(

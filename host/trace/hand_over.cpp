@@ -172,14 +172,49 @@ void HandOver::on_completion(const runtime::ItemResult& result,
   give(Completion{result, since_open});
 }
 
+Status HandOver::end_once(Deadline deadline, const std::function<Status()>& end) {
+  std::unique_lock lock(mutex_);
+  if (!changed_.wait_until(lock, deadline, [&] { return !ending_; })) {
+    return fail(Errc::deadline_exceeded,
+                "another thread is ending this recording; wait for it, or allow more time");
+  }
+  if (ended_) return *ended_;
+  ending_ = true;
+  const auto ends_with = [&](Status status) {
+    lock.lock();
+    ending_ = false;
+    ended_ = std::move(status);
+    changed_.notify_all();
+  };
+  lock.unlock();
+  Status status;
+  try {
+    status = end();
+  } catch (...) {
+    ends_with(fail(Errc::out_of_memory, "the recording could not be ended: it is not complete"));
+    throw;
+  }
+  ends_with(status);
+  return status;
+}
+
 Status HandOver::finish(runtime::Session& session, Deadline deadline) {
-  VYRE_TRY(catch_up());
-  return to_->finish(session, deadline);
+  return end_once(deadline, [&]() -> Status {
+    VYRE_TRY(catch_up());
+    return to_->finish(session, deadline);
+  });
 }
 
 Status HandOver::cut_short(runtime::Session& session) {
-  VYRE_TRY(catch_up());
-  return to_->cut_short(session, [this] { return catch_up(); });
+  return end_once(Deadline::max(), [&]() -> Status {
+    VYRE_TRY(catch_up());
+    return to_->cut_short(session, [this] { return catch_up(); });
+  });
+}
+
+void HandOver::discard() {
+  (void)catch_up();
+  to_->discard();
 }
 
 Status HandOver::status() const {

@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <thread>
@@ -33,6 +34,7 @@ class EventRecorder : public runtime::SessionObserver {
   /// `catch_up` returns when all events so far are recorded.
   [[nodiscard]] virtual Status cut_short(runtime::Session& session,
                                          const std::function<Status()>& catch_up) = 0;
+  virtual void discard() = 0;
   [[nodiscard]] virtual Status status() const = 0;
 };
 
@@ -64,6 +66,7 @@ class HandOver final : public Recorder {
 
   Status finish(runtime::Session& session, Deadline deadline) override;
   Status cut_short(runtime::Session& session) override;
+  void discard() override;
   Status status() const override;
 
  private:
@@ -99,6 +102,9 @@ class HandOver final : public Recorder {
   void give(Event event, std::size_t bytes = 0);
   /// Until all that was given is recorded; an error if some of it could not be.
   Status catch_up() const;
+  /// Ends the recording with `end`, or gives what that came to before. Waits until `deadline` for
+  /// another thread that ends it.
+  [[nodiscard]] Status end_once(Deadline deadline, const std::function<Status()>& end);
   void write();
   /// Records what is taken, until an event cannot be.
   [[nodiscard]] Status record_all(const std::vector<Event>& taken);
@@ -114,7 +120,9 @@ class HandOver final : public Recorder {
   bool writer_waits_{false};   // for an event
   mutable bool hurry_{false};  // a thread waits for the writer, which gathers no longer
   bool over_{false};
-  Status failed_;  // an event could not be recorded, and no later one is
+  bool ending_{false};           // a thread ends the recording
+  std::optional<Status> ended_;  // what that came to
+  Status failed_;                // an event could not be recorded, and no later one is
   std::thread writer_;
 };
 

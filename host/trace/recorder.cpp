@@ -35,6 +35,20 @@ struct DigestHash {
   }
 };
 
+/// Where a trace is made.
+struct NewDirectory {
+  std::string path;  // absolute: the working directory may change while a session is recorded
+  bool existed{false};
+
+  /// Removes what a recording made in it.
+  void clear() const {
+    std::error_code code;
+    for (const char* const entry : {"/events.bin", "/manifest.json", "/blobs"})
+      std::filesystem::remove_all(path + entry, code);
+    if (!existed) std::filesystem::remove(path, code);
+  }
+};
+
 /// Which of an item's buffers an op may write.
 struct OpWrites {
   bool output{true};
@@ -43,9 +57,10 @@ struct OpWrites {
 
 class DirectoryRecorder final : public EventRecorder {
  public:
-  DirectoryRecorder(std::string directory, RecordOptions options, Manifest manifest,
+  DirectoryRecorder(NewDirectory directory, RecordOptions options, Manifest manifest,
                     platform::AppendFile events)
-      : directory_(std::move(directory)),
+      : made_(std::move(directory)),
+        directory_(made_.path),
         options_(std::move(options)),
         manifest_(std::move(manifest)),
         events_(std::move(events)) {}
@@ -63,6 +78,7 @@ class DirectoryRecorder final : public EventRecorder {
 
   Status finish(runtime::Session& session, Deadline deadline) override;
   Status cut_short(runtime::Session& session, const std::function<Status()>& catch_up) override;
+  void discard() override;
   Status status() const override;
 
  private:
@@ -98,7 +114,8 @@ class DirectoryRecorder final : public EventRecorder {
   mutable std::mutex mutex_;
   Status status_;
   bool finished_{false};
-  std::string directory_;
+  const NewDirectory made_;
+  const std::string& directory_;
   RecordOptions options_;
   Manifest manifest_;
   platform::AppendFile events_;
@@ -203,7 +220,7 @@ Status DirectoryRecorder::record_contents(Kind kind, std::uint32_t handle, ByteS
                                           bool file_backed) {
   if (bytes.size() > options_.max_buffer_bytes) {
     return fail(Errc::limit_exceeded, message("buffer {} of {} bytes is above the recorder's limit "
-                                              "of {}; raise RecordOptions::max_buffer_bytes",
+                                              "of {}; raise max_buffer_bytes",
                                               handle, bytes.size(), options_.max_buffer_bytes));
   }
   Record record(kind);
@@ -465,6 +482,12 @@ Status DirectoryRecorder::cut_short(runtime::Session& session,
   return closed;
 }
 
+void DirectoryRecorder::discard() {
+  const std::lock_guard lock(mutex_);
+  finished_ = true;
+  made_.clear();
+}
+
 Status DirectoryRecorder::status() const {
   const std::lock_guard lock(mutex_);
   return status_;
@@ -481,39 +504,50 @@ Result<platform::AppendFile> begin_directory(const std::string& directory,
   return events;
 }
 
+/// Of a new or an empty directory.
+Result<NewDirectory> new_directory(const std::string& directory) {
+  if (directory.empty()) {
+    return fail(Errc::invalid_argument, "directory is empty; name a new one for the trace");
+  }
+  std::error_code code;
+  NewDirectory made{std::filesystem::absolute(directory, code).string()};
+  if (code) {
+    return fail(Errc::io, message("the working directory, in which '{}' is to be made, cannot be "
+                                  "found: {}; name the directory from the root",
+                                  directory, code.message()));
+  }
+  made.existed = std::filesystem::exists(made.path, code);
+  if (!made.existed) return made;
+  if (!std::filesystem::is_directory(made.path, code)) {
+    return fail(
+        Errc::invalid_argument,
+        message("'{}' exists and is no directory; name a new one for the trace", directory));
+  }
+  if (!std::filesystem::is_empty(made.path, code)) {
+    return fail(Errc::invalid_argument,
+                message("'{}' is not empty; name a new directory for the trace", directory));
+  }
+  return made;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Recorder>> Recorder::create(const std::string& directory,
                                                    const RecordOptions& options) {
-  std::error_code code;
-  if (std::filesystem::exists(directory, code)) {
-    if (!std::filesystem::is_directory(directory, code)) {
-      return fail(
-          Errc::invalid_argument,
-          message("'{}' exists and is no directory; name a new one for the trace", directory));
-    }
-    if (!std::filesystem::is_empty(directory, code)) {
-      return fail(Errc::invalid_argument,
-                  message("'{}' is not empty; name a new directory for the trace", directory));
-    }
-  }
+  VYRE_ASSIGN(const NewDirectory place, new_directory(directory));
   Manifest manifest;
   manifest.recorded_at = platform::utc_now_rfc3339();
   manifest.build = platform::build_description();
   manifest.host = message("{}, {}", platform::cpu_model(), platform::kernel_release());
   manifest.session = options.session;
-  const bool existed = std::filesystem::exists(directory, code);
   const auto recorder = [&]() -> Result<std::shared_ptr<HandOver>> {
-    VYRE_ASSIGN(auto events, begin_directory(directory, manifest));
-    return HandOver::start(std::make_unique<DirectoryRecorder>(
-        directory, options, std::move(manifest), std::move(events)));
+    VYRE_ASSIGN(auto events, begin_directory(place.path, manifest));
+    return HandOver::start(std::make_unique<DirectoryRecorder>(place, options, std::move(manifest),
+                                                               std::move(events)));
   };
   auto made = recorder();
   if (made) return *std::move(made);
-  // Nothing is recorded yet: no half of a trace stays.
-  for (const char* const file : {"/events.bin", "/manifest.json", "/blobs"})
-    std::filesystem::remove(directory + file, code);
-  if (!existed) std::filesystem::remove(directory, code);
+  place.clear();  // nothing is recorded yet: no half of a trace stays
   return tl::unexpected<Error>(std::move(made).error());
 }
 

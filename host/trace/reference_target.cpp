@@ -66,7 +66,7 @@ class ReferenceTarget final : public Target {
     if (contents.file_backed && contents.bytes > file_budget_ - file_bytes_) {
       return fail(Errc::limit_exceeded,
                   message("the files of this trace need more than {} bytes on the reference "
-                          "executor; raise ReplayOptions::memory_budget_bytes",
+                          "executor; raise memory_bytes",
                           file_budget_));
     }
     Bytes bytes(contents.zeros ? contents.bytes : 0);

@@ -46,7 +46,7 @@ class SessionTarget final : public Target {
     if (in_place_of_map && contents.bytes > file_budget_ - loaded_files_) {
       return fail(Errc::limit_exceeded,
                   message("files beyond the {} that a replay maps need more than {} bytes; raise "
-                          "ReplayOptions::memory_budget_bytes",
+                          "memory_bytes",
                           kMaxTargetFiles, file_budget_));
     }
     if (map || load) VYRE_TRY(contents.source->verify(contents.digest, contents.bytes));

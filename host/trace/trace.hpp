@@ -34,10 +34,14 @@ class Recorder : public runtime::SessionObserver {
                                                                 const RecordOptions& options = {});
   /// Call after wait_all(): digests and stores the final bytes of every buffer that items may have
   /// written.
+  /// A recording ends once: each later call, also of cut_short(), gives the first one's answer.
   [[nodiscard]] virtual Status finish(runtime::Session& session, Deadline deadline) = 0;
   /// In place of finish() where a recording ends early: stores what items that ended have written,
   /// closes the session, which cancels the others, and seals the manifest.
   [[nodiscard]] virtual Status cut_short(runtime::Session& session) = 0;
+  /// In place of both where observe() refused the recorder: removes what was made, so that the
+  /// directory can be used again.
+  virtual void discard() = 0;
   /// First error met while recording (observers cannot fail the session), once all that happened so
   /// far is recorded; ok if none.
   [[nodiscard]] virtual Status status() const = 0;

@@ -530,7 +530,11 @@ typedef void (*vyre_done)(void* context);
    pages and reaches them across the link; where the driver refuses that, the error says why: copy
    it. `access` says what items may do. The memory belongs to the library until `done(context)`,
    which is called once, on any thread, after the buffer was retired and its last item has ended, or
-   when the session ends. Where this call fails, `done` is not called. `done` may be NULL. */
+   when the session ends. Where this call fails, `done` is not called. `done` may be NULL.
+   Memory that overlaps that of another import of the session is refused, unless both are VYRE_READ.
+   It stays mapped until `done`, with the access that it is imported for: the process ends with
+   SIGSEGV where items write pages that are PROT_READ, and with SIGBUS where a file that the caller
+   mapped is cut. vyre_buffer_map_file() is safe from that. */
 VYRE_API VYRE_CHECK vyre_error* vyre_buffer_import(vyre_queue* queue, void* host, uint64_t bytes,
                                                    uint32_t access, vyre_done done, void* context,
                                                    vyre_ns timeout, vyre_buffer* buffer);
@@ -704,7 +708,9 @@ VYRE_API VYRE_CHECK vyre_error* vyre_cancel(vyre_session* session, const vyre_ti
 /* Runs one item of an op with these inputs: makes its outputs, submits, waits, and gives the
    outputs in declaration order. *outputs needs room for `capacity` handles; *count, which may be
    NULL, gets their number. VYRE_FAULTED if the item faulted, VYRE_CANCELLED if it was cancelled,
-   VYRE_UNSUPPORTED for an op with an output of VYRE_SIZE_UNKNOWN; nothing is left then. */
+   VYRE_UNSUPPORTED for an op with an output of VYRE_SIZE_UNKNOWN; nothing is left then. Where the
+   timeout passes first, the item is cancelled; one that has started goes on until it ends by itself
+   or the session closes, and its text says which. */
 VYRE_API VYRE_CHECK vyre_error* vyre_run(vyre_queue* queue, vyre_op op, const vyre_buffer* inputs,
                                          size_t input_count, uint32_t param, vyre_ns timeout,
                                          vyre_buffer* outputs, size_t capacity, size_t* count);
@@ -864,16 +870,19 @@ VYRE_API void vyre_stream_free(vyre_stream* stream);
 /* Records everything a session does into a directory (docs/internals/trace.md). */
 typedef struct vyre_recorder vyre_recorder;
 
-/* `directory` is made; it must not exist or be empty. Before the first submit. `max_buffer_bytes`
-   0: 4 GiB; a larger buffer is refused by name. */
+/* `directory` is made; it must not exist or be empty. Before the first submit, and while no lease
+   for writing is open. `max_buffer_bytes` 0: 4 GiB; a larger buffer is refused by name. Where the
+   call fails, nothing is left in `directory`. */
 VYRE_API VYRE_CHECK vyre_error* vyre_record(vyre_session* session, const char* directory,
                                             uint64_t max_buffer_bytes, vyre_recorder** recorder);
 /* Waits for all items, stores the final bytes of every buffer that items may have written, and
-   seals the trace. The first error of the recording comes here too. */
+   seals the trace. The first error of the recording comes here too. A recording ends once: every
+   later call of this function or of vyre_record_cut_short() gives the first one's answer. */
 VYRE_API VYRE_CHECK vyre_error* vyre_record_finish(vyre_recorder* recorder, vyre_ns timeout);
 /* Closes the session, stores what the items that ended have written, and seals the trace. */
 VYRE_API VYRE_CHECK vyre_error* vyre_record_cut_short(vyre_recorder* recorder);
-/* A recorder that was not finished leaves a trace that replays up to its last complete record. */
+/* A recorder that was not finished leaves a trace that replays up to its last complete record, and
+   the recording goes on until the session ends. */
 VYRE_API void vyre_recorder_free(vyre_recorder* recorder);
 
 enum { VYRE_EXECUTOR_CPU = 1, VYRE_EXECUTOR_CUDA = 2, VYRE_EXECUTOR_REFERENCE = 3 };

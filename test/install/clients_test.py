@@ -62,6 +62,15 @@ def c_of_today(case):
     case.says_ok(case.compile_c(case.source / "include"), case.file)
 
 
+def without_exceptions(case):
+    """The C++ headers in a program that is compiled without exceptions."""
+    program = case.work / "client"
+    run("c++", "-std=c++20", "-fno-exceptions", "-Wall", "-Wextra", "-Werror",
+        f"-I{case.source / 'include'}", case.clients / "no_exceptions.cpp", "-o", program,
+        f"-L{case.work}", "-lvyre")
+    case.says_ok(program)
+
+
 def python(case):
     case.says_ok(sys.executable, case.clients / "client.py", case.work / "libvyre.so", case.file)
 
@@ -84,5 +93,5 @@ def two_copies(case):
 
 
 if __name__ == "__main__":
-    CASES = (c_of_the_last_release, c_of_today, python, rust, two_copies)
+    CASES = (c_of_the_last_release, c_of_today, without_exceptions, python, rust, two_copies)
     {case.__name__: case for case in CASES}[sys.argv[1]](Case(*sys.argv[2:]))

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <ranges>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -105,12 +106,28 @@ class Buffer {
     return detail::status(vyre_buffer_read(session_.get(), ref_.handle, at, elements.data(),
                                            elements.size_bytes(), timeout.ns()));
   }
+  template <std::ranges::contiguous_range Range>
+  requires std::ranges::sized_range<Range> && Element<std::ranges::range_value_t<Range>>
+  [[nodiscard]] Result<void> read_into(Range&& elements, std::uint64_t at = 0,
+                                       Timeout timeout = {}) const {
+    return read_into(std::span<std::ranges::range_value_t<Range>>(std::ranges::data(elements),
+                                                                  std::ranges::size(elements)),
+                     at, timeout);
+  }
   /// From byte `at` on, after the items that use the buffer; as for reading.
   template <Element T>
   [[nodiscard]] Result<void> write(std::span<const T> elements, std::uint64_t at = 0,
                                    Timeout timeout = {}) {
     return detail::status(vyre_buffer_write(session_.get(), ref_.handle, at, elements.data(),
                                             elements.size_bytes(), timeout.ns()));
+  }
+  template <std::ranges::contiguous_range Range>
+  requires std::ranges::sized_range<Range> && Element<std::ranges::range_value_t<Range>>
+  [[nodiscard]] Result<void> write(const Range& elements, std::uint64_t at = 0,
+                                   Timeout timeout = {}) {
+    return write(std::span<const std::ranges::range_value_t<Range>>(std::ranges::data(elements),
+                                                                    std::ranges::size(elements)),
+                 at, timeout);
   }
   /// `lease<const T>()` to read, `lease<T>()` to read and write.
   template <class T>

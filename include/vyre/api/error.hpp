@@ -1,8 +1,11 @@
 // Error, Exception and Result<T>: what a call gives if it could not do its work. A caller tests the
-// Result, or calls value(), which throws an Exception with the Error's text.
+// Result, or calls value(), which throws an Exception with the Error's text. Where exceptions are
+// off (-fno-exceptions), value() of an Error prints that text and aborts.
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <optional>
 #include <string>
@@ -11,6 +14,15 @@
 
 #include "vyre/api/namespace.hpp"
 #include "vyre/vyre.h"
+
+// What may throw is code of the caller; where exceptions are off, nothing does.
+#ifdef __cpp_exceptions
+#define VYRE_API_TRY try
+#define VYRE_API_CATCH_ALL catch (...)
+#else
+#define VYRE_API_TRY if constexpr (true)
+#define VYRE_API_CATCH_ALL else
+#endif
 
 namespace vyre::VYRE_V0 {
 
@@ -85,6 +97,19 @@ class VYRE_API Exception : public std::exception {
   Error error_;
 };
 
+namespace detail {
+
+[[noreturn]] inline void no_value(const Error& error) {
+#ifdef __cpp_exceptions
+  throw Exception(error);
+#else
+  std::fprintf(stderr, "vyre: value() of an error: %s\n", error.text.c_str());
+  std::abort();
+#endif
+}
+
+}  // namespace detail
+
 /// A T or an Error.
 template <class T>
 class [[nodiscard]] Result {
@@ -95,7 +120,7 @@ class [[nodiscard]] Result {
   [[nodiscard]] bool has_value() const noexcept { return held_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }
 
-  /// Throws Exception.
+  /// Throws Exception; without exceptions, aborts.
   [[nodiscard]] T& value() & { return checked(), *std::get_if<0>(&held_); }
   [[nodiscard]] const T& value() const& { return checked(), *std::get_if<0>(&held_); }
   [[nodiscard]] T value() && { return checked(), std::move(*std::get_if<0>(&held_)); }
@@ -109,7 +134,7 @@ class [[nodiscard]] Result {
 
  private:
   void checked() const {
-    if (!has_value()) throw Exception(error());
+    if (!has_value()) detail::no_value(error());
   }
   std::variant<T, Error> held_;
 };
@@ -122,9 +147,9 @@ class [[nodiscard]] Result<void> {
 
   [[nodiscard]] bool has_value() const noexcept { return !error_.has_value(); }
   explicit operator bool() const noexcept { return has_value(); }
-  /// Throws Exception.
+  /// Throws Exception; without exceptions, aborts.
   void value() const {
-    if (error_) throw Exception(*error_);
+    if (error_) detail::no_value(*error_);
   }
   [[nodiscard]] const Error& error() const { return *error_; }
 

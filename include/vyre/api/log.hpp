@@ -37,9 +37,10 @@ using LogHook = std::function<void(LogLevel, std::string_view)>;
   const std::lock_guard lock(mutex);
   kept->push_back(std::make_unique<LogHook>(std::move(hook)));
   const vyre_log call = [](void* context, std::int32_t at, const char* text) {
-    try {
+    VYRE_API_TRY {
       (*static_cast<LogHook*>(context))(static_cast<LogLevel>(at), text);
-    } catch (...) {  // a message that could not be delivered has no caller to tell
+    }
+    VYRE_API_CATCH_ALL {  // a message that could not be delivered has no caller to tell
     }
   };
   return detail::status(vyre_set_log(call, kept->back().get(), static_cast<std::int32_t>(level)));

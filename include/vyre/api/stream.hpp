@@ -78,10 +78,12 @@ class Chunk {
   [[nodiscard]] std::span<const std::uint8_t> bytes() const {
     return {static_cast<const std::uint8_t*>(chunk_->data.data), chunk_->data.size};
   }
-  /// Own outputs, where the item is done.
+  /// Own outputs, where the item is done; else none.
   [[nodiscard]] std::size_t outputs() const { return chunk_->output_count; }
+  /// Empty where there is no output `i`.
   template <class T = std::uint8_t>
   [[nodiscard]] std::span<const T> output(std::size_t i) const {
+    if (i >= outputs()) return {};
     const vyre_span& span = chunk_->outputs[i];
     return {static_cast<const T*>(span.data), static_cast<std::size_t>(span.size / sizeof(T))};
   }
@@ -90,19 +92,22 @@ class Chunk {
   const vyre_chunk* chunk_;
 };
 
-/// Gives one path a call, then nothing. Called from calls on the stream.
+/// Gives one path a call, then nothing. Called from calls on the stream. Where it throws, the list
+/// ends there; the results of the paths before it come, and then every call throws the same.
 using PathSource = std::function<std::optional<std::string>()>;
 
 class Stream {
  public:
   /// The next result; nothing at the end. Code::deadline_exceeded: nothing came in time, ask
-  /// again. Throws what the path source threw.
+  /// again. At the end it throws what the path source threw, however often it is called.
   [[nodiscard]] Result<std::optional<Chunk>> next(Timeout timeout = {}) {
     const vyre_chunk* chunk = nullptr;
     const detail::Failed failed{vyre_stream_next(get(), timeout.ns(), &chunk)};
-    rethrow();
     if (failed) return failed.error();
-    if (chunk == nullptr) return std::optional<Chunk>{};
+    if (chunk == nullptr) {
+      rethrow();
+      return std::optional<Chunk>{};
+    }
     return std::optional<Chunk>{chunk};
   }
   /// Gives every chunk to `sink` until the end, until `sink` returns false, or until nothing has
@@ -117,22 +122,23 @@ class Stream {
     } context{sink, nullptr, false};
     const vyre_sink give = [](void* opaque, const vyre_chunk* chunk) -> std::int32_t {
       auto& into = *static_cast<Context*>(opaque);
-      try {
+      VYRE_API_TRY {
         if constexpr (std::is_void_v<std::invoke_result_t<Sink&, Chunk>>) {
           std::invoke(into.sink, Chunk(chunk));
         } else {
           into.stopped = !std::invoke(into.sink, Chunk(chunk));
         }
-      } catch (...) {
+      }
+      VYRE_API_CATCH_ALL {
         into.thrown = std::current_exception();
       }
       return into.stopped || into.thrown ? 1 : 0;
     };
     const detail::Failed failed{vyre_stream_for_each(get(), give, &context, timeout.ns())};
     if (context.thrown) std::rethrow_exception(context.thrown);
-    rethrow();
     if (context.stopped) return false;
     if (failed) return failed.error();
+    rethrow();
     return true;
   }
   /// No more chunks begin; what is under way still comes, then Code::cancelled. Any thread.
@@ -161,18 +167,19 @@ class Stream {
       : paths_(std::move(paths)), stream_(owned) {}
   static const char* next_path(void* context) {
     auto& paths = *static_cast<Paths*>(context);
-    try {
+    VYRE_API_TRY {
       std::optional<std::string> path = paths.source();
       if (!path) return nullptr;
       paths.path = std::move(*path);
       return paths.path.c_str();
-    } catch (...) {
+    }
+    VYRE_API_CATCH_ALL {
       paths.thrown = std::current_exception();
       return nullptr;
     }
   }
   void rethrow() {
-    if (paths_ && paths_->thrown) std::rethrow_exception(std::exchange(paths_->thrown, nullptr));
+    if (paths_ && paths_->thrown) std::rethrow_exception(paths_->thrown);
   }
 
   std::unique_ptr<Paths> paths_;  // the stream calls it until it is freed

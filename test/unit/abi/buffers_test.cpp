@@ -30,6 +30,63 @@ TEST_F(Buffers, ElementsComeBackAsTheyWent) {
   EXPECT_EQ(zeros.read<std::uint64_t>().value(), (std::vector<std::uint64_t>{0}));
 }
 
+TEST_F(Buffers, CopiesTakeTheRangesThatUploadsTake) {
+  std::vector<int> values{4, 5, 6};
+  auto buffer = session_.main().upload(values).value();
+  values = {7, 8, 9};
+  ASSERT_TRUE(buffer.write(values));
+  ASSERT_TRUE(buffer.write(std::span(values).first(1), 4));
+  std::vector<int> back(3);
+  ASSERT_TRUE(buffer.read_into(back));
+  EXPECT_EQ(back, (std::vector<int>{7, 7, 9}));
+  std::array<int, 1> part{};
+  ASSERT_TRUE(buffer.read_into(part, 8));
+  EXPECT_EQ(part[0], 9);
+  ASSERT_TRUE(buffer.read_into(std::span(back).last(1)));
+  EXPECT_EQ(back[2], 7);
+}
+
+TEST_F(Buffers, MemoryIsLentOnceUnlessItIsOnlyRead) {
+  alignas(64) std::array<std::uint32_t, 32> memory{};
+  const std::span<std::uint32_t> all(memory);
+  const std::span<const std::uint32_t> read(memory);
+  Queue& queue = session_.main();
+  std::atomic<int> back{0};
+  const auto give_back = [&back] {
+    ++back;
+    back.notify_all();
+  };
+  const auto refused = [](const Result<Buffer>& made) {
+    return !made && made.error().code == Code::invalid_argument &&
+           contains(made.error().text, "overlaps that of handle");
+  };
+  {
+    auto first = queue.import(all.subspan(8, 8), give_back);
+    ASSERT_TRUE(first) << first.error().text;
+    EXPECT_TRUE(refused(queue.import(all.subspan(8, 8))));
+    EXPECT_TRUE(refused(queue.import(all)));
+    EXPECT_TRUE(refused(queue.import(all.subspan(12, 1))));
+    EXPECT_TRUE(refused(queue.import(read.subspan(12, 8))));
+    EXPECT_TRUE(queue.import(all.first(8), give_back));
+    EXPECT_TRUE(queue.import(all.subspan(16, 8), give_back));
+  }
+  for (int given = back; given < 3; given = back) back.wait(given);
+  auto one = queue.import(read.first(16));
+  ASSERT_TRUE(one) << one.error().text;
+  EXPECT_TRUE(queue.import(read.subspan(4, 4)));
+  EXPECT_TRUE(refused(queue.import(all.subspan(12, 8))));
+}
+
+TEST_F(Buffers, MemoryBeyondTheLastAddressIsNotImported) {
+  alignas(16) std::array<char, 16> memory{};
+  vyre_buffer made = 0;
+  const detail::Failed failed{vyre_buffer_import(session_.main().get(), memory.data(), UINT64_MAX,
+                                                 VYRE_READ, nullptr, nullptr, 0, &made)};
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed.error().code, Code::invalid_argument);
+  EXPECT_EQ(made, 0u);
+}
+
 TEST_F(Buffers, CachedOnesOfEqualBytesAreSentOnceAndGoOneByOne) {
   const std::vector<std::uint32_t> values{3, 1, 2};
   auto first = session_.main().upload_cached(values).value();

@@ -324,5 +324,67 @@ TEST_F(Mistakes, TicketsOfAnotherCountThanItemsAreRefused) {
   EXPECT_EQ(submitted.stopped_by->code, Code::invalid_argument);
 }
 
+TEST_F(Mistakes, ACountThatNoListHasIsALimitWithItsNumber) {
+  const vyre_buffer buffer = 0;
+  const vyre_ticket ticket{};
+  const vyre_span pattern{"a", 1};
+  vyre_buffer set = 0;
+  vyre_blob* blob = nullptr;
+  const auto too_many = [](vyre_error* error) {
+    const detail::Failed failed{error};
+    ASSERT_TRUE(failed);
+    EXPECT_EQ(failed.error().code, Code::limit_exceeded) << failed.error().text;
+    EXPECT_TRUE(contains(failed.error().text, std::to_string(SIZE_MAX))) << failed.error().text;
+  };
+  too_many(vyre_buffer_bind(session_.main().get(), &buffer, SIZE_MAX, 0, &set));
+  too_many(vyre_wait(session_.get(), &ticket, SIZE_MAX, 0, 0, nullptr, 0, nullptr));
+  too_many(vyre_cancel(session_.get(), &ticket, SIZE_MAX, nullptr));
+  too_many(vyre_literals_compile(&pattern, SIZE_MAX, 0, &blob));
+}
+
+TEST_F(Mistakes, ReservedFieldsAndOptionsThatAreGivenTwiceAreRefused) {
+  const auto refused = [](vyre_error* error, std::string_view part) {
+    const detail::Failed failed{error};
+    ASSERT_TRUE(failed) << part;
+    EXPECT_EQ(failed.error().code, Code::invalid_argument) << failed.error().text;
+    EXPECT_TRUE(contains(failed.error().text, part)) << failed.error().text;
+  };
+  vyre_queue_options queue = VYRE_INIT(vyre_queue_options);
+  queue.reserved = 1;
+  vyre_queue* opened = nullptr;
+  refused(vyre_queue_open(session_.get(), &queue, &opened), "reserved of a vyre_queue_options");
+  vyre_buffer_options buffer = VYRE_INIT(vyre_buffer_options);
+  buffer.reserved = 7;
+  vyre_buffer made = 0;
+  refused(vyre_buffer_new(session_.main().get(), 4, &buffer, 0, &made), "is 7");
+  buffer.reserved = 0;
+  const vyre_option twice[]{{"cache", "1"}, {"cache", "0"}};
+  buffer.options = twice;
+  buffer.option_count = 2;
+  buffer.init = "abcd";
+  refused(vyre_buffer_new(session_.main().get(), 4, &buffer, 0, &made), "'cache' is given twice");
+  EXPECT_EQ(session_.report_json(17).error().code, Code::invalid_argument);
+  EXPECT_TRUE(session_.report_json(16));
+}
+
+TEST_F(Mistakes, AnItemOfNoOpIsNamedByItsPlace) {
+  const vyre_op none = session_.find("nop").value().handle | 0xFFFFFF;
+  const std::array items{Item{session_.find("nop").value()}, Item{Op{none}}};
+  const Submitted submitted = session_.main().submit(items);
+  ASSERT_TRUE(submitted.stopped_by);
+  EXPECT_TRUE(contains(submitted.stopped_by->text, "item 1: op ")) << submitted.stopped_by->text;
+}
+
+TEST_F(Mistakes, ARunThatMeetsItsTimeoutSaysWhatBecomesOfItsItem) {
+  auto busy = session_.main().allocate(4).value();
+  const Ticket running = spin(busy);
+  const Op spinning = session_.find("spin").value();
+  const auto late = session_.main().run(spinning, {}, 0, std::chrono::milliseconds{20});
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Code::deadline_exceeded);
+  EXPECT_TRUE(contains(late.error().text, "the item ")) << late.error().text;
+  EXPECT_FALSE(session_.wait(running, Timeout::poll()));
+}
+
 }  // namespace
 }  // namespace vyre::test

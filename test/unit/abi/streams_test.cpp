@@ -2,6 +2,7 @@
 // traces: recorded, replayed, compared.
 #include <atomic>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -23,6 +24,11 @@ class Streams : public InAFolder {
   }
   Stream stream(std::vector<std::string> files) {
     return session_.main().stream(files, crc_, options_).value();
+  }
+
+  static Op crc_of(Session& session) { return session.find("hash.crc32c").value(); }
+  static Buffer up_in(Session& session) {
+    return session.main().upload(std::string_view("123456789")).value();
   }
 
   Session session_ = Session::open(on_cpu()).value();
@@ -151,6 +157,48 @@ TEST_F(Streams, PathsComeFromACallerAndWhatItThrowsComesOut) {
   EXPECT_THROW((void)broken.next(), Mine);
 }
 
+TEST_F(Streams, WhatASourceOfPathsThrewIsThrownByEveryLaterCall) {
+  struct Mine {};
+  auto files = session_.main()
+                   .stream(
+                       [&, given = 0]() mutable -> std::optional<std::string> {
+                         if (given++ == 1) throw Mine();
+                         return path("b");
+                       },
+                       crc_, options_)
+                   .value();
+  ASSERT_TRUE(files.next().value()) << "what came before is lost";
+  for (int again = 0; again < 2; ++again) {
+    EXPECT_THROW((void)files.next(), Mine);
+    EXPECT_THROW((void)files.for_each([](const Chunk&) {}), Mine);
+  }
+}
+
+TEST_F(Streams, AnOutputThatAChunkDoesNotHaveIsEmpty) {
+  options_.outputs = {StreamOutput{2}};  // too short for the op
+  auto files = stream({path("b")});
+  const auto faulted = files.next().value();
+  ASSERT_TRUE(faulted);
+  ASSERT_FALSE(faulted->result().done());
+  EXPECT_TRUE(faulted->output(0).empty());
+  options_.outputs = {StreamOutput{4}};
+  auto whole = stream({path("b")});
+  const auto done = whole.next().value();
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->output(0).size(), 4u);
+  EXPECT_TRUE(done->output(1).empty());
+  EXPECT_TRUE(done->output(~std::size_t{0}).empty());
+}
+
+TEST_F(Streams, AnOutputIsOwnOrSharedAndNotBoth) {
+  const auto shared = session_.main().allocate(4).value();
+  options_.outputs = {StreamOutput{4, shared.ref()}};
+  const auto refused = session_.main().stream(std::vector{path("a")}, crc_, options_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::invalid_argument);
+  EXPECT_TRUE(contains(refused.error().text, "output 0 has 4 bytes")) << refused.error().text;
+}
+
 TEST_F(Streams, ACancelledStreamSaysSo) {
   auto files = stream({path("a")});
   files.cancel();
@@ -216,6 +264,87 @@ TEST_F(Streams, RecordingBeginsBeforeTheFirstItem) {
   ASSERT_TRUE(session_.main().submit(Item{session_.find("nop").value()}));
   const auto late = session_.record(path("trace"));
   ASSERT_FALSE(late);
+  EXPECT_TRUE(contains(late.error().text, "before the first submit")) << late.error().text;
+}
+
+TEST_F(Streams, ARecordingEndsOnceAndEveryLaterEndGivesItsAnswer) {
+  for (const bool cut : {false, true}) {
+    auto session = Session::open(on_cpu()).value();
+    auto recorder = session.record(path(cut ? "cut" : "whole")).value();
+    ASSERT_TRUE(session.main().run(crc_of(session), std::array{up_in(session).ref()}));
+    ASSERT_TRUE(cut ? recorder.cut_short() : recorder.finish());
+    for (int again = 0; again < 2; ++again) {
+      EXPECT_TRUE(recorder.finish());
+      EXPECT_TRUE(recorder.cut_short());
+    }
+    EXPECT_EQ(inspect(path(cut ? "cut" : "whole")).value().complete, 1u);
+  }
+}
+
+TEST_F(Streams, ThreadsThatEndOneRecordingGetOneAnswer) {
+  auto recorder = session_.record(path("trace")).value();
+  for (int i = 0; i < 20; ++i)
+    ASSERT_TRUE(session_.main().run(crc_, std::array{up_in(session_).ref()}));
+  std::atomic<int> ended{0};
+  const auto end = [&] { ended += recorder.finish().has_value() ? 1 : 0; };
+  std::thread other(end);
+  end();
+  other.join();
+  EXPECT_EQ(ended, 2);
+  EXPECT_EQ(inspect(path("trace")).value().items, 20u);
+}
+
+TEST_F(Streams, ARecordingThatIsRefusedLeavesNothingAndTheNextOneSucceeds) {
+  auto buffer = up_in(session_);
+  {
+    const auto lease = buffer.lease<char>().value();
+    const auto refused = session_.record(path("trace"));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::invalid_argument);
+    EXPECT_TRUE(contains(refused.error().text, "is leased")) << refused.error().text;
+    EXPECT_FALSE(std::filesystem::exists(path("trace")));
+  }
+  auto recorder = session_.record(path("trace"));
+  ASSERT_TRUE(recorder) << recorder.error().text;
+  EXPECT_TRUE(recorder->finish());
+}
+
+TEST_F(Streams, ARecordingStaysWhereItBeganWhenTheWorkingDirectoryChanges) {
+  const auto before = std::filesystem::current_path();
+  std::filesystem::create_directory(path("below"));
+  std::filesystem::current_path(path(""));
+  auto recorder = session_.record("trace");
+  std::filesystem::current_path(path("below"));
+  const bool ran = session_.main().run(crc_, std::array{up_in(session_).ref()}).has_value();
+  const auto finished = recorder ? recorder->finish() : Result<void>(recorder.error());
+  std::filesystem::current_path(before);
+  ASSERT_TRUE(ran);
+  ASSERT_TRUE(finished) << finished.error().text;
+  EXPECT_EQ(inspect(path("trace")).value().items, 1u);
+}
+
+TEST_F(Streams, AnEmptyPathIsRefusedByTheNameOfItsParameter) {
+  vyre_session* const s = session_.get();
+  vyre_queue* const q = session_.main().get();
+  const char* const none = "";
+  vyre_recorder* recorder = nullptr;
+  vyre_buffer buffer = 0;
+  vyre_stream* stream = nullptr;
+  const auto empty = [](vyre_error* error, std::string_view what) {
+    const detail::Failed failed{error};
+    ASSERT_TRUE(failed) << what;
+    EXPECT_EQ(failed.error().code, Code::invalid_argument) << failed.error().text;
+    EXPECT_TRUE(contains(failed.error().text, std::string(what) + " is empty; name one"))
+        << failed.error().text;
+  };
+  empty(vyre_record(s, none, 0, &recorder), "directory");
+  empty(vyre_replay(none, nullptr, nullptr, nullptr), "directory");
+  vyre_trace_info info = VYRE_INIT(vyre_trace_info);
+  empty(vyre_trace_inspect(none, nullptr, &info), "directory");
+  empty(vyre_buffer_map_file(q, none, 0, 0, &buffer), "path");
+  empty(vyre_buffer_load_file(q, none, 0, &buffer), "path");
+  empty(vyre_buffer_load_cached_file(q, none, 0, &buffer), "path");
+  empty(vyre_stream_open(q, &none, 1, crc_.handle, nullptr, &stream), "a path");
 }
 
 TEST_F(Streams, VectorFilesAreJudged) {
