@@ -232,9 +232,9 @@ class Fuser {
       if (stores[h] != 1 || kept_[h].stride != 4) continue;
       // The word goes where it is kept at once, and is read there.
       const auto set = flow.set_by(at, i.b);
-      if (!set || results_.contains(*set) || is_handed_load(m, from.code[*set])) continue;
+      if (!set || results_.contains(*set)) continue;
       const auto until = flow.last_read(*set, i.b);
-      if (until && *until >= at) results_[*set] = {word(kept_[h], 0), *until};
+      if (until) results_[*set] = {word(kept_[h], 0), *until};
     }
   }
 

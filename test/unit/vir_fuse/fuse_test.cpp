@@ -80,6 +80,30 @@ TEST(Fuse, WhatAnEarlierMemberHasDoneForAllLanesIsLeftOut) {
   expect_equal(rig, 3);
 }
 
+TEST(Fuse, ACheckThatOnlySomeLanesMadeIsMadeAgain) {
+  const FuseRig rig = chain_of(3, "if lid.x < 5 { y[gid.x] = x[gid.x] + 1; }", 32);
+  const auto image = rig.fused(rig.handed({}, rig.lanes(1)));
+  ASSERT_TRUE(image) << to_string(image.error());
+  EXPECT_EQ(count_op(*image, core::Opcode::id_guard), 3u);
+  expect_equal(rig, 1);
+}
+
+TEST(Fuse, AReaderThatSeesMoreElementsNeedsNoLoadWhereNoLaneHasThem) {
+  const FuseRig rig({bytes_of(128, 1), bytes_of(400, 2), bytes_of(128, 3)},
+                    {{"workgroup 32, 1, 1;\nbuffer x: u32[] read_only;\n"
+                      "buffer y: u32[32] read_write output live_out;\n"
+                      "region \"m\" { y[gid.x] = x[gid.x] + 1; }\n",
+                      {0, 1}},
+                     {"workgroup 32, 1, 1;\nbuffer x: u32[] read_only;\n"
+                      "buffer y: u32[32] read_write output live_out;\n"
+                      "region \"m\" { y[gid.x] = x[gid.x] * 3; }\n",
+                      {1, 2}}});
+  EXPECT_EQ(count_op(*rig.fused(rig.handed({}, rig.lanes(1))), core::Opcode::load32), 1u);
+  EXPECT_EQ(count_op(*rig.fused(rig.handed()), core::Opcode::load32), 2u);
+  expect_equal(rig, 1);
+  expect_equal(rig, 3);
+}
+
 TEST(Fuse, ARegisterThatIsWrittenAgainIsNoCopyOfWhatIsHandedOver) {
   for (const char* const body :
        {"let v = x[gid.x]; if v % 3 == 0 { v = v + 5; } y[gid.x] = v * 3;",
@@ -88,6 +112,10 @@ TEST(Fuse, ARegisterThatIsWrittenAgainIsNoCopyOfWhatIsHandedOver) {
         "let v = x[gid.x] + 1; y[gid.x] = v; v = v * 5; y[gid.x] = v + x[gid.x];",
         "let v = x[gid.x] * 3; let w = v; v = v + 1; y[gid.x] = w ^ v;",
         "let v = 1; for i in 0..x[gid.x] % 5 { v = v + x[gid.x]; } y[gid.x] = v;",
+        "let v = x[gid.x] + 1; y[gid.x] = v; if v % 2 == 0 { y[gid.x] = 7; } "
+        "if v % 4 == 0 { y[gid.x] = v + 3; }",
+        "let s = 0; for i in x[gid.x] % 9..20 { s = s + i; } y[gid.x] = s;",
+        "let s = 1; for i in x[gid.x]..x[gid.x] + 3 { s = s * 3 + i; } y[gid.x] = s + x[gid.x];",
         "y[gid.x] = x[gid.x];", "if x[gid.x] % 2 == 1 { y[gid.x] = x[gid.x] + 1; }",
         "if gid.x < len(y) { y[gid.x] = x[gid.x] / 3 + gid.x; }",
         "if x[gid.x] % 5 == 1 { return; } y[gid.x] = x[gid.x] + gid.x;",
@@ -164,6 +192,27 @@ TEST(Fuse, BitsOfF32AreCanonicalAsTheyWouldBeInMemory) {
         {1, 2, 3}}});
   expect_equal(rig, 1);
   expect_equal(rig, 1, {1});
+}
+
+TEST(Fuse, AnF32ThatIsComputedWhereItIsKeptIsWhatALoadWouldGive) {
+  std::vector<FuseMember> members;
+  std::vector<Bytes> memory{bytes_of(256, 11)};  // of all kinds, NaNs and subnormals too
+  const std::uint32_t nan = 0x7F80'0001u;
+  std::memcpy(memory[0].data() + 16, &nan, 4);
+  for (std::size_t m = 0; m < 6; ++m) {
+    const std::string of = m % 2 == 0 ? "x[gid.x] * 1e-20f" : "-x[gid.x]";
+    members.push_back(
+        {"workgroup 64, 1, 1;\nbuffer x: f32[] read_only;\n"
+         "buffer y: f32[64] read_write output live_out;\n"
+         "buffer s: u32[64] read_write live_out;\nregion \"m\" { y[gid.x] = " +
+             of + "; if is_nan(x[gid.x]) { s[gid.x] = 1; } }\n",
+         {m, m + 1, 7 + m}});
+    memory.push_back(Bytes(256, 9));
+  }
+  for (std::size_t m = 0; m < 6; ++m) memory.push_back(Bytes(256, 0));
+  const FuseRig rig(memory, members);
+  expect_equal(rig, 1);
+  expect_equal(rig, 1, {1, 2, 3});
 }
 
 TEST(Fuse, ZeroIsHandedOverWhereNothingWasStored) {
