@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 #include "base/message.hpp"
 #include "bind_value.hpp"
@@ -71,6 +72,7 @@ Status check_chunk_directory(const RunOptions& options, const std::string& progr
   inputs.insert(inputs.end(), options.files.begin(), options.files.end());
   inputs.push_back(program);
   inputs.push_back(options.report);
+  inputs.push_back(options.timeline);
   for (const std::string& path : inputs) {
     if (path.empty() || is_stream(path) || !lies_in(path, options.out_directory)) continue;
     return fail(Errc::invalid_argument, message("'{}' lies in --out-dir '{}', where outputs of "
@@ -194,9 +196,11 @@ Status check_streams(const Shell& shell, const RunOptions& options) {
   const bool values =
       options.out_directory.empty() &&
       (options.out_file.empty() || platform::names_standard_output(options.out_file));
-  if (platform::names_standard_output(options.report) && (shell.json || values)) {
+  for (const auto& [flag, file] :
+       {std::pair{"--report", &options.report}, {"--timeline", &options.timeline}}) {
+    if (!platform::names_standard_output(*file) || !(shell.json || values)) continue;
     return fail(Errc::invalid_argument,
-                message("--report - and {} both want standard output; name a file for one",
+                message("{} - and {} both want standard output; name a file for one", flag,
                         (shell.json ? "--json" : "the results")));
   }
   return {};
@@ -207,6 +211,7 @@ Status check_paths(Shell& shell, const RunOptions& options, const std::string& p
   VYRE_TRY(check_outside(options.out_file, "-o", options.trace_directory));
   VYRE_TRY(check_outside(options.out_directory, "--out-dir", options.trace_directory));
   VYRE_TRY(check_outside(options.report, "--report", options.trace_directory));
+  VYRE_TRY(check_outside(options.timeline, "--timeline", options.trace_directory));
   Claims claims;
   if (!program.empty()) claims.reads(program, message("the program '{}'", shown(program)));
   if (!options.paths_from.empty()) claims.reads(options.paths_from, "the list of paths");
@@ -217,6 +222,7 @@ Status check_paths(Shell& shell, const RunOptions& options, const std::string& p
   for (const std::string& path : stored)
     VYRE_TRY(claims.writes(path, options.out_file.empty() ? "--out-dir" : "-o"));
   if (!options.report.empty()) VYRE_TRY(claims.writes(options.report, "--report"));
+  if (!options.timeline.empty()) VYRE_TRY(claims.writes(options.timeline, "--timeline"));
   const bool values = options.out_file.empty() && options.out_directory.empty();
   if (shell.json || values) VYRE_TRY(prints(shell, claims));
   if (options.out_directory.empty() || !stored.empty() || options.chunk_bytes == 0) return {};

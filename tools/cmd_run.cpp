@@ -127,6 +127,10 @@ Status check(const RunOptions& options, const RunPlan& plan) {
             "--check {} watches every access, which only --executor reference can; give that too",
             options.check));
   }
+  if (!options.timeline.empty() && options.executor == "reference") {
+    return fail(Errc::invalid_argument,
+                "--timeline shows queues and workers, and --executor reference has none");
+  }
   if (!options.out_file.empty() && !options.out_directory.empty()) {
     return fail(Errc::invalid_argument, "-o and --out-dir exclude each other");
   }
@@ -178,6 +182,11 @@ Status finish(Engine& engine, const Shell& shell, const RunOptions& options, Liv
               std::vector<v0::InputFailure> failures) {
   if (live != nullptr) live->stop();
   const Status ended = engine.end();
+  if (!options.timeline.empty()) {
+    const auto timeline = engine.timeline();
+    if (!timeline) return ended ? tl::unexpected<Error>(timeline.error()) : ended;
+    VYRE_TRY(write_output(options.timeline, std::string(timeline->text()) + "\n"));
+  }
   if (const std::string plans = engine.plans(); !plans.empty()) complain(shell, plans);
   if (options.report.empty()) return ended;
   const auto report = engine.report(
@@ -330,6 +339,7 @@ void add_flags(const Command& sub, RunOptions& options) {
   const Option report = add_report_file(sub, options.report);
   add_labels(sub, report, options.labels);
   add_report_every(sub, report, options.report_every);
+  add_timeline(sub, options.timeline);
   add_profile(sub, options.profile);
 }
 

@@ -148,22 +148,26 @@ void add_flags(const Command& command, Flags& flags) {
   const Option report = add_report_file(command, flags.report.file);
   add_labels(command, report, flags.report.labels);
   add_report_every(command, report, flags.report.every);
+  add_timeline(command, scan.timeline);
 }
 
 Outcome run(Shell& shell, Flags& flags) {
   VYRE_TRY(settle(flags));
   VYRE_TRY(check(shell, flags));
   const ScanOptions& options = flags.scan;
-  if (!flags.report.file.empty()) {
-    if (platform::names_standard_output(flags.report.file)) {
+  Claims claims;
+  for (const std::string& path : options.paths) claims.reads(path, "searched");
+  for (const std::string& path : options.word_files) claims.reads(path, "a list of words");
+  if (!options.paths_from.empty()) claims.reads(options.paths_from, "the list of paths");
+  using Written = std::pair<const char*, const std::string*>;
+  for (const auto& [flag, file] :
+       {Written{"--report", &flags.report.file}, Written{"--timeline", &options.timeline}}) {
+    if (file->empty()) continue;
+    if (platform::names_standard_output(*file)) {
       return fail(Errc::invalid_argument,
-                  "--report - and the matches both want standard output; name a file");
+                  message("{} - and the matches both want standard output; name a file", flag));
     }
-    Claims claims;
-    for (const std::string& path : options.paths) claims.reads(path, "searched");
-    for (const std::string& path : options.word_files) claims.reads(path, "a list of words");
-    if (!options.paths_from.empty()) claims.reads(options.paths_from, "the list of paths");
-    VYRE_TRY(claims.writes(flags.report.file, "--report"));
+    VYRE_TRY(claims.writes(*file, flag));
   }
   return scan(shell, options, flags.report);
 }

@@ -13,6 +13,7 @@
 
 #include "base/message.hpp"
 #include "chunk_stream.hpp"
+#include "flag_checks.hpp"
 #include "platform/stop.hpp"
 #include "run_engine.hpp"
 #include "shell.hpp"
@@ -169,6 +170,7 @@ class SessionEngine : public Engine {
   Result<v0::Blob> report(const v0::ReportOptions& options) const override {
     return taken(session_.report_json(options));
   }
+  Result<v0::Blob> timeline() const override { return taken(session_.timeline_json()); }
 
  private:
   /// Of an item that is waited for from now on. One for all of it: what was late is not waited for
@@ -423,10 +425,15 @@ v0::SessionOptions session_options(const RunOptions& options) {
   std::string tier = options.tier;
   if (tier.size() == 1) tier[0] = static_cast<char>(tier[0] - 'A' + 'a');
   to.more.emplace_back("ingest_tier", tier);
+  if (!options.timeline.empty()) to.more.push_back(kTimelineOption);
   return to;
 }
 
 }  // namespace
+
+Result<v0::Blob> Engine::timeline() const {
+  return fail(Errc::internal, "this executor keeps no timeline");
+}
 
 Status Engine::stream(FileSource) {
   return fail(Errc::internal, "this executor does not stream");

@@ -104,6 +104,14 @@ void add_labels(const Command& command, const Option& report, std::vector<std::s
       .needs(report);
 }
 
+void add_timeline(const Command& command, std::string& file) {
+  command
+      .option("--timeline", file,
+              "write here what happened when, for Perfetto: items by queue and worker, reads")
+      .type_name("FILE")
+      .check(not_empty());
+}
+
 void add_report_every(const Command& command, const Option& report, std::string& every) {
   command
       .option("--report-every", every,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "input_options.hpp"
 #include "options.hpp"
@@ -35,6 +36,10 @@ void add_inputs(const Command& command, InputOptions& options);
 Option add_report_file(const Command& command, std::string& file);
 /// --label and --report-every of the report that --report writes.
 void add_labels(const Command& command, const Option& report, std::vector<std::string>& labels);
+/// --timeline
+void add_timeline(const Command& command, std::string& file);
+/// What a session is opened with if a timeline is wanted.
+inline const std::pair<std::string, std::string> kTimelineOption{"timeline", "262144"};
 void add_report_every(const Command& command, const Option& report, std::string& every);
 
 }  // namespace vyre::cli

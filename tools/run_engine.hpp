@@ -74,6 +74,8 @@ class Engine {
   [[nodiscard]] virtual Status end() = 0;
   /// The report of the run, after its end, also where that failed.
   [[nodiscard]] virtual Result<v0::Blob> report(const v0::ReportOptions& options) const = 0;
+  /// What happened when (RunOptions::timeline).
+  [[nodiscard]] virtual Result<v0::Blob> timeline() const;
 };
 
 /// The program must be ready at `ready_by`.

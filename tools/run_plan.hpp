@@ -34,6 +34,7 @@ struct RunOptions : InputOptions {
   std::string trace_directory;  // record only
   std::string report;
   std::vector<std::string> labels;  // of the report, NAME=VALUE
+  std::string timeline;             // a file; empty: none
   std::string report_every;         // between snapshots in the report's file; empty: none
   std::uint32_t invocations{0};
   std::uint32_t param{0};  // of a built-in op

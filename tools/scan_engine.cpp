@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/message.hpp"
+#include "flag_checks.hpp"
 #include "platform/stop.hpp"
 
 namespace vyre::cli {
@@ -70,6 +71,7 @@ Result<std::unique_ptr<ScanEngine>> ScanEngine::open(const ScanOptions& options,
   how.device = options.executor;
   how.workers = options.workers;
   how.more.emplace_back("ingest_bytes", std::to_string(ingest_bytes(options)));
+  if (!options.timeline.empty()) how.more.push_back(kTimelineOption);
   VYRE_ASSIGN(v0::Session session, taken(v0::Session::open(how)));
   VYRE_ASSIGN(
       const v0::Blob automaton,
@@ -209,6 +211,11 @@ Status ScanEngine::scan_input(InputBytes& input, Sink& sink) {
     VYRE_TRY(give(last ? 0 : kPiecesAhead));
   }
   return read;
+}
+
+Result<std::string> ScanEngine::timeline() {
+  VYRE_ASSIGN(const v0::Blob json, taken(session_.timeline_json()));
+  return std::string(json.text());
 }
 
 Result<std::string> ScanEngine::report(const v0::ReportOptions& options) {

@@ -40,6 +40,7 @@ class ScanEngine {
   /// One input, as file number 0. What stands before an error is given.
   [[nodiscard]] Status scan_input(InputBytes& input, Sink& sink);
   /// docs/report.md
+  [[nodiscard]] Result<std::string> timeline();
   [[nodiscard]] Result<std::string> report(const v0::ReportOptions& options);
 
  private:

@@ -45,6 +45,7 @@ struct ScanOptions : InputOptions {
 
   // How.
   std::string executor{"auto"};
+  std::string timeline;  // a file; empty: none
   std::uint32_t workers{0};
   std::uint64_t chunk_bytes{std::uint64_t{1} << 20};
   std::optional<std::uint64_t> files_bytes{};  // all bytes there are, if that is known

@@ -196,6 +196,10 @@ Outcome scan(const Shell& shell, ScanOptions options, const ReportWishes& report
                 engine->report({live ? 0u : kJsonIndent, shell.command, {}, report.labels}));
     VYRE_TRY(live ? live->end(json) : write_output(report.file, json + "\n"));
   }
+  if (!options.timeline.empty()) {
+    VYRE_ASSIGN(const std::string timeline, engine->timeline());
+    VYRE_TRY(write_output(options.timeline, timeline + "\n"));
+  }
   VYRE_TRY(scanned);
   return scan.exit_code();
 }

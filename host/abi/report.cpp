@@ -137,6 +137,16 @@ vyre_error* vyre_report_json(vyre_session* session, int32_t indent, vyre_blob** 
   });
 }
 
+vyre_error* vyre_session_timeline(vyre_session* session, vyre_blob** json) {
+  return guarded("vyre_session_timeline", [&]() -> Status {
+    VYRE_TRY(usable(session));
+    VYRE_TRY(given(json, "json"));
+    VYRE_ASSIGN(const std::string text, session->engine.timeline());
+    *json = make_blob(text);
+    return {};
+  });
+}
+
 vyre_error* vyre_session_report(vyre_session* session, const vyre_report_options* options,
                                 vyre_blob** json) {
   return guarded("vyre_session_report", [&]() -> Status {

@@ -61,6 +61,7 @@ Status read_rare(const vyre_session_options& from, runtime::SessionOptions& to) 
                         VYRE_ASSIGN(to.ingest_tier, tier_of(value));
                         return {};
                       }},
+                     number("timeline", to.timeline_events),
                      number("device_memory_bytes", to.device_memory_bytes),
                      number("max_blocks", to.max_blocks),
                      number("staging_bytes", to.staging_bytes),

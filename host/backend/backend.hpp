@@ -121,7 +121,9 @@ struct FusedRegion {
 /// completion, the thread that took the completion reads it; both by the functions here, whose
 /// accesses are relaxed. Zeros are of no item.
 struct ItemTime {
-  void set(std::uint64_t position, std::int64_t item_began_ns, std::uint64_t item_ran_ns) noexcept {
+  void set(std::uint64_t position, std::int64_t item_began_ns, std::uint64_t item_ran_ns,
+           std::uint32_t by_worker) noexcept {
+    word(worker).store(by_worker, std::memory_order_relaxed);
     word(began_ns).store(static_cast<std::uint64_t>(item_began_ns), std::memory_order_relaxed);
     word(ran_ns).store(item_ran_ns, std::memory_order_relaxed);
     word(mark).store(~position, std::memory_order_relaxed);
@@ -134,9 +136,14 @@ struct ItemTime {
     item_ran_ns = word(ran_ns).load(std::memory_order_relaxed);
     return true;
   }
+  /// After get(), of the same item.
+  [[nodiscard]] std::uint32_t by_worker() noexcept {
+    return static_cast<std::uint32_t>(word(worker).load(std::memory_order_relaxed));
+  }
 
   std::uint64_t began_ns;  // of Clock
   std::uint64_t ran_ns;
+  std::uint64_t worker;
   std::uint64_t mark;
 
  private:
@@ -149,7 +156,7 @@ struct ItemTime {
 struct QueuePort {
   queue::SubmissionProducer<queue::HostAtomics> submissions{};
   queue::CompletionReader<queue::HostAtomics> completions{};
-  /// By position modulo completion_slots, of items that are no regions and no no-ops; null: the
+  /// By position modulo completion_slots, of items and regions that are no no-ops; null: the
   /// backend takes no times.
   ItemTime* times{nullptr};
 };

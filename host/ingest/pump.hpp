@@ -19,6 +19,7 @@
 #include "ingest/tier.hpp"
 #include "protocol/io_request.hpp"
 #include "report/report.hpp"
+#include "report/timeline.hpp"
 
 namespace vyre::ingest {
 
@@ -74,6 +75,7 @@ struct PumpOptions {
   /// not one after the other by the pump's thread: several times the bandwidth for about half as
   /// much processor time again (docs/decisions/0011). By default where there are enough processors.
   bool parallel_copies{std::thread::hardware_concurrency() >= kParallelCopyCpus};
+  std::shared_ptr<report::Timeline> timeline{};  // is told of reads; null: none
   /// For tests: makes the door to the system, on the pump's thread. Null: the real one.
   std::function<Result<std::unique_ptr<Io>>()> make_io{};
 };

@@ -86,6 +86,7 @@ Status PumpThread::open() {
   core.reads.depth = options_.depth;
   core.reads.thread_pool = door.best == Tier::thread_pool;
   core.reads.parallel_copies = options_.parallel_copies;
+  core.reads.timeline = options_.timeline;
   core.request_timeout = options_.request_timeout;
   core.drain = options_.drain;
   core.device_asks = options_.device_asks;

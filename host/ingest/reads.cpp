@@ -219,6 +219,16 @@ void Reads::take(const IoCompletion& completion, std::uint64_t now_ns) {
   active.state = State::ready;  // the operation is over, the read not yet
   counters_.ended(active.tier, active.read.source.direct, completion.result,
                   now_ns > active.submitted_ns ? now_ns - active.submitted_ns : 0);
+  if (options_.timeline) {
+    report::TimelineEvent event{.kind = report::TimelineEvent::Kind::read,
+                                .done = completion.result >= 0,
+                                .line = static_cast<std::uint32_t>(active.tier)};
+    event.number = completion.result < 0 ? 0 : static_cast<std::uint64_t>(completion.result);
+    const std::chrono::nanoseconds opened = options_.timeline->opened().time_since_epoch();
+    event.asked_ns = static_cast<std::int64_t>(active.submitted_ns) - opened.count();
+    event.seen_ns = static_cast<std::int64_t>(now_ns) - opened.count();
+    options_.timeline->add(event);
+  }
   if (completion.result < 0) {
     failed(active, -completion.result);
   } else if (static_cast<std::uint64_t>(completion.result) > active.length) {

@@ -45,6 +45,7 @@ struct ReadsOptions {
   bool thread_pool{false};      // the door is tier E, whatever the file
   bool parallel_copies{false};  // large reads through the page cache go to workers of the kernel
   std::uint64_t max_operation_bytes{kMaxReadBytes};
+  std::shared_ptr<report::Timeline> timeline{};  // is told of operations; null: none
 };
 
 class Reads {

@@ -138,16 +138,17 @@ void Collector::end(const Completion& completion, std::uint64_t position, std::i
   const CompletionStatus status = completion.status();
   if (op != kNoOp) {
     const std::int64_t submitted_ns = submitted.since_open_ns.load(std::memory_order_relaxed);
-    const std::int64_t waited = now_ns - submitted_ns;
     if (op != last_op_) {
       if ((op & kRegionMark) != 0) {
         store(completion, position);
-        return end_region(completion, position, op & ~kRegionMark, waited, now_ns);
+        return end_region(completion, position, op & ~kRegionMark, now_ns - submitted_ns, now_ns);
       }
       last_counters_ = &counters_of(op);
       last_op_ = op;
     }
-    last_counters_->add(waited);
+    last_counters_->add(now_ns - submitted_ns);
+    if (options_.timeline != nullptr) [[unlikely]]
+      tell_timeline(completion, position, op, submitted_ns, now_ns);
     if (op != kNop && port_.times != nullptr)
       last_counters_->add_time(port_.times[position & (slots_ - 1)], position, options_.opened,
                                submitted_ns);
@@ -155,7 +156,6 @@ void Collector::end(const Completion& completion, std::uint64_t position, std::i
   ++counts_.ended;
   counts_.last_end_ns = now_ns;
   store(completion, position);
-
   const bool observed = tap_.active();
   const bool stands = !stood_for_.empty();
   if (status == CompletionStatus::done && !observed && !stands) [[likely]]

@@ -5,7 +5,7 @@
 // op.
 //
 // Lock: each Collector owns a Turn, which one thread at a time has. Under it the collector takes
-// the observer tap and nothing else.
+// the observer tap and the lock of a timeline, and nothing else.
 #pragma once
 
 #include <algorithm>
@@ -26,6 +26,7 @@
 #include "observer_tap.hpp"
 #include "order_lock.hpp"
 #include "queue/waiter.hpp"
+#include "report/timeline.hpp"
 #include "runtime/session.hpp"
 
 namespace vyre::runtime {
@@ -114,8 +115,9 @@ struct CollectorOptions {
   std::uint32_t queue{0};
   std::uint32_t history{0};  // a power of two
   Deadline opened{};
-  BatchList* batches{nullptr};         // told of items that were not done; null: none
-  backend::Backend* regions{nullptr};  // has the results of their members; null: there are none
+  BatchList* batches{nullptr};          // told of items that were not done; null: none
+  backend::Backend* regions{nullptr};   // has the results of their members; null: there are none
+  report::Timeline* timeline{nullptr};  // is told of what ended; null: none
 };
 
 class Collector {
@@ -295,6 +297,9 @@ class Collector {
   [[nodiscard]] Found look_at_member(const Ticket& ticket, ItemResult& out) const;
   void end_stood_for(const ItemResult& result, const StoodFor& stood, std::int64_t now_ns);
   [[nodiscard]] OpCounters& counters_of(std::uint32_t op);
+  /// `op`: of an item; of a region kRegionMark with how many members it has.
+  void tell_timeline(const Completion& completion, std::uint64_t position, std::uint32_t op,
+                     std::int64_t submitted_ns, std::int64_t now_ns);
   /// `number` unless it is that of the item at the result's position.
   void tell_completion(ItemResult result, std::int64_t now_ns,
                        std::optional<std::uint64_t> number = {});

@@ -147,6 +147,10 @@ void Collector::end_region(const Completion& completion, std::uint64_t position,
   std::span<const Completion> results;
   if (members_differ(completion)) results = options_.regions->region_results(block);
   counts_.region_reads += 1 + results.size();
+  if (options_.timeline != nullptr) {
+    const auto members = static_cast<std::uint32_t>(region.ops.size());
+    tell_timeline(completion, position, kRegionMark | members, now_ns - waited_ns, now_ns);
+  }
   end_members(completion, position, region, results, waited_ns, now_ns);
   // A worker that was left behind may still be at it.
   if (!gave_up_) options_.regions->free_region(block);

@@ -16,9 +16,10 @@ Results::Results(const SessionSetup& setup, backend::Backend& backend, ObserverT
   const std::uint32_t asked = setup.hooks.history != 0 ? setup.hooks.history : kDefaultHistory;
   const std::uint32_t history = std::max(asked, setup.options.ring_slots);
   for (std::uint32_t q = 0; q < setup.options.queues; ++q) {
-    collectors_.push_back(std::make_unique<Collector>(
-        CollectorOptions{setup.number, q, history, setup.opened, &batches_, &backend},
-        backend.port(q), tap, changed_));
+    collectors_.push_back(
+        std::make_unique<Collector>(CollectorOptions{setup.number, q, history, setup.opened,
+                                                     &batches_, &backend, setup.timeline.get()},
+                                    backend.port(q), tap, changed_));
   }
 }
 

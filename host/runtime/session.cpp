@@ -272,6 +272,10 @@ Status Session::download_into(Handle buffer, std::uint64_t offset, MutableByteSp
   if (read) core_->count(&SessionCounters::output_bytes, out.size());
   return read;
 }
+Result<std::string> Session::timeline() const {
+  VYRE_USABLE;
+  return core_->timeline();
+}
 report::Document Session::report() const {
   return usable() ? core_->report() : report::Document{};
 }

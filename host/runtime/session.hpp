@@ -52,6 +52,9 @@ struct SessionOptions {
   /// machine or the file refuses is then an error, never replaced.
   ingest::TierChoice ingest_tier{ingest::TierChoice::automatic};
 
+  /// Items, regions and reads that timeline() keeps at most; 0: there is none.
+  std::uint32_t timeline_events{0};
+
   // CUDA only; the cpu backend ignores them.
   std::uint64_t device_memory_bytes{0};  // reserved for buffers at open; 0 = half of what is free
   std::uint32_t max_blocks{0};           // of the resident grid; 0 = all that other sessions left
@@ -191,6 +194,8 @@ class Session {
   ~Session();  // close() if still open
 
   [[nodiscard]] const SessionOptions& options() const;
+  /// What happened when, so far or after close all of it, as Chrome's trace event format.
+  [[nodiscard]] Result<std::string> timeline() const;
   [[nodiscard]] std::string_view backend_name() const;  // "cpu", "cuda"
   /// Counted in this process from 1; what it gives out carries it.
   [[nodiscard]] std::uint32_t number() const;

@@ -173,6 +173,13 @@ class SessionCore {
   [[nodiscard]] Status close(std::chrono::nanoseconds timeout);
   [[nodiscard]] std::uint32_t number() const noexcept { return setup_.number; }
   [[nodiscard]] const SessionOptions& options() const noexcept { return setup_.options; }
+  [[nodiscard]] Result<std::string> timeline() const {
+    if (!setup_.timeline) {
+      return fail(Errc::invalid_argument,
+                  "the session keeps no timeline; open it with the option \"timeline\"");
+    }
+    return setup_.timeline->chrome_trace([this](std::uint32_t op) { return ops_.name(op); });
+  }
   [[nodiscard]] const MegakernelCaps& caps() const noexcept { return setup_.caps; }
   [[nodiscard]] std::string_view backend_name() const noexcept { return backend_->name(); }
   [[nodiscard]] bool leaked() const noexcept { return life_.leaked(); }

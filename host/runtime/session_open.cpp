@@ -75,6 +75,8 @@ SessionSetup describe(const SessionOptions& options, TestHooks hooks) {
   setup.id = platform::random_id();
   setup.started_at = platform::utc_now_rfc3339();
   setup.used_before = platform::process_use();
+  if (options.timeline_events != 0)
+    setup.timeline = std::make_shared<report::Timeline>(setup.opened, options.timeline_events);
   return setup;
 }
 

@@ -44,6 +44,7 @@ Result<ingest::Pump*> SessionPump::start() {
   how.tier = setup_.options.ingest_tier;
   how.device_asks = setup_.on_device;
   how.make_io = setup_.hooks.make_io;
+  how.timeline = setup_.timeline;
   if (setup_.hooks.pump_drain.count() > 0) how.drain = setup_.hooks.pump_drain;
   auto started = ingest::Pump::start(how, memory);
   if (!started) {

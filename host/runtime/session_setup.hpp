@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -13,6 +14,7 @@
 #include "batch.hpp"
 #include "platform/host_info.hpp"
 #include "report/report.hpp"
+#include "report/timeline.hpp"
 #include "runtime/session.hpp"
 #include "testing.hpp"
 
@@ -26,6 +28,7 @@ struct SessionSetup {
   std::string id;
   std::string started_at;
   platform::ProcessUse used_before;
+  std::shared_ptr<report::Timeline> timeline;  // null: none is wanted
   MegakernelCaps caps;
   bool on_device{false};
   std::optional<std::string> device;

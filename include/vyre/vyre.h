@@ -199,9 +199,9 @@ typedef struct {
   size_t option_count;
 } vyre_session_options;
 /* Names of options: "producer_timeout_ns", "ingest_bytes" (0: no streams), "ingest_tier" ("auto",
-   "a" to "e"), and of the device "device_memory_bytes", "max_blocks", "staging_bytes",
-   "park_after_ns" (0: never), "watchdog_ns", "drain_after". Values are decimal numbers unless
-   quoted here. */
+   "a" to "e"), "timeline" (events that vyre_session_timeline() keeps at most; 0: none), and of the
+   device "device_memory_bytes", "max_blocks", "staging_bytes", "park_after_ns" (0: never),
+   "watchdog_ns", "drain_after". Values are decimal numbers unless quoted here. */
 
 /* Opens a session. `options` may be NULL. The caller owns *session. It starts threads and, on a
    device, a kernel: some milliseconds without a device, seconds with one. VYRE_LIMIT_EXCEEDED where
@@ -976,6 +976,10 @@ VYRE_API VYRE_CHECK vyre_error* vyre_conformance(const char* const* paths, size_
    one. `indent` < 0: one line. */
 VYRE_API VYRE_CHECK vyre_error* vyre_report_json(vyre_session* session, int32_t indent,
                                                  vyre_blob** json);
+
+/* What happened when, so far or after close all of it, as Chrome's trace event format, which
+   Perfetto reads (docs/report-tools.md). The session was opened with the option "timeline". */
+VYRE_API VYRE_CHECK vyre_error* vyre_session_timeline(vyre_session* session, vyre_blob** json);
 
 typedef struct {
   const char* what; /* "notes.txt" */

@@ -63,7 +63,7 @@ Completion Worker::run_item(const Work& work) {
   const auto ns =
       std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin).count();
   ran_ns_ += ns;
-  state_.queues[work.queue]->note_time(work.position, begin, ns);
+  state_.queues[work.queue]->note_time(work.position, begin, ns, index_);
   costs_.bytes.add(std::exchange(moved_bytes_, 0), std::chrono::nanoseconds{ns});
   // Relaxed: a hint, and losing one update of two workers costs nothing.
   const std::uint32_t before = op->estimate_ns.load(std::memory_order_relaxed);

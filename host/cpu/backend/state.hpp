@@ -86,11 +86,12 @@ struct WorkerQueue {
   std::atomic<std::uint64_t> started{0};
 
   /// Of an item that has run, before it is posted.
-  void note_time(std::uint64_t position, Deadline began, std::int64_t ran_ns) noexcept {
+  void note_time(std::uint64_t position, Deadline began, std::int64_t ran_ns,
+                 std::uint32_t worker) noexcept {
     const auto began_ns =
         std::chrono::duration_cast<std::chrono::nanoseconds>(began.time_since_epoch());
-    times[position & (rings.completion_slots() - 1)].set(position, began_ns.count(),
-                                                         static_cast<std::uint64_t>(ran_ns));
+    times[position & (rings.completion_slots() - 1)].set(
+        position, began_ns.count(), static_cast<std::uint64_t>(ran_ns), worker);
   }
   [[nodiscard]] bool has_window() const noexcept {
     return next_start < window_until.load(std::memory_order_relaxed);

@@ -88,7 +88,10 @@ bool Worker::run_batch() {
     const Work& work = batch_.items[batch_.next];
     if (work.taken.item.op_handle == kRegionOp) [[unlikely]] {
       Completion of_region;
+      const Deadline begin = Clock::now();
       if (!run_region(work, of_region)) return false;
+      const std::chrono::nanoseconds ran = Clock::now() - begin;
+      state_.queues[work.queue]->note_time(work.position, begin, ran.count(), index_);
       end(work, of_region);
       ++batch_.next;
       continue;

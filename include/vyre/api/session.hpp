@@ -289,6 +289,12 @@ class Session {
     if (const detail::Failed failed{vyre_report_json(get(), indent, &json)}) return failed.error();
     return Blob(json);
   }
+  /// What happened when, for Perfetto, of a session that was opened with the option "timeline".
+  [[nodiscard]] Result<Blob> timeline_json() const {
+    vyre_blob* json = nullptr;
+    if (const detail::Failed failed{vyre_session_timeline(get(), &json)}) return failed.error();
+    return Blob(json);
+  }
   /// The same with what the options say.
   [[nodiscard]] Result<Blob> report_json(const ReportOptions& options) const {
     return detail::report_json(options, [this](const vyre_report_options* c, vyre_blob** json) {

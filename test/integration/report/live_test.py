@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a run says while it lasts: its snapshots, which `vyre top` shows.
+"""What a run says while it lasts, which `vyre top` shows, and a timeline of it.
 
 Usage: live_test.py VYRE CASE [SEED]
 """
@@ -9,7 +9,7 @@ import os
 import subprocess
 import time
 
-from report_support import PROGRAM, VYRE, check, main, vyre, write
+from report_support import PROGRAM, VYRE, check, main, report, vyre, write
 
 
 def lines_of(path):
@@ -99,6 +99,56 @@ def snapshots_go_through_a_pipe():
     check(lines_of("shown")[-1] == b"the run has ended", lines_of("shown"))
 
 
+def a_timeline_shows_each_item_where_it_ran():
+    document = report("r", "--workers", "2", "--timeline", "t.json", files=20)
+    with open("t.json", "rb") as file:
+        trace = json.load(file)
+    events = trace["traceEvents"]
+    begun = {one["id"]: one for one in events if one["ph"] == "b"}
+    ended = {one["id"]: one for one in events if one["ph"] == "e"}
+    check(begun.keys() == ended.keys() and len(begun) == trace["otherData"]["events"])
+    check(trace["otherData"]["kept_one_of"] == 1, trace["otherData"])
+    items = {one["args"]["position"]: one for one in begun.values() if one["cat"] == "submitted"}
+    check(len(items) == 20, items)
+    ran = [one for one in events if one["ph"] == "X"]
+    check(sorted(one["args"]["position"] for one in ran) == sorted(items), ran)
+    by_worker = {}
+    for one in ran:
+        item = items[one["args"]["position"]]
+        check(item["name"] == one["name"] == document["ops"][0]["name"], one)
+        check(item["ts"] <= one["ts"] and
+              one["ts"] + one["dur"] <= ended[item["id"]]["ts"] + 0.01, one, item)
+        by_worker.setdefault((one["pid"], one["tid"]), []).append((one["ts"], one["dur"]))
+    check(len(by_worker) <= 2, by_worker.keys())
+    for runs in by_worker.values():
+        runs.sort()
+        check(all(a[0] + a[1] <= b[0] + 0.01 for a, b in zip(runs, runs[1:])), runs)
+    reads = [one for one in begun.values() if one["cat"] == "read"]
+    check(sum(one["args"]["bytes"] for one in reads) ==
+          sum(tier["completed_bytes"] for tier in document["ingest"]["tiers"]), reads)
+    named = {(one["pid"], one["tid"]) for one in events if one["name"] == "thread_name"}
+    check(named >= set(by_worker), named)
+
+    planned = report("p", "--plan", "--timeline", "p.json", files=20)["planner"]["regions"]
+    with open("p.json", "rb") as file:
+        regions = [one for one in json.load(file)["traceEvents"] if one.get("cat") == "region"]
+    check(len(regions) == planned["bundle"] + planned["chain"] + planned["lanes"], planned)
+
+    text = write("text", b"a needle\n" * 1000)
+    ran = vyre("scan", "--executor", "cpu", "needle", text, "--timeline", "s.json")
+    check(ran.returncode == 0, ran.stderr)
+    with open("s.json", "rb") as file:
+        names = {one["name"] for one in json.load(file)["traceEvents"] if one["ph"] == "X"}
+    check(names == {"match.literals"}, names)
+    for arguments, why in ((["run", PROGRAM, text, "--timeline", "-"], b"--timeline - and"),
+                           (["run", PROGRAM, text, "--timeline", text], b"would write"),
+                           (["run", PROGRAM, text, "--timeline", "t", "--executor", "reference"],
+                            b"has none"),
+                           (["scan", "needle", text, "--timeline", "-"], b"--timeline - and")):
+        ran = vyre(*arguments)
+        check(ran.returncode == 2 and why in ran.stderr and ran.stdout == b"", arguments, ran)
+
+
 def mistakes_are_named():
     for every in ("0", "1ns", "-1s", "1h", "s", "nan", "1e9"):
         ran = vyre("run", PROGRAM, "--report", "r", "--report-every", every)
@@ -111,4 +161,5 @@ def mistakes_are_named():
 if __name__ == "__main__":
     main({case.__name__: case for case in (
         snapshots_come_while_a_run_lasts, a_run_that_is_killed_leaves_its_snapshots,
-        snapshots_go_through_a_pipe, mistakes_are_named)})
+        snapshots_go_through_a_pipe, a_timeline_shows_each_item_where_it_ran,
+        mistakes_are_named)})

@@ -12,6 +12,7 @@
 #include "report/merge.hpp"
 #include "report/numbers.hpp"
 #include "report/snapshot.hpp"
+#include "report/timeline.hpp"
 #include "sample.hpp"
 #include "support/folder_fixture.hpp"
 
@@ -329,6 +330,26 @@ TEST_F(ReportCompare, CsvHasALineForEachNumberThatWasMeasured) {
       text->find(d.run.id + "," + d.run.started_at + ",\"job=a,\"\"b\"\"\",ops[scan].items,9\r\n"),
       std::string::npos)
       << *text;
+}
+
+TEST(ReportTimeline, AFullOneKeepsEverySecondEventAndSaysSo) {
+  constexpr std::size_t kCapacity{8};
+  Timeline timeline(Clock::now(), kCapacity);
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    TimelineEvent event;
+    event.number = i;
+    event.asked_ns = static_cast<std::int64_t>(i) * 1'000;
+    event.seen_ns = event.asked_ns + 500;
+    timeline.add(event);
+  }
+  const std::string text = timeline.chrome_trace([](std::uint32_t) { return "an \"op\""; });
+  EXPECT_TRUE(text.ends_with("\"otherData\":{\"events\":100,\"kept_one_of\":16}}")) << text;
+  for (int i = 0; i < 100; ++i) {
+    const std::string position = "\"position\":" + std::to_string(i) + ",";
+    EXPECT_EQ(text.find(position) != std::string::npos, i % 16 == 0) << i << text;
+  }
+  EXPECT_NE(text.find("\"name\":\"an \\\"op\\\"\""), std::string::npos) << text;
+  EXPECT_EQ(text.find("\"ph\":\"X\""), std::string::npos) << "no worker is known";
 }
 
 }  // namespace

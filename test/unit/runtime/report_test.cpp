@@ -124,6 +124,30 @@ TEST(Report, ProcessorTimeIsThatSinceTheSessionOpened) {
             now.user_ns + now.system_ns - before.user_ns - before.system_ns);
 }
 
+TEST(Report, ATimelineIsKeptWhereItIsAskedFor) {
+  SessionOptions options = test_options(1);
+  EXPECT_FALSE(Session::open(options)->timeline()) << "none was asked for";
+  options.timeline_events = 100;
+  auto session = Session::open(options);
+  ASSERT_OK(session);
+  const auto a = session->upload(Bytes(100, 1));
+  ASSERT_OK(session->submit({kNop, 0, 0, 0}, soon()));
+  ASSERT_OK(session->submit({kFill, 0, a->id, 7}, soon()));
+  ASSERT_OK(session->wait_all(soon()));
+  ASSERT_OK(session->close());
+  const auto timeline = session->timeline();
+  ASSERT_OK(timeline);
+  const auto times = [&](const std::string& what) {
+    std::size_t count = 0;
+    for (auto at = timeline->find(what); at != std::string::npos; at = timeline->find(what, at + 1))
+      ++count;
+    return count;
+  };
+  EXPECT_EQ(times("\"ph\":\"b\",\"name\":\"nop\""), 1u);
+  EXPECT_EQ(times("\"ph\":\"b\",\"name\":\"mem.fill\""), 1u);
+  EXPECT_EQ(times("\"ph\":\"X\""), kBackendName == "cpu" ? 1u : 0u) << "no-ops are not timed";
+}
+
 /// Writes down what it is told, and whether it makes sense.
 class Notes : public SessionObserver {
  public:
