@@ -22,6 +22,9 @@ constexpr std::uint32_t kFewTrips{1u << 16};
 /// So many turns a lane are over before a look at the stop word would have come.
 constexpr std::uint64_t kUnpolledTurns{256};
 
+/// Copies that a lane has under way: bounds the work of looking for them.
+constexpr std::size_t kMostOpenCopies{64};
+
 constexpr bool is_copy(Opcode op) {
   return op == Opcode::async_load || op == Opcode::async_store;
 }
@@ -131,8 +134,21 @@ void Analysis::instruction(std::uint32_t at, bool in_lanes, bool in_loop) {
   }
 }
 
-/// A copy is done where it is waited for. That is right if the same lanes come to both, once each,
-/// and nothing writes the source.
+bool Analysis::names(std::uint32_t from, std::uint32_t to, std::uint32_t buffer) const {
+  for (; from < to; ++from) {
+    const Instruction& i = image_.code[from];
+    const bool copies_bytes = is_copy(i.op);
+    const bool accesses =
+        vir::lowering::is_load(i.op) || vir::lowering::is_store(i.op) || i.op == Opcode::atomic;
+    if (accesses && i.imm == buffer) return true;
+    if (copies_bytes && ((i.imm & 0xFFFFu) == buffer || i.imm >> 16 == buffer)) return true;
+  }
+  return false;
+}
+
+/// A copy is done where it is waited for if nothing writes the source, or where it is started if
+/// nothing names the destination before the wait. Either is right if the same lanes come to both,
+/// once each.
 void Analysis::find_copies() {
   std::vector<bool> written(image_.buffers.size(), false);
   for (const Instruction& i : image_.code) {
@@ -146,21 +162,29 @@ void Analysis::find_copies() {
     if (is_copy(i.op)) {
       if (i.c >= copies.size()) copies.resize(i.c + 1u);
       if (copies[i.c].start != kNowhere) return refuse(at, "a tag is used for several copies");
-      if (written[i.imm & 0xFFFFu])
-        return refuse(at, "the program writes what an asynchronous copy reads");
       copies[i.c].start = at;
+      copies[i.c].at_start = written[i.imm & 0xFFFFu];
       open.push_back(at);
+      if (open.size() > kMostOpenCopies)
+        return refuse(at, "a lane has more asynchronous copies under way than are compiled");
     } else if (i.op == Opcode::async_wait) {
       const auto start = std::find_if(open.begin(), open.end(), same_tag);
       if (start == open.end())
         return refuse(at, "an asynchronous copy is not started in the list that waits for it");
       copies[i.c].wait = at;
+      const std::uint32_t buffers = image_.code[*start].imm;
+      const auto is_alone = [&] {
+        return (buffers & 0xFFFFu) != buffers >> 16 && !names(*start + 1, at, buffers >> 16);
+      };
+      if (copies[i.c].at_start && !is_alone())
+        return refuse(at, "the program writes what an asynchronous copy reads");
       open.erase(start);
     } else if (!open.empty() && (vir::lowering::facts_of(i.op).shape == Shape::flow)) {
       // Whole branches and loops may stand between, but lanes may not end or wait there.
       const auto c = construct_at(image_, at);
       if (!c) {
-        if (i.op == Opcode::poll) continue;
+        // What an id guard finds is looked for before a unit.
+        if (i.op == Opcode::poll || i.op == Opcode::id_guard || i.op == Opcode::jump) continue;
         return refuse(at, "lanes may end or wait between the start of a copy and its end");
       }
       for (std::uint32_t k = c->begin + 1; k < c->end; ++k) {

@@ -16,6 +16,7 @@ namespace vyre::jit {
 struct CopyPair {
   std::uint32_t start{kNowhere};
   std::uint32_t wait{kNowhere};
+  bool at_start{false};  // the bytes move where it is started, else where it is waited for
 };
 
 class Analysis {
@@ -56,6 +57,8 @@ class Analysis {
   void instruction(std::uint32_t at, bool in_lanes, bool in_loop);
   void look_at_loop(std::uint32_t at);
   void find_copies();
+  /// Whether an instruction of straight code, or of the construct there, names the buffer.
+  [[nodiscard]] bool names(std::uint32_t from, std::uint32_t to, std::uint32_t buffer) const;
   void decide();
   /// A buffer that is written and read, as a sentence; empty: there is none.
   [[nodiscard]] std::string read_again() const;

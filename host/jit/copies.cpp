@@ -24,7 +24,12 @@ void Emitter::start_copy(const Instruction& i) {
   op(message("mov.b32 {}, {}", narrow, source(i, 1)));
   op(message("cvt.u64.u32 {}, {}", wanted, narrow));
   op(message("min.u64 {}, {}, {}", size, wanted, room));
-  if (!analysis_.counted) return;
+  if (analysis_.counted) pay_for_copy(size);
+  if (analysis_.copies[i.c].at_start) move_bytes(i);
+}
+
+/// One turn, and one for each kCopyBytesPerFuel whole bytes.
+void Emitter::pay_for_copy(const Text& size) {
   const Text cost = wide();
   const Text turns = word();
   op(message("div.u64 {}, {}, {}", cost, size, kCopyBytesPerFuel));
@@ -35,7 +40,11 @@ void Emitter::start_copy(const Instruction& i) {
 }
 
 void Emitter::finish_copy(const Instruction& i) {
-  const Instruction& start = image_.code[analysis_.copies[i.c].start];
+  const CopyPair& copy = analysis_.copies[i.c];
+  if (!copy.at_start) move_bytes(image_.code[copy.start]);
+}
+
+void Emitter::move_bytes(const Instruction& start) {
   const u32 from = start.imm & 0xFFFFu;
   const u32 to = start.imm >> 16;
   if (spares(to)) return;

@@ -131,6 +131,8 @@ class Emitter {
   void atomic(const Instruction& i);
   void start_copy(const Instruction& i);
   void finish_copy(const Instruction& i);
+  void pay_for_copy(const Text& size);
+  void move_bytes(const Instruction& start);
   Text address(const Instruction& i, const Text& index, Text& inside);
   /// Whether this pass leaves the buffer as it is.
   [[nodiscard]] bool spares(u32 buffer) const {

@@ -107,6 +107,15 @@ class Follower {
     for (std::size_t k = 0; k < state_.size(); ++k) state_[k] = state_[k] || other[k];
   }
 
+  [[nodiscard]] bool reads_unsure(std::uint32_t buffer) const {
+    return image_.buffers[buffer].is_workgroup != 0 ? unsure_[buffer] : written_[buffer];
+  }
+  /// A write into workgroup memory, which the first pass does too.
+  void keep(std::uint32_t buffer, bool unsure) {
+    if (!unsure || image_.buffers[buffer].is_workgroup == 0 || unsure_[buffer]) return;
+    changed_ = unsure_[buffer] = true;
+  }
+
   void note_write(const Instruction& i) {
     if (vir::lowering::is_store(i.op) || i.op == Opcode::atomic) written_[i.imm] = true;
     if (i.op == Opcode::async_load || i.op == Opcode::async_store) written_[i.imm >> 16] = true;
@@ -116,13 +125,10 @@ class Follower {
     const Instruction& i = image_.code[at];
     bool unsure = unsure_here_ || depends(i);
     if (unsure && (may_end_(at) || i.op == Opcode::leave)) foreseen_ = false;
-    if (vir::lowering::is_store(i.op) && image_.buffers[i.imm].is_workgroup != 0) {
-      if (unsure && !unsure_[i.imm]) changed_ = unsure_[i.imm] = true;
-    }
-    if (vir::lowering::is_load(i.op)) {
-      const bool shared = image_.buffers[i.imm].is_workgroup != 0;
-      unsure = unsure || (shared ? unsure_[i.imm] : written_[i.imm]);
-    }
+    if (vir::lowering::is_store(i.op)) keep(i.imm, unsure);
+    if (i.op == Opcode::async_load || i.op == Opcode::async_store)
+      keep(i.imm >> 16, unsure || reads_unsure(i.imm & 0xFFFFu));
+    if (vir::lowering::is_load(i.op)) unsure = unsure || reads_unsure(i.imm);
     if (i.op == Opcode::atomic) unsure = true;
     note_write(i);
     each_write(image_, i, [&](bool scalar, std::uint32_t r) { state_[place(scalar, r)] = unsure; });

@@ -52,6 +52,15 @@ TEST(JitClasses, FollowFromTheBody) {
        "s[lid.x] = z[gid.x]; z[gid.x] = 1u; s[lid.x] = s[lid.x] + z[gid.x]; barrier;"
        "for i in 0u..s[0u] { z[gid.x] = 2u; }",
        "depends on it"},
+      {'A', "async_load(w, s, 0u, 8u, \"t\"); z[gid.x] = 1u; async_wait(\"t\");", "known before"},
+      {'A', "z[gid.x] = 1u; async_load(z, s, 0u, 8u, \"t\"); async_wait(\"t\");", "known before"},
+      {'C', "z[gid.x] = 1u; async_load(z, s, 0u, 8u, \"t\"); s[0] = 1u; async_wait(\"t\");",
+       "writes what an asynchronous copy reads"},
+      {'C', "if w[gid.x] > 1u { async_load(w, s, 0u, 8u, \"t\"); } async_wait(\"t\");", "copy"},
+      {'C',
+       "z[gid.x] = 1u; async_load(z, s, 0u, 8u, \"t\"); async_wait(\"t\"); barrier;"
+       "y[gid.x] = 7i / i32(s[0u]) + y[gid.x];",
+       "depends on it"},
   };
   for (const auto& c : kCases) {
     const jit::Verdict verdict = jit::classify(lowered(kBuffers, c.body));
