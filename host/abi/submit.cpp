@@ -223,12 +223,22 @@ Error not_done(const vyre_session& session, const runtime::OpInfo& op,
 /// on. A result where it has one by now.
 Result<runtime::ItemResult> left_alone(vyre_session& session, const runtime::Ticket& ticket,
                                        Error why) {
-  (void)session.engine.cancel({&ticket, 1});
+  const auto kept = session.engine.cancel({&ticket, 1});
   const auto now = session.engine.wait(ticket, Clock::now());
   if (now && now->status != CompletionStatus::cancelled) return now;
-  why.message += now ? "; the item was cancelled before it started"
-                     : "; the item is cancelled if it has not started, and else goes on until it "
-                       "ends by itself or the session closes";
+  // A device does not tell which items it has started.
+  const bool known = session.engine.backend_name() == "cpu";
+  if (now || (known && kept && *kept == 1)) {
+    why.message += "; the item was cancelled before it started";
+  } else if (known) {
+    why.message +=
+        "; the item has started, and goes on until it ends by itself or the session "
+        "closes";
+  } else {
+    why.message +=
+        "; the item is cancelled if it has not started, and else goes on until it ends "
+        "by itself or the session closes";
+  }
   return tl::unexpected<Error>(std::move(why));
 }
 
