@@ -88,6 +88,7 @@ void write(JsonWriter& json, const std::vector<v0::Diagnostic>& found) {
       json.value(nullptr);
     }
     json.member("message", d.message);
+    if (d.place && !d.place->file.empty()) json.member("file", d.place->file);
     if (d.place) json.member("line", d.place->line).member("column", d.place->column);
     json.end_object();
   }

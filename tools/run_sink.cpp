@@ -164,7 +164,7 @@ Status Sink::end_file(const ItemName& file) {
 }
 
 Status Sink::add_to_total(const ItemName& file) {
-  if (!plan_.has_total() || options_.files.size() < 2) return {};
+  if (!plan_.has_total() || (options_.files.size() < 2 && options_.follow.empty())) return {};
   for (Parts& parts : parts_) {
     if (Status added = parts.total.add(parts.file); !added) return failed(file, added.error());
   }
@@ -174,7 +174,7 @@ Status Sink::add_to_total(const ItemName& file) {
 
 /// Of the files that have answers, where the caller asked for one and there are several.
 Status Sink::give_total() {
-  if (totalled_ == 0) return {};
+  if (totalled_ < (options_.follow.empty() ? 1u : 2u)) return {};
   std::vector<Shown> together;
   for (std::size_t i = 0; i < plan_.wanted.size(); ++i) {
     if (plan_.wanted[i].total) together.push_back({i, parts_[i].total.result()});
@@ -261,7 +261,9 @@ Status Sink::failed(const ItemName& item, const Error& error) {
 }
 
 Status Sink::end(const Error* error) {
-  if (error == nullptr) VYRE_TRY(give_total());
+  // A signal is how a followed file ends.
+  const bool complete = error == nullptr || !options_.follow.empty();
+  if (complete) VYRE_TRY(give_total());
   if (shell_.json) {
     const std::string why = error == nullptr ? "" : message(", \"error\": {}", error_json(*error));
     VYRE_TRY(out_.write(message("\n]{}, \"failed\": {}{}}}\n", total_json_, failures_, why)));

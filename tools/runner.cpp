@@ -70,7 +70,7 @@ Status Runner::run() {
   if (ran || platform::stop_signal() == 0) return ran;
   const std::string text =
       message("{}: {} of {} files had ended", platform::interrupted().value().message, ended_,
-              options_.files.size());
+              options_.follow.empty() ? options_.files.size() : followed_);
   input_failures_.push_back({"the run", text});
   return fail(Errc::cancelled, text);
 }

@@ -85,6 +85,7 @@ class Runner {
   std::uint64_t kept_bytes_{0};       // until the recording has ended
   std::uint64_t kept_of_streams_{0};  // of these
   std::uint64_t ended_{0};
+  std::uint64_t followed_{0};           // files that --follow has met
   std::uint64_t read_{0};               // bytes of input whose items have ended
   std::optional<std::uint64_t> total_;  // bytes of all input, where that is known and of use
   std::vector<v0::InputFailure> input_failures_;

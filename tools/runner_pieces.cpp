@@ -25,6 +25,8 @@ Status Runner::submit_pieces(const std::string& file) {
   for (;;) {
     auto opened = followed.next();
     const bool over = !opened;
+    if (over && platform::stop_signal() != 0) return platform::interrupted();
+    if (!over) ++followed_;
     VYRE_TRY(submit_pieces(file, [&] { return std::move(opened); }));
     if (over) return {};
     VYRE_TRY(catch_up());

@@ -31,18 +31,12 @@ class Scan final : private ScanEngine::Sink {
         run_(options, shell.json, printer) {}
 
   Status all() {
-    while (!enough()) {
-      if (!ahead_) ahead_ = walk_.next();
-      if (!ahead_) break;
-      if (streams(*ahead_)) {
-        VYRE_TRY(files());
-      } else {
-        const InputFile file = *std::exchange(ahead_, std::nullopt);
-        VYRE_TRY(input(file));
-      }
-    }
+    Status searched = all_files();
+    const bool followed = !options_.follow.empty() && platform::stop_asked();  // that is its end
+    if (!searched && !followed) return searched;
     VYRE_TRY(std::move(printed_));
-    return printer_.finish();
+    VYRE_TRY(printer_.finish());
+    return searched;
   }
 
   [[nodiscard]] int exit_code() const {
@@ -55,6 +49,20 @@ class Scan final : private ScanEngine::Sink {
   [[nodiscard]] bool streams(const InputFile& file) const {
     return options_.follow.empty() && file.regular && platform::size_is_true(file.path) &&
            !(options_.decompress && is_compressed(file.path));
+  }
+
+  Status all_files() {
+    while (!enough()) {
+      if (!ahead_) ahead_ = walk_.next();
+      if (!ahead_) break;
+      if (streams(*ahead_)) {
+        VYRE_TRY(files());
+      } else {
+        const InputFile file = *std::exchange(ahead_, std::nullopt);
+        VYRE_TRY(input(file));
+      }
+    }
+    return {};
   }
 
   /// The next files as one stream, as far as files are such that can be streamed.

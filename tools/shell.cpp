@@ -46,7 +46,12 @@ void complain(const Shell& shell, const std::string& text) {
 
 void write_error(JsonWriter& json, const Error& error) {
   json.begin_object().member("code", errc_name(error.code)).member("message", error.message);
-  if (error.line != 0) json.member("line", error.line).member("column", error.column);
+  if (error.line != 0) {
+    // An error in a text with a name begins with "NAME:LINE:COLUMN: ".
+    const std::size_t name = error.message.find(message(":{}:{}: ", error.line, error.column));
+    if (name != 0 && name != std::string::npos) json.member("file", error.message.substr(0, name));
+    json.member("line", error.line).member("column", error.column);
+  }
   if (error.offset != kNoOffset) json.member("offset", error.offset);
   if (error.code == Errc::io) json.member("errno", error.detail);
   json.end_object();

@@ -12,6 +12,7 @@ std::shared_ptr<const vyre::abi::StatementPlaces> vyre_program::statements() con
     if (!prepared) return;  // it has no statements then
     auto all = std::make_shared<vyre::abi::StatementPlaces>();
     all->map.files = places.files;
+    all->map.calls = places.calls;
     for (const vyre::vir::NodeId id : vyre::vir::statements_in_order(*prepared))
       all->statements.push_back(places.of(id));
     statements_ = std::move(all);
@@ -20,6 +21,14 @@ std::shared_ptr<const vyre::abi::StatementPlaces> vyre_program::statements() con
 }
 
 namespace vyre::abi {
+
+std::optional<std::string> StatementPlaces::words_of(std::uint32_t statement,
+                                                     std::string_view unnamed) const {
+  const vir::SourcePlace place = of(statement);
+  if (place.line == 0) return std::nullopt;
+  return vir::to_string(map, place, unnamed) + vir::joined_steps(calls_to(map, place, unnamed));
+}
+
 namespace {
 
 /// What a program is refused for, if it is.
@@ -50,8 +59,7 @@ Error placed(const vyre_program& program, Error error) {
   const vir::SourcePlace place = place_of(program, refusal_of(program.program));
   error.line = place.line;
   error.column = place.column;
-  if (!program.places.files[place.file].empty())
-    error.message = behind(program.places, place, std::move(error.message));
+  error.message = behind(program.places, place, std::move(error.message));
   return error;
 }
 
@@ -63,8 +71,9 @@ Result<vir::Program> checked(const vir::Program& program, Bound& bound) {
 
 std::string behind(const vir::SourceMap& map, vir::SourcePlace place, std::string text,
                    std::string_view unnamed) {
-  const std::string where = vir::to_string(map, place, unnamed);
-  return where.empty() ? std::move(text) : message("{}: {}", where, text);
+  text += vir::joined_steps(calls_to(map, place, unnamed));
+  if (place.line == 0 || (map.files[place.file].empty() && unnamed.empty())) return text;
+  return message("{}: {}", vir::to_string(map, place, unnamed), text);
 }
 
 }  // namespace vyre::abi

@@ -102,17 +102,14 @@ Result<vyre_program_buffer> described(const vir::Program& program, const vir::Bu
   return to;
 }
 
-/// Hands a finding to a callback.
-void hand_over(const vir::Diagnostic& d, vir::SourcePlace at, const std::string& file,
+/// Hands a finding to a callback, with the calls of fns that led to its place.
+void hand_over(const vir::Diagnostic& d, vir::SourcePlace at, const vir::SourceMap& places,
                vyre_diagnosed each, void* context) {
   static_assert(vir::kNone == UINT32_MAX);
-  const vyre_diagnostic shown{sizeof(vyre_diagnostic),
-                              d.statement,
-                              d.code.c_str(),
-                              d.message.c_str(),
-                              at.line,
-                              at.column,
-                              file.c_str()};
+  const std::string text = d.message + vir::joined_steps(calls_to(places, at));
+  const vyre_diagnostic shown{
+      sizeof(vyre_diagnostic),      d.statement, d.code.c_str(), text.c_str(), at.line, at.column,
+      places.files[at.file].c_str()};
   each(context, &shown);
 }
 
@@ -260,9 +257,11 @@ vyre_error* vyre_program_diagnose(const vyre_program* program, vyre_blob** json)
       } else {
         rows.value(nullptr);
       }
-      rows.member("message", d.message);
-      if (const vir::SourcePlace at = place_of(*program, d); at.line != 0)
-        rows.member("line", at.line).member("column", at.column);
+      const vir::SourcePlace at = place_of(*program, d);
+      rows.member("message", d.message + vir::joined_steps(calls_to(program->places, at)));
+      if (const std::string& file = program->places.files[at.file]; at.line != 0 && !file.empty())
+        rows.member("file", file);
+      if (at.line != 0) rows.member("line", at.line).member("column", at.column);
       rows.end_object();
     }
     *json = make_blob(std::move(rows.end_array()).text());
@@ -279,7 +278,7 @@ vyre_error* vyre_program_examine(const vyre_program* program, vyre_ns timeout, v
     VYRE_ASSIGN(const auto found, bound.checked(diagnosed(program->program, bound.interrupt())));
     for (const vir::Diagnostic& d : found) {
       const vir::SourcePlace at = place_of(*program, d);
-      hand_over(d, at, program->places.files[at.file], each, context);
+      hand_over(d, at, program->places, each, context);
     }
     return {};
   });
@@ -304,8 +303,7 @@ vyre_error* vyre_program_explain(const vyre_program* program, vyre_ns timeout, v
     for (const jit::Reason& reason : verdict.reasons) {
       const bool whole = reason.statement == jit::kWholeProgram || all == nullptr;
       const vir::SourcePlace at = whole ? vir::SourcePlace{} : all->of(reason.statement);
-      hand_over({code, reason.statement, reason.text}, at, program->places.files[at.file], each,
-                context);
+      hand_over({code, reason.statement, reason.text}, at, program->places, each, context);
     }
     return {};
   });

@@ -3,6 +3,10 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "object.hpp"
 #include "vir/program/program.hpp"
@@ -16,12 +20,15 @@ class Bound;
 
 /// Where the statements of a program's text lie, by number.
 struct StatementPlaces {
-  vir::SourceMap map;  // with the name of the text alone
+  vir::SourceMap map;  // files and calls alone
   std::vector<vir::SourcePlace> statements;
 
   [[nodiscard]] vir::SourcePlace of(std::uint32_t statement) const noexcept {
     return statement < statements.size() ? statements[statement] : vir::SourcePlace{};
   }
+  /// The place and the calls of fns that led there; none where it is not known.
+  [[nodiscard]] std::optional<std::string> words_of(std::uint32_t statement,
+                                                    std::string_view unnamed = {}) const;
 };
 
 }  // namespace vyre::abi
@@ -54,7 +61,8 @@ template <class T>
   if (result) return result;
   return tl::unexpected<Error>(placed(program, std::move(result).error()));
 }
-/// `text` behind the place, if that is known. `unnamed` stands for a text without a name.
+/// `text` with the place in front, if that is known and its file has a name, and behind it the
+/// calls of fns that led there. `unnamed` stands for a text without a name.
 [[nodiscard]] std::string behind(const vir::SourceMap& map, vir::SourcePlace place,
                                  std::string text, std::string_view unnamed = {});
 /// The program as it runs, or why it does not.

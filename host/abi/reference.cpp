@@ -66,15 +66,18 @@ std::optional<Error> races_of(const vyre_reference& of, const reference::Outcome
 Error not_done(vyre_reference& of, const reference::Outcome& outcome) {
   const bool faulted = outcome.verdict == reference::Verdict::faulted;
   ++(faulted ? of.row.faults : of.row.cancelled);
+  const auto places = faulted ? of.program->statements() : nullptr;
   ++of.document.faults_total;
   if (of.document.faults.size() < kMaxReportedFaults) {
-    of.document.faults.push_back({0, of.row.items - 1, of.name,
-                                  faulted ? CompletionStatus::faulted : CompletionStatus::cancelled,
-                                  outcome.fault});
+    report::FaultRow row{0, of.row.items - 1, of.name,
+                         faulted ? CompletionStatus::faulted : CompletionStatus::cancelled,
+                         outcome.fault};
+    row.op_handle = of.row.op_handle;
+    if (places != nullptr) row.place = places->words_of(outcome.fault.statement, of.name);
+    of.document.faults.push_back(std::move(row));
   }
   Error why = because(faulted ? Errc::faulted : Errc::deadline_exceeded, outcome.message);
-  const auto places = of.program->statements();
-  if (!faulted || places == nullptr) return why;
+  if (places == nullptr) return why;
   const vir::SourcePlace place = places->of(outcome.fault.statement);
   why.line = place.line;
   why.column = place.column;

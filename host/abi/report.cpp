@@ -88,6 +88,17 @@ std::string array_of(const std::vector<report::Document>& documents) {
   return json + "]";
 }
 
+/// The report of a session, whose faults have the places of their statements where ops have texts.
+report::Document placed_report(vyre_session& session) {
+  report::Document document = session.engine.report();
+  for (report::FaultRow& fault : document.faults) {
+    if (!fault.op_handle || fault.status != CompletionStatus::faulted) continue;
+    if (const auto places = session.ops.places(*fault.op_handle))
+      fault.place = places->words_of(fault.fault.statement);
+  }
+  return document;
+}
+
 }  // namespace
 
 Status check_indent(std::int64_t indent) {
@@ -132,7 +143,7 @@ vyre_error* vyre_report_json(vyre_session* session, int32_t indent, vyre_blob** 
     VYRE_TRY(usable(session));
     VYRE_TRY(given(json, "json"));
     VYRE_TRY(check_indent(indent));
-    *json = make_blob(report::to_json(session->engine.report(), indent));
+    *json = make_blob(report::to_json(placed_report(*session), indent));
     return {};
   });
 }
@@ -152,7 +163,7 @@ vyre_error* vyre_session_report(vyre_session* session, const vyre_report_options
   return guarded("vyre_session_report", [&]() -> Status {
     VYRE_TRY(usable(session));
     VYRE_TRY(given(json, "json"));
-    VYRE_ASSIGN(*json, report_of(session->engine.report(), options));
+    VYRE_ASSIGN(*json, report_of(placed_report(*session), options));
     return {};
   });
 }

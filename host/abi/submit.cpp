@@ -214,8 +214,7 @@ Error not_done(const vyre_session& session, const runtime::OpInfo& op,
   const vir::SourcePlace place = places->of(fault.statement);
   error.line = place.line;
   error.column = place.column;
-  if (!places->map.files[place.file].empty())
-    error.message = behind(places->map, place, std::move(error.message));
+  error.message = behind(places->map, place, std::move(error.message));
   return error;
 }
 

@@ -26,8 +26,10 @@ std::string what(const vir::Program& program, const Access& access) {
 }
 
 std::string place_of(const vir::SourceMap& places, const std::string& file, const Access& access) {
-  const std::string place = to_string(places, places.of(access.node, access.expr), file);
-  return place.empty() ? place : message(" at {}", place);
+  const vir::SourcePlace place = places.of(access.node, access.expr);
+  if (place.line == 0) return {};
+  return message(" at {}{}", to_string(places, place, file),
+                 vir::joined_steps(calls_to(places, place, file), ", "));
 }
 
 std::string describe(const vir::Program& program, const std::vector<std::uint32_t>& statements,

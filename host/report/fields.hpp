@@ -107,6 +107,8 @@ void visit_fields(V& v, FaultRow& f) {
   v("statement", f.fault.statement);
   v.later("member", f.member);
   v.later("stands_for", f.stands_for);
+  v.later("op_handle", f.op_handle);
+  v.later("place", f.place);
 }
 
 template <class V>

@@ -63,6 +63,9 @@ struct FaultRow {
   Fault fault;
   std::uint32_t member{0};      // of the region at that position
   std::uint64_t stands_for{0};  // items that did not run, and ended as this one
+  std::optional<std::uint32_t> op_handle{};
+  /// Of the statement in the program's text: FILE:LINE:COLUMN, and the calls of fns that led there.
+  std::optional<std::string> place{};
 };
 
 /// One open error about a file or input that did not stop the run.

@@ -152,6 +152,7 @@ std::string summarise(const std::vector<Document>& documents) {
       if (f.status == CompletionStatus::faulted) {
         text += message(" at workgroup {}, lane {}, statement {}", f.fault.workgroup, f.fault.lane,
                         f.fault.statement);
+        if (f.place) text += message(" at {}", *f.place);
       }
       text += "\n";
     }

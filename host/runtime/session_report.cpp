@@ -36,9 +36,11 @@ void add_faults(const ReportSources& from, std::uint32_t queue, const Counts& co
   for (std::size_t i = 0;
        i < counts.first_not_done.size() && document.faults.size() < kMaxReportedFaults; ++i) {
     const ItemResult& result = counts.first_not_done[i];
-    document.faults.push_back(
-        {queue, result.ticket.position, from.ops.name(counts.first_not_done_ops[i]), result.status,
-         result.fault, result.ticket.member, counts.first_not_done_stand_for[i]});
+    const std::uint32_t op = counts.first_not_done_ops[i];
+    document.faults.push_back({queue, result.ticket.position, from.ops.name(op), result.status,
+                               result.fault, result.ticket.member,
+                               counts.first_not_done_stand_for[i],
+                               op == kNoOp ? std::nullopt : std::optional(op)});
   }
 }
 

@@ -94,6 +94,13 @@ const Parser::Bound* Parser::Frame::find(std::string_view name) const {
   return found == places.end() || found->second.empty() ? nullptr : &names[found->second.back()];
 }
 
+Parser::Frame Parser::called(const Function& function, const Token& call) {
+  SourcePlace at = place_of(call);
+  at.call = call_of(frame_);
+  places_.calls.push_back({std::string(function.name.text), at});
+  return {&function, call, static_cast<std::uint32_t>(places_.calls.size()), frame_};
+}
+
 const Parser::Bound* Parser::bound(const Token& token) const {
   if (frame_ == nullptr || (token.kind != TokenKind::word && token.kind != TokenKind::string))
     return nullptr;
@@ -179,7 +186,7 @@ ExprId Parser::expand(Function& function, const Token& call) {
     return 0;
   }
   ++function.calls;
-  Frame frame{&function, call, frame_};
+  Frame frame = called(function, call);
   for (std::size_t i = 0; i < function.parameters.size() && ok(); ++i) {
     if (i != 0) expect(",", message("between the arguments of {}", name));
     frame.bind(argument(function.parameters[i]));
@@ -260,11 +267,12 @@ void Parser::check_uncalled() {
   if (!ok() || all_called) return;
   Program kept_program = program_;
   const std::size_t made = made_names_.size();
+  const std::size_t calls = places_.calls.size();
   for (auto& [name, function] : functions_) {
     if (function.calls != 0) continue;
     std::vector<NodeId> nodes;
     list_ = &nodes;
-    Frame frame{&function, function.name, nullptr};
+    Frame frame = called(function, function.name);
     for (const std::string& parameter : function.parameters) {
       Expr value;
       value.tag = ExprTag::Var;
@@ -277,6 +285,7 @@ void Parser::check_uncalled() {
   }
   program_ = std::move(kept_program);
   made_names_.resize(made);
+  places_.calls.resize(calls);
   heights_.resize(program_.exprs.size());
   if (places_.exprs.size() > program_.exprs.size()) places_.exprs.resize(program_.exprs.size());
   if (places_.nodes.size() > program_.nodes.size()) places_.nodes.resize(program_.nodes.size());

@@ -102,19 +102,10 @@ void Parser::include_directive() {
 
 /// How the parser came to a place: the calls of fns, and the files that include its file.
 std::string Parser::way_to(std::uint32_t file) const {
-  constexpr std::size_t kShownSteps{8};
-  std::vector<std::string> steps;
-  for (const Frame* f = frame_; f != nullptr; f = f->outer) {
-    steps.push_back(message("; in fn '{}', called at {}", f->function->name.text,
-                            to_string(places_, place_of(f->call))));
-  }
+  std::vector<std::string> steps = calls_to(places_, {0, 0, 0, call_of(frame_)});
   for (; file != 0; file = files_[file].from.file)
-    steps.push_back(message("; included at {}", to_string(places_, files_[file].from)));
-  std::string way;
-  for (std::size_t i = 0; i < std::min(steps.size(), kShownSteps); ++i) way += steps[i];
-  if (steps.size() > kShownSteps)
-    way += message("; and {} steps before", steps.size() - kShownSteps);
-  return way;
+    steps.push_back(message("included at {}", to_string(places_, files_[file].from)));
+  return joined_steps(steps);
 }
 
 }  // namespace vyre::vir::text

@@ -251,6 +251,7 @@ Range Parser::hex_payload() {
 
 void Parser::mark(std::vector<SourcePlace>& places, std::uint32_t id, SourcePlace place) const {
   if (!wants_places_ || !ok()) return;
+  if (place.call == 0) place.call = call_of(frame_);
   if (id >= places.size()) places.resize(std::size_t{id} + 1);
   if (places[id].line == 0) places[id] = place;
 }

@@ -111,6 +111,7 @@ class Parser {
   struct Frame {
     const Function* function;
     Token call;
+    std::uint32_t number;  // as SourcePlace::call
     Frame* outer;
     std::vector<Bound> names{};  // in the order in which they were bound
     std::unordered_map<std::string, std::vector<std::size_t>> places{};  // of each in `names`
@@ -119,6 +120,10 @@ class Parser {
     void forget_from(std::size_t count);  // all names behind the first so many
     [[nodiscard]] const Bound* find(std::string_view name) const;
   };
+  [[nodiscard]] static std::uint32_t call_of(const Frame* frame) {
+    return frame == nullptr ? 0 : frame->number;
+  }
+  [[nodiscard]] Frame called(const Function& function, const Token& call);
   void fn_directive();
   [[nodiscard]] Function* function_of(std::string_view word);
   [[nodiscard]] const Bound* bound(const Token& token) const;

@@ -18,6 +18,13 @@ struct SourcePlace {
   std::uint32_t line{0};
   std::uint32_t column{0};  // characters, from 1
   std::uint32_t file{0};    // index into SourceMap::files
+  std::uint32_t call{0};    // of the fn whose body it lies in: SourceMap::calls[call - 1]; 0: none
+};
+
+/// A call of a fn, whose body stands in its place.
+struct SourceCall {
+  std::string fn;
+  SourcePlace at;
 };
 
 /// The places of an assembled program by NodeId, ExprId and index of the buffer. prepare() keeps
@@ -29,6 +36,7 @@ struct SourceMap {
   std::vector<SourcePlace> exprs;
   std::vector<SourcePlace> buffers;
   SourcePlace workgroup;  // the directive
+  std::vector<SourceCall> calls{};
 
   /// The place of the expression if it is known, else that of the node.
   [[nodiscard]] SourcePlace of(NodeId node, ExprId expr = kNone) const noexcept;
@@ -37,6 +45,13 @@ struct SourceMap {
 /// known, and without the file where it has no name.
 [[nodiscard]] std::string to_string(const SourceMap& map, SourcePlace place,
                                     std::string_view unnamed = {});
+/// "in fn 'NAME', called at FILE:LINE:COLUMN" for each call that led to the place, the innermost
+/// first.
+[[nodiscard]] std::vector<std::string> calls_to(const SourceMap& map, SourcePlace place,
+                                                std::string_view unnamed = {});
+/// Each of these behind `between`; where there are many, the first ones and how many more.
+[[nodiscard]] std::string joined_steps(const std::vector<std::string>& steps,
+                                       std::string_view between = "; ");
 
 /// The text of a file that a text includes, by its path from the folder on.
 using ReadInclude = std::function<Result<std::string>(const std::string& path)>;

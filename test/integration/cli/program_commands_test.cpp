@@ -139,6 +139,12 @@ TEST(CliInclude, FilesBesideTheProgramAreReadAndNamedInMessages) {
   EXPECT_EQ(refused.exit_code, 1);
   EXPECT_NE(refused.out.find(folder.path("lib.vir") + ":3:3: V004: "), std::string::npos)
       << refused.out;
+  const Json found = Json::parse(vyre({"verify", bad, "--json"}).out)["programs"][0];
+  EXPECT_EQ(found["diagnostics"][0]["file"], folder.path("lib.vir")) << found;
+  (void)folder.write("open.vir", "const = 1;");
+  const Ran open = vyre({"verify", folder.write("n.vir", "include \"open.vir\";"), "--json"});
+  EXPECT_EQ(Json::parse(open.out)["programs"][0]["error"]["file"], folder.path("open.vir"))
+      << open.out;
   const Ran stdin_text = vyre({"verify", "-"}, {head});
   EXPECT_NE(stdin_text.out.find("-:1:9: include needs a folder"), std::string::npos)
       << stdin_text.err << stdin_text.out;

@@ -5,6 +5,7 @@ Usage: inputs_test.py VYRE CASE [SEED]
 """
 
 import gzip
+import json
 import os
 import pty
 import re
@@ -210,6 +211,16 @@ def a_growing_file_is_followed():
     live.wait_until_read("log")
     code, out, err = live.end(signal.SIGINT)
     check(code == 130 and '"values":[8]' in out, code, out, err)
+    live = Live("run", "--executor", "cpu", LINES, "--follow", "log", "--chunk", "32", "--reduce",
+                "sum", "--report", "report")
+    live.wait_until_read("log")
+    write("new", b"6\n" * 5)
+    os.rename("new", "log")
+    live.wait_for(b"log: 8\n")
+    live.wait_until_read("log")
+    code, out, err = live.end(signal.SIGINT)
+    check(code == 130 and out == "log: 8\nlog: 5\ntotal: 13\n", code, out, err)
+    check("2 of 2 files had ended" in err and "2 of 2 files" in open("report").read(), err)
 
 
 def scan_follows_a_growing_file():
@@ -226,6 +237,10 @@ def scan_follows_a_growing_file():
     write("log", b"needle again\n")
     live.wait_for(b"1:needle again\n")
     same(live.end(signal.SIGINT)[0], 130)
+    live = Live("scan", "--executor", "cpu", "--json", "needle", "--follow", "log")
+    live.wait_for(b'"match"')
+    code, out, err = live.end(signal.SIGINT)
+    check(code == 130 and json.loads(out.splitlines()[-1])["type"] == "summary", code, out, err)
 
 
 def progress_of_one_file_is_in_bytes():

@@ -90,11 +90,11 @@ TEST_F(ReportSchema, EveryKeyThatIsWrittenIsRequired) {
                                                 Json::json_pointer("/lineage/regions/1")};
   // Documents from before these keys are good ones.
   const std::set<std::string> later{
-      "/planner",        "/ops/0/deduped",    "/faults/0/member",       "/faults/0/stands_for",
-      "/caches",         "/planner/launches", "/planner/launches/acts", "/lineage",
-      "/ops/0/queueing", "/ops/0/running",    "/ops/0/program",         "/run/command_rest",
-      "/run/labels",     "/run/executor",     "/run/documents",         "/work",
-      "/process"};
+      "/planner",        "/ops/0/deduped",      "/faults/0/member",       "/faults/0/stands_for",
+      "/caches",         "/planner/launches",   "/planner/launches/acts", "/lineage",
+      "/ops/0/queueing", "/ops/0/running",      "/ops/0/program",         "/run/command_rest",
+      "/run/labels",     "/run/executor",       "/run/documents",         "/work",
+      "/process",        "/faults/0/op_handle", "/faults/0/place"};
   // One of the two alone contradicts itself, which a schema cannot say.
   const std::set<std::string> both_or_none{"/ops/0/latency/sum_ns", "/ops/0/latency/buckets",
                                            "/ingest/latency/sum_ns", "/ingest/latency/buckets"};
