@@ -9,6 +9,7 @@
 #include "builtin/ops.hpp"
 #include "builtin/twins.hpp"
 #include "fast_forms.hpp"
+#include "literal_units.hpp"
 #include "split_ops.hpp"
 #include "worker.hpp"
 
@@ -68,6 +69,12 @@ FaultCode Worker::run_form(const MegakernelWorkItem& item, std::span<const built
   const auto op = static_cast<builtin::Op>(item.op_handle);
   const std::uint32_t workers = state_.options.workers;
   FaultCode why = FaultCode::none;
+  if (op == builtin::Op::match_literals && workers != 1) {
+    const auto cut = LiteralUnits::of(inputs, outputs, literals, &state_.stop_running);
+    if (cut) why = run_split(*cut);
+    if (why == FaultCode::none && cut) why = cut->fault();
+    if (why != FaultCode::none || (cut && !cut->gave_up())) return why;
+  }
   if (const auto cut = split(op, inputs, outputs, item.param, workers)) {
     why = run_split(*cut);
     if (workers != 1) return why;  // its time is not that of one worker

@@ -9,8 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "builtin/literals.hpp"
 #include "builtin/ops.hpp"
 #include "cpu/backend/fast_forms.hpp"
+#include "cpu/backend/literal_units.hpp"
 #include "gtest/gtest.h"
 
 namespace vyre::cpu {
@@ -74,14 +76,18 @@ Done plainly(const Item& item) {
 }
 
 /// The units of each phase from the last to the first: what may run in any order.
+void run_backwards(SplitOp& op) {
+  for (std::uint32_t phase = 0; phase < op.phases(); ++phase) {
+    for (std::uint64_t unit = op.units(phase); unit-- > 0;) op.run(phase, unit);
+  }
+  op.finish();
+}
+
 Done in_units(const Item& item) {
   return done_by(item, [&](auto& inputs, auto& outputs) {
     const auto op = split(item.op, inputs, outputs, item.param, 2);
     if (op == nullptr) return FaultCode::unknown_op;
-    for (std::uint32_t phase = 0; phase < op->phases(); ++phase) {
-      for (std::uint64_t unit = op->units(phase); unit-- > 0;) op->run(phase, unit);
-    }
-    op->finish();
+    run_backwards(*op);
     return FaultCode::none;
   });
 }
@@ -251,6 +257,63 @@ TEST(FastForms, SelectIsThePlainOneAndLeavesWhatItDoesNotKeep) {
     });
     ASSERT_TRUE(have.out == want.out) << words << " words, room for " << room << " bytes";
   }
+}
+
+Bytes blob_of_words(const std::vector<std::string>& words) {
+  std::vector<ByteSpan> spans;
+  for (const std::string& word : words)
+    spans.emplace_back(reinterpret_cast<const std::uint8_t*>(word.data()), word.size());
+  return builtin::compile_literals(spans, {false}).value();
+}
+
+/// What the units of a search come to, and whether they gave up.
+Done searched(const Item& item, bool& gave_up) {
+  return done_by(item, [&](auto& inputs, auto& outputs) {
+    const auto op = LiteralUnits::of(inputs, outputs, nullptr, {});
+    if (op == nullptr) return FaultCode::unknown_op;
+    run_backwards(*op);
+    gave_up = op->gave_up();
+    return op->fault();
+  });
+}
+
+TEST(LiteralUnits, GiveTheHitsOfTheWholeTextOnceAndInTheirOrder) {
+  constexpr std::size_t kUnit{std::size_t{1} << 20};
+  const std::string word = "needle in the hay";
+  const Bytes blob = blob_of_words({word, "le in", "needle", "hay", "y"});
+  Bytes text(2 * kUnit + 12'345, '.');
+  const auto place = [&](std::size_t at) { std::copy(word.begin(), word.end(), text.begin() + at); };
+  for (std::size_t unit = 1; unit <= 2; ++unit) {
+    // The end of the word lies from one byte before the cut to a word behind it.
+    for (std::size_t k = 0; k <= word.size(); ++k) place(unit * kUnit - k - 1 - 40 * (k % 2));
+    for (std::size_t k = 0; k < 300; ++k) place((unit - 1) * kUnit + 1'000 + 3'001 * k);
+  }
+  place(text.size() - word.size());
+  for (const std::size_t room : {std::size_t{16}, std::size_t{16} + 16 * 700, std::size_t{1} << 20}) {
+    const Item item{Op::match_literals, 0, {text, blob}, {room}, room % 7};
+    bool gave_up = true;
+    const Done have = searched(item, gave_up);
+    EXPECT_FALSE(gave_up);
+    EXPECT_EQ(have.fault, FaultCode::none);
+    EXPECT_TRUE(have.out == plainly(item).out) << room;
+  }
+}
+
+TEST(LiteralUnits, GiveUpWithoutWritingWhereHitsAreManyAndRefuseWhatThePlainFormRefuses) {
+  Bytes text(kSplitBytes + 5, 'a');
+  Item item{Op::match_literals, 0, {text, blob_of_words({"a", "aa"})}, {4'096}, 0};
+  bool gave_up = false;
+  const Done dense = searched(item, gave_up);
+  EXPECT_TRUE(gave_up);
+  EXPECT_TRUE(std::all_of(dense.out[0].begin(), dense.out[0].end(),
+                          [](std::uint8_t byte) { return byte == kUntouched; }));
+  // A transition to a state that is not there.
+  Bytes& blob = item.in[1];
+  blob[320 + 3] = 0x7F;
+  EXPECT_EQ(searched(item, gave_up).fault, FaultCode::bad_binding);
+  EXPECT_EQ(plainly(item).fault, FaultCode::bad_binding);
+  item.in[0].resize(kSplitBytes - 1);
+  EXPECT_EQ(searched(item, gave_up).fault, FaultCode::unknown_op) << "short texts are not cut";
 }
 
 }  // namespace
