@@ -10,9 +10,10 @@
 namespace vyre::core {
 
 enum class ByteCode : std::uint8_t {
-  load,  // row at the lane's id plus scalar a, of buffer imm
-  fill,  // of scalar a
-  eq,    // rows or scalars a, b; 1 or 0, like all comparisons
+  load,     // row at the lane's id plus scalar a, of buffer imm
+  load_eq,  // the same, compared with scalar b
+  fill,     // of scalar a
+  eq,       // rows or scalars a, b; 1 or 0, like all comparisons
   ne,
   ult,
   ule,
@@ -30,7 +31,9 @@ enum class ByteCode : std::uint8_t {
   widen,          // row a into vector register dst
   put_id,         // the lane's id plus scalar a into vector register dst
   put_from_id,    // scalar a minus the lane's id into vector register dst
-  branch          // if_begin on row a; `scalars`: its aux; imm: its target
+  and_word,       // last in its run: vector register dst = vector register b & row a
+  branch          // if_begin on row a; `scalars`: its aux; imm: its target; b 1: all that it guards
+                  // is the atomic behind it, of scalars
 };
 
 struct ByteStep {

@@ -82,6 +82,8 @@ enum class GroupCode : std::uint8_t {
 /// Instruction::aux of 1- and 4-byte loads and 4-byte stores: the index register holds the global
 /// id of axis 0.
 inline constexpr std::uint8_t kIndexIsGlobalId{1};
+/// The same: it goes up by one from lane to lane, modulo 2^32, where the dispatch is one line.
+inline constexpr std::uint8_t kIndexIsRun{2};
 
 struct Instruction {
   Opcode op;
@@ -138,6 +140,12 @@ class Image {
   std::vector<BufferFacts> buffers;
   std::vector<std::string> buffer_names;
   std::vector<TallyFacts> tallies;
+  /// Buffers of bytes that are read in places of the lanes' own and never written here; all that
+  /// the program writes to, where there is one of these; and how many instructions a workgroup
+  /// executes at most that ends before it touches memory (0: none does). For a CPU.
+  std::vector<std::uint32_t> read_bytewise;
+  std::vector<std::uint32_t> written;
+  std::uint32_t idle_instructions{0};
   // For a CPU: `code` where byte runs begin with byte_run. Empty: there are none.
   std::vector<Instruction> byte_code;
   std::vector<ByteRun> byte_runs;

@@ -261,13 +261,21 @@ class Machine {
     u32* const n = iterations;
     policy.each([=](u32 l) { n[l] = 0; });
     rounds_ = 0;
+    owed_rounds_ = 0;
   }
   VYRE_HD void rejoin();
 
   VYRE_HD void record_fault(FaultCode code, u32 lane);
   VYRE_HOT void refresh_mask();
   VYRE_HOT Active measure(const u32* m);
-  VYRE_HOT void charge();
+  /// Of a mask of which `all` and `any` are the conjunction and the disjunction.
+  [[nodiscard]] VYRE_HOT Active active_of(u32 all, u32 any) {
+    if (!policy.any(any != 0)) return Active::none;
+    return policy.any(all == 0) ? Active::some : Active::full;
+  }
+  /// An iteration of lanes that are on. `same_lanes`: of a loop whose passes have the same ones.
+  VYRE_HOT void charge(bool same_lanes);
+  VYRE_HOT void settle();
   VYRE_HD void check_fuel();
   [[nodiscard]] VYRE_HD u32 lanes_with_fuel(const Instruction& i);
   VYRE_HD void charge_copies(const Instruction& i, u32 end);
@@ -384,6 +392,10 @@ class Machine {
   u32 pc_{0};
   u32 depth_{0};
   u32 rounds_{0};  // iterations of every lane that are not in `iterations`
+  // Sequential: passes of a loop with scalar bounds, at a depth of the masks, of so many lanes.
+  u32 owed_rounds_{0};
+  u32 owed_depth_{0};
+  u32 owed_lanes_{0};
   bool first_start_{true};
   bool masks_full_{false};
   bool returned_{false};  // some lane left: masks taken from the stack must be cut by `live`
@@ -392,6 +404,7 @@ class Machine {
 
 template <class P>
 VYRE_HOT void Machine<P>::refresh_mask() {
+  settle();
   u32* const m = mask();
   const u32* const alive = live;
   policy.each([=](u32 l) { m[l] &= alive[l]; });
@@ -406,8 +419,7 @@ VYRE_HOT Active Machine<P>::measure(const u32* m) {
     all &= m[l];
     any |= m[l];
   });
-  if (!policy.any(any != 0)) return Active::none;
-  return policy.any(all == 0) ? Active::some : Active::full;
+  return active_of(all, any);
 }
 
 template <class P>
@@ -439,16 +451,34 @@ VYRE_HD void Machine<P>::rejoin() {
   policy.sync();
 }
 
+/// Counts for each lane what passes of a loop owe: before the mask there changes, and before fuel
+/// is looked at.
 template <class P>
-VYRE_HOT void Machine<P>::charge() {
+VYRE_HOT void Machine<P>::settle() {
+  if (!P::kSequential || owed_rounds_ == 0) return;
+  const u32* const m = masks + static_cast<u64>(owed_depth_ * policy.width());
+  u32* const n = iterations;
+  const u32 rounds = owed_rounds_;
+  policy.each([=](u32 l) { n[l] += m[l] & rounds; });
+  owed_rounds_ = 0;
+}
+
+template <class P>
+VYRE_HOT void Machine<P>::charge(bool same_lanes) {
   if (active() == Active::full) {
-    if constexpr (P::kSequential) {
-      u32* const n = iterations;
-      policy.each([=](u32 l) { n[l] += 1u; });
-    } else {
-      ++rounds_;
-    }
+    ++rounds_;
     spent += width();
+  } else if (P::kSequential && same_lanes) {
+    if (owed_rounds_ == 0 || owed_depth_ != depth_) {
+      settle();
+      const u32* const m = mask();
+      u32 sum = 0;
+      policy.each([&](u32 l) { sum += m[l] & 1u; });
+      owed_lanes_ = sum;
+      owed_depth_ = depth_;
+    }
+    ++owed_rounds_;
+    spent += owed_lanes_;
   } else {
     const u32* const m = mask();
     u32* const n = iterations;
@@ -511,6 +541,7 @@ VYRE_HD void Machine<P>::charge_copies(const Instruction& i, u32 end) {
 /// device every lane of the warp walks over all counters, so that all come to the same answer.
 template <class P>
 VYRE_HD void Machine<P>::check_fuel() {
+  settle();
   const u32 rounds = rounds_;
   policy.sync();  // publishes the counters and masks of every lane
   u64 least_left = fuel;

@@ -84,6 +84,11 @@ struct ColdInstructions {
     const u32 axis = i.aux;
     const u32* const size = m.image.workgroup;
     if ((i.form & kScalarResult) != 0) {
+      if (P::kSequential && m.line && axis == 0) {
+        m.policy.store_scalar(m.scalars + i.dst,
+                              static_cast<u32>(m.first_lane / m.lanes_per_workgroup));
+        return;
+      }
       const LanePlace p = LanePlace::at(m.first_lane, size, m.grid, m.lanes_per_workgroup);
       m.policy.store_scalar(m.scalars + i.dst, p.group[axis]);
       return;

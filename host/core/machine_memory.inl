@@ -20,9 +20,10 @@ struct MemoryInstructions {
   VYRE_HOT static bool is_run(Machine<P>& m, const Instruction& i, const u32* index,
                               const BoundBuffer& buffer, u32& base) {
     if (m.active() != Active::full) return false;
-    const bool ids = i.aux == kIndexIsGlobalId && m.line;
+    const bool ids = m.line && (P::kSequential ? i.aux != 0 : i.aux == kIndexIsGlobalId);
     if constexpr (P::kSequential) {
       base = index[0];
+      if (!ids && index[1] - base != 1) return false;
     } else {
       base = ids ? static_cast<u32>(m.first_lane) : index[0];
       m.policy.sync();  // every lane has read it: the register may be the result's too
@@ -39,17 +40,19 @@ struct MemoryInstructions {
   /// outside. Lanes may be off, because nothing reads what a load gives them; another worker may be
   /// writing what they name, which only ThreadSanitizer minds.
   template <class P, class T, class Keep>
-  static bool load_run(Machine<P>& m, const u32* index, u32* d, const BoundBuffer& buffer,
-                       const T* elements, Keep keep) {
+  static bool load_run(Machine<P>& m, const Instruction& i, const u32* index, u32* d,
+                       const BoundBuffer& buffer, const T* elements, Keep keep) {
     // Lanes behind `count` are of another frame, whose worker may be writing their elements.
     if (m.count != m.width()) return false;
     if (kOnlyLanesThatAreOnRead && m.active() != Active::full) return false;
     const u32 base = index[0];
     const u32 n = m.width();
-    if (index[1] - base != 1 || index[n - 1] - base != n - 1) return false;
-    u32 wrong = 0;
-    m.policy.each([&](u32 l) { wrong |= index[l] ^ (base + l); });
-    if (wrong != 0) return false;
+    if (i.aux == 0 || !m.line) {
+      if (index[1] - base != 1 || index[n - 1] - base != n - 1) return false;
+      u32 wrong = 0;
+      m.policy.each([&](u32 l) { wrong |= index[l] ^ (base + l); });
+      if (wrong != 0) return false;
+    }
     const u64 inside = base <= buffer.last ? u64{buffer.last} - base + 1 : 0;
     const T* const from = elements + base;
     if (inside >= n) {
@@ -102,7 +105,7 @@ struct MemoryInstructions {
       }
     }
     if constexpr (P::kSequential && P::kBulk) {
-      if (load_run(m, index, d, buffer, words, keep) ||
+      if (load_run(m, i, index, d, buffer, words, keep) ||
           m.policy.gather_words(d, index, m.mask(), buffer))
         return;
     }
@@ -138,8 +141,8 @@ struct MemoryInstructions {
       }
     }
     if constexpr (P::kSequential && P::kBulk) {
-      if (load_run(m, index, d, buffer, bytes, [](std::uint8_t byte) { return u32{byte}; }) ||
-          m.policy.gather_bytes(d, index, m.mask(), buffer))
+      if (load_run(m, i, index, d, buffer, bytes, [](std::uint8_t byte) { return u32{byte}; }) ||
+          m.policy.gather_bytes(d, index, m.mask(), i.imm, m.place()))
         return;
     }
     const u32* const on = m.mask();
@@ -223,6 +226,9 @@ struct MemoryInstructions {
         }
         return;
       }
+    }
+    if constexpr (P::kSequential && P::kBulk && !kFloat) {
+      if (m.policy.scatter_words(index, on, sb ? nullptr : value, value_s, buffer)) return;
     }
     m.policy.each_in_order([=](u32 l) {
       if (on[l] != 0 && index[l] <= last) words[index[l]] = out(sb ? value_s : value[l]);

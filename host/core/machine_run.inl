@@ -64,6 +64,9 @@ VYRE_LANE_INLINE void Machine<P>::execute_hot(const Instruction& i) {
         if ((i.form & kScalarA) != 0) {
           const u32 a = scalars[i.a + k];
           policy.each([=](u32 l) { d[l] = m[l] != 0 ? a : d[l]; });
+        } else if (P::kSequential && active() == Active::full) {
+          const u32* const a = vreg(i.a + k);
+          policy.each([=](u32 l) { d[l] = a[l]; });
         } else {
           const u32* const a = vreg(i.a + k);
           policy.each([=](u32 l) { d[l] = m[l] != 0 ? a[l] : d[l]; });
@@ -336,16 +339,17 @@ VYRE_HOT Stop Machine<P>::run() {
           pc_ = i.imm;
           continue;
         }
-        charge();
+        charge(true);
         break;
       case Opcode::loop_next_s: {
         const u32 next = scalars[i.a] + 1u;
         if (scalars[i.a] < scalars[i.b] && next < scalars[i.b] && active() != Active::none) {
           policy.store_scalar(scalars + i.a, next);
-          charge();
+          charge(true);
           pc_ = i.imm;
           continue;
         }
+        settle();
         break;
       }
       case Opcode::loop_enter_v: {
@@ -362,21 +366,28 @@ VYRE_HOT Stop Machine<P>::run() {
           pc_ = i.imm;
           continue;
         }
-        charge();
+        charge(false);
         break;
       }
       case Opcode::loop_next_v: {
         u32* const m = mask();
         u32* const a = vreg(i.a);
         const u32* const b = vreg(i.b);
-        policy.each([=](u32 l) {
-          a[l] += m[l] & 1u;
-          m[l] = a[l] < b[l] ? m[l] : 0u;
+        u32 all = 0xFFFFFFFFu;
+        u32 any = 0;
+        policy.each([&](u32 l) {
+          const u32 before = m[l];
+          const u32 next = a[l] + (before & 1u);
+          const u32 on = before & (0u - u32{next < b[l]});
+          a[l] = next;
+          m[l] = on;
+          all &= on;
+          any |= on;
         });
-        const Active now = measure(m);
+        const Active now = active_of(all, any);
         mask_active[depth_] = now;
         if (now != Active::none) {
-          charge();
+          charge(false);
           pc_ = i.imm;
           continue;
         }
@@ -385,6 +396,7 @@ VYRE_HOT Stop Machine<P>::run() {
         break;
       }
       case Opcode::leave: {
+        settle();
         u32* const m = mask();
         u32* const alive = live;
         policy.each([=](u32 l) {
@@ -406,13 +418,15 @@ VYRE_HOT Stop Machine<P>::run() {
         break;
       case Opcode::barrier: {
         if (active() == Active::none) break;
-        const u32* const m = mask();
-        u32 absent = 0;
-        policy.each([&](u32 l) { absent |= live[l] & ~m[l]; });
-        if (policy.any(absent != 0)) {
-          // The other lanes of the frame are past this branch and can never arrive.
-          rare<Rare::deadlock>();
-          break;
+        if (active() != Active::full) {
+          const u32* const m = mask();
+          u32 absent = 0;
+          policy.each([&](u32 l) { absent |= live[l] & ~m[l]; });
+          if (policy.any(absent != 0)) {
+            // The other lanes of the frame are past this branch and can never arrive.
+            rare<Rare::deadlock>();
+            break;
+          }
         }
         ++pc_;
         return Stop::barrier;

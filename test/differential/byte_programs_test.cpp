@@ -26,12 +26,13 @@ class BytePrograms {
     return std::string("workgroup ") + groups[choice_.below(4)] +
            ", 1, 1;\nbuffer text: u8[] read_only;\nbuffer other: u8[] read_only;\n"
            "buffer params: u32[3] read_only;\nbuffer out: u32[] read_write;\n"
-           "buffer hits: u32[4] read_write output live_out;\nregion \"bytes\" {\n" +
+           "buffer hits: u32[4] read_write output live_out;\n"
+           "buffer far: u32[] read_write;\nregion \"bytes\" {\n" +
            body + "}\n";
   }
 
   std::vector<Bytes> inputs() {
-    std::vector<Bytes> in(4);
+    std::vector<Bytes> in(5);
     const std::uint32_t lengths[] = {0, 1, 255, 256, 257, 511, 1024, 1500};
     for (int k = 0; k < 2; ++k) {
       in[k].resize(lengths[choice_.below(8)] + (choice_.one_in(2) ? choice_.below(300) : 0));
@@ -42,6 +43,7 @@ class BytePrograms {
     for (int k = 0; k < 3; ++k) in[2][k * 4] = static_cast<std::uint8_t>(choice_.below(6));
     if (choice_.one_in(3)) in[2][1] = 1;  // above 255
     in[3].resize((choice_.one_in(3) ? choice_.below(100) : in[0].size()) * 4);
+    in[4].resize((choice_.one_in(3) ? choice_.below(100) : in[0].size()) * 4);
     return in;
   }
 
@@ -116,7 +118,18 @@ class BytePrograms {
 
   void statement(std::string& out) {
     const std::string name = "v" + std::to_string(names_++);
-    switch (choice_.below(4)) {
+    switch (choice_.below(6)) {
+      case 4: {  // over bytes that lie apart
+        const std::string step = std::to_string(1 + choice_.below(3) * choice_.below(20));
+        out += "let " + name + " = 0;\nfor i" + name + " in gid.x * " + step + "..gid.x * " + step +
+               " + params[" + number(3) + "] * " + number(9) + " {\n" + name + " = " + name +
+               " * 5 + u32(text[i" + name + (choice_.one_in(3) ? " * 3" : "") +
+               "]);\n}\nout[gid.x] = " + name + ";\n";
+        return;
+      }
+      case 5:  // by some lanes, to elements that no other lane has
+        out += "if " + truth(2) + " {\nfar[gid.x ^ 5] = " + value(1) + ";\n}\n";
+        return;
       case 0:
         out += "if " + truth(3) + " {\n";
         act(out);
@@ -148,6 +161,34 @@ class BytePrograms {
   test::Choice choice_;
   int names_{0};
 };
+
+TEST(RandomBytePrograms, AWorkgroupWithoutWorkLeavesTheNextOneMemoryOfZeros) {
+  for (const char* const some : {"wid.x % 2 == 0", "wid.x != 2", "wid.x > 4", "wid.x <= len(n)"}) {
+    const std::string text =
+        "workgroup 64, 1, 1;\nbuffer n: u32[4] read_only;\nbuffer out: u32[640] write_only;\n"
+        "buffer tile: u32[64] workgroup;\nregion \"idle\" {\nif " +
+        std::string(some) +
+        " {\nlet before = tile[lid.x];\nbarrier;\ntile[lid.x] = gid.x + 7;\nbarrier;\n"
+        "out[gid.x] = before * 1000 + tile[63 - lid.x];\n}\n}\n";
+    const auto program = vir::assemble(text);
+    ASSERT_TRUE(program) << text;
+    const std::vector<Bytes> inputs{Bytes{3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0}};
+    const auto want = reference::evaluate(*program, inputs, {});
+    ASSERT_EQ(want.verdict, reference::Verdict::done) << want.message;
+    for (const std::string_view variant : cpu::Interpreter::variants()) {
+      cpu::Interpreter interpreter(variant);
+      test::CpuOptions options;
+      options.runner = [&](const core::Image& image, std::span<const core::BufferView> buffers,
+                           const core::Grid& grid, core::WorkgroupSpan span, std::uint64_t fuel) {
+        EXPECT_NE(image.idle_instructions, 0u);
+        return Result<core::RunResult>(interpreter.run(image, buffers, grid, span, fuel));
+      };
+      EXPECT_EQ(test::disagreement(want, test::run_cpu(*program, inputs, options), true), "")
+          << variant << '\n'
+          << text;
+    }
+  }
+}
 
 TEST(RandomBytePrograms, GiveTheReferencesBytesOnEveryVariant) {
   constexpr std::uint64_t kFirst{14'000'000};

@@ -68,15 +68,19 @@ struct Atomics {
       with(code, [&](auto op) { in_turn(m, i, code, word, op); });
       return true;
     }
-    with(code, [&](auto op) {
-      const u32 together = fold(m, i, code, op);
-      if (tally != nullptr) {
-        put(*tally, code, buffer, index, together, op);
-      } else {
-        (void)Policy::atomic(code, word, together, 0);
-      }
-    });
+    u32 together = 0;
+    with(code, [&](auto op) { together = fold(m, i, code, op); });
+    keep(m, i, code, buffer, index, together);
     return true;
+  }
+
+  /// An atomic of scalars whose old value nothing reads, done by so many lanes.
+  static void of_lanes(Machine& m, const core::Instruction& i, u32 lanes) {
+    const auto code = static_cast<Code>(i.aux);
+    const core::BoundBuffer buffer = m.buffers[i.imm];
+    const u32 index = m.scalars[i.a];
+    if (buffer.nonempty == 0 || index > buffer.last) return;
+    keep(m, i, code, buffer, index, times(code, m.scalars[i.b], lanes));
   }
 
   /// Before the first frame of a run.
@@ -124,6 +128,22 @@ struct Atomics {
     return nullptr;
   }
 
+  /// What a value does to a word so many times.
+  static u32 times(Code code, u32 value, u32 lanes) {
+    if (code == Code::add) return value * lanes;
+    return code == Code::bit_xor && lanes % 2 == 0 ? 0u : value;
+  }
+
+  /// What lanes do to an element together, whose old value nothing reads.
+  static void keep(const Machine& m, const core::Instruction& i, Code code,
+                   const core::BoundBuffer& buffer, u32 index, u32 together) {
+    if (const Tally* const tally = tally_of(m, i.imm)) {
+      with(code, [&](auto op) { put(*tally, code, buffer, index, together, op); });
+    } else {
+      publish(code, buffer, index, together);
+    }
+  }
+
   static void clear(Machine& m, const core::Instruction& i) {
     u32* const d = m.vreg(i.dst);
     m.policy.each([=](u32 l) { d[l] = 0; });
@@ -157,9 +177,7 @@ struct Atomics {
         m.policy.each([&](u32 l) { sum += on[l] & 1u; });
         lanes = sum;
       }
-      const u32 value = m.scalars[i.b];
-      if (code == Code::add) return value * lanes;
-      return code == Code::bit_xor && lanes % 2 == 0 ? 0u : value;
+      return times(code, m.scalars[i.b], lanes);
     }
     const u32* const value = m.vreg(i.b);
     const u32 none = neutral(code);
@@ -197,10 +215,12 @@ struct Atomics {
     const u32* const on = m.mask();
     if (tally.slots != 0) {
       const core::BoundBuffer& buffer = m.buffers[i.imm];
-      m.policy.each_in_order([&](u32 l) {
-        if (on[l] != 0 && at[l] <= last)
-          put(tally, tally.code, buffer, at[l], scalar ? value_s : value[l], op);
-      });
+      for (u32 first = 0; first < m.width(); first += 16) {
+        for (u32 bits = m.policy.lanes_on(on + first); bits != 0; bits &= bits - 1) {
+          const u32 l = first + static_cast<u32>(__builtin_ctz(bits));
+          if (at[l] <= last) put(tally, tally.code, buffer, at[l], scalar ? value_s : value[l], op);
+        }
+      }
       return;
     }
     // A row for each of four neighbours, so that equal ones do not wait for each other; behind its

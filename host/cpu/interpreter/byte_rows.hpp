@@ -4,6 +4,7 @@
 // docs/internals/image.md, "Byte runs".
 #pragma once
 
+#include "atomics.hpp"
 #include "request.hpp"
 
 namespace vyre::cpu {
@@ -43,6 +44,12 @@ struct ByteRows {
       m.go_on_at(run.next, m.depth(), more);
       return true;
     }
+    if (outcome.branch->b != 0 && m.active() == core::Active::full) {
+      const u32 lanes = lanes_with(m.width(), outcome.condition);
+      if (lanes != 0) Atomics<Policy>::of_lanes(m, r.plain_code[run.next], lanes);
+      m.go_on_at(outcome.branch->imm + 1, m.depth(), more + (lanes != 0 ? 2 : 1));
+      return true;
+    }
     const bool some = begin_if(m, outcome.condition, outcome.branch->scalars != 0);
     m.go_on_at(some ? run.next : outcome.branch->imm,
                m.depth() + (outcome.branch->scalars != 0 ? 2 : 1), more);
@@ -60,6 +67,23 @@ struct ByteRows {
     if (n % 32 != 0 || n == 0) __builtin_unreachable();
     VYRE_LANE_LOOP
     for (u32 l = 0; l < n; ++l) f(l);
+  }
+
+  /// How many lanes of a row are not 0.
+  static u32 lanes_with(u32 n, const u8* row) {
+    constexpr u64 kOnes{0x0101'0101'0101'0101};
+    constexpr u64 kLow{0x7F * kOnes};
+    static_assert(kMaxWorkgroupLanes / 8 <= 0xFF, "a sum of a word's bytes fits in one");
+    u64 sums = 0;  // eight of them
+    VYRE_LANE_LOOP
+    for (u32 at = 0; at < n; at += 8) {
+      u64 bytes;
+      __builtin_memcpy(&bytes, row + at, sizeof bytes);
+      sums += ((((bytes & kLow) + kLow) | bytes) >> 7) & kOnes;
+    }
+    constexpr u64 kEven{0x00FF'00FF'00FF'00FF};
+    const u64 pairs = (sums & kEven) + (sums >> 8 & kEven);
+    return static_cast<u32>((pairs * 0x0001'0001'0001'0001) >> 48);
   }
 
   static bool fits(u32 scalar) { return scalar <= 0xFF; }
@@ -134,21 +158,35 @@ struct ByteRows {
     each(width, [=](u32 l) { d[l] = value; });
   }
 
-  bool load(const Machine& m, const Step& s) {
+  /// The first byte that a load reads, or null where some lie outside.
+  const u8* loaded(const Machine& m, const Step& s) {
     const core::BoundBuffer& buffer = m.buffers[s.imm];
     const u32 by = s.a == core::kNoScalar ? 0 : m.scalars[s.a];
     const u32 base = static_cast<u32>(m.first_lane) + by;
-    if (buffer.nonempty == 0 || u64{base} + width - 1 > buffer.last) return false;
-    // A copy: the bytes may change meanwhile, and each lane has read one value.
+    if (buffer.nonempty == 0 || u64{base} + width - 1 > buffer.last) return nullptr;
     const u8* const from = buffer.data + base;
-    u8* const d = row(s);
-    each(width, [=](u32 l) { d[l] = from[l]; });
     // What frames soon want: rows are done faster than memory comes by itself. Rows beside this one
     // have the same lines.
-    if (by != 0 && by < width) return true;
+    if (by != 0 && by < width) return from;
     const auto ahead = reinterpret_cast<std::uintptr_t>(from) + kFramesAhead * width;
     for (u32 l = 0; l < width; l += 64)
       __builtin_prefetch(reinterpret_cast<const void*>(ahead + l), 0);
+    return from;
+  }
+  bool load(const Machine& m, const Step& s) {
+    const u8* const from = loaded(m, s);
+    if (from == nullptr) return false;
+    // A copy: the bytes may change meanwhile, and each lane has read one value.
+    u8* const d = row(s);
+    each(width, [=](u32 l) { d[l] = from[l]; });
+    return true;
+  }
+  bool load_eq(const Machine& m, const Step& s) {
+    const u8* const from = loaded(m, s);
+    if (from == nullptr || !fits(m.scalars[s.b])) return false;
+    const u8 wanted = static_cast<u8>(m.scalars[s.b]);
+    u8* const d = row(s);
+    each(width, [=](u32 l) { d[l] = static_cast<u8>(from[l] == wanted); });
     return true;
   }
 
@@ -157,6 +195,8 @@ struct ByteRows {
     switch (s.code) {
       case Code::load:
         return load(m, s);
+      case Code::load_eq:
+        return load_eq(m, s);
       case Code::fill:
         return unary(m, s, [](u8 a) { return a; });
       case Code::eq:
@@ -206,6 +246,13 @@ struct ByteRows {
         u32* const d = m.vreg(s.dst);
         const u8* const a = rows[s.a];
         m.policy.each([=](u32 l) { d[l] = a[l]; });
+        return true;
+      }
+      case Code::and_word: {
+        u32* const d = m.vreg(s.dst);
+        const u32* const word = m.vreg(s.b);
+        const u8* const a = rows[s.a];
+        m.policy.each([=](u32 l) { d[l] = word[l] & a[l]; });
         return true;
       }
       case Code::put_id: {

@@ -3,8 +3,11 @@
 #include "cpu/interpreter/interpreter.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <memory>
 #include <vector>
 
 #include "async.hpp"
@@ -111,6 +114,8 @@ class Interpreter::Impl {
     place(request, image);
     bind(request, image, buffers);
     make_tallies(request, image);
+    make_windows(request, image);
+    request.idle_instructions = image.idle_instructions;
     request.async = copies_.door();
     request.uses_async = image.uses_async;
     const AsyncCopies::Run run(copies_, bound_.data(), asks, stop);
@@ -202,12 +207,41 @@ class Interpreter::Impl {
     r.tally_count = static_cast<std::uint32_t>(tallies_.size());
   }
 
+  /// For loads of bytes from buffers that share no memory with any that the program writes to.
+  void make_windows(RunRequest& r, const core::Image& image) {
+    if (image.read_bytewise.empty()) return;
+    steady_ = std::make_unique<bool[]>(bound_.size());
+    bool any = false;
+    for (const std::uint32_t b : image.read_bytewise) {
+      const auto apart = [&](std::uint32_t w) {
+        const std::less_equal<const std::uint8_t*> not_behind;
+        return not_behind(bound_[w].data + bound_[w].bytes, bound_[b].data) ||
+               not_behind(bound_[b].data + bound_[b].bytes, bound_[w].data);
+      };
+      steady_[b] = std::all_of(image.written.begin(), image.written.end(), apart);
+      any = any || steady_[b];
+    }
+    if (!any) return;
+    const std::size_t each = std::size_t{r.width} * (kWindowWords + 1);
+    if (window_words_.size() < each * kWindowSites) window_words_.resize(each * kWindowSites);
+    for (std::size_t k = 0; k < kWindowSites; ++k) {
+      windows_[k] = {};
+      windows_[k].first = window_words_.data() + k * each;
+      windows_[k].words = windows_[k].first + r.width;
+    }
+    r.windows = windows_.data();
+    r.steady = steady_.get();
+  }
+
   RunFunction function_;
   std::vector<std::uint8_t> frame_;
   std::vector<std::uint8_t> workgroup_;
   std::vector<core::BoundBuffer> bound_;
   std::vector<Tally> tallies_;
   std::vector<std::uint32_t> tally_words_;
+  std::array<Windows, kWindowSites> windows_;
+  std::vector<std::uint32_t> window_words_;
+  std::unique_ptr<bool[]> steady_;
   AsyncCopies copies_;
 };
 

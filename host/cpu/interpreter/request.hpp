@@ -49,6 +49,19 @@ inline constexpr std::uint32_t kTallyRows{4};
 /// No element: a buffer of 2^32 words has no tally.
 inline constexpr std::uint32_t kNoPlace{~std::uint32_t{0}};
 
+/// What lanes have read of a buffer around the bytes that a load asked for: kWindowWords words from
+/// `first` on, by lane. It is of use where lanes walk over bytes that lie far apart.
+struct Windows {
+  static constexpr std::uint32_t kNone{~std::uint32_t{0}};
+  std::uint32_t site{kNone};  // the load's place in the code
+  std::uint32_t asked{0};     // groups of lanes that were looked at
+  std::uint32_t filled{0};    // of these, those that had to be read
+  std::uint32_t* first{nullptr};
+  std::uint32_t* words{nullptr};  // [kWindowWords][width]
+};
+inline constexpr std::uint32_t kWindowWords{4};
+inline constexpr std::uint32_t kWindowSites{2};
+
 struct RunRequest {
   core::ImageView image;
   const core::BoundBuffer* buffers;
@@ -57,6 +70,9 @@ struct RunRequest {
   const core::ByteStep* byte_steps;
   std::uint8_t* byte_rows;  // kByteSlots of `width`
   std::uint32_t ids_on_demand;
+  Windows* windows;    // of kWindowSites loads; nullptr: nothing is kept
+  const bool* steady;  // by buffer, where there are windows: nothing writes to it in this run
+  std::uint32_t idle_instructions;  // Image::idle_instructions
   const Tally* tallies;
   std::uint32_t tally_count;
   std::uint32_t* vectors;

@@ -123,8 +123,16 @@ struct LanePolicy {
   bool gather_words(u32* d, const u32* index, const u32* on, const core::BoundBuffer& from) const {
     return Gathers<Tag>::words(d, index, on, from, lanes);
   }
-  bool gather_bytes(u32* d, const u32* index, const u32* on, const core::BoundBuffer& from) const {
-    return Gathers<Tag>::bytes(d, index, on, from, lanes);
+  bool gather_bytes(u32* d, const u32* index, const u32* on, u32 buffer, u32 site) const {
+    return Gathers<Tag>::bytes(d, index, on, *request, buffer, site, lanes);
+  }
+  /// `values` null: all store `value`.
+  bool scatter_words(const u32* index, const u32* on, const u32* values, u32 value,
+                     const core::BoundBuffer& to) const {
+    return Gathers<Tag>::scatter(index, on, values, value, to, lanes);
+  }
+  static u32 lanes_on(const u32* on) {
+    return Gathers<Tag>::lanes_on(on);
   }
   /// The atomics of all lanes that are on; false: each is to do its own.
   static bool atomics_together(core::Machine<LanePolicy>& m, const core::Instruction& i) {
@@ -324,21 +332,35 @@ struct Variant {
     }
   }
 
+  /// Whether the workgroup ends after so many instructions. None of the first of a run.
+  static bool is_idle(Machine& m, u32 instructions) {
+    const u32 branch = m.image.once_count + instructions - 2;
+    for (u32 pc = m.image.once_count; pc < branch; ++pc) {
+      // What uniform_check remembers is of one workgroup, and this is the first look in it.
+      if (m.image.code[pc].op != core::Opcode::uniform_check) m.execute_now(m.image.code[pc]);
+    }
+    return m.scalars[m.image.code[branch].a] == 0;
+  }
+
   /// One workgroup, one frame.
   static void run_grouped(Machine& m, const RunRequest& r, core::RunResult& result) {
     std::uint8_t* const memory = r.workgroup_memory;
     const u64 bytes = r.workgroup_bytes;
+    bool touched = true;
     for (u64 wg = r.span.first; wg < r.span.first + r.span.count; ++wg) {
       if (stopped(m, wg * m.lanes_per_workgroup, result)) return;
-      __builtin_memset(memory, 0, bytes);
-      if (r.uses_async) r.async.clear(r.async.self);
       m.first_lane = wg * m.lanes_per_workgroup;
       m.count = m.lanes_per_workgroup;
+      if (r.idle_instructions != 0 && wg != r.span.first && is_idle(m, r.idle_instructions)) {
+        result.instructions += u64{r.idle_instructions} * m.count;
+        continue;
+      }
+      if (touched) __builtin_memset(memory, 0, bytes);
+      if (r.uses_async) r.async.clear(r.async.self);
       m.instructions = 0;
       m.start();
-      while (m.run() == core::Stop::barrier) {
-        // Every live lane is here: nothing to wait for.
-      }
+      while (m.run() == core::Stop::barrier) continue;  // every live lane is here
+      touched = m.instructions > r.idle_instructions;
       result.instructions += m.instructions * m.count;
       if (report(m, result)) return;
     }

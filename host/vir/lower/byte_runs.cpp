@@ -7,6 +7,7 @@
 #include <set>
 #include <vector>
 
+#include "byte_steps.hpp"
 #include "protocol/limits.hpp"
 #include "vir/lower/opcode_facts.hpp"
 
@@ -119,9 +120,10 @@ class Finder {
     scalars_read_.clear();
     slots_ = 0;
     loads_ = 0;
+    last_ = false;
     branch_ = false;
     std::size_t next = at;
-    while (next < image_.code.size() && !branch_ && (next == at || !target_[next]) &&
+    while (next < image_.code.size() && !last_ && (next == at || !target_[next]) &&
            slots_ < core::kByteSlots - 1 && take(next)) {
       ++next;
     }
@@ -142,7 +144,6 @@ class Finder {
 
   void close(std::size_t at, std::size_t next) {
     if (!live_) live_.emplace(image_);
-    const std::size_t wanted = branch_ ? steps_.size() - 1 : steps_.size();
     std::vector<ByteStep> out;
     std::sort(learned_.begin(), learned_.end());
     learned_.erase(std::unique(learned_.begin(), learned_.end()), learned_.end());
@@ -160,7 +161,8 @@ class Finder {
       step.a = k.of;
       out.push_back(step);
     }
-    steps_.insert(steps_.begin() + static_cast<std::ptrdiff_t>(wanted), out.begin(), out.end());
+    join_comparisons(steps_, out, slots_);
+    steps_.insert(steps_.end() - (last_ ? 1 : 0), out.begin(), out.end());
     image_.byte_runs.push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(next),
                                 static_cast<std::uint32_t>(image_.byte_steps.size()),
                                 static_cast<std::uint32_t>(steps_.size())});
@@ -241,7 +243,7 @@ class Finder {
       case Opcode::ule:
         return take_below(i);
       case Opcode::bit_and:
-        return put_of(ByteCode::bit_and, i, 2);
+        return put_of(ByteCode::bit_and, i, 2) || take_and_word(i);
       case Opcode::bit_or:
         return put_of(ByteCode::bit_or, i, 2);
       case Opcode::bit_xor:
@@ -269,13 +271,33 @@ class Finder {
         step.a = condition.of;
         step.scalars = i.aux;
         step.imm = i.imm;
+        step.b = !target_[at + 1] && guards_atomic(image_, at) ? 1 : 0;
         steps_.push_back(step);
-        branch_ = true;
+        last_ = branch_ = true;
         return true;
       }
       default:
         return false;
     }
+  }
+
+  /// A register of words that a row cuts down. It ends the run, so that what it has written is
+  /// never read again by the same run.
+  bool take_and_word(const Instruction& i) {
+    if ((i.form & 3u) != 0) return false;
+    const bool left = known(i, 0).what == What::bytes;
+    const std::uint16_t row = left ? i.a : i.b;
+    const std::uint16_t word = left ? i.b : i.a;
+    if (known_[row].what != What::bytes || known_[word].what != What::nothing) return false;
+    ByteStep step{};
+    step.code = ByteCode::and_word;
+    step.dst = i.dst;
+    step.a = known_[row].of;
+    step.b = word;
+    steps_.push_back(step);
+    known_[i.dst] = {};  // it has its value
+    last_ = true;
+    return true;
   }
 
   /// A run that is given up is executed again from its beginning: a scalar that was read before it
@@ -329,7 +351,8 @@ class Finder {
   std::set<std::uint16_t> scalars_read_;
   std::uint16_t slots_{0};
   std::uint32_t loads_{0};
-  bool branch_{false};
+  bool last_{false};    // nothing goes behind the step that was taken last
+  bool branch_{false};  // it is a branch
 };
 
 /// `at`, which sets the lane's id, if nothing but runs reads that; or none.

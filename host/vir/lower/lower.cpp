@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "access_facts.hpp"
 #include "base/message.hpp"
 #include "byte_runs.hpp"
 #include "program.hpp"
@@ -127,7 +128,10 @@ Result<core::Image> ProgramLowering::run() {
   for (const std::uint32_t at : final_leaves_) out_.patch(at, end);
   out_.emit({core::Opcode::end, 0, 0, 0, 0, 0, 0, 0});
   auto image = out_.finish(describe());
-  if (image && out_.optimise()) find_byte_runs(*image);
+  if (image && out_.optimise()) {
+    find_access_facts(*image);
+    find_byte_runs(*image);
+  }
   return image;
 }
 

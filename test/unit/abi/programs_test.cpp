@@ -119,36 +119,6 @@ TEST(AbiPrograms, FindingsErrorsAndFaultsOfATextNameTheirPlace) {
   EXPECT_TRUE(contains(report, "\"f.vir:6:3\"")) << report;
 }
 
-TEST(AbiPrograms, WhatIsSaidOfABodyOfAFnNamesTheCallsThatLedThere) {
-  const auto bad = Program::assemble(
-                       "buffer y: i32[1] read_write output live_out;\n"
-                       "fn f(x) {\n  nowhere[0] = x;\n}\n"
-                       "fn g(x) { f(x); }\n"
-                       "region \"r\" {\n  g(1);\n  y[0] = 1i; }\n",
-                       TextOptions{"a.vir"})
-                       .value();
-  const std::string way = "; in fn 'f', called at a.vir:5:11; in fn 'g', called at a.vir:7:3";
-  const auto found = bad.examine().value();
-  ASSERT_EQ(found.size(), 1u);
-  EXPECT_TRUE(found[0].message.ends_with(way)) << found[0].message;
-  EXPECT_TRUE(bad.verify().error().message.starts_with("a.vir:3:3: "));
-  EXPECT_TRUE(bad.verify().error().message.ends_with(way)) << bad.verify().error().message;
-  auto session = Session::open(SessionOptions{.device = "cpu"}).value();
-  const auto put = Program::assemble(
-                       "workgroup 1, 1, 1;\nbuffer x: i32[1] read_only;\n"
-                       "buffer y: i32[1] read_write output live_out;\n"
-                       "fn put(d) {\n  y[0] = 1i / d;\n}\n"
-                       "region \"r\" {\n  put(x[0]);\n}\n")
-                       .value();
-  const auto in = session.main().upload(std::array<std::int32_t, 1>{0}).value();
-  const BufferRef refs[]{in.ref()};
-  const auto failed = session.main().run(session.add("put", put).value(), refs);
-  ASSERT_FALSE(failed);
-  EXPECT_EQ(failed.error().line, 5u);
-  EXPECT_TRUE(failed.error().message.ends_with("; in fn 'put', called at 8:3"))
-      << failed.error().message;
-}
-
 TEST(AbiPrograms, AProgramThatWasReadFromWireHasNoPlacesAndTheSameBytesAndVerdicts) {
   const auto text = Program::assemble(kFaulty, TextOptions{"f.vir"}).value();
   const auto unnamed = Program::assemble(kFaulty).value();

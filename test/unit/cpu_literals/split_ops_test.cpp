@@ -282,14 +282,17 @@ TEST(LiteralUnits, GiveTheHitsOfTheWholeTextOnceAndInTheirOrder) {
   const std::string word = "needle in the hay";
   const Bytes blob = blob_of_words({word, "le in", "needle", "hay", "y"});
   Bytes text(2 * kUnit + 12'345, '.');
-  const auto place = [&](std::size_t at) { std::copy(word.begin(), word.end(), text.begin() + at); };
+  const auto place = [&](std::size_t at) {
+    std::copy(word.begin(), word.end(), text.begin() + at);
+  };
   for (std::size_t unit = 1; unit <= 2; ++unit) {
     // The end of the word lies from one byte before the cut to a word behind it.
     for (std::size_t k = 0; k <= word.size(); ++k) place(unit * kUnit - k - 1 - 40 * (k % 2));
     for (std::size_t k = 0; k < 300; ++k) place((unit - 1) * kUnit + 1'000 + 3'001 * k);
   }
   place(text.size() - word.size());
-  for (const std::size_t room : {std::size_t{16}, std::size_t{16} + 16 * 700, std::size_t{1} << 20}) {
+  for (const std::size_t room :
+       {std::size_t{16}, std::size_t{16} + 16 * 700, std::size_t{1} << 20}) {
     const Item item{Op::match_literals, 0, {text, blob}, {room}, room % 7};
     bool gave_up = true;
     const Done have = searched(item, gave_up);
