@@ -143,6 +143,13 @@ TEST_F(Mistakes, NullIsRefusedByNameInEveryPlace) {
   refused(vyre_report_regions(s, nullptr, 1, nullptr), "regions");
   refused(vyre_report_regions(s, nullptr, 0, nullptr), "count");
   refused(vyre_report_lineage(nullptr, 1, 0, nullptr), "text");
+  refused(vyre_report_merge(nullptr, 1, 0, nullptr), "json");
+  refused(vyre_report_diff(nullptr, "after", nullptr, nullptr), "before");
+  refused(vyre_report_diff("before", nullptr, nullptr, nullptr), "after");
+  refused(vyre_report_gate(nullptr, 1, nullptr, nullptr, nullptr, nullptr), "passed");
+  refused(vyre_report_export(nullptr, 1, "csv", nullptr), "text");
+  refused(vyre_report_snapshot(nullptr, nullptr, nullptr), "now");
+  refused(vyre_session_timeline(s, nullptr), "json");
   refused(vyre_plan_new(q, nullptr, 1, 0, nullptr, nullptr), "items");
   refused(vyre_plan_new(q, nullptr, 0, 0, nullptr, nullptr), "plan");
   refused(vyre_plan_describe(nullptr, 0, nullptr), "plan");
