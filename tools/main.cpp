@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <exception>
 #include <new>
 
@@ -11,6 +12,7 @@
 #include "commands.hpp"
 #include "describe.hpp"
 #include "exit_codes.hpp"
+#include "flag_checks.hpp"
 #include "library.hpp"
 #include "options.hpp"
 #include "platform/descriptor.hpp"
@@ -36,7 +38,7 @@ std::string flag_without_value(const std::vector<std::string>& arguments) {
 /// The first argument that is neither a flag nor the value of one.
 std::string first_word(const std::vector<std::string>& command) {
   for (std::size_t i = 1; i < command.size(); ++i) {
-    if (command[i] == "--log-level") {
+    if (command[i] == "--log-level" || command[i] == "--device") {
       ++i;
     } else if (command[i].substr(0, 1) != "-") {
       return command[i];
@@ -126,6 +128,12 @@ int main_of(int argc, char** argv) {
               "messages of this level and above go to standard error")
       .type_name("trace|debug|info|warn|error|off")
       .shows_default();
+  line.globals()
+      .option("--device", shell.device,
+              "the CUDA device of auto and cuda, by number or UUID (default: VYRE_DEVICE, else the "
+              "first that can run the kernel)")
+      .type_name("N|UUID")
+      .check(not_empty());
   for (const auto add : {add_caps, add_ops, add_asm, add_dis, add_verify, add_scan, add_run,
                          add_record, add_replay, add_conformance, add_report, add_top}) {
     add(line);
@@ -141,6 +149,8 @@ int main_of(int argc, char** argv) {
   shell.name = parsed.command;
   if (Status level = platform::set_log_level(shell.log_level); !level)
     return report_error(shell, level.error());
+  // The library asks for it wherever a session is opened, in replays and conformance runs, too.
+  if (!shell.device.empty()) ::setenv("VYRE_DEVICE", shell.device.c_str(), 1);
   const Outcome outcome = guarded(line.action(), shell);
   const int code = outcome ? *outcome : report_error(shell, outcome.error());
   return platform::stop_signal() == 0 ? code : 128 + platform::stop_signal();

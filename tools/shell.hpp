@@ -17,6 +17,7 @@ namespace vyre::cli {
 struct Shell {
   bool json{false};
   std::string log_level{"warn"};
+  std::string device;                // number or UUID; empty: VYRE_DEVICE decides
   std::vector<std::string> command;  // argv, for reports
   std::string name;                  // "run", for messages
 };

@@ -2,6 +2,7 @@
 #include "base/message.hpp"
 #include "cuda/door/device_probe.hpp"
 #include "cuda/host/device_backend.hpp"
+#include "cuda/host/device_choice.hpp"
 
 namespace vyre::cuda {
 namespace {
@@ -10,8 +11,9 @@ constexpr const char* kWhy{"built without the CUDA Toolkit (VYRE_CUDA=OFF or nvc
 
 }  // namespace
 
-DeviceProbe probe_device() {
-  return {MegakernelCaps::unsupported(kWhy), std::nullopt};
+Result<DeviceProbe> probe_device(std::string_view wanted) {
+  if (!wanted.empty()) VYRE_TRY(check_device_name(wanted));
+  return DeviceProbe{MegakernelCaps::unsupported(kWhy), std::nullopt};
 }
 
 Result<std::unique_ptr<backend::Backend>> make_backend(const backend::Options&,

@@ -19,23 +19,33 @@ bool serves(std::uint64_t piece, std::uint64_t wanted) {
 
 }  // namespace
 
-OneAtATime<DeviceShare>::Hold join_device_share() {
+OneAtATime<DeviceShares>::Hold join_device_shares() {
   // Never destroyed: a kernel that could not be stopped may use what lies there until the process
   // ends.
-  static auto& current = *new OneAtATime<DeviceShare>;
+  static auto& current = *new OneAtATime<DeviceShares>;
   return current.join();
 }
 
+DeviceShare& DeviceShares::of(DeviceContext device) {
+  const std::lock_guard lock(in_use_.mutex);
+  for (const auto& share : shares_) {
+    if (share->ordinal() == device.ordinal()) return *share;
+  }
+  return *shares_.emplace_back(std::make_unique<DeviceShare>(device, in_use_));
+}
+
 DeviceShare::~DeviceShare() {
+  const DeviceContext::Scope here(device_);
   // The last backend is gone, so no kernel is resident and nothing below waits for one.
   for (const Piece& piece : pieces_) (void)cudaFree(piece.memory);
   for (std::uint8_t* host : locked_) (void)cudaHostUnregister(host);
   for (cudaStream_t stream : streams_) (void)cudaStreamDestroy(stream);
+  pinned_.clear();  // here, too
 }
 
 Result<std::uint32_t> DeviceShare::take_blocks(std::uint32_t wanted, std::uint32_t least,
                                                std::uint32_t fit) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(in_use_.mutex);
   const std::uint32_t left = fit - std::min(fit, blocks_);
   const std::uint32_t blocks = wanted == 0 ? left : std::min(wanted, left);
   if (blocks < least) {
@@ -49,16 +59,19 @@ Result<std::uint32_t> DeviceShare::take_blocks(std::uint32_t wanted, std::uint32
                                               : ""));
   }
   blocks_ += blocks;
+  in_use_.blocks += blocks;
   return blocks;
 }
 
 void DeviceShare::give_blocks(std::uint32_t blocks) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(in_use_.mutex);
   blocks_ -= blocks;
+  in_use_.blocks -= blocks;
 }
 
 Result<std::uint8_t*> DeviceShare::take_memory(std::uint64_t bytes) {
-  const std::lock_guard lock(mutex_);
+  const DeviceContext::Scope here(device_);
+  const std::lock_guard lock(in_use_.mutex);
   Piece* best = nullptr;
   for (Piece& piece : pieces_) {
     if (piece.taken || !serves(piece.bytes, bytes)) continue;
@@ -85,14 +98,14 @@ Result<std::uint8_t*> DeviceShare::take_memory(std::uint64_t bytes) {
 }
 
 void DeviceShare::give_memory(std::uint8_t* memory) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(in_use_.mutex);
   for (Piece& piece : pieces_) {
     if (piece.memory == memory) piece.taken = false;
   }
 }
 
 std::uint64_t DeviceShare::largest_waiting() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(in_use_.mutex);
   std::uint64_t largest = 0;
   for (const Piece& piece : pieces_) {
     if (!piece.taken) largest = std::max(largest, piece.bytes);
@@ -101,7 +114,8 @@ std::uint64_t DeviceShare::largest_waiting() const {
 }
 
 Result<MutableByteSpan> DeviceShare::take_pinned(std::uint64_t bytes) {
-  const std::lock_guard lock(mutex_);
+  const DeviceContext::Scope here(device_);
+  const std::lock_guard lock(in_use_.mutex);
   for (PinnedPiece& piece : pinned_) {
     const MutableByteSpan region = piece.region.bytes();
     if (piece.taken || !serves(region.size(), bytes)) continue;
@@ -109,20 +123,20 @@ Result<MutableByteSpan> DeviceShare::take_pinned(std::uint64_t bytes) {
     std::memset(region.data(), 0, region.size());
     return region;
   }
-  VYRE_ASSIGN(Pinned made, Pinned::create(bytes));
+  VYRE_ASSIGN(Pinned made, Pinned::create(bytes, device_.ordinal()));
   pinned_.push_back({std::move(made), true});
   return pinned_.back().region.bytes();
 }
 
 void DeviceShare::give_pinned(MutableByteSpan pinned) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(in_use_.mutex);
   for (PinnedPiece& piece : pinned_) {
     if (piece.region.bytes().data() == pinned.data()) piece.taken = false;
   }
 }
 
 void DeviceShare::leak_pinned(MutableByteSpan pinned) noexcept {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(in_use_.mutex);
   for (PinnedPiece& piece : pinned_) {
     if (piece.taken && piece.region.bytes().data() == pinned.data())
       (void)new (std::nothrow) Pinned(std::move(piece.region));
@@ -130,14 +144,14 @@ void DeviceShare::leak_pinned(MutableByteSpan pinned) noexcept {
 }
 
 Result<std::uint64_t> DeviceShare::lock_memory(MutableByteSpan host, bool writable) {
-  const std::lock_guard lock(mutex_);
+  const DeviceContext::Scope here(device_);
+  const std::lock_guard lock(in_use_.mutex);
   locked_.reserve(locked_.size() + lent_ + 1);  // unlock_memory() needs no memory
   unsigned flags = cudaHostRegisterMapped | cudaHostRegisterPortable;
   int read_only = 0;
-  int device = 0;
-  if (!writable && cudaGetDevice(&device) == cudaSuccess &&
-      cudaDeviceGetAttribute(&read_only, cudaDevAttrHostRegisterReadOnlySupported, device) ==
-          cudaSuccess &&
+  if (!writable &&
+      cudaDeviceGetAttribute(&read_only, cudaDevAttrHostRegisterReadOnlySupported,
+                             device_.ordinal()) == cudaSuccess &&
       read_only != 0) {
     flags |= cudaHostRegisterReadOnly;
   }
@@ -158,14 +172,15 @@ Result<std::uint64_t> DeviceShare::lock_memory(MutableByteSpan host, bool writab
 }
 
 void DeviceShare::unlock_memory(std::uint8_t* host, std::uint32_t own) noexcept {
-  const std::lock_guard lock(mutex_);
+  const DeviceContext::Scope here(device_);
+  const std::lock_guard lock(in_use_.mutex);
   --lent_;
-  // A door takes its blocks under this lock, so none can launch meanwhile.
-  if (blocks_ != own || cudaHostUnregister(host) != cudaSuccess) locked_.push_back(host);
+  if (in_use_.blocks != own || cudaHostUnregister(host) != cudaSuccess) locked_.push_back(host);
 }
 
 Result<cudaStream_t> DeviceShare::take_stream() {
-  const std::lock_guard lock(mutex_);
+  const DeviceContext::Scope here(device_);
+  const std::lock_guard lock(in_use_.mutex);
   if (!streams_.empty()) {
     const cudaStream_t stream = streams_.back();
     streams_.pop_back();
@@ -177,7 +192,7 @@ Result<cudaStream_t> DeviceShare::take_stream() {
 }
 
 void DeviceShare::give_stream(cudaStream_t stream) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(in_use_.mutex);
   streams_.push_back(stream);
 }
 

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -16,6 +17,7 @@
 #include "cuda/host/door.hpp"
 #include "cuda/interpreter/interpret.cuh"
 #include "cuda/megakernel/launch.hpp"
+#include "device_context.hpp"
 #include "device_error.hpp"
 #include "device_share.hpp"
 
@@ -30,13 +32,14 @@ std::string version_text(int version) {
   return message("{}.{}", version / 1000, version % 1000 / 10);
 }
 
+/// Each call goes to the door's device and leaves the calling thread's own as it was.
 class DriverDoor final : public Door {
  public:
-  DriverDoor() = default;
+  explicit DriverDoor(int ordinal) : ordinal_(ordinal) {}
   DriverDoor(const DriverDoor&) = delete;
   DriverDoor& operator=(const DriverDoor&) = delete;
   ~DriverDoor() override {
-    if (!share_) return;
+    if (share_ == nullptr) return;
     for (std::uint8_t* memory : memory_) share_->give_memory(memory);
     for (const MutableByteSpan pinned : pinned_) share_->give_pinned(pinned);
     if (launches_ != nullptr) share_->give_stream(launches_);
@@ -49,16 +52,19 @@ class DriverDoor final : public Door {
     // Lazy loading would block the first launch beside a resident kernel; it must be off before the
     // first call.
     ::setenv("CUDA_MODULE_LOADING", "EAGER", 1);
-    VYRE_CUDA_TRY(cudaSetDevice(0), "choosing device 0");
+    VYRE_ASSIGN(device_, DeviceContext::of(ordinal_));
+    const DeviceContext::Scope here(*device_);
     cudaDeviceProp properties{};
-    VYRE_CUDA_TRY(cudaGetDeviceProperties(&properties, 0), "asking device 0 what it is");
+    VYRE_CUDA_TRY(cudaGetDeviceProperties(&properties, ordinal_),
+                  message("asking device {} what it is", ordinal_));
     int driver = 0;
     VYRE_CUDA_TRY(cudaDriverGetVersion(&driver), "asking for the driver's version");
     if (!properties.cooperativeLaunch) {
       return fail(Errc::unsupported,
                   message("{} does not support cooperative launch", properties.name));
     }
-    share_ = join_device_share();
+    shares_ = join_device_shares();
+    share_ = &shares_->of(*device_);
     DoorFacts facts;
     facts.device = message("{} (sm_{}{}, driver {})", properties.name, properties.major,
                            properties.minor, version_text(driver));
@@ -105,6 +111,7 @@ class DriverDoor final : public Door {
 
   [[nodiscard]] Status fill_device(std::uint8_t* to, const std::uint8_t* pinned_from,
                                    std::uint64_t bytes) override {
+    const DeviceContext::Scope here(*device_);
     // From pinned memory, so that a copy engine does it: a memset would need a free block.
     VYRE_CUDA_TRY(cudaMemcpyAsync(to, pinned_from, bytes, cudaMemcpyHostToDevice, launches_),
                   "filling the kernel's structures");
@@ -114,6 +121,7 @@ class DriverDoor final : public Door {
 
   [[nodiscard]] Status launch(const megakernel::KernelArguments& arguments,
                               std::uint32_t blocks) override {
+    const DeviceContext::Scope here(*device_);
     VYRE_CUDA_TRY(
         megakernel::launch(arguments, blocks, launches_),
         message("launching the resident kernel (launch {}, {} blocks)", arguments.epoch, blocks));
@@ -126,6 +134,7 @@ class DriverDoor final : public Door {
   }
 
   [[nodiscard]] Result<KernelState> state() override {
+    const DeviceContext::Scope here(*device_);
     const cudaError_t error = cudaStreamQuery(launches_);
     if (error == cudaSuccess) return KernelState::ended;
     if (error == cudaErrorNotReady) return KernelState::running;
@@ -134,6 +143,7 @@ class DriverDoor final : public Door {
 
   [[nodiscard]] Status peek(void* to, const std::uint8_t* from, std::uint64_t bytes,
                             Deadline deadline) override {
+    const DeviceContext::Scope here(*device_);
     const std::lock_guard lock(looking_);
     auto* out = static_cast<std::uint8_t*>(to);
     VYRE_TRY(await_look(deadline));  // of a caller that gave up
@@ -171,7 +181,10 @@ class DriverDoor final : public Door {
     }
   }
 
-  OneAtATime<DeviceShare>::Hold share_;
+  const int ordinal_;
+  std::optional<DeviceContext> device_;  // from open() on
+  OneAtATime<DeviceShares>::Hold shares_;
+  DeviceShare* share_{nullptr};  // of these
   std::uint32_t blocks_{0};
   cudaStream_t launches_{nullptr};
   cudaStream_t looks_{nullptr};
@@ -186,7 +199,7 @@ class DriverDoor final : public Door {
 
 Result<std::unique_ptr<backend::Backend>> make_backend(const backend::Options& options,
                                                        const DeviceOptions& device) {
-  return make_backend_over(std::make_unique<DriverDoor>(), options, device);
+  return make_backend_over(std::make_unique<DriverDoor>(device.ordinal), options, device);
 }
 
 }  // namespace vyre::cuda

@@ -17,11 +17,9 @@ namespace {
 
 constexpr std::uint64_t kHugePage{std::uint64_t{2} << 20};
 
-/// Of the current device; -1: the system does not say, or has one node.
-int device_node() {
-  int device = 0;
+/// -1: the system does not say, or has one node.
+int device_node(int device) {
   std::array<char, 32> bus{};
-  if (cudaGetDevice(&device) != cudaSuccess) return -1;
   if (cudaDeviceGetPCIBusId(bus.data(), static_cast<int>(bus.size()), device) != cudaSuccess)
     return -1;
   std::string name(bus.data());
@@ -33,11 +31,11 @@ int device_node() {
 
 }  // namespace
 
-Result<Pinned> Pinned::create(std::uint64_t bytes) {
+Result<Pinned> Pinned::create(std::uint64_t bytes, int device) {
   const std::uint64_t size = (bytes + kHugePage - 1) / kHugePage * kHugePage;
   VYRE_ASSIGN(staging::Mapping mapping,
               staging::Mapping::create(size, "the rings and slots of a device"));
-  mapping.prefer_node(device_node());
+  mapping.prefer_node(device_node(device));
   // Before registering: the driver would fault the pages in one by one.
   VYRE_TRY(mapping.populate(0, size));
   Pinned pinned(std::move(mapping));

@@ -14,8 +14,9 @@ namespace vyre::cuda {
 
 class Pinned {
  public:
-  /// Zeroed. Registering takes long (docs/internals/megakernel.md): once a region, never a buffer.
-  [[nodiscard]] static Result<Pinned> create(std::uint64_t bytes);
+  /// Zeroed, near `device`, which is the current one. Registering takes long
+  /// (docs/internals/megakernel.md): once a region, never a buffer.
+  [[nodiscard]] static Result<Pinned> create(std::uint64_t bytes, int device);
   Pinned(Pinned&& other) noexcept;
   Pinned& operator=(Pinned&&) = delete;
   ~Pinned();  // may wait for every kernel of the device

@@ -15,6 +15,7 @@ namespace vyre::cuda {
 
 /// Reserved or decided before the kernel goes resident, since nothing can be afterwards.
 struct DeviceOptions {
+  int ordinal{0};                // of the device, as the driver numbers them for this process
   std::uint64_t arena_bytes{0};  // device memory for buffers; 0: half of what is free
   std::uint64_t staging_bytes{std::uint64_t{16} << 20};   // pinned memory that uploads go through
   std::uint64_t scratch_bytes{std::uint64_t{256} << 10};  // device memory of each warp

@@ -13,13 +13,26 @@ namespace {
 
 constexpr std::uint32_t kDefaultQueues{4};
 
-Result<runtime::BackendKind> backend_of(const char* device) {
+/// "auto", "cpu", "cuda", or "cuda:" and the number or UUID of a device.
+Status read_device(const char* device, runtime::SessionOptions& to) {
+  constexpr std::string_view kOneOf{"cuda:"};
   const std::string_view name = device == nullptr ? "auto" : device;
-  if (name == "auto") return runtime::BackendKind::automatic;
-  if (name == "cpu") return runtime::BackendKind::cpu;
-  if (name == "cuda") return runtime::BackendKind::cuda;
-  return fail(Errc::invalid_argument,
-              message("device '{}' is unknown; use auto, cpu or cuda", name));
+  if (name == "auto") {
+    to.backend = runtime::BackendKind::automatic;
+  } else if (name == "cpu") {
+    to.backend = runtime::BackendKind::cpu;
+  } else if (name == "cuda") {
+    to.backend = runtime::BackendKind::cuda;
+  } else if (name.size() > kOneOf.size() && name.starts_with(kOneOf)) {
+    to.backend = runtime::BackendKind::cuda;
+    to.device = name.substr(kOneOf.size());
+  } else {
+    return fail(Errc::invalid_argument,
+                message("device '{}' is unknown; use auto, cpu, cuda, or cuda: and the number or "
+                        "UUID of a device",
+                        name));
+  }
+  return {};
 }
 
 Result<ingest::TierChoice> tier_of(std::string_view name) {
@@ -73,7 +86,7 @@ Status read_rare(const vyre_session_options& from, runtime::SessionOptions& to) 
 
 Result<runtime::SessionOptions> engine_options(const vyre_session_options& from) {
   runtime::SessionOptions to;
-  VYRE_ASSIGN(to.backend, backend_of(from.device));
+  VYRE_TRY(read_device(from.device, to));
   to.queues = from.queues != 0 ? from.queues : kDefaultQueues;
   to.workers = from.workers;
   if (from.ring_slots != 0) to.ring_slots = from.ring_slots;

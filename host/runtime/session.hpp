@@ -56,6 +56,9 @@ struct SessionOptions {
   std::uint32_t timeline_events{0};
 
   // CUDA only; the cpu backend ignores them.
+  /// Number or UUID of the device (docs/device.md, "Which device"). Empty: what VYRE_DEVICE says,
+  /// else the first that can run the kernel.
+  std::string device{};
   std::uint64_t device_memory_bytes{0};  // reserved for buffers at open; 0 = half of what is free
   std::uint32_t max_blocks{0};           // of the resident grid; 0 = all that other sessions left
   std::uint64_t staging_bytes{0};        // pinned, for uploads and downloads; 0 = 16 MiB

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <bit>
 #include <chrono>
+#include <cstdlib>
 #include <utility>
 
 #include "base/message.hpp"
@@ -106,14 +107,19 @@ Result<Core> start_over(SessionSetup setup, std::unique_ptr<backend::Backend> ba
   return core;
 }
 
-/// On a device, or an error that says why not in words. The name of the device, if there is one,
-/// stays in `setup`.
-Result<Core> start_on_device(SessionSetup& setup) {
-  const cuda::DeviceProbe probe = cuda::probe_device();
+std::string device_named_by(const SessionOptions& options) {
+  if (!options.device.empty()) return options.device;
+  const char* const named = std::getenv("VYRE_DEVICE");
+  return named != nullptr ? named : "";
+}
+
+/// On a device, or an error that says why not in words. The name of the device stays in `setup`.
+Result<Core> start_on_device(SessionSetup& setup, const cuda::DeviceProbe& probe) {
   setup.device = probe.device;
   if (!probe.caps.supported) return fail(Errc::unsupported, probe.caps.reason);
   const SessionOptions& options = setup.options;
   cuda::DeviceOptions how;
+  how.ordinal = probe.ordinal;
   how.arena_bytes = options.device_memory_bytes;
   if (options.staging_bytes != 0) how.staging_bytes = options.staging_bytes;
   how.park_after = bounded(options.park_after);
@@ -146,7 +152,9 @@ Result<Core> open_core(const SessionOptions& options, TestHooks hooks) {
   if (options.backend == BackendKind::cpu) {
     setup.caps = MegakernelCaps::unsupported("the CPU backend was asked for; no device was probed");
   } else {
-    auto on_device = start_on_device(setup);
+    // A name that means no device is a mistake, and CPU workers do not hide it.
+    VYRE_ASSIGN(const cuda::DeviceProbe probe, cuda::probe_device(device_named_by(options)));
+    auto on_device = start_on_device(setup, probe);
     if (on_device) return on_device;
     setup.caps = MegakernelCaps::unsupported(on_device.error().message);
     if (options.backend == BackendKind::cuda) {

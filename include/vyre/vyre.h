@@ -186,8 +186,8 @@ typedef struct vyre_session vyre_session;
 typedef struct {
   uint32_t struct_size;
   uint32_t queues;         /* that may be open at once, the main queue among them; default 4 */
-  const char* device;      /* "auto" (default: the device if there is one, else the CPU), "cpu" or
-                              "cuda" */
+  const char* device;      /* "auto" (default: the device if there is one, else the CPU), "cpu",
+                              "cuda", or "cuda:" and the number or UUID of a device */
   uint32_t workers;        /* CPU threads; default: one for each logical CPU */
   uint32_t ring_slots;     /* of a queue; a power of two; default 4,096 */
   uint64_t memory_bytes;   /* bound of buffers, binding sets and programs; default: no bound */

@@ -18,7 +18,7 @@ namespace {
 class NeedsADevice : public ::testing::Environment {
  public:
   void SetUp() override {
-    const cuda::DeviceProbe probe = cuda::probe_device();
+    const cuda::DeviceProbe probe = cuda::probe_device().value();
     if (probe.caps.supported) return;
     if (std::getenv("VYRE_REQUIRE_GPU") != nullptr) FAIL() << probe.caps.reason;
     GTEST_SKIP() << probe.caps.reason;

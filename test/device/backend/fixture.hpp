@@ -28,7 +28,7 @@ class OnDevice : public ::testing::Test {
 
   void SetUp() override {
     ::alarm(kAlarmSeconds);
-    const DeviceProbe probe = probe_device();
+    const DeviceProbe probe = probe_device().value();
     if (probe.caps.supported) return;
     const char* required = std::getenv("VYRE_REQUIRE_GPU");
     ASSERT_FALSE(required != nullptr && std::string(required) == "1") << probe.caps.reason;

@@ -12,7 +12,7 @@ namespace vyre::test {
 class NeedsDevice : public ::testing::Test {
  protected:
   void SetUp() override {
-    const cuda::DeviceProbe probe = cuda::probe_device();
+    const cuda::DeviceProbe probe = cuda::probe_device().value();
     if (probe.device) return;
     if (std::getenv("VYRE_REQUIRE_GPU") != nullptr) FAIL() << probe.caps.reason;
     GTEST_SKIP() << probe.caps.reason;
