@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds everything and runs every test: the plain build first, then the unit and model tests under
+# Builds everything and runs every test: the plain build first, then the unit tests under
 # AddressSanitizer + UBSan, and those with threads under ThreadSanitizer. Installs missing Debian
 # packages. No GPU is needed; CUDA code is built where nvcc is found.
 #

@@ -101,7 +101,7 @@ Result<core::RunResult> InterpreterProbe::run(const core::Image& image,
   return total;
 }
 
-DeviceProbe probe_device() {
+Result<DeviceProbe> probe_device(std::string_view) {
   DeviceProbe probe;
   probe.device = "an emulated warp";
   return probe;

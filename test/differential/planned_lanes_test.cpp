@@ -272,11 +272,18 @@ class Graph {
   std::vector<Node> nodes_;
 };
 
+/// ThreadSanitizer, under which a graph takes fifteen times as long, sees this part of them.
+#if defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t kPart{4};
+#else
+constexpr std::uint64_t kPart{1};
+#endif
+
 Tally tally_of(std::uint64_t first_seed, std::uint64_t count, const GraphKnobs& knobs) {
   Tally tally;
   const std::uint64_t only = test::number_from_environment("VYRE_SEED", 0);
   const std::uint64_t total =
-      only != 0 ? 1 : count * test::number_from_environment("VYRE_TEST_SCALE", 1);
+      only != 0 ? 1 : count * test::number_from_environment("VYRE_TEST_SCALE", 1) / kPart;
   for (std::uint64_t i = 0; i < total && !testing::Test::HasFailure(); ++i) {
     const std::uint64_t seed = only != 0 ? only : first_seed + i;
     SCOPED_TRACE("VYRE_SEED=" + std::to_string(seed));
@@ -299,29 +306,29 @@ bool replays() {
 TEST(PlannedLanes, LeaveWhatTheirItemsLeaveOneByOneAndOnTheReference) {
   const Tally tally = tally_of(1'000'000, 60, {});
   if (replays()) return;
-  EXPECT_GT(tally.lanes, 50u);
+  EXPECT_GT(tally.lanes, 50u / kPart);
   EXPECT_EQ(tally.not_done, 0u);
 }
 
 TEST(PlannedLanes, WhoseMembersTrapEndAsTheirItemsDo) {
   const Tally tally = tally_of(2'000'000, 60, {.faults = true});
   if (replays()) return;
-  EXPECT_GT(tally.lanes, 50u);
-  EXPECT_GT(tally.not_done, 30u);
+  EXPECT_GT(tally.lanes, 50u / kPart);
+  EXPECT_GT(tally.not_done, 30u / kPart);
 }
 
 TEST(PlannedLanes, WhoseMembersLackFuelEndAsTheirItemsDo) {
   const Tally tally = tally_of(3'000'000, 60, {.faults = true, .little_fuel = true});
   if (replays()) return;
-  EXPECT_GT(tally.lanes, 50u);
-  EXPECT_GT(tally.not_done, 30u);
+  EXPECT_GT(tally.lanes, 50u / kPart);
+  EXPECT_GT(tally.not_done, 30u / kPart);
 }
 
 TEST(PlannedLanes, ThatNeedNotStoreScratchBuffersLeaveAllOthersAsTheyAre) {
   const Tally tally = tally_of(4'000'000, 60, {.scratch = true});
   if (replays()) return;
-  EXPECT_GT(tally.lanes, 50u);
-  EXPECT_GT(tally.unspecified, 5u) << "nothing was left out";
+  EXPECT_GT(tally.lanes, 50u / kPart);
+  EXPECT_GT(tally.unspecified, 5u / kPart) << "nothing was left out";
 }
 
 /// Without faults: how much of an item that is shared by workers has run when one of its lanes
@@ -329,7 +336,7 @@ TEST(PlannedLanes, ThatNeedNotStoreScratchBuffersLeaveAllOthersAsTheyAre) {
 TEST(PlannedLanes, OnSeveralWorkersAreNoDifferent) {
   const Tally tally = tally_of(5'000'000, 40, {.scratch = true, .workers = 3});
   if (replays()) return;
-  EXPECT_GT(tally.lanes, 50u);
+  EXPECT_GT(tally.lanes, 50u / kPart);
 }
 
 }  // namespace

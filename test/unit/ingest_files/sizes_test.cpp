@@ -2,7 +2,7 @@
 // bytes of a plain read, and no byte beside them.
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <cstring>
 #include <map>
 #include <ostream>
 
@@ -65,12 +65,14 @@ class FileSizes : public ::testing::TestWithParam<Way> {
     const ReadResult result = ends.wait(1).at(0);
     ASSERT_EQ(result.status, ReadStatus::ok);
     ASSERT_EQ(result.bytes, bytes);
-    const Bytes wanted = pattern(offset, bytes);
-    ASSERT_TRUE(std::equal(wanted.begin(), wanted.end(), to + result.skip));
+    // By memcmp() and not byte by byte, which takes ThreadSanitizer half a minute.
+    static const Bytes kWhole = pattern(0, kMiB + 1);
+    static const Bytes kPoisoned(kStreamBytes, kPoison);
+    EXPECT_EQ(std::memcmp(kWhole.data() + offset, to + result.skip, bytes), 0);
     const std::uint8_t* const end = memory_.streams() + kStreamBytes;
-    EXPECT_TRUE(std::all_of(memory_.streams(), to, [](std::uint8_t b) { return b == kPoison; }));
-    EXPECT_TRUE(std::all_of(static_cast<const std::uint8_t*>(to) + room, end,
-                            [](std::uint8_t b) { return b == kPoison; }));
+    EXPECT_EQ(std::memcmp(kPoisoned.data(), memory_.streams(), kIoBlock), 0);
+    const auto behind = static_cast<std::size_t>(end - (to + room));
+    EXPECT_EQ(std::memcmp(kPoisoned.data(), to + room, behind), 0);
   }
 
   static constexpr std::uint64_t kStreamBytes{2 * kMiB};
