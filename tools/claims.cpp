@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -67,10 +68,14 @@ Status check_outside(const std::string& path, const std::string& flag,
 
 /// Which files the outputs of chunks go to shows only as they are written, so none of the
 /// directory may be an input.
-Status check_chunk_directory(const RunOptions& options, const std::string& program) {
+Status check_chunk_directory(const RunOptions& options, const v0::Program* program) {
   std::vector<std::string> inputs = bound_files(options);
   inputs.insert(inputs.end(), options.files.begin(), options.files.end());
-  inputs.push_back(program);
+  if (program != nullptr) {
+    const std::vector<std::string> sources = program->sources();
+    inputs.insert(inputs.end(), std::next(sources.begin()), sources.end());
+    inputs.push_back(options.program);
+  }
   inputs.push_back(options.report);
   inputs.push_back(options.timeline);
   for (const std::string& path : inputs) {
@@ -115,6 +120,12 @@ std::string Claims::identity(const std::string& path, int stream) const {
 void Claims::reads(const std::string& path, const std::string& as) {
   if (std::string key = identity(path, STDIN_FILENO); !key.empty())
     taken_.try_emplace(std::move(key), as);
+}
+
+void Claims::reads_includes_of(const v0::Program& program) {
+  const std::vector<std::string> files = program.sources();
+  for (std::size_t i = 1; i < files.size(); ++i)
+    reads(files[i], message("the included file '{}'", shown(files[i])));
 }
 
 Status Claims::writes(const std::string& path, const std::string& flag) {
@@ -181,6 +192,13 @@ Status check_conversion(Shell& shell, const std::string& program, const std::str
   return output == "-" || shell.json ? prints(shell, claims) : Status{};
 }
 
+Status check_includes(const v0::Program& program, const std::string& output,
+                      const std::string& flag) {
+  Claims claims;
+  claims.reads_includes_of(program);
+  return output == "-" ? Status{} : claims.writes(output, flag);
+}
+
 Status check_printing(Shell& shell, const std::vector<std::string>& inputs) {
   VYRE_TRY(named_once(readers_in(inputs)));
   Claims claims;
@@ -206,14 +224,17 @@ Status check_streams(const Shell& shell, const RunOptions& options) {
   return {};
 }
 
-Status check_paths(Shell& shell, const RunOptions& options, const std::string& program,
+Status check_paths(Shell& shell, const RunOptions& options, const v0::Program* program,
                    const std::vector<std::string>& stored) {
   VYRE_TRY(check_outside(options.out_file, "-o", options.trace_directory));
   VYRE_TRY(check_outside(options.out_directory, "--out-dir", options.trace_directory));
   VYRE_TRY(check_outside(options.report, "--report", options.trace_directory));
   VYRE_TRY(check_outside(options.timeline, "--timeline", options.trace_directory));
   Claims claims;
-  if (!program.empty()) claims.reads(program, message("the program '{}'", shown(program)));
+  if (program != nullptr) {
+    claims.reads(options.program, message("the program '{}'", shown(options.program)));
+    claims.reads_includes_of(*program);
+  }
   if (!options.paths_from.empty()) claims.reads(options.paths_from, "the list of paths");
   for (const std::string& file : options.files)
     claims.reads(file, message("the input '{}'", shown(file)));

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "library.hpp"
 #include "run_plan.hpp"
 #include "shell.hpp"
 
@@ -18,6 +19,8 @@ class Claims {
  public:
   /// A file that is read. `as` is for messages: "the program 'x'". "-" is standard input.
   void reads(const std::string& path, const std::string& as);
+  /// What the text of a program includes.
+  void reads_includes_of(const v0::Program& program);
   /// Refuses an output over what is read and over another output. "-" is standard output.
   [[nodiscard]] Status writes(const std::string& path, const std::string& flag);
   /// Refuses an input, or an output so far, that has a name in this directory already.
@@ -38,6 +41,9 @@ class Claims {
 /// For commands that read one program and give out one file.
 [[nodiscard]] Status check_conversion(Shell& shell, const std::string& program,
                                       const std::string& output);
+/// The same once the program is read: the output may be no file that it includes.
+[[nodiscard]] Status check_includes(const v0::Program& program, const std::string& output,
+                                    const std::string& flag);
 /// For commands that only print what they make of files.
 [[nodiscard]] Status check_printing(Shell& shell, const std::vector<std::string>& inputs);
 
@@ -45,10 +51,9 @@ class Claims {
 /// the program is read.
 [[nodiscard]] Status check_streams(const Shell& shell, const RunOptions& options);
 /// Of run and record. No output may be an input, another output or a part of the trace. `program`:
-/// its file; empty for a built-in op. `stored`: where the outputs of the items go; none: to
-/// standard output.
+/// null for a built-in op. `stored`: where the outputs of the items go; none: to standard output.
 [[nodiscard]] Status check_paths(Shell& shell, const RunOptions& options,
-                                 const std::string& program,
+                                 const v0::Program* program,
                                  const std::vector<std::string>& stored);
 /// Of replay.
 [[nodiscard]] Status check_replay(Shell& shell, const std::string& trace,

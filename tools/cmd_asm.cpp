@@ -29,6 +29,7 @@ Outcome run(Shell& shell, const Options& options) {
   }
   VYRE_TRY(check_conversion(shell, options.input, options.output));
   VYRE_ASSIGN(const v0::Program program, load_program(options.input, profile));
+  VYRE_TRY(check_includes(program, options.output, "-o"));
   VYRE_ASSIGN(const v0::Blob blob, taken(program.encode(profile, v0::Timeout::forever())));
   // The encoder may write what no decoder takes back (depth, counts); such a blob is no use to
   // anybody.

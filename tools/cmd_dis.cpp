@@ -24,6 +24,7 @@ Outcome run(Shell& shell, const Options& options) {
   VYRE_ASSIGN(const v0::Profile profile, taken(v0::find_profile(options.profile)));
   VYRE_TRY(check_conversion(shell, options.input, options.output));
   VYRE_ASSIGN(const v0::Program program, load_program(options.input, profile));
+  VYRE_TRY(check_includes(program, options.output, "-o"));
   const bool text_form = !options.image && !options.jit;
   v0::Image image = options.plain ? v0::Image::not_optimised : v0::Image::optimised;
   if (options.jit) image = v0::Image::ptx;

@@ -215,7 +215,7 @@ Outcome run(Shell& shell, RunOptions& options) {
   VYRE_TRY(check_target(options, target));
   VYRE_ASSIGN(const RunPlan plan, make_plan(std::move(target), options));
   VYRE_TRY(check(options, plan));
-  VYRE_TRY(check_paths(shell, options, plan.target.program ? options.program : "",
+  VYRE_TRY(check_paths(shell, options, plan.target.program ? &*plan.target.program : nullptr,
                        stored_paths(plan, options)));
   VYRE_TRY(check_reach(options, plan));
   if (plan.target.program) VYRE_TRY(ready_to_run(shell, options, *plan.target.program, ready_by));
@@ -278,7 +278,7 @@ void add_flags(const Command& sub, RunOptions& options) {
              "concat, none; for one buffer or for all")
       .type_name("[BUFFER=]RULE")
       .one_value_each();
-  sub.option("--format", options.format, "how standard output shows outputs")
+  sub.option("--format", options.format, "how outputs are shown, and stored by -o and --out-dir; raw: as they are")
       .type_name("auto|raw|hex|hex32|hex64|u32|i32|f32|u64|i64")
       .shows_default();
   sub.option("-o,--out", options.out_file, "a file for the one output of one item")

@@ -3,8 +3,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <memory>
+#include <new>
 
 #include "base/message.hpp"
 #include "claims.hpp"
@@ -70,7 +70,14 @@ Status settle(Flags& flags) {
     scan.paths.erase(scan.paths.begin());
   }
   VYRE_TRY(check_inputs(scan, scan.paths.size()));
-  if (!scan.follow.empty()) scan.paths = {scan.follow};
+  if (!scan.follow.empty()) {
+    struct stat status;
+    if (::stat(scan.follow.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
+      return fail(Errc::invalid_argument,
+                  message("'{}' is a folder; --follow needs a file", shown(scan.follow)));
+    }
+    scan.paths = {scan.follow};
+  }
   // Where grep and ripgrep look if no path is given: what comes through a pipe or from a file, and
   // else here.
   if (scan.paths.empty() && scan.paths_from.empty())
@@ -156,7 +163,8 @@ Outcome run(Shell& shell, Flags& flags) {
   VYRE_TRY(check(shell, flags));
   const ScanOptions& options = flags.scan;
   Claims claims;
-  for (const std::string& path : options.paths) claims.reads(path, "searched");
+  for (const std::string& path : options.paths)
+    claims.reads(path, message("what is searched, '{}'", shown(path)));
   for (const std::string& path : options.word_files) claims.reads(path, "a list of words");
   if (!options.paths_from.empty()) claims.reads(options.paths_from, "the list of paths");
   using Written = std::pair<const char*, const std::string*>;
@@ -180,10 +188,15 @@ void add_scan(CommandLine& line) {
   command.frees_h();
   add_flags(command, *flags);
   command.does([flags](Shell& shell) -> Outcome {
-    const Outcome outcome = run(shell, *flags);
+    const Outcome outcome = [&]() -> Outcome {
+      try {
+        return run(shell, *flags);
+      } catch (const std::bad_alloc&) {
+        return fail(Errc::out_of_memory, "the host has no memory left for this search");
+      }
+    }();
     if (outcome || platform::stop_asked()) return outcome;
-    // A reader that went away has seen enough.
-    if (outcome.error().detail != EPIPE) complain(shell, to_string(outcome.error()));
+    tell_error(shell, outcome.error(), shell.name);
     return kScanFailed;
   });
 }

@@ -21,14 +21,31 @@ constexpr std::size_t kMostLevels{1'024};
 
 }  // namespace
 
-FileWalk::FileWalk(const Shell& shell, const InputOptions& options, std::vector<std::string> paths)
+FileWalk::FileWalk(const Shell& shell, const InputOptions& options, std::vector<std::string> paths,
+                   const WalkOutputs& outputs)
     : shell_(shell),
       hidden_(options.hidden),
       follow_links_(options.links),
-      paths_(std::move(paths)) {
+      paths_(std::move(paths)),
+      skips_outputs_(outputs.skipped) {
   struct stat status;
   if (::fstat(STDOUT_FILENO, &status) == 0 && S_ISREG(status.st_mode))
     standard_output_ = Identity{status.st_dev, status.st_ino};
+  for (const std::string& path : outputs.paths) {
+    if (!path.empty() && ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode))
+      outputs_.push_back({status.st_dev, status.st_ino});
+  }
+}
+
+bool FileWalk::is_output(const struct stat& status, const std::string& path) {
+  const Identity identity{status.st_dev, status.st_ino};
+  if (std::find(outputs_.begin(), outputs_.end(), identity) == outputs_.end()) return false;
+  if (skips_outputs_) return true;
+  met_output_ =
+      fail(Errc::invalid_argument,
+           message("'{}' would be read and written over; name another file for the output",
+                   shown(path)));
+  return true;
 }
 
 void FileWalk::tell(const std::string& path, const std::string& why) {
@@ -37,11 +54,12 @@ void FileWalk::tell(const std::string& path, const std::string& why) {
 }
 
 std::optional<InputFile> FileWalk::next() {
-  for (;;) {
+  while (met_output_) {
     auto file = levels_.empty() ? take_named() : take_found();
     if (file) return file;
     if (levels_.empty() && next_path_ == paths_.size()) return std::nullopt;
   }
+  return std::nullopt;
 }
 
 std::optional<InputFile> FileWalk::take_named() {
@@ -61,6 +79,7 @@ std::optional<InputFile> FileWalk::take_named() {
     enter(path);
     return std::nullopt;
   }
+  if (is_output(status, path)) return std::nullopt;
   return InputFile{path, true, S_ISREG(status.st_mode)};
 }
 
@@ -75,7 +94,7 @@ std::optional<InputFile> FileWalk::take_found() {
   const std::string path = level.prefix + name;
   unsigned char kind = listed_kind;
   const bool asked = kind == DT_UNKNOWN || (kind == DT_LNK && follow_links_) ||
-                     (kind == DT_REG && standard_output_);
+                     (kind == DT_REG && (standard_output_ || !outputs_.empty()));
   struct stat status {};
   if (asked) {
     if ((follow_links_ ? ::stat : ::lstat)(path.c_str(), &status) != 0) {
@@ -91,6 +110,7 @@ std::optional<InputFile> FileWalk::take_found() {
   if (kind != DT_REG) return std::nullopt;
   // Output must not feed on itself.
   if (standard_output_ == Identity{status.st_dev, status.st_ino}) return std::nullopt;
+  if (is_output(status, path)) return std::nullopt;
   return InputFile{path, false, true};
 }
 

@@ -27,24 +27,24 @@ void rest(milliseconds time) {
 
 class GrowingInput final : public InputBytes {
  public:
-  GrowingInput(platform::Descriptor from, const std::string& path)
-      : from_(std::move(from)), path_(path) {}
+  GrowingInput(platform::Descriptor from, const std::string& path, FollowedFile::Last& read)
+      : from_(std::move(from)), path_(path), read_(read) {}
 
   Result<std::size_t> read(MutableByteSpan out) override {
     while (!ready(kWait)) {
       if (platform::stop_asked()) return platform::interrupted();
     }
-    if (over_) return std::size_t{0};
+    if (read_.over) return std::size_t{0};
     auto n = platform::read_some(from_, out, platform::input_name(path_));
-    if (n) position_ += static_cast<off_t>(*n);
+    if (n) read_.position += static_cast<off_t>(*n);
     return n;
   }
 
   bool ready(milliseconds timeout) override {
     for (milliseconds left = timeout;; left -= kLookEvery) {
-      if (over_ || grown()) return true;
-      over_ = cut() || replaced();
-      if (over_) return true;
+      if (read_.over || grown()) return true;
+      read_.over = cut() || replaced();
+      if (read_.over) return true;
       if (left <= milliseconds(0) || platform::stop_asked()) return false;
       rest(std::min(left, kLookEvery));
     }
@@ -53,25 +53,21 @@ class GrowingInput final : public InputBytes {
  private:
   bool grown() {
     struct stat now {};
-    return ::fstat(from_.get(), &now) == 0 && now.st_size > position_;
+    return ::fstat(from_.get(), &now) == 0 && now.st_size > read_.position;
   }
   bool cut() {
     struct stat now {};
-    return ::fstat(from_.get(), &now) == 0 && now.st_size < position_;
+    return ::fstat(from_.get(), &now) == 0 && now.st_size < read_.position;
   }
   /// Another file has its name, and it was read to its end.
   bool replaced() {
-    struct stat mine {};
     struct stat named {};
-    if (::stat(path_.c_str(), &named) != 0 || ::fstat(from_.get(), &mine) != 0) return false;
-    const bool same = mine.st_dev == named.st_dev && mine.st_ino == named.st_ino;
-    return !same && !grown();
+    return ::stat(path_.c_str(), &named) == 0 && !read_.is(named) && !grown();
   }
 
   platform::Descriptor from_;
   const std::string& path_;
-  off_t position_{0};
-  bool over_{false};
+  FollowedFile::Last& read_;
 };
 
 }  // namespace
@@ -80,7 +76,7 @@ Result<std::unique_ptr<InputBytes>> FollowedFile::next() {
   for (;; rest(kLookEvery)) {
     if (platform::stop_asked()) return platform::interrupted();
     auto opened = platform::open_input(path_);
-    if (!opened && (!begun_ || opened.error().detail != ENOENT))
+    if (!opened && (!last_ || opened.error().detail != ENOENT))
       return tl::unexpected<Error>(std::move(opened).error());
     if (!opened) continue;
     struct stat status {};
@@ -88,8 +84,10 @@ Result<std::unique_ptr<InputBytes>> FollowedFile::next() {
       return fail(Errc::invalid_argument, message("{} is no regular file, which --follow needs",
                                                   platform::input_name(path_)));
     }
-    begun_ = true;
-    return std::make_unique<GrowingInput>(std::move(*opened), path_);
+    // Its reader may have had enough of it before it was over.
+    if (last_ && !last_->over && last_->is(status) && status.st_size >= last_->position) continue;
+    last_ = Last{status.st_dev, status.st_ino};
+    return std::make_unique<GrowingInput>(std::move(*opened), path_, *last_);
   }
 }
 

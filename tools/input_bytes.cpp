@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 
 #include "base/message.hpp"
 #include "platform/descriptor.hpp"
@@ -62,7 +63,10 @@ class RawInput final : public InputBytes {
     return bytes;
   }
   bool ready(std::chrono::milliseconds timeout) override {
-    if (!ahead().empty()) return true;
+    return !ahead().empty() || arrives(timeout);
+  }
+  /// More than what is ahead, or the end.
+  bool arrives(std::chrono::milliseconds timeout) {
     pollfd wanted{from_.get(), POLLIN, 0};
     // A signal ends the wait, and the read behind it says so.
     return ::poll(&wanted, 1, static_cast<int>(timeout.count())) != 0;
@@ -75,54 +79,143 @@ class RawInput final : public InputBytes {
   std::size_t taken_{0};
 };
 
-/// gzip (RFC 1952), one member after another.
-class GzipInput final : public InputBytes {
+/// What was compressed. What could be decompressed before an error is given out first, and what a
+/// pipe has brought while the next byte of it is awaited.
+class Decompressed : public InputBytes {
  public:
-  explicit GzipInput(std::unique_ptr<RawInput> from) : from_(std::move(from)) {}
+  Result<std::size_t> read(MutableByteSpan out) final {
+    if (taken_ != held_.size()) {
+      const std::size_t bytes = std::min(held_.size() - taken_, out.size());
+      std::memcpy(out.data(), held_.data() + taken_, bytes);
+      taken_ += bytes;
+      return bytes;
+    }
+    for (;;) {
+      if (const std::size_t made = made_of(out); made != 0) return made;
+      if (!over_ && !error_) continue;
+      if (error_) return tl::unexpected<Error>(*error_);
+      return std::size_t{0};
+    }
+  }
+
+  bool ready(std::chrono::milliseconds timeout) final {
+    using std::chrono::steady_clock;
+    const auto until = steady_clock::now() + timeout;
+    while (taken_ == held_.size() && !over_ && !error_) {
+      const auto left = std::max(until - steady_clock::now(), steady_clock::duration::zero());
+      if (needs_more() && !from_->arrives(std::chrono::ceil<std::chrono::milliseconds>(left)))
+        return false;
+      held_.resize(kHeldBytes);
+      taken_ = 0;
+      held_.resize(made_of(held_));
+    }
+    return true;
+  }
+
+ protected:
+  explicit Decompressed(std::unique_ptr<RawInput> from) : from_(std::move(from)) {}
+
+  struct Step {
+    std::size_t made{0};
+    bool full{false};    // there may be more to come of what was read
+    bool scarce{false};  // what is ahead is too little to go on
+    bool over{false};    // the end
+  };
+  /// Goes on with what is ahead of `from`; an input that has ended has nothing ahead. Everything
+  /// that is taken from it was decompressed, or is kept.
+  virtual Result<Step> step(RawInput& from, bool ended, MutableByteSpan out) = 0;
+
+  [[nodiscard]] tl::unexpected<Error> broken(const std::string& what) const {
+    return fail(Errc::malformed, message("{} {}", from_->name(), what));
+  }
+
+ private:
+  static constexpr std::size_t kHeldBytes{std::size_t{1} << 16};
+
+  [[nodiscard]] bool needs_more() const {
+    return !ended_ && (scarce_ || (from_->ahead().empty() && !full_));
+  }
+
+  std::size_t made_of(MutableByteSpan out) {
+    if (needs_more()) {
+      const auto more = from_->more();
+      if (!more) error_ = more.error();
+      ended_ = !more.value_or(false);
+    }
+    if (error_) return 0;
+    const auto did = step(*from_, ended_, out);
+    if (!did) {
+      error_ = did.error();
+      return 0;
+    }
+    full_ = did->full;
+    scarce_ = did->scarce;
+    over_ = did->over;
+    return did->made;
+  }
+
+  std::unique_ptr<RawInput> from_;
+  Bytes held_;  // decompressed while ready() looked
+  std::size_t taken_{0};
+  bool full_{false};
+  bool scarce_{false};
+  bool ended_{false};
+  bool over_{false};
+  std::optional<Error> error_;
+};
+
+/// gzip (RFC 1952), one member after another. Zeros behind the last one are padding.
+class GzipInput final : public Decompressed {
+ public:
+  explicit GzipInput(std::unique_ptr<RawInput> from) : Decompressed(std::move(from)) {}
   GzipInput(const GzipInput&) = delete;
   GzipInput& operator=(const GzipInput&) = delete;
   ~GzipInput() override {
     if (begun_) ::inflateEnd(&stream_);
   }
 
-  Result<std::size_t> read(MutableByteSpan out) override {
-    for (;;) {
-      if (!inside_) {
-        VYRE_ASSIGN(const bool member, next_member());
-        if (!member) return std::size_t{0};
-      }
-      if (from_->ahead().empty()) {
-        VYRE_ASSIGN(const bool more, from_->more());
-        if (!more) return broken("ends in the middle of gzip data");
-      }
-      const ByteSpan in = from_->ahead();
-      stream_.next_in = const_cast<Bytef*>(in.data());
-      stream_.avail_in = static_cast<uInt>(in.size());
-      stream_.next_out = out.data();
-      stream_.avail_out = static_cast<uInt>(std::min<std::size_t>(out.size(), 1u << 30));
-      const std::size_t room = stream_.avail_out;
-      const int answer = ::inflate(&stream_, Z_NO_FLUSH);
-      from_->take(in.size() - stream_.avail_in);
-      if (answer == Z_STREAM_END) inside_ = false;
-      if (answer == Z_MEM_ERROR) return fail(Errc::out_of_memory, "zlib has no memory left");
-      if (answer != Z_OK && answer != Z_STREAM_END && answer != Z_BUF_ERROR)
-        return broken(message("is no valid gzip data: {}", stream_.msg ? stream_.msg : "unknown"));
-      if (const std::size_t made = room - stream_.avail_out; made != 0) return made;
-    }
-  }
-  bool ready(std::chrono::milliseconds timeout) override { return from_->ready(timeout); }
-
  private:
-  tl::unexpected<Error> broken(const std::string& what) const {
-    return fail(Errc::malformed, message("{} {}", from_->name(), what));
-  }
-  Result<bool> next_member() {
-    while (from_->ahead().size() < kGzip.size()) {
-      VYRE_ASSIGN(const bool more, from_->more());
-      if (!more) break;
+  Result<Step> step(RawInput& from, bool ended, MutableByteSpan out) override {
+    if (!inside_) {
+      VYRE_ASSIGN(const bool here, next_member(from, ended));
+      const bool none = from.ahead().empty();
+      if (!here) return Step{.scarce = !none, .over = none && ended};
     }
-    if (from_->ahead().empty()) return false;
-    if (!begins_with(from_->ahead(), kGzip)) return broken("has other bytes behind its gzip data");
+    if (failed_) return tl::unexpected<Error>(*failed_);
+    const ByteSpan in = from.ahead();
+    if (in.empty() && ended) return broken("ends in the middle of gzip data");
+    stream_.next_in = const_cast<Bytef*>(in.data());
+    stream_.avail_in = static_cast<uInt>(in.size());
+    stream_.next_out = out.data();
+    stream_.avail_out = static_cast<uInt>(std::min<std::size_t>(out.size(), 1u << 30));
+    const std::size_t room = stream_.avail_out;
+    const int answer = ::inflate(&stream_, Z_NO_FLUSH);
+    from.take(in.size() - stream_.avail_in);
+    const std::size_t made = room - stream_.avail_out;
+    if (answer == Z_STREAM_END) inside_ = false;
+    if (answer == Z_MEM_ERROR) return fail(Errc::out_of_memory, "zlib has no memory left");
+    if (answer != Z_OK && answer != Z_STREAM_END && answer != Z_BUF_ERROR) {
+      auto failed =
+          broken(message("is no valid gzip data: {}", stream_.msg ? stream_.msg : "unknown"));
+      if (made == 0) return failed;
+      failed_ = std::move(failed).value();  // what it made of the bytes before is right
+      inside_ = true;
+      return Step{.made = made, .full = true};
+    }
+    return Step{.made = made, .full = stream_.avail_out == 0};
+  }
+
+  /// False: more bytes are needed to know, or there are none.
+  Result<bool> next_member(RawInput& from, bool ended) {
+    if (begun_) {
+      const ByteSpan ahead = from.ahead();
+      const auto begin = std::find_if(ahead.begin(), ahead.end(), [](auto b) { return b != 0; });
+      padded_ = padded_ || begin != ahead.begin();
+      from.take(static_cast<std::size_t>(begin - ahead.begin()));
+    }
+    if (from.ahead().empty() || (from.ahead().size() == 1 && !ended)) return false;
+    if (padded_ || !begins_with(from.ahead(), kGzip))
+      return broken("has other bytes behind its gzip data");
     constexpr int kGzipOnly{16};
     const int answer =
         begun_ ? ::inflateReset(&stream_) : ::inflateInit2(&stream_, MAX_WBITS + kGzipOnly);
@@ -131,47 +224,44 @@ class GzipInput final : public InputBytes {
     return true;
   }
 
-  std::unique_ptr<RawInput> from_;
   z_stream stream_{};
   bool begun_{false};
   bool inside_{false};  // a member
+  bool padded_{false};
+  std::optional<Error> failed_;
 };
 
 /// Zstandard (RFC 8878), one frame after another.
-class ZstandardInput final : public InputBytes {
+class ZstandardInput final : public Decompressed {
  public:
   explicit ZstandardInput(std::unique_ptr<RawInput> from)
-      : from_(std::move(from)), stream_(::ZSTD_createDStream(), ::ZSTD_freeDStream) {}
-
-  Result<std::size_t> read(MutableByteSpan out) override {
-    if (!stream_) return fail(Errc::out_of_memory, "libzstd has no memory left");
-    for (;;) {
-      if (from_->ahead().empty() && !full_) {
-        VYRE_ASSIGN(const bool more, from_->more());
-        if (!more && !inside_) return std::size_t{0};
-        if (!more) return broken("ends in the middle of Zstandard data");
-      }
-      ZSTD_inBuffer in{from_->ahead().data(), from_->ahead().size(), 0};
-      ZSTD_outBuffer made{out.data(), out.size(), 0};
-      const std::size_t answer = ::ZSTD_decompressStream(stream_.get(), &made, &in);
-      from_->take(in.pos);
-      if (::ZSTD_isError(answer) != 0) {
-        return broken(message("is no valid Zstandard data: {}", ::ZSTD_getErrorName(answer)));
-      }
-      inside_ = answer != 0;
-      full_ = made.pos == made.size;  // there may be more to come of what was read
-      if (made.pos != 0) return made.pos;
-    }
-  }
-  bool ready(std::chrono::milliseconds timeout) override { return full_ || from_->ready(timeout); }
+      : Decompressed(std::move(from)), stream_(::ZSTD_createDStream(), ::ZSTD_freeDStream) {}
 
  private:
-  tl::unexpected<Error> broken(const std::string& what) const {
-    return fail(Errc::malformed, message("{} {}", from_->name(), what));
+  Result<Step> step(RawInput& from, bool ended, MutableByteSpan out) override {
+    if (!stream_) return fail(Errc::out_of_memory, "libzstd has no memory left");
+    if (from.ahead().empty() && ended && !full_) {
+      if (inside_) return broken("ends in the middle of Zstandard data");
+      return Step{.over = true};
+    }
+    // No more than it asks for: of two blocks at once, of which the second is damaged, it would not
+    // say how many bytes of the first it gave out.
+    ZSTD_inBuffer in{from.ahead().data(), std::min(from.ahead().size(), wanted_), 0};
+    ZSTD_outBuffer made{out.data(), out.size(), 0};
+    const std::size_t answer = ::ZSTD_decompressStream(stream_.get(), &made, &in);
+    from.take(in.pos);
+    if (::ZSTD_isError(answer) != 0)
+      return broken(message("is no valid Zstandard data: {}", ::ZSTD_getErrorName(answer)));
+    inside_ = answer != 0;
+    full_ = made.pos == made.size;
+    wanted_ = std::max(answer, kLeastWanted);
+    return Step{.made = made.pos, .full = full_};
   }
 
-  std::unique_ptr<RawInput> from_;
+  static constexpr std::size_t kLeastWanted{5};  // the magic and the first byte of a header
+
   std::unique_ptr<ZSTD_DStream, std::size_t (*)(ZSTD_DStream*)> stream_;
+  std::size_t wanted_{kLeastWanted};
   bool inside_{false};  // a frame
   bool full_{false};
 };

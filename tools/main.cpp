@@ -48,20 +48,7 @@ std::string first_word(const std::vector<std::string>& command) {
 }
 
 int report_error(const Shell& shell, const Error& error) {
-  // A reader that went away has seen enough; no reader is left to tell.
-  const bool reader_left = error.code == Errc::io && error.detail == EPIPE;
-  if (!reader_left) {
-    complain(shell, to_string(error));
-    if (shell.json) {
-      Output out;
-      const std::string name = shell.name.empty() ? first_word(shell.command) : shell.name;
-      const std::string command = name.empty() ? "null" : JsonWriter().value(name).text();
-      Status written =
-          out.write("{\"command\": " + command + ", \"error\": " + error_json(error) + "}\n");
-      if (written) written = out.flush();
-      if (!written) complain(shell, to_string(written.error()));
-    }
-  }
+  tell_error(shell, error, shell.name.empty() ? first_word(shell.command) : shell.name);
   return exit_code(error.code);
 }
 

@@ -1,6 +1,7 @@
 #include "run_plan.hpp"
 
 #include <optional>
+#include <set>
 #include <string_view>
 #include <unordered_map>
 
@@ -317,6 +318,11 @@ class Planner {
                   message("--reduce '{}' is unknown; use sum, min, max, or, concat or none",
                           shown(named ? text.substr(equals + 1) : text)));
     }
+    if (!reduced_.insert(name).second) {
+      return fail(Errc::invalid_argument,
+                  named ? message("--reduce names '{}' twice; say one rule for it", shown(name))
+                        : "--reduce gives two rules for all outputs; say one");
+    }
     bool found = false;
     for (WantedOutput& output : plan_.wanted) {
       if (named && output.name != name) continue;
@@ -359,6 +365,7 @@ class Planner {
 
   const RunOptions& options_;
   RunPlan plan_;
+  std::set<std::string> reduced_;  // outputs that --reduce has named; "": all
   std::unordered_map<std::string, std::uint32_t> by_name_;  // buffers; the first of equal names
   std::vector<std::uint32_t> returned_;  // by buffer: position among the returned, or kNoBuffer
   std::uint32_t returned_count_{0};

@@ -17,6 +17,8 @@ namespace {
 constexpr std::chrono::milliseconds kLook{100};
 /// Room for a hit in so many bytes of text; where there are more, the piece is searched again.
 constexpr std::uint64_t kBytesAHit{32};
+/// Parts of a piece with more hits are not shorter.
+constexpr std::uint64_t kLeastPart{std::uint64_t{1} << 12};
 /// Pieces of an input under way.
 constexpr std::size_t kPiecesAhead{8};
 constexpr std::uint64_t kStep{16};  // of overlaps of a stream
@@ -105,19 +107,40 @@ Result<ScanEngine::Pending> ScanEngine::submit(Bytes bytes, std::uint64_t most_h
   return pending;
 }
 
-Result<std::vector<LiteralHit>> ScanEngine::hits_of(const Pending& pending) {
+Result<ScanEngine::Hits> ScanEngine::hits_of(const Pending& pending) {
   VYRE_TRY(wait(pending.ticket));
   VYRE_ASSIGN(const v0::Lease<const LiteralHit> output,
               taken(pending.hits.lease<const LiteralHit>()));
   const Header header = header_of(output.elements());
-  if (header.hits > header.records) return search_again(pending.bytes, header.hits);
   const auto records = output.elements().subspan(1, header.records);
-  return std::vector<LiteralHit>(records.begin(), records.end());
+  return Hits{{records.begin(), records.end()}, header.hits};
 }
 
-Result<std::vector<LiteralHit>> ScanEngine::search_again(ByteSpan bytes, std::uint64_t count) {
-  VYRE_ASSIGN(const Pending again, submit(Bytes(bytes.begin(), bytes.end()), count));
-  return hits_of(again);
+Result<bool> ScanEngine::give_in_parts(std::uint64_t file, const ScanPiece& piece, Sink& sink) {
+  const std::uint64_t least = std::max(kLeastPart, 4 * overlap_);
+  const std::uint64_t total = piece.bytes.size();
+  std::uint64_t size = std::max(total / 2, least);
+  std::uint64_t seen = piece.seen;
+  std::uint64_t room = options_.chunk_bytes / kBytesAHit;
+  for (std::uint64_t begin = 0;;) {
+    const std::uint64_t end = std::min(begin + size, total);
+    const ByteSpan bytes = piece.bytes.subspan(begin, end - begin);
+    VYRE_ASSIGN(const Pending part, submit(Bytes(bytes.begin(), bytes.end()), room));
+    VYRE_ASSIGN(const Hits hits, hits_of(part));
+    if (platform::stop_asked()) return platform::interrupted();
+    if (!hits.all()) {
+      if (size == least) room = hits.count;
+      size = std::max(size / 2, least);
+      continue;
+    }
+    const bool last = end == total;
+    if (!sink.piece(file, {piece.offset + begin, bytes, seen, hits.records, last && piece.last,
+                           piece.bytes.subspan(end)}))
+      return false;
+    if (last) return true;
+    begin = end - overlap_;
+    seen = overlap_;
+  }
 }
 
 Status ScanEngine::scan_files(NextPath next, Sink& sink) {
@@ -128,7 +151,6 @@ Status ScanEngine::scan_files(NextPath next, Sink& sink) {
   how.outputs = {{.bytes = output_bytes(options_.chunk_bytes / kBytesAHit)}};
   how.keep_bytes = true;
   VYRE_ASSIGN(v0::Stream stream, taken(session_.main().stream(std::move(next), op_, how)));
-  std::vector<LiteralHit> all;
   while (!sink.enough()) {
     const auto came = stream.next(kLook);
     if (!came && came.error().code == v0::Code::deadline_exceeded) {
@@ -147,12 +169,13 @@ Status ScanEngine::scan_files(NextPath next, Sink& sink) {
     std::span<const LiteralHit> hits = chunk.output<LiteralHit>(0);
     const Header header = header_of(hits);
     hits = hits.subspan(1, header.records);
+    const ScanPiece piece{chunk.offset(), chunk.bytes(), chunk.seen_bytes(), hits, chunk.last()};
+    bool wanted = false;
     if (header.hits > header.records) {
-      VYRE_ASSIGN(all, search_again(chunk.bytes(), header.hits));
-      hits = all;
+      VYRE_ASSIGN(wanted, give_in_parts(chunk.file(), piece, sink));
+    } else {
+      wanted = sink.piece(chunk.file(), piece);
     }
-    const bool wanted = sink.piece(
-        chunk.file(), {chunk.offset(), chunk.bytes(), chunk.seen_bytes(), hits, chunk.last()});
     if (!wanted && !chunk.last()) stream.skip_to(chunk.file() + 1, 0);
   }
   return {};
@@ -165,8 +188,13 @@ Status ScanEngine::scan_input(InputBytes& input, Sink& sink) {
     while (pending.size() > most_left && wanted) {
       const Pending piece = std::move(pending.front());
       pending.pop_front();
-      VYRE_ASSIGN(const std::vector<LiteralHit> hits, hits_of(piece));
-      wanted = sink.piece(0, {piece.offset, piece.bytes, piece.seen, hits, piece.last});
+      VYRE_ASSIGN(const Hits hits, hits_of(piece));
+      const ScanPiece found{piece.offset, piece.bytes, piece.seen, hits.records, piece.last};
+      if (hits.all()) {
+        wanted = sink.piece(0, found);
+      } else {
+        VYRE_ASSIGN(wanted, give_in_parts(0, found, sink));
+      }
     }
     return {};
   };

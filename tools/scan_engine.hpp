@@ -57,9 +57,15 @@ class ScanEngine {
   ScanEngine(const ScanOptions& options, v0::Session session, v0::Op op, v0::Buffer automaton,
              std::uint64_t overlap);
   [[nodiscard]] Result<Pending> submit(Bytes bytes, std::uint64_t most_hits);
-  [[nodiscard]] Result<std::vector<LiteralHit>> hits_of(const Pending& pending);
-  /// All hits of `bytes`, of which there are `count`, more than an output had room for.
-  [[nodiscard]] Result<std::vector<LiteralHit>> search_again(ByteSpan bytes, std::uint64_t count);
+  struct Hits {
+    std::vector<LiteralHit> records;
+    std::uint64_t count{0};  // of what there is; the output may have had room for less
+    [[nodiscard]] bool all() const { return records.size() == count; }
+  };
+  [[nodiscard]] Result<Hits> hits_of(const Pending& pending);
+  /// Gives a piece with more hits than an output has room for, in parts that have fewer: memory is
+  /// that of a part, and a sink that has had enough is spared the others. False: it has.
+  [[nodiscard]] Result<bool> give_in_parts(std::uint64_t file, const ScanPiece& piece, Sink& sink);
   [[nodiscard]] Status wait(v0::Ticket ticket);
 
   const ScanOptions& options_;

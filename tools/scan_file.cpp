@@ -12,9 +12,15 @@ bool shows_lines(ScanOutput output) {
 
 ScanLineOptions line_options(const ScanOptions& options, bool json) {
   const bool shown = shows_lines(options.output);
+  const bool counts_lines = options.output == ScanOutput::line_count;
+  const bool counts_matches = options.output == ScanOutput::match_count;
   return {.numbers = shown && (json || options.line_numbers),
           .texts = shown,
-          .overlapping = options.overlapping};
+          .overlapping = options.overlapping,
+          .all_matches = json || counts_matches || options.output == ScanOutput::matches ||
+                         (shown && options.colour),
+          .whole_lines = shown || counts_lines || counts_matches,
+          .longest = options.longest_word};
 }
 
 }  // namespace
@@ -22,6 +28,8 @@ ScanLineOptions line_options(const ScanOptions& options, bool json) {
 ScanFileRun::ScanFileRun(const ScanOptions& options, bool json, ScanPrinter& printer)
     : options_(options),
       json_(json),
+      counts_(options.output == ScanOutput::line_count ||
+              options.output == ScanOutput::match_count),
       printer_(printer),
       lines_(line_options(options, json), [this](const ScanLine& line) { return take(line); }) {}
 
@@ -41,12 +49,17 @@ void ScanFileRun::look_for_nul(const ScanPiece& piece) {
   if (options_.text || end_.binary_at) return;
   // Of a file that ends here without a match nothing is said.
   if (piece.last && piece.hits.empty() && end_.counts.lines == 0 && !lines_.holds_matches()) return;
-  const ByteSpan fresh = piece.bytes.subspan(piece.seen);
-  if (fresh.empty()) return;
-  const void* const nul = std::memchr(fresh.data(), 0, fresh.size());
-  if (nul == nullptr) return;
-  end_.binary_at = piece.offset + static_cast<std::uint64_t>(static_cast<const std::uint8_t*>(nul) -
-                                                             piece.bytes.data());
+  const auto look = [&](ByteSpan bytes, std::uint64_t offset) {
+    const void* const nul = bytes.empty() ? nullptr : std::memchr(bytes.data(), 0, bytes.size());
+    if (nul == nullptr) return;
+    end_.binary_at =
+        offset + static_cast<std::uint64_t>(static_cast<const std::uint8_t*>(nul) - bytes.data());
+  };
+  look(piece.bytes.subspan(piece.seen), piece.offset + piece.seen);
+  // What says that the whole file is binary comes before its first line.
+  const std::uint64_t end = piece.offset + piece.bytes.size();
+  if (!end_.binary_at && end < kBinaryHead)
+    look(piece.ahead.first(std::min<std::uint64_t>(piece.ahead.size(), kBinaryHead - end)), end);
 }
 
 bool ScanFileRun::add(const ScanPiece& piece) {
@@ -72,7 +85,7 @@ bool ScanFileRun::add(const ScanPiece& piece) {
 }
 
 bool ScanFileRun::take(const ScanLine& line) {
-  found_ = true;
+  found_ = found_ || !counts_;
   ++end_.counts.lines;
   end_.counts.matches += line.matches.size();
   last_line_end_ = line.end;
@@ -96,12 +109,14 @@ bool ScanFileRun::binary_before(std::uint64_t end) const {
 Status ScanFileRun::end() {
   VYRE_TRY(std::move(printed_));
   // How much of the file was seen behind the last line that was asked for depends on its pieces.
-  if (enough_ && !binary_before(last_line_end_)) end_.binary_at.reset();
+  if (enough_ && !binary_before(last_line_end_)) {
+    end_.binary_at.reset();
+    end_.stopped_there = false;
+  }
   end_.took = std::chrono::steady_clock::now() - begun_;
   // A count of half a file would be no answer.
-  const bool counts =
-      options_.output == ScanOutput::line_count || options_.output == ScanOutput::match_count;
-  if (counts && end_.stopped_there) end_.counts.lines = end_.counts.matches = 0;
+  if (counts_ && end_.stopped_there) end_.counts.lines = end_.counts.matches = 0;
+  found_ = found_ || end_.counts.lines != 0;
   return printer_.end(end_);
 }
 

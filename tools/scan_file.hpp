@@ -26,7 +26,7 @@ class ScanFileRun {
   /// Its pieces have ended, or it failed on the way.
   [[nodiscard]] Status end();
 
-  /// Some file had a match.
+  /// Some file had a match; where matches are counted, of a file that has ended.
   [[nodiscard]] bool found() const noexcept { return found_; }
 
  private:
@@ -38,6 +38,7 @@ class ScanFileRun {
 
   const ScanOptions& options_;
   const bool json_;
+  const bool counts_;
   ScanPrinter& printer_;
   ScanLines lines_;
   InputFile file_;

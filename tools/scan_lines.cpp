@@ -5,17 +5,31 @@
 #include <tuple>
 
 namespace vyre::cli {
+namespace {
 
-void keep_leftmost_longest(std::vector<ScanMatch>& matches) {
+/// Matches of a line that are kept before it is looked which of them can be shown.
+constexpr std::size_t kSettleAtLeast{1u << 14};
+
+}  // namespace
+
+void keep_leftmost_longest(std::vector<ScanMatch>& matches, std::uint64_t settled) {
   std::sort(matches.begin(), matches.end(), [](const ScanMatch& a, const ScanMatch& b) {
     return std::tuple(a.begin, b.end, a.literal) < std::tuple(b.begin, a.end, b.literal);
   });
   std::uint64_t behind = 0;
-  std::erase_if(matches, [&behind](const ScanMatch& match) {
+  std::erase_if(matches, [&behind, settled](const ScanMatch& match) {
     if (match.begin < behind) return true;
-    behind = match.end;
+    behind = match.begin < settled ? match.end : match.begin + 1;
     return false;
   });
+}
+
+void ScanLines::take_match(const ScanMatch& match) {
+  if (!options_.all_matches && !matches_.empty()) return;
+  matches_.push_back(match);
+  if (options_.overlapping || matches_.size() < settle_at_) return;
+  keep_leftmost_longest(matches_, match.end - std::min(match.end, options_.longest));
+  settle_at_ = 2 * matches_.size() + kSettleAtLeast;
 }
 
 void ScanLines::begin() {
@@ -25,6 +39,7 @@ void ScanLines::begin() {
   line_number_ = 1;
   line_text_.clear();
   matches_.clear();
+  settle_at_ = kSettleAtLeast;
 }
 
 void ScanLines::count(std::string_view bytes) {
@@ -44,6 +59,7 @@ bool ScanLines::end_line(std::string_view rest, std::uint64_t end) {
   }
   wanted_ = take_(line);
   matches_.clear();
+  settle_at_ = kSettleAtLeast;
   return wanted_;
 }
 
@@ -80,7 +96,8 @@ bool ScanLines::add(const ScanPiece& piece) {
     const std::size_t end = newline == fresh.npos ? fresh.size() : newline + 1;
     for (; hit != piece.hits.end() && hit->end - piece.seen <= end; ++hit) {
       const std::uint64_t behind = piece.offset + hit->end;
-      matches_.push_back({behind - hit->length, behind, hit->literal});
+      take_match({behind - hit->length, behind, hit->literal});
+      if (!options_.whole_lines) return end_line({}, behind);
     }
     if (newline == fresh.npos) break;
     if (!end_line(fresh.substr(at, end - at), base + end)) return false;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,12 +47,16 @@ struct ScanPiece {
   std::uint64_t seen{0};             // leading bytes that the piece before had, too
   std::span<const LiteralHit> hits;  // ends count from `offset`; by end, then by literal
   bool last{false};
+  ByteSpan ahead{};  // bytes behind these that are there already and come with the next piece
 };
 
 struct ScanLineOptions {
   bool numbers{false};
-  bool texts{true};         // lines show their bytes
-  bool overlapping{false};  // else of overlapping matches the first, and of those the longest
+  bool texts{true};          // lines show their bytes
+  bool overlapping{false};   // else of overlapping matches the first, and of those the longest
+  bool all_matches{true};    // else lines have their first match alone
+  bool whole_lines{true};    // else a line is given as soon as it has a match
+  std::uint64_t longest{0};  // bytes of the longest word
 };
 
 class ScanLines {
@@ -74,6 +79,7 @@ class ScanLines {
   }
 
  private:
+  void take_match(const ScanMatch& match);
   [[nodiscard]] bool end_line(std::string_view rest, std::uint64_t end);
   void count(std::string_view bytes);
 
@@ -86,10 +92,14 @@ class ScanLines {
   std::uint64_t line_number_{1};
   std::string line_text_;  // of it, in pieces before this one
   std::vector<ScanMatch> matches_;
+  std::size_t settle_at_{0};  // so many matches before those that cannot be shown are dropped
 };
 
 /// Of matches that overlap, the one that begins first, and of those the longest: what grep -o
 /// prints. Of equal places the smallest literal. `matches` come in any order and leave by place.
-void keep_leftmost_longest(std::vector<ScanMatch>& matches);
+/// Matches that begin at `settled` or behind may get longer ones beside them: of these only the
+/// shorter ones of one place are dropped, and what an earlier one covers.
+void keep_leftmost_longest(std::vector<ScanMatch>& matches,
+                           std::uint64_t settled = std::numeric_limits<std::uint64_t>::max());
 
 }  // namespace vyre::cli

@@ -49,6 +49,7 @@ struct ScanOptions : InputOptions {
   std::uint32_t workers{0};
   std::uint64_t chunk_bytes{std::uint64_t{1} << 20};
   std::optional<std::uint64_t> files_bytes{};  // all bytes there are, if that is known
+  std::uint64_t longest_word{0};               // bytes; known once the words are read
 };
 
 }  // namespace vyre::cli

@@ -22,12 +22,12 @@ namespace {
 class Scan final : private ScanEngine::Sink {
  public:
   Scan(const Shell& shell, const ScanOptions& options, ScanEngine& engine, ScanPrinter& printer,
-       std::vector<std::string> paths)
+       std::vector<std::string> paths, const WalkOutputs& outputs)
       : shell_(shell),
         options_(options),
         engine_(engine),
         printer_(printer),
-        walk_(shell, options, std::move(paths)),
+        walk_(shell, options, std::move(paths), outputs),
         run_(options, shell.json, printer) {}
 
   Status all() {
@@ -38,6 +38,9 @@ class Scan final : private ScanEngine::Sink {
     VYRE_TRY(printer_.finish());
     return searched;
   }
+
+  /// An error where the report would be written over what was to be searched.
+  [[nodiscard]] Status may_report() const { return walk_.met_output(); }
 
   [[nodiscard]] int exit_code() const {
     if (run_.found() && options_.output == ScanOutput::nothing) return kScanFound;
@@ -179,6 +182,8 @@ std::optional<std::uint64_t> bytes_of_files(const std::vector<std::string>& path
 
 Outcome scan(const Shell& shell, ScanOptions options, const ReportWishes& report) {
   VYRE_ASSIGN(const ScanWords words, read_words(shell, options));
+  options.longest_word = words.longest();
+  const std::vector<std::string> outputs{report.file, options.timeline};
   std::vector<std::string> paths = options.paths;
   if (!options.paths_from.empty()) {
     VYRE_ASSIGN(paths, paths_of_list(options.paths_from, options.null_separated));
@@ -189,15 +194,22 @@ Outcome scan(const Shell& shell, ScanOptions options, const ReportWishes& report
   if (!report.labels.empty()) VYRE_TRY(engine->report({0, {}, {}, report.labels}));
   std::unique_ptr<LiveReport> live;
   if (!report.every.empty()) {
+    // Its file is written from now on, so this must be known before.
+    FileWalk look(shell, options, paths, {.paths = outputs});
+    while (look.next()) {
+    }
+    VYRE_TRY(look.met_output());
     VYRE_ASSIGN(const auto every, interval_of(report.every));
     VYRE_ASSIGN(live, LiveReport::begin(report.file, every, [&] {
                   return engine->report({0, {}, {}, report.labels});
                 }));
   }
   const auto printer = shell.json ? scan_json_printer(words) : scan_text_printer(options);
-  Scan scan(shell, options, *engine, *printer, std::move(paths));
+  Scan scan(shell, options, *engine, *printer, std::move(paths),
+            {.paths = outputs, .skipped = live != nullptr});
   const Status scanned = scan.all();
   if (!scanned) (void)printer->flush();
+  VYRE_TRY(scan.may_report());
   if (!report.file.empty()) {
     if (live) live->stop();
     VYRE_ASSIGN(const std::string json,

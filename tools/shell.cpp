@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "base/message.hpp"
 #include "platform/descriptor.hpp"
 #include "platform/output.hpp"
@@ -42,6 +44,19 @@ void complain(const Shell& shell, const std::string& text) {
   // There is no other place to say that this one takes nothing.
   (void)platform::write_all(platform::Descriptor::borrowed(STDERR_FILENO), as_bytes(line),
                             "to standard error");
+}
+
+void tell_error(const Shell& shell, const Error& error, const std::string& command) {
+  // A reader that went away has seen enough; no reader is left to tell.
+  if (error.code == Errc::io && error.detail == EPIPE) return;
+  complain(shell, to_string(error));
+  if (!shell.json) return;
+  Output out;
+  const std::string name = command.empty() ? "null" : JsonWriter().value(command).text();
+  Status written =
+      out.write(message("{{\"command\": {}, \"error\": {}}}\n", name, error_json(error)));
+  if (written) written = out.flush();
+  if (!written) complain(shell, to_string(written.error()));
 }
 
 void write_error(JsonWriter& json, const Error& error) {

@@ -42,6 +42,9 @@ class Output {
 void complain(const Shell& shell, const std::string& text);
 /// The form of the documents that --json prints.
 inline constexpr int kJsonIndent{2};
+/// An error as a command ends with it: a line on standard error, and with --json an object on
+/// standard output. `command`: its name in the object; empty: none was recognised.
+void tell_error(const Shell& shell, const Error& error, const std::string& command);
 /// The error as it stands under "error" in the output of --json.
 void write_error(JsonWriter& json, const Error& error);
 /// The same on one line.

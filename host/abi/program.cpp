@@ -309,6 +309,11 @@ vyre_error* vyre_program_explain(const vyre_program* program, vyre_ns timeout, v
   });
 }
 
+const char* vyre_program_source(const vyre_program* program, uint64_t index) {
+  if (program == nullptr || index >= program->places.files.size()) return nullptr;
+  return program->places.files[index].c_str();
+}
+
 vyre_error* vyre_program_place(const vyre_program* program, uint32_t statement,
                                vyre_text_place* place) {
   return guarded("vyre_program_place", [&]() -> Status {

@@ -238,8 +238,10 @@ void Machine::check_side(vir::NodeId id, const std::vector<bool>& taken, Lanes& 
     const std::uint8_t side = taken[k] ? 1 : 2;
     if (side_taken_[id] == 0) side_taken_[id] = side;
     if (side_taken_[id] == side) return Unbound{};
-    return stop(FaultCode::divergent_barrier,
-                "an if around a barrier took both sides in this workgroup");
+    return stop(
+        FaultCode::divergent_barrier,
+        "an if around a barrier took both sides in this workgroup, at once or in two passes "
+        "of a loop");
   });
 }
 

@@ -364,6 +364,10 @@ typedef struct {
   uint32_t reserved;
   const char* file; /* as in a vyre_diagnostic; lives as long as the program */
 } vyre_text_place;
+/* The name of file number `index` of those that the program's text was read from: 0 is the text's
+   own, as it was given, and those that it includes follow. NULL behind the last one. Lives as long
+   as the program. */
+VYRE_API const char* vyre_program_source(const vyre_program* program, uint64_t index);
 /* Where a statement begins in the program's text, by its number in results and findings. A program
    that was read from wire has no text, so nothing is known of it. */
 VYRE_API VYRE_CHECK vyre_error* vyre_program_place(const vyre_program* program, uint32_t statement,

@@ -1,5 +1,6 @@
 #include "lexer.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace vyre::vir::text {
@@ -187,6 +188,7 @@ Token Lexer::next() {
 
 void Lexer::read_number(Token& token) {
   token.kind = TokenKind::number;
+  const std::size_t begin = at_;
   const bool radix =
       peek() == '0' && (peek(1) == 'x' || peek(1) == 'X' || peek(1) == 'b' || peek(1) == 'B');
   const auto digits = [&] {
@@ -201,6 +203,14 @@ void Lexer::read_number(Token& token) {
   if (!radix && peek() == '.' && is_digit(peek(1))) {
     advance(1);
     digits();
+  }
+  // A letter of a suffix is no digit.
+  const auto is_one = [radix](char c) { return radix ? hex_value(c) >= 0 : is_digit(c); };
+  for (std::size_t i = begin; i < at_; ++i) {
+    if (source_[i] != '_' || (i != begin && source_[i - 1] == '_')) continue;
+    const std::size_t behind = std::min(source_.find_first_not_of('_', i), at_);
+    if (is_one(source_[i - 1]) && behind != at_ && is_one(source_[behind])) continue;
+    return bad(token, "_ stands between the digits of a number only");
   }
 }
 

@@ -46,7 +46,7 @@ std::optional<bool> compared(BinOp op, T a, T b) {
 std::optional<std::uint32_t> computed(BinOp op, std::uint32_t a, std::uint32_t b, bool is_signed) {
   const auto i = std::bit_cast<std::int32_t>(a);
   const auto j = std::bit_cast<std::int32_t>(b);
-  const bool divides = b != 0 && !(is_signed && j == -1);
+  const bool has_quotient = b != 0 && !(is_signed && j == -1);
   switch (op) {
     case BinOp::Add:
       return a + b;
@@ -55,10 +55,10 @@ std::optional<std::uint32_t> computed(BinOp op, std::uint32_t a, std::uint32_t b
     case BinOp::Mul:
       return a * b;
     case BinOp::Div:
-      if (!divides) return std::nullopt;
+      if (!has_quotient) return std::nullopt;
       return is_signed ? static_cast<std::uint32_t>(i / j) : a / b;
     case BinOp::Mod:
-      if (!divides) return std::nullopt;
+      if (!has_quotient) return std::nullopt;
       return is_signed ? static_cast<std::uint32_t>(i % j) : a % b;
     case BinOp::BitAnd:
       return a & b;
@@ -66,10 +66,10 @@ std::optional<std::uint32_t> computed(BinOp op, std::uint32_t a, std::uint32_t b
       return a | b;
     case BinOp::BitXor:
       return a ^ b;
-    case BinOp::Shl:
-      return a << (b & 31);
+    case BinOp::Shl:  // of two u32 alone, as everywhere in the language
+      return is_signed ? std::nullopt : std::optional(a << (b & 31));
     case BinOp::Shr:
-      return is_signed ? static_cast<std::uint32_t>(i >> (b & 31)) : a >> (b & 31);
+      return is_signed ? std::nullopt : std::optional(a >> (b & 31));
     case BinOp::Min:
       return is_signed ? static_cast<std::uint32_t>(std::min(i, j)) : std::min(a, b);
     case BinOp::Max:
@@ -101,8 +101,12 @@ std::optional<Expr> unary_of(UnOp op, const Expr& a) {
   const bool whole = a.tag == ExprTag::LitU32 || a.tag == ExprTag::LitI32;
   if (op == UnOp::LogicalNot && a.tag == ExprTag::LitBool) return truth(a.bits == 0);
   if (op == UnOp::BitNot && whole) return literal(a.tag, ~a.bits);
-  if (op == UnOp::Negate && whole) return literal(a.tag, ~a.bits + 1);
+  if (op == UnOp::Negate && a.tag == ExprTag::LitU32) return literal(a.tag, ~a.bits + 1);
   return std::nullopt;
+}
+
+bool divides(BinOp op) noexcept {
+  return op == BinOp::Div || op == BinOp::Mod;
 }
 
 std::optional<Expr> cast_of(TypeTag to, const Expr& a) {
@@ -158,23 +162,38 @@ Expr Parser::folded(ExprId id, const Token& at) {
   if (!ok() || is_literal(expr.tag)) return expr;
   const auto operand = [&](std::size_t i) { return folded(expr.child[i], at); };
   std::optional<Expr> value;
+  std::string why = "the operator is none of theirs";
   switch (expr.tag) {
-    case ExprTag::BinOp:
-      value = binary_of(static_cast<BinOp>(expr.op), operand(0), operand(1));
+    case ExprTag::BinOp: {
+      const Expr a = operand(0);
+      const Expr b = operand(1);
+      value = binary_of(static_cast<BinOp>(expr.op), a, b);
+      if (a.tag == ExprTag::LitF32 || b.tag == ExprTag::LitF32) {
+        why = "f32 values are not computed here";
+      } else if (a.tag != b.tag) {
+        why = "the operands are of two types";
+      } else if (divides(static_cast<BinOp>(expr.op))) {
+        why = "it divides by 0, or the least i32 by -1";
+      }
       break;
+    }
     case ExprTag::UnOp:
       value = unary_of(static_cast<UnOp>(expr.op), operand(0));
       break;
     case ExprTag::Cast:
       value = cast_of(program_.types[expr.bits].tag, operand(0));
       break;
+    case ExprTag::Var:
+      why = message("'{}' is no const that was declared before", program_.names[expr.name]);
+      break;
     default:
+      why = "this is known when the program runs";
       break;
   }
   if (value) return *value;
-  fail_at(at,
-          "a const is a literal, or computed from literals and consts of one type by operators of "
-          "u32, i32 and bool, without a division by 0");
+  fail_at(at, message("a const is a literal, or computed from literals and consts of one type by "
+                      "operators of u32, i32 and bool: {}",
+                      why));
   return expr;
 }
 

@@ -185,6 +185,13 @@ class Program {
     if (failed) return failed.error();
     return c.line == 0 ? std::nullopt : std::optional(TextPlace{c.file, c.line, c.column});
   }
+  /// The files that the text was read from, as they were named: its own (empty: it has no name),
+  /// then those that it includes.
+  [[nodiscard]] std::vector<std::string> sources() const {
+    std::vector<std::string> all;
+    while (const char* const name = vyre_program_source(get(), all.size())) all.emplace_back(name);
+    return all;
+  }
   /// The declared buffers, in order.
   [[nodiscard]] Result<std::vector<ProgramBuffer>> buffers() const {
     std::vector<ProgramBuffer> all;

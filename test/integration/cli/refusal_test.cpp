@@ -22,6 +22,45 @@ TEST(CliRefusal, AnEmptyFileNameIsAMissingFileAndTheOthersRun) {
   EXPECT_EQ(json["items"][1]["file"], "");
 }
 
+TEST(CliRefusal, AnOutputOverAnIncludedFileIsRefusedAndItStays) {
+  const Folder folder;
+  const std::string library = folder.write("lib.vir", "const K = 3;\n");
+  const std::string program = folder.write(
+      "main.vir",
+      "include \"lib.vir\"; workgroup 1, 1, 1; buffer out: u32[1] read_write output live_out;\n"
+      "region \"r\" { out[0] = K; }\n");
+  const std::string trace = folder.path("trace");
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"asm", program, "-o", library},
+        {"dis", program, "-o", library},
+        {"run", program, "-o", library},
+        {"run", program, "--report", library},
+        {"record", program, "--trace", trace, "--report", library}}) {
+    const Ran ran = vyre(command);
+    EXPECT_EQ(ran.exit_code, 2) << command[0] << ran.err;
+    EXPECT_NE(ran.err.find("the included file"), std::string::npos) << ran.err;
+    EXPECT_EQ(read_all(library), "const K = 3;\n");
+  }
+}
+
+TEST(CliRefusal, ANameThatCanBeNoDevicesIsAUsageError) {
+  const Folder folder;
+  const std::string file = folder.write("f", "x\n");
+  const Ran ran = vyre({"run", kLines, file, "--device", "first"});
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_NE(ran.err.find("'first' names no device"), std::string::npos) << ran.err;
+  EXPECT_EQ(vyre({"run", kLines, file, "--device", "first", "--executor", "cpu"}).exit_code, 0);
+}
+
+TEST(CliRefusal, TwoRulesForOneOutputAreAUsageError) {
+  const Folder folder;
+  const std::string file = folder.write("f", "x\n");
+  EXPECT_EQ(vyre({"run", kLines, file, "--reduce", "max", "--reduce", "sum"}).exit_code, 2);
+  EXPECT_EQ(vyre({"run", kLines, file, "--reduce", "lines=max", "--reduce", "lines=sum"}).exit_code,
+            2);
+  EXPECT_EQ(vyre({"run", kLines, file, "--reduce", "max", "--reduce", "lines=sum"}).exit_code, 0);
+}
+
 TEST(CliRefusal, AnEmptyOutputNameIsAUsageError) {
   const Folder folder;
   const std::string file = folder.write("f", "x\n");

@@ -311,7 +311,11 @@ def mistakes_are_named(r):
                            (["--report", "-", "word", "text"], b"standard output"),
                            (["--executor", "x", "word"], b"--executor")):
         ran = scan(*arguments)
-        check(ran.returncode == 2 and why in ran.stderr and ran.stdout == b"", arguments, ran)
+        check(ran.returncode == 2 and why in ran.stderr, arguments, ran)
+        if "--json" in arguments:
+            check(json.loads(ran.stdout)["error"]["message"], arguments, ran)
+        else:
+            same(ran.stdout, b"", arguments)
     write("crlf", b"word\r\n")
     check(b"CR LF" in scan("-f", "crlf", "text").stderr)
 

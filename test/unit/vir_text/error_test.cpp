@@ -110,5 +110,16 @@ TEST(TextErrors, TheDeepestAllowedExpressionRoundTrips) {
   EXPECT_TRUE(vir::same_program(*program, *back));
 }
 
+TEST(TextNumbers, SeparatorsStandBetweenDigitsAlone) {
+  const auto accepted = [](const std::string& number) {
+    return vir::assemble("workgroup 1, 1, 1;\nregion \"r\" { let x = " + number + "; }")
+        .has_value();
+  };
+  for (const char* const number : {"1_000", "0x1_f", "0b1_0u", "1__0", "1_0.2_5", "1_0e1_0"})
+    EXPECT_TRUE(accepted(number)) << number;
+  for (const char* const number : {"1_", "0b1_", "0x1_u", "0x_1", "1_u", "1_.5", "1._5", "1e_5"})
+    EXPECT_FALSE(accepted(number)) << number;
+}
+
 }  // namespace
 }  // namespace vyre
