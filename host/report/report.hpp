@@ -211,8 +211,6 @@ struct LineageRegion {
   std::vector<std::uint32_t> rules;  // its whole set
   std::vector<std::uint64_t> from;   // regions that wrote last what it reads or keeps
 };
-/// Numbers in the lists of all rows: what a reader takes is four times as many values.
-inline constexpr std::uint64_t kMaxReportedLineage{std::uint64_t{1} << 20};
 struct LineageSection {
   std::vector<std::string> rules;
   std::uint64_t rules_rest{0};  // rules whose names are not spelled out

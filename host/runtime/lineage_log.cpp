@@ -6,6 +6,7 @@
 
 #include "base/message.hpp"
 #include "output_sizes.hpp"
+#include "protocol/limits.hpp"
 
 namespace vyre::runtime {
 namespace {
@@ -128,7 +129,7 @@ void LineageLog::prepare(const OrderLock& lock, std::span<const MegakernelWorkIt
     std::sort(region.from.begin(), region.from.end());
     region.from.erase(std::unique(region.from.begin(), region.from.end()), region.from.end());
     const std::uint64_t numbers = numbers_ + region.from.size() + region.ops.size();
-    region.listed = regions_ < kMaxReportedRegions && numbers <= report::kMaxReportedLineage;
+    region.listed = regions_ < kMaxReportedRegions && numbers <= kMaxReportedLineage;
     if (!region.listed) {
       region.from = {};
       region.ops = {};

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "protocol/limits.hpp"
+
 namespace vyre::runtime {
 namespace {
 
@@ -40,14 +42,14 @@ void add_lineage(const LineageLog& log, OrderMutex& order, report::Document& doc
     if (!listed) continue;
     report::LineageRegion row = row_of(*region);
     numbers += row.ops.size() + row.own.size() + row.rules.size() + row.from.size();
-    listed = region->listed && numbers <= report::kMaxReportedLineage;
+    listed = region->listed && numbers <= kMaxReportedLineage;
     if (listed) section.regions.push_back(std::move(row));
   }
   section.regions_rest = taken->regions - section.regions.size();
   section.rules = std::move(taken->rules);
-  if (rules <= report::kMaxReportedLineage) return;
-  section.rules_rest = rules - report::kMaxReportedLineage;
-  section.rules.resize(report::kMaxReportedLineage);
+  if (rules <= kMaxReportedLineage) return;
+  section.rules_rest = rules - kMaxReportedLineage;
+  section.rules.resize(kMaxReportedLineage);
 }
 
 }  // namespace vyre::runtime

@@ -15,9 +15,6 @@
 
 namespace vyre::runtime {
 
-/// That ops and tags of one session may name: as many as ops.
-inline constexpr std::uint32_t kMaxLineageRules{kMaxOps};
-
 /// Whether names may be those of rules; `owner` says in an error whose they are.
 [[nodiscard]] Status check_rule_names(std::span<const std::string> names, const std::string& owner);
 
