@@ -278,7 +278,7 @@ void add_flags(const Command& sub, RunOptions& options) {
              "concat, none; for one buffer or for all")
       .type_name("[BUFFER=]RULE")
       .one_value_each();
-  sub.option("--format", options.format, "how outputs are shown, and stored by -o and --out-dir; raw: as they are")
+  sub.option("--format", options.format, "how outputs are shown and stored; raw: as they are")
       .type_name("auto|raw|hex|hex32|hex64|u32|i32|f32|u64|i64")
       .shows_default();
   sub.option("-o,--out", options.out_file, "a file for the one output of one item")
