@@ -12,7 +12,7 @@
 namespace vyre::runtime::test {
 namespace {
 
-constexpr std::string_view kCount{
+constexpr std::string_view kAddOne{
     "workgroup 64, 1, 1;\n"
     "buffer x: u32[] read_write output live_out;\n"
     "region \"count\" { if gid.x < len(x) { x[gid.x] = x[gid.x] + 1; } }\n"};
@@ -34,7 +34,7 @@ Bytes thousand_words(std::uint32_t value) {
 
 /// Adds 1 to each of 1,000 words, ten times.
 void run_items(Session& session) {
-  const auto op = session.register_program("count", *vir::assemble(kCount));
+  const auto op = session.register_program("count", *vir::assemble(kAddOne));
   ASSERT_OK(op);
   const auto x = session.upload(thousand_words(5));
   ASSERT_OK(x);
