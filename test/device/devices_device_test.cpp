@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kAddOne{
     "workgroup 64, 1, 1;\n"
-    "buffer x: u32[] read_write output live_out;\n"
+    "buffer x: u32[] read_write;\n"
     "region \"count\" { if gid.x < len(x) { x[gid.x] = x[gid.x] + 1; } }\n"};
 
 /// All of a device, on which its kernel stays.
