@@ -1,5 +1,5 @@
 // See device_choice.hpp.
-#include "device_choice.hpp"
+#include "cuda/host/device_choice.hpp"
 
 #include <algorithm>
 #include <charconv>

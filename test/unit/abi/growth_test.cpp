@@ -1,5 +1,6 @@
 // Structures that grow: a caller that was compiled with an older or a newer release than the
 // library, options by name, arrays with a stride.
+#include <cstdlib>
 #include <cstring>
 
 #include "fixture.hpp"
@@ -163,6 +164,28 @@ TEST_F(Growth, WhatComesLaterIsRefusedByName) {
   const detail::Failed failed{vyre_queue_open(session_.get(), &of_queue, &queue)};
   EXPECT_EQ(failed.error().code, Code::unsupported);
   EXPECT_EQ(queue, nullptr);
+}
+
+/// Without a device, too; and CPU workers do not hide the mistake.
+TEST_F(Growth, ANameThatCanBeNoDevicesIsRefusedWhereverItComesFrom) {
+  SessionOptions options;
+  for (const char* const device : {"cuda:", "cuda:first", "cuda:-1", "cuda:GPU-12"}) {
+    options.device = device;
+    const auto opened = Session::open(options);
+    ASSERT_FALSE(opened) << device;
+    EXPECT_EQ(opened.error().code, Code::invalid_argument) << opened.error().text;
+  }
+  ASSERT_EQ(::setenv("VYRE_DEVICE", "first", 1), 0);
+  for (const char* const device : {"auto", "cuda"}) {
+    options.device = device;
+    const auto opened = Session::open(options);
+    ASSERT_FALSE(opened) << device;
+    EXPECT_EQ(opened.error().code, Code::invalid_argument) << opened.error().text;
+    EXPECT_TRUE(contains(opened.error().text, "'first'"));
+  }
+  options.device = "cpu";
+  EXPECT_TRUE(Session::open(options));
+  ASSERT_EQ(::unsetenv("VYRE_DEVICE"), 0);
 }
 
 }  // namespace

@@ -322,28 +322,6 @@ TEST_F(Mistakes, UnknownFlagsAndSidesAndDevicesAreRefused) {
   EXPECT_TRUE(contains(opened.error().text, "'abacus'"));
 }
 
-/// Without a device, too; and CPU workers do not hide the mistake.
-TEST_F(Mistakes, ANameThatCanBeNoDevicesIsRefusedWhereverItComesFrom) {
-  SessionOptions options = on_cpu();
-  for (const char* const device : {"cuda:", "cuda:first", "cuda:-1", "cuda:GPU-12"}) {
-    options.device = device;
-    const auto opened = Session::open(options);
-    ASSERT_FALSE(opened) << device;
-    EXPECT_EQ(opened.error().code, Code::invalid_argument) << opened.error().text;
-  }
-  ASSERT_EQ(::setenv("VYRE_DEVICE", "first", 1), 0);
-  for (const char* const device : {"auto", "cuda"}) {
-    options.device = device;
-    const auto opened = Session::open(options);
-    ASSERT_FALSE(opened) << device;
-    EXPECT_EQ(opened.error().code, Code::invalid_argument) << opened.error().text;
-    EXPECT_TRUE(contains(opened.error().text, "'first'"));
-  }
-  options.device = "cpu";
-  EXPECT_TRUE(Session::open(options));
-  ASSERT_EQ(::unsetenv("VYRE_DEVICE"), 0);
-}
-
 TEST_F(Mistakes, TicketsOfAnotherCountThanItemsAreRefused) {
   const std::vector<Item> items(3, Item{session_.find("nop").value()});
   std::array<Ticket, 2> tickets;
