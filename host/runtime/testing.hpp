@@ -44,6 +44,9 @@ struct TestHooks {
   std::optional<std::uint32_t> free_handles_kept;
   /// Makes the backend instead of the one that SessionOptions name. Null: that one.
   std::function<Result<std::unique_ptr<backend::Backend>>(const backend::Options&)> make_backend;
+  /// Plans know no costs, as before the first item: items fuse wherever they may, however fast this
+  /// machine is.
+  bool nothing_measured{false};
   /// Between two decisions of the launch policy that no plan asks for; as it is by default.
   std::optional<std::chrono::nanoseconds> decide_every;
   /// Asked for every decision of the launch policy: what is decided instead; nullopt: the policy.

@@ -12,6 +12,7 @@
 #include "reference/evaluate.hpp"
 #include "runtime/plan.hpp"
 #include "runtime/session.hpp"
+#include "runtime/testing.hpp"
 #include "support/random_lanes.hpp"
 #include "vir/text/text.hpp"
 
@@ -66,7 +67,9 @@ class Graph {
     options.max_blocks = 32;
     options.device_memory_bytes = std::uint64_t{64} << 20;
     options.fuel = fuel_;
-    auto session = Session::open(options);
+    runtime::TestHooks hooks;
+    hooks.nothing_measured = true;
+    auto session = runtime::open_for_tests(options, hooks);
     REQUIRE(session);
     session_.emplace(std::move(*session));
     make_programs();

@@ -158,10 +158,11 @@ inline std::vector<std::string> one_by_one(Session& session, const PlanBatch& ba
   return endings;
 }
 
-/// A session with the ops and buffers of plans.
+/// A session with the ops and buffers of plans, whose items fuse wherever they may.
 class PlansOnASession : public ::testing::Test {
  protected:
-  void open(const TestHooks& hooks, const SessionOptions& options, std::size_t buffers) {
+  void open(TestHooks hooks, const SessionOptions& options, std::size_t buffers) {
+    hooks.nothing_measured = true;
     auto opened = open_for_tests(options, hooks);
     ASSERT_OK(opened);
     session_.emplace(std::move(*opened));
