@@ -36,14 +36,6 @@ Result<Measured> measured(const std::string& path) {
   return all;
 }
 
-Spread spread_of(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t middle = values.size() / 2;
-  const double median =
-      values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-  return {values.size(), median, values.front(), values.back()};
-}
-
 bool outside(double value, const Spread& of) {
   return value < of.least || value > of.most;
 }
@@ -81,6 +73,14 @@ std::string padded(std::string text, std::size_t width, bool left) {
 }
 
 }  // namespace
+
+Spread spread_of(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t middle = values.size() / 2;
+  const double median =
+      values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+  return {values.size(), median, values.front(), values.back()};
+}
 
 Result<std::vector<Difference>> differences(const std::string& before, const std::string& after) {
   VYRE_ASSIGN(const Measured first, measured(before));

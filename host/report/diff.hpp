@@ -16,6 +16,8 @@ struct Spread {
   double least{0};
   double most{0};
 };
+/// Of at least one value.
+[[nodiscard]] Spread spread_of(std::vector<double> values);
 struct Difference {
   std::string name;
   Spread before;

@@ -155,7 +155,8 @@ Status for_each_document(const std::string& path, const EachDocument& each) {
   VYRE_ASSIGN(const platform::Descriptor file, platform::open_input(path));
   const std::string name = platform::input_name(path);
   Bytes piece(kPiece);
-  std::string text;  // until it is known what it is
+  std::string text;    // until it is known what it is
+  bool looked{false};  // at the first line, once it had come
   std::optional<Lines> lines;
   for (;;) {
     VYRE_ASSIGN(const std::size_t n, platform::read_some(file, piece, name));
@@ -172,10 +173,10 @@ Status for_each_document(const std::string& path, const EachDocument& each) {
                   message("{} is larger than the limit of {} bytes", name, kMaxReportFileBytes));
     }
     // A whole document on the first line: one a line, each for itself.
-    const std::size_t end = came.find('\n') == std::string_view::npos ? text.npos : text.find('\n');
-    if (end == text.npos || is_blank(std::string_view(text).substr(0, end)) ||
-        !json_shape(std::string_view(text).substr(0, end)).complete)
-      continue;
+    if (looked || came.find('\n') == came.npos) continue;
+    looked = true;
+    const std::string_view first = std::string_view(text).substr(0, text.find('\n'));
+    if (is_blank(first) || !json_shape(first).complete) continue;
     lines.emplace(path, each);
     VYRE_TRY(lines->add(text));
     text = {};

@@ -10,6 +10,7 @@
 
 #include "base/json_writer.hpp"
 #include "base/message.hpp"
+#include "report/diff.hpp"
 #include "report/documents.hpp"
 
 namespace vyre::report {
@@ -247,9 +248,7 @@ Result<std::vector<Number>> medians_of(const std::string& path) {
     std::vector<double>& all = values[number.name];
     number.value.reset();
     if (all.empty()) continue;
-    std::sort(all.begin(), all.end());
-    const std::size_t middle = all.size() / 2;
-    number.value = all.size() % 2 == 1 ? all[middle] : (all[middle - 1] + all[middle]) / 2;
+    number.value = spread_of(std::move(all)).median;
   }
   return numbers;
 }

@@ -79,14 +79,13 @@ std::string fixed(double value) {
   return text;
 }
 
-std::optional<double> value_of(const Document& document, std::string_view name) {
-  const std::vector<Number> numbers = numbers_of(document);
+std::optional<double> value_of(const std::vector<Number>& numbers, std::string_view name) {
   const Number* const found = find_number(numbers, name);
   return found == nullptr ? std::nullopt : found->value;
 }
 
-std::string gbps_text(const Document& document) {
-  const auto gbps = value_of(document, "gbps");
+std::string gbps_text(const std::vector<Number>& numbers) {
+  const auto gbps = value_of(numbers, "gbps");
   return gbps ? bytes_text(static_cast<std::uint64_t>(*gbps * 1e9)) + "/s" : "not measured";
 }
 
@@ -158,14 +157,15 @@ struct RunRow {
 };
 
 RunRow row_of(const Document& d) {
+  const std::vector<Number> numbers = numbers_of(d);
   RunRow row{d.run.id,
              d.run.started_at,
              {},
-             value_of(d, "wall_s").value_or(0),
+             value_of(numbers, "wall_s").value_or(0),
              d.report.items_processed,
              d.faults_total,
-             value_of(d, "items_per_s"),
-             gbps_text(d)};
+             value_of(numbers, "items_per_s"),
+             gbps_text(numbers)};
   for (const auto& [name, value] : d.run.labels)
     row.labels += message("{}{}={}", row.labels.empty() ? "" : ", ", name, value);
   return row;
@@ -200,7 +200,7 @@ void add_tiles(std::string& page, const Document& all) {
   tile(page, "run time", ns_text(static_cast<std::uint64_t>(all.report.wall_time.count())));
   if (all.work) {
     tile(page, "input", bytes_text(all.work->input_bytes()));
-    tile(page, "speed", gbps_text(all));
+    tile(page, "speed", gbps_text(numbers_of(all)));
     tile(page, "files", std::to_string(all.work->files));
     if (all.work->hits) tile(page, "hits", std::to_string(*all.work->hits));
   }
