@@ -70,18 +70,15 @@ vyre_error* vyre_buffer_new(vyre_queue* queue, uint64_t bytes, const vyre_buffer
     VYRE_ASSIGN(const auto wanted, read_options(options, "vyre_buffer_options"));
     bool cached = false;
     bool hits = false;
-    const NamedOption cache{"cache", [&cached](std::string_view value) -> Status {
-                              VYRE_ASSIGN(const std::uint64_t on, whole_number("cache", value, 1));
-                              cached = on != 0;
-                              return {};
-                            }};
-    const NamedOption for_hits{"hits", [&hits](std::string_view value) -> Status {
-                                 VYRE_ASSIGN(const std::uint64_t on,
-                                             whole_number("hits", value, 1));
-                                 hits = on != 0;
-                                 return {};
-                               }};
-    VYRE_TRY(read_named(wanted.options, wanted.option_count, {cache, for_hits}, {}));
+    const auto flag = [](const char* key, bool& into) {
+      return NamedOption{key, [key, &into](std::string_view value) -> Status {
+                           VYRE_ASSIGN(const std::uint64_t on, whole_number(key, value, 1));
+                           into = on != 0;
+                           return {};
+                         }};
+    };
+    VYRE_TRY(read_named(wanted.options, wanted.option_count,
+                        {flag("cache", cached), flag("hits", hits)}, {}));
     if (hits && (bytes != 0 || wanted.init != nullptr || cached)) {
       return fail(Errc::invalid_argument,
                   message("the option \"hits\" says how long the buffer is, and {} bytes{} are "

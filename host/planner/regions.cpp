@@ -55,6 +55,9 @@ class Builder {
     std::int64_t top_level{-1};
     std::int64_t other_level{-1};  // the highest level of the others
     bool last_of_top{false};       // it waits for the last member of `top`
+    // What the rules say of `top`, once follow_in_image() has looked.
+    Refusal order{Refusal::none};
+    Refusal lanes{Refusal::none};
   };
 
   Before predecessors(std::uint32_t item) const {
@@ -94,9 +97,12 @@ class Builder {
   /// Behind the last member that it waits for, in one image with it.
   bool follow_in_image(std::uint32_t item) {
     const std::uint32_t region = before_.top;
-    if (region == kNoItem || order_refuses(region) != Refusal::none) return false;
+    if (region == kNoItem) return false;
+    before_.order = order_refuses(region);
+    if (before_.order != Refusal::none) return false;
     double shared = 0;
-    if (lanes_refuse(item, region, shared) != Refusal::none) return false;
+    before_.lanes = lanes_refuse(item, region, shared);
+    if (before_.lanes != Refusal::none) return false;
     const RegionSums sums = with(item, region, shared);
     return cost_of(measured_, sums, true).worth_it() &&
            join(item, region, sums, Refusal::none, true);
@@ -106,17 +112,15 @@ class Builder {
   bool follow(std::uint32_t item) {
     const std::uint32_t region = before_.top;
     if (region == kNoItem) return false;
-    const Refusal order = order_refuses(region);
-    if (order != Refusal::none) return refused(item, region, order);
-    double shared = 0;
-    const Refusal lanes = lanes_refuse(item, region, shared);
+    if (before_.order != Refusal::none) return refused(item, region, before_.order);
     const OpenRegion& open = open_[region];
     if (!before_.last_of_top || (open.sums.members > 1 && !open.conflicts))
       return refused(item, region, Refusal::parallel);
     const RegionSums sums = with(item, region, 0);
     if (!cost_of(measured_, sums, false).worth_it() || !better_as_chain(open, sums))
       return refused(item, region, Refusal::cost);
-    return join(item, region, sums, lanes == Refusal::none ? Refusal::cost : lanes, true);
+    return join(item, region, sums, before_.lanes == Refusal::none ? Refusal::cost : before_.lanes,
+                true);
   }
 
   /// In one image with an item that reads the same buffer.

@@ -170,8 +170,7 @@ void Collector::end_members(const Completion& completion, std::uint64_t position
                             own.status(),
                             {own.code(), own.workgroup, own.lane, own.statement()}};
     OpCounters& counters = counters_of(region.ops[m]);
-    ++counters.items;
-    counters.latency.add(static_cast<std::uint64_t>(std::max<std::int64_t>(waited_ns, 0)), 1);
+    counters.add(waited_ns);
     if (result.status != CompletionStatus::done) {
       count_not_done(result, region.ops[m]);
       not_done.push_back({result, false});

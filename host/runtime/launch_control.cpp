@@ -49,6 +49,10 @@ std::string_view name(LaunchAct act) noexcept {
   return kNames[static_cast<std::size_t>(act)];
 }
 
+std::string_view why_refused(LaunchAct act) noexcept {
+  return kWhyRefused[static_cast<std::size_t>(act)];
+}
+
 LaunchControl::LaunchControl(const Over& over)
     : over_(over),
       workforce_(over.backend.workforce()),
@@ -216,14 +220,9 @@ void LaunchControl::act(std::uint32_t queue, const MegakernelLaunchPlan& decided
 
 void LaunchControl::count(const MegakernelLaunchPlan& decided, std::uint32_t wants) {
   const auto asks = [&](LaunchAct act, bool asked, bool acts) {
-    const auto index = static_cast<std::size_t>(act);
     if (!asked) return;
-    if (acts) {
-      ++acts_[index].applied;
-    } else {
-      ++acts_[index].refused;
-      acts_[index].why_refused = kWhyRefused[index];
-    }
+    LaunchActCount& of = acts_[static_cast<std::size_t>(act)];
+    ++(acts ? of.applied : of.refused);
   };
   asks(LaunchAct::worker_groups, wants < workforce_.groups, workforce_.naps);
   asks(LaunchAct::slot_count, decided.slot_count < over_.setup.options.ring_slots,

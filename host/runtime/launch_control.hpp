@@ -47,11 +47,12 @@ enum class LaunchAct : std::uint8_t {
 };
 inline constexpr std::size_t kLaunchActs{8};
 [[nodiscard]] std::string_view name(LaunchAct act) noexcept;
+/// Where it is refused; empty: it never is.
+[[nodiscard]] std::string_view why_refused(LaunchAct act) noexcept;
 
 struct LaunchActCount {
   std::uint64_t applied{0};
   std::uint64_t refused{0};
-  std::string_view why_refused;
 };
 
 /// What all decisions of a session came to.

@@ -140,7 +140,7 @@ std::optional<report::DecisionCounts> decisions_of(const LaunchSummary& launch) 
     if (act.applied + act.refused == 0) continue;
     report::ActCounts row{std::string(name(static_cast<LaunchAct>(a))), act.applied, act.refused,
                           std::nullopt};
-    if (act.refused != 0) row.why_refused = std::string(act.why_refused);
+    if (act.refused != 0) row.why_refused = std::string(why_refused(static_cast<LaunchAct>(a)));
     made.acts.push_back(std::move(row));
   }
   return made;

@@ -70,10 +70,11 @@ FaultCode Worker::run_form(const MegakernelWorkItem& item, std::span<const built
   const std::uint32_t workers = state_.options.workers;
   FaultCode why = FaultCode::none;
   if (op == builtin::Op::match_literals && workers != 1) {
-    const auto cut = LiteralUnits::of(inputs, outputs, literals, &state_.stop_running);
-    if (cut) why = run_split(*cut);
-    if (why == FaultCode::none && cut) why = cut->fault();
-    if (why != FaultCode::none || (cut && !cut->gave_up())) return why;
+    if (const auto cut = LiteralUnits::of(inputs, outputs, literals, &state_.stop_running)) {
+      why = run_split(*cut);
+      if (why == FaultCode::none) why = cut->fault();
+      if (why != FaultCode::none || !cut->gave_up()) return why;
+    }
   }
   if (const auto cut = split(op, inputs, outputs, item.param, workers)) {
     why = run_split(*cut);

@@ -18,14 +18,6 @@ constexpr std::uint64_t kWorthBytesAPattern{std::uint64_t{4} << 10};
 /// Compiling more takes seconds.
 constexpr std::uint32_t kMostPatterns{8'192};
 
-std::optional<builtin::LiteralsHeader> header_of(ByteSpan blob) {
-  builtin::LiteralsHeader header;
-  if (blob.size() < sizeof header) return std::nullopt;
-  std::memcpy(&header, blob.data(), sizeof header);
-  if (!builtin::literals_header_holds(header, blob.size())) return std::nullopt;
-  return header;
-}
-
 /// The byte that stands for each class: a small letter rather than a capital one.
 std::array<std::uint8_t, 256> bytes_of_classes(const std::uint8_t* classes) {
   std::array<std::uint8_t, 256> byte_of{};
@@ -63,6 +55,14 @@ std::vector<Bytes> texts_of_states(const builtin::LiteralsHeader& header, ByteSp
 }
 
 }  // namespace
+
+std::optional<builtin::LiteralsHeader> header_of(ByteSpan blob) {
+  builtin::LiteralsHeader header;
+  if (blob.size() < sizeof header) return std::nullopt;
+  std::memcpy(&header, blob.data(), sizeof header);
+  if (!builtin::literals_header_holds(header, blob.size())) return std::nullopt;
+  return header;
+}
 
 std::optional<LiteralPatterns> patterns_of(ByteSpan blob) {
   const auto header = header_of(blob);

@@ -11,9 +11,13 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "builtin/literals_layout.hpp"
 #include "builtin/ops.hpp"
 
 namespace vyre::cpu {
+
+/// The header of a pattern blob, or nothing if it breaks the rules of headers.
+[[nodiscard]] std::optional<builtin::LiteralsHeader> header_of(ByteSpan blob);
 
 /// The patterns behind a blob of compile_literals(), or nothing for other bytes that happen to
 /// follow the rules of blobs.

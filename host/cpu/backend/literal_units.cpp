@@ -6,6 +6,7 @@
 #include <new>
 
 #include "builtin/twins.hpp"
+#include "literal_search.hpp"
 
 namespace vyre::cpu {
 namespace {
@@ -26,13 +27,12 @@ std::unique_ptr<LiteralUnits> LiteralUnits::of(std::span<const builtin::Buffer> 
                                                const builtin::StopWord& stop) noexcept {
   const ByteSpan text{inputs[0].data, inputs[0].bytes};
   const ByteSpan blob{inputs[1].data, inputs[1].bytes};
-  builtin::LiteralsHeader header;
-  if (text.size() < kSplitBytes || blob.size() < sizeof header) return nullptr;
-  std::memcpy(&header, blob.data(), sizeof header);
-  if (!builtin::literals_header_holds(header, blob.size())) return nullptr;
+  if (text.size() < kSplitBytes) return nullptr;
+  const auto header = header_of(blob);
+  if (!header) return nullptr;
   try {
     return std::unique_ptr<LiteralUnits>(new LiteralUnits(
-        text, blob, {outputs[0].data, outputs[0].bytes}, search, stop, header.max_length));
+        text, blob, {outputs[0].data, outputs[0].bytes}, search, stop, header->max_length));
   } catch (const std::bad_alloc&) {
     return nullptr;  // the plain form needs no memory
   }
@@ -66,7 +66,10 @@ void LiteralUnits::find(std::uint64_t unit) {
   const std::uint64_t end = std::min<std::uint64_t>(text_.size(), begin + unit_bytes_);
   const std::uint64_t from = begin - std::min(begin, longest_ - 1);
   const ByteSpan text = text_.subspan(from, end - from);
-  Bytes room(sizeof(LiteralHits) + text.size() / kBytesAHit * sizeof(LiteralHit));
+  // A matcher writes what is read below, so nothing is zeroed first.
+  const std::size_t bytes = sizeof(LiteralHits) + text.size() / kBytesAHit * sizeof(LiteralHit);
+  const auto held = std::make_unique_for_overwrite<std::uint8_t[]>(bytes);
+  const MutableByteSpan room(held.get(), bytes);
   std::optional<FaultCode> ended;
   if (search_ != nullptr) ended = search_->match(text, blob_, room, stop_);
   if (!ended) ended = builtin::match(text, blob_, room, stop_);

@@ -72,7 +72,7 @@ struct Gathers {
 
   /// The windows of a load, if it may have some and they are of use.
   static Windows* windows_of(const RunRequest& r, u32 number, u32 site) {
-    if (r.windows == nullptr || !r.steady[number] || r.buffers[number].last < kWindowBytes - 1)
+    if (r.windows == nullptr || r.steady[number] == 0 || r.buffers[number].last < kWindowBytes - 1)
       return nullptr;
     constexpr u32 kEnoughAsked{256};
     for (u32 k = 0; k < kWindowSites; ++k) {

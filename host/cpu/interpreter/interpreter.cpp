@@ -210,7 +210,7 @@ class Interpreter::Impl {
   /// For loads of bytes from buffers that share no memory with any that the program writes to.
   void make_windows(RunRequest& r, const core::Image& image) {
     if (image.read_bytewise.empty()) return;
-    steady_ = std::make_unique<bool[]>(bound_.size());
+    steady_.assign(bound_.size(), 0);
     bool any = false;
     for (const std::uint32_t b : image.read_bytewise) {
       const auto apart = [&](std::uint32_t w) {
@@ -218,8 +218,9 @@ class Interpreter::Impl {
         return not_behind(bound_[w].data + bound_[w].bytes, bound_[b].data) ||
                not_behind(bound_[b].data + bound_[b].bytes, bound_[w].data);
       };
-      steady_[b] = std::all_of(image.written.begin(), image.written.end(), apart);
-      any = any || steady_[b];
+      const bool steady = std::all_of(image.written.begin(), image.written.end(), apart);
+      steady_[b] = steady ? 1 : 0;
+      any = any || steady;
     }
     if (!any) return;
     const std::size_t each = std::size_t{r.width} * (kWindowWords + 1);
@@ -230,7 +231,7 @@ class Interpreter::Impl {
       windows_[k].words = windows_[k].first + r.width;
     }
     r.windows = windows_.data();
-    r.steady = steady_.get();
+    r.steady = steady_.data();
   }
 
   RunFunction function_;
@@ -241,7 +242,7 @@ class Interpreter::Impl {
   std::vector<std::uint32_t> tally_words_;
   std::array<Windows, kWindowSites> windows_;
   std::vector<std::uint32_t> window_words_;
-  std::unique_ptr<bool[]> steady_;
+  std::vector<std::uint8_t> steady_;
   AsyncCopies copies_;
 };
 

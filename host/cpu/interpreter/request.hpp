@@ -70,8 +70,9 @@ struct RunRequest {
   const core::ByteStep* byte_steps;
   std::uint8_t* byte_rows;  // kByteSlots of `width`
   std::uint32_t ids_on_demand;
-  Windows* windows;    // of kWindowSites loads; nullptr: nothing is kept
-  const bool* steady;  // by buffer, where there are windows: nothing writes to it in this run
+  Windows* windows;  // of kWindowSites loads; nullptr: nothing is kept
+  /// By buffer, where there are windows: not 0 where nothing writes to it in this run.
+  const std::uint8_t* steady;
   std::uint32_t idle_instructions;  // Image::idle_instructions
   const Tally* tallies;
   std::uint32_t tally_count;

@@ -13,6 +13,18 @@ namespace {
 
 using Buffers = OnASession;
 
+/// What asking for four bytes with an option comes to.
+std::int32_t code_of_four_bytes(Queue& queue, const vyre_option& option) {
+  vyre_buffer_options options = VYRE_INIT(vyre_buffer_options);
+  options.options = &option;
+  options.option_count = 1;
+  vyre_buffer buffer = 0;
+  vyre_error* const error = vyre_buffer_new(queue.get(), 4, &options, 0, &buffer);
+  const std::int32_t code = vyre_error_code(error);
+  vyre_error_free(error);
+  return code;
+}
+
 TEST_F(Buffers, ElementsComeBackAsTheyWent) {
   auto buffer = session_.main().upload(std::vector<double>{1.5, -2.0, 0.25}).value();
   EXPECT_EQ(buffer.size_bytes().value(), 24u);
@@ -105,30 +117,14 @@ TEST_F(Buffers, CachedOnesOfEqualBytesAreSentOnceAndGoOneByOne) {
   EXPECT_EQ(third.read<std::uint32_t>().value(), values);
   EXPECT_EQ(
       session_.main().upload_cached(std::vector<std::uint32_t>{}).value().size_bytes().value(), 0u);
-  const vyre_option wrong{"cache", "2"};
-  vyre_buffer_options options = VYRE_INIT(vyre_buffer_options);
-  options.options = &wrong;
-  options.option_count = 1;
-  vyre_buffer buffer = 0;
-  vyre_error* error = vyre_buffer_new(session_.main().get(), 4, &options, 0, &buffer);
-  ASSERT_NE(error, nullptr);
-  EXPECT_EQ(vyre_error_code(error), VYRE_INVALID_ARGUMENT);
-  vyre_error_free(error);
+  EXPECT_EQ(code_of_four_bytes(session_.main(), {"cache", "2"}), VYRE_INVALID_ARGUMENT);
 }
 
 TEST_F(Buffers, ABufferForHitsIsAsLongAsTheLaunchPolicyExpects) {
   const auto hits = session_.main().allocate_hits();
   ASSERT_TRUE(hits) << hits.error().text;
   EXPECT_GE(hits->size_bytes().value(), 16u + 16 * 1'024) << "a header, and the least capacity";
-  const vyre_option option{"hits", "1"};
-  vyre_buffer_options options = VYRE_INIT(vyre_buffer_options);
-  options.options = &option;
-  options.option_count = 1;
-  vyre_buffer buffer = 0;
-  vyre_error* error = vyre_buffer_new(session_.main().get(), 4, &options, 0, &buffer);
-  ASSERT_NE(error, nullptr);
-  EXPECT_EQ(vyre_error_code(error), VYRE_INVALID_ARGUMENT);
-  vyre_error_free(error);
+  EXPECT_EQ(code_of_four_bytes(session_.main(), {"hits", "1"}), VYRE_INVALID_ARGUMENT);
 }
 
 TEST_F(Buffers, ABufferThatGoesWhileItIsUsedIsFreedAfterItsLastItem) {
