@@ -26,8 +26,9 @@ struct Family {
 using Families = std::map<std::string, Family>;
 
 /// Labels that rows have; one of a run with such a name is written as run_NAME.
-constexpr std::string_view kOwnLabels[]{"op", "executor", "queue", "tier", "errno",  "rule",
-                                        "le", "id",       "build", "host", "device", "started_at"};
+constexpr std::string_view kOwnLabels[]{"op",   "executor", "queue",     "tier", "errno",
+                                        "rule", "output",   "le",        "id",   "build",
+                                        "host", "device",   "started_at"};
 
 std::string in_quotes(std::string_view text) {
   std::string out;

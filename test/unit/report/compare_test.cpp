@@ -4,6 +4,7 @@
 #include <fstream>
 #include <map>
 
+#include "base/message.hpp"
 #include "report/diff.hpp"
 #include "report/documents.hpp"
 #include "report/export.hpp"
@@ -276,6 +277,18 @@ TEST_F(ReportCompare, OpenMetricsHasAFamilyForEachNumberAndAHistogramForEachTime
     EXPECT_NE(text->find(line), std::string::npos) << line << *text;
   }
   EXPECT_TRUE(text->ends_with("\n# EOF\n"));
+}
+
+TEST_F(ReportCompare, ALabelOfARunIsNeverTheLabelOfARowToo) {
+  for (const char* const key :
+       {"op", "queue", "tier", "errno", "rule", "output", "le", "executor", "id"}) {
+    Document one = everything_measured();
+    one.run.labels = {{key, "x"}};
+    const auto text = open_metrics({lines("f", {one})});
+    ASSERT_TRUE(text) << text.error().message;
+    EXPECT_NE(text->find(message("run_{}=\"x\"", key)), std::string::npos) << key;
+    EXPECT_EQ(text->find(message("{{{}=\"x\"", key)), std::string::npos) << key;
+  }
 }
 
 TEST_F(ReportCompare, ASnapshotHasTotalsAndWhatGrewAndIsNoDocument) {
