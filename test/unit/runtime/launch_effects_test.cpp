@@ -146,13 +146,8 @@ class LaunchOnStreams : public ::testing::Test {
   static constexpr std::uint64_t kChunk{4'096};
   void SetUp() override {
     path_ = folder_.write("file", Bytes(32 * kChunk, 'x'));
-    TestHooks hooks;
-    hooks.decide_every = std::chrono::nanoseconds{0};
+    TestHooks hooks = forced_.hooks();
     hooks.worker_dies = [this](std::uint32_t worker, std::uint64_t) { return gate_.pass(worker); };
-    hooks.forced_launch = [this](std::uint32_t, const MegakernelLaunchRequest&) {
-      const std::lock_guard lock(mutex_);
-      return std::optional(decided_);
-    };
     SessionOptions options = test_options(1);
     options.backend = BackendKind::cpu;
     auto opened = open_for_tests(options, std::move(hooks));
@@ -163,13 +158,7 @@ class LaunchOnStreams : public ::testing::Test {
     gate_.open();
     stream_.reset();
   }
-  void decide(const MegakernelLaunchPlan& decided) {
-    {
-      const std::lock_guard lock(mutex_);
-      decided_ = decided;
-    }
-    (void)session_->wait_all(now());
-  }
+  void decide(const MegakernelLaunchPlan& decided) { forced_.set(*session_, decided); }
   void open_stream() {
     StreamOptions options;
     options.chunk_bytes = kChunk;
@@ -209,8 +198,7 @@ class LaunchOnStreams : public ::testing::Test {
   Folder folder_;
   std::string path_;
   WorkerGate gate_;
-  std::mutex mutex_;
-  MegakernelLaunchPlan decided_{launch(Topology::DenseFrontier, Pressure::Light, 1, 1'000)};
+  ForcedLaunch forced_;
   std::optional<Session> session_;
   std::optional<Stream> stream_;
 };

@@ -37,6 +37,33 @@ inline MegakernelLaunchPlan launch(Topology topology, Pressure pressure, std::ui
   return plan;
 }
 
+/// What every decision of a session is, until the test sets another one.
+class ForcedLaunch {
+ public:
+  /// Hooks of a session that does not outlive this.
+  [[nodiscard]] TestHooks hooks() {
+    TestHooks hooks;
+    hooks.decide_every = std::chrono::nanoseconds{0};
+    hooks.forced_launch = [this](std::uint32_t, const MegakernelLaunchRequest&) {
+      const std::lock_guard lock(mutex_);
+      return std::optional(decided_);
+    };
+    return hooks;
+  }
+  /// The session looks at once.
+  void set(Session& session, const MegakernelLaunchPlan& decided) {
+    {
+      const std::lock_guard lock(mutex_);
+      decided_ = decided;
+    }
+    (void)session.wait_all(now());
+  }
+
+ private:
+  std::mutex mutex_;
+  MegakernelLaunchPlan decided_{launch(Topology::DenseFrontier, Pressure::Light, 1, 1'000)};
+};
+
 class PolicyBackend final : public HandBackend {
  public:
   PolicyBackend(const backend::Options& options, bool acts)

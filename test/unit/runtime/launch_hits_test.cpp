@@ -83,15 +83,9 @@ TEST(LaunchHits, AStreamThatNamesNoOutputHasRoomForWhatIsExpectedAndCountsAll) {
 class LaunchOnPlans : public ::testing::Test {
  protected:
   void SetUp() override {
-    TestHooks hooks;
-    hooks.decide_every = std::chrono::nanoseconds{0};
-    hooks.forced_launch = [this](std::uint32_t, const MegakernelLaunchRequest&) {
-      const std::lock_guard lock(mutex_);
-      return std::optional(decided_);
-    };
     SessionOptions options = test_options(1);
     options.backend = BackendKind::cpu;
-    auto opened = open_for_tests(options, std::move(hooks));
+    auto opened = open_for_tests(options, forced_.hooks());
     ASSERT_OK(opened);
     session_.emplace(std::move(*opened));
     const auto program = vir::assemble(
@@ -110,11 +104,7 @@ class LaunchOnPlans : public ::testing::Test {
     last_ = on[3];
   }
   void decide(Topology topology) {
-    {
-      const std::lock_guard lock(mutex_);
-      decided_ = launch(topology, Pressure::Light, 1, 1'000);
-    }
-    (void)session_->wait_all(now());
+    forced_.set(*session_, launch(topology, Pressure::Light, 1, 1'000));
   }
   /// Made now; what its regions are may depend on what items cost so far.
   Plan plan(const std::vector<MegakernelWorkItem>& items) {
@@ -132,8 +122,7 @@ class LaunchOnPlans : public ::testing::Test {
     EXPECT_EQ(drained->not_done, 0u);
   }
 
-  std::mutex mutex_;
-  MegakernelLaunchPlan decided_{launch(Topology::DenseFrontier, Pressure::Light, 1, 1'000)};
+  ForcedLaunch forced_;
   std::optional<Session> session_;
   std::vector<MegakernelWorkItem> pair_;
   std::vector<MegakernelWorkItem> triple_;
