@@ -171,7 +171,6 @@ void Analysis::find_copies() {
       const auto start = std::find_if(open.begin(), open.end(), same_tag);
       if (start == open.end())
         return refuse(at, "an asynchronous copy is not started in the list that waits for it");
-      copies[i.c].wait = at;
       const std::uint32_t buffers = image_.code[*start].imm;
       const auto is_alone = [&] {
         return (buffers & 0xFFFFu) != buffers >> 16 && !names(*start + 1, at, buffers >> 16);

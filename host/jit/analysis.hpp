@@ -15,7 +15,6 @@ namespace vyre::jit {
 /// An asynchronous copy whose start and wait stand in one list.
 struct CopyPair {
   std::uint32_t start{kNowhere};
-  std::uint32_t wait{kNowhere};
   bool at_start{false};  // the bytes move where it is started, else where it is waited for
 };
 

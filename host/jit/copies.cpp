@@ -80,7 +80,7 @@ void Emitter::move_bytes(const Instruction& start) {
   op(message("add.u64 {}, {}, 1", read, read));
   op(message("add.u64 {}, {}, 1", write, write));
   op(message("add.u64 {}, {}, 1", done, done));
-  op(message("bra {}", again));
+  jump(again);
   label(over);
 }
 

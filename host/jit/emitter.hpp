@@ -42,6 +42,8 @@ class Emitter {
   void jump(const Text& to);
   void jump_if(const Text& condition, const Text& to);
   void jump_if_not(const Text& condition, const Text& to);
+  /// All threads go there if one of them has an answer.
+  void jump_if_answered(const Text& to);
   Text word() { return numbered("%t", words_++); }
   Text wide() { return numbered("%d", wides_++); }
   Text predicate() { return numbered("%p", predicates_++); }

@@ -158,11 +158,7 @@ void Emitter::uniform_loop(const Construct& c) {
   // The counter may be at its last value.
   Text goes_on = both(test("lt.u32", counter, bound), test("lt.u32", next, bound));
   if (between()) {
-    const Text over = predicate();
-    const Text any = predicate();
-    op(message("setp.ne.u32 {}, %answer, 0", over));
-    op(message("vote.sync.any.pred {}, {}, 0xffffffff", any, over));
-    jump_if(any, end_group_);
+    jump_if_answered(end_group_);
   } else if (all_threads() && analysis_.may_end(c.begin, c.end)) {
     const Text any = predicate();
     op(message("vote.sync.any.pred {}, %alive, 0xffffffff", any));

@@ -100,7 +100,7 @@ void Emitter::place_group() {
   op("cvt.u32.u64 %group_x, %group");
   op("mov.b32 %group_y, 0");
   op("mov.b32 %group_z, 0");
-  op(message("@%line bra {}", whole));
+  jump_if("%line", whole);
   const Text size = wide();
   const Text rest = wide();
   const Text part = wide();
@@ -193,10 +193,7 @@ void Emitter::workgroups() {
   list(image_.once_count, static_cast<u32>(image_.code.size()));
   label(end_group_);
   op("bar.warp.sync 0xffffffff");  // nothing of this workgroup is read after it
-  const Text answered = test("ne.u32", "%answer", "0");
-  const Text any = predicate();
-  op(message("vote.sync.any.pred {}, {}, 0xffffffff", any, answered));
-  jump_if(any, over());
+  jump_if_answered(over());
   op("add.u64 %group, %group, 1");
   jump(groups);
 }
@@ -217,10 +214,7 @@ Function Emitter::run() {
     looks_ = true;
     pass();
     label("LOOKED");
-    const Text answered = test("ne.u32", "%answer", "0");
-    const Text any = predicate();
-    op(message("vote.sync.any.pred {}, {}, 0xffffffff", any, answered));
-    jump_if(any, "DONE");
+    jump_if_answered("DONE");
     looks_ = false;
   }
   pass();

@@ -113,7 +113,7 @@ void Emitter::reduce_in_order(const Instruction& i, const Text& active) {
       least_or_most(sum, sum, next, code == GroupCode::max_f32);
       break;
   }
-  op(message("bra {}", again));
+  jump(again);
   label(over);
   op(message("mov.b32 {}, {}", result(i), sum));
 }

@@ -9,17 +9,6 @@
 
 namespace vyre::jit {
 
-/// Registers from an operand on that the instruction may read. It may say more than are read.
-[[nodiscard]] inline std::uint32_t operand_words(const core::Instruction& i, unsigned which) {
-  using core::Opcode;
-  using vir::lowering::Shape;
-  const Shape shape = vir::lowering::facts_of(i.op).shape;
-  if (i.op == Opcode::assign) return i.aux;
-  if (i.op == Opcode::store_n && which == 1) return i.c;
-  if (i.op == Opcode::store_bytes && which == 1) return (i.c + 3u) / 4u;
-  return shape == Shape::pure64 || shape == Shape::checked ? 2 : 1;
-}
-
 /// f(scalar, register) for each that the instruction reads.
 template <class F>
 void each_read(const core::Image& image, const core::Instruction& i, F f) {
@@ -28,9 +17,13 @@ void each_read(const core::Image& image, const core::Instruction& i, F f) {
   const bool scalars = i.op == Opcode::loop_enter_s || i.op == Opcode::loop_next_s;
   for (unsigned k = 0; k < vir::lowering::facts_of(i.op).sources; ++k) {
     const bool scalar = scalars || (i.form >> k & 1) != 0;
-    const std::uint32_t end = std::min(registers[k] + operand_words(i, k),
+    const std::uint32_t end = std::min(registers[k] + vir::lowering::operand_words(i, k),
                                        scalar ? image.scalar_registers : image.vector_registers);
     for (std::uint32_t r = registers[k]; r < end; ++r) f(scalar, r);
+  }
+  if (i.op == Opcode::fmul_add_chain) {
+    f(true, i.imm & 0xFFFFu);
+    f(true, i.imm >> 16);
   }
 }
 

@@ -30,6 +30,12 @@ void Emitter::jump_if(const Text& condition, const Text& to) {
 void Emitter::jump_if_not(const Text& condition, const Text& to) {
   op(message("@!{} bra {}", condition, to));
 }
+void Emitter::jump_if_answered(const Text& to) {
+  const Text answered = test("ne.u32", "%answer", "0");
+  const Text any = predicate();
+  op(message("vote.sync.any.pred {}, {}, 0xffffffff", any, answered));
+  jump_if(any, to);
+}
 
 std::string Emitter::numbered(const char* begin, u64 number) {
   return message("{}{}", begin, number);

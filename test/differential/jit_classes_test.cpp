@@ -46,6 +46,11 @@ TEST(JitClasses, FollowFromTheBody) {
       {'C', "let o = atomic_add(z[0u], 1u); for i in 0u..o { z[1u + gid.x] = i; }",
        "depends on it"},
       {'C', "z[gid.x] = w[gid.x]; for i in 0u..z[gid.x] { y[gid.x] = 1i; }", "depends on it"},
+      {'C',
+       "z[gid.x + 1u] = 1u; let s = f32(z[0u]); let h = f32(w[gid.x]);"
+       "let q = (f32(w[gid.x + 1u]) * h + 2.0) * h + s;"
+       "for i in 0u..u32(q) { y[gid.x] = 1i; }",
+       "depends on it"},
       {'B', "s[lid.x] = w[gid.x]; barrier; for i in 0u..s[0u] { z[gid.x] = z[gid.x] + 1u; }",
        "a first pass"},
       {'C',

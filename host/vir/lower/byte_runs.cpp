@@ -34,14 +34,9 @@ void each_read(const Instruction& i, const F& f) {
   if ((i.form & kScalarResult) != 0) return;
   const OpcodeFacts facts = facts_of(i.op);
   const std::uint16_t sources[3] = {i.a, i.b, i.c};
-  const bool wide = facts.shape == Shape::pure64 || facts.shape == Shape::checked;
   for (unsigned k = 0; k < facts.sources; ++k) {
     if ((i.form >> k & 1) != 0) continue;
-    std::uint32_t words = wide ? 2 : 1;
-    if (i.op == Opcode::assign) words = i.aux;
-    if (k == 1 && i.op == Opcode::store_n) words = i.c;
-    if (k == 1 && i.op == Opcode::store_bytes) words = (i.c + 3u) / 4;
-    for (std::uint32_t w = 0; w < words; ++w) f(sources[k] + w);
+    for (std::uint32_t w = 0; w < operand_words(i, k); ++w) f(sources[k] + w);
   }
 }
 

@@ -51,6 +51,17 @@ struct OpcodeFacts {
          op == Opcode::u32_from_f64 || op == Opcode::i32_from_f64 || op == Opcode::truth_f64;
 }
 
+/// Registers from an operand on that the instruction may read. It may say more than are read.
+[[nodiscard]] constexpr std::uint32_t operand_words(const core::Instruction& i,
+                                                    unsigned which) noexcept {
+  using core::Opcode;
+  if (i.op == Opcode::assign) return i.aux;
+  if (i.op == Opcode::store_n && which == 1) return i.c;
+  if (i.op == Opcode::store_bytes && which == 1) return (i.c + 3u) / 4u;
+  const Shape shape = facts_of(i.op).shape;
+  return shape == Shape::pure64 || shape == Shape::checked ? 2 : 1;
+}
+
 /// The registers from dst on that are written.
 [[nodiscard]] inline std::uint32_t result_words(const core::Image& image,
                                                 const core::Instruction& i) noexcept {
