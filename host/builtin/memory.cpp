@@ -1,4 +1,5 @@
 // mem.fill and mem.copy.
+#include "base/copy_bytes.hpp"
 #include "builtin/twins.hpp"
 
 namespace vyre::builtin {
@@ -17,7 +18,7 @@ bool copy(ByteSpan in, MutableByteSpan out, std::uint32_t most, const Stop& stop
   std::uint64_t bytes = std::min(in.size(), out.size());
   if (most != 0) bytes = std::min<std::uint64_t>(bytes, most);
   return in_pieces(bytes, kPieceBytes, stop, [&](auto begin, auto end) {
-    std::memcpy(out.data() + begin, in.data() + begin, end - begin);
+    copy_bytes(out.data() + begin, in.data() + begin, end - begin);
   });
 }
 

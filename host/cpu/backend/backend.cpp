@@ -6,6 +6,7 @@
 #include <system_error>
 #include <thread>
 
+#include "base/copy_bytes.hpp"
 #include "base/message.hpp"
 #include "protocol/limits.hpp"
 #include "worker.hpp"
@@ -234,14 +235,14 @@ class CpuBackend final : public backend::Backend {
       return fail(Errc::invalid_argument,
                   message("buffer {} is for reading only and cannot be written", handle));
     }
-    if (!bytes.empty()) std::memcpy(entry->data + offset, bytes.data(), bytes.size());
+    copy_bytes(entry->data + offset, bytes.data(), bytes.size());
     return {};
   }
 
   [[nodiscard]] Status read(std::uint32_t handle, std::uint64_t offset,
                             MutableByteSpan out) override {
     VYRE_ASSIGN(const MemoryEntry* entry, state_->memory.range(handle, offset, out.size()));
-    if (!out.empty()) std::memcpy(out.data(), entry->data + offset, out.size());
+    copy_bytes(out.data(), entry->data + offset, out.size());
     return entry->file ? entry->file->check() : Status{};
   }
 

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/copy_bytes.hpp"
 #include "builtin/twins.hpp"
 #include "fast_forms.hpp"
 
@@ -83,7 +84,7 @@ class Copy final : public SplitOp {
     if (bytes_ >= kPastCachesBytes) {
       copy_past_caches(to_ + part.begin, from_ + part.begin, part.bytes);
     } else {
-      std::memcpy(to_ + part.begin, from_ + part.begin, part.bytes);
+      copy_bytes(to_ + part.begin, from_ + part.begin, part.bytes);
     }
   }
 
