@@ -13,7 +13,7 @@ std::shared_ptr<const vyre::abi::StatementPlaces> vyre_program::statements() con
     auto all = std::make_shared<vyre::abi::StatementPlaces>();
     all->map.files = places.files;
     all->map.calls = places.calls;
-    for (const vyre::vir::NodeId id : vyre::vir::statements_in_order(*prepared))
+    for (const vyre::vir::NodeId id : vyre::vir::numbered_statements(*prepared))
       all->statements.push_back(places.of(id));
     statements_ = std::move(all);
   });
@@ -40,7 +40,7 @@ vir::Diagnostic refusal_of(const vir::Program& program) {
   if (!violations.empty()) return std::move(violations.front());
   std::optional<std::uint32_t> refused;
   (void)vir::lower(*prepared, {.refused_at = &refused});
-  if (refused) refusal.node = vir::statements_in_order(*prepared)[*refused];
+  if (refused) refusal.node = vir::numbered_statements(*prepared)[*refused];
   return refusal;
 }
 

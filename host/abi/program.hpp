@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "object.hpp"
+#include "vir/lower/watch.hpp"
 #include "vir/program/program.hpp"
 #include "vir/text/text.hpp"
 #include "vir/validate/validate.hpp"
@@ -31,15 +32,25 @@ struct StatementPlaces {
                                                     std::string_view unnamed = {}) const;
 };
 
+/// What a program that is watched writes down (vyre_program_watch()).
+struct WatchTable {
+  vir::Watched watched;
+  std::vector<vir::Watch> watches;
+  std::vector<std::string> texts;                // of each watch, as it was given
+  std::vector<std::vector<std::string>> places;  // of each, of each of its statements, in words
+};
+
 }  // namespace vyre::abi
 
 struct vyre_program {
-  explicit vyre_program(vyre::vir::Program read, vyre::vir::SourceMap where = {})
-      : program(std::move(read)), places(std::move(where)) {}
+  explicit vyre_program(vyre::vir::Program read, vyre::vir::SourceMap where = {},
+                        std::shared_ptr<const vyre::abi::WatchTable> watched = nullptr)
+      : program(std::move(read)), places(std::move(where)), watches(std::move(watched)) {}
 
   vyre::abi::Counted counted;
   const vyre::vir::Program program;
   const vyre::vir::SourceMap places;  // of its text; empty where it has none
+  const std::shared_ptr<const vyre::abi::WatchTable> watches;  // null: it is not watched
 
   /// Made once, for those who outlive the program too; null where it has no text.
   [[nodiscard]] std::shared_ptr<const vyre::abi::StatementPlaces> statements() const;

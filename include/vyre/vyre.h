@@ -373,6 +373,26 @@ VYRE_API const char* vyre_program_source(const vyre_program* program, uint64_t i
 VYRE_API VYRE_CHECK vyre_error* vyre_program_place(const vyre_program* program, uint32_t statement,
                                                    vyre_text_place* place);
 
+/* Watches: a program that does what `program` does and also writes down when lanes reach statements
+   (docs/watching.md). Each of `watches` is "PLACE", "PLACE=NAME,NAME" with one or two variables,
+   and either may end with "@LANE" or "@FIRST-LAST". PLACE is "LINE", "LINE:COLUMN", the same behind
+   "FILE:", or "#" and the number of a statement. The program has returned buffers more, behind its
+   own, whose names begin with "vyre.watch". They have room for `records` records (0: 1,024), the
+   further ones are counted. VYRE_INVALID_ARGUMENT: nothing begins at a place, a variable is not in
+   scope there or is no u32, i32, u64, bool or f32. VYRE_REFUSED: the program may not run. */
+VYRE_API VYRE_CHECK vyre_error* vyre_program_watch(const vyre_program* program,
+                                                   const char* const* watches, size_t count,
+                                                   uint32_t records, vyre_ns timeout,
+                                                   vyre_program** watched);
+/* What an item that ended has written down. `buffers` are the bytes of those that
+   vyre_program_watch() added, in declaration order. *text gets a line for each record, *json
+   {"written": ..., "dropped": ..., "records": [...]}; either may be NULL. Records come by
+   workgroup, lane, and the lane's own order. VYRE_INVALID_ARGUMENT where `watched` is not watched.
+ */
+VYRE_API VYRE_CHECK vyre_error* vyre_program_watched(const vyre_program* watched,
+                                                     const vyre_span* buffers, size_t count,
+                                                     vyre_blob** text, vyre_blob** json);
+
 enum {
   VYRE_ROLE_READ = 0,       /* takes bytes */
   VYRE_ROLE_READ_WRITE = 1, /* takes bytes, is written in place and is a result */
@@ -908,7 +928,12 @@ typedef struct {
   void* context;
   vyre_stopped stopped; /* may be NULL */
   uint32_t exact;       /* 1: F32 results have to be equal, whatever `ulp` says */
-  uint32_t reserved;
+  /* Events that `timeline` keeps at most; 0: it is not written. The reference executor has no
+     queues and workers, so it refuses it with VYRE_INVALID_ARGUMENT. */
+  uint32_t timeline_events;
+  vyre_blob** timeline;      /* what happened when, as vyre_session_timeline() says it */
+  const char* const* labels; /* of the report, as in vyre_report_options */
+  size_t label_count;
 } vyre_replay_options;
 typedef struct {
   uint32_t struct_size;
@@ -989,6 +1014,13 @@ typedef struct {
   const char* what; /* "notes.txt" */
   const char* why;
 } vyre_input_failure;
+/* What one input file came to. */
+typedef struct {
+  const char* name;
+  uint64_t bytes; /* that its items were given, each once */
+  uint64_t items;
+  uint64_t failed; /* of these: they have no outputs, or the file could not be read */
+} vyre_input_total;
 /* What a report says of the run and the library cannot know. */
 typedef struct {
   uint32_t struct_size;
@@ -999,6 +1031,14 @@ typedef struct {
   size_t input_failure_count;
   const char* const* labels; /* "NAME=VALUE" each: letters, digits and '_', no digit first */
   size_t label_count;
+  const char* const* debug_records; /* what vyre_program_watched() told, the first lines of it */
+  size_t debug_record_count;
+  uint64_t debug_written; /* records in all */
+  uint64_t debug_dropped;
+  const vyre_input_total* files; /* a row for each input; the first 4,096 are spelled out */
+  size_t file_count;
+  uint32_t watched; /* 1: the run was watched, so the report has what `debug_` says */
+  uint32_t by_file; /* 1: the report has the rows of `files` */
 } vyre_report_options;
 /* The same as vyre_report_json() with what `options`, which may be NULL, say. */
 VYRE_API VYRE_CHECK vyre_error* vyre_session_report(vyre_session* session,

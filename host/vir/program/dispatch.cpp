@@ -36,7 +36,9 @@ bool is_pg_nodes(const Program& program, const BufferDecl& buffer) {
 }
 
 bool contains_atomic(const Program& program) {
-  return any_expression(program, [](const Expr& expr) { return expr.tag == ExprTag::Atomic; });
+  return any_expression(program, [&](const Expr& expr) {
+    return expr.tag == ExprTag::Atomic && !is_watch_name(program, expr.name);
+  });
 }
 
 Result<Grid> shape_grid(const Program& program, std::uint64_t elements) {
@@ -175,6 +177,7 @@ Result<Grid> infer_grid(const Program& program, std::span<const std::uint64_t> b
   for (std::size_t i = 0; i < program.buffers.size(); ++i) {
     const BufferDecl& buffer = program.buffers[i];
     const BufferRole role = role_of(buffer);
+    if (is_watch_name(program, buffer.name)) continue;
     if (is_pg_nodes(program, buffer)) {
       pg_nodes = std::max<std::uint64_t>(pg_nodes, buffer.count);
     }
@@ -210,6 +213,10 @@ Result<GridPlan> grid_rule(const Program& program) {
   plan.buffers.reserve(program.buffers.size());
   for (const BufferDecl& buffer : program.buffers) {
     const BufferRole role = role_of(buffer);
+    if (is_watch_name(program, buffer.name)) {
+      plan.buffers.push_back({0, 0, 0});
+      continue;
+    }
     if (is_pg_nodes(program, buffer)) {
       plan.rule.at_least = std::max<std::uint64_t>(plan.rule.at_least, buffer.count);
     }

@@ -31,11 +31,54 @@ std::vector<NodeId> statements_in_order(const Program& program) {
   return order;
 }
 
+namespace {
+
+/// By node: it is a watch's region, or lies in one.
+std::vector<bool> added_by_watches(const Program& program, const std::vector<NodeId>& order) {
+  std::vector<bool> added(program.nodes.size());
+  const auto mark = [&](Range list) {
+    const std::uint64_t size = program.node_lists.size();
+    const std::uint64_t end = std::min<std::uint64_t>(std::uint64_t{list.begin} + list.count, size);
+    for (std::uint64_t i = list.begin; i < end; ++i) {
+      const NodeId id = program.node_lists[i];
+      if (id < added.size()) added[id] = true;
+    }
+  };
+  for (const NodeId id : order) {  // a node comes before what lies in it
+    const Node& node = program.nodes[id];
+    if (node.tag == NodeTag::Region && is_watch_name(program, node.name)) added[id] = true;
+    if (!added[id]) continue;
+    const ChildLists lists = child_lists(node);
+    mark(lists.first);
+    mark(lists.second);
+  }
+  return added;
+}
+
+}  // namespace
+
+bool is_watch_name(const Program& program, Symbol name) noexcept {
+  return name < program.names.size() &&
+         std::string_view(program.names[name]).starts_with(kWatchName);
+}
+
 std::vector<std::uint32_t> statement_numbers(const Program& program) {
   std::vector<std::uint32_t> numbers(program.nodes.size(), kNone);
+  const std::vector<NodeId> order = statements_in_order(program);
+  const std::vector<bool> added = added_by_watches(program, order);
   std::uint32_t next = 0;
-  for (const NodeId id : statements_in_order(program)) numbers[id] = next++;
+  for (const NodeId id : order) {
+    numbers[id] = next;
+    next += added[id] ? 0u : 1u;
+  }
   return numbers;
+}
+
+std::vector<NodeId> numbered_statements(const Program& program) {
+  std::vector<NodeId> order = statements_in_order(program);
+  const std::vector<bool> added = added_by_watches(program, order);
+  std::erase_if(order, [&](NodeId id) { return added[id]; });
+  return order;
 }
 
 }  // namespace vyre::vir

@@ -1,21 +1,32 @@
 // Statements: the numbering of a program's nodes that diagnostics, faults and images share.
 // A statement is the pre-order index of a node over the prepared program, from 0: a node comes
-// before its body, the body before `otherwise`. Host only, pure. Spec: docs/internals/vir0.md,
-// "Validation".
+// before its body, the body before `otherwise`; what watches added is passed over. Host only, pure.
+// Spec: docs/internals/vir0.md, "Validation".
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "vir/program/program.hpp"
 
 namespace vyre::vir {
 
+/// Of regions that write a watch's records, and what the names of the buffers begin with that hold
+/// them (vir/lower/watch.hpp). Statements in such a region have no numbers of their own, and such
+/// buffers and their atomics do not shape the grid: a program that is watched runs as it did.
+inline constexpr std::string_view kWatchName{"vyre.watch"};
+[[nodiscard]] bool is_watch_name(const Program& program, Symbol name) noexcept;
+
 /// Nodes in pre-order: result[statement] is the node. Ids outside the pools and nodes met before
 /// are skipped, so that a malformed program ends too; validate() refuses both.
 [[nodiscard]] std::vector<NodeId> statements_in_order(const Program& program);
 
-/// result[node] is its statement; kNone for nodes that the entry does not reach.
+/// result[node] is its statement; kNone for nodes that the entry does not reach. What a watch added
+/// has the number of the statement behind it.
 [[nodiscard]] std::vector<std::uint32_t> statement_numbers(const Program& program);
+/// result[statement] is the node with that number: statements_in_order() without what watches
+/// added.
+[[nodiscard]] std::vector<NodeId> numbered_statements(const Program& program);
 
 /// The one or two statement lists of a node, in order; empty ranges where it has none.
 struct ChildLists {

@@ -192,6 +192,34 @@ class Program {
     while (const char* const name = vyre_program_source(get(), all.size())) all.emplace_back(name);
     return all;
   }
+  /// The program that also writes down when lanes reach statements: see vyre_program_watch().
+  [[nodiscard]] Result<Program> watch(const std::vector<std::string>& watches,
+                                      std::uint32_t records = 0, Timeout timeout = {}) const {
+    const std::vector<const char*> texts = detail::c_strings(watches);
+    vyre_program* made = nullptr;
+    const detail::Failed failed{
+        vyre_program_watch(get(), texts.data(), texts.size(), records, timeout.ns(), &made)};
+    if (failed) return failed.error();
+    return Program(made);
+  }
+  /// What an item of a watched program has written down, a line for each record and as JSON.
+  /// `buffers`: of those whose names begin with "vyre.watch", in order.
+  struct Watched {
+    Blob text;
+    Blob json;
+  };
+  [[nodiscard]] Result<Watched> watched(
+      std::span<const std::span<const std::uint8_t>> buffers) const {
+    std::vector<vyre_span> spans;
+    spans.reserve(buffers.size());
+    for (const auto& one : buffers) spans.push_back({one.data(), one.size()});
+    vyre_blob* text = nullptr;
+    vyre_blob* json = nullptr;
+    const detail::Failed failed{
+        vyre_program_watched(get(), spans.data(), spans.size(), &text, &json)};
+    if (failed) return failed.error();
+    return Watched{Blob(text), Blob(json)};
+  }
   /// The declared buffers, in order.
   [[nodiscard]] Result<std::vector<ProgramBuffer>> buffers() const {
     std::vector<ProgramBuffer> all;

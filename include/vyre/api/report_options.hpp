@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,11 +18,26 @@ struct InputFailure {
   std::string what;  // "notes.txt"
   std::string why;
 };
+/// What watches of a run wrote down (Program::watched()).
+struct DebugRecords {
+  std::uint64_t written{0};
+  std::uint64_t dropped{0};
+  std::vector<std::string> records;  // the first ones, a line each
+};
+/// What one input file came to.
+struct InputTotal {
+  std::string name;
+  std::uint64_t bytes{0};  // that its items were given, each once
+  std::uint64_t items{0};
+  std::uint64_t failed{0};  // of these: they have no outputs, or the file could not be read
+};
 struct ReportOptions {
   std::uint32_t indent{0};           // spaces a level; 0: one line
   std::vector<std::string> command;  // the words of the command line
   std::vector<InputFailure> input_failures{};
   std::vector<std::string> labels{};  // "NAME=VALUE"
+  std::optional<DebugRecords> debug{};
+  std::optional<std::vector<InputTotal>> files{};
 };
 
 namespace detail {
@@ -43,6 +59,23 @@ template <class Make>
   const std::vector<const char*> labels = c_strings(options.labels);
   c.labels = labels.data();
   c.label_count = labels.size();
+  std::vector<const char*> records;
+  if (options.debug) {
+    records = c_strings(options.debug->records);
+    c.watched = 1;
+    c.debug_records = records.data();
+    c.debug_record_count = records.size();
+    c.debug_written = options.debug->written;
+    c.debug_dropped = options.debug->dropped;
+  }
+  std::vector<vyre_input_total> files;
+  if (options.files) {
+    for (const InputTotal& file : *options.files)
+      files.push_back({file.name.c_str(), file.bytes, file.items, file.failed});
+    c.by_file = 1;
+    c.files = files.data();
+    c.file_count = files.size();
+  }
   vyre_blob* json = nullptr;
   const Failed failed{make(&c, &json)};
   if (failed) return failed.error();

@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "vyre/api/error.hpp"
 #include "vyre/api/handle.hpp"
@@ -59,10 +60,13 @@ struct ReplayOptions {
   std::chrono::nanoseconds timeout{0};
   std::function<void(std::uint64_t done, std::uint64_t total)> progress{};  // must not throw
   vyre_stopped stopped{nullptr};
+  std::vector<std::string> labels{};  // of the report, "NAME=VALUE"
+  std::uint32_t timeline_events{0};   // that Replayed::timeline keeps at most; 0: there is none
 };
 struct Replayed {
   vyre_replay_result counts;
-  Blob json;  // {"difference": ..., "racy_items": [...], "report": ...}
+  Blob json;      // {"difference": ..., "racy_items": [...], "report": ...}
+  Blob timeline;  // as Session::timeline_json() gives it; empty if none was asked for
 };
 /// Runs a trace. A difference is no error: look at counts.differs.
 [[nodiscard]] inline Result<Replayed> replay(const std::string& directory,
@@ -87,9 +91,15 @@ struct Replayed {
   c.stopped = options.stopped;
   vyre_replay_result counts = VYRE_INIT(vyre_replay_result);
   vyre_blob* json = nullptr;
+  vyre_blob* timeline = nullptr;
+  c.timeline_events = options.timeline_events;
+  c.timeline = &timeline;
+  const std::vector<const char*> labels = detail::c_strings(options.labels);
+  c.labels = labels.data();
+  c.label_count = labels.size();
   const detail::Failed failed{vyre_replay(directory.c_str(), &c, &counts, &json)};
   if (failed) return failed.error();
-  return Replayed{counts, Blob(json)};
+  return Replayed{counts, Blob(json), Blob(timeline)};
 }
 
 /// Reads and checks a trace, digests included, without running it.
