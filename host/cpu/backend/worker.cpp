@@ -91,7 +91,9 @@ bool Worker::run_batch() {
       const Deadline begin = Clock::now();
       if (!run_region(work, of_region)) return false;
       const std::chrono::nanoseconds ran = Clock::now() - begin;
-      state_.queues[work.queue]->note_time(work.position, begin, ran.count(), index_);
+      // One that was cancelled did not begin.
+      if (of_region.status() != CompletionStatus::cancelled)
+        state_.queues[work.queue]->note_time(work.position, begin, ran.count(), index_);
       end(work, of_region);
       ++batch_.next;
       continue;
