@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <ctime>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -81,6 +83,48 @@ BENCHMARK(BM_Session_NoOp)
     ->Args({2, 0})
     ->Args({2, 1})
     ->MeasureProcessCPUTime()  // all threads: what an item costs, not only how long it took
+    ->UseManualTime()
+    ->Iterations(1)
+    ->Unit(benchmark::kMillisecond);
+
+/// A million no-op items a second, for a second, with a timeline and without: what it costs is the
+/// processor time of the process, because the rate is the same.
+void BM_Session_Timeline(benchmark::State& state) {
+  constexpr std::uint64_t kPaced{1'000'000};
+  constexpr std::uint64_t kPart{1'000};
+  constexpr std::chrono::milliseconds kPause{1};
+  const auto cpu_ns = [] {
+    timespec now{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
+  };
+  for (auto _ : state) {
+    SessionOptions options;
+    options.backend = BackendKind::cpu;
+    options.workers = 1;
+    options.timeline_events = state.range(0) != 0 ? 262'144 : 0;
+    auto session = Session::open(options);
+    if (!session) return state.SkipWithError(session.error().message.c_str());
+    const std::vector<MegakernelWorkItem> items(kPart, MegakernelWorkItem{0, 0, 0, 0});
+    const auto begin = Clock::now();
+    const double before = cpu_ns();
+    for (std::uint64_t part = 0; part < kPaced / kPart; ++part) {
+      std::this_thread::sleep_until(begin + part * kPause);
+      if (session->submit_many(items, far()).accepted != items.size())
+        return state.SkipWithError("an item was refused");
+    }
+    const auto drained = session->wait_all(far());
+    state.counters["cpu_ns_an_item"] = (cpu_ns() - before) / static_cast<double>(kPaced);
+    state.SetIterationTime(std::chrono::duration<double>(Clock::now() - begin).count());
+    if (!drained || drained->ended != kPaced || drained->not_done != 0)
+      return state.SkipWithError("an item was lost or not done");
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kPaced));
+}
+BENCHMARK(BM_Session_Timeline)
+    ->ArgName("on")
+    ->Arg(0)
+    ->Arg(1)
     ->UseManualTime()
     ->Iterations(1)
     ->Unit(benchmark::kMillisecond);
