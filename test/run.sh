@@ -21,10 +21,11 @@ for argument in "$@"; do
 done
 
 # What only tests need: groff reads the manual pages, abidiff compares the ABI, doxygen makes the
-# reference of the headers, ripgrep and zstd judge `vyre scan`, prometheus_client the metrics of
-# `vyre report export`.
+# reference of the headers, ripgrep and zstd judge `vyre scan`, prometheus_client and promtool the
+# metrics of `vyre report export`, and Chromium the page of `vyre report html`. The command posts
+# reports with libcurl where it is.
 bash tools/install_dependencies.sh groff-base abigail-tools doxygen ripgrep zstd \
-  python3-prometheus-client
+  python3-prometheus-client prometheus chromium libcurl4-openssl-dev
 
 jobs=$(nproc)
 # nvcc is often installed but not on PATH.

@@ -251,16 +251,19 @@ Status check_paths(Shell& shell, const RunOptions& options, const v0::Program* p
   return claims.may_fill(options.out_directory, "--out-dir");
 }
 
-Status check_replay(Shell& shell, const std::string& trace, const std::string& report) {
+Status check_replay(Shell& shell, const std::string& trace, const std::string& report,
+                    const std::string& timeline) {
   Claims claims;
-  if (!report.empty()) {
+  if (!report.empty() || !timeline.empty()) {
     VYRE_TRY(check_outside(report, "--report", trace));
+    VYRE_TRY(check_outside(timeline, "--timeline", trace));
     std::error_code error;
     for (fs::recursive_directory_iterator entry(trace, error), end; !error && entry != end;
          entry.increment(error)) {
       claims.reads(entry->path().string(), "a part of the trace");
     }
-    VYRE_TRY(claims.writes(report, "--report"));
+    if (!report.empty()) VYRE_TRY(claims.writes(report, "--report"));
+    if (!timeline.empty()) VYRE_TRY(claims.writes(timeline, "--timeline"));
   }
   return prints(shell, claims);
 }

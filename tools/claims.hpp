@@ -56,7 +56,7 @@ class Claims {
                                  const v0::Program* program,
                                  const std::vector<std::string>& stored);
 /// Of replay.
-[[nodiscard]] Status check_replay(Shell& shell, const std::string& trace,
-                                  const std::string& report);
+[[nodiscard]] Status check_replay(Shell& shell, const std::string& trace, const std::string& report,
+                                  const std::string& timeline);
 
 }  // namespace vyre::cli

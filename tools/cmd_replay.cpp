@@ -2,6 +2,8 @@
 #include <unistd.h>
 
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "base/json_writer.hpp"
 #include "base/message.hpp"
@@ -29,6 +31,8 @@ struct Options {
   std::uint32_t ulp{128};
   bool inspect{false};
   std::string report;
+  std::vector<std::string> labels;  // of the report, NAME=VALUE
+  std::string timeline;             // a file; empty: none
 };
 
 Result<v0::ReplayOptions> resolved(const Options& options) {
@@ -52,9 +56,17 @@ Result<v0::ReplayOptions> resolved(const Options& options) {
                 "that too");
   }
   how.workers = options.workers;
+  how.labels = options.labels;
   how.ulp = options.ulp;
   how.exact = options.ulp == 0;
   how.stopped = platform::stop_asked;
+  if (!options.timeline.empty()) {
+    if (how.executor == v0::Executor::reference) {
+      return fail(Errc::invalid_argument,
+                  "--timeline shows queues and workers, and --executor reference has none");
+    }
+    how.timeline_events = static_cast<std::uint32_t>(std::stoul(kTimelineOption.second));
+  }
   how.timeout = std::chrono::nanoseconds(static_cast<std::int64_t>(options.timeout_s * 1e9));
   return how;
 }
@@ -144,11 +156,13 @@ std::string report_of(const Shell& shell, JsonValue& report, const std::string& 
 Outcome run(Shell& shell, const Options& options) {
   if (options.inspect) return inspect(shell, options);
   VYRE_ASSIGN(v0::ReplayOptions how, resolved(options));
-  if (platform::names_standard_output(options.report)) {
+  for (const auto& [flag, file] :
+       {std::pair{"--report", &options.report}, {"--timeline", &options.timeline}}) {
+    if (!platform::names_standard_output(*file)) continue;
     return fail(Errc::invalid_argument,
-                "--report - and the result both want standard output; name a file");
+                message("{} - and the result both want standard output; name a file", flag));
   }
-  VYRE_TRY(check_replay(shell, options.directory, options.report));
+  VYRE_TRY(check_replay(shell, options.directory, options.report, options.timeline));
   Progress progress("replay, items");
   how.progress = [&progress](std::uint64_t done, std::uint64_t total) {
     progress.update(done, total);
@@ -165,6 +179,8 @@ Outcome run(Shell& shell, const Options& options) {
   if (!options.report.empty()) {
     VYRE_TRY(write_output(options.report, report_of(shell, found["report"], stopped) + "\n"));
   }
+  if (!options.timeline.empty())
+    VYRE_TRY(write_output(options.timeline, std::string(replayed.timeline.text()) + "\n"));
   if (counts.stopped != 0) return fail(Errc::cancelled, stopped);
   Output out;
   if (shell.json) {
@@ -182,7 +198,11 @@ void add_replay(CommandLine& line) {
   auto options = std::make_shared<Options>();
   const Command sub = line.command("replay", "run a recorded trace again and compare");
   sub.option("trace", options->directory, "the trace directory").type_name("DIR").required();
+  const Option report = add_report_file(sub, options->report);
   const std::vector<Option> of_a_run{
+      report,
+      add_labels(sub, report, options->labels),
+      add_timeline(sub, options->timeline),
       sub.option("--executor", options->executor, "what runs the items again")
           .type_name("reference|cpu|cuda")
           .shows_default(),
@@ -205,8 +225,7 @@ void add_replay(CommandLine& line) {
       sub.option("--timeout", options->timeout_s, "seconds for the whole replay")
           .type_name("SECONDS")
           .shows_default()
-          .check(seconds()),
-      add_report_file(sub, options->report)};
+          .check(seconds())};
   const Option inspect =
       sub.flag("--inspect", options->inspect,
                "check every record and digest without running anything: no other flag");

@@ -11,6 +11,7 @@
 #include "json_value.hpp"
 #include "library.hpp"
 #include "platform/file.hpp"
+#include "post.hpp"
 
 namespace vyre::cli {
 namespace {
@@ -22,6 +23,8 @@ struct Options {
   std::string baseline;
   std::vector<std::string> rules;
   std::vector<std::string> rule_files;
+  PostOptions post;
+  double post_timeout_s{30};
 };
 
 using Files = std::vector<std::string>;
@@ -123,8 +126,21 @@ Outcome convert(Shell& shell, const Options& options, const Files& files) {
     return fail(Errc::invalid_argument,
                 "'report export' needs --format: openmetrics, csv, otlp-metrics or otlp-traces");
   }
+  const bool posts = !options.post.url.empty();
+  if (posts && !options.format.starts_with("otlp-")) {
+    return fail(Errc::invalid_argument,
+                message("--post is of --format otlp-metrics and otlp-traces; a collector reads {} "
+                        "from a file: write it with -o",
+                        options.format));
+  }
+  PostOptions post = options.post;
+  post.timeout = std::chrono::nanoseconds(static_cast<std::int64_t>(options.post_timeout_s * 1e9));
+  if (posts) VYRE_TRY(check_post(post));
   VYRE_ASSIGN(const v0::Blob text, taken(v0::export_reports(files, options.format)));
-  VYRE_TRY(give_text(shell, options, options.format, "text", text.text()));
+  if (posts) VYRE_TRY(post_json(post, text.text()));
+  // What went to the collector is also written where a file is named.
+  if (!posts || !options.out_file.empty() || shell.json)
+    VYRE_TRY(give_text(shell, options, options.format, "text", text.text()));
   return kExitOk;
 }
 
@@ -174,6 +190,8 @@ Status check_flags(const Options& options, const Word& word) {
   if (!word.rules &&
       !(options.rules.empty() && options.rule_files.empty() && options.baseline.empty()))
     return refused("--rule, --rules and --baseline are of a gate: write 'report gate FILE'");
+  if (!options.post.url.empty() && word.word != "export")
+    return refused("--post is of an export: write 'report export FILE --format otlp-metrics'");
   return {};
 }
 
@@ -228,6 +246,26 @@ void add_report(CommandLine& line) {
   sub.option("--baseline", options->baseline, "of gate: reports that rules compare with")
       .type_name("FILE")
       .check(not_empty());
+  const Option post = sub.option("--post", options->post.url,
+                                 "of export: send it to this address of an OpenTelemetry collector")
+                          .type_name("URL")
+                          .check(not_empty());
+  sub.option("--header", options->post.headers, "of --post: a header more, 'NAME: VALUE'")
+      .type_name("HEADER")
+      .one_value_each()
+      .needs(post);
+  constexpr std::uint64_t kMostRetries{100};
+  sub.option("--retries", options->post.retries,
+             "of --post: how often it is tried again where the collector is not ready")
+      .type_name("N")
+      .shows_default()
+      .check(whole_up_to(kMostRetries))
+      .needs(post);
+  sub.option("--post-timeout", options->post_timeout_s, "of --post: seconds for all tries")
+      .type_name("SECONDS")
+      .shows_default()
+      .check(seconds())
+      .needs(post);
   sub.does([options](Shell& shell) { return run(shell, *options); });
 }
 

@@ -10,6 +10,7 @@
 #include "exit_codes.hpp"
 #include "flag_checks.hpp"
 #include "live_report.hpp"
+#include "numbers.hpp"
 #include "platform/file.hpp"
 #include "platform/stop.hpp"
 #include "program_file.hpp"
@@ -179,7 +180,7 @@ Status ready_to_run(const Shell& shell, const RunOptions& options, const v0::Pro
 
 /// Ends the engine and writes the report of the run, also of one that was cut short.
 Status finish(Engine& engine, const Shell& shell, const RunOptions& options, LiveReport* live,
-              std::vector<v0::InputFailure> failures) {
+              Runner& runner) {
   if (live != nullptr) live->stop();
   const Status ended = engine.end();
   if (!options.timeline.empty()) {
@@ -189,8 +190,9 @@ Status finish(Engine& engine, const Shell& shell, const RunOptions& options, Liv
   }
   if (const std::string plans = engine.plans(); !plans.empty()) complain(shell, plans);
   if (options.report.empty()) return ended;
-  const auto report = engine.report(
-      {live == nullptr ? kReportIndent : 0, shell.command, std::move(failures), options.labels});
+  const auto report =
+      engine.report({live == nullptr ? kReportIndent : 0, shell.command, runner.take_failures(),
+                     options.labels, runner.watched(), runner.take_file_totals()});
   if (!report) return ended ? tl::unexpected<Error>(report.error()) : ended;
   const std::string text(report->text());
   const Status written =
@@ -213,6 +215,7 @@ Outcome run(Shell& shell, RunOptions& options) {
   const Deadline ready_by = ready_deadline(options);
   VYRE_ASSIGN(RunTarget target, load_target(options.program, profile, left_until(ready_by)));
   VYRE_TRY(check_target(options, target));
+  if (!options.watches.empty()) VYRE_TRY(watch_target(options, target, left_until(ready_by)));
   VYRE_ASSIGN(const RunPlan plan, make_plan(std::move(target), options));
   VYRE_TRY(check(options, plan));
   VYRE_TRY(check_paths(shell, options, plan.target.program ? &*plan.target.program : nullptr,
@@ -236,7 +239,7 @@ Outcome run(Shell& shell, RunOptions& options) {
   Runner runner(shell, options, plan, *engine);
   const Status ran = runner.run();
   // A recording is sealed also when the results are read no more or a stop was asked for.
-  const Status ended = finish(*engine, shell, options, live.get(), runner.take_failures());
+  const Status ended = finish(*engine, shell, options, live.get(), runner);
   if (platform::stop_signal() != 0) return runner.end(ran ? ended : ran);
   VYRE_TRY(ran);
   VYRE_ASSIGN(const int code, runner.end(ended));
@@ -328,6 +331,17 @@ void add_flags(const Command& sub, RunOptions& options) {
              "bytes that files stream through (default 64 MiB; 0: files do not stream)")
       .type_name("BYTES")
       .check(bytes());
+  const Option watch =
+      sub.option("--watch", options.watches,
+                 "say on standard error when lanes get to a statement, and what one or two of its "
+                 "variables hold there, as in 12:5=sum,i")
+          .type_name("PLACE[=NAMES]")
+          .one_value_each();
+  sub.option("--watch-records", options.watch_records,
+             "records of --watch that an item keeps; the further ones are counted")
+      .type_name("N")
+      .check(whole<std::uint32_t>())
+      .needs(watch);
   sub.flag("--plan", options.plan,
            "submit items in plans, and say on standard error what the first one found");
   sub.flag("--lineage", options.lineage,
@@ -338,6 +352,9 @@ void add_flags(const Command& sub, RunOptions& options) {
       .one_value_each();
   const Option report = add_report_file(sub, options.report);
   add_labels(sub, report, options.labels);
+  sub.flag("--report-files", options.report_files,
+           "the report has the bytes and items of each file, and its name")
+      .needs(report);
   add_report_every(sub, report, options.report_every);
   add_timeline(sub, options.timeline);
   add_profile(sub, options.profile);

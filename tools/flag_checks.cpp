@@ -1,7 +1,6 @@
 #include "flag_checks.hpp"
 
 #include "library.hpp"
-#include "live_report.hpp"
 #include "numbers.hpp"
 
 namespace vyre::cli {
@@ -97,15 +96,15 @@ Option add_report_file(const Command& command, std::string& file) {
       .check(not_empty());
 }
 
-void add_labels(const Command& command, const Option& report, std::vector<std::string>& labels) {
-  command.option("--label", labels, "of the report: what its readers can sort runs by")
+Option add_labels(const Command& command, const Option& report, std::vector<std::string>& labels) {
+  return command.option("--label", labels, "of the report: what its readers can sort runs by")
       .type_name("NAME=VALUE")
       .one_value_each()
       .needs(report);
 }
 
-void add_timeline(const Command& command, std::string& file) {
-  command
+Option add_timeline(const Command& command, std::string& file) {
+  return command
       .option("--timeline", file,
               "write here what happened when, for Perfetto: items by queue and worker, reads")
       .type_name("FILE")

@@ -35,9 +35,9 @@ void add_inputs(const Command& command, InputOptions& options);
 /// --report
 Option add_report_file(const Command& command, std::string& file);
 /// --label and --report-every of the report that --report writes.
-void add_labels(const Command& command, const Option& report, std::vector<std::string>& labels);
+Option add_labels(const Command& command, const Option& report, std::vector<std::string>& labels);
 /// --timeline
-void add_timeline(const Command& command, std::string& file);
+Option add_timeline(const Command& command, std::string& file);
 /// What a session is opened with if a timeline is wanted.
 inline const std::pair<std::string, std::string> kTimelineOption{"timeline", "262144"};
 void add_report_every(const Command& command, const Option& report, std::string& every);

@@ -3,10 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <charconv>
-#include <cmath>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -15,30 +12,6 @@
 #include "platform/file.hpp"
 
 namespace vyre::cli {
-namespace {
-
-constexpr double kLeastSeconds{0.01};
-constexpr double kMostSeconds{86'400};
-
-}  // namespace
-
-Result<std::chrono::nanoseconds> interval_of(const std::string& text) {
-  constexpr std::array<std::pair<std::string_view, double>, 4> kUnits{
-      {{"", 1}, {"s", 1}, {"ms", 1e-3}, {"m", 60}}};
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  for (const auto& [name, seconds] : kUnits) {
-    const double wanted = number * seconds;
-    if (error != std::errc{} || unit != name || !(wanted >= kLeastSeconds) || wanted > kMostSeconds)
-      continue;
-    return std::chrono::nanoseconds(std::llround(wanted * 1e9));
-  }
-  return fail(Errc::invalid_argument,
-              message("'{}' is no time between reports; write 1s, 250ms or 2m, from 10ms to a day",
-                      text.substr(0, 40)));
-}
-
 Result<std::unique_ptr<LiveReport>> LiveReport::begin(const std::string& path,
                                                       std::chrono::nanoseconds every,
                                                       Report report) {

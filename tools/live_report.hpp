@@ -18,9 +18,6 @@
 
 namespace vyre::cli {
 
-/// "1s", "250ms", "2m", or seconds: what --report-every takes.
-[[nodiscard]] Result<std::chrono::nanoseconds> interval_of(const std::string& text);
-
 class LiveReport {
  public:
   /// The report so far; any thread. An error: there is none at this moment.

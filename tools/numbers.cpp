@@ -1,9 +1,12 @@
 #include "numbers.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
+#include <cmath>
 #include <string>
+#include <utility>
 
 #include "base/message.hpp"
 #include "shell.hpp"
@@ -76,6 +79,25 @@ Result<double> seconds_of(std::string_view text) {
       code == std::errc() && stop == text.data() + text.size() && value >= 0.001 && value <= 1e9;
   if (!fits) return refused(text, "is not a number of seconds from 0.001 to 1e9");
   return value;
+}
+
+Result<std::chrono::nanoseconds> interval_of(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, double>, 4> kUnits{
+      {{"", 1}, {"s", 1}, {"ms", 1e-3}, {"m", 60}}};
+  constexpr double kLeastSeconds{0.01};
+  constexpr double kMostSeconds{86'400};
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  for (const auto& [name, seconds] : kUnits) {
+    const double wanted = number * seconds;
+    if (error != std::errc{} || unit != name || !(wanted >= kLeastSeconds) || wanted > kMostSeconds)
+      continue;
+    return std::chrono::nanoseconds(std::llround(wanted * 1e9));
+  }
+  return fail(Errc::invalid_argument,
+              message("'{}' is no time between reports; write 1s, 250ms or 2m, from 10ms to a day",
+                      text.substr(0, 40)));
 }
 
 }  // namespace vyre::cli

@@ -2,6 +2,7 @@
 // it here. Spec: docs/cli.md, "Numbers".
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string_view>
 
@@ -17,5 +18,7 @@ namespace vyre::cli {
 /// Seconds of 0.001 to 1e9, which fit the runtime's clock; a decimal fraction and an exponent are
 /// fine.
 [[nodiscard]] Result<double> seconds_of(std::string_view text);
+/// "1s", "250ms", "2m", or seconds: what --report-every takes, from 10 ms to a day.
+[[nodiscard]] Result<std::chrono::nanoseconds> interval_of(std::string_view text);
 
 }  // namespace vyre::cli

@@ -269,6 +269,11 @@ class Planner {
     return returned_[index];
   }
 
+  /// It is where the program writes what --watch asks for.
+  [[nodiscard]] bool is_watch(std::uint32_t index) const {
+    return !options_.watches.empty() && name_of(index).starts_with(kWatchBuffers);
+  }
+
   Status choose_outputs() {
     VYRE_ASSIGN(const Format format, parse_format(options_.format));
     const auto want = [&](std::uint32_t index) {
@@ -287,7 +292,7 @@ class Planner {
       want(index);
     }
     for (std::uint32_t i = 0; options_.outputs.empty() && i < plan_.sources.size(); ++i) {
-      if (returned_index(i)) want(i);
+      if (returned_index(i) && !is_watch(i)) want(i);
     }
     return {};
   }

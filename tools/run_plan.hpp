@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "format.hpp"
@@ -33,9 +34,12 @@ struct RunOptions : InputOptions {
   std::string out_directory;
   std::string trace_directory;  // record only
   std::string report;
-  std::vector<std::string> labels;  // of the report, NAME=VALUE
-  std::string timeline;             // a file; empty: none
-  std::string report_every;         // between snapshots in the report's file; empty: none
+  std::vector<std::string> labels;   // of the report, NAME=VALUE
+  std::string timeline;              // a file; empty: none
+  std::vector<std::string> watches;  // what lanes write down when they get there
+  std::uint32_t watch_records{0};    // that an item keeps; 0: the library's default
+  bool report_files{false};          // the report has a row for each file
+  std::string report_every;          // between snapshots in the report's file; empty: none
   std::uint32_t invocations{0};
   std::uint32_t param{0};  // of a built-in op
   std::uint32_t workers{0};
@@ -83,6 +87,9 @@ struct WantedOutput {
   Reduce reduce{Reduce::none};       // what makes one of those of a file's items
   bool total{false};                 // and of all files, because the caller said so
 };
+
+/// What the names of buffers begin with that a watched program writes its records to.
+inline constexpr std::string_view kWatchBuffers{"vyre.watch"};
 
 struct RunPlan {
   RunTarget target;

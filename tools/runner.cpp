@@ -55,6 +55,7 @@ Runner::Runner(const Shell& shell, const RunOptions& options, const RunPlan& pla
       plan_(plan),
       engine_(engine),
       sink_(shell, plan, options),
+      watch_log_(shell, plan, options),
       progress_(shell.name),
       ways_(options.files.size(), Way::unknown),
       warned_of_(plan.sources.size(), false) {}
@@ -300,18 +301,23 @@ Status Runner::retire() {
   if (oldest.streamed) {
     VYRE_TRY(collect(oldest));
   } else if (oldest.failure) {
-    VYRE_TRY(out(oldest.name, tl::unexpected<Error>(*oldest.failure)));
+    VYRE_TRY(out(oldest.name, 0, tl::unexpected<Error>(*oldest.failure)));
   } else {
     in_flight_bytes_ -= oldest.bytes;
     read_ += oldest.read;
     const Result<std::vector<Bytes>> outputs = engine_.finish_oldest();
-    VYRE_TRY(out(oldest.name, spans_of(outputs)));
+    VYRE_TRY(out(oldest.name, oldest.read, spans_of(outputs)));
   }
   return oldest.name.offset ? Status{} : end_file(oldest.name);
 }
 
 Status Runner::end_file(const ItemName& name) {
   ++ended_;
+  if (options_.report_files && !name.file.empty()) {
+    file_total_.name = name.file;
+    file_totals_.push_back(std::move(file_total_));
+  }
+  file_total_ = {};
   return sink_.end_file(name);
 }
 
@@ -321,7 +327,7 @@ Status Runner::collect(const Waiting& file) {
   for (std::uint64_t chunk = 0;; ++chunk) {
     if (stopped()) return platform::interrupted();
     auto item = engine_.next_streamed(*file.streamed, chunk);
-    if (!item) return out(file.name, tl::unexpected<Error>(std::move(item).error()));
+    if (!item) return out(file.name, 0, tl::unexpected<Error>(std::move(item).error()));
     ItemName name = file.name;
     if (chunked && !item->input_failed) {
       name.offset = item->offset;
@@ -331,15 +337,25 @@ Status Runner::collect(const Waiting& file) {
     if (!chunked) item->last = true;
     if (item->input_failed)
       input_failures_.push_back({name.file, to_string(item->outputs.error())});
-    VYRE_TRY(out(name, item->outputs));
+    VYRE_TRY(out(name, item->bytes - item->seen, item->outputs));
     read_ += item->bytes - item->seen;
     progress_.update_bytes(read_, total_);
     if (item->last) return {};
   }
 }
 
-Status Runner::out(const ItemName& name, const Result<std::vector<ByteSpan>>& outputs) {
-  if (outputs) return sink_.done(name, *outputs);
+Status Runner::out(const ItemName& name, std::uint64_t read,
+                   const Result<std::vector<ByteSpan>>& outputs) {
+  file_total_.bytes += read;
+  ++file_total_.items;
+  file_total_.failed += outputs ? 0u : 1u;
+  if (outputs) {
+    if (watch_log_.wanted()) {
+      progress_.clear();
+      VYRE_TRY(watch_log_.add(name, *outputs));
+    }
+    return sink_.done(name, *outputs);
+  }
   if (stopped()) return platform::interrupted();
   progress_.clear();
   return sink_.failed(name, outputs.error());

@@ -13,6 +13,7 @@
 #include "run_engine.hpp"
 #include "run_sink.hpp"
 #include "shell.hpp"
+#include "watch_log.hpp"
 
 namespace vyre::cli {
 
@@ -28,6 +29,13 @@ class Runner {
   /// After the engine's end, whose error belongs to the same answer.
   [[nodiscard]] Outcome end(Status ended);
   [[nodiscard]] std::vector<v0::InputFailure> take_failures() { return std::move(input_failures_); }
+  /// What --watch wrote down; nullopt without it.
+  [[nodiscard]] std::optional<v0::DebugRecords> watched() const { return watch_log_.records(); }
+  /// nullopt without --report-files.
+  [[nodiscard]] std::optional<std::vector<v0::InputTotal>> take_file_totals() {
+    if (!options_.report_files) return std::nullopt;
+    return std::move(file_totals_);
+  }
 
  private:
   [[nodiscard]] Status all_items();
@@ -72,13 +80,16 @@ class Runner {
   [[nodiscard]] Status retire_all();
   [[nodiscard]] Status collect(const Waiting& file);
   [[nodiscard]] Status end_file(const ItemName& name);
-  [[nodiscard]] Status out(const ItemName& name, const Result<std::vector<ByteSpan>>& outputs);
+  /// `read`: bytes of the input that no item before it had.
+  [[nodiscard]] Status out(const ItemName& name, std::uint64_t read,
+                           const Result<std::vector<ByteSpan>>& outputs);
 
   const Shell& shell_;
   const RunOptions& options_;
   const RunPlan& plan_;
   Engine& engine_;
   Sink sink_;
+  WatchLog watch_log_;
   Progress progress_;
   std::deque<Waiting> waiting_;
   std::uint64_t in_flight_bytes_{0};
@@ -89,7 +100,9 @@ class Runner {
   std::uint64_t read_{0};               // bytes of input whose items have ended
   std::optional<std::uint64_t> total_;  // bytes of all input, where that is known and of use
   std::vector<v0::InputFailure> input_failures_;
-  bool finishing_{false};  // what a followed file has given so far, after a stop
+  std::vector<v0::InputTotal> file_totals_;
+  v0::InputTotal file_total_;  // of the file whose items come now
+  bool finishing_{false};      // what a followed file has given so far, after a stop
 
   enum class Way : std::uint8_t { unknown, buffers, stream };
   std::vector<Way> ways_;        // of the files, decided when first asked for

@@ -9,6 +9,7 @@
 #include "followed_file.hpp"
 #include "input_bytes.hpp"
 #include "live_report.hpp"
+#include "numbers.hpp"
 #include "platform/descriptor.hpp"
 #include "platform/stop.hpp"
 #include "progress.hpp"

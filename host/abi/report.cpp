@@ -107,6 +107,39 @@ Status check_indent(std::int64_t indent) {
               message("indent is {}; it is at most {} spaces", indent, kMaxIndent));
 }
 
+namespace {
+
+Status add_debug(report::Document& document, const vyre_report_options& wanted) {
+  VYRE_ASSIGN(std::vector<std::string> records,
+              read_strings(wanted.debug_records, wanted.debug_record_count, "debug_records"));
+  if (wanted.watched == 0) return {};
+  if (records.size() > wanted.debug_written) {
+    return fail(Errc::invalid_argument,
+                message("{} debug_records are given, and debug_written is {}", records.size(),
+                        wanted.debug_written));
+  }
+  records.resize(std::min(records.size(), report::kMaxReportedRecords));
+  const std::uint64_t rest = wanted.debug_written - records.size();
+  document.debug = {wanted.debug_written, wanted.debug_dropped, std::move(records), rest};
+  return {};
+}
+
+Status add_files(report::Document& document, const vyre_report_options& wanted) {
+  VYRE_TRY(given_array(wanted.files, wanted.file_count, "files"));
+  if (wanted.by_file == 0) return {};
+  report::FilesSection& files = document.files.emplace();
+  const std::size_t listed = std::min(wanted.file_count, report::kMaxReportedFiles);
+  for (std::size_t i = 0; i < listed; ++i) {
+    const vyre_input_total& file = wanted.files[i];
+    VYRE_TRY(given(file.name, "the name of a file"));
+    files.rows.push_back({file.name, file.bytes, file.items, file.failed});
+  }
+  files.rows_rest = wanted.file_count - listed;
+  return {};
+}
+
+}  // namespace
+
 Result<vyre_blob*> report_of(report::Document document, const vyre_report_options* options) {
   VYRE_ASSIGN(const auto wanted, read_options(options, "vyre_report_options"));
   VYRE_TRY(given_array(wanted.command, wanted.command_count, "command"));
@@ -129,6 +162,8 @@ Result<vyre_blob*> report_of(report::Document document, const vyre_report_option
     VYRE_TRY(given(failure.why, "`why` of an input failure"));
     document.input_failures.push_back({failure.what, failure.why});
   }
+  VYRE_TRY(add_debug(document, wanted));
+  VYRE_TRY(add_files(document, wanted));
   const int indent = wanted.indent == 0 ? -1 : static_cast<int>(wanted.indent);
   return make_blob(report::to_json(document, indent));
 }

@@ -65,6 +65,9 @@ Result<trace::ReplayOptions> engine_options(const vyre_replay_options& from) {
   if (from.timeout < 0) return fail(Errc::invalid_argument, "timeout is negative; 0: 10 minutes");
   if (from.timeout != 0) to.timeout = std::chrono::nanoseconds{from.timeout};
   to.stopped = from.stopped;
+  if (from.timeline_events != 0 && from.timeline == nullptr)
+    return fail(Errc::invalid_argument, "timeline_events are given, and timeline is NULL");
+  to.timeline_events = from.timeline_events;
   if (from.progress != nullptr) {
     to.progress = [progress = from.progress, context = from.context](
                       std::uint64_t done, std::uint64_t total) { progress(context, done, total); };
@@ -134,8 +137,16 @@ vyre_error* vyre_replay(const char* directory, const vyre_replay_options* option
     VYRE_TRY(check_output(result, "vyre_replay_result"));
     VYRE_ASSIGN(const auto wanted, read_options(options, "vyre_replay_options"));
     VYRE_ASSIGN(const trace::ReplayOptions how, engine_options(wanted));
-    VYRE_ASSIGN(const trace::ReplayResult replayed, trace::replay(directory, how));
+    VYRE_ASSIGN(const auto labels, read_strings(wanted.labels, wanted.label_count, "labels"));
+    report::RunInfo labelled;  // refuses before anything runs
+    for (const std::string& label : labels) VYRE_TRY(report::add_label(labelled, label));
+    VYRE_ASSIGN(trace::ReplayResult replayed, trace::replay(directory, how));
+    replayed.document.run.labels = std::move(labelled.labels);
+    const bool drawn = wanted.timeline != nullptr && wanted.timeline_events != 0;
+    std::unique_ptr<vyre_blob> timeline;
+    if (drawn) timeline.reset(make_blob(replayed.timeline));
     if (json != nullptr) *json = make_blob(to_json(replayed));
+    if (drawn) *wanted.timeline = timeline.release();
     vyre_replay_result out{};
     out.complete = replayed.complete ? 1 : 0;
     out.stopped = replayed.stopped ? 1 : 0;

@@ -283,6 +283,28 @@ void visit_fields(V& v, ProcessSection& p) {
 }
 
 template <class V>
+void visit_fields(V& v, DebugSection& d) {
+  v("written", d.written);
+  v("dropped", d.dropped);
+  v("records", d.records);
+  v("records_rest", d.records_rest);
+}
+
+template <class V>
+void visit_fields(V& v, FileRow& f) {
+  v("name", f.name);
+  v("bytes", f.bytes);
+  v("items", f.items);
+  v("failed", f.failed);
+}
+
+template <class V>
+void visit_fields(V& v, FilesSection& f) {
+  v("rows", f.rows);
+  v("rows_rest", f.rows_rest);
+}
+
+template <class V>
 void visit_fields(V& v, RunInfo& r) {
   v("id", r.id);
   v("started_at", r.started_at);
@@ -319,6 +341,8 @@ void visit_sections(V& v, Document& d) {
   v.later("lineage", d.lineage);
   v.later("work", d.work);
   v.later("process", d.process);
+  v.later("debug", d.debug);
+  v.later("files", d.files);
 }
 
 /// Whether visit_fields() has the fields of T.

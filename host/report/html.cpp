@@ -36,11 +36,21 @@ h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 .quiet { color: var(--quiet); }
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: 1rem; }
 dt { color: var(--quiet); } dd { margin: 0; font-size: 1.3rem; }
+li { overflow-wrap: anywhere; }
 .wide { overflow-x: auto; } .wide:focus { outline: 2px solid var(--ink); }
 table { border-collapse: collapse; } caption { text-align: left; color: var(--quiet); }
 th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--line); text-align: right;
   white-space: nowrap; font-variant-numeric: tabular-nums; }
 th:first-child, td:first-child { text-align: left; }
+th[scope=row] { white-space: normal; overflow-wrap: anywhere; min-width: 8rem; }
+td svg { display: block; margin-left: auto; }
+@media print {
+  :root { --ground: #fff; --text: #000; --quiet: #444; --line: #aaa; --ink: #1f5fbf; }
+  body { max-width: none; padding: 0; font-size: 9pt; }
+  .wide { overflow: visible; }
+  th, td { white-space: normal; padding: .2rem .3rem; } th[scope=row] { min-width: 0; }
+  tr, svg { break-inside: avoid; } h2 { break-after: avoid; }
+}
 svg { fill: var(--ink); stroke: var(--ink); max-width: 100%; height: auto; }
 </style>
 )"};
@@ -186,11 +196,12 @@ void chart(std::string& page, const std::vector<RunRow>& runs) {
     points += message("{}{},{}", points.empty() ? "" : " ", fixed(x), fixed(y));
   }
   page += message(
-      "<h2>Items a second, run by run</h2>\n<svg role=\"img\" aria-label=\"items a second of {} "
+      "<h2>Items a second, run by run</h2>\n<p class=\"quiet\">From 0 to {}, {} runs from "
+      "left to right</p>\n<svg role=\"img\" aria-label=\"items a second of {} "
       "runs; the most is {}\" width=\"{}\" height=\"{}\" viewBox=\"0 0 {} {}\"><polyline "
       "fill=\"none\" stroke-width=\"2\" points=\"{}\"/></svg>\n",
-      runs.size(), rate_text(most), fixed(kWidth), fixed(kHeight), fixed(kWidth), fixed(kHeight),
-      points);
+      rate_text(most), runs.size(), runs.size(), rate_text(most), fixed(kWidth), fixed(kHeight),
+      fixed(kWidth), fixed(kHeight), points);
 }
 
 void add_tiles(std::string& page, const Document& all) {
@@ -239,6 +250,31 @@ void add_ingest(std::string& page, const Document& all) {
   page += "<h2>Reading</h2>\n";
   table(page, message("By {}", in_html(all.ingest->door)),
         {"tier", "files", "reads", "bytes", "of these direct", "failed"}, rows);
+}
+
+void add_files(std::string& page, const Document& all) {
+  if (!all.files || all.files->rows.empty()) return;
+  std::vector<Row> rows;
+  for (const FileRow& file : all.files->rows) {
+    if (rows.size() == kShownRuns) break;
+    rows.push_back({in_html(file.name), bytes_text(file.bytes), std::to_string(file.items),
+                    std::to_string(file.failed)});
+  }
+  page += "<h2>Files</h2>\n";
+  table(page,
+        message("The first {} of {}", rows.size(), all.files->rows.size() + all.files->rows_rest),
+        {"file", "bytes", "items", "of these failed"}, rows);
+}
+
+void add_records(std::string& page, const Document& all) {
+  if (!all.debug) return;
+  page += message(
+      "<h2>What watches wrote down</h2>\n<p class=\"quiet\">The first {} of {} records; {} "
+      "found no room</p>\n<ol>\n",
+      all.debug->records.size(), all.debug->written, all.debug->dropped);
+  for (const std::string& record : all.debug->records)
+    page += message("<li>{}</li>\n", in_html(record));
+  page += "</ol>\n";
 }
 
 void add_failures(std::string& page, const Document& all) {
@@ -304,7 +340,9 @@ Result<std::string> html(const std::vector<std::string>& files) {
   chart(page, runs);
   add_ops(page, *all);
   add_ingest(page, *all);
+  add_files(page, *all);
   add_failures(page, *all);
+  add_records(page, *all);
   add_runs(page, runs, count);
   return page + "</main>\n</body>\n</html>\n";
 }

@@ -1,7 +1,7 @@
 // See latency.hpp.
 #include "report/latency.hpp"
 
-#include <map>
+#include <array>
 
 #include "base/message.hpp"
 
@@ -11,7 +11,7 @@ namespace {
 /// A rank among so many values still fits 64 bits.
 constexpr std::uint64_t kMostValues{std::uint64_t{1} << 56};
 
-using Counts = std::map<std::uint32_t, std::uint64_t>;  // by bucket
+using Counts = std::array<std::uint64_t, LogBuckets::kBuckets>;
 
 void add(const std::vector<LatencyBucket>& buckets, Counts& counts) {
   for (const LatencyBucket& bucket : buckets)
@@ -20,15 +20,12 @@ void add(const std::vector<LatencyBucket>& buckets, Counts& counts) {
 
 std::uint64_t total_of(const Counts& counts) {
   std::uint64_t total = 0;
-  for (const auto& [bucket, count] : counts) total += count;
+  for (const std::uint64_t count : counts) total += count;
   return total;
 }
 
 LatencySummary of(const Counts& counts, std::uint64_t sum_ns, std::uint64_t max_ns) {
-  const auto count = [&](std::uint32_t bucket) {
-    const auto found = counts.find(bucket);
-    return found == counts.end() ? 0 : found->second;
-  };
+  const auto count = [&](std::uint32_t bucket) { return counts[bucket]; };
   return latency_of(count, total_of(counts), sum_ns, max_ns);
 }
 
@@ -43,7 +40,7 @@ std::optional<std::uint64_t> values_of(const LatencySummary& latency) {
 
 std::optional<LatencySummary> merged(const LatencySummary& a, const LatencySummary& b) {
   if (!a.buckets || !b.buckets) return std::nullopt;
-  Counts counts;
+  Counts counts{};
   add(*a.buckets, counts);
   add(*b.buckets, counts);
   return of(counts, a.sum_ns.value_or(0) + b.sum_ns.value_or(0), std::max(a.max_ns, b.max_ns));
@@ -73,7 +70,7 @@ Status check_latency(const LatencySummary& latency, std::string_view where) {
     values += bucket.count;
     before = &bucket;
   }
-  Counts counts;
+  Counts counts{};
   add(*latency.buckets, counts);
   const LatencySummary expected = of(counts, *latency.sum_ns, latency.max_ns);
   if (values != 0 && expected.p50_ns == latency.p50_ns && expected.p99_ns == latency.p99_ns)

@@ -3,46 +3,21 @@
 
 #include <algorithm>
 #include <limits>
+#include <string>
 #include <type_traits>
+#include <unordered_map>
 
 #include "base/message.hpp"
 #include "fields.hpp"
 #include "protocol/limits.hpp"
 #include "report/latency.hpp"
 #include "report/numbers.hpp"
+#include "row_keys.hpp"
 
 namespace vyre::report {
 namespace {
 
 constexpr std::string_view kSeveral{"several"};
-
-/// Rows of the same thing.
-bool same_row(const OpRow& a, const OpRow& b) {
-  return a.name == b.name && a.executor == b.executor;
-}
-bool same_row(const QueueRow& a, const QueueRow& b) {
-  return a.queue == b.queue;
-}
-bool same_row(const IngestTier& a, const IngestTier& b) {
-  return a.tier == b.tier;
-}
-bool same_row(const ErrnoCount& a, const ErrnoCount& b) {
-  return a.error_number == b.error_number;
-}
-bool same_row(const RefusedCount& a, const RefusedCount& b) {
-  return a.rule == b.rule;
-}
-
-bool same_row(const ActCounts& a, const ActCounts& b) {
-  return a.output == b.output;
-}
-
-template <class T, class = void>
-struct HasSameRow : std::false_type {};
-template <class T>
-struct HasSameRow<
-    T, std::void_t<decltype(same_row(std::declval<const T&>(), std::declval<const T&>()))>>
-    : std::true_type {};
 
 /// Adds the numbers of one object to those of another of its type.
 class Merger {
@@ -51,6 +26,10 @@ class Merger {
   void merge_object(T& into, const T& from) {
     Other other{*this, reinterpret_cast<const char*>(&into), reinterpret_cast<const char*>(&from)};
     visit_fields(other, into);
+  }
+  void merge_sections(Document& into, const Document& from) {
+    Other other{*this, reinterpret_cast<const char*>(&into), reinterpret_cast<const char*>(&from)};
+    visit_sections(other, into);
   }
   template <class T>
   void merge(const char* key, T& into, const T& from) {
@@ -98,6 +77,11 @@ class Merger {
       into = from;
     }
   }
+  /// Regions are numbered within a run.
+  void merge(const char*, std::optional<LineageSection>& into,
+             const std::optional<LineageSection>&) {
+    into.reset();
+  }
   /// Of what documents from before do not have, nothing is known of both.
   void merge(const char* key, std::optional<WorkSection>& into,
              const std::optional<WorkSection>& from) {
@@ -109,14 +93,15 @@ class Merger {
   }
   template <class T>
   void merge(const char*, std::vector<T>& into, const std::vector<T>& from) {
-    if constexpr (HasSameRow<T>::value) {
+    if constexpr (HasRowKey<T>::value) {
+      std::unordered_map<std::string, std::size_t> known;  // by what a row is of
+      for (std::size_t i = 0; i < into.size(); ++i) known.emplace(identity_of(into[i]), i);
       for (const T& row : from) {
-        const auto known = std::find_if(into.begin(), into.end(),
-                                        [&](const T& one) { return same_row(one, row); });
-        if (known == into.end()) {
+        const auto [place, is_new] = known.try_emplace(identity_of(row), into.size());
+        if (is_new) {
           into.push_back(row);
         } else {
-          merge_object(*known, row);
+          merge_object(into[place->second], row);
         }
       }
     }
@@ -213,16 +198,18 @@ void append(std::vector<T>& into, const std::vector<T>& from, std::size_t most) 
 }  // namespace
 
 Status merge_into(Document& into, const Document& from) {
-  // Regions are numbered within a run.
-  into.lineage.reset();
   into.report.region_lineage.clear();
   Merger merger;
   merger.merge_object(into, from);
-  merger.merge("ingest", into.ingest, from.ingest);
-  merger.merge("planner", into.planner, from.planner);
-  merger.merge("caches", into.caches, from.caches);
-  merger.merge("work", into.work, from.work);
-  merger.merge("process", into.process, from.process);
+  merger.merge_sections(into, from);
+  if (into.debug && from.debug) {
+    append(into.debug->records, from.debug->records, kMaxReportedRecords);
+    into.debug->records_rest = into.debug->written - into.debug->records.size();
+  }
+  if (into.files && into.files->rows.size() > kMaxReportedFiles) {
+    into.files->rows_rest += into.files->rows.size() - kMaxReportedFiles;
+    into.files->rows.resize(kMaxReportedFiles);
+  }
   merge_runs(into.run, from.run);
   append(into.faults, from.faults, kMaxReportedFaults);
   append(into.input_failures, from.input_failures, std::numeric_limits<std::size_t>::max());

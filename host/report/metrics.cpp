@@ -8,8 +8,9 @@ namespace vyre::report {
 
 Metric metric_of(const Number& number) {
   constexpr std::pair<std::string_view, std::string_view> kWords[]{
-      {"report", ""},      {"telemetry", ""},      {"ops[]", "op"},          {"queues[]", "queue"},
-      {"tiers[]", "tier"}, {"retries[]", "retry"}, {"refused[]", "refused"}, {"acts[]", "act"}};
+      {"report", ""},           {"telemetry", ""},   {"ops[]", "op"},
+      {"queues[]", "queue"},    {"tiers[]", "tier"}, {"retries[]", "retry"},
+      {"refused[]", "refused"}, {"acts[]", "act"},   {"rows[]", ""}};
   Metric metric{"vyre", "", 1};
   const std::string path = without_keys(number.name);
   for (std::size_t at = 0; at <= path.size();) {

@@ -168,6 +168,13 @@ Status check_identities(const Document& document) {
     if (planner->launches) VYRE_TRY(check_decisions(*planner->launches));
   }
   VYRE_TRY(check_lineage(document));
+  if (const auto& debug = document.debug;
+      debug && !sums_to(debug->records.size(), debug->records_rest, debug->written)) {
+    return fail(Errc::mismatch,
+                message("report: records of watches listed ({}) + records_rest ({}) is not written "
+                        "({})",
+                        debug->records.size(), debug->records_rest, debug->written));
+  }
   for (const OpRow& op : document.ops) {
     for (const auto& [latency, what] : {std::pair{&op.latency, "latency"},
                                         {&op.queueing, "queueing"},

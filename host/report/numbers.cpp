@@ -10,6 +10,7 @@
 
 #include "base/message.hpp"
 #include "fields.hpp"
+#include "row_keys.hpp"
 
 namespace vyre::report {
 namespace {
@@ -42,30 +43,6 @@ constexpr std::array<KeyRule, 23> kRules{{{"max_worker_count", MergeRule::maximu
                                           {"op_handle", MergeRule::first},
                                           {"errno", MergeRule::first},
                                           {"command_rest", MergeRule::first}}};
-
-RowKey row_key(const OpRow& row) {
-  return {"op", row.name};
-}
-RowKey row_key(const QueueRow& row) {
-  return {"queue", std::to_string(row.queue)};
-}
-RowKey row_key(const IngestTier& row) {
-  return {"tier", row.tier};
-}
-RowKey row_key(const ErrnoCount& row) {
-  return {"errno", std::to_string(row.error_number)};
-}
-RowKey row_key(const RefusedCount& row) {
-  return {"rule", row.rule};
-}
-RowKey row_key(const ActCounts& row) {
-  return {"output", row.output};
-}
-
-template <class T, class = void>
-struct HasRowKey : std::false_type {};
-template <class T>
-struct HasRowKey<T, std::void_t<decltype(row_key(std::declval<const T&>()))>> : std::true_type {};
 
 /// Visits a document and writes down its numbers. Texts, words, buckets, faults and lineage are
 /// none.
@@ -117,7 +94,7 @@ class Flatten {
         RowKey key = row_key(row);
         // Ops of one name, which runs on different executors merge to.
         if constexpr (std::is_same_v<T, OpRow>) {
-          if (!known.insert(key.key).second) key.key += "@" + row.executor;
+          if (!known.insert(key.key).second) key.key = key_with_executor(row);
         }
         path_ = message("{}[{}]", path, key.key);
         rows_.push_back(std::move(key));

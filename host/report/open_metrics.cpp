@@ -12,6 +12,7 @@
 #include "report/export.hpp"
 #include "report/latency.hpp"
 #include "report/merge.hpp"
+#include "row_keys.hpp"
 
 namespace vyre::report {
 namespace {
@@ -26,9 +27,9 @@ struct Family {
 using Families = std::map<std::string, Family>;
 
 /// Labels that rows have; one of a run with such a name is written as run_NAME.
-constexpr std::string_view kOwnLabels[]{"op",   "executor", "queue",     "tier", "errno",
-                                        "rule", "output",   "le",        "id",   "build",
-                                        "host", "device",   "started_at"};
+constexpr std::string_view kOwnLabels[]{"op",   "executor", "queue",      "tier", "errno",
+                                        "rule", "output",   "le",         "id",   "build",
+                                        "host", "device",   "started_at", "file"};
 
 std::string in_quotes(std::string_view text) {
   std::string out;
@@ -120,7 +121,7 @@ void add_document(Families& families, const Document& document) {
   std::set<std::string> known;
   for (const OpRow& op : document.ops) {
     Labels labels = run;
-    labels.emplace_back("op", known.insert(op.name).second ? op.name : op.name + "@" + op.executor);
+    labels.emplace_back("op", known.insert(op.name).second ? op.name : key_with_executor(op));
     add_histogram(families, "vyre_op_latency_seconds", op.latency, labels);
     add_histogram(families, "vyre_op_queueing_seconds", op.queueing, labels);
     add_histogram(families, "vyre_op_running_seconds", op.running, labels);

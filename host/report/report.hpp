@@ -239,6 +239,30 @@ struct ProcessSection {
   std::uint64_t peak_resident_bytes{0};  // since the process began
 };
 
+/// What watches wrote down (docs/watching.md).
+struct DebugSection {
+  std::uint64_t written{0};          // records
+  std::uint64_t dropped{0};          // records that found no room
+  std::vector<std::string> records;  // the first ones, a line each
+  std::uint64_t records_rest{0};
+};
+/// Records that a document spells out.
+inline constexpr std::size_t kMaxReportedRecords{64};
+
+/// What one input file came to.
+struct FileRow {
+  std::string name;
+  std::uint64_t bytes{0};  // that its items were given, each once
+  std::uint64_t items{0};
+  std::uint64_t failed{0};  // of these: they have no outputs, or the file could not be read
+};
+struct FilesSection {
+  std::vector<FileRow> rows;  // the first ones, in the order of the run
+  std::uint64_t rows_rest{0};
+};
+/// Files that a document spells out.
+inline constexpr std::size_t kMaxReportedFiles{4'096};
+
 /// Of a run's command line: how many words are spelled out, and bytes of each.
 inline constexpr std::size_t kMaxReportedWords{64};
 inline constexpr std::size_t kMaxReportedWordBytes{1024};
@@ -275,6 +299,8 @@ struct Document {
   std::optional<LineageSection> lineage;  // nullopt: this run did not track lineage
   std::optional<WorkSection> work;        // nullopt: a document from before
   std::optional<ProcessSection> process;  // nullopt: a document from before
+  std::optional<DebugSection> debug;      // nullopt: nothing was watched
+  std::optional<FilesSection> files;      // nullopt: the run was not asked for a row for each file
 };
 
 /// {"schema": "vyre.report/2", ...}; one line when `indent` < 0.

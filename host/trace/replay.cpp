@@ -40,6 +40,10 @@ class Replay {
       return fail(Errc::invalid_argument,
                   "races are looked for on the reference executor only; replay on that");
     }
+    if (options_.timeline_events != 0 && options_.executor == Executor::reference) {
+      return fail(Errc::invalid_argument,
+                  "a timeline shows queues and workers, and the reference executor has none");
+    }
     VYRE_TRY(play(~std::uint64_t{0}));
     const bool two = options_.compare == Compare::executor;
     if (!stopped_ && two && played_.difference && played_.window_end - played_.window_begin > 1) {
@@ -67,6 +71,7 @@ class Replay {
     if (stopped_) result.items = document_.report.items_processed;
     result.difference = std::move(played_.difference);
     result.document = std::move(document_);
+    result.timeline = std::move(timeline_);
     return result;
   }
 
@@ -79,6 +84,7 @@ class Replay {
       target.executor = executor;
       target.workers = options_.workers;
       target.session = sized(source_.manifest.session, scan_);
+      if (targets.empty()) target.session.timeline_events = options_.timeline_events;
       if (options_.check_races) target.watch = {0, ~std::uint64_t{0}, 0};
       target.deadline = deadline_;
       target.stopped = options_.stopped;
@@ -118,6 +124,9 @@ class Replay {
     played_ = std::move(*played);
     racy_items_ = targets[0]->racy_items();
     VYRE_ASSIGN(document_, targets[0]->finish());
+    if (options_.timeline_events != 0) {
+      VYRE_ASSIGN(timeline_, targets[0]->timeline());
+    }
     return {};
   }
 
@@ -172,6 +181,7 @@ class Replay {
   bool stopped_{false};
   std::vector<RacyItem> racy_items_;
   report::Document document_;
+  std::string timeline_;
 };
 
 }  // namespace

@@ -148,6 +148,7 @@ class SessionTarget final : public Target {
     VYRE_TRY(session_.close());
     return session_.report();
   }
+  Result<std::string> timeline() const override { return session_.timeline(); }
 
  private:
   struct Run {

@@ -68,6 +68,10 @@ class Target {
   [[nodiscard]] virtual Result<Bytes> read(std::uint32_t handle) = 0;
   /// Ends the run and says what it measured.
   [[nodiscard]] virtual Result<report::Document> finish() = 0;
+  /// What happened when, after finish(), where SessionOptions::timeline_events asked for it.
+  [[nodiscard]] virtual Result<std::string> timeline() const {
+    return fail(Errc::internal, "this executor keeps no timeline");
+  }
 };
 
 struct TargetOptions {

@@ -67,6 +67,9 @@ struct ReplayOptions {
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
   /// True: the replay ends early, with ReplayResult::stopped.
   bool (*stopped)(){nullptr};
+  /// Events that ReplayResult::timeline keeps at most; 0: there is none. Executors with queues
+  /// only.
+  std::uint32_t timeline_events{0};
 };
 
 /// An item whose lanes raced for memory, so that its results are unspecified.
@@ -106,6 +109,7 @@ struct ReplayResult {
   /// the difference.
   std::vector<RacyItem> racy_items;
   report::Document document;
+  std::string timeline;  // Chrome's trace event format; empty: none was asked for
 };
 
 [[nodiscard]] Result<ReplayResult> replay(const std::string& directory,

@@ -213,20 +213,22 @@ def merging_takes_the_memory_of_one_report():
     document = line(report("a"))
     count = 2000
 
-    def peak(lines):
+    def peak(lines, *command):
         write("many", document * lines)
         code = ("import os, resource, sys\n"
                 "child = os.spawnv(os.P_WAIT, sys.argv[1], sys.argv[1:])\n"
                 "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
                 "sys.exit(child)\n")
-        ran = subprocess.run([sys.executable, "-c", code, VYRE, "report", "merge", "many", "-o",
-                              "out"], capture_output=True, check=False)
+        ran = subprocess.run([sys.executable, "-c", code, VYRE, "report", *command, "-o", "out"],
+                             capture_output=True, check=False)
         check(ran.returncode == 0, ran.stderr)
         return int(ran.stdout)
 
-    few, many = peak(20), peak(count)
     size = len(document) * count // 1024
-    check(many - few < size / 3, f"{few} KiB for few, {many} KiB for {size} KiB of lines")
+    for command in (["export", "many", "--format", "openmetrics"], ["html", "many"],
+                    ["gate", "many", "--rule", "faults == 0"], ["merge", "many"]):
+        few, many = peak(20, *command), peak(count, *command)
+        check(many - few < size / 3, command, f"{few} KiB for few, {many} KiB for {size} KiB")
     with open("out", "rb") as file:
         merged = json.load(file)
     check(merged["report"]["items_processed"] == 3 * count, merged["report"])

@@ -125,6 +125,8 @@ inline Document everything_measured() {
   d.run.documents = 3;
   d.work = WorkSection{5, 1'000, 200, 30, 44, 6};
   d.process = ProcessSection{70, 80, 90'000};
+  d.debug = DebugSection{5, 6, {"a.vir:1:2: workgroup 0, lane 1: x = 2"}, 4};
+  d.files = FilesSection{{{"a.txt", 100, 3, 1}}, 7};
   d.faults[0].member = 5;
   d.faults[0].stands_for = 1;
   d.faults[0].op_handle = 7;

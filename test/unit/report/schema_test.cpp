@@ -86,6 +86,9 @@ TEST_F(ReportSchema, EveryKeyThatIsWrittenIsRequired) {
                                                 Json::json_pointer("/lineage"),
                                                 Json::json_pointer("/work"),
                                                 Json::json_pointer("/process"),
+                                                Json::json_pointer("/debug"),
+                                                Json::json_pointer("/files"),
+                                                Json::json_pointer("/files/rows/0"),
                                                 Json::json_pointer("/ops/0/latency/buckets/0"),
                                                 Json::json_pointer("/lineage/regions/1")};
   // Documents from before these keys are good ones.
@@ -94,7 +97,8 @@ TEST_F(ReportSchema, EveryKeyThatIsWrittenIsRequired) {
       "/caches",         "/planner/launches",   "/planner/launches/acts", "/lineage",
       "/ops/0/queueing", "/ops/0/running",      "/ops/0/program",         "/run/command_rest",
       "/run/labels",     "/run/executor",       "/run/documents",         "/work",
-      "/process",        "/faults/0/op_handle", "/faults/0/place"};
+      "/process",        "/faults/0/op_handle", "/faults/0/place",        "/debug",
+      "/files"};
   // One of the two alone contradicts itself, which a schema cannot say.
   const std::set<std::string> both_or_none{"/ops/0/latency/sum_ns", "/ops/0/latency/buckets",
                                            "/ingest/latency/sum_ns", "/ingest/latency/buckets"};
