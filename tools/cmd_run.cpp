@@ -352,9 +352,7 @@ void add_flags(const Command& sub, RunOptions& options) {
       .one_value_each();
   const Option report = add_report_file(sub, options.report);
   add_labels(sub, report, options.labels);
-  sub.flag("--report-files", options.report_files,
-           "the report has the bytes and items of each file, and its name")
-      .needs(report);
+  add_report_files(sub, report, options.report_files);
   add_report_every(sub, report, options.report_every);
   add_timeline(sub, options.timeline);
   add_profile(sub, options.profile);

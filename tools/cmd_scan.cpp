@@ -154,6 +154,7 @@ void add_flags(const Command& command, Flags& flags) {
       .check(bytes());
   const Option report = add_report_file(command, flags.report.file);
   add_labels(command, report, flags.report.labels);
+  add_report_files(command, report, flags.report.by_file);
   add_report_every(command, report, flags.report.every);
   add_timeline(command, scan.timeline);
 }

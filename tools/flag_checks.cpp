@@ -103,6 +103,13 @@ Option add_labels(const Command& command, const Option& report, std::vector<std:
       .needs(report);
 }
 
+void add_report_files(const Command& command, const Option& report, bool& by_file) {
+  command
+      .flag("--report-files", by_file,
+            "the report has the bytes and items of each file, and its name")
+      .needs(report);
+}
+
 Option add_timeline(const Command& command, std::string& file) {
   return command
       .option("--timeline", file,

@@ -36,6 +36,8 @@ void add_inputs(const Command& command, InputOptions& options);
 Option add_report_file(const Command& command, std::string& file);
 /// --label and --report-every of the report that --report writes.
 Option add_labels(const Command& command, const Option& report, std::vector<std::string>& labels);
+/// --report-files
+void add_report_files(const Command& command, const Option& report, bool& by_file);
 /// --timeline
 Option add_timeline(const Command& command, std::string& file);
 /// What a session is opened with if a timeline is wanted.

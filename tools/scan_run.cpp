@@ -23,13 +23,14 @@ namespace {
 class Scan final : private ScanEngine::Sink {
  public:
   Scan(const Shell& shell, const ScanOptions& options, ScanEngine& engine, ScanPrinter& printer,
-       std::vector<std::string> paths, const WalkOutputs& outputs)
+       std::vector<std::string> paths, const WalkOutputs& outputs, bool by_file)
       : shell_(shell),
         options_(options),
         engine_(engine),
         printer_(printer),
         walk_(shell, options, std::move(paths), outputs),
-        run_(options, shell.json, printer) {}
+        run_(options, shell.json, printer),
+        by_file_(by_file) {}
 
   Status all() {
     Status searched = all_files();
@@ -42,6 +43,12 @@ class Scan final : private ScanEngine::Sink {
 
   /// An error where the report would be written over what was to be searched.
   [[nodiscard]] Status may_report() const { return walk_.met_output(); }
+
+  /// A row for each file in which something was searched, where they were asked for.
+  [[nodiscard]] std::optional<std::vector<v0::InputTotal>> take_totals() {
+    if (!by_file_) return std::nullopt;
+    return std::move(totals_);
+  }
 
   [[nodiscard]] int exit_code() const {
     if (run_.found() && options_.output == ScanOutput::nothing) return kScanFound;
@@ -127,6 +134,7 @@ class Scan final : private ScanEngine::Sink {
     first_ = file;
     open_ = file;
     run_.begin(under_way_.front());
+    if (by_file_) totals_.push_back({scan_name(under_way_.front())});
   }
   Status end_file() {
     if (!std::exchange(open_, std::nullopt)) return {};
@@ -140,11 +148,18 @@ class Scan final : private ScanEngine::Sink {
   bool piece(std::uint64_t file, const ScanPiece& piece) override {
     go_to(file);
     read_ += piece.bytes.size() - piece.seen;
+    if (by_file_) {
+      totals_.back().bytes += piece.bytes.size() - piece.seen;
+      ++totals_.back().items;
+    }
     if (!options_.line_buffered) progress_.update_bytes(read_, options_.files_bytes);
     return run_.add(piece);
   }
   void failed(std::uint64_t file, const Error& error) override {
-    if (open_ == file) (void)keep(end_file());
+    if (open_ == file) {
+      if (by_file_) ++totals_.back().failed;
+      (void)keep(end_file());
+    }
     tell(error);
   }
   bool enough() const override {
@@ -160,6 +175,8 @@ class Scan final : private ScanEngine::Sink {
   Progress progress_{"scan"};
   std::uint64_t read_{0};  // bytes of which the matches are known
   ScanFileRun run_;
+  const bool by_file_;
+  std::vector<v0::InputTotal> totals_;
   std::optional<InputFile> ahead_;   // found, and not begun
   std::deque<InputFile> under_way_;  // of this stream, from number first_ on
   std::uint64_t first_{0};
@@ -207,14 +224,16 @@ Outcome scan(const Shell& shell, ScanOptions options, const ReportWishes& report
   }
   const auto printer = shell.json ? scan_json_printer(words) : scan_text_printer(options);
   Scan scan(shell, options, *engine, *printer, std::move(paths),
-            {.paths = outputs, .skipped = live != nullptr});
+            {.paths = outputs, .skipped = live != nullptr}, report.by_file);
   const Status scanned = scan.all();
   if (!scanned) (void)printer->flush();
   VYRE_TRY(scan.may_report());
   if (!report.file.empty()) {
     if (live) live->stop();
-    VYRE_ASSIGN(const std::string json,
-                engine->report({live ? 0u : kJsonIndent, shell.command, {}, report.labels}));
+    VYRE_ASSIGN(
+        const std::string json,
+        engine->report(
+            {live ? 0u : kJsonIndent, shell.command, {}, report.labels, {}, scan.take_totals()}));
     VYRE_TRY(live ? live->end(json) : write_output(report.file, json + "\n"));
   }
   if (!options.timeline.empty()) {

@@ -19,7 +19,8 @@ inline constexpr int kScanFailed{2};  // something could not be searched
 struct ReportWishes {
   std::string file;  // empty: no report
   std::vector<std::string> labels;
-  std::string every;  // between snapshots; empty: none
+  std::string every;    // between snapshots; empty: none
+  bool by_file{false};  // it has a row for each file
 };
 
 [[nodiscard]] Outcome scan(const Shell& shell, ScanOptions options, const ReportWishes& report);

@@ -112,6 +112,15 @@ def files_have_rows_where_they_are_asked_for():
         rows = json.load(file)["files"]["rows"]
     check(rows == [{"name": "big.txt", "bytes": 100_001, "items": 2, "failed": 0},
                    {"name": "none.txt", "bytes": 0, "items": 1, "failed": 1}], rows)
+    write("d/x.txt", b"a needle\n" * 50_000)
+    write("d/y.txt", b"hay\n")
+    ran = vyre("scan", "-e", "needle", "-c", "d", "--executor", "cpu", "--report", "s",
+               "--report-files")
+    check(ran.returncode == 0, ran.stderr)
+    with open("s", "rb") as file:
+        rows = json.load(file)["files"]["rows"]
+    check([(row["name"], row["bytes"], row["failed"]) for row in rows] ==
+          [("d/x.txt", 450_000, 0), ("d/y.txt", 4, 0)], rows)
     out = vyre("report", "export", "c", "--format", "openmetrics").stdout
     check(b'vyre_files_bytes_total{executor="cpu",file="big.txt"} 100001.0' in out, out)
 
