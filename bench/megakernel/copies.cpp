@@ -1,6 +1,7 @@
-// Uploads and downloads through the backend, from and to ordinary host memory, 4 KiB to 256 MiB, in
-// GB/s. Inside the timed region: one write() or read() until it returns. Baselines: cudaMemcpyAsync
-// and cudaStreamSynchronize, from and to pinned and pageable memory.
+// Uploads and downloads through the backend, from and to ordinary host memory and memory that the
+// backend has locked (import_memory), 4 KiB to 256 MiB, in GB/s. Inside the timed region: one
+// write() or read() until it returns. Baselines: cudaMemcpyAsync and cudaStreamSynchronize, from
+// and to pinned and pageable memory.
 #include <cstring>
 
 #include "megakernel/machine.hpp"
@@ -15,21 +16,21 @@ int runs_for(std::uint64_t bytes) {
   return bytes <= kMiB ? 200 : bytes <= 16 * kMiB ? 40 : 7;
 }
 
-/// Median seconds of `copy()` -> Status.
+/// Seconds of `copy()` -> Status.
 template <class Copy>
-Result<double> median_seconds(int runs, const Copy& copy) {
+Result<Spread> spread_seconds(int runs, const Copy& copy) {
   std::vector<double> seconds;
   for (int run = 0; run <= runs; ++run) {
     const auto start = Clock::now();
     VYRE_TRY(copy());
     if (run > 0) seconds.push_back(seconds_since(start));
   }
-  return median(seconds);
+  return spread_of(seconds);
 }
 
-Result<double> rate(std::uint64_t bytes, const Result<double>& seconds) {
+Result<double> rate(std::uint64_t bytes, const Result<Spread>& seconds) {
   if (!seconds) return tl::unexpected<Error>(seconds.error());
-  return static_cast<double>(bytes) / *seconds * 1e-9;
+  return static_cast<double>(bytes) / seconds->p50 * 1e-9;
 }
 
 struct Pair {
@@ -44,7 +45,7 @@ Pair engine_rate(void* host, std::uint64_t bytes,
     VYRE_ASSIGN(const Stream stream, Stream::make());
     const bool up = kind == cudaMemcpyHostToDevice;
     return rate(
-        bytes, median_seconds(runs_for(bytes), [&]() -> Status {
+        bytes, spread_seconds(runs_for(bytes), [&]() -> Status {
           VYRE_TRY(check(cudaMemcpyAsync(up ? device->get() : host, up ? host : device->get(),
                                          bytes, kind, stream.get()),
                          "a copy"));
@@ -77,35 +78,44 @@ Status copy_section(const Settings& settings, const RowSink& sink) {
       pageable.push_back(engine_rate(to.data(), bytes, device));
     }
   }
+  // The same bytes in memory that the device knows until the machine goes.
+  Bytes lent_from(from);
+  Bytes lent_to(most);
   MachineOptions options;
   options.arena_bytes = most + 16 * kMiB;
   VYRE_ASSIGN(const auto machine, Machine::open(settings, options));
   VYRE_ASSIGN(const std::uint32_t buffer, machine->buffer(most));
+  VYRE_TRY(machine->lend(lent_from));
+  VYRE_TRY(machine->lend(lent_to));
   for (std::size_t i = 0; i < sizes.size(); ++i) {
-    const std::uint64_t bytes = sizes[i];
-    const auto up = rate(bytes, median_seconds(runs_for(bytes), [&] {
-                           return machine->backend().write(buffer, 0, ByteSpan(from).first(bytes));
-                         }));
-    const auto down =
-        rate(bytes, median_seconds(runs_for(bytes), [&] {
-               return machine->backend().read(buffer, 0, MutableByteSpan(to).first(bytes));
-             }));
-    if (up && down && std::memcmp(from.data(), to.data(), bytes) != 0)
-      return fail(Errc::mismatch, "a download does not hold what was uploaded");
-    const auto add = [&](const char* way, const Result<double>& ours, const Result<double>& locked,
-                         const Result<double>& paged) {
-      Row row;
-      row.section = "copy";
-      row.name = std::string(way) + "/bytes:" + std::to_string(bytes);
-      row.unit = "GB/s";
-      row.ours = Number(row.name, ours);
-      row.baselines = {Number("cudaMemcpyAsync, pinned", locked),
-                       Number("cudaMemcpyAsync, pageable", paged)};
-      if (ours) row.details = {{"us", static_cast<double>(bytes) / *ours * 1e-3}};
-      sink.add(row);
-    };
-    add("upload", up, pinned[i].up, pageable[i].up);
-    add("download", down, pinned[i].down, pageable[i].down);
+    for (const bool lent : {false, true}) {
+      const std::uint64_t bytes = sizes[i];
+      const ByteSpan source = ByteSpan(lent ? lent_from : from).first(bytes);
+      const MutableByteSpan target = MutableByteSpan(lent ? lent_to : to).first(bytes);
+      const auto up = spread_seconds(runs_for(bytes),
+                                     [&] { return machine->backend().write(buffer, 0, source); });
+      const auto down = spread_seconds(runs_for(bytes),
+                                       [&] { return machine->backend().read(buffer, 0, target); });
+      if (up && down && std::memcmp(source.data(), target.data(), bytes) != 0)
+        return fail(Errc::mismatch, "a download does not hold what was uploaded");
+      const auto add = [&](const char* way, const Result<Spread>& ours,
+                           const Result<double>& locked, const Result<double>& paged) {
+        Row row;
+        row.section = "copy";
+        row.name = std::string(way) + (lent ? "/locked" : "") + "/bytes:" + std::to_string(bytes);
+        row.unit = "GB/s";
+        row.ours = Number(row.name, rate(bytes, ours));
+        row.baselines = {Number("cudaMemcpyAsync, pinned", locked),
+                         Number("cudaMemcpyAsync, pageable", paged)};
+        if (ours) {
+          row.details = {
+              {"us", ours->p50 * 1e6}, {"p99_us", ours->p99 * 1e6}, {"max_us", ours->max * 1e6}};
+        }
+        sink.add(row);
+      };
+      add("upload", up, pinned[i].up, pageable[i].up);
+      add("download", down, pinned[i].down, pageable[i].down);
+    }
   }
   return {};
 }

@@ -67,6 +67,11 @@ Result<std::uint32_t> Machine::buffer(ByteSpan contents) {
   return handle;
 }
 
+Status Machine::lend(MutableByteSpan host) {
+  return backend_->import_memory(backend::make_handle(next_handle_++, 0), host, true,
+                                 after(std::chrono::seconds{30}));
+}
+
 Result<std::uint32_t> Machine::set(std::span<const std::uint32_t> buffers) {
   const std::uint32_t handle = backend::make_handle(next_handle_, 0);
   VYRE_TRY(backend_->bind(handle, buffers));

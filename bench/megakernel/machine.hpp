@@ -39,6 +39,8 @@ class Machine final : public backend::Listener {
   [[nodiscard]] Result<std::uint32_t> buffer(std::uint64_t bytes);
   [[nodiscard]] Result<std::uint32_t> buffer(ByteSpan contents);
   [[nodiscard]] Result<std::uint32_t> set(std::span<const std::uint32_t> buffers);
+  /// The device knows the memory until the machine goes.
+  [[nodiscard]] Status lend(MutableByteSpan host);
   void release(std::uint32_t handle) { backend_->release(handle); }
   [[nodiscard]] Status read(std::uint32_t handle, MutableByteSpan out) {
     return backend_->read(handle, 0, out);

@@ -40,6 +40,7 @@ DeviceShare::~DeviceShare() {
   for (const Piece& piece : pieces_) (void)cudaFree(piece.memory);
   for (std::uint8_t* host : locked_) (void)cudaHostUnregister(host);
   for (cudaStream_t stream : streams_) (void)cudaStreamDestroy(stream);
+  for (cudaEvent_t mark : marks_) (void)cudaEventDestroy(mark);
   pinned_.clear();  // here, too
 }
 
@@ -194,6 +195,24 @@ Result<cudaStream_t> DeviceShare::take_stream() {
 void DeviceShare::give_stream(cudaStream_t stream) {
   const std::lock_guard lock(in_use_.mutex);
   streams_.push_back(stream);
+}
+
+Result<cudaEvent_t> DeviceShare::take_mark() {
+  const DeviceContext::Scope here(device_);
+  const std::lock_guard lock(in_use_.mutex);
+  if (!marks_.empty()) {
+    const cudaEvent_t mark = marks_.back();
+    marks_.pop_back();
+    return mark;
+  }
+  cudaEvent_t mark = nullptr;
+  VYRE_CUDA_TRY(cudaEventCreateWithFlags(&mark, cudaEventDisableTiming), "making an event");
+  return mark;
+}
+
+void DeviceShare::give_mark(cudaEvent_t mark) {
+  const std::lock_guard lock(in_use_.mutex);
+  marks_.push_back(mark);
 }
 
 }  // namespace vyre::cuda

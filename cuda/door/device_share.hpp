@@ -58,6 +58,9 @@ class DeviceShare {
   void unlock_memory(std::uint8_t* host, std::uint32_t own) noexcept;
   [[nodiscard]] Result<cudaStream_t> take_stream();
   void give_stream(cudaStream_t stream);
+  /// An event without a time, for the end of a copy.
+  [[nodiscard]] Result<cudaEvent_t> take_mark();
+  void give_mark(cudaEvent_t mark);
 
  private:
   struct Piece {
@@ -76,6 +79,7 @@ class DeviceShare {
   std::vector<Piece> pieces_;
   std::vector<PinnedPiece> pinned_;
   std::vector<cudaStream_t> streams_;  // that wait
+  std::vector<cudaEvent_t> marks_;     // that wait
   std::vector<std::uint8_t*> locked_;  // begins of what is out of use, and not unlocked yet
   std::size_t lent_{0};                // how much is in use, for which `locked_` has room
 };

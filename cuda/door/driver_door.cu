@@ -5,6 +5,7 @@
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
@@ -40,6 +41,12 @@ class DriverDoor final : public Door {
   DriverDoor& operator=(const DriverDoor&) = delete;
   ~DriverDoor() override {
     if (share_ == nullptr) return;
+    for (cudaStream_t stream : copies_) {
+      if (stream != nullptr) share_->give_stream(stream);
+    }
+    for (cudaEvent_t mark : marks_) {
+      if (mark != nullptr) share_->give_mark(mark);
+    }
     for (std::uint8_t* memory : memory_) share_->give_memory(memory);
     for (const MutableByteSpan pinned : pinned_) share_->give_pinned(pinned);
     if (launches_ != nullptr) share_->give_stream(launches_);
@@ -75,6 +82,12 @@ class DriverDoor final : public Door {
     facts.blocks = blocks_;
     VYRE_ASSIGN(launches_, share_->take_stream());
     VYRE_ASSIGN(looks_, share_->take_stream());
+    for (cudaStream_t& stream : copies_) {
+      VYRE_ASSIGN(stream, share_->take_stream());
+    }
+    for (cudaEvent_t& mark : marks_) {
+      VYRE_ASSIGN(mark, share_->take_mark());
+    }
     std::size_t free = 0;
     std::size_t total = 0;
     VYRE_CUDA_TRY(cudaMemGetInfo(&free, &total), "asking for free device memory");
@@ -159,6 +172,27 @@ class DriverDoor final : public Door {
     return {};
   }
 
+  [[nodiscard]] Status begin_copy(CopyWay way, std::uint64_t device, std::uint8_t* host,
+                                  std::uint64_t bytes, std::uint32_t mark) override {
+    const DeviceContext::Scope here(*device_);
+    auto* const memory = reinterpret_cast<void*>(static_cast<std::uintptr_t>(device));
+    const bool up = way == CopyWay::to_device;
+    const cudaStream_t stream = copies_[up ? 0 : 1];
+    VYRE_CUDA_TRY(cudaMemcpyAsync(up ? memory : host, up ? host : memory, bytes,
+                                  up ? cudaMemcpyHostToDevice : cudaMemcpyDeviceToHost, stream),
+                  "beginning a copy");
+    VYRE_CUDA_TRY(cudaEventRecord(marks_[mark], stream), "marking the end of a copy");
+    return {};
+  }
+
+  [[nodiscard]] Result<bool> copy_ended(std::uint32_t mark) override {
+    const DeviceContext::Scope here(*device_);
+    const cudaError_t error = cudaEventQuery(marks_[mark]);
+    if (error == cudaSuccess) return true;
+    if (error == cudaErrorNotReady) return false;
+    return tl::unexpected<Error>(device_error(error, "waiting for a copy"));
+  }
+
   [[nodiscard]] std::uint64_t scratch_needed(const core::ImageView& image,
                                              std::uint64_t workgroup_bytes, bool uses_async,
                                              std::uint32_t warp_shared_bytes) const override {
@@ -188,6 +222,8 @@ class DriverDoor final : public Door {
   std::uint32_t blocks_{0};
   cudaStream_t launches_{nullptr};
   cudaStream_t looks_{nullptr};
+  std::array<cudaStream_t, 2> copies_{};  // to the device, to the host
+  std::array<cudaEvent_t, kCopyMarks> marks_{};
   std::vector<std::uint8_t*> memory_;
   std::vector<MutableByteSpan> pinned_;
   std::mutex looking_;

@@ -14,9 +14,14 @@
 #include "regions.hpp"
 #include "reservation.hpp"
 #include "resident.hpp"
+#include "transfers.hpp"
 
 namespace vyre::cuda {
 namespace {
+
+/// A copy that has not ended after so many times the watchdog loses the device: an engine is slower
+/// to answer than a kernel, for copies wait for each other.
+constexpr int kCopyWatchdogs{12};
 
 /// Everything that the kernel, or a thread that looks after it, may touch. Members are destroyed
 /// in reverse: the door, and with it the memory, goes last.
@@ -32,10 +37,12 @@ struct Parts {
         lending(*door),
         resident(*door, reserved, cancels, lending, options, device),
         arena(reserved.arena, reserved.arena_bytes),
-        control(reserved.queues.back(), reserved.commands, reserved.staging, resident),
-        buffers(arena, control, lending, resident, reserved.ingest),
-        ops(*door, reserved, arena, control),
-        images(*door, reserved, arena, control) {}
+        control(reserved.queues.back(), reserved.commands, resident),
+        transfers(*door, reserved.pinned, reserved.staging, lending, resident,
+                  kCopyWatchdogs * device.watchdog),
+        buffers(arena, control, transfers, lending, resident, reserved.ingest),
+        ops(*door, reserved, arena, control, transfers),
+        images(*door, reserved, arena, control, transfers) {}
 
   backend::Options options;
   DeviceOptions device;
@@ -47,6 +54,7 @@ struct Parts {
   Resident resident;
   DeviceArena arena;
   ControlQueue control;  // its commands may hold memory of the arena
+  Transfers transfers;
   DeviceBuffers buffers;
   DeviceOps ops;
   FusedImages images;
@@ -56,8 +64,9 @@ class CudaBackend final : public backend::Backend {
  public:
   explicit CudaBackend(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
   ~CudaBackend() override {
-    // A kernel that does not end may touch all of it for ever: it stays where it is.
-    if (!parts_->resident.stop(Clock::now())) (void)parts_.release();
+    // A kernel or a copy that does not end may touch all of it for ever: it stays where it is.
+    if (!parts_->resident.stop(Clock::now()) || !parts_->transfers.settled())
+      (void)parts_.release();
   }
 
   [[nodiscard]] std::string_view name() const noexcept override { return "cuda"; }
@@ -96,7 +105,7 @@ class CudaBackend final : public backend::Backend {
   void free_region(std::uint32_t region) noexcept override { parts_->regions.free(region); }
   void stop_running() noexcept override { parts_->resident.stop_running(); }
   [[nodiscard]] bool stop(Deadline deadline) noexcept override {
-    const bool ended = parts_->resident.stop(deadline);
+    const bool ended = parts_->resident.stop(deadline) && parts_->transfers.settled();
     if (ended && !retired_.load(std::memory_order_relaxed)) {  // one thread stops
       parts_->ops.settle();
       parts_->lending.unlock_ended();

@@ -2,7 +2,6 @@
 #include "device_buffers.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <new>
 #include <thread>
 
@@ -145,17 +144,8 @@ Status DeviceBuffers::bring_file(std::uint32_t handle, const backend::Backend::R
   if (entry->data != 0) return {};
   Entry resident = *entry;
   VYRE_ASSIGN(resident.data, arena_.allocate(resident.bytes, "a mapped file"));
-  std::atomic<bool> unread{false};  // written by the threads that share the transfer
-  const Status copied = control_.write(resident.data, resident.bytes,
-                                       [&](std::uint64_t at, MutableByteSpan piece) -> Status {
-                                         Status got = read(at, piece);
-                                         // relaxed: looked at when the threads have been joined
-                                         if (!got) unread.store(true, std::memory_order_relaxed);
-                                         return got;
-                                       });
-  if (!copied) {
-    // A file that failed left nothing under way; else the device may still write there.
-    if (unread.load(std::memory_order_relaxed)) arena_.free(resident.data);
+  if (Status copied = transfers_.write(resident.data, resident.bytes, read); !copied) {
+    arena_.free(resident.data);
     return copied;
   }
   return put(Command::put_handle, resident, {});
@@ -207,7 +197,7 @@ Status DeviceBuffers::bind(std::uint32_t set, std::span<const std::uint32_t> buf
   const ByteSpan bytes{reinterpret_cast<const std::uint8_t*>(buffers.data()), buffers.size_bytes()};
   VYRE_ASSIGN(const std::shared_ptr<DeviceArena::Claim> claim,
               arena_.claim(bytes.size(), "a binding set", control_, deadline));
-  VYRE_TRY(control_.write(claim->address(), bytes, {deadline, claim}));
+  VYRE_TRY(transfers_.write(claim->address(), bytes));
   VYRE_TRY(put(Command::put_handle,
                {claim->address(), bytes.size(), set, EntryKind::set,
                 static_cast<std::uint32_t>(buffers.size()), 0},
@@ -294,13 +284,13 @@ Status DeviceBuffers::write(std::uint32_t handle, std::uint64_t offset, ByteSpan
     std::copy(bytes.begin(), bytes.end(), lent->subspan(offset).begin());
     return {};
   }
-  return control_.write(entry->data + offset, bytes);
+  return transfers_.write(entry->data + offset, bytes);
 }
 
 Status DeviceBuffers::read(std::uint32_t handle, std::uint64_t offset, MutableByteSpan out) {
   VYRE_ASSIGN(const Entry* entry, range(handle, offset, out.size()));
   if (copy_lent(handle, offset, out)) return {};
-  return control_.read(entry->data + offset, out);
+  return transfers_.read(entry->data + offset, out);
 }
 
 bool DeviceBuffers::copy_lent(std::uint32_t handle, std::uint64_t offset,

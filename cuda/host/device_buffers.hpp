@@ -20,6 +20,7 @@
 #include "lending.hpp"
 #include "protocol/io_request.hpp"
 #include "resident.hpp"
+#include "transfers.hpp"
 
 namespace vyre::cuda {
 
@@ -66,9 +67,14 @@ class DeviceArena {
 class DeviceBuffers {
  public:
   /// `ingest`: as Reservation has it.
-  DeviceBuffers(DeviceArena& arena, ControlQueue& control, Lending& lending, Resident& resident,
-                MutableByteSpan ingest)
-      : arena_(arena), control_(control), lending_(lending), resident_(resident), ingest_(ingest) {}
+  DeviceBuffers(DeviceArena& arena, ControlQueue& control, Transfers& transfers, Lending& lending,
+                Resident& resident, MutableByteSpan ingest)
+      : arena_(arena),
+        control_(control),
+        transfers_(transfers),
+        lending_(lending),
+        resident_(resident),
+        ingest_(ingest) {}
 
   [[nodiscard]] Status allocate(std::uint32_t handle, std::uint64_t bytes, Deadline deadline);
   [[nodiscard]] Status import_memory(std::uint32_t handle, MutableByteSpan host, bool writable,
@@ -107,6 +113,7 @@ class DeviceBuffers {
 
   DeviceArena& arena_;
   ControlQueue& control_;
+  Transfers& transfers_;
   Lending& lending_;
   Resident& resident_;  // makes the gap in which lent memory is unlocked
   MutableByteSpan ingest_;

@@ -32,7 +32,7 @@ Status DeviceOps::add(std::uint32_t op, const backend::ProgramOp& program, Deadl
   VYRE_ASSIGN(const std::shared_ptr<DeviceArena::Claim> claim,
               arena_.claim(bytes, message("program '{}'", program.name), control_, deadline));
   const Bytes block = program_block(program, claim->address());
-  VYRE_TRY(control_.write(claim->address(), block, {deadline, claim}));
+  VYRE_TRY(transfers_.write(claim->address(), block));
   ControlCommand put{};
   put.command = Command::put_op;
   put.op = index;

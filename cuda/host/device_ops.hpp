@@ -11,16 +11,17 @@
 #include "cuda/host/door.hpp"
 #include "device_buffers.hpp"
 #include "reservation.hpp"
+#include "transfers.hpp"
 
 namespace vyre::cuda {
 
 class DeviceOps {
  public:
-  DeviceOps(Door& door, const Reservation& reserved, DeviceArena& arena, ControlQueue& control)
-      : door_(door), reserved_(reserved), arena_(arena), control_(control) {}
+  DeviceOps(Door& door, const Reservation& reserved, DeviceArena& arena, ControlQueue& control,
+            Transfers& transfers)
+      : door_(door), reserved_(reserved), arena_(arena), control_(control), transfers_(transfers) {}
 
-  [[nodiscard]] Status add(std::uint32_t op, const backend::ProgramOp& program,
-                           Deadline deadline);
+  [[nodiscard]] Status add(std::uint32_t op, const backend::ProgramOp& program, Deadline deadline);
   /// Read beside the kernel, parked or not; what was read last if the device does not answer soon.
   [[nodiscard]] std::uint64_t steps(std::uint32_t op) noexcept;
   /// Reads all counts a last time; from now on steps() does not ask the device.
@@ -37,6 +38,7 @@ class DeviceOps {
   const Reservation& reserved_;
   DeviceArena& arena_;
   ControlQueue& control_;
+  Transfers& transfers_;
   backend::StableTable<Record> records_;  // by op id - kFirstUserOp
   std::atomic<std::uint32_t> count_{0};
   std::atomic<bool> settled_{false};

@@ -21,11 +21,17 @@ struct DoorFacts {
   std::uint64_t waiting_bytes{0};      // the largest piece kept from a closed backend
 };
 
+/// Copies that may be under way at once, and how many of these use no staging memory.
+inline constexpr std::uint32_t kCopyMarks{24};
+inline constexpr std::uint32_t kPlainMarks{8};
+enum class CopyWay : std::uint8_t { to_device, to_host };
+
 enum class KernelState : std::uint8_t { running, ended };
 
 class Door {
  public:
-  /// Gives everything back. Never while a kernel of this door may still run: then leak the door.
+  /// Gives everything back. Never while a kernel or a copy of this door may still run: then leak
+  /// the door.
   virtual ~Door() = default;
 
   /// Once, first. Keeps at most `max_blocks` (0: all that fit) of the device for this backend,
@@ -61,6 +67,15 @@ class Door {
   /// Reads device memory beside a running kernel, for diagnosis; gives up at the deadline.
   [[nodiscard]] virtual Status peek(void* to, const std::uint8_t* from, std::uint64_t bytes,
                                     Deadline deadline) = 0;
+
+  // From any thread, several at once.
+  /// Has a copy engine copy, beside a running kernel; copies of one way go one after the other.
+  /// `host` is pinned by this door or locked. `mark`, below kCopyMarks, is no other copy's until
+  /// this one has ended.
+  [[nodiscard]] virtual Status begin_copy(CopyWay way, std::uint64_t device, std::uint8_t* host,
+                                          std::uint64_t bytes, std::uint32_t mark) = 0;
+  /// Whether the copy with this mark has ended: then what it wrote can be read. An error is sticky.
+  [[nodiscard]] virtual Result<bool> copy_ended(std::uint32_t mark) = 0;
 
   /// What interpreter::scratch_needed says of an image.
   [[nodiscard]] virtual std::uint64_t scratch_needed(const core::ImageView& image,

@@ -58,7 +58,7 @@ Status FusedImages::load(const std::shared_ptr<const backend::FusedProgram>& fus
   VYRE_ASSIGN(auto piece, piece_of(bytes, deadline));
   const Place place{piece->claim.address(), next_serial_++};
   const Bytes block = program_block(fused->program, place.address, fused.get());
-  VYRE_TRY(control_.write(place.address, block, {deadline, piece}));
+  VYRE_TRY(transfers_.write(place.address, block));
   const std::lock_guard lock(mutex_);
   loaded_[fused.get()] = {fused, std::move(piece), place};
   return {};

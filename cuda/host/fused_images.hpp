@@ -18,6 +18,7 @@
 #include "cuda/host/door.hpp"
 #include "device_buffers.hpp"
 #include "reservation.hpp"
+#include "transfers.hpp"
 
 namespace vyre::cuda {
 
@@ -26,8 +27,9 @@ class FusedImages {
   /// Of the arena, at most; an eighth of a smaller one.
   static constexpr std::uint64_t kPoolBytes{std::uint64_t{8} << 20};
 
-  FusedImages(Door& door, const Reservation& reserved, DeviceArena& arena, ControlQueue& control)
-      : door_(door), reserved_(reserved), arena_(arena), control_(control) {}
+  FusedImages(Door& door, const Reservation& reserved, DeviceArena& arena, ControlQueue& control,
+              Transfers& transfers)
+      : door_(door), reserved_(reserved), arena_(arena), control_(control), transfers_(transfers) {}
 
   /// backend::Backend::load_fused().
   [[nodiscard]] Status load(const std::shared_ptr<const backend::FusedProgram>& fused,
@@ -55,6 +57,7 @@ class FusedImages {
   const Reservation& reserved_;
   DeviceArena& arena_;
   ControlQueue& control_;
+  Transfers& transfers_;
   std::mutex loading_;          // the pool's first claim, and one load at a time
   std::shared_ptr<Pool> pool_;  // null before the first load
   std::uint32_t next_serial_{1};

@@ -6,14 +6,14 @@
 namespace vyre::cuda {
 
 Lending::~Lending() {
-  unlock_ended();
-  for (const auto& [handle, host] : lent_) door_.unlock_memory(host);
+  for (const Ended& ended : ended_) door_.unlock_memory(ended.lent.host);
+  for (const auto& [handle, lent] : lent_) door_.unlock_memory(lent.host);
 }
 
 Result<std::uint64_t> Lending::lend(std::uint32_t handle, MutableByteSpan host, bool writable) {
   const std::lock_guard lock(mutex_);
   ended_.reserve(ended_.size() + lent_.size() + 1);  // end() needs no memory
-  const auto at = lent_.emplace(handle, host).first;
+  const auto at = lent_.emplace(handle, Lent{host, writable, 0}).first;
   auto address = door_.lock_memory(host, writable);
   if (!address) lent_.erase(at);
   return address;
@@ -22,7 +22,7 @@ Result<std::uint64_t> Lending::lend(std::uint32_t handle, MutableByteSpan host, 
 std::optional<MutableByteSpan> Lending::find(std::uint32_t handle) const noexcept {
   const std::lock_guard lock(mutex_);
   const auto at = lent_.find(handle);
-  return at == lent_.end() ? std::nullopt : std::optional(at->second);
+  return at == lent_.end() ? std::nullopt : std::optional(at->second.host);
 }
 
 void Lending::end(std::uint32_t handle) noexcept {
@@ -33,6 +33,31 @@ void Lending::end(std::uint32_t handle) noexcept {
   lent_.erase(at);
 }
 
+Lending::Hold Lending::hold(const std::uint8_t* host, std::uint64_t bytes, bool writable) noexcept {
+  const std::lock_guard lock(mutex_);
+  const auto at = reinterpret_cast<std::uintptr_t>(host);
+  for (auto& [handle, lent] : lent_) {
+    const auto begin = reinterpret_cast<std::uintptr_t>(lent.host.data());
+    const bool inside =
+        at >= begin && at - begin <= lent.host.size() && bytes <= lent.host.size() - (at - begin);
+    if (!inside || (writable && !lent.writable)) continue;
+    ++lent.holds;
+    return {this, lent.host.data()};
+  }
+  return {nullptr, nullptr};
+}
+
+void Lending::let_go(const std::uint8_t* at) noexcept {
+  const std::lock_guard lock(mutex_);
+  // Its handle may have ended meanwhile.
+  for (auto& [handle, lent] : lent_) {
+    if (lent.host.data() == at) --lent.holds;
+  }
+  for (Ended& ended : ended_) {
+    if (ended.lent.host.data() == at) --ended.lent.holds;
+  }
+}
+
 bool Lending::is_ending(std::uint32_t handle) const noexcept {
   const std::lock_guard lock(mutex_);
   return std::any_of(ended_.begin(), ended_.end(),
@@ -41,13 +66,17 @@ bool Lending::is_ending(std::uint32_t handle) const noexcept {
 
 bool Lending::wants_gap() const noexcept {
   const std::lock_guard lock(mutex_);
-  return !ended_.empty();
+  return std::any_of(ended_.begin(), ended_.end(),
+                     [](const Ended& ended) { return ended.lent.holds == 0; });
 }
 
 void Lending::unlock_ended() noexcept {
   const std::lock_guard lock(mutex_);
-  for (const Ended& ended : ended_) door_.unlock_memory(ended.host);
-  ended_.clear();
+  std::erase_if(ended_, [this](const Ended& ended) {
+    if (ended.lent.holds != 0) return false;
+    door_.unlock_memory(ended.lent.host);
+    return true;
+  });
 }
 
 }  // namespace vyre::cuda

@@ -209,6 +209,7 @@ Result<Reservation> reserve(Door& door, const backend::Options& options,
   made.commands = {new (host.data() + commands) ControlCommand[kMaxControlCommands]{},
                    kMaxControlCommands};
   made.region_blocks = {new (host.data() + regions) RegionBlock[kRegionBlocks]{}, kRegionBlocks};
+  made.pinned = host;
   made.staging = host.subspan(staging, device.staging_bytes);
   made.ingest = host.subspan(ingest, options.ingest_bytes);
   for (std::uint32_t q = 0; q <= options.queues; ++q) {

@@ -23,6 +23,7 @@ struct Reservation {
   megakernel::KernelReport* report{nullptr};
   std::span<megakernel::ControlCommand> commands;
   std::span<megakernel::RegionBlock> region_blocks;
+  MutableByteSpan pinned;  // all of it; what follows are parts
   MutableByteSpan staging;
   MutableByteSpan ingest;  // page aligned, zeroed, as IngestLayout says; empty: none was asked for
   std::uint8_t* arena{nullptr};

@@ -131,6 +131,10 @@ void Resident::lose(Error error) noexcept {
   stop_running();
 }
 
+void Resident::lose_by_copy(Error error) noexcept {
+  lose(std::move(error));
+}
+
 std::optional<Error> Resident::lost() const {
   if (!lost_.load(std::memory_order_acquire)) return std::nullopt;
   const std::lock_guard lock(lost_mutex_);

@@ -21,11 +21,12 @@
 #include "lending.hpp"
 #include "queue/abandon_watch.hpp"
 #include "reservation.hpp"
+#include "transfers.hpp"
 #include "watchdog.hpp"
 
 namespace vyre::cuda {
 
-class Resident final : public ControlQueue::Owner {
+class Resident final : public ControlQueue::Owner, public Transfers::Owner {
  public:
   /// `door` and `reserved` outlive it. The host's own queue is used by others; here it is only
   /// looked at.
@@ -42,6 +43,7 @@ class Resident final : public ControlQueue::Owner {
   // Any thread.
   void ring() noexcept override;
   [[nodiscard]] std::optional<Error> broken() override;
+  void lose_by_copy(Error error) noexcept override;
   void tend() noexcept;
   /// Housekeeping has something to do now.
   void look_soon() noexcept;

@@ -223,6 +223,38 @@ TEST(DeviceBytes, OfManyThreadsDoNotMix) {
   EXPECT_EQ(wrong, 0);
 }
 
+TEST(DeviceBytes, OfABufferThatItemsHaveReadAreThoseThatWereWrittenLast) {
+  auto session = Session::open(whole_device());
+  ASSERT_OK(session);
+  const std::uint32_t count = add(*session, "count", kCount).id;
+  Random random(test_seed() + 200);
+  for (const std::size_t words : {1u, 1'000u, 20'000u, 400'000u}) {
+    SCOPED_TRACE(std::to_string(words) + " words");
+    // What lies in the caches of the multiprocessors is from the round before.
+    const auto buffer = session->upload(Bytes(4 * words, 0));
+    ASSERT_OK(buffer);
+    Bytes lent(4 * words);
+    const auto known = session->import(lent, ImportOptions{true, nullptr, nullptr}, soon());
+    ASSERT_OK(known);
+    std::uint32_t wrong = 0;
+    for (int round = 0; round < 100; ++round) {
+      const Bytes in = pattern(4 * words, random.below(1'000'000));
+      const bool in_place = random.below(2) != 0;
+      if (in_place) lent = in;
+      ASSERT_OK(session->write(*buffer, 0, in_place ? lent : in, soon()));
+      ASSERT_OK(session->submit({count, buffer->id, 0, 0}, soon()));
+      Bytes ordinary(4 * words);
+      Bytes& out = random.below(2) != 0 ? lent : ordinary;
+      ASSERT_OK(session->download_into(*buffer, 0, out, soon()));
+      for (std::size_t at = 0; at < in.size(); at += 4)
+        wrong += load_le<std::uint32_t>(out, at) != load_le<std::uint32_t>(in, at) + 1;
+    }
+    EXPECT_EQ(wrong, 0u);
+    ASSERT_OK(session->release(*buffer, soon()));
+    ASSERT_OK(session->release(*known, soon()));
+  }
+}
+
 // ---- faults and budgets
 
 TEST(DeviceFaults, OfOneItemLeaveTheOthersAlone) {

@@ -64,8 +64,10 @@ TEST(CudaBackendFailure, ACommandUnderWayWhenTheKernelSticksEndsWithTheReason) {
   ASSERT_TRUE(running.backend->allocate(1, 5'000'000));
   running.device.inject->store(1);
   std::this_thread::sleep_for(milliseconds{60});
-  const Bytes bytes(5'000'000, 1);
-  const Status written = running.backend->write(1, 0, bytes);
+  const Status allocated = running.backend->allocate(2, 5'000'000);
+  ASSERT_FALSE(allocated);
+  EXPECT_EQ(allocated.error().code, Errc::device_lost);
+  const Status written = running.backend->write(1, 0, Bytes(5'000'000, 1));
   ASSERT_FALSE(written);
   EXPECT_EQ(written.error().code, Errc::device_lost);
   running.backend->release(1);  // returns, too

@@ -67,12 +67,20 @@ struct FakeDevice {
   std::atomic<std::uint64_t> mark_looks{0};           // items that looked for a mark
   /// Memory of callers that is locked now: address and whether the device may write it.
   std::map<const std::uint8_t*, bool> locked;
+  std::mutex locked_mutex;  // the next one
+  std::map<const std::uint8_t*, std::uint64_t> locked_bytes;
   std::atomic<bool> refuse_lock{false};
   std::atomic<std::uint64_t> unlocks{0};
   std::atomic<std::uint64_t> unlocks_beside_a_kernel{0};  // which would have waited for it
   std::function<void(std::uint32_t)> before_member;       // of a region; by the kernel
   std::atomic<std::uint64_t> images_run{0};               // of regions
   std::atomic<std::uint64_t> images_void{0};              // and that did not fit
+  std::atomic<bool> refuse_copy{false};                   // begin_copy() fails
+  std::atomic<bool> copies_end{true};    // false: a copy that has begun does not end
+  std::atomic<std::uint64_t> copies{0};  // that have begun
+  std::atomic<std::uint64_t> copied_bytes{0};
+  /// Where the host's half of the last copy lay.
+  std::atomic<const std::uint8_t*> copied_host{nullptr};
   std::function<void(KernelState)> after_look;  // by the thread that looked, before it is told
   std::shared_ptr<FakeDriver> driver{std::make_shared<FakeDriver>()};
   /// The kernel found a promise of its own broken: a Broken, told in its next round.
@@ -103,6 +111,9 @@ class FakeDoor final : public Door {
   [[nodiscard]] Result<KernelState> state() override;
   [[nodiscard]] Status peek(void* to, const std::uint8_t* from, std::uint64_t bytes,
                             Deadline deadline) override;
+  [[nodiscard]] Status begin_copy(CopyWay way, std::uint64_t device, std::uint8_t* host,
+                                  std::uint64_t bytes, std::uint32_t mark) override;
+  [[nodiscard]] Result<bool> copy_ended(std::uint32_t mark) override;
   [[nodiscard]] std::uint64_t scratch_needed(const core::ImageView& image,
                                              std::uint64_t workgroup_bytes, bool uses_async,
                                              std::uint32_t warp_shared_bytes) const override;
@@ -116,6 +127,15 @@ class FakeDoor final : public Door {
     std::uint64_t bytes;
     bool pinned;
   };
+  /// Done at the second look at its end, so that what looks too early finds nothing.
+  struct Copy {
+    std::uint8_t* to{nullptr};
+    const std::uint8_t* from{nullptr};
+    std::uint64_t bytes{0};
+    std::uint32_t looks{0};
+    bool under_way{false};
+  };
+  [[nodiscard]] bool has(const std::uint8_t* at, std::uint64_t bytes, bool pinned) const;
   [[nodiscard]] Result<std::uint8_t*> map(std::uint64_t bytes, bool pinned);
   void stream();  // runs launches one after the other
   void run_kernel(const megakernel::KernelArguments& a);
@@ -144,6 +164,8 @@ class FakeDoor final : public Door {
   std::uint64_t parkings_{0};
   std::mutex memory_;  // device memory: the kernel's rounds and peek(); busy_
   bool busy_{false};
+  std::mutex copying_;  // the copies
+  std::array<Copy, kCopyMarks> copies_{};
   std::thread thread_;
 };
 
