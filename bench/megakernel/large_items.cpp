@@ -141,11 +141,11 @@ Status scaling_section(const Settings& settings, const RowSink& sink) {
   for (std::uint64_t bytes = 1'024; bytes <= most; bytes *= 4) sizes.push_back(bytes);
 
   const auto runs_for = [](std::uint64_t bytes) { return bytes <= 16 * kMiB ? 200 : 10; };
-  std::vector<Result<double>> baselines;  // seconds
+  std::vector<Result<Spread>> baselines;  // seconds
   {
     const auto arrays = Arrays::make(input);
     for (const std::uint64_t bytes : sizes) {
-      baselines.push_back([&]() -> Result<double> {
+      baselines.push_back([&]() -> Result<Spread> {
         if (!arrays) return tl::unexpected<Error>(arrays.error());
         VYRE_ASSIGN(const Stream stream, Stream::make());
         std::vector<double> seconds;
@@ -156,7 +156,7 @@ Status scaling_section(const Settings& settings, const RowSink& sink) {
           VYRE_TRY(stream.wait());
           if (run > 0) seconds.push_back(seconds_since(start));
         }
-        return median(seconds);
+        return spread_of(std::move(seconds));
       }());
     }
   }
@@ -171,10 +171,10 @@ Status scaling_section(const Settings& settings, const RowSink& sink) {
                 machine->buffer(bytes_of(std::span(input).first(bytes / sizeof(float)))));
     VYRE_ASSIGN(const std::uint32_t y, machine->buffer(bytes));
     VYRE_ASSIGN(const std::uint32_t all, machine->set(std::array{x, c, y}));
-    const auto seconds = machine->median_seconds({op, all, 0, 0}, runs_for(bytes));
-    const auto us = [](const Result<double>& s) -> Result<double> {
+    const auto seconds = machine->spread_seconds({op, all, 0, 0}, runs_for(bytes));
+    const auto us = [](const Result<Spread>& s) -> Result<double> {
       if (!s) return tl::unexpected<Error>(s.error());
-      return *s * 1e6;
+      return s->p50 * 1e6;
     };
     Row row;
     row.section = "scaling";
@@ -183,10 +183,15 @@ Status scaling_section(const Settings& settings, const RowSink& sink) {
     row.less_is_better = true;
     row.ours = Number(row.name, us(seconds));
     row.baselines = {Number("launch of the fused kernel + synchronize", us(baselines[i]))};
-    if (seconds) row.details = {{"input_GB_per_s", static_cast<double>(bytes) / *seconds * 1e-9}};
-    if (baselines[i])
-      row.details.emplace_back("baseline_input_GB_per_s",
-                               static_cast<double>(bytes) / *baselines[i] * 1e-9);
+    const auto detail = [&](const std::string& whose, const Result<Spread>& s) {
+      if (!s) return;
+      row.details.emplace_back(whose + "input_GB_per_s",
+                               static_cast<double>(bytes) / s->p50 * 1e-9);
+      row.details.emplace_back(whose + "p99_us", s->p99 * 1e6);
+      row.details.emplace_back(whose + "max_us", s->max * 1e6);
+    };
+    detail("", seconds);
+    detail("baseline_", baselines[i]);
     sink.add(row);
     for (const std::uint32_t handle : {all, x, y}) machine->release(handle);
   }

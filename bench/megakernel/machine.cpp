@@ -117,10 +117,11 @@ Result<std::vector<double>> Machine::round_trips_ns(const MegakernelWorkItem& it
   return ns;
 }
 
-Result<double> Machine::median_seconds(const MegakernelWorkItem& item, int runs) {
+Result<Spread> Machine::spread_seconds(const MegakernelWorkItem& item, int runs) {
   VYRE_TRY(run(item));
-  VYRE_ASSIGN(const std::vector<double> ns, round_trips_ns(item, static_cast<std::uint32_t>(runs)));
-  return median(ns) * 1e-9;
+  VYRE_ASSIGN(std::vector<double> ns, round_trips_ns(item, static_cast<std::uint32_t>(runs)));
+  const Spread spread = spread_of(std::move(ns));
+  return Spread{spread.p50 * 1e-9, spread.p99 * 1e-9, spread.max * 1e-9};
 }
 
 runtime::SessionOptions session_options(const Settings& settings, const MachineOptions& options) {

@@ -52,8 +52,12 @@ class Machine final : public backend::Listener {
   /// Nanoseconds of each of `rounds` such calls.
   [[nodiscard]] Result<std::vector<double>> round_trips_ns(const MegakernelWorkItem& item,
                                                            std::uint32_t rounds);
-  /// Median seconds of `runs` such calls, after one that is not counted.
-  [[nodiscard]] Result<double> median_seconds(const MegakernelWorkItem& item, int runs);
+  /// Seconds of `runs` such calls, after one that is not counted.
+  [[nodiscard]] Result<Spread> spread_seconds(const MegakernelWorkItem& item, int runs);
+  /// Their median.
+  [[nodiscard]] Result<double> median_seconds(const MegakernelWorkItem& item, int runs) {
+    return spread_seconds(item, runs).map([](const Spread& spread) { return spread.p50; });
+  }
 
   // A bench collects by itself.
   void posted() noexcept override {}

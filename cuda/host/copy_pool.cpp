@@ -5,6 +5,12 @@
 #include <system_error>
 
 namespace vyre::cuda {
+namespace {
+
+/// A helper ends its pieces within some hundred microseconds, and a thread that sleeps wakes late.
+constexpr std::uint32_t kLooks{10'000};
+
+}  // namespace
 
 CopyPool::~CopyPool() {
   {
@@ -37,6 +43,7 @@ void CopyPool::run(std::uint32_t helpers, const std::function<void()>& part) {
     const std::lock_guard lock(mutex_);
     part_ = &part;
     room_ = count;
+    calls_.fetch_add(1, std::memory_order_relaxed);
   }
   for (std::uint32_t i = 0; i < count; ++i) begun_.notify_one();
   part();
@@ -47,24 +54,36 @@ void CopyPool::run(std::uint32_t helpers, const std::function<void()>& part) {
     room_ = 0;
   }
   // [POOL-1] acquire: what the helpers did.
-  (void)ended_.wait_until(Deadline::max(),
-                          [this] { return at_work_.load(std::memory_order_acquire) == 0; });
+  const auto ended = [this] { return at_work_.load(std::memory_order_acquire) == 0; };
+  for (std::uint32_t looks = 0; looks < kLooks && !ended(); ++looks) queue::spin_pause();
+  (void)ended_.wait_until(Deadline::max(), ended);
+}
+
+void CopyPool::linger(std::uint64_t seen) const {
+  const Deadline until = Clock::now() + kPoolLinger;
+  for (std::uint32_t looks = 0;; ++looks) {
+    if (calls_.load(std::memory_order_relaxed) != seen) return;
+    if (looks % 16 == 15 && Clock::now() >= until) return;
+    queue::spin_pause();
+  }
 }
 
 void CopyPool::help() {
-  for (;;) {
+  for (std::uint64_t seen = 0;;) {
     const std::function<void()>* part = nullptr;
     {
       std::unique_lock lock(mutex_);
       begun_.wait(lock, [this] { return exit_ || room_ != 0; });
       if (exit_) return;
       --room_;
+      seen = calls_.load(std::memory_order_relaxed);
       part = part_;
       at_work_.fetch_add(1, std::memory_order_relaxed);  // relaxed: under the mutex
     }
     (*part)();
     // [POOL-1] release: what this thread did.
     if (at_work_.fetch_sub(1, std::memory_order_acq_rel) == 1) ended_.notify();
+    linger(seen);
   }
 }
 

@@ -36,7 +36,7 @@ constexpr std::uint32_t kMovers{8};
 static_assert(kMovers * kSlotsOfThread <= kCopyMarks - kPlainMarks);
 /// Looks at a copy before the thread sleeps between them: some hundred microseconds, longer than
 /// the engine takes for a slot or for the pieces that a session asks for.
-constexpr std::uint32_t kLooks{1'000};
+constexpr std::uint32_t kCopyLooks{1'000};
 constexpr std::chrono::microseconds kNapMin{50};
 constexpr std::chrono::microseconds kNapMax{1'000};
 
@@ -168,12 +168,12 @@ Status Transfers::await(std::uint32_t mark) {
       owner_.lose_by_copy(ended.error());
       return tl::unexpected<Error>(ended.error());
     }
-    if (looks < kLooks) {
+    if (looks < kCopyLooks) {
       queue::spin_pause();
       continue;
     }
     const Deadline now = Clock::now();
-    if (looks == kLooks) begin = now;
+    if (looks == kCopyLooks) begin = now;
     if (now - begin >= patience_) {
       Error late{Errc::device_lost,
                  message("a copy engine of the device did not end a copy within {} ms; open a new "
