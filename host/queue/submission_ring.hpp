@@ -34,6 +34,9 @@ enum class ReapOutcome : std::uint32_t {
   not_taken,  // no producer can hold that position yet, as far as the reaper sees
 };
 
+/// Positions of one try_publish_run() at most.
+inline constexpr std::uint32_t kPublishRun{16};
+
 /// The producers' side. Any number of threads may use copies of one view.
 template <class Atomics>
 struct SubmissionProducer {
@@ -85,6 +88,24 @@ struct SubmissionProducer {
     if (claims != nullptr && !claim(position)) return false;
     publish_owned(position, item, flags);
     return true;
+  }
+
+  /// try_publish() for at most kPublishRun neighbours, first all claims and then all slots: a claim
+  /// waits for the stores before it, and a slot that a device has read takes long to store. A bit
+  /// is set for each position that was published. Between the first claim and the last store
+  /// nothing is called and nothing waits.
+  VYRE_SIDE_OF_POLICY
+  [[nodiscard]] VYRE_HD std::uint32_t try_publish_run(std::uint64_t first,
+                                                      const MegakernelWorkItem* items,
+                                                      std::uint32_t count,
+                                                      std::uint32_t flags) const noexcept {
+    std::uint32_t ours = 0;
+    for (std::uint32_t i = 0; i < count; ++i)
+      ours |= std::uint32_t{claims == nullptr || claim(first + i)} << i;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if ((ours >> i & 1) != 0) publish_owned(first + i, items[i], flags);
+    }
+    return ours;
   }
 
   /// Without a claim: for the one thread that produces into a queue of a single producer.

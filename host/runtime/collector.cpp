@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <new>
 
 #include "op_table.hpp"
 
@@ -17,12 +16,6 @@ constexpr std::uint32_t kCollectBatch{256};
 /// Older than that, counted from the tail, no result is looked for: far beyond any history, and
 /// half of what the low 32 bits of a position can tell apart.
 constexpr std::uint64_t kFarBack{std::uint64_t{1} << 31};
-
-/// What the record of an item that ended carries: the low bits of its position, turned over, so
-/// that zeroed memory marks no position of the first lap.
-std::uint32_t mark_of(std::uint64_t position) {
-  return ~static_cast<std::uint32_t>(position);
-}
 
 std::int64_t ns_since(Deadline opened) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - opened).count();
@@ -80,7 +73,14 @@ std::uint64_t Collector::gather() {
     const std::uint32_t count = port_.completions.take(batch.data(), kCollectBatch, taken);
     if (count == 0) break;
     const std::int64_t now_ns = ns_since(options_.opened);
-    for (std::uint32_t i = 0; i < count; ++i) end(batch[i].completion, batch[i].position, now_ns);
+    // Looked at behind take(): an item that was submitted under an observer has one here, too.
+    const bool alone = !tap_.active() && stood_for_.empty() && options_.timeline == nullptr;
+    for (std::uint32_t i = 0; i < count;) {
+      const std::size_t run =
+          alone ? end_done_run(std::span(batch).subspan(i, count - i), now_ns) : 0;
+      if (run == 0) end(batch[i].completion, batch[i].position, now_ns);
+      i += run == 0 ? 1 : static_cast<std::uint32_t>(run);
+    }
     advance(port_.completions.position);
     sum += count;
     if (count < kCollectBatch) break;
@@ -164,6 +164,42 @@ void Collector::end(const Completion& completion, std::uint64_t position, std::i
   if (status != CompletionStatus::done) count_not_done(result, op);
   if (observed) tell_completion(result, now_ns);
   if (stands) end_those_it_stands_for(result, now_ns);
+}
+
+std::size_t Collector::end_done_run(std::span<const queue::TakenCompletion> ended,
+                                    std::int64_t now_ns) {
+  std::uint32_t op = kNoOp;
+  std::int64_t submitted_ns = 0;
+  std::size_t run = 0;
+  for (const auto& [position, completion] : ended) {
+    if (completion.status() != CompletionStatus::done) break;
+    const SubmitRecord& submitted = submits_[position & (slots_ - 1)];
+    // Relaxed: as in end().
+    if (submitted.position_low.load(std::memory_order_relaxed) !=
+        static_cast<std::uint32_t>(position))
+      break;
+    const std::uint32_t its_op = submitted.op.load(std::memory_order_relaxed);
+    const std::int64_t its_ns = submitted.since_open_ns.load(std::memory_order_relaxed);
+    if (run == 0) {
+      // Times of its own are noted item by item.
+      if ((its_op & kRegionMark) != 0 || (its_op != kNop && port_.times != nullptr)) break;
+      op = its_op;
+      submitted_ns = its_ns;
+    } else if (its_op != op || its_ns != submitted_ns) {
+      break;
+    }
+    store(completion, position);
+    ++run;
+  }
+  if (run == 0) return 0;
+  if (op != last_op_) {
+    last_counters_ = &counters_of(op);
+    last_op_ = op;
+  }
+  last_counters_->add(now_ns - submitted_ns, run);
+  counts_.ended += run;
+  counts_.last_end_ns = now_ns;
+  return run;
 }
 
 void Collector::count_not_done(const ItemResult& result, std::uint32_t op) {
@@ -269,91 +305,6 @@ Collector::Found Collector::look(std::uint64_t position, ItemResult& out) const 
     }
   }
   return position < below ? Found::forgotten : Found::pending;
-}
-
-void Collector::keep(std::uint64_t position, const ResultRecord& record) {
-  // Relaxed: only the holder of the turn writes records. The item before in this place ended long
-  // ago: a history is as long as the ring at least.
-  if (HostAtomics::load(&record.mark, Order::relaxed) != mark_of(position)) return;
-  const Completion head{HostAtomics::load(&record.head, Order::relaxed), 0, 0, 0};
-  if (head.status() == CompletionStatus::done) return;
-  if (const auto members = not_done_.find(position); members != not_done_.end()) {
-    for (const NotDone& one : members->second) {
-      if (!one.asked) keep_result(one.result);
-    }
-    not_done_.erase(members);
-    return;
-  }
-  std::vector<bool>::reference was_asked = asked_[position & (history_ - 1)];
-  if (was_asked) {
-    was_asked = false;
-    return;
-  }
-  keep_result(result_of(position, record));
-}
-
-void Collector::keep_result(const ItemResult& result) {
-  try {
-    if (kept_.size() < kKeptFailures) {
-      kept_.push_back({result, false});
-      return;
-    }
-    Kept& oldest = kept_[oldest_kept_];
-    if (!oldest.asked) ++failures_dropped_;
-    oldest = {result, false};
-    oldest_kept_ = (oldest_kept_ + 1) % kept_.size();
-  } catch (const std::bad_alloc&) {
-    ++failures_dropped_;
-  }
-}
-
-void Collector::asked(const ItemResult& result) {
-  if (result.status == CompletionStatus::done) return;
-  const Holding holding(*this);
-  const std::uint64_t position = result.ticket.position;
-  const ResultRecord& record = results_[position & (history_ - 1)];
-  if (HostAtomics::load(&record.mark, Order::relaxed) != mark_of(position)) {
-    (void)ask_kept(result.ticket);  // replaced since the caller looked
-    return;
-  }
-  if (const auto members = not_done_.find(position); members != not_done_.end()) {
-    for (NotDone& one : members->second) {
-      if (one.result.ticket.member != result.ticket.member || one.asked) continue;
-      one.asked = true;
-      note_asked(result.ticket);
-    }
-    return;
-  }
-  std::vector<bool>::reference known = asked_[position & (history_ - 1)];
-  if (known) return;
-  known = true;
-  note_asked(result.ticket);
-}
-
-void Collector::note_asked(const Ticket& ticket) {
-  ++counts_.asked;
-  if (options_.batches != nullptr) options_.batches->asked(ticket);
-}
-
-std::optional<ItemResult> Collector::kept(const Ticket& ticket) {
-  const Holding holding(*this);
-  return ask_kept(ticket);
-}
-
-std::optional<ItemResult> Collector::ask_kept(const Ticket& ticket) {
-  for (Kept& one : kept_) {
-    const Ticket& known = one.result.ticket;
-    if (known.position != ticket.position || known.member != ticket.member) continue;
-    if (!one.asked) note_asked(known);
-    one.asked = true;
-    return one.result;
-  }
-  return std::nullopt;
-}
-
-std::uint64_t Collector::failures_dropped() {
-  const Holding holding(*this);
-  return failures_dropped_;
 }
 
 void Collector::give_up(std::uint64_t tail, FaultCode why) {

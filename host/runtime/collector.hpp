@@ -40,9 +40,9 @@ struct OpCounters {
   Histogram queueing;  // of items that a worker timed: until it began,
   Histogram running;   // and from there on
 
-  void add(std::int64_t waited_ns) noexcept {
-    ++items;
-    latency.add(static_cast<std::uint64_t>(std::max<std::int64_t>(waited_ns, 0)), 1);
+  void add(std::int64_t waited_ns, std::uint64_t times = 1) noexcept {
+    items += times;
+    latency.add(static_cast<std::uint64_t>(std::max<std::int64_t>(waited_ns, 0)), times);
   }
   void add_time(backend::ItemTime& time, std::uint64_t position, Deadline opened,
                 std::int64_t submitted_ns) noexcept {
@@ -262,6 +262,11 @@ class Collector {
     std::uint32_t workgroup;
     std::uint32_t lane;
   };
+  /// What the record of an item that ended carries: the low bits of its position, turned over, so
+  /// that zeroed memory marks no position of the first lap.
+  [[nodiscard]] static std::uint32_t mark_of(std::uint64_t position) noexcept {
+    return ~static_cast<std::uint32_t>(position);
+  }
   struct Kept {
     ItemResult result;
     bool asked{false};
@@ -284,6 +289,10 @@ class Collector {
   // With the turn.
   [[nodiscard]] std::uint64_t gather();
   void end(const Completion& completion, std::uint64_t position, std::int64_t now_ns);
+  /// Ends the first of these that are done and were submitted together under one op, if nothing
+  /// else is to be done for any item; returns how many.
+  [[nodiscard]] std::size_t end_done_run(std::span<const queue::TakenCompletion> ended,
+                                         std::int64_t now_ns);
   void store(const Completion& completion, std::uint64_t position);
   void count_not_done(const ItemResult& result, std::uint32_t op);
   void end_region(const Completion& completion, std::uint64_t position, std::uint32_t block,

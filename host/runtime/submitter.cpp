@@ -87,13 +87,16 @@ void Submitter::publish(Call& call, const queue::Reservation& got, const Megaker
   }
   const auto& producer = collector.producer();
   const auto& vanishes = over_.setup.hooks.producer_vanishes;
-  for (std::uint32_t i = 0; i < got.count; ++i) {
-    const std::uint64_t position = got.first + i;
-    collector.note_submit(position, items[i].op_handle, now_ns);
-    if (vanishes && vanishes(queue, position)) continue;
-    // False: this thread was so late that the position was given up. The item then ends as
-    // cancelled (abandoned), which its ticket says; nothing is left to do here.
-    (void)producer.try_publish(position, items[i], flags);
+  std::uint32_t run = 0;
+  for (std::uint32_t at = 0; at < got.count; at += run) {
+    const std::uint64_t first = got.first + at;
+    run = vanishes ? 1 : std::min(got.count - at, queue::kPublishRun);
+    for (std::uint32_t i = 0; i < run; ++i)
+      collector.note_submit(first + i, items[at + i].op_handle, now_ns);
+    if (vanishes && vanishes(queue, first)) continue;
+    // Of a position that is not published this thread was so late that it was given up. The item
+    // then ends as cancelled (abandoned), which its ticket says; nothing is left to do here.
+    (void)producer.try_publish_run(first, items + at, run, flags);
   }
 }
 

@@ -17,6 +17,16 @@ TEST(RingModel, TwoProducersManyLapsOfTwoSlots) {
   expect_good_randomly({.producers = 2, .items_each = 6, .batch = 2}, 1500);
 }
 
+TEST(RingModel, ProducersThatPublishInRuns) {
+  expect_good_randomly({.slots = 4,
+                        .completion_slots = 4,
+                        .producers = 3,
+                        .items_each = 5,
+                        .batch = 3,
+                        .runs = true},
+                       1500);
+}
+
 TEST(RingModel, FourProducersOneByOne) {
   expect_good_randomly(
       {.slots = 4, .completion_slots = 4, .producers = 4, .items_each = 3, .batch = 1}, 1000);

@@ -32,6 +32,7 @@ struct RingSetup {
   std::uint32_t workers{0};  // threads that post; 0 = the poller does, a batch from its far end
   bool asks_ahead{false};    // the collector asks for one item behind the oldest first
   bool owned{false};         // one producer, without claims
+  bool runs{false};          // a batch is published by try_publish_run
 
   // Bugs on purpose.
   std::uint32_t writer_slots{0};  // what the workers believe completion_slots to be; 0 = the truth
@@ -174,6 +175,11 @@ class RingScenario {
         }
         continue;
       }
+      if (setup_.runs) {
+        publish_run(ring, got, 1 + id * 100 + (setup_.items_each - left));
+        left -= got.count;
+        continue;
+      }
       for (std::uint32_t i = 0; i < got.count; ++i) {
         const std::uint32_t payload = 1 + id * 100 + (setup_.items_each - left) + i;
         Fate& mine = fate(got.first + i);
@@ -191,6 +197,20 @@ class RingScenario {
       left -= got.count;
     }
     --producers_left_;
+  }
+
+  void publish_run(const Producer& ring, const queue::Reservation& got, std::uint32_t payload) {
+    std::array<MegakernelWorkItem, kMaxModelSlots> items{};
+    for (std::uint32_t i = 0; i < got.count; ++i) {
+      items.at(i) = item(payload + i);
+      fate(got.first + i).payload = payload + i;
+      ++accepted_;
+    }
+    const std::uint32_t ours = ring.try_publish_run(got.first, items.data(), got.count, 0);
+    for (std::uint32_t i = 0; i < got.count; ++i) {
+      Fate& mine = fate(got.first + i);
+      ++((ours >> i & 1) != 0 ? mine.published : mine.told_abandoned);
+    }
   }
 
   void poll() {

@@ -1,6 +1,7 @@
 // One thread over both rings: what a slot says, when a ring is full, where positions wrap.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <limits>
 #include <vector>
 
@@ -221,6 +222,21 @@ TEST(Ring, LateProducerIsToldAndWritesNothing) {
   TakenItem got{};
   ASSERT_EQ(consumer.take(&got, 1), 1u);
   EXPECT_EQ(got.flags, std::uint32_t{kQueueFlagsOfAbandoned});
+}
+
+TEST(Ring, ARunLeavesOutWhatWasGivenUpAndPublishesTheRest) {
+  Queue queue = make();
+  Consumer consumer = queue.consumer();
+  ASSERT_EQ(queue.producer().try_reserve(4).count, 4u);
+  EXPECT_EQ(queue.producer().reap(1), ReapOutcome::reaped);
+  const std::array<MegakernelWorkItem, 4> items{item(5), item(6), item(7), item(8)};
+  EXPECT_EQ(queue.producer().try_publish_run(0, items.data(), 4, kQueueFlagAfterAll), 0b1101u);
+  std::array<TakenItem, 4> got{};
+  ASSERT_EQ(consumer.take(got.data(), 4), 4u);
+  EXPECT_EQ(got[0].item.param, item(5).param);
+  EXPECT_EQ(got[1].flags, std::uint32_t{kQueueFlagsOfAbandoned});
+  EXPECT_EQ(got[3].item.param, item(8).param);
+  EXPECT_EQ(got[3].flags, std::uint32_t{kQueueFlagAfterAll});
 }
 
 TEST(Ring, ReaperThatComesLateChangesNothing) {
