@@ -10,6 +10,7 @@ void add_ops(CommandLine& line);
 void add_asm(CommandLine& line);
 void add_dis(CommandLine& line);
 void add_verify(CommandLine& line);
+void add_cache(CommandLine& line);
 void add_scan(CommandLine& line);
 void add_run(CommandLine& line);
 void add_record(CommandLine& line);

@@ -121,8 +121,8 @@ int main_of(int argc, char** argv) {
               "first that can run the kernel)")
       .type_name("N|UUID")
       .check(not_empty());
-  for (const auto add : {add_caps, add_ops, add_asm, add_dis, add_verify, add_scan, add_run,
-                         add_record, add_replay, add_conformance, add_report, add_top}) {
+  for (const auto add : {add_caps, add_ops, add_asm, add_dis, add_verify, add_cache, add_scan,
+                         add_run, add_record, add_replay, add_conformance, add_report, add_top}) {
     add(line);
   }
   if (const std::string flag = flag_without_value(shell.command); !flag.empty()) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,7 +52,7 @@ class Emitter {
   static Text numbered(const char* begin, u64 number);
   [[nodiscard]] Text name_of(bool scalar, u32 reg, As as = As::bits) const;
   [[nodiscard]] Text source(const Instruction& i, unsigned which, As as = As::bits) const;
-  [[nodiscard]] static Text result(const Instruction& i, u32 word = 0);
+  [[nodiscard]] Text result(const Instruction& i, u32 word = 0) const;
   /// A predicate that is "operation.type a, b".
   Text test(const char* comparison, const Text& a, const Text& b);
   Text both(const Text& a, const Text& b);
@@ -66,6 +67,14 @@ class Emitter {
   void turns_before(u32 from, u32 to, const Text& sum);
   void pass();
   void rows_of_lanes();
+  /// %group, %l and what follows from them for the lane at `row`.
+  void place_row(const Text& row);
+  /// The guard of a program that is straight code, perhaps below a bound of the id: kNowhere where
+  /// there is none; nullopt: it is no such program.
+  [[nodiscard]] std::optional<u32> straight_guard() const;
+  /// Several lanes a thread at a time, one instruction after the other, so that their accesses are
+  /// under way together. Threads that have fewer lanes left go on at `rows`.
+  void wide_rows(u32 guard, const Text& rows);
   void workgroups();
   /// Where a unit, or its first pass, is over.
   [[nodiscard]] Text over() const { return looks_ ? "LOOKED" : "DONE"; }
@@ -174,6 +183,9 @@ class Emitter {
   u32 next_run_{0};
   bool in_run_{false};
   bool looks_{false};  // the pass that writes no buffer
+  u32 copies_{1};      // lanes of a thread that are under way together
+  u32 copy_{0};        // the one that is printed
+  bool wide_{false};
   Text next_row_;
   Text end_group_;
   Text slice_;

@@ -5,6 +5,7 @@
 #include "base/message.hpp"
 #include "emitter.hpp"
 #include "protocol/limits.hpp"
+#include "vir/lower/opcode_facts.hpp"
 
 namespace vyre::jit {
 
@@ -131,6 +132,86 @@ void Emitter::place_lane() {
   op(message("div.u32 %local_z, %local_z, {}", size[1]));
 }
 
+void Emitter::place_row(const Text& row) {
+  const u32 lanes = image_.lanes();
+  const Text group = word();
+  op(message("div.u32 {}, {}, {}", group, row, lanes));
+  op(message("rem.u32 %l, {}, {}", row, lanes));
+  op(message("cvt.u64.u32 %group, {}", group));
+  op("add.u64 %group, %group, %first");
+}
+
+std::optional<std::uint32_t> Emitter::straight_guard() const {
+  const auto end = static_cast<u32>(image_.code.size());
+  if (analysis_.foresees || !analysis_.copies.empty() || analysis_.may_end(image_.once_count, end))
+    return std::nullopt;
+  for (u32 at = 0; at < image_.once_count; ++at) {
+    const Instruction& i = image_.code[at];
+    if (vir::lowering::has_result(i.op) && (i.form & core::kScalarResult) == 0) return std::nullopt;
+  }
+  u32 guard = kNowhere;
+  for (u32 at = image_.once_count; at < end; ++at) {
+    const auto c = construct_at(image_, at);
+    if (!c) continue;
+    // One bound of the id around all that follows; what comes before it changes nothing.
+    if (guard != kNowhere || c->loop || c->middle != kNowhere || !c->lanes ||
+        image_.code[at].op != Opcode::if_id_below)
+      return std::nullopt;
+    for (u32 before = image_.once_count; before < at; ++before) {
+      const Opcode op = image_.code[before].op;
+      if (vir::lowering::is_store(op) || op == Opcode::atomic) return std::nullopt;
+    }
+    for (u32 behind = c->next; behind < end; ++behind) {
+      const Opcode op = image_.code[behind].op;
+      if (op != Opcode::end && op != Opcode::poll && op != Opcode::id_guard) return std::nullopt;
+    }
+    guard = at;
+  }
+  return guard;
+}
+
+void Emitter::wide_rows(u32 guard, const Text& rows) {
+  const u32 registers = image_.vector_registers;
+  copies_ = registers <= 8 ? 8 : registers <= 20 ? 4 : registers <= 40 ? 2 : 1;
+  if (copies_ == 1) return;
+  wide_ = true;
+  jump_if_not("%line", rows);
+  const Text again = new_label();
+  label(again);
+  const Text last = word();
+  op(message("add.u32 {}, %row, {}", last, 32 * (copies_ - 1)));
+  jump_if(test("ge.u32", last, "%row_end"), rows);
+  for (copy_ = 0; copy_ < copies_; ++copy_) {
+    const Text row = word();
+    op(message("add.u32 {}, %row, {}", row, 32 * copy_));
+    place_row(row);
+    op("cvt.u32.u64 %group_x, %group");
+    place_lane();
+    op(message("mov.b32 %group_x{}, %group_x", copy_));
+    op(message("mov.b32 %group_y{}, 0", copy_));
+    op(message("mov.b32 %group_z{}, 0", copy_));
+    for (const char axis : {'x', 'y', 'z'})
+      op(message("mov.b32 %local_{}{}, %local_{}", Text(1, axis), copy_, Text(1, axis)));
+  }
+  for (u32 at = image_.once_count; at < image_.code.size(); ++at) {
+    const Instruction& i = image_.code[at];
+    if (guard != kNowhere && at == construct_at(image_, guard)->end) continue;
+    const bool once = vir::lowering::has_result(i.op) && (i.form & core::kScalarResult) != 0 &&
+                      i.op != Opcode::atomic;
+    for (copy_ = 0; copy_ < (once ? 1 : copies_); ++copy_) {
+      if (at == guard) {
+        jump_if_not(test("lt.u32", source(i, 0), source(i, 1)), rows);
+      } else {
+        one(at);
+      }
+    }
+  }
+  copy_ = 0;
+  wide_ = false;
+  op(message("add.u32 %row, %row, {}", 32 * copies_));
+  jump(again);
+}
+
 /// A flat program: the lanes of the unit in one row, of which a thread does every 32nd.
 void Emitter::rows_of_lanes() {
   const u32 lanes = image_.lanes();
@@ -139,13 +220,10 @@ void Emitter::rows_of_lanes() {
   op("mov.b32 %row, %lane");
   const Text rows = new_label();
   next_row_ = new_label();
+  if (const auto guard = straight_guard()) wide_rows(*guard, rows);
   label(rows);
   jump_if(test("ge.u32", "%row", "%row_end"), over());
-  const Text group = word();
-  op(message("div.u32 {}, %row, {}", group, lanes));
-  op(message("rem.u32 %l, %row, {}", lanes));
-  op(message("cvt.u64.u32 %group, {}", group));
-  op("add.u64 %group, %group, %first");
+  place_row("%row");
   place_group();
   place_lane();
   op("mov.b32 %turns, 0");
@@ -225,7 +303,7 @@ Function Emitter::run() {
   op("ret");
   Text text = head();
   text.append(buffers_text()).append(body_).append("}\n");
-  return {std::move(text), scratch_bytes_ + image_.workgroup_bytes};
+  return {name_, std::move(text), scratch_bytes_ + image_.workgroup_bytes};
 }
 
 }  // namespace vyre::jit

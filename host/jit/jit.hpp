@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/compiled.hpp"
 #include "core/image.hpp"
 
 namespace vyre::jit {
@@ -29,11 +30,11 @@ struct Verdict {
   std::vector<Reason> reasons;  // in the order of the statements; never empty
 };
 
-/// What a function answers for a thread. A unit ends with the greatest answer of its threads.
-enum class Answer : std::uint32_t { done = 0, run_again = 1, stopped = 2 };
+using Answer = core::CompiledAnswer;
 
-/// A device function.
+/// A device function, to be called as a core::CompiledUnit.
 struct Function {
+  std::string name;
   std::string text;                // PTX, without the head of a module
   std::uint64_t scratch_bytes{0};  // that a warp needs; 16-byte aligned
 };
@@ -44,6 +45,14 @@ struct Function {
 /// Functions with the head that they need: version, target, and the declarations of our own sine to
 /// logarithm, which are linked.
 [[nodiscard]] std::string emit_module(std::span<const Function> functions);
+/// Of a module that is loaded: addresses of its functions, 8 bytes each, in their order.
+inline constexpr const char* kTableName{"vyre_table"};
+/// An entry that calls all functions and is never launched: its stack is what they need.
+inline constexpr const char* kStackName{"vyre_stack"};
+/// emit_module(), with a table of the functions and the entry.
+[[nodiscard]] std::string emit_loadable(std::span<const Function> functions);
+/// Whether the text of a module calls our own sine to logarithm.
+[[nodiscard]] bool calls_own_functions(std::string_view text);
 
 /// 'A', 'B' or 'C'.
 [[nodiscard]] char letter(Class kind);

@@ -1,5 +1,6 @@
 // The head of a function, modules, and what people read.
 #include <algorithm>
+#include <cstddef>
 
 #include "base/message.hpp"
 #include "emitter.hpp"
@@ -25,7 +26,12 @@ std::string Emitter::head() const {
       "  .param .b32 p_grid_x, .param .b32 p_grid_y, .param .b32 p_grid_z,\n"
       "  .param .b64 p_fuel, .param .b64 p_stop)\n{{\n",
       name_);
-  text += declare("b32", "v", image_.vector_registers);
+  text += declare("b32", "v", u64{image_.vector_registers} * copies_);
+  if (copies_ > 1) {
+    for (const char* const place :
+         {"group_x", "group_y", "group_z", "local_x", "local_y", "local_z"})
+      text += declare("b32", place, copies_);
+  }
   text += declare("b32", "s", image_.scalar_registers);
   text += declare("b32", "t", words_) + declare("b64", "d", wides_);
   text += declare("pred", "p", predicates_);
@@ -72,9 +78,12 @@ std::string Emitter::buffers_text() const {
       text += message("  add.u64 %b{}, %memory, {};\n", b, memory);
       text += message("  mov.u64 %z{}, {};\n", b, facts.workgroup_bytes);
     } else if (used_[b]) {
-      text += message("  ld.u64 %b{}, [%table+{}];\n", b, u64{b} * 16);
+      const u64 entry = u64{b} * sizeof(core::BoundBuffer);
+      text +=
+          message("  ld.u64 %b{}, [%table+{}];\n", b, entry + offsetof(core::BoundBuffer, data));
       text += message("  cvta.to.global.u64 %b{}, %b{};\n", b, b);
-      text += message("  ld.u64 %z{}, [%table+{}];\n", b, u64{b} * 16 + 8);
+      text +=
+          message("  ld.u64 %z{}, [%table+{}];\n", b, entry + offsetof(core::BoundBuffer, bytes));
     }
     if (used_[b]) {
       // An index has 32 bits. A unit with more elements is left to the interpreter.
@@ -104,6 +113,32 @@ std::string emit_module(std::span<const Function> functions) {
   }
   for (const Function& function : functions) text.append("\n").append(function.text);
   return text;
+}
+
+std::string emit_loadable(std::span<const Function> functions) {
+  std::string text = emit_module(functions);
+  std::string names;
+  std::string calls;
+  for (const Function& function : functions) {
+    names += (names.empty() ? "" : ", ") + function.name;
+    calls += message(
+        "  call (%r), {}, (%d, %d, %d, %d, %r, %r, %r, %d, %d);\n"
+        "  add.u32 %sum, %sum, %r;\n",
+        function.name);
+  }
+  text += message("\n.visible .global .align 8 .u64 {}[{}] = {{{}}};\n", kTableName,
+                  functions.size(), names);
+  text += message(
+      "\n.visible .entry {}(.param .u64 p_to)\n{{\n"
+      "  .reg .b64 %d;\n  .reg .b32 %r, %sum;\n"
+      "  ld.param.u64 %d, [p_to];\n  mov.b32 %r, 0;\n  mov.b32 %sum, 0;\n{}"
+      "  st.global.u32 [%d], %sum;\n  ret;\n}}\n",
+      kStackName, calls);
+  return text;
+}
+
+bool calls_own_functions(std::string_view text) {
+  return text.find(".extern .func (.param .b32 y) vyre_f32_") != std::string_view::npos;
 }
 
 char letter(Class kind) {

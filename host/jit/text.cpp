@@ -42,7 +42,7 @@ std::string Emitter::numbered(const char* begin, u64 number) {
 }
 
 std::string Emitter::name_of(bool scalar, u32 reg, As as) const {
-  if (!scalar) return numbered("%v", reg);
+  if (!scalar) return numbered("%v", reg + copy_ * image_.vector_registers);
   if (reg >= image_.constants.size()) return numbered("%s", reg);
   const u32 value = image_.constants[reg];
   if (as == As::real) return message("0f{}", digits(value, 8));
@@ -55,8 +55,9 @@ std::string Emitter::source(const Instruction& i, unsigned which, As as) const {
   return name_of((i.form >> which & 1) != 0, registers[which], as);
 }
 
-std::string Emitter::result(const Instruction& i, u32 word) {
-  return numbered((i.form & kScalarResult) != 0 ? "%s" : "%v", u64{i.dst} + word);
+std::string Emitter::result(const Instruction& i, u32 word) const {
+  if ((i.form & kScalarResult) != 0) return numbered("%s", u64{i.dst} + word);
+  return numbered("%v", u64{i.dst} + word + u64{copy_} * image_.vector_registers);
 }
 
 std::string Emitter::test(const char* comparison, const Text& a, const Text& b) {

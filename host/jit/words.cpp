@@ -243,16 +243,17 @@ bool Emitter::bits(const Instruction& i) {
 void Emitter::id(const Instruction& i) {
   const Text d = result(i);
   const Text axis(1, "xyz"[i.aux]);
+  const Text of = wide_ ? numbered("", copy_) : Text();
   switch (i.op) {
     case Opcode::global_id:
-      op(message("mad.lo.u32 {}, %group_{}, {}, %local_{}", d, axis, image_.workgroup[i.aux],
-                 axis));
+      op(message("mad.lo.u32 {}, %group_{}{}, {}, %local_{}{}", d, axis, of,
+                 image_.workgroup[i.aux], axis, of));
       return;
     case Opcode::local_id:
-      op(message("mov.b32 {}, %local_{}", d, axis));
+      op(message("mov.b32 {}, %local_{}{}", d, axis, of));
       return;
     case Opcode::workgroup_id:
-      op(message("mov.b32 {}, %group_{}", d, axis));
+      op(message("mov.b32 {}, %group_{}{}", d, axis, of));
       return;
     default:  // the lane's place in its slice of 32
       op(message("mov.b32 {}, %lane", d));

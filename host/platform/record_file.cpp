@@ -179,11 +179,11 @@ StagedFile::StagedFile(std::string folder, Descriptor opened)
 StagedFile::StagedFile(StagedFile&&) noexcept = default;
 StagedFile::~StagedFile() = default;
 
-Result<StagedFile> StagedFile::create(const std::string& folder) {
+Result<StagedFile> StagedFile::create(const std::string& folder, std::uint32_t mode) {
   Descriptor opened(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!opened) return os_error("cannot write into", folder, errno);
   StagedFile file(folder, std::move(opened));
-  VYRE_ASSIGN(file.temporary_, TemporaryFile::create(file.opened_.get(), 0666, folder + "/..."));
+  VYRE_ASSIGN(file.temporary_, TemporaryFile::create(file.opened_.get(), mode, folder + "/..."));
   return file;
 }
 

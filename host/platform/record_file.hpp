@@ -74,7 +74,9 @@ class FileReader {
 /// power cut is noticed by their digest.
 class StagedFile {
  public:
-  [[nodiscard]] static Result<StagedFile> create(const std::string& folder);
+  /// `mode` goes through the process umask.
+  [[nodiscard]] static Result<StagedFile> create(const std::string& folder,
+                                                 std::uint32_t mode = 0666);
   StagedFile(StagedFile&& other) noexcept;
   StagedFile& operator=(StagedFile&&) = delete;
   /// Removes what was not published; a second stop signal (stop.hpp) does, too.

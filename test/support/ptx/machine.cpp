@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/message.hpp"
+#include "core/compiled.hpp"
 #include "core/f32_transcendental.hpp"
 #include "support/ptx/values.hpp"
 
@@ -44,7 +45,10 @@ class Warp {
       : function_(function),
         unit_(unit),
         scratch_(unit.scratch_bytes / 8 + 1, kGarbage),
-        table_(unit.buffers.begin(), unit.buffers.end()) {}
+        table_(unit.buffers.size()) {
+    for (std::size_t b = 0; b < table_.size(); ++b)
+      table_[b] = core::bind_buffer(unit.buffers[b], {});
+  }
 
   Result<std::uint32_t> run() {
     start();
@@ -101,9 +105,9 @@ class Warp {
       return at >= first && at + bytes <= first + size;
     };
     if (in(scratch_.data(), unit_.scratch_bytes) || in(&unit_.stop, 4) ||
-        in(table_.data(), table_.size() * sizeof(core::BufferView)))
+        in(table_.data(), table_.size() * sizeof(core::BoundBuffer)))
       return true;
-    return std::any_of(table_.begin(), table_.end(), [&](const core::BufferView& buffer) {
+    return std::any_of(table_.begin(), table_.end(), [&](const core::BoundBuffer& buffer) {
       return in(buffer.data, buffer.bytes);
     });
   }
@@ -285,7 +289,7 @@ class Warp {
   const Function& function_;
   const Unit& unit_;
   std::vector<std::uint64_t> scratch_;
-  std::vector<core::BufferView> table_;
+  std::vector<core::BoundBuffer> table_;
   std::array<Thread, kThreads> threads_;
   std::uint64_t steps_{0};
   mutable std::vector<bool> parameters_;  // by cell
