@@ -93,50 +93,91 @@ static __host__ __device__ __forceinline__ u32 marks_of(u32 op) {
          (in(o0, o1, o2) ? kMarkOne : 0) | (in(m0, m1, m2) ? kMarkMemory : 0);
 }
 
-/// Eight words of a thread: its lanes in two neighbouring pieces of a wide frame, or in a narrow
-/// frame words 0 and 4 alone. A scalar is eight times the same.
-struct Eight {
-  u32 v[8];
+/// Frames as the loop is compiled for them.
+enum class Shape : u32 {
+  narrow,  // 32 or 64 lanes: one or two words a thread
+  wide,    // more: four words a thread in each 128 lanes
+  pair,    // 256 lanes
 };
+
+/// Words of a thread: its lanes in two neighbouring pieces of a frame. A scalar is N times the
+/// same.
+template <int N>
+struct Words {
+  u32 v[N];
+};
+template <Shape kShape>
+using WordsOf = Words<kShape == Shape::narrow ? 2 : 8>;
 
 /// A register's words of this thread. `second`: bytes from the first piece to the second; 0: there
 /// is none.
-static __device__ __forceinline__ Eight load(u32 at, u32 second, bool wide) {
-  if (wide) {
+template <Shape kShape>
+static __device__ __forceinline__ WordsOf<kShape> load(u32 at, u32 second) {
+  if constexpr (kShape == Shape::narrow) {
+    return {{warp::load_shared(at), warp::load_shared(at + second)}};
+  } else {
     const Four p = warp::load4_shared(at);
     const Four q = warp::load4_shared(at + second);
     return {{p.x, p.y, p.z, p.w, q.x, q.y, q.z, q.w}};
   }
-  const u32 p = warp::load_shared(at);
-  const u32 q = warp::load_shared(at + second);
-  return {{p, p, p, p, q, q, q, q}};
 }
-static __device__ __forceinline__ Eight spread(u32 x) {
-  return {{x, x, x, x, x, x, x, x}};
+template <Shape kShape>
+static __device__ __forceinline__ WordsOf<kShape> spread(u32 x) {
+  WordsOf<kShape> r;
+  for (u32& word : r.v) word = x;
+  return r;
 }
-static __device__ __forceinline__ void store(u32 at, u32 second, bool wide, const Eight& e) {
-  if (wide) {
+template <Shape kShape>
+static __device__ __forceinline__ void store(u32 at, u32 second, const WordsOf<kShape>& e) {
+  if constexpr (kShape == Shape::narrow) {
+    warp::store_shared(at, e.v[0]);
+    if (second != 0) warp::store_shared(at + second, e.v[1]);
+  } else {
     warp::store4_shared(at, {e.v[0], e.v[1], e.v[2], e.v[3]});
     if (second != 0) warp::store4_shared(at + second, {e.v[4], e.v[5], e.v[6], e.v[7]});
-  } else {
-    warp::store_shared(at, e.v[0]);
-    if (second != 0) warp::store_shared(at + second, e.v[4]);
   }
 }
 
-template <class F>
-static __device__ __forceinline__ void all(Eight& r, F f) {
+/// The same of a buffer's words, of which this thread's begin at `at`.
+template <Shape kShape>
+static __device__ __forceinline__ WordsOf<kShape> load_global(const std::uint8_t* at, u32 second) {
+  if constexpr (kShape == Shape::narrow) {
+    return {{*reinterpret_cast<const u32*>(at), *reinterpret_cast<const u32*>(at + second)}};
+  } else {
+    const Four p = warp::load4(reinterpret_cast<const u32*>(at));
+    const Four q = warp::load4(reinterpret_cast<const u32*>(at + second));
+    return {{p.x, p.y, p.z, p.w, q.x, q.y, q.z, q.w}};
+  }
+}
+template <Shape kShape>
+static __device__ __forceinline__ void store_global(std::uint8_t* at, u32 second,
+                                                    const WordsOf<kShape>& e) {
+  auto* const first = reinterpret_cast<u32*>(at);
+  auto* const next = reinterpret_cast<u32*>(at + second);
+  if constexpr (kShape == Shape::narrow) {
+    *first = e.v[0];
+    if (second != 0) *next = e.v[1];
+  } else {
+    warp::store4(first, {e.v[0], e.v[1], e.v[2], e.v[3]});
+    if (second != 0) warp::store4(next, {e.v[4], e.v[5], e.v[6], e.v[7]});
+  }
+}
+
+template <int N, class F>
+static __device__ __forceinline__ void all(Words<N>& r, F f) {
 #pragma unroll
-  for (int k = 0; k < 8; ++k) r.v[k] = f(k);
+  for (int k = 0; k < N; ++k) r.v[k] = f(k);
 }
 
 /// r = op(x, y, z); c1 and c2: the further addends of a chain.
-static __device__ __forceinline__ Eight operate(Opcode op, u32 steps, const Eight& x,
-                                                const Eight& y, const Eight& z, u32 c1, u32 c2) {
+template <int N>
+static __device__ __forceinline__ Words<N> operate(Opcode op, u32 steps, const Words<N>& x,
+                                                   const Words<N>& y, const Words<N>& z, u32 c1,
+                                                   u32 c2) {
   namespace bits = core::f32;
   using namespace core::lane;
   const auto f = [](u32 w) { return bits::from_bits(w); };
-  Eight r = x;
+  Words<N> r = x;
   switch (op) {
     case Opcode::fmul_add_chain:
       all(r, [&](int k) {
@@ -282,10 +323,12 @@ static __device__ __forceinline__ core::BoundBuffer buffer_at(u32 at) {
 static_assert(offsetof(core::BoundBuffer, data) == 0 && offsetof(core::BoundBuffer, bytes) == 8);
 static_assert(offsetof(core::BoundBuffer, last) == 16 && sizeof(core::BoundBuffer) == 24);
 
-static __device__ __forceinline__ Eight operate_chain(u32 steps, const Eight& x, const Eight& y,
-                                                      u32 c0, u32 c1, u32 c2) {
+template <int N>
+static __device__ __forceinline__ Words<N> operate_chain(u32 steps, const Words<N>& x,
+                                                         const Words<N>& y, u32 c0, u32 c1,
+                                                         u32 c2) {
   const auto f = [](u32 w) { return core::f32::from_bits(w); };
-  Eight r = x;
+  Words<N> r = x;
   all(r, [&](int k) {
     const float s = f32::mul_add(f(x.v[k]), f(y.v[k]), f(c0));
     return core::f32::to_bits(f32::mul_add(s, f(y.v[k]), f(c1)));
@@ -298,12 +341,13 @@ static __device__ __forceinline__ Eight operate_chain(u32 steps, const Eight& x,
 /// Runs from `pc` on while it knows the instructions; at the end of a frame on to the next, as long
 /// as that begins at or before lane `last` of the dispatch. Returns the place where it stopped:
 /// {pc, depth, instructions executed, frames ended}.
-/// kPair: frames of 256 lanes, two pieces a register.
-template <bool kPair>
+template <Shape kShape>
 static __device__ __noinline__ uint4 run(HotFrame frame, u32 pc, u32 depth, u64 first_lane,
                                          u64 last) {
-  const u32 lanes = kPair ? 2 * kWideStep : frame.lanes;
-  const bool wide = kPair || lanes >= kWideStep;
+  using Mine = WordsOf<kShape>;
+  constexpr bool wide = kShape != Shape::narrow;
+  constexpr bool once = kShape != Shape::wide;  // two pieces at most make up a register
+  const u32 lanes = kShape == Shape::pair ? 2 * kWideStep : frame.lanes;
   const u32 self = warp::self();
   const u32 register_bytes = lanes * 4;
   const u32 mine = self * (wide ? 16 : 4);  // bytes from a register's start to this thread's
@@ -326,22 +370,22 @@ static __device__ __noinline__ uint4 run(HotFrame frame, u32 pc, u32 depth, u64 
       const bool three = (w.x & kMarkThree) != 0;
       const bool one = (w.x & kMarkOne) != 0;
       const bool chain = op == Opcode::fmul_add_chain;
-      if (kPair && chain) {
+      if (kShape == Shape::pair && chain) {
         // Chains make up sums of products, so this case asks nothing further.
-        const Eight x = load(vector_at(a), piece, true);
-        const Eight y = load(vector_at(b), piece, true);
+        const Mine x = load<kShape>(vector_at(a), piece);
+        const Mine y = load<kShape>(vector_at(b), piece);
         const u32 c0 = warp::load_shared(scalar_at(c));
         const u32 c1 = warp::load_shared(scalar_at(w.w & 0xFFFFu));
         const u32 c2 = aux != 2 ? warp::load_shared(scalar_at(w.w >> 16)) : 0;
-        store(vector_at(dst), piece, true, operate_chain(aux, x, y, c0, c1, c2));
+        store<kShape>(vector_at(dst), piece, operate_chain(aux, x, y, c0, c1, c2));
         continue;
       }
       const u32 c1 = chain ? warp::load_shared(scalar_at(w.w & 0xFFFFu)) : 0;
       const u32 c2 = chain && aux != 2 ? warp::load_shared(scalar_at(w.w >> 16)) : 0;
       if ((form & core::kScalarResult) != 0) {
-        const Eight r = operate(op, aux, spread(warp::load_shared(scalar_at(a))),
-                                spread(one ? 0 : warp::load_shared(scalar_at(b))),
-                                spread(three ? warp::load_shared(scalar_at(c)) : 0), c1, c2);
+        const Mine r = operate(op, aux, spread<kShape>(warp::load_shared(scalar_at(a))),
+                               spread<kShape>(one ? 0 : warp::load_shared(scalar_at(b))),
+                               spread<kShape>(three ? warp::load_shared(scalar_at(c)) : 0), c1, c2);
         warp::sync();  // every lane has read its operands
         warp::store_shared(scalar_at(dst), r.v[0]);
         continue;
@@ -350,17 +394,19 @@ static __device__ __noinline__ uint4 run(HotFrame frame, u32 pc, u32 depth, u64 
       const bool sa = !chain && (form & core::kScalarA) != 0;
       const bool sb = !chain && (form & core::kScalarB) != 0;
       const bool sc = chain || (form & core::kScalarC) != 0;
-      for (u32 at = 0; kPair ? at == 0 : at < register_bytes; at += 2 * piece) {
-        const u32 second = kPair || at + piece < register_bytes ? piece : 0;
-        const Eight x =
-            sa ? spread(warp::load_shared(scalar_at(a))) : load(vector_at(a) + at, second, wide);
-        Eight y = x;
+      for (u32 at = 0; once ? at == 0 : at < register_bytes; at += 2 * piece) {
+        const u32 second = kShape == Shape::pair || at + piece < register_bytes ? piece : 0;
+        const Mine x = sa ? spread<kShape>(warp::load_shared(scalar_at(a)))
+                          : load<kShape>(vector_at(a) + at, second);
+        Mine y = x;
         if (!one)
-          y = sb ? spread(warp::load_shared(scalar_at(b))) : load(vector_at(b) + at, second, wide);
-        Eight z = x;
+          y = sb ? spread<kShape>(warp::load_shared(scalar_at(b)))
+                 : load<kShape>(vector_at(b) + at, second);
+        Mine z = x;
         if (three)
-          z = sc ? spread(warp::load_shared(scalar_at(c))) : load(vector_at(c) + at, second, wide);
-        store(vector_at(dst) + at, second, wide, operate(op, aux, x, y, z, c1, c2));
+          z = sc ? spread<kShape>(warp::load_shared(scalar_at(c)))
+                 : load<kShape>(vector_at(c) + at, second);
+        store<kShape>(vector_at(dst) + at, second, operate(op, aux, x, y, z, c1, c2));
       }
       continue;
     }
@@ -394,33 +440,17 @@ static __device__ __noinline__ uint4 run(HotFrame frame, u32 pc, u32 depth, u64 
         break;
       }
       std::uint8_t* const global = reinterpret_cast<std::uint8_t*>(words) + mine;
-      for (u32 at = 0; kPair ? at == 0 : at < register_bytes; at += 2 * piece) {
-        const u32 second = kPair || at + piece < register_bytes ? piece : 0;
-        Eight r;
+      for (u32 at = 0; once ? at == 0 : at < register_bytes; at += 2 * piece) {
+        const u32 second = kShape == Shape::pair || at + piece < register_bytes ? piece : 0;
         if (loads) {
-          if (wide) {
-            const uint4 p = *reinterpret_cast<const uint4*>(global + at);
-            const uint4 q = *reinterpret_cast<const uint4*>(global + at + second);
-            r = {{p.x, p.y, p.z, p.w, q.x, q.y, q.z, q.w}};
-          } else {
-            r = spread(*reinterpret_cast<const u32*>(global + at));
-            r.v[4] = *reinterpret_cast<const u32*>(global + at + second);
-          }
+          Mine r = load_global<kShape>(global + at, second);
           if (op == Opcode::load_f32) all(r, [&](int k) { return f32::enter(r.v[k]); });
-          store(vector_at(dst) + at, second, wide, r);
+          store<kShape>(vector_at(dst) + at, second, r);
         } else {
-          r = (form & core::kScalarB) != 0 ? spread(warp::load_shared(scalar_at(b)))
-                                           : load(vector_at(b) + at, second, wide);
+          Mine r = (form & core::kScalarB) != 0 ? spread<kShape>(warp::load_shared(scalar_at(b)))
+                                                : load<kShape>(vector_at(b) + at, second);
           if (op == Opcode::store_f32) all(r, [&](int k) { return f32::leave(r.v[k]); });
-          if (wide) {
-            *reinterpret_cast<uint4*>(global + at) = make_uint4(r.v[0], r.v[1], r.v[2], r.v[3]);
-            if (second != 0)
-              *reinterpret_cast<uint4*>(global + at + second) =
-                  make_uint4(r.v[4], r.v[5], r.v[6], r.v[7]);
-          } else {
-            *reinterpret_cast<u32*>(global + at) = r.v[0];
-            if (second != 0) *reinterpret_cast<u32*>(global + at + second) = r.v[4];
-          }
+          store_global<kShape>(global + at, second, r);
         }
       }
       // The next frame's lines, as far as the buffer goes.
@@ -430,24 +460,29 @@ static __device__ __noinline__ uint4 run(HotFrame frame, u32 pc, u32 depth, u64 
     }
     if (op == Opcode::global_id) {
       if (!line || aux != 0 || (form & core::kScalarResult) != 0) break;
-      const u32 step = wide ? 1u : 0u;
-      for (u32 at = 0; kPair ? at == 0 : at < register_bytes; at += 2 * piece) {
-        const u32 second = kPair || at + piece < register_bytes ? piece : 0;
+      for (u32 at = 0; once ? at == 0 : at < register_bytes; at += 2 * piece) {
+        const u32 second = kShape == Shape::pair || at + piece < register_bytes ? piece : 0;
         const u32 p = static_cast<u32>(first_lane) + (mine + at) / 4;
         const u32 q = p + second / 4;
-        store(vector_at(dst) + at, second, wide,
-              {{p, p + step, p + 2 * step, p + 3 * step, q, q + step, q + 2 * step, q + 3 * step}});
+        Mine r;
+        if constexpr (wide) {
+          r = {{p, p + 1, p + 2, p + 3, q, q + 1, q + 2, q + 3}};
+        } else {
+          r = {{p, q}};
+        }
+        store<kShape>(vector_at(dst) + at, second, r);
       }
       continue;
     }
     if (op == Opcode::assign) {
       if (!full) break;
       for (u32 k = 0; k < aux; ++k) {
-        for (u32 at = 0; kPair ? at == 0 : at < register_bytes; at += 2 * piece) {
-          const u32 second = kPair || at + piece < register_bytes ? piece : 0;
-          const Eight r = (form & core::kScalarA) != 0 ? spread(warp::load_shared(scalar_at(a + k)))
-                                                       : load(vector_at(a + k) + at, second, wide);
-          store(vector_at(dst + k) + at, second, wide, r);
+        for (u32 at = 0; once ? at == 0 : at < register_bytes; at += 2 * piece) {
+          const u32 second = kShape == Shape::pair || at + piece < register_bytes ? piece : 0;
+          const Mine r = (form & core::kScalarA) != 0
+                             ? spread<kShape>(warp::load_shared(scalar_at(a + k)))
+                             : load<kShape>(vector_at(a + k) + at, second);
+          store<kShape>(vector_at(dst + k) + at, second, r);
         }
       }
       continue;

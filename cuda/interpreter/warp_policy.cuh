@@ -295,10 +295,17 @@ VYRE_HOT void WarpPolicy::run_ahead(Machine& m) {
                        m.image.once_count,
                        static_cast<u32>(m.instructions),
                        m.policy.where_passed()};
-  const uint4 at =
-      m.policy.lanes == 2 * kWideStep
-          ? hot::run<true>(frame, m.place(), m.depth(), m.first_lane, m.policy.last_start)
-          : hot::run<false>(frame, m.place(), m.depth(), m.first_lane, m.policy.last_start);
+  using hot::Shape;
+  const u32 pc = m.place();
+  const u64 last = m.policy.last_start;
+  uint4 at;
+  if (m.policy.lanes == 2 * kWideStep) {
+    at = hot::run<Shape::pair>(frame, pc, m.depth(), m.first_lane, last);
+  } else if (m.policy.lanes >= kWideStep) {
+    at = hot::run<Shape::wide>(frame, pc, m.depth(), m.first_lane, last);
+  } else {
+    at = hot::run<Shape::narrow>(frame, pc, m.depth(), m.first_lane, last);
+  }
   m.go_on_at(at.x, at.y, at.z);
   m.first_lane += u64{at.w} * m.policy.lanes;
   m.policy.looks += at.w;
