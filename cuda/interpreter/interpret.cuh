@@ -58,7 +58,10 @@ struct Staged {
 
 /// Nothing follows a span.
 struct NoNext {
-  [[nodiscard]] VYRE_DEVICE bool operator()(core::BoundBuffer*) const { return false; }
+  [[nodiscard]] VYRE_DEVICE bool operator()(core::BoundBuffer*, core::WorkgroupSpan&) const {
+    return false;
+  }
+  VYRE_DEVICE void close() const {}
 };
 
 /// Runs workgroups `span` of `grid`, exactly as the reference would: bytes, fault, fuel.
@@ -68,14 +71,14 @@ struct NoNext {
 /// only copied out of asynchronously. `stop`: a device word (may be null); nonzero ends the run as
 /// FaultCode::shutdown soon. Too little scratch ends it as out_of_memory. The result is the same on
 /// all lanes. `next`: asked after a span without a fault, unless the program copies asynchronously;
-/// where it says true, it has put other buffers of the same lengths into the table that it gets,
-/// and the same span runs over them. The result is that of the last one, with the sum of
-/// instructions.
+/// where it says true, it has put another span of the same grid into its argument, or other buffers
+/// of the same lengths into the table that it gets, and that runs next. The result is that of the
+/// last one, with the sum of instructions. run() asks a copy of `next`, and close()s it at the end.
 template <class Next = NoNext>
 [[nodiscard]] __noinline__ VYRE_DEVICE core::RunResult run(
     const core::ImageView& image, std::uint64_t workgroup_bytes, bool uses_async,
     const core::BoundBuffer* buffers, const core::Grid& grid, core::WorkgroupSpan span,
-    std::uint64_t fuel, const std::uint32_t* stop, const WarpMemory& memory, Staged& staged,
+    std::uint64_t fuel, const std::uint32_t* stop, const WarpMemory memory, Staged& staged,
     const Next& next = {});
 
 }  // namespace vyre::cuda::interpreter

@@ -77,7 +77,8 @@ class SpanRun {
   template <class Next>
   VYRE_DEVICE __forceinline__ core::RunResult run(const core::Grid& grid, core::WorkgroupSpan span,
                                                   u64 fuel, const u32* stop, u64 workgroup_bytes,
-                                                  bool uses_async, const Next& next) {
+                                                  bool uses_async, const Next& asked) {
+    Next next = asked;
     m_.grid = grid;
     m_.line =
         m_.image.workgroup[1] == 1 && m_.image.workgroup[2] == 1 && grid[1] == 1 && grid[2] == 1;
@@ -95,11 +96,13 @@ class SpanRun {
     m_.policy.stop = stop;
     m_.policy.passed = memory_.passed;
     const u64 lanes = m_.lanes_per_workgroup;
-    const u64 end = (span.first + span.count) * lanes;
     const bool flat = m_.image.flat != 0;
     const u64 step = flat ? core::frame_lanes(image, plan_.width) : lanes;
+    u64 first = span.first * lanes;
+    u64 end = first + span.count * lanes;
     // Frames that end alike: no fuel to carry over, no copies, no workgroup memory to clear.
-    if (flat && m_.image.loops == 0 && end > step) m_.policy.last_start = end - step;
+    const bool ahead = flat && m_.image.loops == 0;
+    if (ahead && end > step) m_.policy.last_start = end - step;
     Copies copies;
     if (uses_async) {
       copies.open(memory_.scratch + plan_.copies, memory_.scratch_bytes - plan_.copies, memory_.io,
@@ -111,7 +114,6 @@ class SpanRun {
     *m_.policy.twin = m_;
     warp::sync();  // publishes the twin
     core::RunResult result;
-    u64 first = span.first * lanes;
     while (first < end) {
       if (m_.policy.stop_requested()) {
         result.fault.code = FaultCode::shutdown;
@@ -142,10 +144,13 @@ class SpanRun {
       }
       first = m_.first_lane + m_.count;  // the last of the frames that ran ahead
       if (flat && m_.image.loops != 0) carry(first % lanes);
-      if (first < end || uses_async || !next(at<core::BoundBuffer>(plan_.table))) continue;
+      if (first < end || uses_async || !next(at<core::BoundBuffer>(plan_.table), span)) continue;
       m_.begin_span();
       first = span.first * lanes;
+      end = first + span.count * lanes;
+      m_.policy.last_start = ahead && end > step ? end - step : 0;
     }
+    next.close();
     warp::sync();  // every lane is through with the slice
     return result;
   }
@@ -185,7 +190,7 @@ VYRE_DEVICE core::RunResult run(const core::ImageView& image, std::uint64_t work
                                 bool uses_async, const core::BoundBuffer* buffers,
                                 const core::Grid& grid, core::WorkgroupSpan span,
                                 std::uint64_t fuel, const std::uint32_t* stop,
-                                const WarpMemory& memory, Staged& staged, const Next& next) {
+                                const WarpMemory memory, Staged& staged, const Next& next) {
   const std::uint64_t lanes =
       std::uint64_t{image.workgroup[0]} * image.workgroup[1] * image.workgroup[2] * span.count;
   core::ImageView view = image;

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "binding.cuh"
+#include "claims.cuh"
 #include "cuda/ptx/access.cuh"
 #include "job.cuh"
 #include "region_rules.hpp"
@@ -46,14 +47,32 @@ __device__ __noinline__ bool go_on_with_chain(const KernelArguments& a, WarpLoca
   return true;
 }
 
-/// What follows a span of the interpreter.
-struct NextMember {
-  const KernelArguments* a;  // null: nothing
-  WarpLocal* local;
-
-  [[nodiscard]] __device__ __forceinline__ bool operator()(core::BoundBuffer* table) const {
-    return a != nullptr && go_on_with_chain(*a, *local, table);
+/// What follows a span of the interpreter: the next unit that the warp claims of a shared job, or
+/// the next member of a chain. The claims are a copy while the interpreter runs, which stays in
+/// registers; close() gives them back.
+class Next {
+ public:
+  __device__ __forceinline__ Next(const KernelArguments* a, WarpLocal* local, UnitClaims* claims)
+      : a_(a), local_(local), theirs_(claims) {
+    if (claims != nullptr) claims_ = *claims;
   }
+
+  [[nodiscard]] __device__ __forceinline__ bool operator()(core::BoundBuffer* table,
+                                                           core::WorkgroupSpan& span) {
+    if (theirs_ == nullptr) return a_ != nullptr && go_on_with_chain(*a_, *local_, table);
+    if (!claims_.next()) return false;
+    span = span_of(local_->job, claims_.unit);
+    return true;
+  }
+  __device__ __forceinline__ void close() const {
+    if (theirs_ != nullptr) *theirs_ = claims_;
+  }
+
+ private:
+  const KernelArguments* a_;  // null: no member of a chain follows
+  WarpLocal* local_;
+  UnitClaims* theirs_;  // null: the warp runs its job alone
+  UnitClaims claims_{};
 };
 
 }  // namespace vyre::cuda::megakernel

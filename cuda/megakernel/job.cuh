@@ -69,6 +69,14 @@ static_assert(sizeof(Job) <= kJobBytes);
   return job.kind == JobKind::program && job.image_serial != 0;
 }
 
+/// Workgroups of a unit of a program's job.
+[[nodiscard]] __device__ __forceinline__ core::WorkgroupSpan span_of(const Job& job,
+                                                                     std::uint32_t unit) {
+  const std::uint64_t first = std::uint64_t{unit} * job.unit_workgroups;
+  const std::uint64_t left = job.workgroups - first;
+  return {first, left < job.unit_workgroups ? left : job.unit_workgroups};
+}
+
 /// Bound buffers that a warp keeps in shared memory; programs with more have them in scratch.
 inline constexpr std::uint32_t kSharedBuffers{16};
 

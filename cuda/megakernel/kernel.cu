@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "block.cuh"
 #include "cuda/megakernel/launch.hpp"
 #include "cuda/ptx/access.cuh"
 #include "egress.cuh"
@@ -19,14 +20,8 @@ namespace {
 /// The last warp of an ingress block keeps; the others poll.
 constexpr std::uint32_t kPollers{kBlockWarps - 1};
 
-/// Shared memory of a worker block: where queues end, then a slice a warp.
-constexpr std::uint32_t kEndsBytes{(sizeof(QueueEnd) * kMaxDeviceQueues + 127) / 128 * 128};
 /// Of the largest block a launch may have; what ingress needs is less.
 static_assert(sizeof(IngressBlock) <= 48 * 1024);
-
-constexpr std::uint32_t slice_bytes(std::uint32_t shared_bytes) {
-  return (shared_bytes - kEndsBytes) / kBlockWarps / 128 * 128;
-}
 
 /// Before any role begins: words of this launch. Numbers drawn and not used by workers of the
 /// launch before are given back; every entry below the tail has been written, and counts as read.
@@ -49,8 +44,8 @@ __device__ void prepare(const KernelArguments& a) {
   for (std::uint32_t i = threadIdx.x; i < kMaxSpreadItems; i += blockDim.x) a.spread[i].helpers = 0;
 }
 
-__device__ void be_ingress(const KernelArguments& a, std::uint8_t* shared) {
-  IngressBlock& block = *reinterpret_cast<IngressBlock*>(shared);
+__device__ void be_ingress(const KernelArguments& a) {
+  IngressBlock& block = *reinterpret_cast<IngressBlock*>(block_memory);
   // Queues blockIdx.x, blockIdx.x + ingress_blocks, ... are this block's.
   const std::uint32_t rings =
       a.queue_count <= blockIdx.x
@@ -83,32 +78,15 @@ __device__ void be_ingress(const KernelArguments& a, std::uint8_t* shared) {
   }
 }
 
-__device__ void be_worker(const KernelArguments& a, std::uint8_t* shared) {
-  auto* const ends = reinterpret_cast<QueueEnd*>(shared);
-  load_queue_ends(a, ends);
-  const std::uint32_t warp = threadIdx.x / kWarp;
-  const std::uint32_t slice = slice_bytes(a.shared_bytes);
-  std::uint8_t* const mine = shared + kEndsBytes + warp * slice;
-  const std::uint64_t grid_warp = blockIdx.x * kBlockWarps + warp;
-  WarpPlace place;
-  place.local = reinterpret_cast<WarpLocal*>(mine);
-  place.shared = mine + kWarpLocalBytes;
-  place.shared_bytes = slice - kWarpLocalBytes;
-  place.scratch = a.scratch + grid_warp * a.scratch_bytes + kNotesBytes;
-  place.scratch_bytes = a.scratch_bytes - kNotesBytes;
-  __syncthreads();  // publishes the ends of the queues to the block's workers
-  Worker(a, ends, place).run();
-}
-
 __global__ void __launch_bounds__(kBlockThreads, 1)
     resident_kernel(const __grid_constant__ KernelArguments a) {
-  extern __shared__ __align__(128) std::uint8_t shared[];
   prepare(a);
   cooperative_groups::this_grid().sync();  // publishes the words of this launch to all blocks
   if (blockIdx.x < a.ingress_blocks) {
-    be_ingress(a, shared);
+    be_ingress(a);
   } else {
-    be_worker(a, shared);
+    fill_block(a);
+    Worker().run();
   }
 }
 

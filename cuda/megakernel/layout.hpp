@@ -169,11 +169,13 @@ inline constexpr std::uint64_t kSpreadBytes{kNotesBytes + kJobBytes + kBuiltinSc
 /// through phases; the warp that ends the last unit of one prepares the next.
 struct alignas(128) SpreadItem {
   /// Units of the phase << 32 | next unit. A claim is an addition to the low half; a claim at or
-  /// above the high half got nothing. 0: no phase is open.
+  /// above the high half got nothing. A fault puts kClaimsOver (claims.cuh) into the low half. 0:
+  /// no phase is open.
   std::uint64_t claim;
   std::uint32_t taken;                  // 1: an item owns the slot
   std::uint32_t helpers;                // help entries in the run queue that name this slot
-  alignas(128) std::uint32_t finished;  // units of the phase that have ended
+  /// Units of the phase that have ended; each warp adds its own at once when it finds none left.
+  alignas(128) std::uint32_t finished;
   std::uint32_t fault_lock;
   std::uint64_t lowest_fault;  // workgroup of `fault`; all ones: none
   Fault fault;

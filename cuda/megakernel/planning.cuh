@@ -17,8 +17,8 @@ namespace vyre::cuda::megakernel {
 
 /// Lanes of a unit: enough to pay for its claim, few enough that the last ones end together.
 inline constexpr std::uint64_t kLeastUnitLanes{512};
-inline constexpr std::uint64_t kMostUnitLanes{16'384};
-inline constexpr std::uint64_t kUnitsAWarp{8};
+inline constexpr std::uint64_t kMostUnitLanes{8'192};
+inline constexpr std::uint64_t kUnitsAWarp{16};
 /// A job of at most so many lanes, or so many units of bytes, is quicker on one warp alone.
 inline constexpr std::uint64_t kAloneLanes{1'024};
 inline constexpr std::uint32_t kAloneUnits{2};
@@ -89,8 +89,10 @@ __device__ __forceinline__ void put_shape(const KernelArguments& a, const Device
                                           Job& job) {
   const std::uint32_t* const size = program.image.workgroup;
   const std::uint64_t lanes = std::uint64_t{size[0]} * size[1] * size[2];
-  const std::uint32_t unit = unit_workgroups(a, lanes, workgroups);
   const bool few_lanes = workgroups == 1 || workgroups <= kAloneLanes / lanes;
+  // What one warp runs alone it runs at once.
+  const std::uint32_t unit =
+      few_lanes ? static_cast<std::uint32_t>(workgroups) : unit_workgroups(a, lanes, workgroups);
   __syncwarp();  // no lane still reads the job before this one
   if (lane_id() == 0) {
     job.program = &program;
@@ -132,8 +134,8 @@ __device__ __forceinline__ FaultCode refuse_program(Job& job, FaultCode why) {
   return why;
 }
 
-__device__ inline FaultCode plan_program(const KernelArguments& a, const Taken& taken,
-                                         const WarpPlace& place) {
+__device__ __forceinline__ FaultCode plan_program(const KernelArguments& a, const Taken& taken,
+                                                  const WarpPlace& place) {
   const Looked looked = Looked::up(a, taken.item);
   const DeviceProgram* const program = looked.program;
   if (program == nullptr) return FaultCode::unknown_op;
@@ -176,8 +178,9 @@ __device__ inline FaultCode plan_program(const KernelArguments& a, const Taken& 
   return FaultCode::none;
 }
 
-__device__ inline FaultCode plan_builtin(const KernelArguments& a, const Taken& taken,
-                                         const WarpPlace& place) {
+/// Not inlined, as plan_command(): programs want none of its registers.
+__device__ __noinline__ FaultCode plan_builtin(const KernelArguments& a, const Taken taken,
+                                               const WarpPlace place) {
   if (!vyre::builtin::is_op(taken.item.op_handle)) return FaultCode::unknown_op;
   const Named sides[2]{Named::of(a, taken.item.input_handle),
                        Named::of(a, taken.item.output_handle)};
@@ -230,8 +233,8 @@ __device__ inline FaultCode plan_builtin(const KernelArguments& a, const Taken& 
   return builtin::check(job.call);
 }
 
-__device__ inline FaultCode plan_command(const KernelArguments& a, const Taken& taken,
-                                         const WarpPlace& place) {
+__device__ __noinline__ FaultCode plan_command(const KernelArguments& a, const Taken taken,
+                                               const WarpPlace place) {
   Job& job = place.local->job;
   const std::uint32_t lane = lane_id();
   __syncwarp();  // no lane still reads the job before this one

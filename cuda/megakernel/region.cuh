@@ -148,8 +148,8 @@ __device__ __forceinline__ bool begin_image(const KernelArguments& a, const Warp
 
 /// Takes the members out of a region's block. True: the warp's job is their image, to be run now.
 /// Not inlined, as end_member(): items of their own want none of its registers.
-__device__ __noinline__ bool begin_region(const KernelArguments& a, const WarpPlace& place,
-                                          const Taken& taken) {
+__device__ __noinline__ bool begin_region(const KernelArguments& a, const WarpPlace place,
+                                          const Taken taken) {
   const std::uint32_t lane = lane_id();
   const std::uint32_t number = taken.item.param;
   const std::uint32_t queue = taken.queue;

@@ -89,31 +89,31 @@ __device__ __noinline__ void look_at_serial(const Job& job, WarpLocal& local) {
   __syncwarp();  // publishes that nothing is staged
 }
 
-/// Runs one unit. The result is that of a program; other jobs return an empty one. `next`: what
-/// follows a program's unit.
-__device__ inline core::RunResult run_unit(const KernelArguments& a, const Job& job,
-                                           std::uint32_t phase, std::uint32_t unit,
-                                           const WarpPlace& place, interpreter::Staged& staged,
-                                           const NextMember& next) {
-  core::RunResult result;
+/// Runs a unit of a program's workgroups, and those that `next` goes on with.
+__device__ __forceinline__ core::RunResult run_workgroups(const KernelArguments& a, const Job& job,
+                                                          std::uint32_t unit,
+                                                          const WarpPlace& place,
+                                                          interpreter::Staged& staged,
+                                                          const Next& next) {
+  const bool members = job.image_serial != 0;
+  if (members) look_at_serial(job, *place.local);
+  const core::RunResult result = interpreter::run(
+      job.program->image, job.program->workgroup_bytes, job.program->uses_async != 0, job.bound,
+      job.grid, span_of(job, unit), a.fuel, &a.relay->stop_running,
+      {place.shared, place.shared_bytes, place.scratch, place.scratch_bytes,
+       a.io.requests != nullptr ? &a.io : nullptr, job.queue, members ? place.passed() : nullptr},
+      staged, next);
+  __syncwarp();  // what all lanes wrote comes before what lane 0 tells of the unit
+  return result;
+}
+
+/// Runs a unit of what is not a program's workgroups. Not inlined: two callers, and much code.
+__device__ __noinline__ void run_other_unit(const KernelArguments& a, const Job& job,
+                                            std::uint32_t phase, std::uint32_t unit,
+                                            const WarpPlace place, interpreter::Staged& staged) {
   switch (job.kind) {
     case JobKind::program:
-      if (phase == 0) {
-        zero_unit(job, unit);
-      } else {
-        const std::uint64_t first = std::uint64_t{unit} * job.unit_workgroups;
-        const std::uint64_t left = job.workgroups - first;
-        const bool members = job.image_serial != 0;
-        if (members) look_at_serial(job, *place.local);
-        result = interpreter::run(job.program->image, job.program->workgroup_bytes,
-                                  job.program->uses_async != 0, job.bound, job.grid,
-                                  {first, left < job.unit_workgroups ? left : job.unit_workgroups},
-                                  a.fuel, &a.relay->stop_running,
-                                  {place.shared, place.shared_bytes, place.scratch,
-                                   place.scratch_bytes, a.io.requests != nullptr ? &a.io : nullptr,
-                                   job.queue, members ? place.passed() : nullptr},
-                                  staged, next);
-      }
+      zero_unit(job, unit);
       break;
     case JobKind::builtin:
       staged.code = nullptr;  // the op overwrites the slice, so no program is staged there
@@ -124,7 +124,6 @@ __device__ inline core::RunResult run_unit(const KernelArguments& a, const Job& 
       break;
   }
   __syncwarp();  // what all lanes wrote comes before what lane 0 tells of the unit
-  return result;
 }
 
 }  // namespace vyre::cuda::megakernel

@@ -39,4 +39,22 @@ __device__ inline void zero_unit(const Job& job, std::uint32_t unit) {
   }
 }
 
+/// Zeroes all that zero_unit() does, for a job that one warp runs alone. `local`: where the warp
+/// has the bound buffers of programs with few.
+__device__ __forceinline__ void zero_all(const Job& job, const core::BoundBuffer* local) {
+  if (job.zeroing_units == 0) return;
+  for (std::uint32_t left = job.roles.allocated; left != 0; left &= left - 1) {
+    const core::BoundBuffer& buffer = job.bound[__ffs(static_cast<int>(left)) - 1];
+    zero_bytes(buffer.data, buffer.bytes);
+  }
+  static_assert(kSharedBuffers <= kWarp);
+  if (job.bound == local) return;
+  const std::uint32_t count = job.program->image.buffer_count;
+  for (std::uint32_t i = kWarp; i < count; ++i) {
+    const ProgramBuffer& declared = job.program->buffers[i];
+    if (declared.role == BufferRole::allocated && (declared.traits & kUnzeroed) == 0)
+      zero_bytes(job.bound[i].data, job.bound[i].bytes);
+  }
+}
+
 }  // namespace vyre::cuda::megakernel

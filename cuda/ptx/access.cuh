@@ -270,6 +270,19 @@ VYRE_PTX_FN std::uint32_t fetch_add_acq_rel_gpu_u32(std::uint32_t* word, std::ui
   return __atomic_fetch_add(word, n, __ATOMIC_ACQ_REL);
 #endif
 }
+/// Acquires what threads of the device released by the word.
+VYRE_PTX_FN std::uint64_t fetch_add_acquire_gpu_u64(std::uint64_t* word, std::uint64_t n) {
+#if VYRE_ON_DEVICE
+  std::uint64_t old;
+  asm volatile("atom.add.acquire.gpu.global.u64 %0, [%1], %2;"
+               : "=l"(old)
+               : "l"(word), "l"(n)
+               : "memory");
+  return old;
+#else
+  return __atomic_fetch_add(word, n, __ATOMIC_ACQUIRE);
+#endif
+}
 /// Acquires what threads of the device released by the word, and releases what the caller wrote.
 VYRE_PTX_FN std::uint64_t fetch_add_acq_rel_gpu_u64(std::uint64_t* word, std::uint64_t n) {
 #if VYRE_ON_DEVICE

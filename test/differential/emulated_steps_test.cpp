@@ -1,10 +1,13 @@
-// What an emulated warp counts for the members of an image, against the code of the image.
+// What an emulated warp counts for the members of an image, against the code of the image; and
+// spans that one run goes through one after another, against a run each.
 #include "support/emulated_cuda.hpp"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "cuda/interpreter/interpret.cuh"
@@ -98,6 +101,91 @@ TEST(EmulatedSteps, OfMembersWithLoopsAndReturnsAddUp) {
     for (std::uint32_t m = 0; m < kMembers; ++m) {
       EXPECT_GT(steps[m], steps[3] / 10);
       EXPECT_LT(steps[m], steps[3] / 2 + steps[3] / 10);
+    }
+  }
+}
+
+/// Spans of so many workgroups, as a warp that claims units gets them.
+struct Pieces {
+  std::uint64_t piece;
+  std::uint64_t all;
+
+  bool operator()(core::BoundBuffer*, core::WorkgroupSpan& span) const {
+    const std::uint64_t first = span.first + 2 * piece;  // another warp has the one between
+    if (first >= all) return false;
+    span = {first, std::min(piece, all - first)};
+    return true;
+  }
+  void close() const {}
+};
+
+struct Ran {
+  std::vector<std::uint32_t> y;
+  std::uint64_t instructions{0};
+  Fault fault;
+};
+
+/// Runs every second piece, in one run or in one each.
+Ran run_pieces(const core::Image& image, std::uint64_t piece, std::uint64_t all, bool at_once) {
+  std::vector<std::uint32_t> x(2'048);
+  for (std::uint32_t i = 0; i < x.size(); ++i) x[i] = i * 2'654'435'761u >> 7;
+  Ran ran{std::vector<std::uint32_t>(2'048, 7), 0, {}};
+  const auto bytes = [](std::vector<std::uint32_t>& words) {
+    return core::BufferView{reinterpret_cast<std::uint8_t*>(words.data()), 8'000};
+  };
+  const std::array bound{core::bind_buffer(bytes(x), image.buffers[0]),
+                         core::bind_buffer(bytes(ran.y), image.buffers[1])};
+  std::vector<core::Instruction> code(image.code.size() + 1);
+  auto* const at = reinterpret_cast<std::uint8_t*>(code.data()) +
+                   (16 - reinterpret_cast<std::uintptr_t>(code.data()) % 16) % 16;
+  std::memcpy(at, image.code.data(), image.code.size() * sizeof(core::Instruction));
+  core::ImageView view = image.view();
+  view.code = reinterpret_cast<const core::Instruction*>(at);
+  std::vector<std::uint8_t> scratch(262'144 + 256);
+  std::uint8_t* const aligned =
+      scratch.data() + (256 - reinterpret_cast<std::uintptr_t>(scratch.data()) % 256);
+  const cuda::interpreter::WarpMemory memory{test::emulated_shared(), 13 * 1024, aligned, 262'144};
+  std::array<cuda::interpreter::Staged, 32> staged;
+  for (std::uint64_t first = 0; first < all && ran.fault.code == FaultCode::none;
+       first = at_once ? all : first + 2 * piece) {
+    const core::WorkgroupSpan span{first, std::min(piece, all - first)};
+    const Pieces next{piece, at_once ? all : 0};
+    std::array<core::RunResult, 32> results;
+    test::run_warp([&](std::uint32_t lane) {
+      results[lane] = cuda::interpreter::run(view, image.workgroup_bytes, false, bound.data(),
+                                             {static_cast<std::uint32_t>(all), 1, 1}, span,
+                                             kDefaultFuel, nullptr, memory, staged[lane], next);
+    });
+    ran.instructions += results[0].instructions;
+    ran.fault = results[0].fault;
+  }
+  return ran;
+}
+
+TEST(EmulatedSpans, OneAfterAnotherAreWhatARunEachIs) {
+  for (const char* const statements :
+       {"y[gid.x] = x[gid.x] * 3 + 1;\n",
+        "let s = 0u;\nfor i in 0u..x[gid.x] % 9u { s = s + i; }\ny[gid.x] = s;\n",
+        "if x[gid.x] % 3 == 1 { return; }\ny[gid.x] = x[gid.x];\n",
+        "y[gid.x] = u32(100i / i32(x[gid.x] % 701u));\n"}) {
+    SCOPED_TRACE(statements);
+    const auto program = vir::prepare(*vir::assemble(
+        std::string("workgroup 8, 1, 1;\nbuffer x: u32[] read_only;\nbuffer y: u32[2000] "
+                    "read_write output live_out;\nregion \"m\" {\n") +
+        statements + "}\n"));
+    ASSERT_TRUE(program && vir::validate(*program));
+    const auto image = vir::lower(*program);
+    ASSERT_TRUE(image);
+    for (const std::uint64_t piece : {1u, 4u, 32u, 50u}) {
+      SCOPED_TRACE(piece);
+      const Ran once = run_pieces(*image, piece, 249, true);
+      const Ran each = run_pieces(*image, piece, 249, false);
+      EXPECT_EQ(once.y, each.y);
+      EXPECT_EQ(once.instructions, each.instructions);
+      EXPECT_EQ(once.fault.code, each.fault.code);
+      EXPECT_EQ(once.fault.workgroup, each.fault.workgroup);
+      EXPECT_EQ(once.fault.lane, each.fault.lane);
+      EXPECT_EQ(once.fault.statement, each.fault.statement);
     }
   }
 }
