@@ -114,7 +114,7 @@ void BM_Session_Timeline(benchmark::State& state) {
         return state.SkipWithError("an item was refused");
     }
     const auto drained = session->wait_all(far());
-    state.counters["cpu_ns_an_item"] = (cpu_ns() - before) / static_cast<double>(kPaced);
+    state.counters["cpu_an_item_ns"] = (cpu_ns() - before) / static_cast<double>(kPaced);
     state.SetIterationTime(std::chrono::duration<double>(Clock::now() - begin).count());
     if (!drained || drained->ended != kPaced || drained->not_done != 0)
       return state.SkipWithError("an item was lost or not done");

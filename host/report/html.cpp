@@ -42,7 +42,9 @@ table { border-collapse: collapse; } caption { text-align: left; color: var(--qu
 th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--line); text-align: right;
   white-space: nowrap; font-variant-numeric: tabular-nums; }
 th:first-child, td:first-child { text-align: left; }
-th[scope=row] { white-space: normal; overflow-wrap: anywhere; min-width: 8rem; }
+th[scope=row] { white-space: normal; overflow-wrap: break-word; min-width: 9rem;
+  max-width: 20rem; }
+td:has(svg) { white-space: normal; min-width: 7rem; }
 td svg { display: block; margin-left: auto; }
 @media print {
   :root { --ground: #fff; --text: #000; --quiet: #444; --line: #aaa; --ink: #1f5fbf; }
@@ -105,6 +107,16 @@ void tile(std::string& page, std::string_view what, const std::string& value) {
 
 using Row = std::vector<std::string>;  // of HTML
 
+/// Lines may end behind the separators of a path.
+std::string breakable(std::string_view html) {
+  std::string out;
+  for (const char c : html) {
+    out += c;
+    if (c == '/' || c == '_') out += "<wbr>";
+  }
+  return out;
+}
+
 void table(std::string& page, std::string_view name, const Row& heads,
            const std::vector<Row>& rows) {
   page += message(
@@ -116,8 +128,8 @@ void table(std::string& page, std::string_view name, const Row& heads,
   for (const Row& row : rows) {
     page += "<tr>";
     for (std::size_t c = 0; c < row.size(); ++c)
-      page +=
-          c == 0 ? message("<th scope=\"row\">{}</th>", row[c]) : message("<td>{}</td>", row[c]);
+      page += c == 0 ? message("<th scope=\"row\">{}</th>", breakable(row[c]))
+                     : message("<td>{}</td>", row[c]);
     page += "</tr>\n";
   }
   page += "</tbody>\n</table>\n</div>\n";

@@ -146,7 +146,7 @@ def otlp_is_read_by_protobuf():
 
 
 class Page(HTMLParser):
-    VOID = {"meta", "br", "link", "img"}
+    VOID = {"meta", "br", "link", "img", "wbr"}
 
     def __init__(self):
         super().__init__()
