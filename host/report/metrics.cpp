@@ -27,7 +27,8 @@ Metric metric_of(const Number& number) {
     if (there) metric.name.resize(metric.name.size() - ending.size());
     return there;
   };
-  (void)cut("_total");  // which the samples of a counter get
+  (void)cut("_total");                    // which the samples of a counter get
+  if (cut("_count")) metric.name += "s";  // which those of a histogram have
   if (cut("_ns")) {
     metric.unit = "seconds";
     metric.scale = 1e-9;

@@ -20,7 +20,7 @@ struct KeyRule {
   MergeRule rule;
 };
 /// Of keys whose numbers are no sums.
-constexpr std::array<KeyRule, 23> kRules{{{"max_worker_count", MergeRule::maximum},
+constexpr std::array<KeyRule, 24> kRules{{{"max_worker_count", MergeRule::maximum},
                                           {"supported", MergeRule::maximum},
                                           {"hit_capacity", MergeRule::maximum},
                                           {"estimated_peak_device_bytes", MergeRule::maximum},
@@ -41,6 +41,7 @@ constexpr std::array<KeyRule, 23> kRules{{{"max_worker_count", MergeRule::maximu
                                           {"compiled_pipeline_cache_hit", MergeRule::same},
                                           {"resident_input_cache_hit", MergeRule::same},
                                           {"op_handle", MergeRule::first},
+                                          {"queue", MergeRule::first},
                                           {"errno", MergeRule::first},
                                           {"command_rest", MergeRule::first}}};
 

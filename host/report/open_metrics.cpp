@@ -22,6 +22,7 @@ using Labels = std::vector<std::pair<std::string, std::string>>;
 struct Family {
   std::string type;
   std::string unit;
+  std::string help;
   std::string samples;
 };
 using Families = std::map<std::string, Family>;
@@ -79,10 +80,12 @@ void add_numbers(Families& families, const Document& document, const Labels& run
     const bool counts = merge_rule(number.key) == MergeRule::sum;
     add(families, name, counts ? "counter" : "gauge", metric.unit, counts ? "_total" : "", labels,
         value_text(*number.value * metric.scale));
+    families[name].help = message("{} of the reports", without_keys(number.name));
   }
 }
 
-void add_histogram(Families& families, const std::string& name,
+/// `of`: the path of the times in a report.
+void add_histogram(Families& families, const std::string& name, std::string_view of,
                    const std::optional<LatencySummary>& latency, const Labels& labels) {
   if (!latency || !latency->buckets) return;
   const auto bucket = [&](const std::string& up_to, std::uint64_t values) {
@@ -100,6 +103,7 @@ void add_histogram(Families& families, const std::string& name,
   bucket("+Inf", values);
   add(families, name, "histogram", "seconds", "_count", labels, std::to_string(values));
   add(families, name, "histogram", "seconds", "_sum", labels, seconds_text(*latency->sum_ns));
+  families[name].help = message("{} of the reports", of);
 }
 
 /// Labels of the run, and its executor.
@@ -122,12 +126,13 @@ void add_document(Families& families, const Document& document) {
   for (const OpRow& op : document.ops) {
     Labels labels = run;
     labels.emplace_back("op", known.insert(op.name).second ? op.name : key_with_executor(op));
-    add_histogram(families, "vyre_op_latency_seconds", op.latency, labels);
-    add_histogram(families, "vyre_op_queueing_seconds", op.queueing, labels);
-    add_histogram(families, "vyre_op_running_seconds", op.running, labels);
+    add_histogram(families, "vyre_op_latency_seconds", "ops[].latency", op.latency, labels);
+    add_histogram(families, "vyre_op_queueing_seconds", "ops[].queueing", op.queueing, labels);
+    add_histogram(families, "vyre_op_running_seconds", "ops[].running", op.running, labels);
   }
   if (document.ingest)
-    add_histogram(families, "vyre_ingest_latency_seconds", document.ingest->latency, run);
+    add_histogram(families, "vyre_ingest_latency_seconds", "ingest.latency",
+                  document.ingest->latency, run);
   Labels info = run;
   const RunInfo& of = document.run;
   info.insert(info.end(), {{"id", of.id},
@@ -136,6 +141,7 @@ void add_document(Families& families, const Document& document) {
                            {"device", of.device.value_or("")},
                            {"started_at", of.started_at}});
   add(families, "vyre_run_info", "gauge", "", "", info, "1");
+  families["vyre_run_info"].help = "what ran where: run of the reports";
 }
 
 }  // namespace
@@ -156,6 +162,7 @@ Result<std::string> open_metrics(const std::vector<std::string>& files) {
   for (const auto& [name, family] : families) {
     text += message("# TYPE {} {}\n", name, family.type);
     if (!family.unit.empty()) text += message("# UNIT {} {}\n", name, family.unit);
+    text += message("# HELP {} {}\n", name, family.help);
     text += family.samples;
   }
   text += "# EOF\n";

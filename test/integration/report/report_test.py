@@ -7,6 +7,7 @@ Usage: report_test.py VYRE CASE [SEED]
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -110,6 +111,21 @@ def open_metrics_are_read_by_prometheus_client():
     check(value("vyre_process_peak_resident_bytes", "vyre_process_peak_resident_bytes",
                 job="day") == peak)
     check(value("vyre_run_info", "vyre_run_info", job="night", id=night["run"]["id"]) == 1)
+
+
+def promtool_takes_names_and_types_as_they_are():
+    if shutil.which("promtool") is None:
+        print("promtool is not installed (Debian: prometheus)")
+        sys.exit(77)
+    report("a", "--label", "job=x", "--report-files")
+    report("b", "--plan", "--lineage", "--rule", "r1")
+    exported = vyre("report", "export", "a", "b", "--format", "openmetrics")
+    judged = subprocess.run(["promtool", "check", "metrics"], input=exported.stdout,
+                            capture_output=True, timeout=60, check=False)
+    # It reads the older form, in which the family of a counter has the ending of its samples.
+    said = [one for one in judged.stderr.decode().splitlines()
+            if not one.endswith("_total no help text")]
+    check(judged.returncode in (0, 3) and said == [], judged.returncode, said)
 
 
 def otlp_is_read_by_protobuf():
@@ -305,7 +321,8 @@ def mistakes_are_named():
 
 if __name__ == "__main__":
     main({case.__name__: case for case in (
-        open_metrics_are_read_by_prometheus_client, otlp_is_read_by_protobuf,
+        open_metrics_are_read_by_prometheus_client, promtool_takes_names_and_types_as_they_are,
+        otlp_is_read_by_protobuf,
         csv_is_read_by_python, a_page_needs_nothing_else_and_says_what_its_charts_show,
         merging_takes_the_memory_of_one_report, a_gate_says_by_its_exit_code,
         unusable_reports_are_told, mistakes_are_named)})

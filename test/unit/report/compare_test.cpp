@@ -126,6 +126,28 @@ TEST(ReportMerge, CountsBucketsAndMaximaAreThoseOfAllRunsInAnyOrder) {
   }
 }
 
+TEST(ReportMerge, ARowKeepsTheNumberThatNamesIt) {
+  Document into = everything_measured();
+  into.queues = {{0, 64, 1, 1, 0}, {3, 64, 2, 2, 0}};
+  const Document from = into;
+  ASSERT_TRUE(merge_into(into, from));
+  ASSERT_EQ(into.queues.size(), 2u);
+  EXPECT_EQ(into.queues[1].queue, 3u);
+  EXPECT_EQ(into.queues[1].published, 4u);
+}
+
+TEST(ReportMerge, RecordsOfWatchesAndFilesAddUp) {
+  Document into = everything_measured();
+  const Document from = into;
+  ASSERT_TRUE(merge_into(into, from));
+  EXPECT_EQ(into.debug->written, 2 * from.debug->written);
+  EXPECT_EQ(into.debug->records.size(), 2 * from.debug->records.size());
+  EXPECT_EQ(into.debug->records_rest, 2 * from.debug->records_rest);
+  ASSERT_EQ(into.files->rows.size(), from.files->rows.size());
+  EXPECT_EQ(into.files->rows[0].bytes, 2 * from.files->rows[0].bytes);
+  EXPECT_TRUE(from_json(to_json(into)));
+}
+
 TEST(ReportMerge, WhatOneRunDidNotMeasureIsUnknownOfBoth) {
   Document into = everything_measured();
   Document before = everything_measured();
@@ -273,7 +295,8 @@ TEST_F(ReportCompare, OpenMetricsHasAFamilyForEachNumberAndAHistogramForEachTime
         std::string(
             "# TYPE vyre_wall_time_seconds counter\n# UNIT vyre_wall_time_seconds seconds\n"),
         std::string("# TYPE vyre_process_peak_resident_bytes gauge\n"),
-        std::string("# TYPE vyre_faults counter\nvyre_faults_total{")}) {
+        std::string("# TYPE vyre_faults counter\n# HELP vyre_faults faults_total of the reports\n"
+                    "vyre_faults_total{")}) {
     EXPECT_NE(text->find(line), std::string::npos) << line << *text;
   }
   EXPECT_TRUE(text->ends_with("\n# EOF\n"));
@@ -281,7 +304,7 @@ TEST_F(ReportCompare, OpenMetricsHasAFamilyForEachNumberAndAHistogramForEachTime
 
 TEST_F(ReportCompare, ALabelOfARunIsNeverTheLabelOfARowToo) {
   for (const char* const key :
-       {"op", "queue", "tier", "errno", "rule", "output", "le", "executor", "id"}) {
+       {"op", "queue", "tier", "errno", "rule", "output", "le", "executor", "id", "file"}) {
     Document one = everything_measured();
     one.run.labels = {{key, "x"}};
     const auto text = open_metrics({lines("f", {one})});
