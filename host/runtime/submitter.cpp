@@ -100,8 +100,8 @@ void Submitter::publish(Call& call, const queue::Reservation& got, const Megaker
   }
 }
 
-void Submitter::account(std::int64_t begin_ns, std::int64_t publish_ns, std::uint64_t items,
-                        std::uint64_t slots) {
+std::int64_t Submitter::account(std::int64_t begin_ns, std::int64_t publish_ns, std::uint64_t items,
+                                std::uint64_t slots) {
   const std::int64_t end_ns = over_.setup.since_open_ns();
   SessionCounters& counters = over_.counters;
   SessionCounters::add(counters.plan_ns, static_cast<std::uint64_t>(publish_ns - begin_ns));
@@ -113,6 +113,7 @@ void Submitter::account(std::int64_t begin_ns, std::int64_t publish_ns, std::uin
     std::int64_t none = -1;
     counters.first_publish_ns.compare_exchange_strong(none, publish_ns, std::memory_order_relaxed);
   }
+  return end_ns;
 }
 
 Session::SubmitMany Submitter::submit_many(std::span<const MegakernelWorkItem> items,
@@ -181,7 +182,7 @@ bool Submitter::submit_plain(Call& call, std::span<const MegakernelWorkItem> ite
     if (result.accepted == 0) result.first.position = got.first;
     publish(call, got, items.data(), call.flags, begin_ns);
     over_.backend.doorbell();
-    account(begin_ns, begin_ns, got.count, got.count);
+    (void)account(begin_ns, begin_ns, got.count, got.count);
     result.accepted += got.count;
     items = items.subspan(got.count);
   }

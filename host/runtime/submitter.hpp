@@ -96,6 +96,9 @@ class Submitter {
     /// the item then waits for all before it.
     std::optional<std::uint64_t> previous{};
     const Unit* unit{nullptr};  // of a plan, which is placed next; null: none
+    /// When the item before was published, where the next one follows at once; none: the clock must
+    /// be asked.
+    std::optional<std::int64_t> published_ns{};
 
     /// Where the next item has to go: behind the one before it, so that the items of one call have
     /// neighbouring positions.
@@ -124,8 +127,9 @@ class Submitter {
   [[nodiscard]] bool wait_for_room(const Call& call, std::uint64_t want);
   void publish(Call& call, const queue::Reservation& got, const MegakernelWorkItem* items,
                std::uint8_t flags, std::int64_t now_ns);
-  void account(std::int64_t begin_ns, std::int64_t publish_ns, std::uint64_t items,
-               std::uint64_t slots);
+  /// Returns when that was, since open.
+  std::int64_t account(std::int64_t begin_ns, std::int64_t publish_ns, std::uint64_t items,
+                       std::uint64_t slots);
   [[nodiscard]] Error full(std::uint32_t queue) const;
 
   // submitter_ordered.cpp

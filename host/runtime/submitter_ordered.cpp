@@ -1,5 +1,7 @@
 // Items that touch buffers, one by one under the order lock. See submitter.hpp.
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "at_end.hpp"
 #include "base/message.hpp"
@@ -27,7 +29,8 @@ Submitter::Placed Submitter::place(const OrderLock& lock, Call& call,
                                    std::span<const MegakernelWorkItem> items, std::uint64_t turn,
                                    Obstacle& obstacle) {
   const std::uint32_t queue = call.queue;
-  std::int64_t begin_ns = over_.setup.since_open_ns();
+  const std::optional<std::int64_t> before = std::exchange(call.published_ns, std::nullopt);
+  std::int64_t begin_ns = before ? *before : over_.setup.since_open_ns();
   if (auto found = find_accesses(lock, queue, items); !found) {
     (void)call.stop(std::move(found).error());
     return Placed::stop;
@@ -87,7 +90,8 @@ Submitter::Placed Submitter::place(const OrderLock& lock, Call& call,
       observer.on_submit({queue, number + i, over_.setup.number}, items[i], call.flags,
                          std::chrono::nanoseconds{publish_ns});
   });
-  account(begin_ns, publish_ns, region ? 1 + items.size() : 1, 1);
+  const std::int64_t end_ns = account(begin_ns, publish_ns, region ? 1 + items.size() : 1, 1);
+  if (call.unit == nullptr) call.published_ns = end_ns;
   ++call.result.accepted;
   return Placed::yes;
 }
@@ -100,6 +104,7 @@ void Submitter::leave_place(PlaceInLines& place) {
 
 bool Submitter::submit_ordered(Call& call, std::span<const MegakernelWorkItem> items) {
   OrderLock lock(over_.order);
+  call.published_ns = std::nullopt;
   PlaceInLines ours(over_.handles);
   PlaceInLines& lines = call.kept != nullptr ? *call.kept : ours;  // of the item that waits
   bool late = false;

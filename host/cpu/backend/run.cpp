@@ -45,6 +45,7 @@ Completion builtin_ended(const Work& work, FaultCode why) {
 }  // namespace
 
 Completion Worker::run_item(const Work& work) {
+  const Deadline ended_before = std::exchange(item_ended_at_, Deadline{});
   if ((work.taken.flags & (kQueueFlagAbandoned | kWorkCancelled)) != 0) {
     const bool abandoned = (work.taken.flags & kQueueFlagAbandoned) != 0;
     return cancelled(work, abandoned ? FaultCode::abandoned : FaultCode::cancelled);
@@ -56,12 +57,13 @@ Completion Worker::run_item(const Work& work) {
 
   OpRecord* op = state_.ops.find(id);
   if (op == nullptr) return faulted(work, {FaultCode::unknown_op, 0, 0, 0});
-  const auto begin = Clock::now();
+  const Deadline begin = ended_before == Deadline{} ? Clock::now() : ended_before;
   Completion completion = op->program.image == nullptr
                               ? builtin_ended(work, run_builtin(work.taken.item, *op))
                               : run_program(work, *op);
+  item_ended_at_ = Clock::now();
   const auto ns =
-      std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin).count();
+      std::chrono::duration_cast<std::chrono::nanoseconds>(item_ended_at_ - begin).count();
   ran_ns_ += ns;
   state_.queues[work.queue]->note_time(work.position, begin, ns, index_);
   costs_.bytes.add(std::exchange(moved_bytes_, 0), std::chrono::nanoseconds{ns});

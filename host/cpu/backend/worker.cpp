@@ -84,16 +84,19 @@ void Worker::sleep() {
 }
 
 bool Worker::run_batch() {
+  item_ended_at_ = {};
   while (batch_.next != batch_.count) {
     const Work& work = batch_.items[batch_.next];
     if (work.taken.item.op_handle == kRegionOp) [[unlikely]] {
       Completion of_region;
+      item_ended_at_ = {};
       const Deadline begin = Clock::now();
       if (!run_region(work, of_region)) return false;
       const std::chrono::nanoseconds ran = Clock::now() - begin;
       // One that was cancelled did not begin.
       if (of_region.status() != CompletionStatus::cancelled)
         state_.queues[work.queue]->note_time(work.position, begin, ran.count(), index_);
+      item_ended_at_ = {};
       end(work, of_region);
       ++batch_.next;
       continue;
@@ -142,6 +145,7 @@ void Worker::end(const Work& work, const Completion& completion) {
 
 void Worker::flush() {
   if (ended_.count == 0) return;
+  item_ended_at_ = {};
   state_.post(ended_.queue, ended_.completions.data(), ended_.positions.data(), ended_.count);
   ended_.count = 0;
   state_.listener->posted();

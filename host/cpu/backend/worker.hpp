@@ -132,7 +132,9 @@ class Worker {
   std::uint64_t images_{0};    // of several programs, alone, too
   bool timed_{false};          // this batch is, since
   Deadline taken_at_{};
-  std::int64_t ran_ns_{0};        // its items, without their way through the ring
+  std::int64_t ran_ns_{0};  // its items, without their way through the ring
+  /// When the item before ended, where the next one begins at once; {}: the clock must be asked.
+  Deadline item_ended_at_{};
   std::uint64_t moved_bytes_{0};  // by an item that does nothing else
   std::size_t members_ended_{0};  // of the region that is running
   std::vector<core::BufferView> views_;

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "async.hpp"
@@ -118,7 +119,8 @@ class Interpreter::Impl {
     request.idle_instructions = image.idle_instructions;
     request.async = copies_.door();
     request.uses_async = image.uses_async;
-    const AsyncCopies::Run run(copies_, bound_.data(), asks, stop);
+    std::optional<AsyncCopies::Run> run;
+    if (image.uses_async) run.emplace(copies_, bound_.data(), asks, stop);
     return function_(request);
   }
 
