@@ -25,6 +25,7 @@ Result<std::unique_ptr<backend::Backend>> make(const Settings& settings,
   cuda::DeviceOptions device;
   device.arena_bytes = options.arena_bytes;
   device.park_after = options.park_after;
+  device.jit = options.jit;
   return cuda::make_backend(wanted, device);
 }
 

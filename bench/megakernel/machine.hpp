@@ -24,6 +24,7 @@ struct MachineOptions {
   std::uint32_t ring_slots{4'096};
   std::uint64_t arena_bytes{64 * kMiB};
   std::chrono::nanoseconds park_after{0};
+  backend::Jit jit{backend::Jit::off};
 };
 
 class Machine final : public backend::Listener {

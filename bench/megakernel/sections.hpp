@@ -27,6 +27,7 @@ struct Settings {
 [[nodiscard]] Status copy_section(const Settings&, const RowSink&);
 [[nodiscard]] Status first_result_section(const Settings&, const RowSink&);
 [[nodiscard]] Status idle_section(const Settings&, const RowSink&);
+[[nodiscard]] Status compiled_section(const Settings&, const RowSink&);
 [[nodiscard]] Status builtin_section(const Settings&, const RowSink&);
 
 struct Section {
@@ -34,7 +35,7 @@ struct Section {
   std::string_view name;
   Status (*run)(const Settings&, const RowSink&);
 };
-inline constexpr std::array<Section, 9> kSections{{
+inline constexpr std::array<Section, 10> kSections{{
     {"a", "round_trip", round_trip_section},
     {"b", "no_op", no_op_section},
     {"c", "tiny", tiny_section},
@@ -44,6 +45,7 @@ inline constexpr std::array<Section, 9> kSections{{
     {"g", "first_result", first_result_section},
     {"h", "idle", idle_section},
     {"i", "native", builtin_section},
+    {"j", "compiled", compiled_section},
 }};
 
 }  // namespace vyre::bench

@@ -56,6 +56,15 @@ class DeviceShare {
   /// locked memory is every device's: then the pages stay locked until the last door is gone.
   [[nodiscard]] Result<std::uint64_t> lock_memory(MutableByteSpan host, bool writable);
   void unlock_memory(std::uint8_t* host, std::uint32_t own) noexcept;
+  /// Runs `work` while no other door has blocks, and none takes any meanwhile; false: another one
+  /// has, and `work` did not run. `own`: the blocks of the door that asks.
+  template <class Work>
+  [[nodiscard]] bool alone(std::uint32_t own, const Work& work) {
+    const std::lock_guard lock(in_use_.mutex);
+    if (in_use_.blocks != own) return false;
+    work();
+    return true;
+  }
   [[nodiscard]] Result<cudaStream_t> take_stream();
   void give_stream(cudaStream_t stream);
   /// An event without a time, for the end of a copy.

@@ -17,10 +17,12 @@
 #include "cuda/host/backend.hpp"
 #include "cuda/host/door.hpp"
 #include "cuda/interpreter/interpret.cuh"
+#include "cuda/megakernel/calling_launch.hpp"
 #include "cuda/megakernel/launch.hpp"
 #include "device_context.hpp"
 #include "device_error.hpp"
 #include "device_share.hpp"
+#include "loaded_code.hpp"
 
 namespace vyre::cuda {
 namespace {
@@ -36,7 +38,8 @@ std::string version_text(int version) {
 /// Each call goes to the door's device and leaves the calling thread's own as it was.
 class DriverDoor final : public Door {
  public:
-  explicit DriverDoor(int ordinal) : ordinal_(ordinal) {}
+  /// `calls`: the kernel is to call compiled programs, if there is such a kernel.
+  DriverDoor(int ordinal, bool calls) : ordinal_(ordinal), calls_(calls) {}
   DriverDoor(const DriverDoor&) = delete;
   DriverDoor& operator=(const DriverDoor&) = delete;
   ~DriverDoor() override {
@@ -47,6 +50,7 @@ class DriverDoor final : public Door {
     for (cudaEvent_t mark : marks_) {
       if (mark != nullptr) share_->give_mark(mark);
     }
+    code_.unload(*share_, blocks_);
     for (std::uint8_t* memory : memory_) share_->give_memory(memory);
     for (const MutableByteSpan pinned : pinned_) share_->give_pinned(pinned);
     if (launches_ != nullptr) share_->give_stream(launches_);
@@ -78,6 +82,10 @@ class DriverDoor final : public Door {
     std::uint32_t fit = 0;
     VYRE_CUDA_TRY(megakernel::query_grid(fit, facts.shared_bytes, facts.warp_shared_bytes),
                   "asking how many blocks of the kernel fit");
+    if (calls_) {
+      facts.driver = version_text(driver);
+      VYRE_TRY(choose_calling_kernel(properties, facts, fit));
+    }
     VYRE_ASSIGN(blocks_, share_->take_blocks(max_blocks, least, fit));
     facts.blocks = blocks_;
     VYRE_ASSIGN(launches_, share_->take_stream());
@@ -136,7 +144,8 @@ class DriverDoor final : public Door {
                               std::uint32_t blocks) override {
     const DeviceContext::Scope here(*device_);
     VYRE_CUDA_TRY(
-        megakernel::launch(arguments, blocks, launches_),
+        calls_ ? megakernel::launch_calling(arguments, blocks, launches_)
+               : megakernel::launch(arguments, blocks, launches_),
         message("launching the resident kernel (launch {}, {} blocks)", arguments.epoch, blocks));
     return {};
   }
@@ -193,6 +202,23 @@ class DriverDoor final : public Door {
     return tl::unexpected<Error>(device_error(error, "waiting for a copy"));
   }
 
+  [[nodiscard]] Result<std::vector<std::uint64_t>> load_code(ByteSpan cubin,
+                                                             std::uint32_t functions) override {
+    const DeviceContext::Scope here(*device_);
+    return code_.load(*share_, blocks_, cubin, functions);
+  }
+
+  [[nodiscard]] Status put_word(std::uint8_t* to, std::uint64_t word) override {
+    const DeviceContext::Scope here(*device_);
+    const std::lock_guard lock(looking_);
+    std::memcpy(bounce_.data(), &word, sizeof(word));
+    VYRE_CUDA_TRY(
+        cudaMemcpyAsync(to, bounce_.data(), sizeof(word), cudaMemcpyHostToDevice, launches_),
+        "giving a program its compiled form");
+    VYRE_CUDA_TRY(cudaStreamSynchronize(launches_), "giving a program its compiled form");
+    return {};
+  }
+
   [[nodiscard]] std::uint64_t scratch_needed(const core::ImageView& image,
                                              std::uint64_t workgroup_bytes, bool uses_async,
                                              std::uint32_t warp_shared_bytes) const override {
@@ -215,7 +241,38 @@ class DriverDoor final : public Door {
     }
   }
 
+  /// The kernel that calls programs, or why it cannot be that one.
+  [[nodiscard]] Status choose_calling_kernel(const cudaDeviceProp& properties, DoorFacts& facts,
+                                             std::uint32_t& fit) {
+    calls_ = false;
+    if (!megakernel::has_calling_kernel()) {
+      facts.why_no_code = "the library was built without the kernel that calls them (VYRE_JIT=OFF)";
+      return {};
+    }
+    std::uint32_t blocks = 0;
+    std::uint32_t registers = 0;
+    cudaError_t error = cudaSuccess;
+    // Threads get another stack, and code is loaded: both would wait for a resident kernel.
+    if (!share_->alone(blocks_, [&] {
+          error = megakernel::query_calling_grid(facts.shared_bytes, blocks, registers);
+        })) {
+      facts.why_no_code = "another session of this process has blocks of a device";
+      return {};
+    }
+    VYRE_CUDA_TRY(error, "loading the kernel that calls compiled programs");
+    if (blocks == 0) {
+      facts.why_no_code = "the kernel that calls them does not fit the device";
+      return {};
+    }
+    calls_ = true;
+    fit = std::min(fit, blocks);
+    facts.architecture = static_cast<std::uint32_t>(properties.major * 10 + properties.minor);
+    facts.kernel_registers = registers;
+    return {};
+  }
+
   const int ordinal_;
+  bool calls_;
   std::optional<DeviceContext> device_;  // from open() on
   OneAtATime<DeviceShares>::Hold shares_;
   DeviceShare* share_{nullptr};  // of these
@@ -229,13 +286,16 @@ class DriverDoor final : public Door {
   std::mutex looking_;
   MutableByteSpan bounce_;
   bool look_stuck_{false};
+  LoadedCode code_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<backend::Backend>> make_backend(const backend::Options& options,
                                                        const DeviceOptions& device) {
-  return make_backend_over(std::make_unique<DriverDoor>(device.ordinal), options, device);
+  return make_backend_over(
+      std::make_unique<DriverDoor>(device.ordinal, device.jit != backend::Jit::off), options,
+      device);
 }
 
 }  // namespace vyre::cuda

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cancels.hpp"
+#include "compiled_code.hpp"
 #include "control_queue.hpp"
 #include "device_buffers.hpp"
 #include "device_ops.hpp"
@@ -41,7 +42,8 @@ struct Parts {
         transfers(*door, reserved.pinned, reserved.staging, lending, resident,
                   kCopyWatchdogs * device.watchdog),
         buffers(arena, control, transfers, lending, resident, reserved.ingest),
-        ops(*door, reserved, arena, control, transfers),
+        code(*door, reserved, resident, device),
+        ops(*door, reserved, arena, control, transfers, code),
         images(*door, reserved, arena, control, transfers) {}
 
   backend::Options options;
@@ -56,6 +58,7 @@ struct Parts {
   ControlQueue control;  // its commands may hold memory of the arena
   Transfers transfers;
   DeviceBuffers buffers;
+  CompiledCode code;
   DeviceOps ops;
   FusedImages images;
 };
@@ -64,6 +67,7 @@ class CudaBackend final : public backend::Backend {
  public:
   explicit CudaBackend(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
   ~CudaBackend() override {
+    parts_->code.stop();
     // A kernel or a copy that does not end may touch all of it for ever: it stays where it is.
     if (!parts_->resident.stop(Clock::now()) || !parts_->transfers.settled())
       (void)parts_.release();
@@ -105,6 +109,7 @@ class CudaBackend final : public backend::Backend {
   void free_region(std::uint32_t region) noexcept override { parts_->regions.free(region); }
   void stop_running() noexcept override { parts_->resident.stop_running(); }
   [[nodiscard]] bool stop(Deadline deadline) noexcept override {
+    parts_->code.stop();
     const bool ended = parts_->resident.stop(deadline) && parts_->transfers.settled();
     if (ended && !retired_.load(std::memory_order_relaxed)) {  // one thread stops
       parts_->ops.settle();
@@ -189,6 +194,11 @@ class CudaBackend final : public backend::Backend {
     return parts_->ops.steps(op);
   }
 
+  [[nodiscard]] backend::CompiledUnits compiled_units(std::uint32_t op) const noexcept override {
+    return parts_->ops.compiled_units(op);
+  }
+  [[nodiscard]] backend::CodeFacts code_facts() const override { return parts_->code.facts(); }
+
   [[nodiscard]] backend::DeviceFacts device_facts() const override {
     const Reservation& reserved = parts_->reserved;
     backend::DeviceFacts facts;
@@ -218,8 +228,9 @@ Result<std::unique_ptr<backend::Backend>> make_backend_over(std::unique_ptr<Door
                                                             const backend::Options& options,
                                                             const DeviceOptions& device) {
   VYRE_ASSIGN(Reservation reserved, reserve(*door, options, device));
-  return std::make_unique<CudaBackend>(
-      std::make_unique<Parts>(std::move(door), std::move(reserved), options, device));
+  auto parts = std::make_unique<Parts>(std::move(door), std::move(reserved), options, device);
+  VYRE_TRY(parts->code.open());
+  return std::make_unique<CudaBackend>(std::move(parts));
 }
 
 }  // namespace vyre::cuda

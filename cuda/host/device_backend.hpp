@@ -25,6 +25,8 @@ struct DeviceOptions {
       0};  // leave after so many items and start again on the next; for profilers
   std::uint32_t max_blocks{0};      // of the grid; 0: as many as fit at once
   std::uint32_t ingress_blocks{0};  // 0: one a queue, up to the limit
+  backend::Jit jit{backend::Jit::off};
+  std::string cache_folder{};  // of compiled forms, as cache::CodeCache takes it
   /// Fault injection for tests: a megakernel::InjectedFault that the host passes on to the kernel.
   /// Null: none.
   std::shared_ptr<std::atomic<std::uint32_t>> inject;

@@ -5,12 +5,14 @@
 #include <string>
 
 #include "base/message.hpp"
+#include "cuda/megakernel/compiled_form.hpp"
 #include "programs.hpp"
 
 namespace vyre::cuda {
 namespace {
 
 using megakernel::Command;
+using megakernel::CompiledForm;
 using megakernel::ControlCommand;
 using megakernel::DeviceProgram;
 
@@ -31,7 +33,11 @@ Status DeviceOps::add(std::uint32_t op, const backend::ProgramOp& program, Deadl
   VYRE_TRY(fits_scratch(door_, reserved_, program));
   VYRE_ASSIGN(const std::shared_ptr<DeviceArena::Claim> claim,
               arena_.claim(bytes, message("program '{}'", program.name), control_, deadline));
-  const Bytes block = program_block(program, claim->address());
+  std::uint64_t compiled = 0;
+  if (code_.jit() == backend::Jit::force) {
+    VYRE_ASSIGN(compiled, code_.now(program, deadline));
+  }
+  const Bytes block = program_block(program, claim->address(), nullptr, compiled);
   VYRE_TRY(transfers_.write(claim->address(), block));
   ControlCommand put{};
   put.command = Command::put_op;
@@ -42,24 +48,49 @@ Status DeviceOps::add(std::uint32_t op, const backend::ProgramOp& program, Deadl
   records_.at(index).address = claim->address();
   if (index >= count_.load(std::memory_order_relaxed))
     count_.store(index + 1, std::memory_order_release);  // [TABLE-1] what the record holds
+  if (code_.jit() == backend::Jit::automatic) {
+    const std::uint64_t word =
+        claim->address() + sizeof(DeviceProgram) + offsetof(CompiledForm, address);
+    code_.later(program, reinterpret_cast<std::uint8_t*>(static_cast<std::uintptr_t>(word)));
+  }
   return {};
 }
 
 void DeviceOps::refresh(Record& record, Deadline deadline) noexcept {
-  std::uint64_t steps = 0;
-  const auto* at = reinterpret_cast<const std::uint8_t*>(
-      static_cast<std::uintptr_t>(record.address + offsetof(DeviceProgram, steps)));
-  if (door_.peek(&steps, at, sizeof(steps), deadline))
-    record.steps.store(steps, std::memory_order_relaxed);  // relaxed: a count
+  struct Counted {
+    DeviceProgram program;
+    CompiledForm form;
+  } header;
+  static_assert(offsetof(Counted, form) == sizeof(DeviceProgram));
+  const auto* at =
+      reinterpret_cast<const std::uint8_t*>(static_cast<std::uintptr_t>(record.address));
+  if (!door_.peek(&header, at, sizeof(header), deadline)) return;
+  // Relaxed: counts.
+  record.steps.store(header.program.steps, std::memory_order_relaxed);
+  record.compiled_units.store(header.form.units, std::memory_order_relaxed);
+  record.rerun_units.store(header.form.units_again, std::memory_order_relaxed);
+}
+
+DeviceOps::Record* DeviceOps::counted(std::uint32_t op) noexcept {
+  // [TABLE-1] acquire: what the record holds.
+  if (op < kFirstUserOp || op - kFirstUserOp >= count_.load(std::memory_order_acquire))
+    return nullptr;
+  Record* record = records_.find(op - kFirstUserOp);
+  if (record == nullptr || record->address == 0) return nullptr;
+  if (!settled_.load(std::memory_order_acquire)) refresh(*record, Clock::now() + kStepsWait);
+  return record;
 }
 
 std::uint64_t DeviceOps::steps(std::uint32_t op) noexcept {
-  // [TABLE-1] acquire: what the record holds.
-  if (op < kFirstUserOp || op - kFirstUserOp >= count_.load(std::memory_order_acquire)) return 0;
-  Record* record = records_.find(op - kFirstUserOp);
-  if (record == nullptr || record->address == 0) return 0;
-  if (!settled_.load(std::memory_order_acquire)) refresh(*record, Clock::now() + kStepsWait);
-  return record->steps.load(std::memory_order_relaxed);
+  const Record* const record = counted(op);
+  return record == nullptr ? 0 : record->steps.load(std::memory_order_relaxed);
+}
+
+backend::CompiledUnits DeviceOps::compiled_units(std::uint32_t op) noexcept {
+  const Record* const record = counted(op);
+  if (record == nullptr) return {};
+  return {record->compiled_units.load(std::memory_order_relaxed),
+          record->rerun_units.load(std::memory_order_relaxed)};
 }
 
 void DeviceOps::settle() noexcept {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "backend/backend.hpp"
 #include "cuda/megakernel/layout.hpp"
@@ -19,6 +20,11 @@ struct DoorFacts {
   std::uint32_t warp_shared_bytes{0};  // a warp's slice of it
   std::uint64_t free_bytes{0};         // device memory, now
   std::uint64_t waiting_bytes{0};      // the largest piece kept from a closed backend
+  // What code that the kernel calls has to fit.
+  std::uint32_t architecture{0};      // 90: sm_90; 0: the door loads no code
+  std::string why_no_code;            // then
+  std::uint32_t kernel_registers{0};  // of a thread
+  std::string driver;                 // its version
 };
 
 /// Copies that may be under way at once, and how many of these use no staging memory.
@@ -76,6 +82,13 @@ class Door {
                                           std::uint64_t bytes, std::uint32_t mark) = 0;
   /// Whether the copy with this mark has ended: then what it wrote can be read. An error is sticky.
   [[nodiscard]] virtual Result<bool> copy_ended(std::uint32_t mark) = 0;
+  /// Loads a module that cuda/link made, which stays loaded as long as the door, and returns the
+  /// addresses of its `functions`. Only while no kernel of this door is resident. Refuses while
+  /// another backend of the process has blocks, because loading would wait for its kernel.
+  [[nodiscard]] virtual Result<std::vector<std::uint64_t>> load_code(ByteSpan cubin,
+                                                                     std::uint32_t functions);
+  /// Writes a word of device memory. Only while no kernel of this door is resident.
+  [[nodiscard]] virtual Status put_word(std::uint8_t* to, std::uint64_t word);
 
   /// What interpreter::scratch_needed says of an image.
   [[nodiscard]] virtual std::uint64_t scratch_needed(const core::ImageView& image,

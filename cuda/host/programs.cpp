@@ -6,10 +6,12 @@
 
 #include "base/message.hpp"
 #include "core/image.hpp"
+#include "cuda/megakernel/compiled_form.hpp"
 
 namespace vyre::cuda {
 namespace {
 
+using megakernel::CompiledForm;
 using megakernel::DeviceProgram;
 using megakernel::ProgramBuffer;
 
@@ -29,7 +31,7 @@ struct Parts {
 Parts parts_of(const backend::ProgramOp& program, const backend::FusedProgram* fused) {
   const core::Image& image = *program.image;
   Parts parts{};
-  std::uint64_t at = sizeof(DeviceProgram);
+  std::uint64_t at = sizeof(DeviceProgram) + sizeof(CompiledForm);
   const auto place = [&at](std::uint64_t bytes) {
     at = (at + kAlign - 1) / kAlign * kAlign;
     const std::uint64_t here = at;
@@ -77,7 +79,7 @@ Result<std::uint64_t> program_block_bytes(const backend::ProgramOp& program,
 }
 
 Bytes program_block(const backend::ProgramOp& program, std::uint64_t base,
-                    const backend::FusedProgram* fused) {
+                    const backend::FusedProgram* fused, std::uint64_t compiled) {
   const core::Image& image = *program.image;
   const Parts parts = parts_of(program, fused);
   Bytes block(parts.bytes, 0);
@@ -100,6 +102,8 @@ Bytes program_block(const backend::ProgramOp& program, std::uint64_t base,
     put(block, parts.member_ops, fused->ops.data(), fused->ops.size());
   }
   put(block, 0, &header, 1);
+  const CompiledForm form{compiled, 0, 0, 0};
+  put(block, sizeof(DeviceProgram), &form, 1);
 
   put(block, parts.code, image.code.data(), image.code.size());
   put(block, parts.statements, image.statements.data(), image.statements.size());

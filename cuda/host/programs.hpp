@@ -17,8 +17,10 @@ namespace vyre::cuda {
 [[nodiscard]] Result<std::uint64_t> program_block_bytes(
     const backend::ProgramOp& program, const backend::FusedProgram* fused = nullptr);
 /// The block for the device address `base`, 256-byte aligned. `program` passed the check above.
+/// `compiled`: the address of its function on the device; 0: it has none.
 [[nodiscard]] Bytes program_block(const backend::ProgramOp& program, std::uint64_t base,
-                                  const backend::FusedProgram* fused = nullptr);
+                                  const backend::FusedProgram* fused = nullptr,
+                                  std::uint64_t compiled = 0);
 /// Refuses an image that needs more scratch than a warp has.
 [[nodiscard]] Status fits_scratch(const Door& door, const Reservation& reserved,
                                   const backend::ProgramOp& program);

@@ -18,6 +18,7 @@ using queue::Order;
 constexpr std::chrono::milliseconds kHouseLook{50};      // between two looks while resident
 constexpr std::chrono::milliseconds kParkedLook{1'000};  // while parked with nothing to do
 constexpr std::chrono::milliseconds kGapLook{1};         // while the kernel is to leave
+constexpr std::chrono::milliseconds kGapWait{20};        // between two looks at a gap's end
 constexpr std::int64_t kTendNs{1'000'000};               // between two looks of waiting threads
 constexpr std::chrono::nanoseconds kStopGrace{kStopGraceNs};
 constexpr std::chrono::seconds kLostStopGrace{2};  // for a kernel that was found stuck
@@ -213,8 +214,51 @@ void Resident::obey_clock(Deadline now) noexcept {
   }
 }
 
+bool Resident::wants_gap() const noexcept {
+  if (lending_.wants_gap()) return true;
+  const std::lock_guard lock(gap_mutex_);
+  return gap_work_ != nullptr;
+}
+
+Status Resident::in_gap(const std::function<Status()>& work, Deadline deadline) {
+  {
+    const std::lock_guard lock(launching_);
+    if (life_ == Life::reserved) return work();  // nothing was launched yet
+  }
+  {
+    const std::lock_guard lock(gap_mutex_);
+    gap_work_ = &work;
+    gap_said_.reset();
+  }
+  std::unique_lock lock(gap_mutex_);
+  while (!gap_said_) {
+    lock.unlock();
+    look_soon();
+    const std::optional<Error> why = broken();
+    lock.lock();
+    if (gap_said_) break;
+    if (why || Clock::now() >= deadline) {
+      gap_work_ = nullptr;
+      if (why) return tl::unexpected<Error>(*why);
+      return fail(Errc::deadline_exceeded,
+                  "the kernel had not left the device when the time was over, because items that "
+                  "it has taken still run; allow more time");
+    }
+    (void)gap_over_.wait_until(lock, std::min(deadline, Clock::now() + kGapWait));
+  }
+  return std::move(*gap_said_);
+}
+
+void Resident::work_in_gap() noexcept {
+  const std::lock_guard lock(gap_mutex_);  // its owner waits until it has run
+  if (gap_work_ == nullptr) return;
+  gap_said_ = (*gap_work_)();
+  gap_work_ = nullptr;
+  gap_over_.notify_all();
+}
+
 void Resident::make_gap() noexcept {
-  if (!lending_.wants_gap()) return;
+  if (!wants_gap()) return;
   {
     const std::lock_guard lock(launching_);
     if (life_ != Life::started) return;  // stop() ends the kernel
@@ -224,6 +268,7 @@ void Resident::make_gap() noexcept {
   const Result<KernelState> state = door_.state();
   if (state && *state != KernelState::ended) return;  // a sticky error has ended the kernel, too
   lending_.unlock_ended();
+  work_in_gap();
   std::uint32_t epoch = 0;
   {
     const std::lock_guard lock(launching_);
@@ -424,9 +469,9 @@ void Resident::housekeeper() noexcept {
     if (completions_wait()) listener_->idle();
     std::unique_lock lock(sleep_);
     const bool idle = parked_.load(std::memory_order_relaxed) && !work_outstanding();
-    Deadline until = Clock::now() + (lending_.wants_gap() ? std::chrono::nanoseconds{kGapLook}
-                                     : idle               ? std::chrono::nanoseconds{kParkedLook}
-                                                          : std::min<std::chrono::nanoseconds>(
+    Deadline until = Clock::now() + (wants_gap() ? std::chrono::nanoseconds{kGapLook}
+                                     : idle      ? std::chrono::nanoseconds{kParkedLook}
+                                                 : std::min<std::chrono::nanoseconds>(
                                                   kHouseLook, device_.watchdog / 4));
     if (options_.start_until > Clock::now()) until = std::min(until, options_.start_until);
     if (!exit_ && !soon_) (void)wake_.wait_until(lock, until);

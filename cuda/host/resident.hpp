@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -45,6 +46,10 @@ class Resident final : public ControlQueue::Owner, public Transfers::Owner {
   [[nodiscard]] std::optional<Error> broken() override;
   void lose_by_copy(Error error) noexcept override;
   void tend() noexcept;
+  /// Runs `work` while no kernel is resident: the kernel leaves for it when all that it has taken
+  /// has ended, and comes back with the next item. Errc::deadline_exceeded: it did not leave in
+  /// time, and `work` does not run any more. One call at a time; not from housekeeping.
+  [[nodiscard]] Status in_gap(const std::function<Status()>& work, Deadline deadline);
   /// Housekeeping has something to do now.
   void look_soon() noexcept;
   [[nodiscard]] std::uint64_t heartbeat() const noexcept;
@@ -53,6 +58,10 @@ class Resident final : public ControlQueue::Owner, public Transfers::Owner {
   [[nodiscard]] std::optional<Error> lost() const;
   [[nodiscard]] std::uint64_t launches() const noexcept {
     return launches_.load(std::memory_order_relaxed);  // relaxed: a count
+  }
+  /// No kernel was resident at the last look, and none was launched since.
+  [[nodiscard]] bool parked() const noexcept {
+    return parked_.load(std::memory_order_relaxed);  // relaxed: only a hint
   }
   [[nodiscard]] bool stopped() const noexcept { return ended_.load(std::memory_order_acquire); }
 
@@ -76,8 +85,10 @@ class Resident final : public ControlQueue::Owner, public Transfers::Owner {
   /// Ends what is left in queues that were given up and that no kernel takes from any more.
   void end_given_up(bool kernel_ended) noexcept;
   void obey_clock(Deadline now) noexcept;
-  /// Lets the kernel leave where lent memory waits for it, and brings it back.
+  /// Lets the kernel leave where lent memory or work waits for it, and brings it back.
   void make_gap() noexcept;
+  void work_in_gap() noexcept;
+  [[nodiscard]] bool wants_gap() const noexcept;
   [[nodiscard]] bool work_published() const noexcept;
   [[nodiscard]] bool work_outstanding() const noexcept;
   [[nodiscard]] bool completions_wait() const noexcept;
@@ -97,7 +108,7 @@ class Resident final : public ControlQueue::Owner, public Transfers::Owner {
 
   std::mutex launching_;  // launches, life_ and gap_
   Life life_{Life::reserved};
-  bool gap_{false};                      // none is launched until lent memory is unlocked
+  bool gap_{false};                      // none is launched until the gap is over
   std::atomic<std::uint32_t> epoch_{0};  // of the last launch
   std::atomic<std::uint64_t> launches_{0};
 
@@ -110,6 +121,11 @@ class Resident final : public ControlQueue::Owner, public Transfers::Owner {
   std::atomic<std::int64_t> next_tend_ns_{0};
   /// As of the last look at the last launch. Stored under launching_, with the epoch.
   std::atomic<bool> parked_{false};
+
+  mutable std::mutex gap_mutex_;
+  std::condition_variable gap_over_;
+  const std::function<Status()>* gap_work_{nullptr};  // the caller's, who waits
+  std::optional<Status> gap_said_;
 
   mutable std::mutex lost_mutex_;
   std::optional<Error> lost_error_;

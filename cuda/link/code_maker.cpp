@@ -1,5 +1,5 @@
 // See code_maker.hpp.
-#include "code_maker.hpp"
+#include "cuda/link/code_maker.hpp"
 
 #include <utility>
 

@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backend/jit.hpp"
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -362,6 +363,9 @@ class Backend {
                                            Deadline deadline = Deadline::max()) = 0;
   /// Instructions executed for `op` so far (core::RunResult::instructions).
   [[nodiscard]] virtual std::uint64_t steps(std::uint32_t op) const noexcept = 0;
+  /// Any thread; zeros where nothing compiles.
+  [[nodiscard]] virtual CompiledUnits compiled_units(std::uint32_t) const noexcept { return {}; }
+  [[nodiscard]] virtual CodeFacts code_facts() const { return {}; }
   /// Any thread, after start().
   [[nodiscard]] virtual ItemCosts item_costs() const noexcept { return {}; }
   /// Medians of what a program takes on one worker, in ns a lane, by the lanes of its items.

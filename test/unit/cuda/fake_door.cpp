@@ -55,6 +55,10 @@ Result<DoorFacts> FakeDoor::open(std::uint32_t max_blocks, std::uint32_t least) 
   facts.shared_bytes = 200'000;
   facts.warp_shared_bytes = 12'000;
   facts.free_bytes = device_->free_bytes;
+  facts.architecture = device_->architecture;
+  facts.why_no_code = "a host thread runs no code of a device";
+  facts.kernel_registers = 128;
+  facts.driver = "none";
   if (facts.blocks < least) return fail(Errc::unsupported, "too few blocks");
   return facts;
 }

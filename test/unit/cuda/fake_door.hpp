@@ -81,6 +81,11 @@ struct FakeDevice {
   std::atomic<std::uint64_t> copied_bytes{0};
   /// Where the host's half of the last copy lay.
   std::atomic<const std::uint8_t*> copied_host{nullptr};
+  std::uint32_t architecture{0};                          // 0: it loads no code
+  std::atomic<bool> refuse_load{false};
+  std::atomic<std::uint64_t> loads{0};                  // of modules
+  std::atomic<std::uint64_t> words{0};                  // that were put
+  std::atomic<std::uint64_t> loads_beside_a_kernel{0};  // which would have waited for it
   std::function<void(KernelState)> after_look;  // by the thread that looked, before it is told
   std::shared_ptr<FakeDriver> driver{std::make_shared<FakeDriver>()};
   /// The kernel found a promise of its own broken: a Broken, told in its next round.
@@ -114,6 +119,9 @@ class FakeDoor final : public Door {
   [[nodiscard]] Status begin_copy(CopyWay way, std::uint64_t device, std::uint8_t* host,
                                   std::uint64_t bytes, std::uint32_t mark) override;
   [[nodiscard]] Result<bool> copy_ended(std::uint32_t mark) override;
+  [[nodiscard]] Result<std::vector<std::uint64_t>> load_code(ByteSpan cubin,
+                                                             std::uint32_t functions) override;
+  [[nodiscard]] Status put_word(std::uint8_t* to, std::uint64_t word) override;
   [[nodiscard]] std::uint64_t scratch_needed(const core::ImageView& image,
                                              std::uint64_t workgroup_bytes, bool uses_async,
                                              std::uint32_t warp_shared_bytes) const override;
