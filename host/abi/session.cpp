@@ -47,6 +47,17 @@ Result<ingest::TierChoice> tier_of(std::string_view name) {
               message("option 'ingest_tier' is '{}': choose auto, a, b, c, d or e", name));
 }
 
+Result<backend::Jit> jit_of(std::string_view name) {
+  constexpr std::pair<std::string_view, backend::Jit> kModes[]{{"off", backend::Jit::off},
+                                                               {"auto", backend::Jit::automatic},
+                                                               {"force", backend::Jit::force}};
+  for (const auto& [text, mode] : kModes) {
+    if (text == name) return mode;
+  }
+  return fail(Errc::invalid_argument,
+              message("option 'jit' is '{}': choose off, auto or force", name));
+}
+
 /// Options that have a name and no member of their own.
 Status read_rare(const vyre_session_options& from, runtime::SessionOptions& to) {
   const auto number = [](const char* key, auto& into) {
@@ -80,8 +91,18 @@ Status read_rare(const vyre_session_options& from, runtime::SessionOptions& to) 
                      number("staging_bytes", to.staging_bytes),
                      duration("park_after_ns", to.park_after),
                      duration("watchdog_ns", to.watchdog),
-                     number("drain_after", to.drain_after)},
-                    {"tenant", "priority", "jit", "plan"});
+                     number("drain_after", to.drain_after),
+                     {"jit",
+                      [&to](std::string_view value) -> Status {
+                        VYRE_ASSIGN(to.jit, jit_of(value));
+                        return {};
+                      }},
+                     {"cache_dir",
+                      [&to](std::string_view value) -> Status {
+                        to.cache_dir = value;
+                        return {};
+                      }}},
+                    {"tenant", "priority", "plan"});
 }
 
 Result<runtime::SessionOptions> engine_options(const vyre_session_options& from) {

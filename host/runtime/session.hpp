@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backend/jit.hpp"
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -70,6 +71,11 @@ struct SessionOptions {
   /// The kernel leaves after so many items and starts again on the next, for profilers and
   /// sanitizers that look at kernels when they end; 0 = never.
   std::uint64_t drain_after{0};
+  /// Whether programs are compiled for the device. force: what cannot be is refused at open, and
+  /// registering a program waits for its compiled form. Without a device automatic has no effect.
+  backend::Jit jit{backend::Jit::off};
+  /// Folder of compiled forms. Empty: "vyre" in the user's cache folder; "-": none.
+  std::string cache_dir{};
 };
 
 // What a session gives out carries the session's number (`session`, counted in this process), and a

@@ -126,6 +126,8 @@ Result<Core> start_on_device(SessionSetup& setup, const cuda::DeviceProbe& probe
   how.watchdog = bounded(options.watchdog);
   how.drain_after = options.drain_after;
   how.max_blocks = options.max_blocks;
+  how.jit = options.jit;
+  how.cache_folder = options.cache_dir;
   how.inject = setup.hooks.device_fault;
   auto bell = std::make_shared<PumpBell>();
   VYRE_ASSIGN(auto backend, cuda::make_backend(backend_options(setup, bell), how));
@@ -151,6 +153,11 @@ Result<Core> open_core(const SessionOptions& options, TestHooks hooks) {
   }
   if (options.backend == BackendKind::cpu) {
     setup.caps = MegakernelCaps::unsupported("the CPU backend was asked for; no device was probed");
+    if (options.jit == backend::Jit::force) {
+      return fail(Errc::unsupported,
+                  "jit is force, and the cpu backend interprets every program; use the cuda "
+                  "backend, or leave jit off or automatic");
+    }
   } else {
     // A name that means no device is a mistake, and CPU workers do not hide it.
     VYRE_ASSIGN(const cuda::DeviceProbe probe, cuda::probe_device(device_named_by(options)));
@@ -161,6 +168,13 @@ Result<Core> open_core(const SessionOptions& options, TestHooks hooks) {
       return fail(
           on_device.error().code,
           message("the CUDA backend cannot run here: {}; use the cpu backend", setup.caps.reason));
+    }
+    if (options.jit == backend::Jit::force) {
+      return fail(
+          Errc::unsupported,
+          message("jit is force, and programs are compiled for a device only: {}; leave jit "
+                  "off or automatic",
+                  setup.caps.reason));
     }
   }
   VYRE_ASSIGN(auto workers, cpu::make_backend(backend_options(setup, bell)));

@@ -78,9 +78,11 @@ void add_times(const ReportSources& from, const QueueSums& sums, MegakernelRepor
     report.backend_dispatch_ns = static_cast<std::uint64_t>(sums.last_end_ns - first);
 }
 
-/// Returns whether a program was run.
-bool add_ops(const ReportSources& from, const OpSums& ops, report::Document& document) {
+/// What ran the session's programs; nullopt: none was run.
+std::optional<ExecutionMode> add_ops(const ReportSources& from, const OpSums& ops,
+                                     report::Document& document) {
   bool ran_programs = false;
+  bool compiled = false;
   for (const auto& [op, counters] : std::map<std::uint32_t, OpCounters>(ops.begin(), ops.end())) {
     report::OpRow row;
     row.name = from.ops.name(op);
@@ -92,6 +94,7 @@ bool add_ops(const ReportSources& from, const OpSums& ops, report::Document& doc
     row.executor = std::string(from.backend.name());
     if (op >= kFirstUserOp) {
       row.steps = from.backend.steps(op);
+      compiled = compiled || from.backend.compiled_units(op).ran != 0;
       ran_programs = ran_programs || counters.items > counters.cancelled;
       if (const auto& print = from.ops.record(op).info.fingerprint) row.program = print->hex();
     }
@@ -100,7 +103,8 @@ bool add_ops(const ReportSources& from, const OpSums& ops, report::Document& doc
     if (counters.running.total() != 0) row.running = counters.running.summary();
     document.ops.push_back(std::move(row));
   }
-  return ran_programs;
+  if (!ran_programs) return std::nullopt;
+  return compiled ? ExecutionMode::Jit : ExecutionMode::Interpreter;
 }
 
 void add_telemetry(const ReportSources& from, const QueueSums& sums, MegakernelTelemetry& t) {
@@ -208,7 +212,7 @@ report::Document make_report(const ReportSources& from) {
   add_lineage(from.lineage, from.order, document);
   const QueueSums sums = add_queues(from, document);
   add_times(from, sums, document.report);
-  const bool ran_programs = add_ops(from, sums.ops, document);
+  document.report.telemetry.execution_mode = add_ops(from, sums.ops, document);
   add_telemetry(from, sums, document.report.telemetry);
   add_device(from, document);
   document.ingest = from.pump.section();
@@ -218,7 +222,9 @@ report::Document make_report(const ReportSources& from) {
   add_caches(from.counters, document);
   document.work = work_of(from.counters);
   document.process = report::process_since(from.setup.used_before);
-  if (ran_programs) document.report.telemetry.execution_mode = ExecutionMode::Interpreter;
+  const backend::CodeFacts code = from.backend.code_facts();
+  if (code.made + code.from_memory + code.from_folder != 0)
+    document.report.telemetry.compiled_pipeline_cache_hit = code.made == 0;
   return document;
 }
 

@@ -201,7 +201,9 @@ typedef struct {
 /* Names of options: "producer_timeout_ns", "ingest_bytes" (0: no streams), "ingest_tier" ("auto",
    "a" to "e"), "timeline" (events that vyre_session_timeline() keeps at most; 0: none), and of the
    device "device_memory_bytes", "max_blocks", "staging_bytes", "park_after_ns" (0: never),
-   "watchdog_ns", "drain_after". Values are decimal numbers unless quoted here. */
+   "watchdog_ns", "drain_after", "jit" ("off", "auto", "force": whether programs are compiled) and
+   "cache_dir" (a folder of compiled programs; "-": none). Values are decimal numbers unless quoted
+   here. */
 
 /* Opens a session. `options` may be NULL. The caller owns *session. It starts threads and, on a
    device, a kernel: some milliseconds without a device, seconds with one. VYRE_LIMIT_EXCEEDED where

@@ -142,6 +142,11 @@ TEST_F(Growth, OptionsByNameAreReadAndUnknownOnesAreListed) {
   EXPECT_EQ(refusal("ingest_bytes", "12 ").code, Code::invalid_argument);
   EXPECT_EQ(refusal("max_blocks", "4294967296").code, Code::invalid_argument);
   EXPECT_EQ(refusal("ingest_tier", "f").code, Code::invalid_argument);
+  EXPECT_EQ(refusal("jit", "sometimes").code, Code::invalid_argument);
+  const Error forced = refusal("jit", "force");
+  EXPECT_EQ(forced.code, Code::unsupported);
+  EXPECT_TRUE(contains(forced.text, "jit is force")) << forced.text;
+  EXPECT_EQ(refusal("jit", "auto").code, Error{}.code) << "the cpu backend interprets";
 }
 
 TEST_F(Growth, WhatComesLaterIsRefusedByName) {
