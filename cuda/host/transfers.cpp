@@ -34,9 +34,10 @@ constexpr std::uint32_t kSlotsOfThread{2};
 /// Threads of one transfer, the caller's among them.
 constexpr std::uint32_t kMovers{8};
 static_assert(kMovers * kSlotsOfThread <= kCopyMarks - kPlainMarks);
-/// Looks at a copy before the thread sleeps between them: some hundred microseconds, longer than
-/// the engine takes for a slot or for the pieces that a session asks for.
-constexpr std::uint32_t kCopyLooks{1'000};
+/// A thread looks at a copy for so long before it sleeps between looks: longer than the engine
+/// takes for the pieces that a session asks for. The first looks are made without the clock.
+constexpr std::chrono::microseconds kCopySpin{500};
+constexpr std::uint32_t kFirstLooks{32};
 constexpr std::chrono::microseconds kNapMin{50};
 constexpr std::chrono::microseconds kNapMax{1'000};
 
@@ -168,12 +169,16 @@ Status Transfers::await(std::uint32_t mark) {
       owner_.lose_by_copy(ended.error());
       return tl::unexpected<Error>(ended.error());
     }
-    if (looks < kCopyLooks) {
+    if (looks < kFirstLooks) {
       queue::spin_pause();
       continue;
     }
     const Deadline now = Clock::now();
-    if (looks == kCopyLooks) begin = now;
+    if (looks == kFirstLooks) begin = now;
+    if (now - begin < kCopySpin) {
+      queue::spin_pause();
+      continue;
+    }
     if (now - begin >= patience_) {
       Error late{Errc::device_lost,
                  message("a copy engine of the device did not end a copy within {} ms; open a new "

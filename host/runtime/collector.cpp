@@ -120,7 +120,13 @@ std::uint64_t Collector::collect_these(std::span<const std::uint64_t> positions)
 [[gnu::always_inline]] inline void Collector::store(const Completion& completion,
                                                     std::uint64_t position) {
   ResultRecord& record = results_[position & (history_ - 1)];
-  if (position >= history_) keep(position - history_, record);
+  // Relaxed: only the holder of the turn writes records. The item before in this place ended long
+  // ago: a history is as long as the ring at least.
+  if (position >= history_ &&
+      HostAtomics::load(&record.mark, Order::relaxed) == mark_of(position - history_) &&
+      Completion{HostAtomics::load(&record.head, Order::relaxed), 0, 0, 0}.status() !=
+          CompletionStatus::done) [[unlikely]]
+    keep(position - history_, record);
   // Readers look at the mark before and after; one that is neither tells them that we are here.
   HostAtomics::store(&record.mark, ~mark_of(position), Order::relaxed);
   HostAtomics::store(&record.head, completion.head, Order::release);  // [END-2], all of them

@@ -10,11 +10,6 @@ using queue::HostAtomics;
 using queue::Order;
 
 void Collector::keep(std::uint64_t position, const ResultRecord& record) {
-  // Relaxed: only the holder of the turn writes records. The item before in this place ended long
-  // ago: a history is as long as the ring at least.
-  if (HostAtomics::load(&record.mark, Order::relaxed) != mark_of(position)) return;
-  const Completion head{HostAtomics::load(&record.head, Order::relaxed), 0, 0, 0};
-  if (head.status() == CompletionStatus::done) return;
   if (const auto members = not_done_.find(position); members != not_done_.end()) {
     for (const NotDone& one : members->second) {
       if (!one.asked) keep_result(one.result);
