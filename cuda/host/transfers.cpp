@@ -21,13 +21,14 @@ namespace vyre::cuda {
 namespace {
 
 /// Of one slot. Smaller ones leave an engine idle between two copies: of 256 MiB eight threads move
-/// 45 GB/s in pieces of 1 MiB and 19 in pieces of 256 KiB (H200, PCIe 5).
+/// 45 GB/s in pieces of 1 MiB and 19 in pieces of 256 KiB (the probe of
+/// bench/results/transfers_h200.json).
 constexpr std::uint64_t kSlotBytes{std::uint64_t{1} << 20};
 /// Below it a second piece costs more than what it overlaps.
 constexpr std::uint64_t kMinPiece{std::uint64_t{256} << 10};
 constexpr std::uint64_t kPiecesWanted{4};
-/// Pieces from this size on are written past the caches, from where an engine reads them faster
-/// than out of a processor's cache.
+/// Pieces from this size on are written past the caches: of 16 MiB that is a third faster (the same
+/// probe).
 constexpr std::uint64_t kStreamed{std::uint64_t{128} << 10};
 /// Slots that one thread has under way: it fills one while the engine empties the other.
 constexpr std::uint32_t kSlotsOfThread{2};
