@@ -28,12 +28,12 @@ Result<std::uint64_t> HandleTable::add(const runtime::Handle& handle) {
   entry.serial.store(handle.serial, std::memory_order_relaxed);
   // [NUMBER-1] release: the serial.
   entry.use.store(std::uint64_t{generation} << 32 | handle.id, std::memory_order_release);
-  return Number{tag_, generation, index}.bits();
+  return Number{tag_, Kind::buffer, generation, index}.bits();
 }
 
 Result<runtime::Handle> HandleTable::find(std::uint64_t number) const {
-  if (!of_session(number, tag_)) {
-    return tl::unexpected<Error>(not_of_session("buffer", number, tag_));
+  if (!names(number, Kind::buffer, tag_)) {
+    return tl::unexpected<Error>(not_a(Kind::buffer, number, tag_));
   }
   const Number parts = Number::of(number);
   const std::uint32_t id = item_number(number);

@@ -33,7 +33,7 @@ class HandleTable {
   /// The runtime's number, as items hold it; 0 where find() fails.
   [[nodiscard]] std::uint32_t item_number(std::uint64_t number) const noexcept {
     const Number parts = Number::of(number);
-    const Entry* entry = parts.tag == tag_ ? entries_.find(parts.index) : nullptr;
+    const Entry* entry = names(number, Kind::buffer, tag_) ? entries_.find(parts.index) : nullptr;
     if (entry == nullptr) return 0;
     // [NUMBER-1] acquire: the serial beside it.
     const std::uint64_t use = entry->use.load(std::memory_order_acquire);

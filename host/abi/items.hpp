@@ -29,16 +29,21 @@ namespace vyre::abi {
   const Number op = Number::of(item.op);
   made.op_handle = op.index;
   made.param = item.param;
-  return op.tag == session.tag && op.generation == kOnlyGeneration &&
+  return names(item.op, Kind::op, session.tag) && op.generation == kOnlyGeneration &&
          find_number(session, item.input, made.input_handle) &&
          find_number(session, item.output, made.output_handle);
 }
 
 [[nodiscard]] inline Error why_refused(const vyre_session& session, const vyre_item& item) {
   if (auto op = op_number(session, item.op); !op) return std::move(op).error();
-  for (const vyre_buffer buffer : {item.input, item.output}) {
+  for (const bool input : {true, false}) {
+    const vyre_buffer buffer = input ? item.input : item.output;
     if (buffer == 0) continue;
-    if (auto handle = session.handles.find(buffer); !handle) return std::move(handle).error();
+    auto handle = session.handles.find(buffer);
+    if (handle) continue;
+    Error error = std::move(handle).error();
+    error.message = message("its {}: {}", input ? "input" : "output", error.message);
+    return error;
   }
   return {Errc::internal, "it was refused for no reason; please report it"};
 }

@@ -15,7 +15,7 @@ namespace vyre::abi {
 namespace {
 
 vyre_op public_op(const vyre_session& session, std::uint32_t number) {
-  return Number{session.tag, kOnlyGeneration, number}.bits();
+  return Number{session.tag, Kind::op, kOnlyGeneration, number}.bits();
 }
 
 std::uint32_t element_of(builtin::Holds holds) {

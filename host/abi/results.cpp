@@ -72,8 +72,8 @@ Status wait_for_one(vyre_session& session, const vyre_ticket& ticket, std::size_
 }  // namespace
 
 Result<runtime::Ticket> ticket_of(const vyre_session& session, const vyre_ticket& ticket) {
-  if (!of_session(ticket.where, session.tag)) {
-    return tl::unexpected<Error>(not_of_session("queue of the ticket", ticket.where, session.tag));
+  if (!names(ticket.where, Kind::queue, session.tag)) {
+    return tl::unexpected<Error>(not_a(Kind::queue, ticket.where, session.tag));
   }
   const Number number = Number::of(ticket.where);
   return runtime::Ticket{number.index, ticket.position, 0, number.generation - kOnlyGeneration};

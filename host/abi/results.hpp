@@ -13,7 +13,7 @@ namespace vyre::abi {
 [[nodiscard]] inline vyre_ticket ticket_for(const vyre_session& session, std::uint32_t queue,
                                             std::uint64_t position,
                                             std::uint32_t member = 0) noexcept {
-  return {Number{session.tag, kOnlyGeneration + member, queue}.bits(), position};
+  return {Number{session.tag, Kind::queue, kOnlyGeneration + member, queue}.bits(), position};
 }
 /// invalid_argument for another session's ticket or none.
 [[nodiscard]] Result<runtime::Ticket> ticket_of(const vyre_session& session,

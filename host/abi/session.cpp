@@ -134,8 +134,8 @@ Deadline deadline_after(vyre_ns timeout, vyre_ns otherwise) noexcept {
 
 Result<std::uint32_t> op_number(const vyre_session& session, vyre_op op) {
   const Number number = Number::of(op);
-  if (!of_session(op, session.tag)) {
-    return tl::unexpected<Error>(not_of_session("op", op, session.tag));
+  if (!names(op, Kind::op, session.tag)) {
+    return tl::unexpected<Error>(not_a(Kind::op, op, session.tag));
   }
   if (number.generation == kOnlyGeneration) return number.index;
   return fail(Errc::invalid_argument, message("op {} is none that this session gave out", op));

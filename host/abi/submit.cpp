@@ -85,7 +85,7 @@ class Converter {
  public:
   Converter(const vyre_session& session, const unsigned char* items, std::size_t stride)
       : session_(session),
-        ops_(Number{session.tag, kOnlyGeneration, 0}.bits()),
+        ops_(Number{session.tag, Kind::op, kOnlyGeneration, 0}.bits()),
         items_(items),
         stride_(stride) {}
 

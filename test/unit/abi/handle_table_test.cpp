@@ -42,13 +42,42 @@ TEST(AbiHandles, AHandleEndsOnce) {
 TEST(AbiHandles, NumbersThatWereNeverGivenOutAreRefused) {
   HandleTable table(kTag, kEngine);
   EXPECT_EQ(table.find(0).error().code, Errc::invalid_argument);
-  EXPECT_EQ(table.find(Number{kTag, 1, 1}.bits()).error().code, Errc::not_found);
-  EXPECT_EQ(table.find(Number{kTag, 0, 1}.bits()).error().code, Errc::not_found);
-  EXPECT_EQ(table.find(Number{kTag, 1, kMaxIndex}.bits()).error().code, Errc::not_found);
-  const auto foreign = table.find(Number{kTag + 1, 1, 1}.bits());
+  EXPECT_EQ(table.find(Number{kTag, Kind::buffer, 1, 1}.bits()).error().code, Errc::not_found);
+  EXPECT_EQ(table.find(Number{kTag, Kind::buffer, 0, 1}.bits()).error().code, Errc::not_found);
+  EXPECT_EQ(table.find(Number{kTag, Kind::buffer, 1, kMaxIndex}.bits()).error().code,
+            Errc::not_found);
+  const auto foreign = table.find(Number{kTag + 1, Kind::buffer, 1, 1}.bits());
   EXPECT_EQ(foreign.error().code, Errc::invalid_argument);
   EXPECT_NE(foreign.error().message.find("session 8"), std::string::npos);
   EXPECT_NE(foreign.error().message.find("session 7"), std::string::npos);
+}
+
+TEST(AbiHandles, ANumberIsOfOneKindAndKeepsItsParts) {
+  for (const Kind kind : {Kind::op, Kind::buffer, Kind::queue}) {
+    const std::uint64_t bits = Number{kMaxTag, kind, kMaxGeneration, kMaxIndex}.bits();
+    const Number parts = Number::of(bits);
+    EXPECT_EQ(parts.tag, kMaxTag);
+    EXPECT_EQ(parts.kind, kind);
+    EXPECT_EQ(parts.generation, kMaxGeneration);
+    EXPECT_EQ(parts.index, kMaxIndex);
+    for (const Kind other : {Kind::op, Kind::buffer, Kind::queue}) {
+      EXPECT_EQ(names(bits, other, kMaxTag), other == kind);
+      EXPECT_FALSE(names(bits, other, kMaxTag - 1));
+    }
+  }
+}
+
+TEST(AbiHandles, AnOpWithTheNumbersOfALiveBufferIsNoBuffer) {
+  HandleTable table(kTag, kEngine);
+  const Number live = Number::of(table.add({100, kEngine, 1}).value());
+  for (const Kind kind : {Kind::none, Kind::op, Kind::queue}) {
+    const std::uint64_t number = Number{kTag, kind, live.generation, live.index}.bits();
+    EXPECT_EQ(table.item_number(number), 0u);
+    EXPECT_EQ(table.find(number).error().code, Errc::invalid_argument);
+    EXPECT_EQ(table.take(number).error().code, Errc::invalid_argument);
+    EXPECT_EQ(table.find_leased(number).error().code, Errc::invalid_argument);
+  }
+  EXPECT_TRUE(table.find(live.bits()));
 }
 
 TEST(AbiHandles, ALeaseOutlivesItsHandle) {
