@@ -1,6 +1,7 @@
 #include "scan_engine.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstring>
 #include <deque>
@@ -52,6 +53,14 @@ Header header_of(std::span<const LiteralHit> output) {
   return header;
 }
 
+Result<v0::Blob> compile(const ScanOptions& options, const ScanWords& words) {
+  const v0::InterruptBy stop([] { return platform::stop_asked(); });
+  auto automaton = v0::compile_literals(
+      words.views(), options.ignore_case ? v0::AsciiCase::same : v0::AsciiCase::distinct);
+  if (!automaton && platform::stop_asked()) return platform::interrupted();
+  return taken(std::move(automaton));
+}
+
 Status not_done(const v0::ItemResult& result) {
   if (result.done()) return {};
   return fail(Errc::faulted, message("searching failed: {}", result.code_name()));
@@ -75,10 +84,7 @@ Result<std::unique_ptr<ScanEngine>> ScanEngine::open(const ScanOptions& options,
   how.more.emplace_back("ingest_bytes", std::to_string(ingest_bytes(options)));
   if (!options.timeline.empty()) how.more.push_back(kTimelineOption);
   VYRE_ASSIGN(v0::Session session, taken(v0::Session::open(how)));
-  VYRE_ASSIGN(
-      const v0::Blob automaton,
-      taken(v0::compile_literals(
-          words.views(), options.ignore_case ? v0::AsciiCase::same : v0::AsciiCase::distinct)));
+  VYRE_ASSIGN(const v0::Blob automaton, compile(options, words));
   VYRE_ASSIGN(v0::Buffer uploaded, taken(session.main().upload_cached(automaton.bytes())));
   VYRE_ASSIGN(const v0::Op op, taken(session.find("match.literals")));
   const std::uint64_t overlap = (words.longest() - 1 + kStep - 1) / kStep * kStep;
@@ -109,11 +115,14 @@ Result<ScanEngine::Pending> ScanEngine::submit(Bytes bytes, std::uint64_t most_h
 
 Result<ScanEngine::Hits> ScanEngine::hits_of(const Pending& pending) {
   VYRE_TRY(wait(pending.ticket));
-  VYRE_ASSIGN(const v0::Lease<const LiteralHit> output,
-              taken(pending.hits.lease<const LiteralHit>()));
-  const Header header = header_of(output.elements());
-  const auto records = output.elements().subspan(1, header.records);
-  return Hits{{records.begin(), records.end()}, header.hits};
+  // The header first: most of the output has nothing in it.
+  std::array<Header, 1> header{};
+  VYRE_TRY(taken(pending.hits.read_into(std::span<Header>(header))));
+  Hits hits{std::vector<LiteralHit>(header[0].records), header[0].hits};
+  if (!hits.records.empty()) {
+    VYRE_TRY(taken(pending.hits.read_into(std::span<LiteralHit>(hits.records), sizeof(Header))));
+  }
+  return hits;
 }
 
 Result<bool> ScanEngine::give_in_parts(std::uint64_t file, const ScanPiece& piece, Sink& sink) {

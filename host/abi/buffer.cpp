@@ -293,8 +293,10 @@ vyre_error* vyre_literals_compile(const vyre_span* patterns, size_t count, uint3
       VYRE_TRY(given_array(patterns[i].data, patterns[i].size, "the data of a pattern"));
       spans.emplace_back(static_cast<const std::uint8_t*>(patterns[i].data), patterns[i].size);
     }
+    Bound bound(VYRE_FOREVER);
     VYRE_ASSIGN(const Bytes compiled,
-                builtin::compile_literals(spans, {(flags & VYRE_IGNORE_ASCII_CASE) != 0}));
+                bound.checked(builtin::compile_literals(
+                    spans, {(flags & VYRE_IGNORE_ASCII_CASE) != 0}, bound.interrupt())));
     *automaton = make_blob(compiled);
     return {};
   });

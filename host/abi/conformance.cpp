@@ -33,12 +33,7 @@ vyre_error* vyre_conformance(const char* const* paths, size_t count,
         wanted.progress(wanted.context, done, total);
       };
     }
-    std::vector<std::string> files;
-    files.reserve(count);
-    for (std::size_t i = 0; i < count; ++i) {
-      VYRE_TRY(given_path(paths[i], "a path"));
-      files.emplace_back(paths[i]);
-    }
+    VYRE_ASSIGN(const auto files, read_paths(paths, count, "paths"));
     VYRE_ASSIGN(const conformance::Summary summary,
                 conformance::run_files(files, how, [&](const conformance::Failure& failure) {
                   if (wanted.on_failure == nullptr) return;

@@ -63,14 +63,13 @@ vyre_counters counters_of(const MegakernelReport& report) {
 }
 
 Result<std::vector<report::Document>> documents_of(const char* const* paths, std::size_t count) {
-  VYRE_TRY(given_array(paths, count, "paths"));
+  VYRE_ASSIGN(const auto files, read_paths(paths, count, "paths"));
   std::vector<report::Document> documents;
-  for (std::size_t i = 0; i < count; ++i) {
-    VYRE_TRY(given_path(paths[i], "a path"));
-    auto read = report::read_documents(paths[i]);
+  for (const std::string& path : files) {
+    auto read = report::read_documents(path);
     if (!read) {
       Error error = std::move(read).error();
-      const std::string name = message("'{}'", paths[i]);  // also where it reads standard input
+      const std::string name = message("'{}'", path);  // also where it reads standard input
       if (error.message.find(name) == std::string::npos)
         error.message = message("{}: {}", name, error.message);
       return tl::unexpected<Error>(std::move(error));

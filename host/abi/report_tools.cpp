@@ -22,13 +22,8 @@ namespace vyre::abi {
 namespace {
 
 Result<std::vector<std::string>> paths_of(const char* const* paths, std::size_t count) {
-  VYRE_TRY(given_array(paths, count, "paths"));
-  if (count == 0) return fail(Errc::invalid_argument, "no report file is given");
-  std::vector<std::string> files;
-  for (std::size_t i = 0; i < count; ++i) {
-    VYRE_TRY(given_path(paths[i], "a path"));
-    files.emplace_back(paths[i]);
-  }
+  VYRE_ASSIGN(auto files, read_paths(paths, count, "paths"));
+  if (files.empty()) return fail(Errc::invalid_argument, "no report file is given");
   return files;
 }
 

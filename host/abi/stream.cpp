@@ -164,14 +164,8 @@ vyre_error* vyre_stream_open(vyre_queue* queue, const char* const* files, size_t
                              const vyre_stream_options* options, vyre_stream** stream) {
   return guarded("vyre_stream_open", [&]() -> Status {
     VYRE_TRY(usable(queue));
-    VYRE_TRY(given_array(files, count, "files"));
     VYRE_TRY(given(stream, "stream"));
-    std::vector<std::string> paths;
-    paths.reserve(count);
-    for (std::size_t i = 0; i < count; ++i) {
-      VYRE_TRY(given_path(files[i], "a path"));
-      paths.emplace_back(files[i]);
-    }
+    VYRE_ASSIGN(auto paths, read_paths(files, count, "files"));
     runtime::FileSource source = [paths = std::move(paths),
                                   at = std::size_t{0}]() mutable -> std::optional<std::string> {
       if (at == paths.size()) return std::nullopt;

@@ -90,6 +90,18 @@ Result<std::vector<std::string>> read_strings(const char* const* strings, std::s
   return list;
 }
 
+Result<std::vector<std::string>> read_paths(const char* const* paths, std::size_t count,
+                                            const char* what) {
+  VYRE_TRY(given_array(paths, count, what));
+  std::vector<std::string> list;
+  list.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    VYRE_TRY(given_path(paths[i], "a path"));
+    list.emplace_back(paths[i]);
+  }
+  return list;
+}
+
 Result<std::uint64_t> whole_number(std::string_view key, std::string_view value,
                                    std::uint64_t most) {
   std::uint64_t number = 0;

@@ -78,6 +78,9 @@ struct NamedOption {
 /// `count` strings of the caller's list `what`; null among them is an error that says which.
 [[nodiscard]] Result<std::vector<std::string>> read_strings(const char* const* strings,
                                                             std::size_t count, const char* what);
+/// As read_strings(), and none of them may be empty.
+[[nodiscard]] Result<std::vector<std::string>> read_paths(const char* const* paths,
+                                                          std::size_t count, const char* what);
 /// All of `value` as a decimal number.
 [[nodiscard]] Result<std::uint64_t> whole_number(std::string_view key, std::string_view value,
                                                  std::uint64_t most);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <string>
 
 #include "base/message.hpp"
@@ -43,8 +44,8 @@ Status check_patterns(std::span<const ByteSpan> patterns) {
 
 class Builder {
  public:
-  Builder(std::span<const ByteSpan> patterns, LiteralOptions options)
-      : patterns_(patterns), fold_(options.ignore_ascii_case) {}
+  Builder(std::span<const ByteSpan> patterns, LiteralOptions options, Interrupt* interrupt)
+      : patterns_(patterns), fold_(options.ignore_ascii_case), interrupt_(interrupt) {}
 
   [[nodiscard]] Result<Bytes> build() {
     choose_classes();
@@ -54,6 +55,11 @@ class Builder {
   }
 
  private:
+  /// Asked once a pattern or state.
+  [[nodiscard]] Status go_on() {
+    if (interrupt_ == nullptr || !interrupt_->step()) return {};
+    return fail(Errc::cancelled, "the patterns are not compiled: their caller has stopped it");
+  }
   [[nodiscard]] std::uint8_t folded(std::uint8_t byte) const noexcept {
     const bool upper = byte >= 'A' && byte <= 'Z';
     return fold_ && upper ? static_cast<std::uint8_t>(byte - 'A' + 'a') : byte;
@@ -89,6 +95,7 @@ class Builder {
     table_.reserve(std::min<std::uint64_t>(most_states * classes_, kMaxLiteralAutomatonBytes / 4));
     table_.assign(classes_, kNone);
     for (std::size_t p = 0; p < patterns_.size(); ++p) {
+      VYRE_TRY(go_on());
       std::uint32_t state = 0;
       for (const std::uint8_t byte : patterns_[p]) {
         const std::uint32_t c = class_of_[byte];
@@ -122,6 +129,7 @@ class Builder {
     order_.push_back(0);
     std::uint64_t outputs = 0;
     for (std::size_t at = 0; at < order_.size(); ++at) {
+      VYRE_TRY(go_on());
       const std::uint32_t state = order_[at];
       if (state != 0) counts[state] += counts[fallback[state]];  // shorter, so counted before
       outputs += counts[state];
@@ -138,14 +146,13 @@ class Builder {
         }
       }
     }
-    collect_outputs(own, after, counts, fallback);
-    return {};
+    return collect_outputs(own, after, counts, fallback);
   }
 
-  void collect_outputs(const std::vector<std::uint32_t>& own,
-                       const std::vector<std::uint32_t>& after,
-                       const std::vector<std::uint32_t>& counts,
-                       const std::vector<std::uint32_t>& fallback) {
+  [[nodiscard]] Status collect_outputs(const std::vector<std::uint32_t>& own,
+                                       const std::vector<std::uint32_t>& after,
+                                       const std::vector<std::uint32_t>& counts,
+                                       const std::vector<std::uint32_t>& fallback) {
     std::vector<std::uint32_t> where(order_.size(), 0);  // first output by trie state
     first_.assign(1, 0);
     for (const std::uint32_t state : order_) {
@@ -154,6 +161,7 @@ class Builder {
     }
     outputs_.reserve(first_.back());
     for (const std::uint32_t state : order_) {
+      VYRE_TRY(go_on());
       // Two ascending lists into one: our own patterns and those of the longest proper suffix.
       std::uint32_t mine = own[state];
       std::uint32_t at = state == 0 ? 0 : where[fallback[state]];
@@ -167,6 +175,7 @@ class Builder {
         }
       }
     }
+    return {};
   }
 
   [[nodiscard]] Result<Bytes> write() {
@@ -190,6 +199,7 @@ class Builder {
     append_le(blob, header);
     blob.insert(blob.end(), class_of_.begin(), class_of_.end());
     for (const std::uint32_t state : order_) {
+      VYRE_TRY(go_on());
       for (std::uint32_t c = 0; c < classes_; ++c) {
         const std::uint32_t next = number[child(state, c)];
         append_le(blob, first_[next + 1] > first_[next] ? next | kLiteralsReports : next);
@@ -204,6 +214,7 @@ class Builder {
 
   std::span<const ByteSpan> patterns_;
   bool fold_;
+  Interrupt* interrupt_;
   std::array<std::uint8_t, 256> class_of_{};
   std::uint32_t classes_{0};
   std::uint32_t max_length_{0};
@@ -224,9 +235,16 @@ Status check_literal_count(std::uint64_t patterns) {
                       patterns, kMaxLiterals));
 }
 
-Result<Bytes> compile_literals(std::span<const ByteSpan> patterns, LiteralOptions options) {
+std::uint64_t told_bytes(ByteSpan output) noexcept {
+  if (output.size() < sizeof(LiteralHits)) return output.size();
+  const auto records = load_le<std::uint64_t>(output, offsetof(LiteralHits, records));
+  return sizeof(LiteralHits) + std::min(records, hit_capacity(output.size())) * sizeof(LiteralHit);
+}
+
+Result<Bytes> compile_literals(std::span<const ByteSpan> patterns, LiteralOptions options,
+                               Interrupt* interrupt) {
   VYRE_TRY(check_patterns(patterns));
-  return Builder(patterns, options).build();
+  return Builder(patterns, options, interrupt).build();
 }
 
 }  // namespace vyre::builtin

@@ -7,6 +7,7 @@
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "base/interrupt.hpp"
 
 namespace vyre::builtin {
 
@@ -18,7 +19,13 @@ struct LiteralOptions {
 [[nodiscard]] Status check_literal_count(std::uint64_t patterns);
 /// Pattern i of the hits is patterns[i]. Errc::invalid_argument for an empty list or pattern,
 /// Errc::limit_exceeded for what is longer than limits.def allows; both name the pattern's index.
+/// Errc::cancelled if `interrupt`, which may be null, is over before the automaton is made.
 [[nodiscard]] Result<Bytes> compile_literals(std::span<const ByteSpan> patterns,
-                                             LiteralOptions options = {});
+                                             LiteralOptions options = {},
+                                             Interrupt* interrupt = nullptr);
+
+/// How many bytes of an output of match.literals tell something: the header, and the hits that it
+/// says are there.
+[[nodiscard]] std::uint64_t told_bytes(ByteSpan output) noexcept;
 
 }  // namespace vyre::builtin

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/message.hpp"
+#include "builtin/literals.hpp"
 #include "builtin/literals_layout.hpp"
 #include "builtin/rules.hpp"
 #include "protocol/fault_names.hpp"
@@ -144,12 +145,7 @@ void ChunkItems::clear_outputs(Chunk& chunk) {
     std::size_t bytes = result.size();
     if (shape_.op.id == kMatchLiterals && chunk.status == CompletionStatus::done &&
         bytes >= sizeof(builtin::LiteralHits)) {
-      // Only records that it says are there were written.
-      builtin::LiteralHits hits;
-      std::memcpy(&hits, result.data(), sizeof hits);
-      const std::uint64_t most = (bytes - sizeof hits) / sizeof(builtin::LiteralHit);
-      bytes =
-          sizeof hits + std::min<std::uint64_t>(hits.records, most) * sizeof(builtin::LiteralHit);
+      bytes = builtin::told_bytes(result);  // no others were written
     }
     if (bytes != 0) std::memset(const_cast<std::uint8_t*>(result.data()), 0, bytes);
   }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/message.hpp"
+#include "builtin/literals.hpp"
 #include "builtin/literals_layout.hpp"
 #include "builtin/rules.hpp"
 
@@ -231,7 +232,9 @@ const StreamResult* Stream::Engine::deliver(ChunkId chunk) {
   } else if (result_.status == CompletionStatus::done) {
     const auto results = items_->results(chunk);
     result_.outputs.assign(results.begin(), results.end());
-    for (const ByteSpan output : results) host_->count_output(output.size());
+    const bool of_hits = shape_.op.id == static_cast<std::uint32_t>(builtin::Op::match_literals);
+    for (const ByteSpan output : results)
+      host_->count_output(of_hits ? builtin::told_bytes(output) : output.size());
     count_hits();
   }
   result_.memory = self_.lock();

@@ -228,10 +228,10 @@ typedef struct {
 } vyre_totals;
 
 /* Accepts nothing more, lets running items end for `timeout` (negative: close_timeout), cancels the
-   others. Afterwards results, bytes of buffers, descriptions and reports stay readable; everything
-   else gives VYRE_CLOSED. `totals` may be NULL. Closing again gives the same totals. Bound:
-   `timeout`, then up to 20 s if workers do not stop and 10 s more for a read that hangs in the
-   system. */
+   others. Then what is there may still be read; what would run, write or make something gives
+   VYRE_CLOSED, as does vyre_buffer_retire(), which ends the handle nevertheless. `totals` may be
+   NULL. Closing again gives the same totals. Bound: `timeout`, then up to 20 s if workers do not
+   stop and 10 s more for a read that hangs in the system. */
 VYRE_API VYRE_CHECK vyre_error* vyre_session_close(vyre_session* session, vyre_ns timeout,
                                                    vyre_totals* totals);
 /* Waits until everything that was accepted before the call has ended. `totals` may be NULL; it
@@ -613,7 +613,7 @@ VYRE_API VYRE_CHECK vyre_error* vyre_buffer_tag(vyre_session* session, vyre_buff
 VYRE_API VYRE_CHECK vyre_error* vyre_buffer_retire(vyre_session* session, vyre_buffer buffer);
 
 /* The automaton that op "match.literals" takes as its second input. Pattern i of its hits is
-   patterns[i]. */
+   patterns[i]. Millions of bytes take seconds, and it asks what vyre_interrupt_by() was given. */
 enum { VYRE_IGNORE_ASCII_CASE = 1 };
 VYRE_API VYRE_CHECK vyre_error* vyre_literals_compile(const vyre_span* patterns, size_t count,
                                                       uint32_t flags, vyre_blob** automaton);

@@ -134,6 +134,19 @@ def a_followed_file_is_left_once_enough_was_found():
     check(refused.returncode == 2 and b"folder" in refused.stderr, refused)
 
 
+def the_report_counts_what_was_found():
+    """16 bytes of header a piece and 16 a hit, however large the buffers were."""
+    lines = b"".join(b"word %d\n" % i if i % 100 == 0 else b"other %d\n" % i for i in range(5000))
+    write("d/f", lines)
+    hits = lines.count(b"word")
+    for given, path in ((None, "d/f"), (lines, "-")):
+        found = scan("--report", "report.json", "-e", "word", path, given=given)
+        check(found.returncode == 0, found)
+        with open("report.json", "rb") as file:
+            work = json.load(file)["work"]
+        check(work["output_bytes"] == 16 + 16 * hits, path, work)
+
+
 def counts_and_exit_codes_agree():
     write("d/f", b"foo\n" + b"x" * 70_000 + b"\n\0\n")
     for chunk in ("64K", "100K", "1M"):

@@ -31,6 +31,42 @@ TEST_F(Ends, FinishedResultsStayReadableAfterClose) {
   EXPECT_EQ(session_.add("h", Program::assemble(kHistogram).value()).error().code, Code::closed);
 }
 
+TEST_F(Ends, AfterCloseWhatIsThereCanBeAskedForAndNothingIsMade) {
+  const Op fill = session_.find("mem.fill").value();
+  auto buffer = up<std::uint32_t>({1, 2, 3});
+  const Item item{fill, {}, buffer, 4};
+  Queue queue = session_.main();
+  const Ticket ticket = queue.submit(item).value();
+  ASSERT_TRUE(session_.close());
+
+  EXPECT_EQ(buffer.size_bytes().value(), 12u);
+  EXPECT_EQ(buffer.lease<const std::uint32_t>().value().elements().size(), 3u);
+  EXPECT_TRUE(session_.wait(ticket));
+  EXPECT_EQ(session_.cancel(std::array{ticket}).value(), 0u);
+  EXPECT_TRUE(session_.wait_all());
+  EXPECT_TRUE(session_.find("mem.copy"));
+  EXPECT_TRUE(session_.report_json());
+
+  const auto closed = [](const auto& result, const char* what) {
+    ASSERT_FALSE(result) << what;
+    EXPECT_EQ(result.error().code, Code::closed) << what << ": " << result.error().text;
+  };
+  closed(queue.submit(item), "submit");
+  closed(queue.run(session_.find("hash.crc32c").value(), std::array{buffer.ref()}), "run");
+  closed(queue.plan(std::array{item}), "plan");
+  closed(queue.stream(std::vector<std::string>{"/dev/null"}, fill, {}), "stream");
+  closed(queue.bind(std::array{buffer.ref(), buffer.ref()}), "bind");
+  closed(queue.upload(std::array{1, 2}), "upload");
+  closed(buffer.lease<std::uint32_t>(), "a lease to write");
+  closed(buffer.write(std::array{7u}), "write");
+  closed(session_.tag(buffer.ref(), {"rule"}), "tag");
+  const vyre_buffer handle = buffer.ref().handle;
+  closed(buffer.retire(), "retire");
+  std::uint32_t word = 0;
+  const detail::Failed ended{vyre_buffer_read(session_.get(), handle, 0, &word, sizeof word, 0)};
+  EXPECT_EQ(ended.error().code, Code::not_found) << ended.error().text;
+}
+
 TEST_F(Ends, BuffersAndBatchesOutliveTheirSession) {
   auto output = session_.main().allocate(4).value();
   Batch batch = session_.batch().value();

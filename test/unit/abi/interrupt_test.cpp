@@ -57,6 +57,14 @@ TEST_F(Interrupted, WaitsEnd) {
   expect_cancelled("Batch::wait", [&] { return batch.wait(); });
 }
 
+TEST_F(Interrupted, CompilingOfWordsEnds) {
+  std::vector<std::string> words;
+  for (int i = 0; i < 5'000; ++i) words.push_back("word " + std::to_string(i));
+  const std::vector<std::string_view> views(words.begin(), words.end());
+  expect_cancelled("compile_literals", [&] { return compile_literals(views); });
+  EXPECT_TRUE(compile_literals(views));
+}
+
 TEST_F(Interrupted, CopiesAndLeasesEndWhileTheyWaitForItems) {
   std::array<std::uint32_t, 1> word{};
   expect_cancelled("read", [&] { return output_->read_into(std::span<std::uint32_t>(word)); });

@@ -1,5 +1,7 @@
 // compile_literals and match.literals: every hit, in order; blobs in bytes; refusals by index.
+#include <cstddef>
 #include <map>
+#include <string>
 
 #include "builtin/literals.hpp"
 #include "builtin/literals_layout.hpp"
@@ -61,6 +63,39 @@ Bytes letters(std::size_t count, std::uint32_t alphabet, std::uint64_t& state) {
   for (std::size_t i = 0; i < count; ++i)
     bytes.push_back(static_cast<std::uint8_t>('a' + noise(state) % alphabet));
   return bytes;
+}
+
+TEST(Literals, CompilingEndsAtEveryPlaceWhereItAsksWhetherItIsWanted) {
+  std::vector<Bytes> words;
+  for (std::uint32_t i = 0; i < 3'000; ++i) {
+    words.push_back(bytes_of("w" + std::to_string(i * 2'654'435'761u)));
+  }
+  const std::vector<ByteSpan> patterns(words.begin(), words.end());
+  std::uint64_t looks = 0;
+  Interrupt never([&] { return ++looks == 0; });
+  const auto whole = compile_literals(patterns, {}, &never);
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(*whole, *compile_literals(patterns));
+  ASSERT_GT(looks, 10u) << "a step a pattern, and three a state";
+  for (std::uint64_t last = 1; last <= looks; ++last) {
+    std::uint64_t asked = 0;
+    Interrupt stop([&] { return ++asked == last; });
+    const auto cut = compile_literals(patterns, {}, &stop);
+    ASSERT_FALSE(cut) << last << " of " << looks;
+    EXPECT_EQ(cut.error().code, Errc::cancelled);
+    EXPECT_EQ(asked, last) << "it is asked no more";
+  }
+}
+
+TEST(Literals, OnlyTheHeaderAndTheRecordsThatItNamesAreTold) {
+  Bytes output(sizeof(LiteralHits) + 4 * sizeof(LiteralHit));
+  for (const auto& [records, told] :
+       {std::pair<std::uint8_t, std::uint64_t>{0, 16}, {3, 64}, {4, 80}, {5, 80}, {255, 80}}) {
+    output[offsetof(LiteralHits, records)] = records;
+    EXPECT_EQ(told_bytes(output), told) << int{records};
+  }
+  EXPECT_EQ(told_bytes(ByteSpan(output).first(15)), 15u);
+  EXPECT_EQ(told_bytes({}), 0u);
 }
 
 TEST(Literals, RandomSetsFindWhatComparingEverywhereFinds) {
