@@ -43,6 +43,10 @@ std::string line(const core::Image& image, std::size_t at) {
     if (copy || i.op == Opcode::async_wait) add(message("tag {}", i.c));
     if (i.op == Opcode::store_n || i.op == Opcode::store_bytes) add(message("words {}", i.c));
   }
+  if (i.op == Opcode::fmul_add_chain) {
+    add(operand(image, true, i.imm & 0xFFFFu));
+    if (i.aux == 3) add(operand(image, true, i.imm >> 16));
+  }
   if (i.aux != 0) add(message("aux {}", i.aux));
   if (i.op == Opcode::atomic && (i.form & core::kOldUnread) != 0) add("old unread");
   if (core::has_target(i.op)) add(message("-> {}", i.imm));

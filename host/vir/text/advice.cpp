@@ -28,6 +28,7 @@ constexpr Advice kAdvices[]{
     {"__shared__", "buffer NAME: u32[256] workgroup; before the first statement"},
     {"__syncthreads", kBarrier},
     {"and", "&&"},
+    {"as", "u32(value), or another type, for a cast"},
     {"assert", "if !(condition) { trap(0, failed); }"},
     {"atomicAdd", "atomic_add(buffer[i], value)"},
     {"atomicMax", "atomic_max(buffer[i], value)"},
@@ -62,6 +63,7 @@ constexpr Advice kAdvices[]{
     {"length", "len(buffer)"},
     {"long", "u64, of buffers and casts"},
     {"loop", kBounded},
+    {"match", "if and else if"},
     {"mut", kVariable},
     {"nil", "0"},
     {"not", "!"},
@@ -69,13 +71,18 @@ constexpr Advice kAdvices[]{
     {"nullptr", "0"},
     {"or", "||"},
     {"pass", "{} for an empty block"},
+    {"pow", "a multiplication, or a loop of them"},
     {"print", "a store to a buffer, which the caller prints"},
     {"printf", "a store to a buffer, which the caller prints"},
     {"println", "a store to a buffer, which the caller prints"},
+    {"rand", "a hash of gid.x; a program gets no random numbers"},
+    {"random", "a hash of gid.x; a program gets no random numbers"},
+    {"range", "for i in 0..n { ... }"},
     {"repeat", kBounded},
     {"short", "u16, of buffers"},
     {"size_t", kU32},
     {"sizeof", "len(buffer) for elements"},
+    {"step", "for i in 0..n { ... }, and multiply i"},
     {"string", "a buffer of u8"},
     {"struct", "a buffer for each field"},
     {"switch", "if and else if"},
@@ -117,7 +124,11 @@ std::string hint_for(std::string_view word, const std::vector<std::string_view>&
 
 std::string advice_for(const Token& token, const Token& next) {
   if (token.kind == TokenKind::word) return advice_for(token.text);
-  if (token.kind != TokenKind::punct || next.kind != TokenKind::punct || !next.joined) return {};
+  if (token.kind != TokenKind::punct) return {};
+  if (token.text == ".")
+    return "; only gid, lid and wid have parts: write len(buffer) for a length";
+  if (token.text == "&") return "; there are no addresses: write buffer[i]";
+  if (next.kind != TokenKind::punct || !next.joined) return {};
   const auto are = [&](std::string_view first, std::string_view second) {
     return token.text == first && next.text == second;
   };

@@ -147,8 +147,8 @@ ExprId Parser::primary() {
     case TokenKind::string: {
       Expr expr;
       expr.tag = ExprTag::Var;
-      if (next_.kind == TokenKind::word || next_.kind == TokenKind::number) {
-        // Two values in a row: the first is a word of another language, if it is known.
+      if (next_.kind == TokenKind::word || next_.kind == TokenKind::number || ahead(".")) {
+        // Two values in a row, or a part: the first is a word of another language, if it is known.
         if (std::string advice = advice_for(now_, next_); !advice.empty()) {
           unexpected("an expression", std::move(advice));
           return 0;

@@ -181,10 +181,12 @@ NodeId Parser::for_node() {
   take();
   Node node;
   node.tag = NodeTag::Loop;
+  if (at("(")) unexpected("the name of the loop variable", "; write for i in 0..n { ... }");
   node.name = local_name("the name of the loop variable");
   if (!accept_word("in")) unexpected("'in' and the bounds of the loop");
   node.e0 = widened(expr());
   expect("..", "between the bounds of the loop");
+  if (at("=")) unexpected("the end of the loop", "; it is never reached: write 0..n + 1");
   node.e1 = widened(expr());
   return loop(node, place);
 }

@@ -10,6 +10,12 @@ namespace {
 
 void variable_is_bound(Checker& c, const char* code, const Expr& e) {
   if (c.variable(e.name) != nullptr) return;
+  if (c.buffer(e.name) != nullptr) {
+    return c.report(code,
+                    message("{} is a buffer, and no variable has its name: read an element of "
+                            "it by its index",
+                            c.name(e.name)));
+  }
   c.report(code, message("variable {} is not bound here; bind it with let before", c.name(e.name)));
 }
 

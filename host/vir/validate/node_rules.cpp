@@ -37,6 +37,12 @@ void loop_variable_shadows_nothing(Checker& c, const char* code, const Node& nod
 
 void assigned_variable_exists(Checker& c, const char* code, const Node& node) {
   if (c.variable(node.name) != nullptr) return;
+  if (c.buffer(node.name) != nullptr) {
+    return c.report(code,
+                    message("assignment to {}, which is a buffer; store to an element of it by "
+                            "its index",
+                            c.name(node.name)));
+  }
   c.report(code, message("assignment to {}, which is not bound here; bind it with let before",
                          c.name(node.name)));
 }

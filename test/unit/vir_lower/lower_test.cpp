@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "vir/text/text.hpp"
 #include "vir/validate/validate.hpp"
@@ -60,6 +61,24 @@ TEST(Lower, SumsOfProductsAreChainedThreeAtATime) {
                     "5.0;\ny[gid.x] = s;\n"));
   EXPECT_EQ(count(image, Opcode::fmul_add_chain), 1);
   EXPECT_EQ(count(image, Opcode::fmul_add), 1);
+}
+
+TEST(Lower, AChainPrintsEachOfItsAddends) {
+  for (const std::string& steps :
+       {std::string("s = s * v + 3.0;\n"), std::string("s = s * v + 3.0;\ns = s * v + 4.0;\n")}) {
+    const auto image = image_of(
+        with("let v = x[gid.x];\nlet s = v;\ns = s * v + 2.0;\n" + steps + "y[gid.x] = s;\n"));
+    ASSERT_EQ(count(image, Opcode::fmul_add_chain), 1);
+    const std::string text = disassemble_image(image);
+    const std::size_t at = text.find("fmul_add_chain");
+    ASSERT_NE(at, std::string::npos) << text;
+    const std::string line = text.substr(at, text.find('\n', at) - at);
+    const bool three = steps.find("4.0") != std::string::npos;
+    for (const float addend : {2.0f, 3.0f, 4.0f}) {
+      const std::string constant = "#" + std::to_string(std::bit_cast<std::uint32_t>(addend));
+      EXPECT_EQ(line.find(constant) != std::string::npos, addend < 4 || three) << line;
+    }
+  }
 }
 
 TEST(Lower, SumWhoseFactorIsItselfIsNotChained) {

@@ -46,6 +46,19 @@ TEST(TextAdvice, WhatOtherLanguagesWriteIsAnsweredWithWhatToWrite) {
       {"import \"a.vir\";", "write include"},
       {"loop { }", "while condition limit n"},
       {"function f() { }", "write fn name(a, b)"},
+      {"for (i = 0; i < 3; i = i + 1) { }", "write for i in 0..n { ... }"},
+      {"for (let i = 0; i < 3; i++) { }", "write for i in 0..n { ... }"},
+      {"for i in 0..=3 { }", "it is never reached: write 0..n + 1"},
+      {"for i in range(3) { }", "write for i in 0..n { ... }"},
+      {"for i in 0..3 step 2 { }", "and multiply i"},
+      {"match 1 { }", "write if and else if"},
+      {"let x = threadIdx.x;", "write lid.x, or gid.x"},
+      {"let x = blockIdx.x;", "write wid.x"},
+      {"let x = b.len();", "write len(buffer) for a length"},
+      {"let x = &b;", "there are no addresses: write buffer[i]"},
+      {"let x = 1 as u32;", "write u32(value)"},
+      {"let x = pow(2.0, 3.0);", "a multiplication, or a loop of them"},
+      {"let x = rand();", "a hash of gid.x"},
   };
   for (const auto& [text, part] : kCases)
     EXPECT_NE(answer(text).find(part), std::string::npos) << text << "\n" << answer(text);
