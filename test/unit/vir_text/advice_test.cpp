@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 
 #include "vir/text/text.hpp"
+#include "vir/validate/validate.hpp"
 
 namespace vyre {
 namespace {
@@ -62,6 +64,23 @@ TEST(TextAdvice, WhatOtherLanguagesWriteIsAnsweredWithWhatToWrite) {
   };
   for (const auto& [text, part] : kCases)
     EXPECT_NE(answer(text).find(part), std::string::npos) << text << "\n" << answer(text);
+}
+
+TEST(TextAdvice, ABufferWithoutAnIndexIsSaidToBeOne) {
+  for (const auto& [statement, part] : {std::pair{"b = 1;", "store to an element of it"},
+                                        std::pair{"let x = b;", "read an element of it"}}) {
+    const auto program = vir::assemble(
+        "workgroup 1, 1, 1;\nbuffer b: u32[4] read_write;\n"
+        "region \"r\" { " +
+        std::string(statement) + " }\n");
+    ASSERT_TRUE(program) << statement;
+    const auto prepared = vir::prepare(*program);
+    ASSERT_TRUE(prepared) << statement;
+    const Status valid = vir::validate(*prepared);
+    ASSERT_FALSE(valid) << statement;
+    EXPECT_NE(valid.error().message.find("V006"), std::string::npos) << valid.error().message;
+    EXPECT_NE(valid.error().message.find(part), std::string::npos) << valid.error().message;
+  }
 }
 
 }  // namespace
