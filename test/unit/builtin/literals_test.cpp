@@ -68,7 +68,8 @@ Bytes letters(std::size_t count, std::uint32_t alphabet, std::uint64_t& state) {
 TEST(Literals, CompilingEndsAtEveryPlaceWhereItAsksWhetherItIsWanted) {
   std::vector<Bytes> words;
   for (std::uint32_t i = 0; i < 3'000; ++i) {
-    words.push_back(bytes_of("w" + std::to_string(i * 2'654'435'761u)));
+    const std::string word = "w" + std::to_string(i * 2'654'435'761u);
+    words.emplace_back(word.begin(), word.end());
   }
   const std::vector<ByteSpan> patterns(words.begin(), words.end());
   std::uint64_t looks = 0;
