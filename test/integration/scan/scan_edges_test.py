@@ -135,7 +135,8 @@ def a_followed_file_is_left_once_enough_was_found():
 
 
 def the_report_counts_what_was_found():
-    """16 bytes of header a piece and 16 a hit, however large the buffers were."""
+    """16 bytes of header a piece and 16 a hit, however large the buffers were. A slow machine may
+    cut live input into more pieces than one."""
     lines = b"".join(b"word %d\n" % i if i % 100 == 0 else b"other %d\n" % i for i in range(5000))
     write("d/f", lines)
     hits = lines.count(b"word")
@@ -144,7 +145,8 @@ def the_report_counts_what_was_found():
         check(found.returncode == 0, found)
         with open("report.json", "rb") as file:
             work = json.load(file)["work"]
-        check(work["output_bytes"] == 16 + 16 * hits, path, work)
+        more = work["output_bytes"] - 16 * (hits + 1)
+        check(more == 0 if given is None else 0 <= more <= 1024, path, work)
 
 
 def counts_and_exit_codes_agree():
