@@ -82,7 +82,7 @@ void add_conformance(CommandLine& line) {
       .type_name("FILE")
       .required();
   sub.option("--executor", options->executor, "what runs the cases")
-      .type_name("reference|cpu|cuda")
+      .type_name("reference|cpu|cuda|jit")
       .shows_default();
   sub.option("--max-failures", options->max_failures, "failures spelled out in the summary")
       .type_name("N")

@@ -204,11 +204,11 @@ void add_replay(CommandLine& line) {
       add_labels(sub, report, options->labels),
       add_timeline(sub, options->timeline),
       sub.option("--executor", options->executor, "what runs the items again")
-          .type_name("reference|cpu|cuda")
+          .type_name("reference|cpu|cuda|jit")
           .shows_default(),
       sub.option("--compare", options->compare,
                  "what outputs are compared with: nothing, the recorded bytes or an executor")
-          .type_name("none|expected|reference|cpu|cuda")
+          .type_name("none|expected|reference|cpu|cuda|jit")
           .shows_default(),
       sub.option("--check", options->check,
                  "races: name the items whose lanes race for memory (--executor reference)")

@@ -128,6 +128,12 @@ Status check(const RunOptions& options, const RunPlan& plan) {
             "--check {} watches every access, which only --executor reference can; give that too",
             options.check));
   }
+  if (options.executor == "reference" && (options.jit != "off" || !options.cache_folder.empty())) {
+    return fail(
+        Errc::invalid_argument,
+        message("{} is of devices, and --executor reference compiles nothing; leave it away",
+                options.jit != "off" ? "--jit" : "--cache-dir"));
+  }
   if (!options.timeline.empty() && options.executor == "reference") {
     return fail(Errc::invalid_argument,
                 "--timeline shows queues and workers, and --executor reference has none");
@@ -327,6 +333,7 @@ void add_flags(const Command& sub, RunOptions& options) {
              "how files are read: auto, or A B C D E, which is an error where it cannot be had")
       .shows_default()
       .one_of({"auto", "A", "B", "C", "D", "E"});
+  add_compiling(sub, options.jit, options.cache_folder);
   sub.option("--ingest-memory", options.ingest_bytes,
              "bytes that files stream through (default 64 MiB; 0: files do not stream)")
       .type_name("BYTES")

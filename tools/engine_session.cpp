@@ -425,6 +425,8 @@ v0::SessionOptions session_options(const RunOptions& options) {
   std::string tier = options.tier;
   if (tier.size() == 1) tier[0] = static_cast<char>(tier[0] - 'A' + 'a');
   to.more.emplace_back("ingest_tier", tier);
+  to.more.emplace_back("jit", options.jit);
+  if (!options.cache_folder.empty()) to.more.emplace_back("cache_dir", options.cache_folder);
   if (!options.timeline.empty()) to.more.push_back(kTimelineOption);
   return to;
 }

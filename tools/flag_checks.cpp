@@ -130,4 +130,17 @@ void add_report_every(const Command& command, const Option& report, std::string&
       .needs(report);
 }
 
+void add_compiling(const Command& command, std::string& jit, std::string& folder) {
+  command
+      .option("--jit", jit,
+              "compile programs for the device: off, auto (in the background), or force, which is "
+              "an error where it cannot be had")
+      .shows_default()
+      .one_of({"off", "auto", "force"});
+  command
+      .option("--cache-dir", folder,
+              "folder of compiled programs (default: vyre in the user's cache folder; -: none)")
+      .type_name("FOLDER");
+}
+
 }  // namespace vyre::cli

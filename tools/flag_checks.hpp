@@ -38,6 +38,8 @@ Option add_report_file(const Command& command, std::string& file);
 Option add_labels(const Command& command, const Option& report, std::vector<std::string>& labels);
 /// --report-files
 void add_report_files(const Command& command, const Option& report, bool& by_file);
+/// --jit and --cache-dir
+void add_compiling(const Command& command, std::string& jit, std::string& folder);
 /// --timeline
 Option add_timeline(const Command& command, std::string& file);
 /// What a session is opened with if a timeline is wanted.

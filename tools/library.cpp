@@ -66,11 +66,11 @@ Result<v0::Executor> executor_of(const std::string& name, std::string_view what,
                                  std::string_view others) {
   for (const auto& [text, executor] :
        {std::pair{"reference", v0::Executor::reference}, std::pair{"cpu", v0::Executor::cpu},
-        std::pair{"cuda", v0::Executor::cuda}}) {
+        std::pair{"cuda", v0::Executor::cuda}, std::pair{"jit", v0::Executor::jit}}) {
     if (name == text) return executor;
   }
   return fail(Errc::invalid_argument,
-              message("{} '{}' is unknown; use {}reference, cpu or cuda", what, name, others));
+              message("{} '{}' is unknown; use {}reference, cpu, cuda or jit", what, name, others));
 }
 
 }  // namespace vyre::cli

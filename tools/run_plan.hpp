@@ -50,6 +50,8 @@ struct RunOptions : InputOptions {
   std::uint64_t overlap_bytes{0};
   std::string align;  // "lines": chunks end where lines end
   std::string tier{"auto"};
+  std::string jit{"off"};
+  std::string cache_folder;                   // of compiled programs; empty: the user's
   bool plan{false};                           // items go in plans
   bool lineage{false};                        // which are asked what derives from what
   std::vector<std::string> rules;             // of the program; empty: its name

@@ -22,6 +22,8 @@ namespace vyre::abi {
       return Executor::cuda;
     case VYRE_EXECUTOR_REFERENCE:
       return Executor::reference;
+    case VYRE_EXECUTOR_JIT:
+      return Executor::jit;
     default:
       return fail(Errc::invalid_argument,
                   message("executor {} is unknown; use a VYRE_EXECUTOR_ constant", executor));

@@ -6,9 +6,9 @@
 
 namespace vyre {
 
-enum class Executor : std::uint8_t { reference, cpu, cuda };
+enum class Executor : std::uint8_t { reference, cpu, cuda, jit };
 
-/// "reference", "cpu", "cuda".
+/// "reference", "cpu", "cuda", "jit": the device, every program compiled that can be.
 [[nodiscard]] constexpr std::string_view executor_name(Executor executor) noexcept {
   switch (executor) {
     case Executor::reference:
@@ -17,8 +17,14 @@ enum class Executor : std::uint8_t { reference, cpu, cuda };
       return "cpu";
     case Executor::cuda:
       return "cuda";
+    case Executor::jit:
+      return "jit";
   }
   return "unknown";
+}
+
+[[nodiscard]] constexpr bool on_device(Executor executor) noexcept {
+  return executor == Executor::cuda || executor == Executor::jit;
 }
 
 }  // namespace vyre

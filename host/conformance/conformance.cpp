@@ -118,7 +118,9 @@ Result<Summary> run_files(const std::vector<std::string>& paths, const Options& 
     if (options.progress) options.progress(i, paths.size());
     VYRE_TRY(run.file(paths[i]));
   }
-  return run.take();
+  Summary summary = run.take();
+  executor->count_code(summary);
+  return summary;
 }
 
 std::string to_json(const Summary& summary, const Options& options) {
@@ -132,6 +134,10 @@ std::string to_json(const Summary& summary, const Options& options) {
       .member("decoder_verdicts", summary.decoder_verdicts)
       .member("decoder_passed", summary.decoder_passed)
       .member("failed", summary.failed);
+  if (options.executor == Executor::jit) {
+    json.member("programs_compiled", summary.programs_compiled)
+        .member("programs_interpreted", summary.programs_interpreted);
+  }
   json.key("failures").begin_array();
   for (const Failure& f : summary.failures) {
     json.begin_object()

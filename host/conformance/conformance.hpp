@@ -44,6 +44,9 @@ struct Summary {
   std::uint64_t decoder_passed{0};
   std::uint64_t failed{0};
   bool stopped{false};  // the rest was not judged
+  // Of Executor::jit; else 0.
+  std::uint64_t programs_compiled{0};
+  std::uint64_t programs_interpreted{0};  // they have no compiled form
   std::vector<Failure> failures;
 };
 

@@ -86,6 +86,12 @@ class SessionExecutor final : public CaseExecutor {
     return result;
   }
 
+  void count_code(Summary& summary) override {
+    const backend::CodeFacts code = session_.code_facts();
+    summary.programs_compiled = code.compiled;
+    summary.programs_interpreted = code.interpreted;
+  }
+
  private:
   RunResult run_registered(const ExecutionCase& c, const vir::Program& program,
                            runtime::OpHandle op) {
@@ -211,16 +217,17 @@ Result<std::unique_ptr<CaseExecutor>> make_executor(const Options& options) {
       return std::unique_ptr<CaseExecutor>(new ReferenceExecutor(options));
     case Executor::cpu:
     case Executor::cuda:
+    case Executor::jit:
       break;
   }
   runtime::SessionOptions how;
   how.backend =
-      options.executor == Executor::cuda ? runtime::BackendKind::cuda : runtime::BackendKind::cpu;
+      on_device(options.executor) ? runtime::BackendKind::cuda : runtime::BackendKind::cpu;
+  if (options.executor == Executor::jit) how.jit = backend::Jit::force;
   auto session = runtime::Session::open(how);
   if (!session) {
-    return fail(session.error().code,
-                message("executor {}: {}", options.executor == Executor::cuda ? "cuda" : "cpu",
-                        session.error().message));
+    return fail(session.error().code, message("executor {}: {}", executor_name(options.executor),
+                                              session.error().message));
   }
   return std::unique_ptr<CaseExecutor>(new SessionExecutor(std::move(*session), options));
 }

@@ -25,6 +25,8 @@ struct RunResult {
 class CaseExecutor {
  public:
   virtual ~CaseExecutor() = default;
+  /// Of all cases so far, into what Executor::jit counts.
+  virtual void count_code(Summary&) {}
   [[nodiscard]] virtual RunResult run(const ExecutionCase& c, const vir::Program& program) = 0;
 };
 

@@ -80,6 +80,9 @@ std::uint32_t Session::number() const {
 MegakernelCaps Session::caps() const {
   return core_ ? core_->caps() : MegakernelCaps::unsupported(moved_from("Session").message);
 }
+backend::CodeFacts Session::code_facts() const {
+  return core_ ? core_->backend().code_facts() : backend::CodeFacts{};
+}
 
 Result<OpHandle> Session::register_program(std::string_view name, const vir::Program& program,
                                            Deadline deadline) {

@@ -209,6 +209,8 @@ class Session {
   /// Counted in this process from 1; what it gives out carries it.
   [[nodiscard]] std::uint32_t number() const;
   [[nodiscard]] MegakernelCaps caps() const;
+  /// What became of compiling programs.
+  [[nodiscard]] backend::CodeFacts code_facts() const;
 
   // Ops. Built-ins have fixed ids (test/golden/builtin_ops.txt); programs are appended from
   // kFirstUserOp. Making a large program ready takes seconds: deadline_exceeded where it took too

@@ -191,7 +191,8 @@ Result<std::unique_ptr<Target>> open_target(const TargetOptions& options) {
                                  options.stopped, options.watch);
   runtime::SessionOptions session = options.session;
   session.backend =
-      options.executor == Executor::cuda ? runtime::BackendKind::cuda : runtime::BackendKind::cpu;
+      on_device(options.executor) ? runtime::BackendKind::cuda : runtime::BackendKind::cpu;
+  session.jit = options.executor == Executor::jit ? backend::Jit::force : backend::Jit::off;
   session.workers = options.workers;
   session.memory_budget_bytes = 0;  // what the recording refused is not in the trace; the budget of
                                     // the replay is checked before

@@ -911,7 +911,12 @@ VYRE_API VYRE_CHECK vyre_error* vyre_record_cut_short(vyre_recorder* recorder);
    the recording goes on until the session ends. */
 VYRE_API void vyre_recorder_free(vyre_recorder* recorder);
 
-enum { VYRE_EXECUTOR_CPU = 1, VYRE_EXECUTOR_CUDA = 2, VYRE_EXECUTOR_REFERENCE = 3 };
+enum {
+  VYRE_EXECUTOR_CPU = 1,
+  VYRE_EXECUTOR_CUDA = 2,
+  VYRE_EXECUTOR_REFERENCE = 3,
+  VYRE_EXECUTOR_JIT = 4 /* the device, every program compiled that can be */
+};
 enum { VYRE_COMPARE_NONE = 0, VYRE_COMPARE_RECORDED = 1, VYRE_COMPARE_EXECUTOR = 2 };
 typedef void (*vyre_progress)(void* context, uint64_t done, uint64_t total);
 

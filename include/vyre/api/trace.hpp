@@ -22,6 +22,7 @@ enum class Executor : std::uint32_t {
   cpu = VYRE_EXECUTOR_CPU,
   cuda = VYRE_EXECUTOR_CUDA,
   reference = VYRE_EXECUTOR_REFERENCE,
+  jit = VYRE_EXECUTOR_JIT,
 };
 
 class Recorder {
