@@ -45,6 +45,11 @@ std::string to_string(const v0::TextPlace& place) {
 Error error_of(const v0::ItemResult& result, const std::optional<v0::Program>& program) {
   if (result.status != v0::ItemStatus::faulted)
     return {Errc::cancelled, result.code_name(), kNoOffset, 0, 0, 0};
+  // No lane of a program met these: the item did not run.
+  const bool at_lane = program && result.code != VYRE_FAULT_BAD_BINDING &&
+                       result.code != VYRE_FAULT_UNKNOWN_OP &&
+                       result.code != VYRE_FAULT_UNKNOWN_HANDLE;
+  if (!at_lane) return {Errc::faulted, result.code_name(), kNoOffset, 0, 0, 0};
   Error error{Errc::faulted,
               message("{} at workgroup {}, lane {}, statement {}", result.code_name(),
                       result.workgroup, result.lane, result.statement),
@@ -52,7 +57,6 @@ Error error_of(const v0::ItemResult& result, const std::optional<v0::Program>& p
               0,
               0,
               0};
-  if (!program) return error;
   const auto found = program->place(result.statement);
   if (!found || !*found) return error;
   const v0::TextPlace& place = **found;

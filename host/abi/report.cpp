@@ -10,6 +10,7 @@
 
 #include "base/message.hpp"
 #include "blob.hpp"
+#include "protocol/fault_causes.hpp"
 #include "session.hpp"
 #include "structures.hpp"
 
@@ -92,6 +93,7 @@ report::Document placed_report(vyre_session& session) {
   report::Document document = session.engine.report();
   for (report::FaultRow& fault : document.faults) {
     if (!fault.op_handle || fault.status != CompletionStatus::faulted) continue;
+    if (!fault_cause(fault.fault.code, false).empty()) continue;  // no statement ran
     if (const auto places = session.ops.places(*fault.op_handle))
       fault.place = places->words_of(fault.fault.statement);
   }

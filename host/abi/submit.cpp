@@ -14,6 +14,7 @@
 #include "bound.hpp"
 #include "buffer.hpp"
 #include "items.hpp"
+#include "protocol/fault_causes.hpp"
 #include "protocol/fault_names.hpp"
 #include "protocol/work_item.hpp"
 #include "queue.hpp"
@@ -204,12 +205,16 @@ Error not_done(const vyre_session& session, const runtime::OpInfo& op,
   const bool cancelled = result.status == CompletionStatus::cancelled;
   std::string text = message("op '{}' {}: {}", op.name, cancelled ? "was cancelled" : "faulted",
                              fault_name(fault.code));
-  if (!cancelled) {
+  const std::string_view cause = fault_cause(fault.code, op.builtin);
+  const bool of_lane = !cancelled && cause.empty() && !op.builtin;
+  if (of_lane) {
     text += message(" in workgroup {}, lane {}, statement {}", fault.workgroup, fault.lane,
                     fault.statement);
+  } else if (!cause.empty()) {
+    text += message(": {}", cause);
   }
   Error error{cancelled ? Errc::cancelled : Errc::faulted, text};
-  const auto places = cancelled ? nullptr : session.ops.places(op.handle.id);
+  const auto places = of_lane ? session.ops.places(op.handle.id) : nullptr;
   if (places == nullptr) return error;
   const vir::SourcePlace place = places->of(fault.statement);
   error.line = place.line;

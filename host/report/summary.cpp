@@ -7,7 +7,9 @@
 #include "base/message.hpp"
 #include "ingest.hpp"
 #include "platform/host_info.hpp"
+#include "protocol/fault_causes.hpp"
 #include "protocol/fault_names.hpp"
+#include "protocol/limits.hpp"
 #include "report/report.hpp"
 #include "words.hpp"
 
@@ -65,6 +67,11 @@ std::string op_line(const std::string& name, const OpSum& op) {
         time_text(static_cast<double>(median(op.p99))), time_text(static_cast<double>(op.max)));
   }
   return line + "\n";
+}
+
+/// Older documents do not say, and their built-in ops count as programs.
+bool is_builtin(const FaultRow& fault) {
+  return fault.op_handle && *fault.op_handle < kFirstUserOp;
 }
 
 constexpr std::size_t kSummaryOps{12};
@@ -149,7 +156,10 @@ std::string summarise(const std::vector<Document>& documents) {
       if (shown++ >= kSummaryFaults) break;
       text += message("  item {}:{} ({}) {}: {}", f.queue, f.position, f.op, status_name(f.status),
                       fault_name(f.fault.code));
-      if (f.status == CompletionStatus::faulted) {
+      const bool builtin = is_builtin(f);
+      if (const auto cause = fault_cause(f.fault.code, builtin); !cause.empty()) {
+        text += message(": {}", cause);
+      } else if (f.status == CompletionStatus::faulted && !builtin) {
         text += message(" at workgroup {}, lane {}, statement {}", f.fault.workgroup, f.fault.lane,
                         f.fault.statement);
         if (f.place) text += message(" at {}", *f.place);

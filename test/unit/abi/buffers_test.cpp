@@ -167,6 +167,24 @@ TEST_F(Buffers, RunMakesTheOutputsOfBuiltInOps) {
   EXPECT_EQ(crc->at(0).read<std::uint32_t>().value(), (std::vector<std::uint32_t>{0xE3069283}));
 }
 
+TEST_F(Buffers, ARunWhoseBuffersDoNotFitSaysSoAndNamesNoLane) {
+  const auto program = Program::assemble(
+      "workgroup 1, 1, 1;\nbuffer a: u32[4] read_only;\n"
+      "buffer y: u32[1] read_write output live_out;\nregion \"r\" { y[0] = a[0]; }\n");
+  const Op op = session_.add("first", program.value()).value();
+  const auto one = session_.main().upload(std::vector<std::uint32_t>{7}).value();
+  const auto ran = session_.main().run(op, std::array{one.ref()});
+  ASSERT_FALSE(ran);
+  EXPECT_EQ(ran.error().code, Code::faulted);
+  EXPECT_NE(ran.error().text.find("'first' faulted: bad_binding: its buffers do not fit"),
+            std::string::npos)
+      << ran.error().text;
+  EXPECT_EQ(ran.error().text.find("lane"), std::string::npos) << ran.error().text;
+  EXPECT_EQ(ran.error().line, 0u);
+  const std::string report(session_.report_json().value().text());
+  EXPECT_EQ(report.find("\"place\": \""), std::string::npos) << report;
+}
+
 TEST_F(Buffers, LiteralsAreFoundByTheAutomatonThatWasCompiled) {
   const std::vector<std::string_view> words{"needle", "hay"};
   const Blob automaton = compile_literals(words, AsciiCase::same).value();

@@ -99,6 +99,18 @@ TEST_F(ReportFiles, FilesWithoutAReportAreErrors) {
   EXPECT_EQ(missing.error().code, Errc::io);
 }
 
+TEST(ReportSummary, AFaultThatNoLaneMetHasItsCauseInPlaceOfALane) {
+  Document d = test::everything_measured();
+  d.faults.clear();
+  d.faults.push_back({0, 8, "scan", CompletionStatus::faulted, {FaultCode::bad_binding, 0, 0, 0}});
+  d.faults.push_back({0, 9, "crc", CompletionStatus::faulted, {FaultCode::io_error, 0, 0, 0}});
+  d.faults.back().op_handle = 1;
+  const std::string text = summarise({d});
+  EXPECT_NE(text.find("bad_binding: its buffers do not fit"), std::string::npos) << text;
+  EXPECT_NE(text.find("io_error: a file that it reads"), std::string::npos) << text;
+  EXPECT_EQ(text.find("at workgroup"), std::string::npos) << text;
+}
+
 TEST(ReportSummary, SumsItemsAndNamesFaults) {
   const std::string one = summarise({test::everything_measured()});
   EXPECT_NE(one.find("9 items processed, 3 remaining"), std::string::npos) << one;

@@ -129,7 +129,7 @@ inline Document everything_measured() {
   d.files = FilesSection{{{"a.txt", 100, 3, 1}}, 7};
   d.faults[0].member = 5;
   d.faults[0].stands_for = 1;
-  d.faults[0].op_handle = 7;
+  d.faults[0].op_handle = 1'024;
   d.faults[0].place = "scan.vir:3:5";
   d.planner = PlannerSection{2, {1, 1, 2, 0}, 10, {{"full", 3}, {"cost", 1}}, {}};
   d.planner->launches = DecisionCounts{6,
