@@ -93,7 +93,7 @@ void add_cache(CommandLine& line) {
       .one_of({"list", "verify", "clear"});
   sub.option("--cache-dir", options->folder,
              "the folder (default: vyre in the user's cache folder)")
-      .type_name("FOLDER");
+      .type_name("DIR");
   sub.does([options](Shell& shell) { return run(shell, *options); });
 }
 

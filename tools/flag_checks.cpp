@@ -140,7 +140,7 @@ void add_compiling(const Command& command, std::string& jit, std::string& folder
   command
       .option("--cache-dir", folder,
               "folder of compiled programs (default: vyre in the user's cache folder; -: none)")
-      .type_name("FOLDER");
+      .type_name("DIR");
 }
 
 }  // namespace vyre::cli

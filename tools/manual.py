@@ -74,7 +74,14 @@ def arguments(command):
 
 def first_words(command):
     """What the first argument of a command may be, beside a file."""
-    return arguments(command)[0]["words"] if arguments(command) else []
+    first = arguments(command)[:1]
+    return first[0]["words"] or first[0]["choices"] if first else []
+
+
+def last_kind(command):
+    """What completes further arguments; first_words() has the choices of the first."""
+    kind = kind_of(arguments(command)[-1]) if arguments(command) else "nothing"
+    return "nothing" if kind == "choices" else kind
 
 
 def sentence(text):
@@ -174,7 +181,7 @@ def bash(vyre):
     lists = ""
     for command in vyre["commands"]:
         names = " ".join(name for option in flags(command) for name in option["names"])
-        kind = kind_of(arguments(command)[-1]) if arguments(command) else "nothing"
+        kind = last_kind(command)
         first = " ".join(first_words(command))
         lists += (f"    {command['name']}) names={one_quoted(names)} kind={kind} "
                   f"first={one_quoted(first)} ;;\n")
@@ -340,7 +347,7 @@ def fish(vyre):
         if arguments(command):
             files = {"file": "-F", "directory": "-a '(__fish_complete_directories)'",
                      "nothing": "-f"}
-            text += f"complete -c vyre{condition} {files[kind_of(arguments(command)[-1])]}\n"
+            text += f"complete -c vyre{condition} {files[last_kind(command)]}\n"
         if first_words(command):
             first = f" -n '__vyre_command_is {command['name']}; and __vyre_is_first'"
             text += f"complete -c vyre{first} -a {quoted(' '.join(first_words(command)))}\n"
