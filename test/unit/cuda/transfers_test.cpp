@@ -120,7 +120,11 @@ TEST_F(DeviceTransfers, ACopyThatDoesNotEndLosesTheDeviceAndKeepsWhatItUses) {
   ASSERT_TRUE(backend().lost().has_value());
   Bytes out(1);
   EXPECT_EQ(backend().read(1, 0, out).error().code, Errc::device_lost);
+  EXPECT_FALSE(backend().stop(Clock::now())) << "the copy may still read";
   fake().copies_end = true;
+  bool ended = false;
+  for (int looks = 0; looks < 3 && !ended; ++looks) ended = backend().stop(soon());
+  EXPECT_TRUE(ended) << "the copy has ended";
 }
 
 TEST_F(DeviceTransfers, AFileThatFailsWhileItIsBroughtLeavesNothing) {

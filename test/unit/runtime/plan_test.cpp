@@ -183,13 +183,16 @@ TEST_F(Plans, AFaultIsThatOfEveryItemThatItStandsFor) {
 TEST_F(Plans, AnItemThatWasCancelledStandsForThoseOfItsPlanAndForNoLaterOnes) {
   ONLY_ON_CPU("a device has an item as soon as it is accepted");
   std::atomic<bool> held{true};
+  std::atomic<bool> has_one{false};
   TestHooks hooks;
   hooks.worker_dies = [&](std::uint32_t, std::uint64_t) {
+    has_one = true;
     while (held) std::this_thread::yield();
     return false;
   };
   open(hooks, test_options(1));
   (void)session_->submit({kNop, 0, 0, 0}, soon());
+  while (!has_one) std::this_thread::yield();  // it takes no other item with that one
   const std::uint8_t flags[] = {kQueueFlagAfterAll, 0, 0};
   const auto run = submit({{kNop, 0, 0, 0}, copy(0, 1), copy(0, 1)}, {.flags = flags});
   ASSERT_EQ(run.deduped, 1u);
