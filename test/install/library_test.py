@@ -128,6 +128,7 @@ def described(library, source, out):
         said("abidw", "--headers-dir", headers, "--drop-private-types",
              "--exported-interfaces-only", "--no-elf-needed", "--no-corpus-path",
              "--no-comp-dir-path", "--no-show-locs", "--out-file", out, library)
+    out.write_text(out.read_text().replace(f"path='{source}/", "path='"))  # where it was built
 
 
 def abi(library, source):
