@@ -16,6 +16,7 @@
 
 #include "base/message.hpp"
 #include "platform/descriptor.hpp"
+#include "platform/os_error.hpp"
 #include "platform/record_file.hpp"
 
 namespace vyre::cache {
@@ -37,18 +38,11 @@ Bytes header_of(const Digest& key, std::uint64_t payload_bytes) {
   return header;
 }
 
-Error system_error_at(const char* doing, const std::string& path, int code) {
-  Error error{Errc::io,  message("{} '{}': {}", doing, path, std::system_category().message(code)),
-              kNoOffset, 0,
-              0,         code};
-  return error;
-}
-
 /// A folder that this user alone may write.
 Status check_folder(const std::string& folder) {
   struct stat seen {};
   if (::lstat(folder.c_str(), &seen) != 0)
-    return tl::unexpected<Error>(system_error_at("cannot look at the cache", folder, errno));
+    return platform::os_error("cannot look at the cache", folder, errno);
   if (!S_ISDIR(seen.st_mode))
     return fail(Errc::invalid_argument, message("the cache '{}' is no folder", folder));
   if (seen.st_uid != ::geteuid() || (seen.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
@@ -77,7 +71,7 @@ bool read_whole(int file, MutableByteSpan out) {
 
 Status make_folder(const std::string& folder) {
   if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return {};
-  return tl::unexpected<Error>(system_error_at("cannot make the cache", folder, errno));
+  return platform::os_error("cannot make the cache", folder, errno);
 }
 
 }  // namespace

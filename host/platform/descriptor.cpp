@@ -13,7 +13,7 @@
 #include <charconv>
 #include <string_view>
 
-#include "os_error.hpp"
+#include "platform/os_error.hpp"
 #include "platform/stop.hpp"
 
 namespace vyre::platform {

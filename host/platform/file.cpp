@@ -10,8 +10,8 @@
 #include <system_error>
 
 #include "base/message.hpp"
-#include "os_error.hpp"
 #include "platform/descriptor.hpp"
+#include "platform/os_error.hpp"
 #include "platform/stop.hpp"
 #include "regular_file.hpp"
 

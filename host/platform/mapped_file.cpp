@@ -17,7 +17,7 @@
 #include <utility>
 
 #include "base/message.hpp"
-#include "os_error.hpp"
+#include "platform/os_error.hpp"
 #include "protocol/limits.hpp"
 
 namespace vyre::platform {

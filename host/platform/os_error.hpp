@@ -1,4 +1,4 @@
-// What the operating system said, as an error. Private to this room.
+// What the operating system said, as an error. Host only.
 #pragma once
 
 #include <cstring>

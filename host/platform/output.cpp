@@ -11,7 +11,7 @@
 #include <cerrno>
 
 #include "base/message.hpp"
-#include "os_error.hpp"
+#include "platform/os_error.hpp"
 #include "platform/stop.hpp"
 #include "temporary_file.hpp"
 

@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "base/message.hpp"
-#include "os_error.hpp"
 #include "platform/descriptor.hpp"
+#include "platform/os_error.hpp"
 #include "regular_file.hpp"
 #include "temporary_file.hpp"
 

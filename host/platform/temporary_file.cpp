@@ -9,7 +9,7 @@
 #include <random>
 #include <utility>
 
-#include "os_error.hpp"
+#include "platform/os_error.hpp"
 
 namespace vyre::platform {
 namespace {
