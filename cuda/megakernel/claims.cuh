@@ -50,18 +50,18 @@ struct UnitClaims {
     return true;
   }
 
-  /// The unit at hand has ended by a fault: units above it are moot. Those that nobody has claimed
-  /// are held here, as ended. What other warps have claimed lies below or is theirs to end.
+  /// The unit at hand has ended by a fault: units above it need not run. Those that nobody has
+  /// claimed are held here, as ended. What other warps have claimed lies below or is theirs to end.
   __device__ __forceinline__ void give_up() {
     ++held;
-    std::uint32_t moot = 0;
+    std::uint32_t spared = 0;
     if (lane_id() == 0) {
-      if (is_ahead != 0 && ahead < units) ++moot;
+      if (is_ahead != 0 && ahead < units) ++spared;
       const auto before =
           static_cast<std::uint32_t>(ptx::fetch_or_relaxed_gpu_u64(&slot->claim, kClaimsOver));
-      if (before < units) moot += units - before;
+      if (before < units) spared += units - before;
     }
-    held += __shfl_sync(~0u, moot, 0);
+    held += __shfl_sync(~0u, spared, 0);
   }
 
  private:
